@@ -1,0 +1,41 @@
+# Outside libraries, all from Debian; each as one target.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(OpenSSL 3.0 REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS json url)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tomlplusplus QUIET)
+
+pkg_check_modules(SQLCIPHER REQUIRED IMPORTED_TARGET sqlcipher>=3.40)
+pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
+pkg_check_modules(SECRET REQUIRED IMPORTED_TARGET libsecret-1)
+# libunbound.pc asks for libevent headers that its plain API does not need.
+find_library(UNBOUND_LIBRARY unbound REQUIRED)
+add_library(postern_unbound INTERFACE)
+target_link_libraries(postern_unbound INTERFACE ${UNBOUND_LIBRARY})
+
+find_library(RNP_LIBRARY rnp REQUIRED)
+find_path(RNP_INCLUDE rnp/rnp.h REQUIRED)
+add_library(postern_rnp INTERFACE)
+target_link_libraries(postern_rnp INTERFACE ${RNP_LIBRARY})
+target_include_directories(postern_rnp SYSTEM INTERFACE ${RNP_INCLUDE})
+
+# SQLCipher is SQLite with encryption at hand; without a key it is plain SQLite.
+add_library(postern_sqlite INTERFACE)
+target_link_libraries(postern_sqlite INTERFACE PkgConfig::SQLCIPHER)
+target_compile_definitions(postern_sqlite INTERFACE SQLITE_HAS_CODEC)
+
+# Boost.JSON for every room that speaks JSON; Asio and Beast (compiled once, in io/) only for the rooms that may know sockets.
+add_library(postern_json INTERFACE)
+target_link_libraries(postern_json INTERFACE Boost::json)
+add_library(postern_asio INTERFACE)
+target_link_libraries(postern_asio INTERFACE Boost::headers Threads::Threads)
+target_compile_definitions(postern_asio INTERFACE
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_BEAST_USE_STD_STRING_VIEW)
+
+if(POSTERN_TESTS)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+  enable_testing()
+endif()
