@@ -1,0 +1,147 @@
+// The configuration as one immutable value. Everything that runs gets the part it needs passed in; there are no globals.
+//
+// The fields here, their defaults and their documentation come from one table (settings.hpp); load.hpp fills them from postern.toml and
+// the environment. Paths are as written; resolve() makes them absolute against the directory of the file that named them.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/limits.hpp"
+
+namespace postern::config {
+
+struct Listener {
+  std::string kind = "mx";  ///< mx, submission, lmtp
+  std::string name;         ///< Key in ports.json, status and metrics; empty: the kind, or "submissions" for implicit TLS submission.
+  std::string address;      ///< HOST:PORT; port 0 takes a free one.
+  std::string tls = "required";  ///< required, opportunistic, none, implicit
+  std::string min_tls = "1.3";
+  std::vector<std::string> proxy_from;  ///< Networks whose connections begin with a PROXY protocol header; they must then send one.
+  std::vector<std::string> relay_from;  ///< Networks that may relay to any destination without logging in.
+  std::string client_ca;                ///< Asks for a client certificate of this trust store.
+  bool require_client_certificate = false;
+  std::string interface;  ///< Bind to this interface only, and refuse to start when it is not there.
+  std::int64_t max_connections = 10'000;
+  std::int64_t max_connections_per_address = 10'000;
+};
+
+struct Route {
+  std::string domain = "*";
+  std::string via = "mx";       ///< mx, smtp:HOST:PORT, lmtp:HOST:PORT, file:DIR, mailbox
+  std::string tls = "opportunistic";  ///< required, opportunistic, none
+  std::string min_tls = "1.3";
+  std::string ca;  ///< Trust store for the next hop's certificate; empty: the system's.
+  bool verify_name = true;
+  std::vector<std::string> pins;  ///< sha256:HEX of the certificate or of its public key; any one must match.
+  std::string client_certificate;
+  std::string client_key;
+  std::string username;
+  std::string password_ref;  ///< env:NAME or file:PATH
+  std::int64_t concurrency = 20;
+};
+
+struct PolicyRule {
+  std::string name;
+  std::string from = "*";
+  std::string to = "*";
+  std::string sign = "none";     ///< none, auto, smime, openpgp
+  std::string encrypt = "never";  ///< must, should, never
+  std::string method = "auto";   ///< auto, smime, openpgp
+  std::string missing_key = "hold";  ///< hold, bounce, send
+};
+
+struct DkimSigner {
+  std::string domain;
+  std::string selector;
+  std::string key;
+  std::string algorithm = "ed25519-sha256";
+};
+
+struct Config {
+  struct Server {
+    std::string hostname = "localhost";
+    std::string mode = "production";
+    std::string log_level = "info";
+    std::string log_format = "text";
+    std::int64_t loops = 0;    ///< Event loops; 0: one per core.
+    std::int64_t workers = 0;  ///< Threads for slow cryptography; 0: one per core.
+  } server;
+  struct Storage {
+    std::string data_dir = "/var/lib/postern";
+  } storage;
+  struct Database {
+    std::string url = "sqlite:postern.db";
+    bool use_sqlcipher = false;
+    std::string sqlcipher_key_ref = "keychain:postern/database";
+  } database;
+  struct Keys {
+    std::string root = "file:root.key";
+  } keys;
+  struct Keychain {
+    bool enabled = true;
+    std::string service_name = "postern";
+    std::string account_name = "root";
+    std::string fallback_env = "POSTERN_KEYCHAIN_FALLBACK";
+  } keychain;
+  struct Domains {
+    std::vector<std::string> local;
+  } domains;
+  struct Http {
+    std::string address = "127.0.0.1:8080";
+  } http;
+  struct Tls {
+    std::string certificate;
+    std::string key;
+  } tls;
+  struct Smime {
+    bool enabled = true;
+    std::string certificates_dir = "profiles/certs";
+    std::string trust;
+    std::string profile = "gcm";  ///< gcm, cbc
+  } smime;
+  struct OpenPgp {
+    bool enabled = true;
+    std::string certificates_dir = "profiles/openpgp";
+  } openpgp;
+  struct Queue {
+    std::vector<std::string> retry{"1m", "5m", "15m", "30m", "1h", "2h", "4h"};
+    std::chrono::seconds expire{5 * 24 * 3600};
+    std::chrono::seconds delay_notice{4 * 3600};
+    std::int64_t concurrency = 200;  ///< Deliveries in flight, all destinations together.
+  } queue;
+  struct Spool {
+    std::int64_t inline_bytes = 16 * 1024;
+    std::int64_t cache_bytes = 64 * 1024 * 1024;
+    std::int64_t inflight_bytes = 128 * 1024 * 1024;  ///< Message bytes that all sessions together may hold; then 452 4.3.1.
+  } spool;
+  struct Timeouts {
+    std::chrono::seconds command{300};    ///< RFC 5321 4.5.3.2.7: at least 5 minutes.
+    std::chrono::seconds data{180};       ///< RFC 5321 4.5.3.2.5: at least 3 minutes for each block.
+    std::chrono::seconds handshake{30};
+    std::chrono::seconds connect{30};
+    std::chrono::seconds drain{10};       ///< How long open sessions get to end when the daemon stops.
+  } timeouts;
+  struct Dns {
+    std::string fixture_file;
+    std::vector<std::string> servers;
+    std::chrono::seconds timeout{10};
+  } dns;
+  Limits limits;
+
+  std::vector<Listener> listeners;
+  std::vector<Route> routes;
+  std::vector<PolicyRule> policies;
+  std::vector<DkimSigner> dkim;
+
+  std::string source;  ///< The file it was read from; empty: built-in defaults only.
+
+  /// `path` as written, made absolute against data_dir (for the product's own files).
+  [[nodiscard]] std::string in_data_dir(const std::string& path) const;
+  /// `path` as written, made absolute against the directory of the configuration file (for files an operator provides).
+  [[nodiscard]] std::string beside_config(const std::string& path) const;
+};
+
+}  // namespace postern::config

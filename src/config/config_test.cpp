@@ -1,0 +1,88 @@
+#include <gtest/gtest.h>
+
+#include "config/load.hpp"
+#include "config/settings.hpp"
+#include "config/validate.hpp"
+
+namespace postern::config {
+namespace {
+
+Loaded read(std::string_view toml, const Environment& environment = {}) { return parse(toml, "postern.toml", environment); }
+
+TEST(Config, ReadsEveryKind) {
+  const Loaded loaded = read(R"(
+[server]
+hostname = "mail.postern.example"
+[database]
+use_sqlcipher = true
+[queue]
+expire = "2d"
+retry = ["1m", "5m"]
+[limits]
+recipients = 250
+[[listener]]
+kind = "submission"
+tls = "implicit"
+address = "127.0.0.1:0"
+)");
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+  EXPECT_EQ(loaded.config.server.hostname, "mail.postern.example");
+  EXPECT_TRUE(loaded.config.database.use_sqlcipher);
+  EXPECT_EQ(loaded.config.queue.expire, std::chrono::hours(48));
+  EXPECT_EQ(loaded.config.limits.recipients, 250U);
+  ASSERT_EQ(loaded.config.listeners.size(), 1U);
+  EXPECT_EQ(loaded.config.listeners[0].name, "submissions");
+}
+
+TEST(Config, EveryFaultIsNamedWithLineAndNearestSetting) {
+  const Loaded loaded = read("[server]\nhostnme = \"x\"\nlog_level = \"loud\"\n[limits]\nrecipients = 0\n[[listener]]\nadress = \"127.0.0.1:25\"\n");
+  ASSERT_EQ(loaded.faults.size(), 4U);
+  EXPECT_EQ(loaded.faults[0].what, "postern.toml:2: server.hostnme is not a setting; did you mean server.hostname?");
+  EXPECT_EQ(loaded.faults[1].what, "postern.toml:3: server.log_level is \"loud\"; must be one of: debug, info, warn, error");
+  EXPECT_EQ(loaded.faults[2].what, "postern.toml:5: limits.recipients is 0; must be from 1 to 100000");
+  EXPECT_EQ(loaded.faults[3].what, "postern.toml:7: listener[0].adress is not a setting; did you mean address?");
+}
+
+TEST(Config, EnvironmentOverridesAndIsChecked) {
+  const Loaded good = read("", {{"POSTERN_SERVER__HOSTNAME", "a.example"}, {"POSTERN_SECURITY__SMIME__ENABLED", "false"}, {"POSTERN_DOMAINS__LOCAL", "A.example, b.example"}, {"POSTERN_CONFIG", "x"}});
+  ASSERT_TRUE(good.faults.empty()) << good.faults.front().what;
+  EXPECT_EQ(good.config.server.hostname, "a.example");
+  EXPECT_FALSE(good.config.smime.enabled);
+  EXPECT_EQ(good.config.domains.local, (std::vector<std::string>{"a.example", "b.example"}));
+  const Loaded bad = read("", {{"POSTERN_SERVER__HOSTNAM", "a.example"}});
+  ASSERT_EQ(bad.faults.size(), 1U);
+  EXPECT_NE(bad.faults[0].what.find("did you mean server.hostname"), std::string::npos);
+}
+
+TEST(Config, WhatIsInsecureIsRefusedOrWarnedAbout) {
+  EXPECT_EQ(read("[http]\naddress = \"0.0.0.0:8080\"").faults.size(), 1U);  // T7
+  EXPECT_EQ(read("[[listener]]\naddress = \"0.0.0.0:25\"\nrelay_from = [\"0.0.0.0/0\"]").faults.size(), 1U);
+  EXPECT_EQ(read("[[listener]]\nkind = \"submission\"\ntls = \"none\"\naddress = \"0.0.0.0:587\"").faults.size(), 1U);
+  const Loaded loaded = read("[[listener]]\ntls = \"none\"\naddress = \"127.0.0.1:25\"");
+  EXPECT_TRUE(loaded.faults.empty());
+  EXPECT_EQ(loaded.warnings.front(), "listener mx: tls is none, mail may arrive in clear");
+}
+
+TEST(Config, ShowIsReadBackAsTheSameConfiguration) {
+  const Loaded first = read("[server]\nhostname = \"m.example\"\n[[route]]\ndomain = \"*\"\nvia = \"smtp:127.0.0.1:26\"\npins = [\"sha256:" + std::string(64, 'a') + "\"]\n[[policy]]\nto = \"*@p.example\"\nencrypt = \"must\"\n");
+  ASSERT_TRUE(first.faults.empty()) << first.faults.front().what;
+  const Loaded second = read(show(first.config));
+  ASSERT_TRUE(second.faults.empty()) << second.faults.front().what;
+  EXPECT_EQ(show(second.config), show(first.config));
+}
+
+TEST(Config, EverySettingIsDocumented) {
+  for (const auto& row : scalar_settings()) {
+    EXPECT_GT(row.help.size(), 15U) << row.name;
+    EXPECT_NE(reference().find("`" + std::string(row.name) + "`"), std::string::npos);
+  }
+}
+
+TEST(Config, HostPortForms) {
+  EXPECT_EQ(parse_host_port("[::1]:25")->host, "::1");
+  EXPECT_EQ(parse_host_port("mail.example:0")->port, 0);
+  for (const char* bad : {"", ":25", "host", "host:", "host:99999", "::1:25", "host:2x"}) EXPECT_FALSE(parse_host_port(bad)) << bad;
+}
+
+}  // namespace
+}  // namespace postern::config

@@ -1,0 +1,264 @@
+#include "config/load.hpp"
+
+#define TOML_EXCEPTIONS 0
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "base/text.hpp"
+#include "config/settings.hpp"
+#include "config/validate.hpp"
+
+namespace postern::config {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+
+class Reader {
+ public:
+  Reader(Loaded& out, std::string_view source) : m_out(out), m_source(source) {}
+
+  void read(const toml::table& root) {
+    read_table(root, "");
+    read_records(root, "listener", listener_settings(), m_out.config.listeners);
+    read_records(root, "route", route_settings(), m_out.config.routes);
+    read_records(root, "policy", policy_settings(), m_out.config.policies);
+    read_records(root, "dkim", dkim_settings(), m_out.config.dkim);
+    // TOML tables come sorted by name; an operator reads faults from top to bottom.
+    std::stable_sort(m_faults.begin(), m_faults.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
+  }
+
+  void fault(const toml::node& at, std::string field, std::string what) {
+    const auto line = at.source().begin.line;
+    m_faults.emplace_back(line, Error{ErrorCode::BadInput, std::string(m_source) + ":" + std::to_string(line) + ": " + field + " " + what, field});
+  }
+
+ private:
+  static bool is_record(std::string_view name) { return name == "listener" || name == "route" || name == "policy" || name == "dkim"; }
+
+  void read_table(const toml::table& table, const std::string& prefix) {
+    for (const auto& [key, node] : table) {
+      const std::string path = prefix + std::string(key.str());
+      if (prefix.empty() && is_record(path)) continue;
+      if (const auto* inner = node.as_table()) {
+        read_table(*inner, path + ".");
+      } else {
+        read_scalar(path, node);
+      }
+    }
+  }
+
+  void read_scalar(const std::string& path, const toml::node& node) {
+    for (const auto& row : scalar_settings()) {
+      if (row.name == path) return apply(row, m_out.config, path, node);
+    }
+    std::vector<std::string_view> known;
+    for (const auto& row : scalar_settings()) known.push_back(row.name);
+    unknown(path, node, known);
+  }
+
+  template <class T>
+  void read_records(const toml::table& root, std::string_view name, const std::vector<Row<T>>& rows, std::vector<T>& out) {
+    const toml::node* node = root.get(name);
+    if (node == nullptr) return;
+    const auto* array = node->as_array();
+    if (array == nullptr) return fault(*node, std::string(name), "must be written as [[" + std::string(name) + "]]");
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      const std::string path = std::string(name) + "[" + std::to_string(i) + "]";
+      const auto* table = array->get(i)->as_table();
+      if (table == nullptr) {
+        fault(*array->get(i), path, "must be a table");
+        continue;
+      }
+      T record;
+      for (const auto& [key, value] : *table) read_field(rows, record, path, std::string(key.str()), value);
+      out.push_back(std::move(record));
+    }
+  }
+
+  template <class T>
+  void read_field(const std::vector<Row<T>>& rows, T& record, const std::string& path, const std::string& key, const toml::node& node) {
+    std::vector<std::string_view> known;
+    for (const auto& row : rows) {
+      if (row.name == key) return apply(row, record, path + "." + key, node);
+      known.push_back(row.name);
+    }
+    unknown(path + "." + key, node, known, key);
+  }
+
+  template <class T>
+  void apply(const Row<T>& row, T& record, const std::string& path, const toml::node& node) {
+    const auto value = value_of(node);
+    if (!value) return fault(node, path, "must be " + std::string(name_of(row.kind)));
+    if (const Status set = row.set(record, *value); !set) fault(node, path, set.error().what);
+  }
+
+  void unknown(const std::string& path, const toml::node& node, const std::vector<std::string_view>& known, std::string_view word = {}) {
+    const std::string_view near = nearest(word.empty() ? std::string_view(path) : word, known);
+    fault(node, path, near.empty() ? "is not a setting; see `postern config reference`" : "is not a setting; did you mean " + std::string(near) + "?");
+  }
+
+  static std::optional<Value> value_of(const toml::node& node) {
+    if (const auto* s = node.as_string()) return Value(s->get());
+    if (const auto* b = node.as_boolean()) return Value(b->get());
+    if (const auto* n = node.as_integer()) return Value(n->get());
+    const auto* array = node.as_array();
+    if (array == nullptr) return std::nullopt;
+    std::vector<std::string> list;
+    for (const auto& item : *array) {
+      const auto* s = item.as_string();
+      if (s == nullptr) return std::nullopt;
+      list.push_back(s->get());
+    }
+    return Value(std::move(list));
+  }
+
+  Loaded& m_out;
+  std::string_view m_source;
+  std::vector<std::pair<toml::source_index, Error>> m_faults;
+};
+
+/// POSTERN_SECURITY__SMIME__ENABLED -> security.smime.enabled; empty when the name is no override.
+std::string path_of_variable(std::string_view name) {
+  if (name.substr(0, 8) != "POSTERN_" || name.find("__") == std::string_view::npos) return {};
+  std::string path = to_lower(name.substr(8));
+  for (std::size_t at = 0; (at = path.find("__", at)) != std::string::npos;) path.replace(at, 2, ".");
+  return path;
+}
+
+void read_environment(const Environment& environment, Loaded& out) {
+  for (const auto& [name, text] : environment) {
+    const std::string path = path_of_variable(name);
+    if (path.empty()) continue;
+    const Row<Config>* found = nullptr;
+    std::vector<std::string_view> known;
+    for (const auto& row : scalar_settings()) {
+      known.push_back(row.name);
+      if (row.name == path) found = &row;
+    }
+    if (found == nullptr) {
+      const auto near = nearest(path, known);
+      out.faults.push_back({ErrorCode::BadInput, "environment variable " + name + ": " + path + " is not a setting" + (near.empty() ? "" : "; did you mean " + std::string(near) + "?"), path});
+    } else if (const Status set = found->set(out.config, Value(text)); !set) {
+      out.faults.push_back({ErrorCode::BadInput, "environment variable " + name + ": " + path + " " + set.error().what, path});
+    }
+  }
+}
+
+template <class T>
+void show_records(std::string& out, std::string_view name, const std::vector<Row<T>>& rows, const std::vector<T>& records) {
+  for (const T& record : records) {
+    out += "\n[[" + std::string(name) + "]]\n";
+    for (const auto& row : rows) out += std::string(row.name) + " = " + row.show(record) + "\n";
+  }
+}
+
+template <class T>
+void reference_of(std::string& out, std::string_view title, const std::vector<Row<T>>& rows) {
+  const T defaults{};
+  out += "\n## " + std::string(title) + "\n\n| setting | kind | default | meaning |\n| --- | --- | --- | --- |\n";
+  for (const auto& row : rows) {
+    out += "| `" + std::string(row.name) + "` | " + std::string(name_of(row.kind)) + " | `" + row.show(defaults) + "` | " + std::string(row.help) + " |\n";
+  }
+}
+
+std::string absolute_against(const std::filesystem::path& base, const std::string& path) {
+  if (path.empty()) return path;
+  return std::filesystem::absolute(std::filesystem::path(path).is_absolute() ? std::filesystem::path(path) : base / path).lexically_normal().string();
+}
+
+}  // namespace
+
+std::string Config::in_data_dir(const std::string& path) const { return absolute_against(absolute_against(std::filesystem::current_path(), storage.data_dir), path); }
+
+std::string Config::beside_config(const std::string& path) const {
+  const auto base = source.empty() ? std::filesystem::current_path() : std::filesystem::absolute(source).parent_path();
+  return absolute_against(base, path);
+}
+
+Environment process_environment() {
+  Environment out;
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) {
+    const std::string_view entry = *at;
+    const auto equals = entry.find('=');
+    if (equals != std::string_view::npos) out.emplace(entry.substr(0, equals), entry.substr(equals + 1));
+  }
+  return out;
+}
+
+Loaded parse(std::string_view text, std::string_view source, const Environment& environment) {
+  Loaded out;
+  out.config.source = source;
+  if (text.size() > kMaxConfigBytes) {
+    out.faults.push_back({ErrorCode::TooLarge, std::string(source) + ": is larger than 1 MiB, which no configuration is", {}});
+    return out;
+  }
+  const toml::parse_result parsed = toml::parse(text, source);
+  if (!parsed) {
+    const auto& error = parsed.error();
+    out.faults.push_back({ErrorCode::BadInput, std::string(source) + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()), {}});
+    return out;
+  }
+  Reader(out, source).read(parsed.table());
+  read_environment(environment, out);
+  if (out.faults.empty()) validate(out);
+  return out;
+}
+
+Result<std::string> find_config(std::string_view explicit_path, const Environment& environment) {
+  if (!explicit_path.empty()) return std::string(explicit_path);
+  if (const auto it = environment.find("POSTERN_CONFIG"); it != environment.end() && !it->second.empty()) return it->second;
+  for (const char* path : {"postern.toml", "/etc/postern/postern.toml"}) {
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored)) return std::string(path);
+  }
+  return fail(ErrorCode::NotFound, "no configuration: give --config FILE, set POSTERN_CONFIG, or write ./postern.toml or /etc/postern/postern.toml");
+}
+
+Result<Config> load(const std::string& path, const Environment& environment) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path and its permissions", "config");
+  std::ostringstream text;
+  text << file.rdbuf();
+  Loaded loaded = parse(text.str(), path, environment);
+  if (loaded.faults.empty()) return std::move(loaded.config);
+  Error first = loaded.faults.front();
+  if (loaded.faults.size() > 1) first.what += " (and " + std::to_string(loaded.faults.size() - 1) + " more; see `postern config check`)";
+  return fail(std::move(first));
+}
+
+std::string show(const Config& config) {
+  std::string out;
+  std::string section;
+  for (const auto& row : scalar_settings()) {
+    const auto dot = row.name.rfind('.');
+    if (row.name.substr(0, dot) != section) {
+      section = row.name.substr(0, dot);
+      out += (out.empty() ? "[" : "\n[") + section + "]\n";
+    }
+    out += std::string(row.name.substr(dot + 1)) + " = " + row.show(config) + "\n";
+  }
+  show_records(out, "listener", listener_settings(), config.listeners);
+  show_records(out, "route", route_settings(), config.routes);
+  show_records(out, "policy", policy_settings(), config.policies);
+  show_records(out, "dkim", dkim_settings(), config.dkim);
+  return out;
+}
+
+std::string reference() {
+  std::string out = "# Settings\n\nMade by `postern config reference` from the table that the parser uses. Environment variables override scalar settings:\n"
+                    "`server.hostname` is `POSTERN_SERVER__HOSTNAME`.\n";
+  reference_of(out, "Scalar settings", scalar_settings());
+  reference_of(out, "[[listener]]", listener_settings());
+  reference_of(out, "[[route]]", route_settings());
+  reference_of(out, "[[policy]]", policy_settings());
+  reference_of(out, "[[dkim]]", dkim_settings());
+  return out;
+}
+
+}  // namespace postern::config

@@ -1,0 +1,264 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+
+#include "base/clock.hpp"
+#include "base/text.hpp"
+
+namespace postern::config {
+namespace {
+
+using Words = std::vector<std::string_view>;
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + '"';
+}
+
+std::string joined(const std::vector<std::string>& list) {
+  std::string out = "[";
+  for (const auto& item : list) out += (out.size() > 1 ? ", " : "") + quoted(item);
+  return out + "]";
+}
+
+std::string duration_text(std::chrono::seconds s) {
+  const auto n = s.count();
+  if (n != 0 && n % 86400 == 0) return std::to_string(n / 86400) + "d";
+  if (n != 0 && n % 3600 == 0) return std::to_string(n / 3600) + "h";
+  if (n != 0 && n % 60 == 0) return std::to_string(n / 60) + "m";
+  return std::to_string(n) + "s";
+}
+
+std::string alternatives(const Words& words) {
+  std::string out;
+  for (const auto word : words) out += (out.empty() ? "" : ", ") + std::string(word);
+  return out;
+}
+
+/// A row for the text that `get` refers to; with `allowed`, only these words.
+template <class T, class Get>
+Row<T> text(std::string_view name, Get get, std::string_view help, Words allowed = {}) {
+  return {name, Kind::Text, help,
+          [get, allowed](T& record, const Value& value) -> Status {
+            const auto* given = std::get_if<std::string>(&value);
+            if (given == nullptr) return fail(ErrorCode::BadInput, "must be a text in quotes");
+            if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), *given) == allowed.end())
+              return fail(ErrorCode::BadInput, "is \"" + printable(*given) + "\"; must be one of: " + alternatives(allowed));
+            get(record) = *given;
+            return {};
+          },
+          [get](const T& record) { return quoted(get(const_cast<T&>(record))); }};
+}
+
+template <class T, class Get>
+Row<T> flag(std::string_view name, Get get, std::string_view help) {
+  return {name, Kind::Flag, help,
+          [get](T& record, const Value& value) -> Status {
+            if (const auto* given = std::get_if<bool>(&value)) {
+              get(record) = *given;
+              return {};
+            }
+            const auto* word = std::get_if<std::string>(&value);  // the environment has only text
+            if (word == nullptr || (*word != "true" && *word != "false")) return fail(ErrorCode::BadInput, "must be true or false");
+            get(record) = *word == "true";
+            return {};
+          },
+          [get](const T& record) { return std::string(get(const_cast<T&>(record)) ? "true" : "false"); }};
+}
+
+Result<std::int64_t> number_of(const Value& value) {
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return *number;
+  const auto* word = std::get_if<std::string>(&value);
+  const bool digits = word != nullptr && !word->empty() && word->size() <= 15 && std::all_of(word->begin(), word->end(), is_digit);
+  if (!digits) return fail(ErrorCode::BadInput, "must be a whole number");
+  return std::stoll(*word);
+}
+
+template <class T, class Get>
+Row<T> count(std::string_view name, Get get, std::string_view help, std::int64_t least, std::int64_t most) {
+  return {name, Kind::Count, help,
+          [get, least, most](T& record, const Value& value) -> Status {
+            POSTERN_TRY(const std::int64_t number, number_of(value));
+            if (number < least || number > most)
+              return fail(ErrorCode::BadInput, "is " + std::to_string(number) + "; must be from " + std::to_string(least) + " to " + std::to_string(most));
+            get(record) = static_cast<std::remove_reference_t<decltype(get(record))>>(number);
+            return {};
+          },
+          [get](const T& record) { return std::to_string(get(const_cast<T&>(record))); }};
+}
+
+template <class T, class Get>
+Row<T> duration(std::string_view name, Get get, std::string_view help) {
+  return {name, Kind::Duration, help,
+          [get](T& record, const Value& value) -> Status {
+            const auto* word = std::get_if<std::string>(&value);
+            const auto* number = std::get_if<std::int64_t>(&value);
+            if (word == nullptr && number == nullptr) return fail(ErrorCode::BadInput, "must be a duration such as \"15m\"");
+            POSTERN_TRY(get(record), parse_duration(word != nullptr ? *word : std::to_string(*number)));
+            return {};
+          },
+          [get](const T& record) { return quoted(duration_text(get(const_cast<T&>(record)))); }};
+}
+
+template <class T, class Get>
+Row<T> list(std::string_view name, Get get, std::string_view help) {
+  return {name, Kind::TextList, help,
+          [get](T& record, const Value& value) -> Status {
+            if (const auto* given = std::get_if<std::vector<std::string>>(&value)) {
+              get(record) = *given;
+              return {};
+            }
+            const auto* word = std::get_if<std::string>(&value);  // "a,b" from the environment
+            if (word == nullptr) return fail(ErrorCode::BadInput, "must be a list of texts");
+            std::vector<std::string> items;
+            for (const auto item : split(*word, ',')) {
+              if (!trim(item).empty()) items.emplace_back(trim(item));
+            }
+            get(record) = std::move(items);
+            return {};
+          },
+          [get](const T& record) { return joined(get(const_cast<T&>(record))); }};
+}
+
+constexpr std::int64_t kMebi = 1024 * 1024;
+
+#define FIELD(member) [](auto& r) -> auto& { return r.member; }
+
+}  // namespace
+
+std::string_view name_of(Kind kind) noexcept {
+  switch (kind) {
+    case Kind::Text: return "text";
+    case Kind::Flag: return "true or false";
+    case Kind::Count: return "number";
+    case Kind::Duration: return "duration";
+    case Kind::TextList: return "list of texts";
+  }
+  return "text";
+}
+
+const std::vector<Row<Config>>& scalar_settings() {
+  using C = Config;
+  static const std::vector<Row<C>> rows{
+      text<C>("server.hostname", FIELD(server.hostname), "This host's name in greetings, Received fields and certificates. A fully qualified domain name."),
+      text<C>("server.mode", FIELD(server.mode), "Development shows warnings instead of refusing (own CA, file root key). production or development.", {"production", "development"}),
+      text<C>("server.log_level", FIELD(server.log_level), "The least level that is logged: debug, info, warn, error.", {"debug", "info", "warn", "error"}),
+      text<C>("server.log_format", FIELD(server.log_format), "One log line as text or as JSON.", {"text", "json"}),
+      count<C>("server.loops", FIELD(server.loops), "Event loops; 0 means one per core.", 0, 256),
+      count<C>("server.workers", FIELD(server.workers), "Threads for slow cryptography; 0 means one per core.", 0, 256),
+      text<C>("storage.data_dir", FIELD(storage.data_dir), "Where everything that Postern keeps lies. Directories 0700, files 0600."),
+      text<C>("database.url", FIELD(database.url), "The database: sqlite:FILE, relative to data_dir."),
+      flag<C>("database.use_sqlcipher", FIELD(database.use_sqlcipher), "Encrypts the whole database file with SQLCipher 4."),
+      text<C>("database.sqlcipher_key_ref", FIELD(database.sqlcipher_key_ref), "Where the SQLCipher key is: keychain:SERVICE/ACCOUNT, env:NAME or file:PATH."),
+      text<C>("keys.root", FIELD(keys.root), "The root of all keys: file:PATH (made on first start when missing), env:NAME (a passphrase), keychain:SERVICE/ACCOUNT."),
+      flag<C>("security.keychain.enabled", FIELD(keychain.enabled), "Whether the OS keychain (Secret Service) may be asked."),
+      text<C>("security.keychain.service_name", FIELD(keychain.service_name), "The keychain entry's service, where a reference names none."),
+      text<C>("security.keychain.account_name", FIELD(keychain.account_name), "The keychain entry's account, where a reference names none."),
+      text<C>("security.keychain.fallback_env", FIELD(keychain.fallback_env), "Environment variable used when no keychain answers (CI, containers)."),
+      list<C>("domains.local", FIELD(domains.local), "The domains this gateway accepts mail for from anybody."),
+      text<C>("http.address", FIELD(http.address), "HOST:PORT of status, console and API. Plain HTTP: loopback only."),
+      text<C>("tls.certificate", FIELD(tls.certificate), "PEM chain for all listeners, leaf first. Empty: issued by the built-in CA, whose root is data_dir/ca.pem."),
+      text<C>("tls.key", FIELD(tls.key), "PEM private key of tls.certificate."),
+      flag<C>("security.smime.enabled", FIELD(smime.enabled), "Whether S/MIME may be used at all."),
+      text<C>("security.smime.certificates_dir", FIELD(smime.certificates_dir), "Directory of recipients' certificates (*.pem, *.crt), found by e-mail address."),
+      text<C>("security.smime.trust", FIELD(smime.trust), "PEM file of CAs trusted for S/MIME signers, beside the built-in CA."),
+      text<C>("security.smime.profile", FIELD(smime.profile), "Content encryption: gcm (AES-256-GCM, AuthEnveloped) or cbc (AES-256-CBC for old clients).", {"gcm", "cbc"}),
+      flag<C>("security.openpgp.enabled", FIELD(openpgp.enabled), "Whether OpenPGP may be used at all."),
+      text<C>("security.openpgp.certificates_dir", FIELD(openpgp.certificates_dir), "Directory of recipients' OpenPGP certificates (*.asc, *.pgp)."),
+      list<C>("queue.retry", FIELD(queue.retry), "Delays between delivery attempts; the last one repeats."),
+      duration<C>("queue.expire", FIELD(queue.expire), "After this time a message that could not be delivered bounces. RFC 5321 4.5.4.1: 4-5 days."),
+      duration<C>("queue.delay_notice", FIELD(queue.delay_notice), "After this time the sender gets a delayed-delivery notice when it asked for one (NOTIFY=DELAY)."),
+      count<C>("queue.concurrency", FIELD(queue.concurrency), "Deliveries in flight, all destinations together.", 1, 10'000),
+      count<C>("spool.inline_bytes", FIELD(spool.inline_bytes), "Messages up to this size lie in the database; larger ones in segment files.", 0, 16 * kMebi),
+      count<C>("spool.cache_bytes", FIELD(spool.cache_bytes), "Memory for messages between acceptance and first delivery.", 0, 16 * 1024 * kMebi),
+      count<C>("spool.inflight_bytes", FIELD(spool.inflight_bytes), "Message bytes that all sessions together may hold; beyond, 452 4.3.1.", kMebi, 64 * 1024 * kMebi),
+      duration<C>("timeouts.command", FIELD(timeouts.command), "Wait for the next SMTP command. RFC 5321 4.5.3.2.7: 5m."),
+      duration<C>("timeouts.data", FIELD(timeouts.data), "Wait for the next block of a message. RFC 5321 4.5.3.2.5: 3m."),
+      duration<C>("timeouts.handshake", FIELD(timeouts.handshake), "Wait for a TLS handshake."),
+      duration<C>("timeouts.connect", FIELD(timeouts.connect), "Wait for a connection to a next hop."),
+      duration<C>("timeouts.drain", FIELD(timeouts.drain), "How long open sessions get when the daemon stops."),
+      text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
+      list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
+      duration<C>("dns.timeout", FIELD(dns.timeout), "Wait for a DNS answer."),
+      count<C>("limits.message_bytes", FIELD(limits.message_bytes), "Largest message; announced by SIZE.", 64 * 1024, 2048 * kMebi),
+      count<C>("limits.line_accepted", FIELD(limits.line_accepted), "Longest line accepted in a message.", 998, 1 * kMebi),
+      count<C>("limits.recipients", FIELD(limits.recipients), "Recipients of one message. RFC 5321 4.5.3.1.8: at least 100.", 1, 100'000),
+      count<C>("limits.header_fields", FIELD(limits.header_fields), "Header fields of one message.", 10, 100'000),
+      count<C>("limits.header_bytes", FIELD(limits.header_bytes), "Bytes of one header section.", 4096, 64 * kMebi),
+      count<C>("limits.mime_depth", FIELD(limits.mime_depth), "Nesting of MIME parts.", 1, 256),
+      count<C>("limits.mime_parts", FIELD(limits.mime_parts), "MIME parts of one message.", 1, 100'000),
+      count<C>("limits.received_fields", FIELD(limits.received_fields), "Received fields before a message counts as looping. RFC 5321 6.3.", 10, 1000),
+      count<C>("limits.bad_commands", FIELD(limits.bad_commands), "Bad SMTP commands before the session is closed.", 1, 10'000),
+      count<C>("limits.http_body_bytes", FIELD(limits.http_body_bytes), "Largest HTTP request body.", 1024, 1024 * kMebi),
+  };
+  return rows;
+}
+
+const std::vector<Row<Listener>>& listener_settings() {
+  using L = Listener;
+  static const std::vector<Row<L>> rows{
+      text<L>("kind", FIELD(kind), "Which door: mx, submission or lmtp.", {"mx", "submission", "lmtp"}),
+      text<L>("name", FIELD(name), "Name in status, metrics and ports.json; default: the kind, or submissions for implicit TLS."),
+      text<L>("address", FIELD(address), "HOST:PORT; port 0 takes a free one."),
+      text<L>("tls", FIELD(tls), "required (STARTTLS first), implicit (TLS from the first byte), opportunistic, none. The last two show a warning.", {"required", "implicit", "opportunistic", "none"}),
+      text<L>("min_tls", FIELD(min_tls), "Lowest TLS version: 1.3, or 1.2 with a warning.", {"1.3", "1.2"}),
+      list<L>("proxy_from", FIELD(proxy_from), "Networks (CIDR) whose connections begin with a PROXY protocol header."),
+      list<L>("relay_from", FIELD(relay_from), "Networks (CIDR) that may relay anywhere without logging in."),
+      text<L>("client_ca", FIELD(client_ca), "PEM trust store for client certificates; empty: none are asked for."),
+      flag<L>("require_client_certificate", FIELD(require_client_certificate), "Refuses a TLS client without a certificate from client_ca."),
+      text<L>("interface", FIELD(interface), "Network interface to bind to (a WireGuard or Tailscale device, say); the listener refuses to start without it."),
+      count<L>("max_connections", FIELD(max_connections), "Open connections; beyond, 421.", 1, 1'000'000),
+      count<L>("max_connections_per_address", FIELD(max_connections_per_address), "Open connections from one address; beyond, 421.", 1, 1'000'000),
+  };
+  return rows;
+}
+
+const std::vector<Row<Route>>& route_settings() {
+  using R = Route;
+  static const std::vector<Row<R>> rows{
+      text<R>("domain", FIELD(domain), "The recipients' domain, .example.com for all below it, * for the rest. The most exact route wins."),
+      text<R>("via", FIELD(via), "mx, smtp:HOST:PORT, lmtp:HOST:PORT, file:DIR or mailbox."),
+      text<R>("tls", FIELD(tls), "required (verified certificate), opportunistic, none.", {"required", "opportunistic", "none"}),
+      text<R>("min_tls", FIELD(min_tls), "Lowest TLS version: 1.3, or 1.2 with a warning.", {"1.3", "1.2"}),
+      text<R>("ca", FIELD(ca), "PEM trust store for the next hop; empty: the system's."),
+      flag<R>("verify_name", FIELD(verify_name), "Whether the certificate must name the host."),
+      list<R>("pins", FIELD(pins), "sha256:HEX of the next hop's certificate or public key; one must match."),
+      text<R>("client_certificate", FIELD(client_certificate), "PEM chain that we present (mTLS)."),
+      text<R>("client_key", FIELD(client_key), "PEM private key of client_certificate."),
+      text<R>("username", FIELD(username), "Log in to the smarthost with this name."),
+      text<R>("password_ref", FIELD(password_ref), "Where the smarthost's password is: env:NAME or file:PATH."),
+      count<R>("concurrency", FIELD(concurrency), "Connections to one destination.", 1, 1000),
+  };
+  return rows;
+}
+
+const std::vector<Row<PolicyRule>>& policy_settings() {
+  using P = PolicyRule;
+  static const std::vector<Row<P>> rows{
+      text<P>("name", FIELD(name), "Name in verdicts and audit."),
+      text<P>("from", FIELD(from), "Sender pattern: user@example.com, *@example.com, *@*.example.com or *."),
+      text<P>("to", FIELD(to), "Recipient pattern, same form."),
+      text<P>("sign", FIELD(sign), "none, auto (the method of encryption), smime, openpgp.", {"none", "auto", "smime", "openpgp"}),
+      text<P>("encrypt", FIELD(encrypt), "must, should (when a key is known), never.", {"must", "should", "never"}),
+      text<P>("method", FIELD(method), "auto (what the recipient has; S/MIME first), smime, openpgp.", {"auto", "smime", "openpgp"}),
+      text<P>("missing_key", FIELD(missing_key), "What happens to a must-encrypt message without a recipient key: hold, bounce, send.", {"hold", "bounce", "send"}),
+  };
+  return rows;
+}
+
+const std::vector<Row<DkimSigner>>& dkim_settings() {
+  using D = DkimSigner;
+  static const std::vector<Row<D>> rows{
+      text<D>("domain", FIELD(domain), "The signing domain (d=); messages from it are signed."),
+      text<D>("selector", FIELD(selector), "The selector (s=)."),
+      text<D>("key", FIELD(key), "Name of the key in the key engine; made on first start when missing."),
+      text<D>("algorithm", FIELD(algorithm), "ed25519-sha256 or rsa-sha256.", {"ed25519-sha256", "rsa-sha256"}),
+  };
+  return rows;
+}
+
+}  // namespace postern::config

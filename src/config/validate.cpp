@@ -1,0 +1,115 @@
+#include "config/validate.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "base/clock.hpp"
+#include "base/text.hpp"
+
+namespace postern::config {
+namespace {
+
+bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.substr(0, 4) == "127."; }
+
+class Validator {
+ public:
+  explicit Validator(Loaded& loaded) : m_loaded(loaded), m_config(loaded.config) {}
+
+  void run() {
+    check_http();
+    for (std::size_t i = 0; i < m_config.listeners.size(); ++i) check_listener(m_config.listeners[i], "listener[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
+    check_rest();
+  }
+
+ private:
+  void fault(std::string field, std::string what) { m_loaded.faults.push_back({ErrorCode::BadInput, field + " " + std::move(what), field}); }
+  void warn(std::string what) { m_loaded.warnings.push_back(std::move(what)); }
+
+  void check_http() {
+    const auto at = parse_host_port(m_config.http.address);
+    if (!at) return fault("http.address", at.error().what);
+    // Capability T7: plain HTTP only on loopback.
+    if (!is_loopback(at->host)) fault("http.address", "is not a loopback address; HTTP without TLS is served on 127.0.0.1 or [::1] only");
+  }
+
+  void check_listener(Listener& listener, const std::string& path) {
+    if (listener.name.empty()) listener.name = listener.kind == "submission" && listener.tls == "implicit" ? "submissions" : listener.kind;
+    if (!m_names.insert(listener.name).second) fault(path + ".name", "\"" + listener.name + "\" is taken; give each listener its own name");
+    const auto at = parse_host_port(listener.address);
+    if (!at) return fault(path + ".address", at.error().what);
+    for (const auto& network : listener.relay_from) {
+      if (network == "0.0.0.0/0" || network == "::/0") fault(path + ".relay_from", "would make this an open relay; name the networks you trust");
+    }
+    if (listener.require_client_certificate && listener.client_ca.empty()) fault(path + ".client_ca", "is needed when require_client_certificate is true");
+    if (listener.kind == "submission" && listener.tls != "required" && listener.tls != "implicit" && !is_loopback(at->host))
+      fault(path + ".tls", "must be required or implicit on a submission listener that is not on loopback: passwords would travel in clear");
+    if (listener.tls == "none" || listener.tls == "opportunistic") warn("listener " + listener.name + ": tls is " + listener.tls + ", mail may arrive in clear");
+    if (listener.min_tls != "1.3") warn("listener " + listener.name + ": TLS " + listener.min_tls + " is accepted");
+  }
+
+  void check_route(const Route& route, const std::string& path) {
+    const auto colon = route.via.find(':');
+    const std::string kind = route.via.substr(0, colon);
+    const std::string rest = colon == std::string::npos ? "" : route.via.substr(colon + 1);
+    if (kind == "smtp" || kind == "lmtp") {
+      const auto at = parse_host_port(rest);
+      if (!at) fault(path + ".via", at.error().what);
+      else if (route.tls == "none" && !is_loopback(at->host)) warn("route " + route.domain + ": mail leaves in clear (tls is none)");
+    } else if (kind == "file") {
+      if (rest.empty()) fault(path + ".via", "needs a directory: file:DIR");
+    } else if (route.via != "mx" && route.via != "mailbox") {
+      fault(path + ".via", "must be mx, mailbox, smtp:HOST:PORT, lmtp:HOST:PORT or file:DIR");
+    }
+    if (route.client_certificate.empty() != route.client_key.empty()) fault(path + ".client_key", "and client_certificate belong together; give both or none");
+    if (route.username.empty() != route.password_ref.empty()) fault(path + ".password_ref", "and username belong together; give both or none");
+    for (const auto& pin : route.pins) {
+      if (pin.substr(0, 7) != "sha256:" || pin.size() != 7 + 64) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
+    }
+  }
+
+  void check_dkim(const DkimSigner& signer, const std::string& path) {
+    if (signer.domain.empty()) fault(path + ".domain", "is missing");
+    if (signer.selector.empty()) fault(path + ".selector", "is missing");
+    if (signer.key.empty()) fault(path + ".key", "is missing; name a key of the key engine, dkim_key for example");
+  }
+
+  void check_rest() {
+    for (const auto& delay : m_config.queue.retry) {
+      if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0) fault("queue.retry", "has \"" + printable(delay) + "\", which is not a duration such as 5m");
+    }
+    if (m_config.queue.retry.empty()) fault("queue.retry", "is empty; give at least one delay");
+    if (m_config.database.url.substr(0, 7) != "sqlite:" || m_config.database.url.size() == 7) fault("database.url", "must be sqlite:FILE");
+    if (m_config.tls.certificate.empty() != m_config.tls.key.empty()) fault("tls.key", "and tls.certificate belong together; give both or none");
+    if (m_config.server.hostname.empty() || m_config.server.hostname.find_first_of(" \r\n\t") != std::string::npos) fault("server.hostname", "must be this host's domain name");
+    if (m_config.server.mode == "development") warn("development mode: not for real mail");
+    if (m_config.tls.certificate.empty()) warn("TLS certificate comes from the built-in CA; other hosts must trust data_dir/ca.pem");
+    for (auto& domain : m_config.domains.local) domain = to_lower(domain);
+  }
+
+  Loaded& m_loaded;
+  Config& m_config;
+  std::set<std::string> m_names;
+};
+
+}  // namespace
+
+Result<HostPort> parse_host_port(std::string_view text) {
+  const auto bad = [&] { return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; must be HOST:PORT, such as 127.0.0.1:2525 or [::1]:2525"); };
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return bad();
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string_view::npos) return bad();
+  const bool digits = !port.empty() && port.size() <= 5 && std::all_of(port.begin(), port.end(), is_digit);
+  if (!digits || host.empty()) return bad();
+  const int number = std::stoi(std::string(port));
+  if (number > 65535) return bad();
+  return HostPort{std::string(host), static_cast<std::uint16_t>(number)};
+}
+
+void validate(Loaded& loaded) { Validator(loaded).run(); }
+
+}  // namespace postern::config
