@@ -1,0 +1,95 @@
+// DNS records and answers as values, and the port through which engines ask.
+//
+// An engine never waits: it gets a DnsPort that answers at once (a Fixture, or an AnswerTable filled by the shell that did the waiting).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "dns/ip_address.hpp"
+
+namespace postern::dns {
+
+/// The values are the numbers of the IANA registry.
+enum class RecordType : std::uint16_t {
+  A = 1, Ns = 2, Cname = 5, Soa = 6, Ptr = 12, Mx = 15, Txt = 16, Aaaa = 28, Srv = 33, Tlsa = 52, Smimea = 53, Openpgpkey = 61, Spf = 99, Caa = 257,
+};
+[[nodiscard]] std::string_view name_of(RecordType type) noexcept;  ///< "AAAA"
+[[nodiscard]] Result<RecordType> parse_record_type(std::string_view text);
+
+struct AddressData { IpAddress address; };                                    ///< A, AAAA
+struct NameData { std::string name; };                                        ///< NS, CNAME, PTR; normalized
+struct MxData { std::uint16_t preference = 0; std::string exchange; };        ///< An empty exchange is the null MX of RFC 7505.
+struct TxtData {                                                              ///< TXT, SPF
+  std::vector<std::string> strings;
+  [[nodiscard]] std::string joined() const;  ///< RFC 7208 3.3, RFC 6376 3.6.2.2: put together without spaces.
+};
+struct TlsaData { std::uint8_t usage = 0, selector = 0, matching = 0; Bytes data; };  ///< TLSA, SMIMEA
+struct SrvData { std::uint16_t priority = 0, weight = 0, port = 0; std::string target; };
+struct CaaData { std::uint8_t flags = 0; std::string tag, value; };
+struct OpaqueData { Bytes data; };                                            ///< OPENPGPKEY, SOA and what we do not look into
+
+using RecordData = std::variant<AddressData, NameData, MxData, TxtData, TlsaData, SrvData, CaaData, OpaqueData>;
+
+struct Record {
+  std::string name;  ///< Owner, normalized.
+  RecordType type = RecordType::A;
+  std::uint32_t ttl = 0;
+  RecordData data;
+};
+
+enum class AnswerStatus {
+  NoError,   ///< records has at least one record of the type asked for.
+  NoData,    ///< The name exists, without that type.
+  NxDomain,  ///< The name does not exist.
+  ServFail,  ///< The servers, or DNSSEC validation, failed: try later; never "no such record".
+  Timeout,   ///< No answer in time.
+};
+[[nodiscard]] std::string_view name_of(AnswerStatus status) noexcept;
+
+struct Answer {
+  AnswerStatus status = AnswerStatus::ServFail;
+  bool secure = false;          ///< DNSSEC-authentic, the CNAMEs on the way and a denial too.
+  std::vector<Record> records;  ///< Of the type asked for only; CNAMEs were followed.
+  std::string canonical_name;   ///< Where the CNAMEs led; the name asked for when there were none.
+
+  [[nodiscard]] bool is_temporary_failure() const noexcept { return status == AnswerStatus::ServFail || status == AnswerStatus::Timeout; }
+  /// All data of one kind, in order.
+  template <class Data>
+  [[nodiscard]] std::vector<Data> all() const {
+    std::vector<Data> out;
+    for (const Record& record : records) {
+      if (const Data* data = std::get_if<Data>(&record.data)) out.push_back(*data);
+    }
+    return out;
+  }
+};
+
+/// Asks for one type at one name. An Error means the question was not possible (bad name); what DNS said, failures too, is an Answer.
+class DnsPort {
+ public:
+  virtual ~DnsPort() = default;
+  [[nodiscard]] virtual Result<Answer> query(std::string_view name, RecordType type) = 0;
+};
+
+/// Answers collected beforehand. What is not in the table is a ServFail, so that a forgotten question is never taken for "does not exist".
+class AnswerTable final : public DnsPort {
+ public:
+  void add(std::string name, RecordType type, Answer answer) { m_answers.insert_or_assign({std::move(name), type}, std::move(answer)); }
+  [[nodiscard]] Result<Answer> query(std::string_view name, RecordType type) override;
+
+ private:
+  std::map<std::pair<std::string, RecordType>, Answer> m_answers;
+};
+
+}  // namespace postern::dns
+
+namespace postern {
+using dns::DnsPort;
+}  // namespace postern
