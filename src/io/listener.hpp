@@ -1,0 +1,72 @@
+// Listening sockets: one per loop with SO_REUSEPORT, so that the kernel spreads connections and no loop hands work to another.
+//
+// Limits: connections in all and per peer (an IPv6 peer counts by its /64). A connection over a limit is told why by `refuse` and closed.
+// Running out of descriptors does not stop the listener: a reserve descriptor is given up to accept and close what waits, logged at most
+// once a second.
+// Binding first checks, without SO_REUSEPORT, that the port is free: two daemons never share a port by mistake.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.hpp"
+#include "io/endpoint.hpp"
+#include "io/loops.hpp"
+#include "io/stream.hpp"
+
+namespace postern::io {
+
+enum class Refusal {
+  TooMany,         ///< max_connections
+  TooManyFromPeer,  ///< max_per_peer
+  NoDescriptors,   ///< EMFILE or ENFILE
+};
+
+struct ListenOptions {
+  std::string name;  ///< For the log: "smtp-mx".
+  Endpoint address;  ///< Port 0: the first bind picks one, the others join it; see local().
+  int backlog = 1024;
+  std::size_t max_connections = 10000;
+  std::size_t max_per_peer = 1000;  ///< Loopback and Unix peers are exempt.
+  std::string device;  ///< Only this interface (SO_BINDTODEVICE; needs CAP_NET_RAW on older kernels). Empty: any.
+  /// The text to send (best effort, at most 512 bytes) before a refused connection is closed, such as "421 4.3.2 ...\r\n". May be empty.
+  std::function<std::string(Refusal)> refuse;
+};
+
+struct ListenerStats {
+  std::size_t active = 0;
+  std::uint64_t accepted = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t descriptor_shortages = 0;
+};
+
+class Listener {
+ public:
+  /// Runs on the loop that accepted, one coroutine for each connection; when it returns the stream is gone. Called on many loops at once,
+  /// so it must not hold unguarded shared state. It is copied once per loop.
+  using Handler = std::function<Task<void>(Stream)>;
+
+  /// Binds at once (errors name the address and the reason: Conflict when in use, Denied when not permitted); accepting begins when the
+  /// loops run. A Unix socket path is replaced when nobody listens on it, made with mode 0660, and removed at the end.
+  [[nodiscard]] static Result<std::unique_ptr<Listener>> open(Loops& loops, ListenOptions options, Handler handler);
+  /// stop_accepting(), then aborts what still runs. Sessions hold their own parts, so it may be destroyed before they have returned.
+  ~Listener();
+
+  /// The bound address with its real port.
+  [[nodiscard]] const Endpoint& local() const noexcept;
+  [[nodiscard]] ListenerStats stats() const;
+
+  /// Closes the listening sockets. Any thread.
+  void stop_accepting();
+  /// stop_accepting(), tells every session that we drain (Stream::draining), waits until they have ended or the deadline passes, then
+  /// aborts the rest. Returns how many had to be aborted.
+  [[nodiscard]] Task<std::size_t> drain(SteadyTime deadline);
+
+ private:
+  struct Impl;
+  explicit Listener(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> m_impl;
+};
+
+}  // namespace postern::io
