@@ -1,0 +1,101 @@
+// The durable queue: an accepted message survives anything but the loss of the disk until every recipient's fate is decided.
+//
+//   door:     spool.enqueue(submission, [](const Status& s) { /* writer thread: post to the session's loop; 250 if s */ });
+//   courier:  work_ready(routes) -> spool.take(route, n) -> work.loaded or spool.load(work) on a worker -> send -> spool.report(...)
+//
+// enqueue() answers success only after message, recipients and audit records are committed and fsynced, in one transaction that it
+// shares with whatever else is waiting (store/writer.hpp). Content is encrypted per message before the writer sees it.
+// After a restart everything that was not finished is queued again; an attempt that was under way may then be repeated, as
+// RFC 5321 4.5.4.1 and 6.1 have it: never lost, rarely twice.
+//
+// Memory: the index of due work is bounded (SpoolOptions); what does not fit is parked on disk and paged in, fairly between routes.
+// Time: delays run on the monotonic clock; wall-clock steps neither stall nor rush a retry.
+// Does not: decide routes, retries' delays (schedule.hpp is the courier's), bounces' texts.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "keys/keeper.hpp"
+#include "spool/types.hpp"
+#include "store/store.hpp"
+
+namespace postern {
+
+struct SpoolOptions {
+  std::size_t index_units = 100'000;                  ///< Units of work in memory.
+  std::size_t route_units = 25'000;                   ///< Of these, at most so many of one route.
+  std::size_t cache_bytes = 64U * 1024 * 1024;        ///< Contents handed from the door to the courier in memory.
+  std::size_t history = 10'000;                       ///< Finished messages kept for the live page.
+  std::chrono::milliseconds longest_delay = std::chrono::hours(24);  ///< A stored retry time further away is a clock's mistake.
+};
+
+/// Told about due work. Called on the writer thread: must be cheap and must not call back into the spool.
+class WorkListener {
+ public:
+  virtual ~WorkListener() = default;
+  /// These routes have work now that they did not have before (new, retried, released, paged in). Take until nothing comes.
+  virtual void work_ready(const std::vector<std::string>& routes) noexcept = 0;
+};
+
+class Spool {
+ public:
+  using Completion = std::function<void(const Status&)>;
+
+  /// Resumes the queue. The store, keeper and clock must outlive the spool.
+  [[nodiscard]] static Result<std::unique_ptr<Spool>> open(SpoolOptions options, Store& store, Keeper& keeper, const Clock& clock);
+  /// Stops handing out work; what was submitted is still committed by the writer.
+  ~Spool();
+  Spool(const Spool&) = delete;
+  Spool& operator=(const Spool&) = delete;
+
+  /// Encrypts on the calling thread, then queues. Errors: BadInput (an impossible submission), Conflict (the id is queued already),
+  /// Exhausted (too much is waiting for the disk, or the disk is full), Unavailable (the disk refuses; the keeper does not answer).
+  /// `done` runs on the writer thread, or at once on this one when nothing was queued.
+  void enqueue(Submission submission, Completion done);
+  /// enqueue() and wait. Not on an event loop.
+  [[nodiscard]] Status enqueue_and_wait(Submission submission);
+
+  void set_listener(WorkListener* listener);
+  /// Up to `limit` units that are due on the route, oldest first. Any thread; no I/O.
+  [[nodiscard]] std::vector<Work> take(const std::string& route, std::size_t limit);
+  /// The routes that have due work now.
+  [[nodiscard]] std::vector<std::string> ready_routes() const;
+  /// Reads and decrypts; for a Work that is not `loaded`. On a worker, not on an event loop. NotFound: an operator was faster, drop the
+  /// work. IntegrityFailed: the item has been quarantined and audited; drop the work. Unavailable: give it back.
+  [[nodiscard]] Result<QueueItem> load(const Work& work);
+  /// Any item of the queue by number, whatever its state (`postern queue show`).
+  [[nodiscard]] Result<QueueItem> load(ItemId item);
+  /// The outcome of a Work. A full or failing disk does not lose it: it is tried again until it is written, and only then `done` runs.
+  void report(DeliveryReport report, Completion done = {});
+  /// Not attempted after all: due again at once, behind the others of its route, or after `delay`. No trace on disk.
+  void give_back(Work work, std::chrono::milliseconds delay = {});
+  /// When the next deferred unit in memory becomes due (the spool watches this itself).
+  [[nodiscard]] std::optional<SteadyTime> next_due() const;
+  /// Looks at the clock now (tests with a manual clock).
+  void wake();
+
+  /// An operator's act; the answer is the number of recipients changed. Written with an audit record ("queue.hold", ...).
+  void change(QueueChange change, std::function<void(const Result<std::uint64_t>&)> done);
+  /// The same, waiting for the commit. Not on an event loop.
+  [[nodiscard]] Result<std::uint64_t> change_now(QueueChange change);
+
+  /// In order of item and recipient, at most `limit`; read on the calling thread.
+  [[nodiscard]] Result<std::vector<QueueEntry>> list(const QueueSelector& selector, std::size_t limit, QueueCursor after = {}) const;
+  /// The newest messages first: those in the queue and the finished ones of the history.
+  [[nodiscard]] Result<std::vector<FlowEntry>> recent(std::size_t limit) const;
+  /// One message in the queue or in the history; NotFound otherwise.
+  [[nodiscard]] Result<FlowEntry> flow(const MessageId& message) const;
+  [[nodiscard]] SpoolStats stats() const;
+
+ private:
+  struct Impl;
+  explicit Spool(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace postern

@@ -1,0 +1,194 @@
+// What goes into the spool, what comes out of it, and what can be seen of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audit/record.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "store/content_store.hpp"
+#include "store/mailbox.hpp"
+
+namespace postern {
+
+/// One queued copy of a message: a content and the recipients who get it. The same number as its content.
+using ItemId = ContentId;
+
+enum class RecipientState : std::uint8_t {
+  Queued = 0,       ///< Waiting for an attempt, or in one.
+  Held = 1,         ///< Waits for an operator (release) or for what the reason says.
+  Quarantined = 2,  ///< The stored content failed its integrity check: never delivered, kept as evidence until removed.
+  Delivered = 3,    ///< The next hop took responsibility.
+  Bounced = 4,      ///< Refused for good.
+  Expired = 5,      ///< Given up after the schedule's end.
+  Removed = 6,      ///< Deleted by an operator.
+};
+/// "queued", "held", "quarantined", "delivered", "bounced", "expired", "removed".
+[[nodiscard]] std::string_view name_of(RecipientState state) noexcept;
+[[nodiscard]] std::optional<RecipientState> recipient_state_from_name(std::string_view name) noexcept;
+[[nodiscard]] constexpr bool is_finished(RecipientState state) noexcept { return state >= RecipientState::Delivered; }
+
+/// RFC 3461 4.1 NOTIFY as bits; 0: not given.
+inline constexpr std::uint8_t kNotifyNever = 1, kNotifySuccess = 2, kNotifyFailure = 4, kNotifyDelay = 8;
+enum class DsnReturn : std::uint8_t { None = 0, Full = 1, Headers = 2 };            ///< RFC 3461 4.3 RET
+enum class BodyType : std::uint8_t { SevenBit = 0, EightBitMime = 1, BinaryMime = 2 };  ///< RFC 6152, RFC 3030
+
+/// Facts of the whole message.
+struct Envelope {
+  std::string reverse_path;  ///< Without angle brackets; empty for the null path.
+  std::string envid;         ///< RFC 3461 4.4 ENVID as received (xtext); empty: none.
+  DsnReturn ret = DsnReturn::None;
+  BodyType body = BodyType::SevenBit;
+  bool smtputf8 = false;     ///< RFC 6531
+  bool requiretls = false;   ///< RFC 8689
+  CorrelationId correlation;
+  WallTime accepted{};
+  std::string facts = "{}";  ///< JSON object for the live page and the API: verdicts and the like. Not interpreted here.
+};
+
+struct QueuedRecipient {
+  std::string address;  ///< Forward path without brackets.
+  std::string route;    ///< The queue's grouping key, not interpreted here: one per next hop ("smtp:relay:25", "mx:example.com").
+  std::uint8_t notify = 0;
+  std::string orcpt;    ///< RFC 3461 4.2 as received; empty: none.
+  RecipientState state = RecipientState::Queued;  ///< Queued or Held.
+  std::string reason;   ///< For Held: one sentence for operators.
+};
+
+/// One copy of the message. Several when recipients get it sealed in different ways.
+struct Variant {
+  std::string content;                     ///< Exact bytes, CRLF.
+  std::optional<SealedContent> sealed;     ///< seal_content() of the same, if already done on another thread.
+  std::string seal;                        ///< How it is protected, for people: "smime sign+encrypt".
+  std::vector<QueuedRecipient> recipients;  ///< May be empty when there are mailbox additions.
+  std::vector<MailboxAddition> mailboxes;  ///< Local owners who get this copy with the same commit.
+};
+
+/// One accepted message: all of it becomes durable, or nothing.
+struct Submission {
+  MessageId message;
+  Envelope envelope;
+  std::vector<Variant> variants;
+  std::vector<AuditRecord> audit;
+};
+
+/// One recipient as the courier needs it.
+struct DueRecipient {
+  std::uint32_t index = 0;  ///< Within the item; for the report.
+  std::string address;
+  std::uint8_t notify = 0;
+  std::string orcpt;
+  unsigned attempts = 0;    ///< Made so far.
+};
+
+/// What the courier sends.
+struct QueueItem {
+  ItemId item;
+  MessageId message;
+  std::shared_ptr<const Envelope> envelope;
+  std::string seal;
+  std::string route;
+  std::vector<DueRecipient> recipients;  ///< Those due on this route.
+  std::shared_ptr<const std::string> content;
+};
+
+/// One unit of work: recipients of one item on one route that are due together. Whoever has it must report() or give_back().
+struct Work {
+  ItemId item;
+  std::string route;
+  std::vector<std::uint32_t> recipients;
+  std::shared_ptr<const QueueItem> loaded;  ///< Set when the message is still in memory; otherwise call Spool::load() on a worker.
+};
+
+enum class Outcome : std::uint8_t { Delivered, Deferred, Bounced, Expired, Held };
+
+struct RecipientResult {
+  std::uint32_t index = 0;
+  Outcome outcome = Outcome::Delivered;
+  std::string reply;                      ///< The next hop's last reply, or what went wrong; for operators and DSNs.
+  std::chrono::milliseconds delay{0};     ///< For Deferred: until the next attempt (spool/schedule.hpp).
+};
+
+/// What became of one Work. Everything in it happens in one transaction.
+struct DeliveryReport {
+  ItemId item;
+  MessageId message;
+  std::string route;
+  std::vector<RecipientResult> results;
+  std::vector<AuditRecord> audit;
+  std::vector<MailboxAddition> mailboxes;  ///< Local delivery: these become owners of the item's content.
+  std::vector<Submission> follow_ups;      ///< Bounces and other reports (RFC 3464) that this outcome causes.
+};
+
+/// Which recipients a listing or an operator's verb is about: all given parts must match. Nothing given: every unfinished recipient.
+struct QueueSelector {
+  std::optional<MessageId> message;
+  std::optional<ItemId> item;
+  std::string address;  ///< Exactly.
+  std::string route;    ///< Exactly.
+  std::optional<RecipientState> state;
+};
+
+struct QueueEntry {
+  MessageId message;
+  ItemId item;
+  std::uint32_t index = 0;
+  std::string sender, address, route, reason, last_reply, seal;
+  RecipientState state = RecipientState::Queued;
+  unsigned attempts = 0;
+  std::optional<WallTime> next_attempt;  ///< For Queued; may lie in the past: due now, or in an attempt.
+  WallTime accepted{};
+  std::uint64_t size = 0;
+};
+
+/// The position behind an entry of a listing.
+struct QueueCursor {
+  std::int64_t item = 0;
+  std::int64_t index = -1;
+};
+
+enum class QueueVerb { Hold, Release, Retry, Remove };
+
+/// An operator's act on the queue. Hold: Queued -> Held. Release: Held -> Queued, due now. Retry: Queued -> due now.
+/// Remove: anything unfinished -> Removed, without a bounce. A recipient in an attempt finishes it first: a delivery is never undone.
+struct QueueChange {
+  QueueVerb verb = QueueVerb::Hold;
+  QueueSelector selector;
+  std::string reason;
+  std::string actor;  ///< For the audit record that is written with it.
+  CorrelationId correlation;
+};
+
+/// One message of the live page: still in the queue, or one of the last finished ones. Has addresses: for the operator's eyes only.
+struct FlowRecipient {
+  std::string address, route, reply, seal;
+  RecipientState state = RecipientState::Queued;
+  unsigned attempts = 0;
+};
+struct FlowEntry {
+  MessageId message;
+  std::string sender;
+  std::string facts;  ///< Envelope::facts.
+  std::uint64_t size = 0;
+  WallTime accepted{};
+  std::optional<WallTime> finished;
+  std::vector<FlowRecipient> recipients;
+};
+
+struct SpoolStats {
+  std::uint64_t queued = 0, held = 0, quarantined = 0;  ///< Recipients now.
+  std::uint64_t messages = 0;                           ///< Messages now.
+  std::uint64_t ready = 0, deferred = 0, in_flight = 0;  ///< Units of work in memory now.
+  std::uint64_t parked = 0;                              ///< Due recipients that wait on disk because memory is full (or after a restart).
+  std::uint64_t cached_bytes = 0;                        ///< Contents still in memory.
+  std::uint64_t accepted = 0, delivered = 0, deferrals = 0, bounced = 0, expired = 0, removed = 0;  ///< Since the start.
+  std::uint64_t waiting_reports = 0;                     ///< Reports that could not be written yet (disk full); retried.
+  std::optional<WallTime> oldest;                        ///< Acceptance of the oldest message in the queue.
+};
+
+}  // namespace postern

@@ -1,0 +1,70 @@
+// The embedded store: one data directory with one database, its writer, its readers and the files of large contents.
+//
+//   POSTERN_TRY(auto store, Store::open({.data_dir = "./var"}));
+//   SqliteKeyStore keys(*store);            // persistence ports of other rooms
+//   Ring ring(keys, root);                  // ... the keeper ...
+//   POSTERN_TRY(auto spool, Spool::open({}, *store, ring, clock));
+//
+// Directories are 0700, files 0600, whatever the umask. One process per data directory (a lock file says so).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "store/content_store.hpp"
+#include "store/database.hpp"
+#include "store/writer.hpp"
+
+namespace postern {
+
+struct StoreOptions {
+  std::filesystem::path data_dir = "./var";
+  std::filesystem::path database = "postern.db";  ///< Relative to data_dir, or absolute.
+  SecretBytes key;                                ///< 32 bytes for SQLCipher; empty: plain SQLite.
+  std::size_t readers = 2;
+  WriterOptions writer;
+  ContentOptions content;
+};
+
+class Store;
+
+/// A read connection, borrowed from the pool.
+class DatabaseReader {
+ public:
+  DatabaseReader(DatabaseReader&& other) noexcept;
+  DatabaseReader& operator=(DatabaseReader&&) = delete;
+  ~DatabaseReader();
+  [[nodiscard]] Database& operator*() const { return *m_database; }
+  [[nodiscard]] Database* operator->() const { return m_database.get(); }
+
+ private:
+  friend class Store;
+  DatabaseReader(Store& store, std::unique_ptr<Database> database);
+  Store* m_store;
+  std::unique_ptr<Database> m_database;
+};
+
+class Store {
+ public:
+  /// Creates what is missing, brings the schema up to date, starts the writer. Conflict when another process has the directory,
+  /// or when a newer version wrote the database.
+  [[nodiscard]] static Result<std::unique_ptr<Store>> open(StoreOptions options);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  [[nodiscard]] DatabaseWriter& writer() noexcept;
+  [[nodiscard]] ContentStore& contents() noexcept;
+  /// Waits for a free read connection. It sees every committed transaction.
+  [[nodiscard]] DatabaseReader reader();
+  [[nodiscard]] const std::filesystem::path& data_dir() const noexcept;
+  [[nodiscard]] bool encrypted() const noexcept;
+
+ private:
+  friend class DatabaseReader;
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace postern

@@ -1,0 +1,115 @@
+// The one writer of the database: a thread that turns many small jobs into few durable transactions (group commit).
+//
+//   session threads --submit(job)--> [bounded queue] --drain--> BEGIN; each job in a savepoint; COMMIT (one fsync) --> done(status)
+//
+// While one batch is being synced the next one gathers, so the load itself makes the batches; there is no artificial delay.
+// A job that fails takes nobody with it. A transaction that cannot be committed (disk full, I/O error) fails every job of the batch
+// with the same error, leaves nothing half done, and the next batch starts afresh: nothing needs a restart when space comes back.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "audit/chain.hpp"
+#include "base/clock.hpp"
+#include "store/database.hpp"
+
+namespace postern {
+
+class AuditAppender;
+
+/// What a job may touch while its batch is open.
+struct WriteContext {
+  Database& database;
+  AuditAppender& audit;  ///< store/audit_log.hpp
+};
+
+/// One unit of work. run() and done() are called on the writer thread, in this order, exactly once each; if the queue refuses the job
+/// or the writer stops, only done() is called, possibly on the caller's thread. done() must be cheap and must not wait for the writer.
+class WriteJob {
+ public:
+  virtual ~WriteJob() = default;
+  [[nodiscard]] virtual Status run(WriteContext& context) = 0;
+  virtual void done(const Status& status) noexcept = 0;
+  /// Memory this job holds, for the bound of the queue.
+  [[nodiscard]] virtual std::size_t bytes() const { return 256; }
+};
+
+/// Something with state beside the database that must follow its transactions. Called on the writer thread.
+class BatchObserver {
+ public:
+  virtual ~BatchObserver() = default;
+  virtual void job_begins() {}
+  virtual void job_undone() {}
+  /// Before COMMIT: last writes and syncs. An error rolls the batch back.
+  [[nodiscard]] virtual Status before_commit(Database&) { return {}; }
+  /// The batch is durable (true) or gone (false). Comes before the done() of its jobs.
+  virtual void batch_ended(bool /*committed*/) {}
+  /// After the done() of all jobs, and at least every `idle_ms` when there is nothing to do. Returns when to be called again.
+  virtual std::chrono::milliseconds between_batches() { return std::chrono::hours(1); }
+};
+
+struct WriterOptions {
+  std::size_t queue_jobs = 4096;  ///< More: Exhausted.
+  std::size_t queue_bytes = 64U * 1024 * 1024;  ///< More: Exhausted; one job alone is always taken.
+  std::size_t batch_jobs = 512;
+  std::size_t batch_bytes = 16U * 1024 * 1024;
+  std::size_t wal_bytes = 16U * 1024 * 1024;  ///< A larger log is moved into the database after the commit.
+};
+
+/// Counters since the start; a consistent copy.
+struct WriterStats {
+  std::uint64_t jobs = 0;
+  std::uint64_t failed_jobs = 0;
+  std::uint64_t commits = 0;
+  std::uint64_t rollbacks = 0;
+  std::uint64_t largest_batch = 0;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t checkpoint_micros = 0;
+  std::uint64_t commit_micros = 0;  ///< In COMMIT and before_commit, that is mostly in fsync.
+  std::uint64_t queued_jobs = 0;    ///< Now.
+  std::uint64_t queued_bytes = 0;   ///< Now.
+  std::uint64_t wal_bytes = 0;      ///< Now.
+  bool healthy = true;              ///< The last batch was committed.
+  std::string last_error;           ///< Of the last batch that was not.
+};
+
+class DatabaseWriter {
+ public:
+  /// Takes the connection and starts the thread. The audit chain's head is read from the database.
+  [[nodiscard]] static Result<std::unique_ptr<DatabaseWriter>> start(Database database, WriterOptions options);
+  /// stop() and join.
+  ~DatabaseWriter();
+  DatabaseWriter(const DatabaseWriter&) = delete;
+  DatabaseWriter& operator=(const DatabaseWriter&) = delete;
+
+  /// Any thread. A full queue answers done(Exhausted) at once, a stopped writer done(Unavailable).
+  void submit(std::unique_ptr<WriteJob> job);
+  void submit(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done);
+  /// submit, then wait for the commit. Not on the writer thread, and not on an event loop.
+  [[nodiscard]] Status transact(std::function<Status(Database&)> work);
+  [[nodiscard]] Status transact_with_audit(std::function<Status(WriteContext&)> work);
+
+  /// Observers live until detached; detach waits until no batch is open.
+  void attach(BatchObserver& observer);
+  void detach(BatchObserver& observer);
+  /// Calls between_batches() soon. Any thread.
+  void wake();
+  /// Everything queued so far is committed, then the thread ends; later submits are refused.
+  void stop();
+
+  [[nodiscard]] WriterStats stats() const;
+
+ private:
+  struct Impl;
+  explicit DatabaseWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace postern
