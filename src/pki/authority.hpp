@@ -1,0 +1,75 @@
+// A certification authority of one's own, for development and for organisations without one. Its key lives in the keeper.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "keys/keeper.hpp"
+#include "pki/certificate.hpp"
+#include "pki/certificate_store.hpp"
+
+namespace postern {
+
+struct AuthorityOptions {
+  std::string host = "localhost";  ///< Stands in the root's name: "Postern development CA of HOST".
+  KeyName key{"pki_root_key"};     ///< ECDSA P-384; the root's certificate is stored under the same name.
+  std::chrono::days root_validity{3650};
+  std::chrono::days leaf_validity{90};
+};
+
+/// What an issued certificate is for.
+struct TlsSubject {
+  std::vector<std::string> dns_names;      ///< The first is the common name.
+  std::vector<std::string> ip_addresses;
+  bool client = false;                     ///< clientAuth instead of serverAuth.
+};
+struct EmailSubject {
+  std::vector<std::string> emails;  ///< At least one; the first is also the common name unless `name` is given.
+  std::string name;
+};
+
+/// A key in the keeper and the certificate for it, renewed together.
+struct Identity {
+  KeyName key;
+  std::uint32_t version = 0;
+  CertificateChain chain;  ///< Leaf, root.
+};
+
+/// Thread safe. Keeper, store, clock and random must outlive it. Validity begins one hour before now, for clocks that are late.
+class Authority {
+ public:
+  /// Loads the root named by `options.key`, or makes key and certificate. Conflict when the stored certificate is not for the key.
+  [[nodiscard]] static Result<std::shared_ptr<Authority>> open(std::shared_ptr<Keeper> keeper, CertificateStore& store, const Clock& clock,
+                                                               Random& random, AuthorityOptions options = {});
+  [[nodiscard]] const Certificate& root() const noexcept { return m_root; }
+
+  /// Certificates for a subject key that is somewhere. BadInput for names that are not names.
+  [[nodiscard]] Result<Certificate> issue_tls(const TlsSubject& subject, const PublicKey& key) const;
+  [[nodiscard]] Result<Certificate> issue_email(const EmailSubject& subject, const PublicKey& key) const;
+
+  /// The same with the key in the keeper: made when it is missing, the certificate stored under the key's name. A stored certificate is used
+  /// again while it fits (same key, same names, this root) and more than a third of its life is left; otherwise a new one is issued.
+  [[nodiscard]] Result<Identity> tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type = KeyType::EcdsaP256);
+  [[nodiscard]] Result<Identity> email_identity(const KeyName& key, const EmailSubject& subject, KeyType type = KeyType::EcdsaP256);
+
+ private:
+  Authority(std::shared_ptr<Keeper> keeper, CertificateStore& store, const Clock& clock, Random& random, AuthorityOptions options,
+            Certificate root, EvpPkeyPtr signer);
+  class Template;
+  Result<Certificate> sign(const Template& wanted, const PublicKey& key) const;
+  Result<Identity> identity(const KeyName& key, KeyType type, const Template& wanted);
+
+  std::shared_ptr<Keeper> m_keeper;
+  CertificateStore& m_store;
+  const Clock& m_clock;
+  Random& m_random;
+  AuthorityOptions m_options;
+  Certificate m_root;
+  std::shared_ptr<EVP_PKEY> m_signer;  ///< A handle; the key stays in the keeper.
+};
+
+}  // namespace postern
