@@ -1,0 +1,126 @@
+"""Processes, ports and waiting: what every peer stands on."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+
+class PeerError(AssertionError):
+    """A peer, or the daemon, did not do what the test needs; the text carries the tail of its log."""
+
+
+def free_port() -> int:
+    """A port that was free a moment ago. Linux hands out ephemeral ports round robin, so an immediate second taker is unlikely."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what: str, seconds: float = 20.0, every: float = 0.05, details=None):
+    """The first truthy answer of `condition`; PeerError that names `what` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() >= deadline:
+            more = f"\n{details()}" if details else ""
+            raise PeerError(f"waited {seconds:g} s in vain for {what}{more}")
+        time.sleep(every)
+
+
+def port_answers(port: int, host: str = "127.0.0.1") -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False
+
+
+def tail(path: pathlib.Path, lines: int = 40) -> str:
+    """The end of a log, for the message of a failure."""
+    try:
+        text = pathlib.Path(path).read_bytes()[-16384:].decode("utf-8", "replace")
+    except OSError as error:
+        return f"({path}: {error.strerror})"
+    return "\n".join(f"  | {line}" for line in text.splitlines()[-lines:]) or f"  | ({path} is empty)"
+
+
+def run(argv, *, input=None, check=True, timeout=60, env=None, cwd=None) -> subprocess.CompletedProcess:
+    """One short command; on failure the assertion says what it printed. Bytes in, bytes out."""
+    if isinstance(input, str):
+        input = input.encode()
+    done = subprocess.run([str(a) for a in argv], input=input, capture_output=True, timeout=timeout, env=env, cwd=cwd)
+    if check and done.returncode != 0:
+        raise PeerError(f"{argv[0]} ended with status {done.returncode}: {' '.join(str(a) for a in argv)}\n"
+                        f"  stdout: {done.stdout.decode('utf-8', 'replace')[-2000:]}\n"
+                        f"  stderr: {done.stderr.decode('utf-8', 'replace')[-2000:]}")
+    return done
+
+
+class Server:
+    """A long-running program with its own log file and process group; never outlives the test."""
+
+    def __init__(self, name: str, directory: pathlib.Path):
+        self.name = name
+        self.directory = pathlib.Path(directory)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.log_path = self.directory / f"{name}.log"
+        self.process: subprocess.Popen | None = None
+
+    def spawn(self, argv, *, env=None, preexec_fn=None):
+        log = open(self.log_path, "ab")
+        try:
+            self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+                                            start_new_session=True, cwd=self.directory, preexec_fn=preexec_fn)
+        finally:
+            log.close()
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def log_tail(self, lines: int = 40) -> str:
+        return f"end of {self.log_path}:\n{tail(self.log_path, lines)}"
+
+    def log_text(self) -> str:
+        return self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
+
+    def await_port(self, port: int, seconds: float = 20.0):
+        def up():
+            if not self.running():
+                raise PeerError(f"{self.name} ended with status {self.process.returncode} before it listened\n{self.log_tail()}")
+            return port_answers(port)
+        wait_until(up, f"{self.name} on port {port}", seconds, details=self.log_tail)
+
+    def stop(self, seconds: float = 10.0) -> int | None:
+        """SIGTERM, then SIGKILL of the whole group. Returns the exit status."""
+        if self.process is None:
+            return None
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                pass
+        self._kill_group()
+        status = self.process.wait(5)
+        self.process = None
+        return status
+
+    def kill(self):
+        """kill -9, as a power cut would look to the process."""
+        self._kill_group()
+        self.process.wait(10)
+        self.process = None
+
+    def _kill_group(self):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
