@@ -5,7 +5,7 @@
 //
 // Limits (RFC 5321 4.5.3.1): local part 64 octets, domain 255, path 256, DNS label 63; more is TooLarge.
 // Does not handle: whether the domain exists; lower-casing of local parts (they are the business of their own domain, RFC 5321 2.4);
-// address literals of other tags than IPv6 (none is registered); domain literals in headers that are not IP addresses.
+// address literals of other tags than IPv6 (none is registered), IPv4 literals with leading zeros (octal to some); domain literals in headers that are not IP addresses.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +22,7 @@ namespace postern {
 enum class Utf8 { Refuse, Allow };
 
 /// local@domain. `local` is the meaning, without quotes and backslashes: `"a b"@x` has the local part `a b`. `domain` is lower case
-/// (UTF-8 labels: lower case and NFC), or a literal in canonical form: `[192.0.2.1]`, `[ipv6:2001:db8::1]`. So == compares as RFC 5321
+/// (UTF-8 labels: lower case and NFC), or a literal in canonical form: `[192.0.2.1]`, `[IPv6:2001:db8::1]`. So == compares as RFC 5321
 /// 2.4 wants: the local part exactly, the domain without case.
 struct Mailbox {
   std::string local;

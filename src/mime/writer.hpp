@@ -22,7 +22,7 @@ namespace postern {
 [[nodiscard]] Result<std::string> fold_field(std::string_view name, std::string_view value, std::size_t width = 76);
 [[nodiscard]] Status append_field(std::string& out, std::string_view name, std::string_view value);
 
-/// 30 characters with 144 random bits, safe unquoted in a parameter and impossible in base64 or quoted-printable text ("=_" inside).
+/// 26 characters with 144 random bits, starting with "=_", which base64 and quoted-printable text cannot contain. Write it quoted in the parameter.
 [[nodiscard]] std::string make_boundary(Random& random);
 
 /// A multipart body from finished entities (header, blank line, body): delimiters around each, closed at the end.
