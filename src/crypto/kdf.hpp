@@ -12,7 +12,8 @@ namespace postern {
 [[nodiscard]] Result<SecretBytes> hkdf(HashAlgorithm algorithm, ByteView input_key, ByteView salt, ByteView info, std::size_t size);
 
 /// RFC 8018 5.2. `iterations` and `size` at least 1.
-[[nodiscard]] Result<SecretBytes> pbkdf2(HashAlgorithm algorithm, ByteView password, ByteView salt, std::uint32_t iterations, std::size_t size);
+[[nodiscard]] Result<SecretBytes> pbkdf2(HashAlgorithm algorithm, ByteView password, ByteView salt, std::uint32_t iterations,
+                                         std::size_t size);
 
 /// RFC 7914. Memory is 128 * n * r bytes and may not pass kScryptMemory.
 struct ScryptCost {

@@ -9,6 +9,7 @@
 #include "base/bytes.hpp"
 
 struct CMS_ContentInfo_st;
+struct X509_extension_st;
 struct stack_st_X509;
 
 namespace postern {
@@ -35,7 +36,7 @@ using X509Ptr = OpensslPtr<X509>;
 using X509StackPtr = OpensslPtr<stack_st_X509>;  ///< STACK_OF(X509) that owns its certificates.
 using X509StorePtr = OpensslPtr<X509_STORE>;
 using X509StoreCtxPtr = OpensslPtr<X509_STORE_CTX>;
-using X509ExtensionPtr = OpensslPtr<X509_EXTENSION>;
+using X509ExtensionPtr = OpensslPtr<X509_extension_st>;
 using X509NamePtr = OpensslPtr<X509_NAME>;
 using CmsPtr = OpensslPtr<CMS_ContentInfo_st>;
 using Asn1TimePtr = OpensslPtr<ASN1_TIME>;
