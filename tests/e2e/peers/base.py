@@ -69,14 +69,12 @@ class Server:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.log_path = self.directory / f"{name}.log"
         self.process: subprocess.Popen | None = None
+        self.wrapper: list[str] = []  # put before the command line: strace and its like
 
     def spawn(self, argv, *, env=None, preexec_fn=None):
-        log = open(self.log_path, "ab")
-        try:
-            self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen([str(a) for a in (*self.wrapper, *argv)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                                             start_new_session=True, cwd=self.directory, preexec_fn=preexec_fn)
-        finally:
-            log.close()
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
