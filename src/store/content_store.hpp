@@ -16,7 +16,7 @@
 
 namespace postern {
 
-/// The number of a content in the database; never used again.
+/// The number of a content in the database; not used again while the process lives.
 using ContentId = Strong<std::int64_t, struct ContentIdTag>;
 
 struct ContentOptions {

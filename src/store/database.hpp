@@ -33,7 +33,7 @@ struct DatabaseOptions {
 class Database;
 
 /// A prepared statement, borrowed from the connection's cache; given back (reset, bindings cleared) when it goes out of scope.
-/// The same SQL must not be borrowed twice at once. Parameters count from 1, columns from 0.
+/// Parameters are bound from the first on; columns count from 0.
 class Statement {
  public:
   Statement(Statement&& other) noexcept;
@@ -65,7 +65,8 @@ class Statement {
 
  private:
   friend class Database;
-  Statement(Database& database, sqlite3_stmt* handle) : m_database(&database), m_handle(handle) {}
+  struct Cached;
+  Statement(Database& database, sqlite3_stmt* handle, Cached* cached) : m_database(&database), m_handle(handle), m_cached(cached) {}
   void bind_one(std::int64_t value) { bind(value); }
   void bind_one(std::uint64_t value) { bind(static_cast<std::int64_t>(value)); }
   void bind_one(int value) { bind(static_cast<std::int64_t>(value)); }
@@ -84,6 +85,7 @@ class Statement {
 
   Database* m_database;
   sqlite3_stmt* m_handle;
+  Cached* m_cached;  ///< Null: made for this use only.
   int m_next = 1;
   int m_bind_error = 0;
 };
@@ -136,7 +138,6 @@ class Database {
   struct Impl;
   explicit Database(std::unique_ptr<Impl> impl);
   [[nodiscard]] tl::unexpected<Error> error(int code, std::string_view doing) const;
-  void give_back(sqlite3_stmt* statement);
   std::unique_ptr<Impl> m_impl;
 };
 

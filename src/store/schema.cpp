@@ -1,0 +1,74 @@
+#include "store/schema.hpp"
+
+#include <array>
+#include <string>
+
+namespace postern {
+namespace {
+
+// One entry per version, never changed once released: a change of the schema is a new entry.
+constexpr std::array kMigrations = {
+    // 1: the ground floor
+    R"(
+CREATE TABLE audit(
+  seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, kind TEXT NOT NULL, correlation TEXT NOT NULL, message TEXT NOT NULL,
+  actor TEXT NOT NULL, facts TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE audit_head(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);
+
+CREATE TABLE keyring(name TEXT PRIMARY KEY, revision INTEGER NOT NULL, body BLOB NOT NULL);
+CREATE TABLE keyring_root(id INTEGER PRIMARY KEY CHECK(id = 1), body BLOB NOT NULL);
+CREATE TABLE user(name TEXT PRIMARY KEY, credentials TEXT NOT NULL, senders TEXT NOT NULL, disabled INTEGER NOT NULL);
+CREATE TABLE certificate(name TEXT PRIMARY KEY, pem TEXT NOT NULL);
+
+-- A sealed content: in `data`, or in a segment file.
+CREATE TABLE content(
+  id INTEGER PRIMARY KEY, message TEXT NOT NULL, owners INTEGER NOT NULL, size INTEGER NOT NULL, wrapped_key BLOB NOT NULL,
+  data BLOB, segment INTEGER, offset INTEGER, length INTEGER);
+CREATE INDEX content_segment ON content(segment, offset) WHERE segment IS NOT NULL;
+
+-- The queue. Items of a message have consecutive numbers from first_item on; an item is the content of the same number.
+-- `open` counts unfinished recipients; a message without any is gone in the same transaction.
+CREATE TABLE message(
+  id TEXT PRIMARY KEY, first_item INTEGER NOT NULL, items INTEGER NOT NULL, open INTEGER NOT NULL, accepted INTEGER NOT NULL,
+  sender TEXT NOT NULL, envid TEXT NOT NULL, flags INTEGER NOT NULL, correlation TEXT NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+-- `parked`: due for an attempt, and not in the memory of the running process.
+CREATE TABLE recipient(
+  item INTEGER NOT NULL, n INTEGER NOT NULL, state INTEGER NOT NULL, parked INTEGER NOT NULL, next_attempt INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, notify INTEGER NOT NULL, address TEXT NOT NULL, route TEXT NOT NULL, orcpt TEXT NOT NULL,
+  reason TEXT NOT NULL, reply TEXT NOT NULL, seal TEXT NOT NULL, PRIMARY KEY(item, n)) WITHOUT ROWID;
+CREATE INDEX recipient_parked ON recipient(route, next_attempt) WHERE parked = 1;
+-- The last finished messages, for the live page.
+CREATE TABLE history(seq INTEGER PRIMARY KEY, message TEXT NOT NULL, entry BLOB NOT NULL);
+
+CREATE TABLE mailbox(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, address TEXT NOT NULL, message TEXT NOT NULL, sender TEXT NOT NULL,
+  received INTEGER NOT NULL, size INTEGER NOT NULL, facts TEXT NOT NULL, content INTEGER NOT NULL REFERENCES content(id),
+  UNIQUE(address, message));
+CREATE INDEX mailbox_message ON mailbox(message);
+CREATE INDEX mailbox_content ON mailbox(content);
+)",
+};
+
+Status run_migration(Database& database, std::size_t version) {
+  POSTERN_TRY(Transaction transaction, Transaction::begin(database));
+  POSTERN_CHECK(database.execute(kMigrations[version]));
+  POSTERN_CHECK(database.execute(("PRAGMA user_version=" + std::to_string(version + 1)).c_str()));
+  return transaction.commit();
+}
+
+}  // namespace
+
+int schema_version() noexcept { return static_cast<int>(kMigrations.size()); }
+
+Status migrate(Database& database) {
+  POSTERN_TRY(const auto found, database.query_integer("PRAGMA user_version"));
+  const auto version = static_cast<std::size_t>(found.value_or(0));
+  if (version > kMigrations.size()) {
+    return fail(ErrorCode::Conflict, "the database was written by a newer version (schema " + std::to_string(version) + "): run that version",
+                "database.url");
+  }
+  for (std::size_t next = version; next < kMigrations.size(); ++next) POSTERN_CHECK(run_migration(database, next));
+  return {};
+}
+
+}  // namespace postern

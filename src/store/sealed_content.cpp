@@ -1,0 +1,36 @@
+#include "store/sealed_content.hpp"
+
+#include "crypto/stream_aead.hpp"
+
+namespace postern {
+namespace {
+
+const KeyName& storage_key() {
+  static const KeyName name("mail_storage_key");
+  return name;
+}
+
+/// Binds content and wrapped key to the message and to this use.
+std::string aad_of(const MessageId& message) { return "postern content 1|" + message.get(); }
+
+}  // namespace
+
+Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content) {
+  const std::string aad = aad_of(message);
+  POSTERN_TRY(DataKey key, keeper.new_data_key(storage_key(), as_bytes(aad)));
+  POSTERN_TRY(Bytes sealed, stream_seal(key.plaintext.view(), as_bytes(aad), as_bytes(content)));
+  return SealedContent{std::move(key.wrapped), std::move(sealed), content.size()};
+}
+
+Result<std::string> open_content(Keeper& keeper, const MessageId& message, const SealedContent& sealed) {
+  const std::string aad = aad_of(message);
+  auto key = keeper.unwrap_data_key(storage_key(), sealed.wrapped_key, as_bytes(aad));
+  if (!key && key.error().code == ErrorCode::BadInput) return fail(ErrorCode::IntegrityFailed, "the stored content key is damaged");
+  if (!key) return fail(std::move(key).error());
+  if (stream_sealed_size(sealed.size) != sealed.sealed.size()) return fail(ErrorCode::IntegrityFailed, "the stored content has a wrong size");
+  POSTERN_TRY(Bytes content, stream_open(key->view(), as_bytes(aad), sealed.sealed));
+  std::string text(as_text(content));
+  return text;
+}
+
+}  // namespace postern

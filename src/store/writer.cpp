@@ -1,0 +1,269 @@
+#include "store/writer.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <future>
+#include <utility>
+
+#include "base/log.hpp"
+#include "store/audit_log.hpp"
+
+namespace postern {
+namespace {
+
+using std::chrono::steady_clock;
+
+std::uint64_t micros_since(steady_clock::time_point start) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - start).count());
+}
+
+class FunctionJob final : public WriteJob {
+ public:
+  FunctionJob(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done)
+      : m_work(std::move(work)), m_done(std::move(done)) {}
+  Status run(WriteContext& context) override { return m_work(context); }
+  void done(const Status& status) noexcept override {
+    if (m_done) m_done(status);
+  }
+
+ private:
+  std::function<Status(WriteContext&)> m_work;
+  std::function<void(const Status&)> m_done;
+};
+
+struct Pending {
+  std::unique_ptr<WriteJob> job;
+  Status status;
+};
+
+}  // namespace
+
+struct DatabaseWriter::Impl {
+  Impl(Database connection, AuditAppender appender, WriterOptions settings)
+      : database(std::move(connection)), audit(std::move(appender)), options(settings) {
+    observers.push_back(&audit);
+  }
+
+  Database database;
+  AuditAppender audit;
+  const WriterOptions options;
+
+  mutable std::mutex mutex;  // the queue and the statistics
+  std::condition_variable arrived;
+  std::deque<std::unique_ptr<WriteJob>> queue;
+  std::size_t queued_bytes = 0;
+  bool stopping = false;
+  bool woken = false;
+  WriterStats stats;
+
+  std::mutex batch_mutex;  // held while observers may be called
+  std::vector<BatchObserver*> observers;
+
+  int next_checkpoint_frames = 0;
+  std::thread thread;
+
+  void loop();
+  bool wait_for_work(std::chrono::milliseconds at_most);
+  std::vector<Pending> drain();
+  void run_batch(std::vector<Pending>& batch);
+  Status write_batch(std::vector<Pending>& batch);
+  Status run_job(Pending& pending, WriteContext& context);
+  Status finish_batch();
+  void roll_back();
+  void checkpoint_if_due(bool now);
+  void note_batch(const std::vector<Pending>& batch, const Status& status);
+};
+
+void DatabaseWriter::Impl::loop() {
+  pthread_setname_np(pthread_self(), "writer");
+  auto idle = std::chrono::milliseconds(0);
+  while (wait_for_work(idle)) {
+    std::vector<Pending> batch = drain();
+    const std::lock_guard hold(batch_mutex);
+    if (!batch.empty()) run_batch(batch);
+    batch.clear();
+    idle = std::chrono::hours(1);
+    for (BatchObserver* observer : observers) idle = std::min(idle, observer->between_batches());
+  }
+}
+
+/// False when there is nothing left to do for ever.
+bool DatabaseWriter::Impl::wait_for_work(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex);
+  arrived.wait_for(lock, at_most, [&] { return !queue.empty() || stopping || woken; });
+  woken = false;
+  return !queue.empty() || !stopping;
+}
+
+std::vector<Pending> DatabaseWriter::Impl::drain() {
+  const std::lock_guard lock(mutex);
+  std::vector<Pending> batch;
+  batch.reserve(std::min(queue.size(), options.batch_jobs));
+  std::size_t bytes = 0;
+  while (!queue.empty() && batch.size() < options.batch_jobs && (batch.empty() || bytes + queue.front()->bytes() <= options.batch_bytes)) {
+    bytes += queue.front()->bytes();
+    batch.push_back({std::move(queue.front()), {}});
+    queue.pop_front();
+  }
+  queued_bytes -= bytes;
+  return batch;
+}
+
+void DatabaseWriter::Impl::run_batch(std::vector<Pending>& batch) {
+  const Status status = write_batch(batch);
+  if (!status) {
+    roll_back();
+    for (Pending& pending : batch) pending.status = status;
+  }
+  for (BatchObserver* observer : observers) observer->batch_ended(status.has_value());
+  note_batch(batch, status);
+  for (Pending& pending : batch) pending.job->done(pending.status);
+  // On a full disk the log may still be emptied into the database, which makes room for the next try.
+  checkpoint_if_due(!status);
+}
+
+Status DatabaseWriter::Impl::write_batch(std::vector<Pending>& batch) {
+  POSTERN_CHECK(database.run("BEGIN IMMEDIATE"));
+  WriteContext context{database, audit};
+  for (Pending& pending : batch) POSTERN_CHECK(run_job(pending, context));
+  return finish_batch();
+}
+
+/// The job's own failure stays its own; what is returned ends the batch.
+Status DatabaseWriter::Impl::run_job(Pending& pending, WriteContext& context) {
+  POSTERN_CHECK(database.run("SAVEPOINT job"));
+  for (BatchObserver* observer : observers) observer->job_begins();
+  pending.status = pending.job->run(context);
+  if (pending.status) return database.run("RELEASE job");
+  if (database.autocommit()) return pending.status;  // SQLite has rolled everything back
+  for (BatchObserver* observer : observers) observer->job_undone();
+  POSTERN_CHECK(database.run("ROLLBACK TO job"));
+  return database.run("RELEASE job");
+}
+
+Status DatabaseWriter::Impl::finish_batch() {
+  const auto start = steady_clock::now();
+  for (BatchObserver* observer : observers) POSTERN_CHECK(observer->before_commit(database));
+  Status status = database.run("COMMIT");
+  const std::lock_guard lock(mutex);
+  stats.commit_micros += micros_since(start);
+  return status;
+}
+
+void DatabaseWriter::Impl::roll_back() {
+  if (database.autocommit()) return;
+  if (const Status status = database.run("ROLLBACK"); !status) log::error("store.rollback", {{"error", status.error()}});
+}
+
+void DatabaseWriter::Impl::note_batch(const std::vector<Pending>& batch, const Status& status) {
+  const std::lock_guard lock(mutex);
+  stats.jobs += batch.size();
+  stats.failed_jobs += static_cast<std::uint64_t>(std::ranges::count_if(batch, [](const Pending& p) { return !p.status; }));
+  ++(status ? stats.commits : stats.rollbacks);
+  stats.largest_batch = std::max<std::uint64_t>(stats.largest_batch, batch.size());
+  if (stats.healthy != status.has_value()) {
+    if (status) log::info("store.recovered");
+    else log::error("store.write", {{"error", status.error()}});
+  }
+  stats.healthy = status.has_value();
+  if (!status) stats.last_error = status.error().text();
+  stats.wal_bytes = static_cast<std::uint64_t>(database.wal_frames()) * static_cast<std::uint64_t>(database.page_size());
+}
+
+void DatabaseWriter::Impl::checkpoint_if_due(bool now) {
+  const int limit = static_cast<int>(options.wal_bytes / static_cast<std::size_t>(database.page_size()));
+  const int frames = database.wal_frames();
+  if (frames < limit) next_checkpoint_frames = limit;  // the log began anew
+  if (!now && frames < next_checkpoint_frames) return;
+  const auto start = steady_clock::now();
+  const auto whole = database.checkpoint();
+  // A reader that holds an old snapshot stops a checkpoint half way: do not try again at every batch.
+  next_checkpoint_frames = whole && *whole ? limit : frames + limit / 4;
+  if (!whole) log::warn("store.checkpoint", {{"error", whole.error()}});
+  const std::lock_guard lock(mutex);
+  ++stats.checkpoints;
+  stats.checkpoint_micros += micros_since(start);
+}
+
+DatabaseWriter::DatabaseWriter(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+
+Result<std::unique_ptr<DatabaseWriter>> DatabaseWriter::start(Database database, WriterOptions options) {
+  POSTERN_TRY(AuditAppender audit, AuditAppender::open(database));
+  auto impl = std::make_unique<Impl>(std::move(database), std::move(audit), options);
+  Impl* raw = impl.get();
+  auto writer = std::unique_ptr<DatabaseWriter>(new DatabaseWriter(std::move(impl)));
+  raw->thread = std::thread([raw] { raw->loop(); });
+  return writer;
+}
+
+DatabaseWriter::~DatabaseWriter() { stop(); }
+
+void DatabaseWriter::submit(std::unique_ptr<WriteJob> job) {
+  const std::size_t bytes = job->bytes();
+  Error refusal{ErrorCode::Exhausted, "too much is waiting to be written: try again later", {}};
+  {
+    const std::lock_guard lock(m_impl->mutex);
+    const bool full = m_impl->queue.size() >= m_impl->options.queue_jobs ||
+                      (!m_impl->queue.empty() && m_impl->queued_bytes + bytes > m_impl->options.queue_bytes);
+    if (m_impl->stopping) refusal = {ErrorCode::Unavailable, "the store is closing", {}};
+    if (!full && !m_impl->stopping) {
+      m_impl->queued_bytes += bytes;
+      m_impl->queue.push_back(std::move(job));
+    }
+  }
+  if (job) job->done(fail(std::move(refusal)));
+  else m_impl->arrived.notify_one();
+}
+
+void DatabaseWriter::submit(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done) {
+  submit(std::make_unique<FunctionJob>(std::move(work), std::move(done)));
+}
+
+Status DatabaseWriter::transact_with_audit(std::function<Status(WriteContext&)> work) {
+  std::promise<Status> promise;
+  std::future<Status> future = promise.get_future();
+  submit(std::move(work), [&promise](const Status& status) { promise.set_value(status); });
+  return future.get();
+}
+
+Status DatabaseWriter::transact(std::function<Status(Database&)> work) {
+  return transact_with_audit([&work](WriteContext& context) { return work(context.database); });
+}
+
+void DatabaseWriter::attach(BatchObserver& observer) {
+  const std::lock_guard lock(m_impl->batch_mutex);
+  m_impl->observers.push_back(&observer);
+}
+
+void DatabaseWriter::detach(BatchObserver& observer) {
+  const std::lock_guard lock(m_impl->batch_mutex);
+  std::erase(m_impl->observers, &observer);
+}
+
+void DatabaseWriter::wake() {
+  {
+    const std::lock_guard lock(m_impl->mutex);
+    m_impl->woken = true;
+  }
+  m_impl->arrived.notify_one();
+}
+
+void DatabaseWriter::stop() {
+  {
+    const std::lock_guard lock(m_impl->mutex);
+    m_impl->stopping = true;
+  }
+  m_impl->arrived.notify_one();
+  if (m_impl->thread.joinable()) m_impl->thread.join();
+}
+
+WriterStats DatabaseWriter::stats() const {
+  const std::lock_guard lock(m_impl->mutex);
+  WriterStats stats = m_impl->stats;
+  stats.queued_jobs = m_impl->queue.size();
+  stats.queued_bytes = m_impl->queued_bytes;
+  return stats;
+}
+
+}  // namespace postern
