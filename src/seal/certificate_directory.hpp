@@ -24,16 +24,18 @@ struct FileFault {
 
 class CertificateDirectory {
  public:
-  /// Reads *.pem, *.crt and *.cer (PEM with any number of certificates, or DER), each at most 1 MiB, at most 100,000 files; *.crl are revocation
-  /// lists. Files that cannot be used are in faults(), the others count. NotFound or Unavailable when the folder itself cannot be read.
+  /// Reads *.pem, *.crt and *.cer (PEM with any number of certificates, or DER), each at most 1 MiB, at most 100,000 files; *.crl are
+  /// revocation lists. Files that cannot be used are in faults(), the others count. NotFound or Unavailable when the folder itself cannot
+  /// be read.
   [[nodiscard]] static Result<CertificateDirectory> load(const std::string& folder);
 
   CertificateDirectory() = default;
   /// `source` stands in reasons. A certificate without mail address is BadInput.
   [[nodiscard]] Status add(Certificate certificate, std::string source);
 
-  /// The certificate to encrypt to: address matches (rfc822Name or emailAddress; domain without case, local part exactly, else without case), valid now, right
-  /// usage, strong, not revoked; of several the one issued last. NotFound: none known. Denied: some known, none usable, with every reason.
+  /// The certificate to encrypt to: address matches (rfc822Name or emailAddress; domain without case, local part exactly, else without
+  /// case), valid now, right usage, strong, not revoked; of several the one issued last. NotFound: none known. Denied: some known, none
+  /// usable, with every reason.
   [[nodiscard]] Result<Certificate> choose(const Mailbox& address, WallTime now) const;
   /// Every certificate for the address, usable or not.
   [[nodiscard]] std::vector<Certificate> all(const Mailbox& address) const;
@@ -48,7 +50,6 @@ class CertificateDirectory {
     Certificate certificate;
     std::string source;
   };
-  void read_file(const std::string& path, const std::string& name);
   Status add_file(const std::string& text, const std::string& name);
   std::vector<const Entry*> find(const Mailbox& address) const;
 

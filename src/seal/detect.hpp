@@ -2,7 +2,8 @@
 //
 // A Content-Type field is a claim by whoever wrote it. A gateway that believes it can be told "this is encrypted, pass it untouched" by a
 // plain message, or can encrypt a second time what a sloppy client labelled application/octet-stream. So classify() looks at the content:
-// the DER ContentInfo and its OID (RFC 5652 3), OpenPGP packet tags (RFC 9580 4.2) and armor lines (6.2). The field only says where to look.
+// the DER ContentInfo and its OID (RFC 5652 3), OpenPGP packet tags (RFC 9580 4.2) and armor lines (6.2). The field only says where to
+// look.
 //
 // Does not verify and does not decrypt; does not look into attachments deeper than the first level, except for whole-entity protection.
 // Reads at most a bounded prefix of the body. Never fails: what cannot be read is Protection::None with a reason.
@@ -16,16 +17,16 @@
 namespace postern {
 
 enum class Protection {
-  None,               ///< Not protected, or only claims to be.
-  SmimeSigned,        ///< multipart/signed whose second part is a CMS SignedData (RFC 8551 3.5.3).
-  SmimeOpaqueSigned,  ///< The body is a CMS SignedData with its content inside (RFC 8551 3.5.2).
-  SmimeCertsOnly,     ///< The body is a CMS SignedData without signers or content (RFC 8551 3.8).
-  SmimeEncrypted,     ///< The body is a CMS EnvelopedData or AuthEnvelopedData (RFC 8551 3.3, 3.4).
-  SmimeCompressed,    ///< The body is a CMS CompressedData (RFC 3274).
-  PgpSigned,          ///< multipart/signed whose second part is an OpenPGP signature (RFC 3156 5).
-  PgpEncrypted,       ///< multipart/encrypted whose second part is an OpenPGP encrypted message (RFC 3156 4).
-  PgpInlineSigned,    ///< A text body with a cleartext signature (RFC 9580 7).
-  PgpInlineEncrypted, ///< A text body with an armored OpenPGP message in it.
+  None,                ///< Not protected, or only claims to be.
+  SmimeSigned,         ///< multipart/signed whose second part is a CMS SignedData (RFC 8551 3.5.3).
+  SmimeOpaqueSigned,   ///< The body is a CMS SignedData with its content inside (RFC 8551 3.5.2).
+  SmimeCertsOnly,      ///< The body is a CMS SignedData without signers or content (RFC 8551 3.8).
+  SmimeEncrypted,      ///< The body is a CMS EnvelopedData or AuthEnvelopedData (RFC 8551 3.3, 3.4).
+  SmimeCompressed,     ///< The body is a CMS CompressedData (RFC 3274).
+  PgpSigned,           ///< multipart/signed whose second part is an OpenPGP signature (RFC 3156 5).
+  PgpEncrypted,        ///< multipart/encrypted whose second part is an OpenPGP encrypted message (RFC 3156 4).
+  PgpInlineSigned,     ///< A text body with a cleartext signature (RFC 9580 7).
+  PgpInlineEncrypted,  ///< A text body with an armored OpenPGP message in it.
 };
 
 /// Stable lower-case name, as it stands in audit records and JSON ("smime_signed").

@@ -15,13 +15,16 @@ namespace postern {
 /// Content-* and MIME-Version: structural fields in the words of RFC 9788 1.1.
 [[nodiscard]] bool is_structural_field(const HeaderField& field) noexcept;
 
+/// The field as it came, with its CRLF even where the message ended without one.
+[[nodiscard]] std::string whole_field(const HeaderField& field);
+
 struct CutMessage {
-  std::string fields;         ///< The message's own fields, complete lines.
   std::string entity_fields;  ///< Content-* fields, complete lines; never empty: RFC 2045 5.2 defaults are written out.
   std::string_view body;      ///< Borrows from the message.
 };
 
-/// BadInput when the header is unsafe to rewrite (bare CR or LF, NUL, a line that is no field).
+/// BadInput when the header is unsafe to rewrite (bare CR or LF, NUL, a line that is no field) or has two of one Content-* field, which two
+/// readers could read in two ways. The message's own fields are the business of header_protection.hpp.
 [[nodiscard]] Result<CutMessage> cut_message(const MessageView& message);
 
 /// `fields`, then MIME-Version, then the entity (its fields, an empty line, its body).

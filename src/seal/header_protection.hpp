@@ -29,9 +29,9 @@ struct ProtectedHeader {
 
 /// What a verified payload said about the header.
 struct HeaderFacts {
-  std::string hp;                       ///< "", "clear" or "cipher".
-  std::vector<std::string> altered;     ///< Names of fields whose outer value differs from the signed copy, in the payload's order.
-  std::vector<std::string> restored;    ///< Names of fields put back from inside (restore_header only).
+  std::string hp;                     ///< "", "clear" or "cipher".
+  std::vector<std::string> altered;   ///< Names of fields whose outer value differs from the signed copy, in the payload's order.
+  std::vector<std::string> restored;  ///< Names of fields put back from inside (restore_header only).
   [[nodiscard]] bool is_protected() const noexcept { return !hp.empty(); }
 };
 
@@ -42,8 +42,8 @@ struct RestoredHeader {
   std::string fields;  ///< The message's own fields with hidden ones put back.
   HeaderFacts facts;
 };
-/// After decryption: fields that the sender obscured (their HP-Outer is what stands outside, RFC 9788 4.3) get their inner value back. A field
-/// that was changed on its way, and From in any case, stays as it came and is reported as altered.
+/// After decryption: fields that the sender obscured (their HP-Outer is what stands outside, RFC 9788 4.3) get their inner value back. A
+/// field that was changed on its way, and From in any case, stays as it came and is reported as altered.
 [[nodiscard]] RestoredHeader restore_header(const MessageView& message, std::string_view payload, const Limits& limits);
 
 /// The payload inside a signed or plain entity: goes through multipart/signed to its first part (RFC 9788 1.1, "Cryptographic Payload").

@@ -60,9 +60,10 @@ struct PgpEncryptOptions {
 /// multipart/signed; protocol="application/pgp-signature"; micalg=pgp-sha512 (RFC 3156 5).
 [[nodiscard]] Result<std::string> pgp_sign(std::string_view message, Keeper& keeper, const KeyName& key, const PgpSignOptions& options,
                                            const SealContext& context);
-/// multipart/encrypted; protocol="application/pgp-encrypted" (RFC 3156 4). Conflict: encrypted already. BadInput names the unusable certificate.
-[[nodiscard]] Result<std::string> pgp_encrypt(std::string_view message, std::span<const PgpCertificate> recipients, const PgpEncryptOptions& options,
-                                              const SealContext& context);
+/// multipart/encrypted; protocol="application/pgp-encrypted" (RFC 3156 4). Conflict: encrypted already. BadInput names the unusable
+/// certificate.
+[[nodiscard]] Result<std::string> pgp_encrypt(std::string_view message, std::span<const PgpCertificate> recipients,
+                                              const PgpEncryptOptions& options, const SealContext& context);
 /// Signed and encrypted in one OpenPGP message (RFC 3156 6.2).
 [[nodiscard]] Result<std::string> pgp_sign_encrypt(std::string_view message, Keeper& keeper, const KeyName& key,
                                                    std::span<const PgpCertificate> recipients, const PgpEncryptOptions& options,
@@ -82,9 +83,9 @@ struct PgpSignerFact {
 };
 
 struct PgpOpened {
-  std::string message;  ///< The inner entity restored.
-  std::string cipher;   ///< "AES256"
-  std::string mode;     ///< "cfb-mdc", "aead-ocb"
+  std::string message;                  ///< The inner entity restored.
+  std::string cipher;                   ///< "AES256"
+  std::string mode;                     ///< "cfb-mdc", "aead-ocb"
   std::vector<PgpSignerFact> signers;   ///< Signatures inside the encryption; empty: none.
   Protection inner = Protection::None;  ///< A multipart/signed may be inside (RFC 3156 6.1).
   HeaderFacts header;
@@ -92,8 +93,8 @@ struct PgpOpened {
 };
 /// multipart/encrypted, or an armored message as the whole text body. NotFound: not for this key. IntegrityFailed: MDC or AEAD tag wrong or
 /// missing; nothing is given out. `known`: certificates to check signatures with.
-[[nodiscard]] Result<PgpOpened> pgp_decrypt(std::string_view message, Keeper& keeper, const KeyName& key, std::span<const PgpCertificate> known,
-                                            const SealContext& context);
+[[nodiscard]] Result<PgpOpened> pgp_decrypt(std::string_view message, Keeper& keeper, const KeyName& key,
+                                            std::span<const PgpCertificate> known, const SealContext& context);
 
 struct PgpVerification {
   Protection protection = Protection::None;
@@ -103,6 +104,7 @@ struct PgpVerification {
   [[nodiscard]] std::string reason() const;
 };
 /// multipart/signed, or a text body with a cleartext signature. BadInput: there is no OpenPGP signature.
-[[nodiscard]] Result<PgpVerification> pgp_verify(std::string_view message, std::span<const PgpCertificate> known, const SealContext& context);
+[[nodiscard]] Result<PgpVerification> pgp_verify(std::string_view message, std::span<const PgpCertificate> known,
+                                                 const SealContext& context);
 
 }  // namespace postern

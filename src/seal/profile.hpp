@@ -28,7 +28,8 @@ struct EncryptionProfile {
 struct HeaderProtection {
   /// Put copies of the author's fields (From, To, Cc, Subject, Date, Message-ID, ...) into the protected part.
   bool copy_fields = true;
-  /// hcp_baseline (RFC 9788 3.2.1): when encrypting, the outer Subject becomes "[...]", Comments and Keywords go. Ignored when only signing.
+  /// hcp_baseline (RFC 9788 3.2.1): when encrypting, the outer Subject becomes "[...]", Comments and Keywords go. Ignored when only
+  /// signing.
   bool hide_subject = false;
 };
 

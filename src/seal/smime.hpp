@@ -1,7 +1,8 @@
 // S/MIME 4.0 (RFC 8551) on whole messages: sign, verify, encrypt, decrypt.
 //
 // Every call takes a whole RFC 5322 message (exact bytes, CRLF) and gives a whole message back: the message's own fields stay outside in
-// their order, Content-* fields and body move inside (seal/entity.hpp), copies of the author's fields go along (seal/header_protection.hpp).
+// their order, Content-* fields and body move inside (seal/entity.hpp), copies of the author's fields go along
+// (seal/header_protection.hpp).
 //
 //   POSTERN_TRY(const std::string out, smime_sign_encrypt(message, signer, recipients, {}, context));
 //
@@ -31,12 +32,13 @@ namespace postern {
 /// A certificate of ours with its key: keys/evp_handle.hpp makes the key object, the key itself stays with the keeper.
 /// Borrowed by each call.
 struct SmimeIdentity {
-  CertificateChain chain;          ///< Leaf first, then intermediates; a root in it is not sent.
-  std::shared_ptr<EVP_PKEY> key;   ///< For chain.front().
+  CertificateChain chain;         ///< Leaf first, then intermediates; a root in it is not sent.
+  std::shared_ptr<EVP_PKEY> key;  ///< For chain.front().
 };
 
 struct SmimeSignOptions {
-  bool opaque = false;  ///< application/pkcs7-mime signed-data instead of multipart/signed: safe from rewriting, unreadable for clients without S/MIME.
+  bool opaque = false;  ///< application/pkcs7-mime signed-data instead of multipart/signed: safe from rewriting, unreadable for clients
+                        ///< without S/MIME.
   HeaderProtection header;
 };
 struct SmimeEncryptOptions {
@@ -56,23 +58,25 @@ struct SmimeEncryptOptions {
                                                 const SmimeEncryptOptions& options, const SealContext& context);
 
 /// Sign, then encrypt (RFC 8551 3.7), with header protection as for one encrypted message.
-[[nodiscard]] Result<std::string> smime_sign_encrypt(std::string_view message, const SmimeIdentity& signer, std::span<const Certificate> recipients,
-                                                     const SmimeEncryptOptions& options, const SealContext& context);
+[[nodiscard]] Result<std::string> smime_sign_encrypt(std::string_view message, const SmimeIdentity& signer,
+                                                     std::span<const Certificate> recipients, const SmimeEncryptOptions& options,
+                                                     const SealContext& context);
 
 /// What decryption found out; goes into trace fields, audit and the verdict.
 struct SmimeOpened {
-  std::string message;       ///< The message with its inner entity restored; nothing of the outer Content-* is left.
-  std::string cipher;        ///< "AES-256-GCM"
-  std::string key_transport;  ///< "rsa-oaep", "rsa-pkcs1", "ecdh"
+  std::string message;         ///< The message with its inner entity restored; nothing of the outer Content-* is left.
+  std::string cipher;          ///< "AES-256-GCM"
+  std::string key_transport;   ///< "rsa-oaep", "rsa-pkcs1", "ecdh"
   bool authenticated = false;  ///< The cipher itself detects changes. False (CBC): believe the content only if a signature inside is valid.
-  std::size_t identity = 0;  ///< Which of the given identities opened it.
+  std::size_t identity = 0;    ///< Which of the given identities opened it.
   Protection inner = Protection::None;  ///< What is still around the content: usually a signature to verify next.
   HeaderFacts header;
 };
 
 /// NotFound: encrypted to none of the identities. IntegrityFailed: tag, padding or key unwrapping wrong, or what came out is no MIME
 /// entity; nothing is given out then. BadInput: no CMS envelope. TooLarge: content over limits.message_bytes.
-[[nodiscard]] Result<SmimeOpened> smime_decrypt(std::string_view message, std::span<const SmimeIdentity> identities, const SealContext& context);
+[[nodiscard]] Result<SmimeOpened> smime_decrypt(std::string_view message, std::span<const SmimeIdentity> identities,
+                                                const SealContext& context);
 
 /// One signer of a message, every fact apart, and one verdict.
 struct SmimeSigner {
@@ -82,9 +86,9 @@ struct SmimeSigner {
   std::string digest;     ///< "sha256"
   int key_bits = 0;
   std::optional<WallTime> signing_time;  ///< As the signer claims.
-  bool signature_ok = false;  ///< Signature and digest match the content.
-  bool strong = false;        ///< SHA-256 or better, RSA at least 2,048 bits.
-  bool trusted = false;       ///< A path to one of the roots at the time of the check, usage fits.
+  bool signature_ok = false;             ///< Signature and digest match the content.
+  bool strong = false;                   ///< SHA-256 or better, RSA at least 2,048 bits.
+  bool trusted = false;                  ///< A path to one of the roots at the time of the check, usage fits.
   bool revoked = false;
   bool matches_from = false;  ///< One of its addresses is the From (or Sender) of the message, RFC 8550 3.
   std::string reason;         ///< Why it is not valid; empty when it is.
@@ -96,7 +100,8 @@ struct SmimeVerification {
   std::vector<SmimeSigner> signers;
   HeaderFacts header;
   std::string message;  ///< Of an opaque signature: the message with its inner entity restored (signature taken off). Else empty.
-  /// At least one signer, and all of them valid. A message whose signed header copies differ from what stands outside is reported in `header`.
+  /// At least one signer, and all of them valid. A message whose signed header copies differ from what stands outside is reported in
+  /// `header`.
   [[nodiscard]] bool valid() const noexcept;
   /// "valid", or the first signer's reason.
   [[nodiscard]] std::string reason() const;
