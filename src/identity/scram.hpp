@@ -1,4 +1,5 @@
-// Passwords as SCRAM-SHA-256 credentials (RFC 5802, RFC 7677): what is stored cannot be used to log in, and one form serves SCRAM and PLAIN.
+// Passwords as SCRAM-SHA-256 credentials (RFC 5802, RFC 7677): what is stored cannot be used to log in, and one form serves SCRAM and
+// PLAIN.
 //
 // Passwords are UTF-8. Non-ASCII text is used as it stands (no SASLprep normalisation, RFC 4013); control characters are refused.
 #pragma once

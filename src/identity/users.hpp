@@ -32,10 +32,6 @@ struct User {
 /// "alice+tag@example.org" is allowed to who may use "alice@example.org".
 [[nodiscard]] bool may_send_as(const User& user, std::string_view address);
 
-/// The login decision in one place: the user, or Denied with one text for every reason (no such user, wrong password, disabled).
-class UserStore;
-[[nodiscard]] Result<User> authenticate(UserStore& store, std::string_view name, std::string_view password);
-
 /// Implementations are thread safe. Errors: Unavailable for the medium.
 class UserStore {
  public:
@@ -47,6 +43,9 @@ class UserStore {
   [[nodiscard]] virtual Status put(const User& user) = 0;
   [[nodiscard]] virtual Status remove(std::string_view name) = 0;  ///< NotFound
 };
+
+/// The login decision in one place: the user, or Denied with one text for every reason (no such user, wrong password, disabled).
+[[nodiscard]] Result<User> authenticate(UserStore& store, std::string_view name, std::string_view password);
 
 class MemoryUserStore final : public UserStore {
  public:
