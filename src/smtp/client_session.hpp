@@ -21,7 +21,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,7 +52,7 @@ struct ClientCredentials {
 };
 
 struct ClientOptions {
-  bool lmtp = false;
+  bool lmtp = false;  ///< RFC 2033: LHLO, and one reply per recipient after the content.
   std::string hostname = "localhost";  ///< For EHLO and LHLO.
   ClientTls tls_policy = ClientTls::Opportunistic;
   std::shared_ptr<const ClientCredentials> credentials;  ///< Used only inside TLS; without AUTH on offer the session fails.
@@ -169,9 +168,10 @@ class ClientSession {
 
   // client_session.cpp: the flow of bytes and time
   void on_reply(const Reply& reply);
-  void arm(std::chrono::seconds wait) noexcept;
+  void arm(std::chrono::seconds wait) noexcept { m_deadline = m_now + wait; }
   void command(std::string_view line);
-  void fail_session(FailureStage stage, LocalCause cause, Reply reply);
+  void broken(LocalCause cause, const std::string& what);
+  void fail_session(LocalCause cause, Reply reply);
   [[nodiscard]] FailureStage stage() const noexcept;
   void end() noexcept;
   // client_hello.cpp: greeting, EHLO, STARTTLS, AUTH
@@ -181,29 +181,30 @@ class ClientSession {
   void after_hello();
   void on_starttls(const Reply& reply);
   void start_auth();
+  [[nodiscard]] Result<std::unique_ptr<SaslClient>> choose_mechanism() const;
   void on_auth(const Reply& reply);
   void become_ready();
   // client_transaction.cpp: MAIL, RCPT, DATA or BDAT
-  [[nodiscard]] std::optional<RecipientResult> cannot_send(OutgoingMessage& message) const;
-  [[nodiscard]] Extensions extensions() const noexcept;
-  void begin_transaction();
-  void say_next();
+  void begin_transaction(OutgoingMessage message);
+  void say_more();
+  void say_step(std::size_t step);
   void on_transaction_reply(const Reply& reply);
   void on_mail_reply(const Reply& reply);
   void on_rcpt_reply(const Reply& reply);
   void on_data_reply(const Reply& reply);
   void on_final_reply(const Reply& reply);
+  void on_early_reply(const Reply& reply);
   void envelope_answered();
   void start_content();
   void produce_content();
-  void answer_open(const RecipientResult& result);
+  void settle_open(const RecipientResult& result);
   void finish_transaction();
 
   std::shared_ptr<const ClientOptions> m_options;
   Random* m_random;
   ReplyReader m_replies;
   std::string m_output;
-  std::deque<ClientEvent> m_events;
+  std::vector<ClientEvent> m_events;
   Capabilities m_capabilities;
   std::optional<TlsInfo> m_tls;
   std::unique_ptr<OutgoingTransaction> m_transaction;
@@ -213,6 +214,7 @@ class ClientSession {
   State m_state = State::New;
   bool m_extended = true;     ///< The running hello is EHLO or LHLO.
   bool m_needs_rset = false;  ///< A transaction was abandoned on the server's side.
+  bool m_progress = false;    ///< Content was handed out without a clock: the next tick() starts the wait anew instead of ending it.
 };
 
 }  // namespace postern::smtp

@@ -22,7 +22,8 @@ struct PlainMessage {
   std::string user;
   SecretBytes password;
 };
-/// RFC 4616 2: [authzid] NUL authcid NUL passwd, each valid UTF-8, authcid and passwd not empty, at most 255 octets each.
+/// RFC 4616 2: [authzid] NUL authcid NUL passwd, each valid UTF-8, authcid and passwd not empty, names at most 255 octets and
+/// the password at most kPasswordLimit.
 [[nodiscard]] Result<PlainMessage> parse_plain(std::string_view message);
 [[nodiscard]] std::string write_plain(std::string_view user, ByteView password);
 
@@ -49,7 +50,7 @@ class ScramServer {
   Bytes m_exporter;
   bool m_plus, m_plus_offered, m_known = false;
   std::string m_user, m_authzid, m_gs2_header, m_client_first_bare, m_server_first, m_nonce;
-  Bytes m_stored_key, m_server_key;
+  ScramCredentials m_credentials;
 };
 
 /// Client half of one exchange, any mechanism. initial() is sent with AUTH; step() answers each challenge (decoded).

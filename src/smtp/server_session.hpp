@@ -133,8 +133,9 @@ struct Closed {
 };
 using ServerEvent = std::variant<StartTls, Authenticate, ScramLookup, AuthFailed, MailFrom, RcptTo, MessageReceived, Closed>;
 
-struct Transaction;   // server_state.hpp
-struct AuthExchange;  // server_state.hpp
+struct Transaction;   // these three: server_state.hpp
+struct Chunk;
+struct AuthExchange;
 
 class ServerSession {
  public:
@@ -188,29 +189,30 @@ class ServerSession {
   enum class State : std::uint8_t { Connecting, Refused, Command, Data, Chunk, AuthResponse, Handshake, Ended };
   enum class Pending : std::uint8_t { None, Auth, Lookup, Mail, Rcpt, Message };
   struct Verb;
-  friend struct VerbTable;
 
   // server_session.cpp: the flow of bytes and time
   std::size_t consume(std::string_view input);
   std::size_t consume_line(std::string_view input);
+  std::size_t skip_line(std::size_t length) noexcept;
+  void refuse_long_line();
   void run_waiting();
-  void run_line(std::string_view line);
+  void forget_input();
   void arm_command() noexcept;
+  void arm_content() noexcept;
+  void decided();
   void emit(ServerEvent event, Pending pending = Pending::None);
   void say(const Reply& reply);
-  void say(int code, EnhancedStatus status, std::string_view text);
+  void say(int code, EnhancedStatus status, std::string text) { say(Reply(code, status, std::move(text))); }
   void complain(const Reply& reply);
-  void complain(int code, EnhancedStatus status, std::string_view text);
+  void complain(int code, EnhancedStatus status, std::string text) { complain(Reply(code, status, std::move(text))); }
   void end(CloseReason reason);
   void end(const Reply& reply, CloseReason reason);
   // server_commands.cpp: one function per verb
-  void run_command(std::string_view verb, std::string_view arguments);
-  bool allowed_before_tls(const Verb& verb) const;
+  void run_line(std::string_view line);
+  void run_verb(const Verb& verb, std::string_view arguments);
   void on_ehlo(std::string_view arguments);
   void on_helo(std::string_view arguments);
-  void on_lhlo(std::string_view arguments);
-  bool begin_helo(std::string_view name);
-  void say_extensions();
+  bool begin_hello(std::string_view name, bool extended);
   void on_starttls(std::string_view arguments);
   void on_rset(std::string_view arguments);
   void on_noop(std::string_view arguments);
@@ -219,33 +221,40 @@ class ServerSession {
   void on_quit(std::string_view arguments);
   void on_not_implemented(std::string_view arguments);
   void on_forbidden(std::string_view arguments);
-  bool count_idle();
   // server_mail.cpp: MAIL, RCPT and their decisions
   void on_mail(std::string_view arguments);
   void on_rcpt(std::string_view arguments);
-  std::optional<Reply> refuse_mail() const;
-  Extensions extensions() const;
+  [[nodiscard]] std::optional<Reply> refuse_mail() const;
+  [[nodiscard]] std::optional<Reply> refuse_parameters(const MailParameters& parameters) const;
+  [[nodiscard]] Extensions extensions() const;
   void decide_mail(const Reply& reply);
   void decide_rcpt(const Reply& reply);
+  void reset_transaction();
   // server_data.cpp: DATA, BDAT and the decision on the message
   void on_data(std::string_view arguments);
   void on_bdat(std::string_view arguments);
+  [[nodiscard]] std::optional<Reply> refuse_data() const;
+  [[nodiscard]] std::optional<Reply> refuse_chunk() const;
+  void begin_content();
   std::size_t consume_data(std::string_view input);
   std::size_t consume_chunk(std::string_view input);
   void finish_chunk();
   void finish_message();
   void fail_message(const Reply& reply);
-  std::optional<Reply> content_refusal() const;
-  bool discard_exhausted();
+  bool end_if_hopeless();
   void decide_message(std::vector<Reply> replies);
-  void reset_transaction();
   // server_auth.cpp: AUTH
   void on_auth(std::string_view arguments);
-  std::optional<Reply> refuse_auth() const;
-  bool offers(std::string_view mechanism) const;
-  std::string offered_mechanisms() const;
+  [[nodiscard]] std::optional<Reply> refuse_auth() const;
+  [[nodiscard]] std::vector<std::string_view> mechanisms() const;
+  void begin_auth(std::string_view mechanism);
   void run_auth_line(std::string_view line);
   void step_auth(std::string_view response);
+  void step_plain(std::string_view response);
+  void step_scram_first(std::string_view response);
+  void step_scram_final(std::string_view response);
+  void challenge(std::string_view text);
+  void ask_login(SecretBytes password, std::string authzid, bool verified);
   void fail_auth(const Reply& reply);
   void decide_auth(const Reply& reply);
 
@@ -259,19 +268,21 @@ class ServerSession {
   std::string m_helo;
   std::string m_user;
   std::unique_ptr<Transaction> m_transaction;
+  std::unique_ptr<Chunk> m_chunk;  ///< The BDAT command whose octets are being read.
   std::unique_ptr<AuthExchange> m_auth;
   SteadyTime m_now{};
   SteadyTime m_deadline = SteadyTime::max();
-  SteadyTime m_content_deadline = SteadyTime::max();
+  SteadyTime m_content_deadline = SteadyTime::max();  ///< For all content of one message.
+  std::size_t m_skipped = 0;  ///< Octets of a command line that is too long, so far.
   std::uint32_t m_bad_commands = 0;
   std::uint32_t m_idle_commands = 0;
   std::uint32_t m_failed_logins = 0;
   State m_state = State::Connecting;
   Pending m_pending = Pending::None;
-  bool m_extended = false;      ///< EHLO or LHLO, not HELO.
-  bool m_skipping_line = false;  ///< Inside a command line that is too long.
-  bool m_rearm = false;          ///< A decision was made without a clock at hand: the next tick() starts the wait anew.
-  bool m_running = false;        ///< Inside run_waiting(), which decisions must not enter twice.
+  bool m_extended = false;  ///< EHLO or LHLO, not HELO.
+  bool m_early = false;     ///< The peer talked before the greeting.
+  bool m_had_auth = false;  ///< Input may hold passwords: wipe it.
+  bool m_rearm = false;     ///< A decision was made, and it has no clock: the next tick() starts the wait anew instead of ending it.
 };
 
 }  // namespace postern::smtp
