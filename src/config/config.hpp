@@ -88,6 +88,7 @@ struct Config {
   } keychain;
   struct Domains {
     std::vector<std::string> local;
+    std::vector<std::string> recipients;  ///< Addresses that exist in the local domains; empty: every one.
   } domains;
   struct Http {
     std::string address = "127.0.0.1:8080";
@@ -101,10 +102,13 @@ struct Config {
     std::string certificates_dir = "profiles/certs";
     std::string trust;
     std::string profile = "gcm";  ///< gcm, cbc
+    bool auto_enroll = true;      ///< A local sender gets a key and a certificate of the built-in CA when policy first asks for one.
+    std::string identity_key = "ecdsa-p256";  ///< Kind of such keys.
   } smime;
   struct OpenPgp {
     bool enabled = true;
     std::string certificates_dir = "profiles/openpgp";
+    bool auto_enroll = true;
   } openpgp;
   struct Queue {
     std::vector<std::string> retry{"1m", "5m", "15m", "30m", "1h", "2h", "4h"};

@@ -86,6 +86,7 @@ class Validator {
     if (m_config.server.mode == "development") warn("development mode: not for real mail");
     if (m_config.tls.certificate.empty()) warn("TLS certificate comes from the built-in CA; other hosts must trust data_dir/ca.pem");
     for (auto& domain : m_config.domains.local) domain = to_lower(domain);
+    for (auto& address : m_config.domains.recipients) address = to_lower(address);
   }
 
   Loaded& m_loaded;

@@ -1,0 +1,47 @@
+// One message as a door received it, with everything the gateway knows about its road. The pipeline turns it into what is queued.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "smtp/parameters.hpp"
+
+namespace postern::gateway {
+
+/// Who brought it, and how.
+struct Road {
+  std::string door;         ///< Listener name: "mx", "submission", "lmtp"; "api" for messages of the HTTP API.
+  std::string protocol;     ///< The "with" word of Received (RFC 3848): "ESMTPS"
+  std::string address;      ///< Peer's IP address
+  std::string helo;
+  std::string user;         ///< Authenticated; empty otherwise.
+  std::vector<std::string> senders;  ///< What the user may send as (identity/users.hpp).
+  bool trusted = false;     ///< Logged in, or from a relay_from network.
+  std::string tls_version;  ///< "TLSv1.3"; empty: in clear.
+  std::string tls_suite;
+  std::string client_certificate;  ///< Subject of a verified one.
+  CorrelationId correlation;       ///< The connection.
+};
+
+struct Arrival {
+  MessageId id;
+  WallTime received{};
+  Road road;
+  smtp::Envelope envelope;
+  std::string content;  ///< Exact bytes, CRLF line ends.
+};
+
+/// "local@domain", or empty for the null path.
+[[nodiscard]] inline std::string address_of(const ReversePath& path) { return path.mailbox() ? path.mailbox()->text() : std::string(); }
+/// A bare <Postmaster> belongs to this host.
+[[nodiscard]] inline std::string address_of(const ForwardPath& path, std::string_view hostname) {
+  return path.is_bare_postmaster() ? path.mailbox().local + "@" + std::string(hostname) : path.mailbox().text();
+}
+[[nodiscard]] inline std::string_view domain_of(std::string_view address) {
+  const auto at = address.rfind('@');
+  return at == std::string_view::npos ? std::string_view() : address.substr(at + 1);
+}
+
+}  // namespace postern::gateway

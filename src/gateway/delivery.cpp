@@ -1,0 +1,266 @@
+// The courier's ways out.
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "gateway/courier_impl.hpp"
+#include "gateway/envelope.hpp"
+#include "gateway/file_sink.hpp"
+#include "io/mx.hpp"
+#include "mime/writer.hpp"
+
+namespace postern::gateway {
+namespace {
+
+constexpr auto kFailureShared = std::chrono::seconds(1);  ///< What comes within this time of a failed connect shares its fate.
+constexpr std::uint16_t kSmtpPort = 25;
+
+std::vector<Fate> same_fate(std::size_t count, const smtp::Reply& reply, bool from_peer) {
+  Fate fate;
+  fate.reply = reply;
+  fate.delivery = reply.permanent() ? smtp::Delivery::PermanentFailure : smtp::Delivery::TemporaryFailure;
+  fate.from_peer = from_peer;
+  return std::vector<Fate>(count, fate);
+}
+
+std::vector<Fate> delivered_here(std::size_t count, const char* text) {
+  Fate fate;
+  fate.reply = {250, {2, 0, 0}, text};
+  fate.delivery = smtp::Delivery::Accepted;
+  fate.final_delivery = true;
+  return std::vector<Fate>(count, fate);
+}
+
+/// What DNS said, as the reply an SMTP client would understand (io/mx.hpp lists the fields).
+smtp::Reply reply_of(const Error& error) {
+  if (error.field == "null_mx") return {556, {5, 1, 10}, error.what};
+  if (error.field == "mx_hosts") return {550, {5, 4, 4}, error.what};
+  if (error.field == "mail_loop") return {554, {5, 4, 6}, error.what};
+  if (error.field == "domain") return {550, {5, 1, 2}, error.what};
+  return {451, {4, 4, 3}, error.text()};
+}
+
+std::vector<io::Endpoint> endpoints_of(const std::vector<io::IpAddress>& addresses, std::uint16_t port) {
+  std::vector<io::Endpoint> out;
+  for (const auto& ip : addresses) {
+    io::Endpoint endpoint;
+    endpoint.ip = ip;
+    endpoint.port = port;
+    out.push_back(std::move(endpoint));
+  }
+  return out;
+}
+
+/// What the copy needs: sealing made it 7bit, or it came as binary and may be less.
+smtp::BodyType body_of(const QueueItem& item) {
+  if (item.envelope->body != BodyType::BinaryMime) return static_cast<smtp::BodyType>(item.envelope->body);
+  if (is_7bit(*item.content)) return smtp::BodyType::SevenBit;
+  const bool lines = has_only_crlf(*item.content) && item.content->find('\0') == std::string::npos;
+  return lines ? smtp::BodyType::EightBitMime : smtp::BodyType::BinaryMime;
+}
+
+Result<smtp::OutgoingMessage> outgoing(const QueueItem& item) {
+  smtp::OutgoingMessage out;
+  POSTERN_TRY(out.from, reverse_path_of(*item.envelope));
+  out.parameters = mail_parameters_of(*item.envelope);
+  out.parameters.body = body_of(item);
+  out.content = *item.content;
+  for (const auto& recipient : item.recipients) {
+    POSTERN_TRY(auto to, to_smtp(recipient, item.envelope->smtputf8));
+    out.recipients.push_back(std::move(to));
+  }
+  return out;
+}
+
+std::vector<Fate> fates_of(const smtp::TransactionDone& done) {
+  std::vector<Fate> out;
+  for (const auto& result : done.results) {
+    Fate fate;
+    fate.reply = result.reply;
+    fate.delivery = result.delivery;
+    fate.from_peer = result.cause == smtp::LocalCause::None;
+    fate.dsn_passed = done.dsn_passed;
+    out.push_back(std::move(fate));
+  }
+  return out;
+}
+
+}  // namespace
+
+io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr<SmtpSender>& connection) {
+  const auto item = co_await loaded(work);
+  if (!item) co_return;
+  ++stats.attempts;
+  if (d.route == kBounceRoute) co_return report(*item, same_fate(item->recipients.size(), {550, {5, 7, 1}, item->seal}, false));
+  if (d.route == kPolicyRoute) co_return co_await decide_again(item);
+  const Route& route = d.settings != nullptr ? *d.settings : parts.routes.find(domain_of(item->recipients.front().address));
+  switch (route.via) {
+    case Via::Mailbox: into_mailbox(*item); co_return;
+    case Via::File: co_return co_await into_folder(item, route);
+    case Via::Mx:
+    case Via::Smtp:
+    case Via::Lmtp: co_return co_await over_network(d, item, route, connection);
+  }
+}
+
+/// Null: there is nothing to do for this work now. NotFound: an operator removed it. IntegrityFailed: quarantined and audited by the spool.
+io::Task<std::shared_ptr<const QueueItem>> Courier::Impl::loaded(Work& work) {
+  if (work.loaded) co_return work.loaded;
+  auto item = co_await parts.workers.run([spool = &parts.spool, work] { return spool->load(work); });
+  if (item) co_return std::make_shared<const QueueItem>(*std::move(item));
+  const ErrorCode code = item.error().code;
+  if (code != ErrorCode::NotFound && code != ErrorCode::IntegrityFailed) {
+    log::warn("courier.load_failed", {{"route", work.route}, {"reason", item.error()}});
+    parts.spool.give_back(std::move(work), std::chrono::seconds(1));
+  }
+  co_return nullptr;
+}
+
+void Courier::Impl::into_mailbox(const QueueItem& item) {
+  DeliveryReport out = make_report(item, delivered_here(item.recipients.size(), "kept in the mailbox"), "", "", context());
+  for (const auto& r : item.recipients) out.mailboxes.push_back({to_lower(r.address), item.envelope->reverse_path, parts.clock.now(), "{}"});
+  send_report(std::move(out));
+}
+
+io::Task<void> Courier::Impl::into_folder(std::shared_ptr<const QueueItem> item, const Route& route) {
+  const std::size_t count = item->recipients.size();
+  const auto written = co_await parts.workers.run([item, directory = route.directory]() -> Result<bool> {
+    POSTERN_CHECK(write_to_folder(directory, *item));
+    return true;
+  });
+  if (written) co_return report(*item, delivered_here(count, "written to the folder"));
+  report(*item, same_fate(count, {451, {4, 3, 0}, written.error().text()}, false));
+}
+
+/// An operator released a held message: policy decides again, with today's certificates. What goes on is a new submission, made in the same
+/// transaction that finishes the old one.
+io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item) {
+  Override how = Override::None;
+  {
+    const std::lock_guard lock(in_clear_mutex);
+    if (in_clear.count(item->message) != 0) how = Override::SendInClear;
+  }
+  auto again = co_await parts.workers.run([pipeline = &parts.pipeline, item, how] { return pipeline->reprocess(*item, how); });
+  if (!again) co_return report(*item, same_fate(item->recipients.size(), Pipeline::reply_for(again.error()), false));
+  DeliveryReport out;
+  out.item = item->item;
+  out.message = item->message;
+  out.route = item->route;
+  std::unordered_map<std::string, std::string> still_held;
+  auto& variants = again->variants;
+  for (const auto& variant : variants) {
+    for (const auto& r : variant.recipients) {
+      if (r.state == RecipientState::Held) still_held[r.address] = r.reason;
+    }
+  }
+  variants.erase(std::remove_if(variants.begin(), variants.end(), [](const Variant& v) { return v.seal == "held"; }), variants.end());
+  for (const auto& r : item->recipients) {
+    RecipientResult result;
+    result.index = r.index;
+    const auto held = still_held.find(r.address);
+    result.outcome = held == still_held.end() ? Outcome::Delivered : Outcome::Held;
+    result.reply = held == still_held.end() ? "released as " + again->message.get() : held->second;
+    out.results.push_back(std::move(result));
+  }
+  if (!variants.empty()) out.follow_ups.push_back(*std::move(again));
+  else out.audit = std::move(again->audit);
+  send_report(std::move(out));
+}
+
+io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+  const std::size_t count = item->recipients.size();
+  if (connection && (!connection->ready() || connection->gone())) connection.reset();
+  if (!connection) {
+    const auto connected = co_await connect(d, route, connection);
+    if (!connected) co_return report(*item, same_fate(count, connected.error().reply, connected.error().from_peer), connection ? connection->host() : std::string());
+  }
+  // RFC 8689 4.2.1: a REQUIRETLS message goes only over a verified connection.
+  if (item->envelope->requiretls && !connection->verified())
+    co_return report(*item, same_fate(count, {550, {5, 7, 30}, "REQUIRETLS: the next hop offers no verified TLS"}, false), connection->host(), connection->road());
+  auto message = outgoing(*item);
+  if (!message) co_return report(*item, same_fate(count, {554, {5, 6, 0}, message.error().text()}, false));
+  const auto done = co_await connection->send(*std::move(message));
+  report(*item, fates_of(done), connection->host(), connection->road());
+}
+
+io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+  const SteadyTime now = parts.clock.steady();
+  if (d.failure && now - d.failed_at < kFailureShared) co_return tl::unexpected(*d.failure);
+  auto hosts = co_await hosts_of(d, route);
+  if (!hosts) co_return tl::unexpected(std::move(hosts).error());
+  HopFailure last{{451, {4, 4, 1}, "no host to connect to"}, false, false};
+  for (const HopHost& host : *hosts) {
+    auto connected = co_await connect_to(host, route, connection);
+    if (connected) {
+      d.failure.reset();
+      co_return connected;
+    }
+    ++stats.connect_failures;
+    last = std::move(connected).error();
+    log::info("courier.connect_failed", {{"route", d.route}, {"host", host.name}, {"reason", last.reply.text()}});
+    if (last.from_peer && last.reply.permanent()) break;  // RFC 5321 4.2.5: the host knows us and says no
+  }
+  connection.reset();
+  d.failed_at = parts.clock.steady();
+  d.failure = last;
+  co_return tl::unexpected(std::move(last));
+}
+
+io::Task<tl::expected<std::vector<HopHost>, HopFailure>> Courier::Impl::hosts_of(const Destination& d, const Route& route) {
+  std::vector<HopHost> out;
+  if (route.via != Via::Mx) {
+    const std::uint16_t port = route.port;
+    if (const auto ip = io::IpAddress::parse(route.host)) {
+      out.push_back({route.host, endpoints_of({*ip}, port)});
+      co_return out;
+    }
+    const auto host = co_await io::resolve_host(parts.resolver, route.host, {});
+    if (!host) co_return tl::unexpected(HopFailure{{451, {4, 4, 3}, host.error().text()}, false, false});
+    out.push_back({route.host, endpoints_of(host->addresses, port)});
+    co_return out;
+  }
+  io::MxOptions options;
+  options.own_names = {parts.config.server.hostname};
+  const auto answer = co_await io::resolve_mx(parts.resolver, d.domain, options, parts.random);
+  if (!answer) co_return tl::unexpected(HopFailure{reply_of(answer.error()), false, false});
+  for (const auto& host : answer->hosts) out.push_back({host.name, endpoints_of(host.addresses, kSmtpPort)});
+  co_return out;
+}
+
+io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+  const auto options = hops.find(route);
+  ++stats.connections;
+  connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
+  auto connected = co_await connection->connect(host, true);
+  if (connected || !connected.error().tls_failed) co_return connected;
+  ++stats.tls_failures;
+  // RFC 7435: opportunistic means that mail goes on when TLS does not work; pins and "required" mean that it does not.
+  if (options->tls != smtp::ClientTls::Opportunistic || !options->pins.empty()) co_return connected;
+  connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
+  co_return co_await connection->connect(std::move(host), false);
+}
+
+OutcomeContext Courier::Impl::context() const { return {parts.config.server.hostname, schedule, parts.config.queue.delay_notice, parts.clock.now(), parts.random}; }
+
+void Courier::Impl::report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host, const std::string& road) {
+  send_report(make_report(item, fates, host, road, context()));
+}
+
+void Courier::Impl::send_report(DeliveryReport out) {
+  for (auto& follow_up : out.follow_ups) route_report(follow_up);
+  parts.spool.report(std::move(out));
+}
+
+/// A bounce written by make_report() has an address and no route yet.
+void Courier::Impl::route_report(Submission& submission) const {
+  for (auto& variant : submission.variants) {
+    for (auto& recipient : variant.recipients) {
+      if (!recipient.route.empty()) continue;
+      const std::string domain(to_lower(domain_of(recipient.address)));
+      const Route& route = parts.routes.find(domain);
+      recipient.route = route.via == Via::Mx ? "mx:" + domain : route.id;
+    }
+  }
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,78 @@
+// A listening door: the thin coroutine between a Stream and a ServerSession engine. One Door serves all connections of one listener.
+//
+// What the protocol allows is the engine's business, what may enter is the Reception's; here are only waiting, TLS and bytes.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "gateway/arrival.hpp"
+#include "identity/users.hpp"
+#include "io/endpoint.hpp"
+#include "io/stream.hpp"
+#include "smtp/server_session.hpp"
+
+namespace postern::gateway {
+
+/// What decides about logins, senders, recipients and messages. Called on the loop of the connection; must be safe from many at once.
+class Reception {
+ public:
+  virtual ~Reception() = default;
+  /// Who asks, for audit: the road as far as it is known.
+  [[nodiscard]] virtual io::Task<std::optional<User>> find_user(std::string name) = 0;
+  /// PLAIN and LOGIN. False also when there is no such user; takes as long either way.
+  [[nodiscard]] virtual io::Task<Result<bool>> check_password(std::string user, SecretBytes password) = 0;
+  virtual void login_ended(const Road& road, std::string_view user, std::string_view mechanism, bool success) = 0;
+  /// An empty reply code means yes.
+  [[nodiscard]] virtual smtp::Reply check_sender(const Road& road, const smtp::MailFrom& from) = 0;
+  [[nodiscard]] virtual smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) = 0;
+  /// Takes responsibility: answers one reply per recipient, all alike unless LMTP makes them differ. Positive only when the message and its
+  /// audit record are durable.
+  [[nodiscard]] virtual io::Task<std::vector<smtp::Reply>> take(Arrival arrival) = 0;
+};
+
+struct DoorOptions {
+  std::string name;
+  std::shared_ptr<const smtp::ServerOptions> smtp;
+  io::SslContext tls;        ///< Null when TLS is off.
+  bool implicit_tls = false;
+  std::vector<io::IpNetwork> proxy_from;
+  std::vector<io::IpNetwork> relay_from;
+  std::chrono::seconds handshake{30};
+  std::chrono::seconds write{180};
+};
+
+struct DoorStats {
+  std::atomic<std::uint64_t> sessions{0};
+  std::atomic<std::uint64_t> handshakes_failed{0};
+  std::atomic<std::uint64_t> logins_failed{0};
+  std::atomic<std::uint64_t> messages{0};
+  std::atomic<std::uint64_t> closed_for_abuse{0};
+  std::atomic<std::uint64_t> closed_by_timeout{0};
+};
+
+class Door {
+ public:
+  Door(DoorOptions options, Reception& reception, const Clock& clock, Random& random)
+      : m_options(std::move(options)), m_reception(reception), m_clock(clock), m_random(random) {}
+
+  /// One connection, from accept to close. The Door must outlive it.
+  [[nodiscard]] io::Task<void> serve(io::Stream stream);
+
+  [[nodiscard]] const DoorOptions& options() const noexcept { return m_options; }
+  [[nodiscard]] const DoorStats& stats() const noexcept { return m_stats; }
+
+ private:
+  class Visit;
+  DoorOptions m_options;
+  Reception& m_reception;
+  const Clock& m_clock;
+  Random& m_random;
+  DoorStats m_stats;
+};
+
+}  // namespace postern::gateway

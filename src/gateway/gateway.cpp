@@ -1,0 +1,336 @@
+#include "gateway/gateway.hpp"
+
+#include <sys/stat.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "config/validate.hpp"
+#include "dns/fixture.hpp"
+#include "gateway/hops.hpp"
+#include "keys/evp_handle.hpp"
+#include "keys/ring.hpp"
+#include "store/certificate_store.hpp"
+#include "store/key_store.hpp"
+#include "store/user_store.hpp"
+
+namespace postern::gateway {
+namespace {
+
+constexpr std::size_t kWorkerQueue = 1024;
+
+struct OpenDoor {
+  config::Listener settings;
+  std::unique_ptr<Door> door;
+  std::unique_ptr<io::Listener> listener;
+};
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path and its permissions");
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+}
+
+Result<SecretBytes> sqlcipher_key(const config::Config& config) {
+  const std::string& reference = config.database.sqlcipher_key_ref;
+  Result<SecretBytes> found = fail(ErrorCode::NotFound, "");
+  if (reference.substr(0, 9) == "keychain:") {
+    const std::string place = reference.substr(9);
+    const auto slash = place.find('/');
+    const std::string service = slash == std::string::npos ? config.keychain.service_name : place.substr(0, slash);
+    const std::string account = slash == std::string::npos ? config.keychain.account_name : place.substr(slash + 1);
+    found = config.keychain.enabled ? load_from_keychain(service, account) : fail(ErrorCode::Unavailable, "the keychain is switched off (security.keychain.enabled)");
+    // The fallback for CI and containers, where no keychain runs.
+    if (!found && std::getenv(config.keychain.fallback_env.c_str()) != nullptr) found = read_secret_ref("env:" + config.keychain.fallback_env, config);
+  } else {
+    found = read_secret_ref(reference, config);
+  }
+  if (!found) return fail(Error(found.error()).context("database.sqlcipher_key_ref"));
+  // Whatever the passphrase's form, SQLCipher gets a raw 256-bit key.
+  return SecretBytes(sha256(found->view()));
+}
+
+Result<std::vector<io::IpNetwork>> networks(const std::vector<std::string>& items, const std::string& field) {
+  std::vector<io::IpNetwork> out;
+  for (const auto& item : items) {
+    auto network = io::IpNetwork::parse(item);
+    if (!network) return fail(ErrorCode::BadInput, network.error().text(), field);
+    out.push_back(*std::move(network));
+  }
+  return out;
+}
+
+smtp::Dialect dialect_of(const std::string& kind) {
+  if (kind == "submission") return smtp::Dialect::Submission;
+  return kind == "lmtp" ? smtp::Dialect::Lmtp : smtp::Dialect::Mx;
+}
+
+std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& config, const config::Listener& listener, const Bytes& decoy_key) {
+  auto out = std::make_shared<smtp::ServerOptions>();
+  out->dialect = dialect_of(listener.kind);
+  out->hostname = config.server.hostname;
+  // With implicit TLS the engine is told of the handshake before the greeting; there is nothing left to require.
+  out->tls = listener.tls == "required" ? smtp::TlsMode::Required : listener.tls == "opportunistic" ? smtp::TlsMode::Optional : smtp::TlsMode::Off;
+  out->auth = listener.kind == "submission";
+  out->auth_required = listener.kind == "submission" && listener.relay_from.empty();
+  out->limits = config.limits;
+  out->timeouts.command = config.timeouts.command;
+  out->timeouts.data_block = config.timeouts.data;
+  out->unknown_user_key = decoy_key;
+  return out;
+}
+
+std::string refusal(io::Refusal why) {
+  return why == io::Refusal::TooManyFromPeer ? "421 4.7.0 too many connections from your address; try again later\r\n" : "421 4.3.2 too many connections; try again later\r\n";
+}
+
+}  // namespace
+
+struct Gateway::Parts {
+  config::Config config;
+  std::vector<std::string> warnings;
+  SystemClock clock;
+  SystemRandom random;
+  WallTime started{};
+  RouteTable routes;
+  std::unique_ptr<Store> store;
+  std::unique_ptr<SqliteKeyStore> key_store;
+  std::unique_ptr<SqliteCertificateStore> certificate_store;
+  std::unique_ptr<SqliteUserStore> users;
+  std::unique_ptr<SqliteAuditLog> audit;
+  std::shared_ptr<Ring> ring;
+  std::shared_ptr<Authority> authority;
+  std::unique_ptr<Identities> identities;
+  std::unique_ptr<Correspondents> correspondents;
+  CertificateChain smime_roots;
+  CertificateChain server_chain;
+  std::unique_ptr<MailboxStore> mailbox;
+  std::unique_ptr<io::Loops> loops;
+  std::unique_ptr<io::WorkerPool> workers;
+  std::unique_ptr<io::Resolver> resolver;
+  std::unique_ptr<Pipeline> pipeline;
+  std::unique_ptr<Spool> spool;
+  std::unique_ptr<Courier> courier;
+  std::unique_ptr<Intake> intake;
+  std::vector<OpenDoor> doors;
+  bool running = false;
+
+  Status open_store();
+  Status open_keys();
+  Status open_resolver();
+  Status open_pipeline();
+  Status open_doors();
+  Result<io::SslContext> server_tls(const config::Listener& listener);
+};
+
+Result<StoreOptions> store_options(const config::Config& config) {
+  StoreOptions options;
+  options.data_dir = config.in_data_dir("");
+  options.database = config.database.url.substr(std::string_view("sqlite:").size());
+  options.content.inline_bytes = static_cast<std::size_t>(config.spool.inline_bytes);
+  if (config.database.use_sqlcipher) {
+    POSTERN_TRY(options.key, sqlcipher_key(config));
+  }
+  return options;
+}
+
+Status Gateway::Parts::open_store() {
+  POSTERN_TRY(auto options, store_options(config));
+  POSTERN_TRY(store, Store::open(std::move(options)));
+  key_store = std::make_unique<SqliteKeyStore>(*store);
+  certificate_store = std::make_unique<SqliteCertificateStore>(*store);
+  users = std::make_unique<SqliteUserStore>(*store);
+  audit = std::make_unique<SqliteAuditLog>(*store);
+  return {};
+}
+
+Status Gateway::Parts::open_keys() {
+  POSTERN_TRY(auto source, parse_root_key_source(config.keys.root));
+  if (source.kind == RootKeySource::Kind::File) source.place = config.in_data_dir(source.place);
+  auto root = load_root_key(source, CreateRootKey::IfMissing);
+  if (!root) return fail(Error(root.error()).context("keys.root"));
+  POSTERN_TRY(ring, Ring::open(*key_store, *root, clock));
+  AuthorityOptions options;
+  options.host = config.server.hostname;
+  POSTERN_TRY(authority, Authority::open(ring, *certificate_store, clock, random, options));
+  std::ofstream(config.in_data_dir("ca.pem"), std::ios::binary) << authority->root().to_pem();
+  identities = std::make_unique<Identities>(ring, authority, config, clock);
+  correspondents = std::make_unique<Correspondents>(config.beside_config(config.smime.certificates_dir), config.beside_config(config.openpgp.certificates_dir), clock);
+  smime_roots.push_back(authority->root());
+  if (!config.smime.trust.empty()) {
+    POSTERN_TRY(const auto more, certificates_from_file(config.beside_config(config.smime.trust)));
+    smime_roots.insert(smime_roots.end(), more.begin(), more.end());
+  }
+  return {};
+}
+
+Status Gateway::Parts::open_resolver() {
+  if (!config.dns.fixture_file.empty()) {
+    POSTERN_TRY(const auto text, read_file(config.beside_config(config.dns.fixture_file)));
+    POSTERN_TRY(auto fixture, dns::Fixture::parse(text));
+    resolver = std::make_unique<io::FixtureResolver>(std::move(fixture));
+    return {};
+  }
+  io::UnboundOptions options;
+  options.forwarders = config.dns.servers;
+  options.use_resolv_conf = config.dns.servers.empty();
+  options.timeout = config.dns.timeout;
+  POSTERN_TRY(resolver, io::UnboundResolver::open(std::move(options)));
+  return {};
+}
+
+Status Gateway::Parts::open_pipeline() {
+  POSTERN_TRY(routes, RouteTable::make(config));
+  POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, ring, *identities, *correspondents, smime_roots, random, clock}));
+  SpoolOptions options;
+  options.cache_bytes = static_cast<std::size_t>(config.spool.cache_bytes);
+  POSTERN_TRY(spool, Spool::open(options, *store, *ring, clock));
+  mailbox = std::make_unique<MailboxStore>(*store, *ring);
+  POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));
+  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, ring, *spool, *users, *audit, *workers, clock});
+  return {};
+}
+
+Result<io::SslContext> Gateway::Parts::server_tls(const config::Listener& listener) {
+  TlsServerProfile profile;
+  profile.min_version = listener.min_tls == "1.2" ? TlsVersion::Tls12 : TlsVersion::Tls13;
+  if (config.tls.certificate.empty()) {
+    POSTERN_TRY(const auto identity, authority->tls_identity(KeyName("tls_server"), {{config.server.hostname, "localhost"}, {"127.0.0.1", "::1"}, false}));
+    profile.chain = identity.chain;
+    POSTERN_TRY(profile.key, evp_handle(ring, identity.key, identity.version));
+  } else {
+    POSTERN_TRY(profile.chain, certificates_from_file(config.beside_config(config.tls.certificate)));
+    POSTERN_TRY(profile.key, load_private_key(config.beside_config(config.tls.key)));
+  }
+  server_chain = profile.chain;
+  if (!listener.client_ca.empty()) {
+    POSTERN_TRY(profile.client_roots, certificates_from_file(config.beside_config(listener.client_ca)));
+    profile.require_client_certificate = listener.require_client_certificate;
+  }
+  POSTERN_TRY(const auto context, server_context(std::move(profile)));
+  return context.shared();
+}
+
+Status Gateway::Parts::open_doors() {
+  const Bytes decoy_key = random.bytes(32);
+  for (const auto& settings : config.listeners) {
+    const std::string where = "listener " + settings.name;
+    OpenDoor open;
+    open.settings = settings;
+    DoorOptions options;
+    options.name = settings.name;
+    options.smtp = smtp_options(config, settings, decoy_key);
+    options.implicit_tls = settings.tls == "implicit";
+    options.handshake = config.timeouts.handshake;
+    POSTERN_TRY(options.proxy_from, networks(settings.proxy_from, where + ": proxy_from"));
+    POSTERN_TRY(options.relay_from, networks(settings.relay_from, where + ": relay_from"));
+    if (settings.tls != "none") {
+      auto tls = server_tls(settings);
+      if (!tls) return fail(Error(tls.error()).context(where));
+      options.tls = *std::move(tls);
+    }
+    open.door = std::make_unique<Door>(std::move(options), *intake, clock, random);
+    io::ListenOptions listen;
+    listen.name = settings.name;
+    const auto endpoint = io::Endpoint::parse(settings.address);
+    if (!endpoint) return fail(Error(endpoint.error()).context(where + ": address"));
+    listen.address = *endpoint;
+    listen.max_connections = static_cast<std::size_t>(settings.max_connections);
+    listen.max_per_peer = static_cast<std::size_t>(settings.max_connections_per_address);
+    listen.device = settings.interface;
+    listen.refuse = refusal;
+    auto listener = io::Listener::open(*loops, std::move(listen), [door = open.door.get()](io::Stream stream) { return door->serve(std::move(stream)); });
+    if (!listener) return fail(Error(listener.error()).context(where));
+    open.listener = *std::move(listener);
+    doors.push_back(std::move(open));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vector<std::string> warnings) {
+  auto parts = std::make_unique<Parts>();
+  parts->config = std::move(config);
+  parts->warnings = std::move(warnings);
+  parts->started = parts->clock.now();
+  parts->loops = std::make_unique<io::Loops>(static_cast<std::size_t>(parts->config.server.loops));
+  parts->workers = std::make_unique<io::WorkerPool>(static_cast<std::size_t>(parts->config.server.workers), kWorkerQueue);
+  POSTERN_CHECK(parts->open_store());
+  POSTERN_CHECK(parts->open_keys());
+  POSTERN_CHECK(parts->open_resolver());
+  POSTERN_CHECK(parts->open_pipeline());
+  POSTERN_CHECK(parts->open_doors());
+  return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
+}
+
+Gateway::Gateway(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
+Gateway::~Gateway() { stop(); }
+
+void Gateway::start() {
+  m_parts->running = true;
+  m_parts->loops->start();
+  m_parts->courier->start();
+}
+
+void Gateway::stop() {
+  if (!m_parts || !m_parts->running) return;
+  m_parts->running = false;
+  const SteadyTime deadline = m_parts->clock.steady() + m_parts->config.timeouts.drain;
+  for (auto& open : m_parts->doors) open.listener->stop_accepting();
+  std::atomic<std::size_t> left{m_parts->doors.size()};
+  std::mutex mutex;
+  std::condition_variable ended;
+  for (auto& open : m_parts->doors) {
+    const auto drain = [](io::Listener& listener, SteadyTime until, std::atomic<std::size_t>& count, std::mutex& guard, std::condition_variable& bell) -> io::Task<void> {
+      (void)co_await listener.drain(until);
+      const std::lock_guard lock(guard);
+      --count;
+      bell.notify_all();
+    };
+    io::spawn(m_parts->loops->at(0), drain(*open.listener, deadline, left, mutex, ended), "gateway.drain");
+  }
+  {
+    std::unique_lock lock(mutex);
+    ended.wait_until(lock, deadline + std::chrono::seconds(2), [&] { return left == 0; });
+  }
+  m_parts->courier->stop();
+  m_parts->workers->stop();
+  m_parts->loops->stop();
+  m_parts->loops->join();
+  m_parts->store->writer().stop();
+}
+
+const config::Config& Gateway::config() const noexcept { return m_parts->config; }
+const std::vector<std::string>& Gateway::warnings() const noexcept { return m_parts->warnings; }
+io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
+io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
+Keeper& Gateway::keeper() noexcept { return *m_parts->ring; }
+Store& Gateway::store() noexcept { return *m_parts->store; }
+Spool& Gateway::spool() noexcept { return *m_parts->spool; }
+Courier& Gateway::courier() noexcept { return *m_parts->courier; }
+Intake& Gateway::intake() noexcept { return *m_parts->intake; }
+const Pipeline& Gateway::pipeline() const noexcept { return *m_parts->pipeline; }
+Identities& Gateway::identities() noexcept { return *m_parts->identities; }
+Correspondents& Gateway::correspondents() noexcept { return *m_parts->correspondents; }
+UserStore& Gateway::users() noexcept { return *m_parts->users; }
+MailboxStore& Gateway::mailbox() noexcept { return *m_parts->mailbox; }
+SqliteAuditLog& Gateway::audit() noexcept { return *m_parts->audit; }
+const Clock& Gateway::clock() const noexcept { return m_parts->clock; }
+Random& Gateway::random() noexcept { return m_parts->random; }
+const Certificate& Gateway::authority_root() const noexcept { return m_parts->authority->root(); }
+const Certificate& Gateway::server_certificate() const noexcept { return m_parts->server_chain.empty() ? m_parts->authority->root() : m_parts->server_chain.front(); }
+CertificateChain Gateway::smime_roots() const { return m_parts->smime_roots; }
+WallTime Gateway::started() const noexcept { return m_parts->started; }
+
+std::vector<DoorState> Gateway::doors() const {
+  std::vector<DoorState> out;
+  for (const auto& open : m_parts->doors) {
+    out.push_back({open.settings.name, open.settings.kind, open.listener->local().text(), open.settings.tls, open.settings.min_tls, open.listener->stats(), &open.door->stats()});
+  }
+  return out;
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,136 @@
+#include "gateway/identities.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "crypto/hash.hpp"
+#include "keys/evp_handle.hpp"
+
+namespace postern::gateway {
+namespace {
+
+constexpr auto kRenewCheck = std::chrono::hours(1);
+constexpr auto kFolderCheck = std::chrono::seconds(2);
+
+KeyName name_for(std::string_view kind, std::string_view address) {
+  const Sha256 hash = sha256(as_bytes(to_lower(address)));
+  return KeyName(std::string(kind) + hex_encode(ByteView(hash).first(16)));
+}
+
+/// Changes when a file is added, removed or written. -1: no such folder.
+std::int64_t stamp_of(const std::string& path) {
+  std::error_code error;
+  const auto time = std::filesystem::last_write_time(path, error);
+  if (error) return -1;
+  std::int64_t newest = time.time_since_epoch().count();
+  for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
+    std::error_code ignored;
+    newest = std::max<std::int64_t>(newest, it->last_write_time(ignored).time_since_epoch().count());
+  }
+  return newest;
+}
+
+}  // namespace
+
+KeyName smime_key_name(std::string_view address) { return name_for("smime-", address); }
+KeyName openpgp_key_name(std::string_view address) { return name_for("openpgp-", address); }
+
+Identities::Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority> authority, const config::Config& config, const Clock& clock)
+    : m_keeper(std::move(keeper)),
+      m_authority(std::move(authority)),
+      m_config(config),
+      m_clock(clock),
+      m_smime_type(key_type_from_name(config.smime.identity_key).value_or(KeyType::EcdsaP256)) {}
+
+bool Identities::exists(const KeyName& name) { return m_keeper->describe(name).has_value(); }
+
+bool Identities::is_local(const Mailbox& address) const {
+  const auto& local = m_config.domains.local;
+  return std::find(local.begin(), local.end(), address.domain) != local.end();
+}
+
+bool Identities::can_smime(const Mailbox& address) {
+  if (!m_config.smime.enabled || !is_local(address)) return false;
+  return m_config.smime.auto_enroll || exists(smime_key_name(address.text()));
+}
+
+bool Identities::can_openpgp(const Mailbox& address) {
+  if (!m_config.openpgp.enabled || !is_local(address)) return false;
+  return m_config.openpgp.auto_enroll || exists(openpgp_key_name(address.text()));
+}
+
+Result<SmimeIdentity> Identities::load_smime(const Mailbox& address) {
+  const std::string text = address.text();
+  const std::lock_guard lock(m_mutex);
+  const auto cached = m_smime.find(text);
+  if (cached != m_smime.end() && m_clock.now() < cached->second.until) return cached->second.identity;
+  POSTERN_TRY(auto made, m_authority->email_identity(smime_key_name(text), {{text}, {}}, m_smime_type));
+  POSTERN_TRY(auto handle, evp_handle(m_keeper, made.key, made.version));
+  SmimeIdentity identity{std::move(made.chain), std::shared_ptr<EVP_PKEY>(std::move(handle))};
+  m_smime[text] = {identity, m_clock.now() + kRenewCheck};
+  return identity;
+}
+
+Result<SmimeIdentity> Identities::smime(const Mailbox& address) {
+  if (!can_smime(address)) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address, and none may be made (security.smime.auto_enroll)");
+  return load_smime(address);
+}
+
+Result<SmimeIdentity> Identities::existing_smime(const Mailbox& address) {
+  if (!m_config.smime.enabled || !exists(smime_key_name(address.text()))) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
+  return load_smime(address);
+}
+
+Result<KeyName> Identities::openpgp(const Mailbox& address) {
+  if (!can_openpgp(address)) return fail(ErrorCode::NotFound, "there is no OpenPGP key for this address, and none may be made (security.openpgp.auto_enroll)");
+  const KeyName name = openpgp_key_name(address.text());
+  const std::lock_guard lock(m_mutex);
+  if (!exists(name)) POSTERN_CHECK(m_keeper->openpgp_create(name, "<" + address.text() + ">"));
+  return name;
+}
+
+Result<KeyName> Identities::existing_openpgp(const Mailbox& address) {
+  const KeyName name = openpgp_key_name(address.text());
+  if (!m_config.openpgp.enabled || !exists(name)) return fail(ErrorCode::NotFound, "there is no OpenPGP key for this address");
+  return name;
+}
+
+Result<std::string> Identities::enroll_smime(const Mailbox& address) {
+  POSTERN_TRY(const auto identity, load_smime(address));
+  return identity.chain.front().to_pem();
+}
+
+Result<std::string> Identities::enroll_openpgp(const Mailbox& address) {
+  const KeyName name = openpgp_key_name(address.text());
+  {
+    const std::lock_guard lock(m_mutex);
+    if (!exists(name)) POSTERN_CHECK(m_keeper->openpgp_create(name, "<" + address.text() + ">"));
+  }
+  return m_keeper->openpgp_certificate(name);
+}
+
+template <class Directory>
+std::shared_ptr<const Directory> Correspondents::refreshed(Folder<Directory>& folder, const std::string& path) {
+  const std::lock_guard lock(m_mutex);
+  const SteadyTime now = m_clock.steady();
+  if (folder.looked != SteadyTime{} && now - folder.looked < kFolderCheck) return folder.directory;
+  folder.looked = now;
+  const std::int64_t stamp = stamp_of(path);
+  if (stamp == folder.stamp) return folder.directory;
+  folder.stamp = stamp;
+  auto loaded = stamp < 0 ? Result<Directory>(Directory()) : Directory::load(path);
+  if (!loaded) {
+    log::warn("seal.certificates_unreadable", {{"folder", path}, {"reason", loaded.error()}});
+    return folder.directory;
+  }
+  for (const auto& fault : loaded->faults()) log::warn("seal.certificate_refused", {{"file", fault.file}, {"reason", fault.error}});
+  folder.directory = std::make_shared<Directory>(*std::move(loaded));
+  return folder.directory;
+}
+
+std::shared_ptr<const CertificateDirectory> Correspondents::smime() { return refreshed(m_smime, m_smime_folder); }
+std::shared_ptr<const PgpDirectory> Correspondents::openpgp() { return refreshed(m_pgp, m_pgp_folder); }
+
+}  // namespace postern::gateway

@@ -1,0 +1,89 @@
+// The gateway's own keys for people: which local address signs and opens with which key, and the correspondents' certificates.
+//
+// Private keys stay in the keeper; what is handed out are names and handles. Keys are made on first need (auto_enroll) and found again by
+// name after a restart. Thread safe.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "config/config.hpp"
+#include "keys/keeper.hpp"
+#include "mime/address.hpp"
+#include "pki/authority.hpp"
+#include "seal/certificate_directory.hpp"
+#include "seal/openpgp.hpp"
+#include "seal/pgp_directory.hpp"
+#include "seal/smime.hpp"
+
+namespace postern::gateway {
+
+/// "smime-" or "openpgp-" and 32 hexadecimal digits of the lower-case address's SHA-256: addresses hold characters that key names may not.
+[[nodiscard]] KeyName smime_key_name(std::string_view address);
+[[nodiscard]] KeyName openpgp_key_name(std::string_view address);
+
+class Identities {
+ public:
+  Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority> authority, const config::Config& config, const Clock& clock);
+
+  /// Whether smime()/openpgp() would give a key: one exists, or may be made for this address.
+  [[nodiscard]] bool can_smime(const Mailbox& address);
+  [[nodiscard]] bool can_openpgp(const Mailbox& address);
+  /// The signing identity, made when missing. Slow the first time.
+  [[nodiscard]] Result<SmimeIdentity> smime(const Mailbox& address);
+  [[nodiscard]] Result<KeyName> openpgp(const Mailbox& address);
+  /// For opening: only what exists. NotFound otherwise.
+  [[nodiscard]] Result<SmimeIdentity> existing_smime(const Mailbox& address);
+  [[nodiscard]] Result<KeyName> existing_openpgp(const Mailbox& address);
+  /// Makes it whatever auto_enroll says (an operator's act); answers PEM or armor to give to correspondents.
+  [[nodiscard]] Result<std::string> enroll_smime(const Mailbox& address);
+  [[nodiscard]] Result<std::string> enroll_openpgp(const Mailbox& address);
+
+ private:
+  struct Cached {
+    SmimeIdentity identity;
+    WallTime until{};  ///< Then the authority is asked again, which renews in time.
+  };
+  [[nodiscard]] Result<SmimeIdentity> load_smime(const Mailbox& address);
+  [[nodiscard]] bool exists(const KeyName& name);
+  [[nodiscard]] bool is_local(const Mailbox& address) const;
+
+  std::shared_ptr<Keeper> m_keeper;
+  std::shared_ptr<Authority> m_authority;
+  const config::Config& m_config;
+  const Clock& m_clock;
+  KeyType m_smime_type;
+  std::mutex m_mutex;  ///< Guards the cache, and makes one key at a time.
+  std::map<std::string, Cached> m_smime;
+};
+
+/// The correspondents' certificates: two folders, read again when they change.
+class Correspondents {
+ public:
+  Correspondents(std::string smime_folder, std::string pgp_folder, const Clock& clock)
+      : m_smime_folder(std::move(smime_folder)), m_pgp_folder(std::move(pgp_folder)), m_clock(clock) {}
+
+  [[nodiscard]] std::shared_ptr<const CertificateDirectory> smime();
+  [[nodiscard]] std::shared_ptr<const PgpDirectory> openpgp();
+
+ private:
+  template <class Directory>
+  struct Folder {
+    std::shared_ptr<const Directory> directory = std::make_shared<Directory>();
+    SteadyTime looked{};
+    std::int64_t stamp = -1;  ///< Newest change in the folder when it was read.
+  };
+  template <class Directory>
+  std::shared_ptr<const Directory> refreshed(Folder<Directory>& folder, const std::string& path);
+
+  std::string m_smime_folder, m_pgp_folder;
+  const Clock& m_clock;
+  std::mutex m_mutex;
+  Folder<CertificateDirectory> m_smime;
+  Folder<PgpDirectory> m_pgp;
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,149 @@
+#include "gateway/intake.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "io/sync.hpp"
+#include "store/sealed_content.hpp"
+
+namespace postern::gateway {
+namespace {
+
+/// Counts message bytes for as long as they are held.
+class Held {
+ public:
+  Held(std::atomic<std::int64_t>& total, std::size_t bytes) : m_total(total), m_bytes(static_cast<std::int64_t>(bytes)) { m_total += m_bytes; }
+  ~Held() { m_total -= m_bytes; }
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+
+ private:
+  std::atomic<std::int64_t>& m_total;
+  std::int64_t m_bytes;
+};
+
+const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right now; try again in a moment"};
+
+}  // namespace
+
+io::Task<std::optional<User>> Intake::find_user(std::string name) {
+  auto found = co_await m_parts.workers.run([this, name = std::move(name)]() -> Result<std::optional<User>> {
+    auto parsed = parse_user_name(name);
+    if (!parsed) return std::optional<User>();
+    return m_parts.users.find(*parsed);
+  });
+  if (found) co_return *std::move(found);
+  log::warn("login.users_unavailable", {{"reason", found.error()}});
+  co_return std::nullopt;
+}
+
+io::Task<Result<bool>> Intake::check_password(std::string user, SecretBytes password) {
+  auto held = std::make_shared<SecretBytes>(std::move(password));
+  co_return co_await m_parts.workers.run([this, user = std::move(user), held]() -> Result<bool> {
+    const auto known = authenticate(m_parts.users, user, as_text(held->view()));
+    if (known) return true;
+    if (known.error().code == ErrorCode::Denied) return false;
+    return fail(known.error());
+  });
+}
+
+void Intake::login_ended(const Road& road, std::string_view user, std::string_view mechanism, bool success) {
+  ++(success ? m_stats.logins : m_stats.logins_failed);
+  AuditRecord record;
+  record.time = m_parts.clock.now();
+  record.kind = success ? "login" : "login.failed";
+  record.correlation = road.correlation;
+  record.actor = "peer:" + road.address;
+  record.facts = AuditFacts().add("user", printable(user, 255)).add("mechanism", mechanism).add("door", road.door).add("tls", road.tls_version).text();
+  m_parts.audit.append({std::move(record)}, [](const Status& written) {
+    if (!written) log::error("audit.append_failed", {{"reason", written.error()}});
+  });
+  log::info(success ? "login.done" : "login.failed", {{"door", road.door}, {"peer", road.address}, {"mechanism", mechanism}, {"connection", road.correlation.get()}});
+}
+
+bool Intake::over_budget(std::uint64_t more) const {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, m_stats.inflight_bytes.load())) + more > static_cast<std::uint64_t>(m_parts.config.spool.inflight_bytes);
+}
+
+smtp::Reply Intake::check_sender(const Road& road, const smtp::MailFrom& from) {
+  if (over_budget(from.parameters.size.value_or(0))) return kBusy;
+  if (road.user.empty()) return {};
+  User user;
+  user.senders = road.senders;
+  const std::string address = address_of(from.path);
+  if (may_send_as(user, address)) return {};
+  return {553, {5, 7, 1}, "you are logged in as " + printable(road.user, 64) + " and may not send as <" + printable(address, 128) + ">"};
+}
+
+smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
+  const std::string& domain = to.path.is_bare_postmaster() ? m_parts.config.server.hostname : to.path.mailbox().domain;
+  if (!m_parts.routes.is_local(to_lower(domain))) {
+    if (road.trusted) return {};
+    return {550, {5, 7, 1}, "relaying to " + printable(domain, 128) + " is not allowed from here; log in on the submission port"};
+  }
+  const auto& known = m_parts.config.domains.recipients;
+  if (known.empty() || to.path.is_bare_postmaster() || iequals(to.path.mailbox().local, "postmaster")) return {};
+  const std::string address = to_lower(address_of(to.path, m_parts.config.server.hostname));
+  if (std::find(known.begin(), known.end(), address) != known.end()) return {};
+  return {550, {5, 1, 1}, "there is no mailbox of that name here"};
+}
+
+/// What can be done before the writer is asked is done on the same thread: encryption at rest included.
+Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split) const {
+  POSTERN_TRY(auto out, m_parts.pipeline.process(arrival, split));
+  for (Variant& variant : out.submission.variants) {
+    POSTERN_TRY(variant.sealed, seal_content(*m_parts.keeper, out.submission.message, variant.content));
+  }
+  return out;
+}
+
+io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) {
+  if (!m_parts.pipeline.needs_worker(arrival)) co_return process_and_seal(arrival, split);
+  co_return co_await m_parts.workers.run([this, &arrival, split] { return process_and_seal(arrival, split); });
+}
+
+io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
+  const std::size_t count = arrival.envelope.recipients.size();
+  const Held held(m_stats.inflight_bytes, arrival.content.size());
+  if (over_budget(0)) {
+    note(arrival, kBusy);
+    co_return std::vector<smtp::Reply>(count, kBusy);
+  }
+  const bool split = count == 1 || arrival.road.protocol.find("LMTP") != std::string::npos;
+  auto processed = co_await process(arrival, split);
+  if (!processed) {
+    const smtp::Reply reply = Pipeline::reply_for(processed.error());
+    log::info("message.refused", {{"id", arrival.id.get()}, {"door", arrival.road.door}, {"peer", arrival.road.address}, {"reason", processed.error()}});
+    note(arrival, reply);
+    co_return std::vector<smtp::Reply>(count, reply);
+  }
+  auto replies = std::move(processed->replies);
+  if (std::none_of(replies.begin(), replies.end(), [](const auto& r) { return r.code == 0; })) {
+    note(arrival, replies.front());
+    co_return replies;
+  }
+  io::OneShot<Status> committed(co_await io::this_executor());
+  m_parts.spool.enqueue(std::move(processed->submission), committed.setter());
+  const Status safe = co_await committed.wait();
+  const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
+  if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});
+  note(arrival, done);
+  for (auto& reply : replies) {
+    if (reply.code == 0) reply = done;
+  }
+  // A plain SMTP transaction has one answer: that of the recipients who were accepted.
+  if (!split) std::fill(replies.begin(), replies.end(), done);
+  co_return replies;
+}
+
+void Intake::note(const Arrival& arrival, const smtp::Reply& reply) {
+  if (reply.positive()) {
+    ++m_stats.accepted;
+    m_stats.accepted_bytes += arrival.content.size();
+  } else {
+    ++(reply.transient() ? m_stats.deferred : m_stats.refused);
+  }
+}
+
+}  // namespace postern::gateway

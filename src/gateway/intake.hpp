@@ -1,0 +1,60 @@
+// The Reception of the real gateway: users, relay rules, the pipeline and the spool behind every door.
+#pragma once
+
+#include <atomic>
+
+#include "config/config.hpp"
+#include "gateway/door.hpp"
+#include "gateway/pipeline.hpp"
+#include "io/loops.hpp"
+#include "spool/spool.hpp"
+#include "store/audit_log.hpp"
+
+namespace postern::gateway {
+
+struct IntakeParts {
+  const config::Config& config;
+  const RouteTable& routes;
+  const Pipeline& pipeline;
+  std::shared_ptr<Keeper> keeper;
+  Spool& spool;
+  UserStore& users;
+  SqliteAuditLog& audit;
+  io::WorkerPool& workers;
+  const Clock& clock;
+};
+
+struct IntakeStats {
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> accepted_bytes{0};
+  std::atomic<std::uint64_t> refused{0};   ///< 5xx
+  std::atomic<std::uint64_t> deferred{0};  ///< 4xx
+  std::atomic<std::uint64_t> logins{0};
+  std::atomic<std::uint64_t> logins_failed{0};
+  std::atomic<std::int64_t> inflight_bytes{0};  ///< Message bytes between receipt and commit.
+};
+
+class Intake final : public Reception {
+ public:
+  explicit Intake(IntakeParts parts) : m_parts(std::move(parts)) {}
+
+  [[nodiscard]] io::Task<std::optional<User>> find_user(std::string name) override;
+  [[nodiscard]] io::Task<Result<bool>> check_password(std::string user, SecretBytes password) override;
+  void login_ended(const Road& road, std::string_view user, std::string_view mechanism, bool success) override;
+  [[nodiscard]] smtp::Reply check_sender(const Road& road, const smtp::MailFrom& from) override;
+  [[nodiscard]] smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) override;
+  [[nodiscard]] io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override;
+
+  [[nodiscard]] const IntakeStats& stats() const noexcept { return m_stats; }
+
+ private:
+  [[nodiscard]] bool over_budget(std::uint64_t more) const;
+  [[nodiscard]] io::Task<Result<Processed>> process(const Arrival& arrival, bool split);
+  [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split) const;
+  void note(const Arrival& arrival, const smtp::Reply& reply);
+
+  IntakeParts m_parts;
+  IntakeStats m_stats;
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,98 @@
+// Station "open": decrypt what is for keys of ours, verify what is signed.
+#include "gateway/stages.hpp"
+
+namespace postern::gateway {
+namespace {
+
+SealContext context_of(const PipelineParts& parts) { return {parts.clock.now(), parts.random, parts.config.limits}; }
+
+SmimeTrust trust_of(const PipelineParts& parts) {
+  SmimeTrust trust;
+  trust.roots = parts.smime_roots;
+  return trust;
+}
+
+/// A value may hold anything a certificate says; it stands in a header field of ours.
+std::string safe(std::string_view text) {
+  std::string out;
+  for (const char c : text) out += c > 0x20 && c < 0x7F && c != ';' && c != '"' && c != '\\' ? c : '_';
+  return out;
+}
+
+std::string signer_text(const std::vector<std::string>& emails) { return emails.empty() ? "unknown" : safe(emails.front()); }
+
+std::string smime_signature(const SmimeVerification& verified) {
+  const std::string who = verified.signers.empty() ? "unknown" : signer_text(verified.signers.front().emails);
+  if (verified.valid()) return "signature=valid; signer=" + who;
+  return "signature=invalid; signer=" + who + "; reason=" + safe(verified.reason());
+}
+
+std::string pgp_signature(const std::vector<PgpSignerFact>& signers, bool valid) {
+  if (signers.empty()) return "signature=none";
+  const auto& first = signers.front();
+  std::string out = valid ? "signature=valid" : first.status == OpenPgpSignatureStatus::UnknownSigner ? "signature=unknown-key" : "signature=invalid";
+  out += "; signer=" + (first.emails.empty() ? safe(first.key_id) : signer_text(first.emails));
+  if (!valid && !first.reason.empty()) out += "; reason=" + safe(first.reason);
+  return out;
+}
+
+/// The signature that was inside the encryption.
+std::string inner_signature(const PipelineParts& parts, std::string_view message, Protection inner) {
+  const std::string text = is_signed(inner) ? verify_trace(parts, message, inner) : std::string();
+  return text.empty() ? "signature=none" : text.substr(text.find("signature="));
+}
+
+/// NotFound: the message is not for our key, so it passes as it is. Everything else must not be delivered.
+Opened not_opened(const Error& error, std::string_view kind) {
+  Opened out;
+  if (error.code != ErrorCode::NotFound) out.failure = "encrypted (" + std::string(kind) + ") for a key of this gateway, and it could not be opened: " + error.text();
+  return out;
+}
+
+Opened open_smime(const PipelineParts& parts, std::string_view message, const Mailbox& recipient) {
+  const auto identity = parts.identities.existing_smime(recipient);
+  if (!identity) return not_opened(identity.error(), "S/MIME");
+  auto opened = smime_decrypt(message, std::span(&*identity, 1), context_of(parts));
+  if (!opened) return not_opened(opened.error(), "S/MIME");
+  Opened out;
+  out.trace = "opened=smime; cipher=" + safe(opened->cipher) + "; key=" + safe(opened->key_transport) + (opened->authenticated ? "; " : "; integrity=none; ") +
+              inner_signature(parts, opened->message, opened->inner);
+  out.message = std::move(opened->message);
+  return out;
+}
+
+Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mailbox& recipient) {
+  const auto key = parts.identities.existing_openpgp(recipient);
+  if (!key) return not_opened(key.error(), "OpenPGP");
+  const auto known = parts.correspondents.openpgp()->everything();
+  auto opened = pgp_decrypt(message, *parts.keeper, *key, known, context_of(parts));
+  if (!opened) return not_opened(opened.error(), "OpenPGP");
+  Opened out;
+  const std::string signature = opened->signers.empty() ? inner_signature(parts, opened->message, opened->inner) : pgp_signature(opened->signers, opened->signature_valid());
+  out.trace = "opened=openpgp; cipher=" + safe(opened->cipher) + "; mode=" + safe(opened->mode) + "; " + signature;
+  out.message = std::move(opened->message);
+  return out;
+}
+
+}  // namespace
+
+Opened open_for(const PipelineParts& parts, std::string_view message, Protection protection, const Mailbox& recipient) {
+  if (protection == Protection::SmimeEncrypted) return open_smime(parts, message, recipient);
+  if (protection == Protection::PgpEncrypted || protection == Protection::PgpInlineEncrypted) return open_pgp(parts, message, recipient);
+  return {};
+}
+
+std::string verify_trace(const PipelineParts& parts, std::string_view message, Protection protection) {
+  if (protection == Protection::SmimeSigned || protection == Protection::SmimeOpaqueSigned) {
+    const auto verified = smime_verify(message, trust_of(parts), context_of(parts));
+    return "verified=smime; " + (verified ? smime_signature(*verified) : "signature=invalid; reason=" + safe(verified.error().text()));
+  }
+  if (protection == Protection::PgpSigned || protection == Protection::PgpInlineSigned) {
+    const auto known = parts.correspondents.openpgp()->everything();
+    const auto verified = pgp_verify(message, known, context_of(parts));
+    return "verified=openpgp; " + (verified ? pgp_signature(verified->signers, verified->valid()) : "signature=invalid; reason=" + safe(verified.error().text()));
+  }
+  return {};
+}
+
+}  // namespace postern::gateway

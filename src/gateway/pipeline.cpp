@@ -1,0 +1,470 @@
+#include "gateway/pipeline.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+#include <set>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "gateway/envelope.hpp"
+#include "gateway/stages.hpp"
+#include "mime/writer.hpp"
+
+namespace postern::gateway {
+namespace {
+
+constexpr std::size_t kLargeMessage = 128U * 1024;
+
+policy::Sign sign_of(const std::string& word) {
+  if (word == "auto") return policy::Sign::Auto;
+  if (word == "smime") return policy::Sign::Smime;
+  return word == "openpgp" ? policy::Sign::OpenPgp : policy::Sign::None;
+}
+policy::Encrypt encrypt_of(const std::string& word) {
+  if (word == "must") return policy::Encrypt::Must;
+  return word == "should" ? policy::Encrypt::Should : policy::Encrypt::Never;
+}
+policy::Preference preference_of(const std::string& word) {
+  if (word == "smime") return policy::Preference::Smime;
+  return word == "openpgp" ? policy::Preference::OpenPgp : policy::Preference::Auto;
+}
+policy::MissingKey missing_key_of(const std::string& word) {
+  if (word == "bounce") return policy::MissingKey::Bounce;
+  return word == "send" ? policy::MissingKey::Send : policy::MissingKey::Hold;
+}
+
+/// Every address of To and Cc, for telling hidden recipients from named ones.
+std::set<std::string> named_recipients(const MessageView& view) {
+  std::set<std::string> out;
+  for (const HeaderField& field : view.fields()) {
+    if (!field.is("To") && !field.is("Cc")) continue;
+    const auto list = parse_address_list(field.unfolded());
+    if (!list) continue;
+    for (const auto& named : list->mailboxes()) out.insert(to_lower(named.mailbox.text()));
+  }
+  return out;
+}
+
+std::optional<Mailbox> only_author(const MessageView& view) {
+  if (view.count("From") != 1) return std::nullopt;
+  const auto list = parse_address_list(view.value("From"));
+  if (!list) return std::nullopt;
+  const auto mailboxes = list->mailboxes();
+  return mailboxes.size() == 1 ? std::optional(mailboxes.front().mailbox) : std::nullopt;
+}
+
+/// Recipients whose copies are byte for byte the same.
+std::string group_key(const Case& c) {
+  const auto& d = c.decision;
+  std::string key = std::to_string(static_cast<int>(d.action)) + std::to_string(static_cast<int>(d.sign)) + std::to_string(static_cast<int>(d.encrypt)) + (c.local ? "L" : "R");
+  if (c.opened.message) key += "|opened " + std::to_string(c.index);
+  else if (d.encrypt != policy::Method::None && !c.visible) key += "|hidden " + std::to_string(c.index);
+  if (d.action != policy::Action::Deliver) key += "|" + d.reason;
+  return key + "|" + c.opened.trace + "|" + c.opened.failure;
+}
+
+smtp::Reply policy_refusal(const policy::Decision& decision) { return {550, {5, 7, 1}, "refused by policy: " + decision.reason}; }
+
+}  // namespace
+
+bool Processed::any_accepted() const noexcept {
+  return std::any_of(replies.begin(), replies.end(), [](const smtp::Reply& r) { return r.code == 0; });
+}
+
+Result<std::vector<policy::Rule>> make_rules(const std::vector<config::PolicyRule>& settings) {
+  std::vector<policy::Rule> rules;
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const auto& s = settings[i];
+    const std::string path = "policy[" + std::to_string(i) + "]";
+    auto from = policy::Pattern::parse(s.from);
+    if (!from) return fail(ErrorCode::BadInput, path + ".from " + from.error().what, path + ".from");
+    auto to = policy::Pattern::parse(s.to);
+    if (!to) return fail(ErrorCode::BadInput, path + ".to " + to.error().what, path + ".to");
+    rules.push_back({s.name.empty() ? path : s.name, *std::move(from), *std::move(to), sign_of(s.sign), encrypt_of(s.encrypt), preference_of(s.method), missing_key_of(s.missing_key)});
+  }
+  return rules;
+}
+
+Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineParts parts) {
+  std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(parts)));
+  POSTERN_TRY(pipeline->m_rules, make_rules(pipeline->m_parts.config.policies));
+  for (const auto& signer : pipeline->m_parts.config.dkim) {
+    POSTERN_TRY(const auto algorithm, parse_dkim_algorithm(signer.algorithm));
+    POSTERN_TRY(const auto name, parse_key_name(signer.key));
+    auto key = pipeline->m_parts.keeper->ensure(name, algorithm == DkimAlgorithm::RsaSha256 ? KeyType::Rsa2048 : KeyType::Ed25519);
+    if (!key) return fail(std::move(key).error().context("dkim key " + signer.key));
+    pipeline->m_dkim.push_back({to_lower(signer.domain), signer.selector, algorithm, signer.key, 0});
+  }
+  return pipeline;
+}
+
+bool Pipeline::needs_worker(const Arrival& arrival) const {
+  if (!m_rules.empty() || arrival.content.size() > kLargeMessage) return true;
+  if (arrival.road.trusted && !m_dkim.empty()) return true;
+  // Only mail for local people is opened.
+  return std::any_of(arrival.envelope.recipients.begin(), arrival.envelope.recipients.end(),
+                     [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); });
+}
+
+std::vector<DkimKeyRef> Pipeline::dkim_keys_for(std::string_view domain) const {
+  std::vector<DkimKeyRef> out;
+  std::copy_if(m_dkim.begin(), m_dkim.end(), std::back_inserter(out), [&](const DkimKeyRef& key) { return key.domain == domain; });
+  return out;
+}
+
+Result<Bytes> Pipeline::dkim_signature(const DkimKeyRef& key, ByteView data) const {
+  const auto algorithm = key.algorithm == DkimAlgorithm::RsaSha256 ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519();
+  return m_parts.keeper->sign(KeyName(key.key_name), key.key_version, algorithm, data);
+}
+
+smtp::Reply Pipeline::reply_for(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::BadInput:
+    case ErrorCode::IntegrityFailed:
+    case ErrorCode::Unsupported: return {554, {5, 6, 0}, error.text()};
+    case ErrorCode::TooLarge: return {554, {5, 6, 0}, error.text()};
+    case ErrorCode::Conflict:
+      if (error.field == "mail_loop") return {554, {5, 4, 6}, error.what};
+      return {554, {5, 6, 0}, error.text()};
+    case ErrorCode::Denied:
+    case ErrorCode::NotFound: return {550, {5, 7, 1}, error.text()};
+    case ErrorCode::Exhausted: return {452, {4, 3, 1}, "too busy or out of space now; try again later"};
+    case ErrorCode::Unavailable:
+    case ErrorCode::Timeout:
+    case ErrorCode::Internal: break;
+  }
+  return {451, {4, 3, 0}, "cannot be taken now; try again later"};
+}
+
+/// One message on its way.
+class Pipeline::Run {
+ public:
+  Run(const Pipeline& pipeline, const Arrival& arrival, MessageView view) : m_pipeline(pipeline), m_parts(pipeline.m_parts), m_arrival(arrival), m_view(std::move(view)) {}
+
+  /// `trace`: complete fields to put in front (Received); empty for what already has them.
+  Result<Submission> go(std::string received, std::string_view missing) {
+    m_received = std::move(received);
+    m_base = without_forged_trace(missing);
+    m_detection = classify(m_view);
+    find_author();
+    POSTERN_CHECK(make_cases());
+    for (Case& c : m_cases) decide(c);
+    return queue();
+  }
+
+  std::vector<Case>& cases() { return m_cases; }
+  Status prepare_explanation() {
+    m_detection = classify(m_view);
+    find_author();
+    POSTERN_CHECK(make_cases());
+    for (Case& c : m_cases) decide(c);
+    return {};
+  }
+  std::vector<smtp::Reply> replies;
+  bool split = false;     ///< Every recipient can be answered for himself.
+  Override override_policy = Override::None;
+
+ private:
+  /// The message to work on: without fields that only we may write, with those a submission lacks.
+  std::string_view without_forged_trace(std::string_view missing) {
+    if (missing.empty() && m_view.find(kTraceField) == nullptr) return m_arrival.content;
+    HeaderEdit edit;
+    edit.remove.emplace_back(kTraceField);
+    edit.append = missing;
+    m_edited = edit_header(m_view, edit);
+    return m_edited;
+  }
+
+  void find_author() {
+    m_author.mailbox = only_author(m_view);
+    const std::string sender = address_of(m_arrival.envelope.from);
+    // A person who logged in signs only as himself; a trusted network speaks for its local authors.
+    m_author.vouched = m_author.mailbox && m_arrival.road.trusted && m_parts.routes.is_local(m_author.mailbox->domain) &&
+                       (m_arrival.road.user.empty() || iequals(m_author.mailbox->text(), sender));
+  }
+
+  Status make_cases() {
+    std::set<std::string> named;
+    if (!m_pipeline.m_rules.empty()) named = named_recipients(m_view);
+    for (std::size_t i = 0; i < m_arrival.envelope.recipients.size(); ++i) {
+      const auto& recipient = m_arrival.envelope.recipients[i];
+      Case c;
+      c.index = i;
+      c.address = address_of(recipient.path, m_parts.hostname);
+      c.mailbox = recipient.path.is_bare_postmaster() ? Mailbox{recipient.path.mailbox().local, m_parts.hostname} : recipient.path.mailbox();
+      c.route = &m_parts.routes.find(c.mailbox.domain);
+      c.local = c.route->via == Via::Mailbox;
+      c.visible = named.count(to_lower(c.address)) != 0;
+      m_cases.push_back(std::move(c));
+    }
+    return {};
+  }
+
+  void open(Case& c) {
+    if (!m_parts.routes.is_local(c.mailbox.domain)) return;
+    if (is_encrypted(m_detection.protection)) {
+      c.opened = open_for(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection, c.mailbox);
+    } else if (is_signed(m_detection.protection)) {
+      if (!m_verified) m_verified = verify_trace(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection);
+      c.opened.trace = *m_verified;
+    }
+  }
+
+  void decide(Case& c) {
+    open(c);
+    if (!c.opened.failure.empty()) {
+      c.decision.action = policy::Action::Hold;
+      c.decision.reason = c.opened.failure;
+      return;
+    }
+    if (m_pipeline.m_rules.empty()) return;
+    const WallTime now = m_parts.clock.now();
+    if (m_parts.config.smime.enabled) {
+      if (auto found = m_parts.correspondents.smime()->choose(c.mailbox, now)) c.smime = *std::move(found);
+    }
+    if (m_parts.config.openpgp.enabled) {
+      if (auto found = m_parts.correspondents.openpgp()->choose(c.mailbox, now)) c.openpgp = *std::move(found);
+    }
+    policy::Facts facts;
+    facts.sender = address_of(m_arrival.envelope.from);
+    facts.already_protected = !c.opened.message && is_protected(m_detection.protection);
+    facts.can_sign_smime = m_author.vouched && m_parts.identities.can_smime(*m_author.mailbox);
+    facts.can_sign_openpgp = m_author.vouched && m_parts.identities.can_openpgp(*m_author.mailbox);
+    c.decision = policy::decide(m_pipeline.m_rules, facts, c.address, {c.smime.has_value(), c.openpgp.has_value()});
+    if (c.decision.action == policy::Action::Hold && override_policy == Override::SendInClear) {
+      c.decision.action = policy::Action::Deliver;
+      c.decision.reason += "; sent in clear by an operator's order";
+    }
+  }
+
+  Result<Submission> queue() {
+    Submission out;
+    out.message = m_arrival.id;
+    out.envelope = to_spool(m_arrival.envelope);
+    out.envelope.correlation = m_arrival.road.correlation;
+    out.envelope.accepted = m_arrival.received;
+    answer_refused();
+    std::map<std::string, std::vector<const Case*>> groups;
+    for (const Case& c : m_cases) {
+      if (replies[c.index].code == 0) groups[group_key(c)].push_back(&c);
+    }
+    for (const auto& [key, cases] : groups) {
+      POSTERN_TRY(auto variant, make_variant(cases));
+      out.variants.push_back(std::move(variant));
+    }
+    out.envelope.facts = facts();
+    add_audit(out);
+    return out;
+  }
+
+  /// Refusals that can still be said in SMTP are said; the others become bounces.
+  void answer_refused() {
+    replies.assign(m_cases.size(), {});
+    const bool all = std::all_of(m_cases.begin(), m_cases.end(), [](const Case& c) { return c.decision.action == policy::Action::Bounce; });
+    if (!split && !all) return;
+    for (const Case& c : m_cases) {
+      if (c.decision.action == policy::Action::Bounce) replies[c.index] = policy_refusal(c.decision);
+    }
+  }
+
+  Result<Variant> make_variant(const std::vector<const Case*>& cases) {
+    const Case& first = *cases.front();
+    const auto action = first.decision.action;
+    Variant variant;
+    variant.seal = action == policy::Action::Bounce ? "refused: " + first.decision.reason : action == policy::Action::Hold ? "held" : seal_text(first.decision);
+    const std::string_view source = first.opened.message ? std::string_view(*first.opened.message) : m_base;
+    if (action == policy::Action::Deliver) {
+      POSTERN_TRY(variant.content, finished_copy(source, cases));
+    } else {
+      variant.content = m_received + std::string(m_base);
+    }
+    for (const Case* c : cases) add_recipient(variant, *c);
+    return variant;
+  }
+
+  Result<std::string> finished_copy(std::string_view source, const std::vector<const Case*>& cases) {
+    const Case& first = *cases.front();
+    const bool plain = first.decision.sign == policy::Method::None && first.decision.encrypt == policy::Method::None;
+    std::string sealed;
+    if (!plain) {
+      POSTERN_TRY(sealed, seal_copy(m_parts, source, m_author, cases));
+      source = sealed;
+    }
+    POSTERN_TRY(const std::string trace, trace_of(first));
+    POSTERN_TRY(const std::string dkim, dkim_of(source, plain));
+    std::string out;
+    out.reserve(trace.size() + m_received.size() + dkim.size() + source.size() + 256);
+    if (first.local) out += "Return-Path: " + m_arrival.envelope.from.text() + "\r\n";  // RFC 5321 4.4: at final delivery
+    out.append(m_received).append(trace).append(dkim).append(source);
+    return out;
+  }
+
+  Result<std::string> trace_of(const Case& c) const {
+    if (c.opened.trace.empty()) return std::string();
+    return fold_field(kTraceField, m_parts.hostname + "; " + c.opened.trace);
+  }
+
+  /// Last of all changes: the signatures that say the gateway takes responsibility (RFC 6376 5).
+  Result<std::string> dkim_of(std::string_view message, bool as_arrived) {
+    if (!m_author.vouched) return std::string();
+    const auto keys = m_pipeline.dkim_keys_for(m_author.mailbox->domain);
+    if (keys.empty()) return std::string();
+    const auto sign = [this](const DkimKeyRef& key, ByteView data) { return m_pipeline.dkim_signature(key, data); };
+    DkimSignOptions options;
+    options.time = m_arrival.received;
+    for (const auto& key : keys) m_selectors.insert(key.selector + "/" + std::string(name_of(key.algorithm)));
+    if (as_arrived && message.data() == m_arrival.content.data()) return dkim_sign(m_view, keys, options, sign);
+    POSTERN_TRY(const auto view, MessageView::parse(message, m_parts.config.limits));
+    return dkim_sign(view, keys, options, sign);
+  }
+
+  void add_recipient(Variant& variant, const Case& c) {
+    if (c.local && c.decision.action == policy::Action::Deliver) {
+      variant.mailboxes.push_back({to_lower(c.address), address_of(m_arrival.envelope.from), m_arrival.received, "{}"});
+      if (!m_arrival.envelope.recipients[c.index].parameters.notify.success) return;  // a success report is the courier's work
+      variant.mailboxes.pop_back();
+    }
+    const auto action = c.decision.action;
+    const std::string route = action == policy::Action::Bounce ? std::string(kBounceRoute) : action == policy::Action::Hold ? std::string(kPolicyRoute) : queue_route(c);
+    QueuedRecipient recipient = to_spool(m_arrival.envelope.recipients[c.index].parameters, c.address, route);
+    if (action == policy::Action::Hold) {
+      recipient.state = RecipientState::Held;
+      recipient.reason = c.decision.reason;
+    }
+    variant.recipients.push_back(std::move(recipient));
+  }
+
+  /// By MX every domain is a next hop of its own.
+  static std::string queue_route(const Case& c) { return c.route->via == Via::Mx ? "mx:" + c.mailbox.domain : c.route->id; }
+
+  [[nodiscard]] std::string facts() const {
+    const Road& road = m_arrival.road;
+    AuditFacts out;
+    out.add("door", road.door).add("protocol", road.protocol).add("peer", road.address).add("tls", road.tls_version).add("user", road.user).add("trusted", road.trusted);
+    if (m_detection.protection != Protection::None) out.add("protection", name_of(m_detection.protection));
+    std::set<std::string> traces, rules, reasons;
+    for (const Case& c : m_cases) {
+      if (!c.opened.trace.empty()) traces.insert(c.opened.trace);
+      if (!c.decision.rule.empty()) rules.insert(c.decision.rule);
+      if (!c.decision.reason.empty()) reasons.insert(c.decision.reason);
+    }
+    add_set(out, "opened", traces);
+    add_set(out, "rule", rules);
+    add_set(out, "reason", reasons);
+    add_set(out, "dkim", m_selectors);
+    return out.text();
+  }
+
+  static void add_set(AuditFacts& out, std::string_view name, const std::set<std::string>& items) {
+    std::string text;
+    for (const auto& item : items) text += (text.empty() ? "" : " | ") + item;
+    if (!text.empty()) out.add(name, text);
+  }
+
+  void add_audit(Submission& out) const {
+    const Road& road = m_arrival.road;
+    AuditRecord record;
+    record.time = m_arrival.received;
+    record.kind = "message.accepted";
+    record.correlation = road.correlation;
+    record.message = m_arrival.id;
+    record.actor = road.user.empty() ? "peer:" + road.address : "user:" + road.user;
+    AuditFacts facts;
+    facts.add("door", road.door).add("protocol", road.protocol).add("size", m_arrival.content.size()).add("recipients", m_cases.size());
+    facts.add("sender", log::redacted_address(address_of(m_arrival.envelope.from)));
+    std::set<std::string> seals;
+    for (const auto& variant : out.variants) seals.insert(variant.seal);
+    add_set(facts, "seal", seals);
+    add_set(facts, "dkim", m_selectors);
+    record.facts = facts.text();
+    out.audit.push_back(std::move(record));
+    for (const Case& c : m_cases) add_decision(out, c);
+  }
+
+  void add_decision(Submission& out, const Case& c) const {
+    if (c.decision.rule.empty() && c.decision.reason.empty()) return;
+    AuditRecord record;
+    record.time = m_arrival.received;
+    record.kind = "policy.decision";
+    record.correlation = m_arrival.road.correlation;
+    record.message = m_arrival.id;
+    record.actor = "system";
+    constexpr const char* kActions[] = {"deliver", "hold", "bounce"};
+    record.facts = AuditFacts().add("recipient", log::redacted_address(c.address)).add("rule", c.decision.rule).add("action", kActions[static_cast<int>(c.decision.action)])
+                       .add("seal", seal_text(c.decision)).add("reason", c.decision.reason).text();
+    out.audit.push_back(std::move(record));
+  }
+
+  const Pipeline& m_pipeline;
+  const PipelineParts& m_parts;
+  const Arrival& m_arrival;
+  MessageView m_view;
+  std::string m_received;
+  std::string m_edited;
+  std::string_view m_base;  ///< The message without the trace fields of this hop.
+  Detection m_detection;
+  Author m_author;
+  std::vector<Case> m_cases;
+  std::optional<std::string> m_verified;
+  std::set<std::string> m_selectors;
+};
+
+Result<Processed> Pipeline::process(const Arrival& arrival, bool split) const {
+  POSTERN_TRY(auto view, MessageView::parse(arrival.content, m_parts.config.limits));
+  POSTERN_CHECK(view.refuse_unsafe_header());
+  // RFC 5321 6.3: simple counting of Received fields.
+  if (view.count("Received") >= m_parts.config.limits.received_fields) return fail(ErrorCode::Conflict, "too many Received fields: this message is looping", "mail_loop");
+  POSTERN_TRY(auto received, received_field(m_parts.hostname, arrival));
+  std::string missing;
+  if (arrival.road.trusted) {
+    POSTERN_TRY(missing, missing_fields(m_parts.hostname, view, arrival, m_parts.random));
+  }
+  Run run(*this, arrival, std::move(view));
+  run.split = split;
+  Processed out;
+  POSTERN_TRY(out.submission, run.go(std::move(received), missing));
+  out.replies = std::move(run.replies);
+  return out;
+}
+
+Result<Submission> Pipeline::reprocess(const QueueItem& item, Override how) const {
+  Arrival arrival;
+  arrival.received = m_parts.clock.now();
+  arrival.id = make_message_id(arrival.received, m_parts.random);
+  arrival.content = *item.content;
+  boost::system::error_code malformed;
+  const auto parsed = boost::json::parse(item.envelope->facts, malformed);
+  if (malformed || !parsed.is_object()) return fail(ErrorCode::Internal, "the stored facts of the message are not a JSON object", "facts");
+  const auto& facts = parsed.as_object();
+  const auto text = [&](const char* name) { return facts.contains(name) && facts.at(name).is_string() ? std::string(facts.at(name).as_string()) : std::string(); };
+  arrival.road.door = text("door");
+  arrival.road.protocol = text("protocol");
+  arrival.road.address = text("peer");
+  arrival.road.tls_version = text("tls");
+  arrival.road.user = text("user");
+  arrival.road.trusted = facts.contains("trusted") && facts.at("trusted").is_bool() && facts.at("trusted").as_bool();
+  arrival.road.correlation = item.envelope->correlation;
+  POSTERN_TRY(arrival.envelope.from, reverse_path_of(*item.envelope));
+  arrival.envelope.parameters = mail_parameters_of(*item.envelope);
+  for (const auto& recipient : item.recipients) {
+    POSTERN_TRY(auto out, to_smtp(recipient, true));
+    arrival.envelope.recipients.push_back({std::move(out.path), std::move(out.parameters)});
+  }
+  POSTERN_TRY(auto view, MessageView::parse(arrival.content, m_parts.config.limits));
+  Run run(*this, arrival, std::move(view));
+  run.override_policy = how;
+  return run.go({}, {});
+}
+
+Result<policy::Decision> Pipeline::explain(const Arrival& arrival, const std::string& recipient) const {
+  Arrival one = arrival;
+  POSTERN_TRY(auto mailbox, Mailbox::parse(recipient, Utf8::Allow));
+  one.envelope.recipients = {{ForwardPath(std::move(mailbox)), {}}};
+  POSTERN_TRY(auto view, MessageView::parse(one.content, m_parts.config.limits));
+  Run run(*this, one, std::move(view));
+  POSTERN_CHECK(run.prepare_explanation());
+  return run.cases().front().decision;
+}
+
+}  // namespace postern::gateway

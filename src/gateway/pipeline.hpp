@@ -1,0 +1,88 @@
+// receive -> authenticate -> open -> decide -> seal -> stamp: from one Arrival to what is queued for each recipient.
+//
+// The pipeline does no I/O of its own beyond asking the keeper and reading certificate folders; it queues nothing and answers nobody. It is
+// thread safe, and slow when there is something to sign or decrypt: needs_worker() says so beforehand.
+//
+// Order matters and is fixed: what arrives sealed is opened before policy looks, DKIM signs after the last change of the body, and the
+// trace fields come last. An entity that somebody else signed or encrypted is never rewritten: only trace fields are put in front.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "gateway/arrival.hpp"
+#include "gateway/identities.hpp"
+#include "gateway/routing.hpp"
+#include "mailauth/dkim.hpp"
+#include "policy/policy.hpp"
+#include "smtp/reply.hpp"
+#include "spool/types.hpp"
+
+namespace postern::gateway {
+
+/// Pseudo-routes of the queue: a held recipient goes through policy again when it is released; a refused one gets its bounce.
+inline constexpr std::string_view kPolicyRoute = "policy";
+inline constexpr std::string_view kBounceRoute = "bounce";
+inline constexpr std::string_view kMailboxRoute = "mailbox";
+
+/// One reply per recipient of the envelope (a code of 0: accepted), and what to queue when at least one was accepted.
+struct Processed {
+  std::vector<smtp::Reply> replies;
+  Submission submission;
+  [[nodiscard]] bool any_accepted() const noexcept;
+};
+
+struct PipelineParts {
+  std::string hostname;
+  const config::Config& config;
+  const RouteTable& routes;
+  std::shared_ptr<Keeper> keeper;
+  Identities& identities;
+  Correspondents& correspondents;
+  CertificateChain smime_roots;  ///< Trusted for S/MIME signers.
+  Random& random;
+  const Clock& clock;
+};
+
+/// How an operator's release of held mail is to be taken.
+enum class Override { None, SendInClear };
+
+class Pipeline {
+ public:
+  /// BadInput names the policy rule or DKIM signer that makes no sense. The parts must outlive the pipeline.
+  [[nodiscard]] static Result<std::unique_ptr<Pipeline>> make(PipelineParts parts);
+
+  /// Whether process() may take longer than a millisecond: signatures, encryption, large messages.
+  [[nodiscard]] bool needs_worker(const Arrival& arrival) const;
+
+  /// An Error means the whole message is refused or cannot be taken now; reply_for() says it in SMTP. Recipients that policy bounces get
+  /// their refusal in `replies`; with `split` false (SMTP, several recipients) they are queued for a bounce instead when others were accepted.
+  [[nodiscard]] Result<Processed> process(const Arrival& arrival, bool split) const;
+
+  /// A held item again, after an operator released it: the same decisions with today's keys. Recipients that must still wait come back as
+  /// Held. The original's trace fields are in its content already.
+  [[nodiscard]] Result<Submission> reprocess(const QueueItem& item, Override how) const;
+
+  /// The decision for one recipient with the reasons, for `postern policy explain`.
+  [[nodiscard]] Result<policy::Decision> explain(const Arrival& arrival, const std::string& recipient) const;
+
+  [[nodiscard]] static smtp::Reply reply_for(const Error& error);
+
+ private:
+  class Run;
+  explicit Pipeline(PipelineParts parts) : m_parts(std::move(parts)) {}
+  [[nodiscard]] Result<Bytes> dkim_signature(const DkimKeyRef& key, ByteView data) const;
+  [[nodiscard]] std::vector<DkimKeyRef> dkim_keys_for(std::string_view domain) const;
+
+  PipelineParts m_parts;
+  std::vector<policy::Rule> m_rules;
+  std::vector<DkimKeyRef> m_dkim;
+};
+
+/// The rules of the configuration, checked; the first bad one is the error.
+[[nodiscard]] Result<std::vector<policy::Rule>> make_rules(const std::vector<config::PolicyRule>& settings);
+
+}  // namespace postern::gateway

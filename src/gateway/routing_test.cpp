@@ -1,0 +1,48 @@
+#include "gateway/routing.hpp"
+
+#include <gtest/gtest.h>
+
+#include "gateway/network.hpp"
+
+namespace postern::gateway {
+namespace {
+
+config::Route to(std::string domain, std::string via) {
+  config::Route route;
+  route.domain = std::move(domain);
+  route.via = std::move(via);
+  return route;
+}
+
+TEST(RouteTable, MostExactWins) {
+  config::Config config;
+  config.domains.local = {"postern.example"};
+  config.routes = {to("*", "smtp:relay.example:25"), to("a.example", "lmtp:127.0.0.1:24"), to(".example.org", "file:out")};
+  const auto table = RouteTable::make(config);
+  ASSERT_TRUE(table) << table.error().text();
+  EXPECT_EQ(table->find("a.example").via, Via::Lmtp);
+  EXPECT_EQ(table->find("b.a.example").host, "relay.example");
+  EXPECT_EQ(table->find("x.y.example.org").via, Via::File);
+  EXPECT_EQ(table->find("example.org").via, Via::Smtp);
+  EXPECT_EQ(table->find("postern.example").via, Via::Mailbox);
+  EXPECT_TRUE(table->is_local("postern.example"));
+  EXPECT_EQ(table->by_id("lmtp:127.0.0.1:24")->port, 24);
+  EXPECT_EQ(table->by_id("gone"), nullptr);
+}
+
+TEST(RouteTable, TwoRoutesForOneDomainAreAFault) {
+  config::Config config;
+  config.routes = {to("a.example", "mx"), to("A.example", "mailbox")};
+  EXPECT_FALSE(RouteTable::make(config));
+}
+
+TEST(NetworkList, BothFamilies) {
+  const auto list = NetworkList::parse({"127.0.0.0/8", "10.1.2.3", "2001:db8::/32", "::1"});
+  ASSERT_TRUE(list) << list.error().text();
+  for (const char* in : {"127.255.0.1", "10.1.2.3", "2001:db8:ffff::1", "::1", "::ffff:10.1.2.3"}) EXPECT_TRUE(list->contains(in)) << in;
+  for (const char* out : {"128.0.0.1", "10.1.2.4", "2001:db9::1", "::2", "", "localhost"}) EXPECT_FALSE(list->contains(out)) << out;
+  for (const char* bad : {"10.0.0.1/8", "10.0.0.0/33", "x", "::/129", "10.0.0.0/"}) EXPECT_FALSE(NetworkList::parse({bad})) << bad;
+}
+
+}  // namespace
+}  // namespace postern::gateway

@@ -1,0 +1,77 @@
+// One connection to a next hop: the thin coroutine between a Stream and a ClientSession engine, kept open for the next message.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "io/dialer.hpp"
+#include "io/stream.hpp"
+#include "pki/certificate.hpp"
+#include "smtp/client_session.hpp"
+#include "tlspolicy/profile.hpp"
+
+namespace postern::gateway {
+
+/// How to talk to the hosts of one destination; shared by its connections.
+struct HopOptions {
+  std::shared_ptr<const smtp::ClientOptions> smtp;
+  smtp::ClientTls tls = smtp::ClientTls::Opportunistic;
+  std::optional<TlsContext> context;  ///< Nothing: TLS is never used.
+  std::vector<Certificate> roots;     ///< Trust for verification.
+  PinSet pins;
+  bool verify_name = true;
+  std::chrono::seconds connect{30};
+  std::chrono::seconds handshake{30};
+};
+
+/// Where one attempt goes.
+struct HopHost {
+  std::string name;  ///< For certificate, SNI and reports; may be an address.
+  std::vector<io::Endpoint> endpoints;
+};
+
+/// Why no connection came about.
+struct HopFailure {
+  smtp::Reply reply;        ///< What the host said, or our own words; decides between temporary and permanent.
+  bool tls_failed = false;  ///< The handshake or the certificate: an opportunistic sender may try again in clear.
+  bool from_peer = false;   ///< The reply is the host's own.
+};
+
+class SmtpSender {
+ public:
+  SmtpSender(std::shared_ptr<const HopOptions> options, Random& random, const Clock& clock) : m_options(std::move(options)), m_random(random), m_clock(clock) {}
+
+  /// Dials, greets, secures, logs in. On success ready() is true.
+  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(HopHost host, bool allow_tls);
+  /// One transaction; results for each recipient in order. The connection may be gone afterwards: see ready().
+  [[nodiscard]] io::Task<smtp::TransactionDone> send(smtp::OutgoingMessage message);
+  /// Says QUIT and closes; at most some seconds.
+  [[nodiscard]] io::Task<void> quit();
+
+  [[nodiscard]] bool ready() const noexcept { return m_session && m_session->ready() && m_stream.is_open(); }
+  /// The server has hung up while we were idle.
+  [[nodiscard]] bool gone() const noexcept { return m_stream.peer_gone(); }
+  [[nodiscard]] const std::string& host() const noexcept { return m_host; }
+  /// "TLSv1.3 verified", "TLSv1.3 unverified", "clear".
+  [[nodiscard]] std::string road() const;
+  [[nodiscard]] bool verified() const noexcept { return m_verified; }
+
+ private:
+  [[nodiscard]] io::Task<std::optional<smtp::ClientEvent>> next_event();
+  [[nodiscard]] io::Task<bool> write_output();
+  [[nodiscard]] io::Task<Status> secure();
+  [[nodiscard]] Status check_certificate();
+
+  std::shared_ptr<const HopOptions> m_options;
+  Random& m_random;
+  const Clock& m_clock;
+  io::Stream m_stream;
+  std::unique_ptr<smtp::ClientSession> m_session;
+  std::string m_host;
+  bool m_verified = false;
+};
+
+}  // namespace postern::gateway
