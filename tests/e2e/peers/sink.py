@@ -61,7 +61,7 @@ class _Gone(Exception):
 class SmtpSink:
     CAPABILITIES = ("PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES")
 
-    def __init__(self, tls=None, lmtp=False, capabilities=CAPABILITIES, max_tls=None, client_ca=None, implicit_tls=False, port=0):
+    def __init__(self, tls=None, lmtp=False, capabilities=CAPABILITIES, max_tls=None, client_ca=None, implicit_tls=False, host="127.0.0.1", port=0):
         self.lmtp = lmtp
         self.capabilities = list(capabilities)
         self.implicit_tls = implicit_tls
@@ -74,7 +74,7 @@ class SmtpSink:
         self._lock = threading.Lock()
         self._sockets = set()
         self._context = self._server_context(tls, max_tls, client_ca) if tls else None
-        self.port = port
+        self.host, self.port = host, port
         self._listener = None
         self.resume()
 
@@ -119,7 +119,7 @@ class SmtpSink:
     def resume(self):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(("127.0.0.1", self.port))
+        listener.bind((self.host, self.port))
         listener.listen(256)
         self.port = listener.getsockname()[1]
         self._listener = listener
