@@ -71,16 +71,16 @@ enum class DkimResult {
   None,       ///< No signature at all.
   Pass,       ///< Verified.
   Fail,       ///< Header signature or body hash is wrong.
-  Policy,     ///< Verified or not, we do not accept it: weak key, l= shorter than the body, too many signatures, t= in the future.
+  Policy,     ///< We do not accept it: key size outside the settings, l= shorter than the body, a From not signed, too many signatures, t= in the future.
   Neutral,    ///< Syntax errors, or a version, algorithm or canonicalization we do not know. Also a failure under a key in test mode (t=y).
   TempError,  ///< The key could not be fetched now.
-  PermError,  ///< It can never verify: no key, revoked, expired, SHA-1, From not signed, key of the wrong kind.
+  PermError,  ///< It can never verify: no key, revoked, expired, SHA-1, RSA under 1024 bits, h= without From, key of the wrong kind.
 };
 [[nodiscard]] std::string_view name_of(DkimResult result) noexcept;
 
 struct DkimVerifyOptions {
   std::size_t max_signatures = 10;   ///< Those further down are reported as Policy without any work.
-  std::size_t min_rsa_bits = 1024;   ///< RFC 8301 3.2. Smaller: Policy.
+  std::size_t min_rsa_bits = 1024;   ///< Smaller: Policy. Under 1024 is always PermError (RFC 8301 3.2).
   std::size_t max_rsa_bits = 8192;   ///< Larger keys only burn our CPU. Policy.
   bool accept_partial_body = false;  ///< l= shorter than the body passes; otherwise Policy.
   std::chrono::seconds future_tolerance{3600};  ///< t= further ahead than this: Policy.

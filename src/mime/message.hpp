@@ -11,6 +11,7 @@
 // meaning of field values (address.hpp).
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -62,6 +63,11 @@ class MessageView {
   /// TooLarge when a limit is passed: header_bytes, header_fields, line_accepted (in the header section only), message_bytes;
   /// the error's field is the limit's name. One defect of each kind per field is kept, at most 100 in all.
   [[nodiscard]] static Result<MessageView> parse(std::string_view raw, const Limits& limits = {});
+
+  /// A temporary string would be gone before the view is used.
+  template <class Text>
+    requires std::same_as<Text, std::string>
+  static Result<MessageView> parse(Text&& raw, const Limits& limits = {}) = delete;
 
   [[nodiscard]] std::string_view raw() const noexcept { return m_raw; }
   /// All fields with their line ends, without the blank line.

@@ -1,0 +1,70 @@
+#include "mailauth/tags.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace postern {
+namespace {
+
+bool is_fws(char c) noexcept { return is_wsp(c) || c == '\r' || c == '\n'; }
+
+/// RFC 6376 3.2: tag-name = ALPHA *ALNUMPUNC; ALNUMPUNC = ALPHA / DIGIT / "_"
+bool is_tag_name(std::string_view name) noexcept {
+  return !name.empty() && is_alpha(name.front()) && std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '_'; });
+}
+
+/// RFC 6376 3.2 tag-value: VALCHAR with FWS between; every line end is CRLF followed by white space. RFC 8616 3 adds UTF-8.
+bool is_tag_value(std::string_view value) noexcept {
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const char c = value[i];
+    if (c == '\r') {
+      if (value.substr(i, 2) != "\r\n" || i + 2 >= value.size() || !is_wsp(value[i + 2])) return false;
+      i += 2;
+    } else if (!is_wsp(c) && (static_cast<unsigned char>(c) < 0x21 || c == 0x7F)) {
+      return false;
+    }
+  }
+  return is_ascii(value) || is_utf8(value);
+}
+
+}  // namespace
+
+std::string Tag::compact() const {
+  std::string out;
+  out.reserve(value.size());
+  std::copy_if(value.begin(), value.end(), std::back_inserter(out), [](char c) { return !is_fws(c); });
+  return out;
+}
+
+Result<TagList> TagList::parse(std::string_view text, std::size_t max_tags) {
+  TagList list;
+  list.m_tags.reserve(12);
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(';', begin), text.size());
+    const std::string_view spec = text.substr(begin, end - begin);
+    // tag-list = tag-spec *( ";" tag-spec ) [ ";" ]: white space may follow the last semicolon, an empty tag-spec may not stand before one.
+    if (trim(spec).empty() && end == text.size() && !list.m_tags.empty()) break;
+    const auto equals = spec.find('=');
+    const std::string_view name = trim(spec.substr(0, equals));
+    if (equals == std::string_view::npos || !is_tag_name(name)) return fail(ErrorCode::BadInput, "not a tag=value: " + printable(trim(spec), 40), "tag");
+    if (list.find(name) != nullptr) {
+      // "Tags with duplicate names MUST NOT occur within a single tag-list; if a tag name does occur more than once, the entire tag-list is invalid."
+      return fail(ErrorCode::BadInput, "the tag occurs twice", std::string(name));
+    }
+    if (list.m_tags.size() >= max_tags) return fail(ErrorCode::TooLarge, "more than " + std::to_string(max_tags) + " tags", "tag");
+    const Tag tag{name, trim(spec.substr(equals + 1)), begin + equals + 1, end};
+    if (!is_tag_value(tag.value)) return fail(ErrorCode::BadInput, "the value has a character that is not allowed", std::string(name));
+    list.m_tags.push_back(tag);
+    begin = end + 1;
+  }
+  if (list.m_tags.empty()) return fail(ErrorCode::BadInput, "the tag list is empty", "tag");
+  return list;
+}
+
+const Tag* TagList::find(std::string_view name) const noexcept {
+  const auto found = std::find_if(m_tags.begin(), m_tags.end(), [name](const Tag& tag) { return tag.name == name; });
+  return found == m_tags.end() ? nullptr : &*found;
+}
+
+}  // namespace postern
