@@ -112,7 +112,7 @@ class Keeper {
   [[nodiscard]] virtual Result<SecretBytes> agree(const KeyName& name, std::uint32_t version, const PublicKey& peer) = 0;
 
   // OpenPGP (RFC 4880; Ed25519 primary key that signs and certifies, X25519 subkey that decrypts). -------------------------------------
-  /// `user_id` is "Name <address>" or "<address>", at most 512 bytes of UTF-8.
+  /// `user_id` is "Name <address>" or "<address>", at most 127 bytes of UTF-8.
   [[nodiscard]] virtual Result<KeyInfo> openpgp_create(const KeyName& name, std::string_view user_id) = 0;
   /// The ASCII-armored transferable public key of a version.
   [[nodiscard]] virtual Result<std::string> openpgp_certificate(const KeyName& name, std::uint32_t version = 0) = 0;
