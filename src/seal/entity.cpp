@@ -1,5 +1,7 @@
 #include "seal/entity.hpp"
 
+#include <optional>
+
 #include "base/text.hpp"
 #include "mime/tree.hpp"
 #include "mime/writer.hpp"
@@ -31,7 +33,19 @@ std::string_view open_end(std::string_view value) {
   return value;
 }
 
-/// The type written anew from its meaning; only for fields that hold the parameter already.
+/// The value without its last parameter when that is the one named, every other byte kept; nothing when it stands elsewhere.
+std::optional<std::string_view> without_last(std::string_view value, std::string_view name) {
+  const auto semicolon = value.rfind(';');
+  if (semicolon == std::string_view::npos) return std::nullopt;
+  const std::string_view last = trim(value.substr(semicolon + 1));
+  if (!istarts_with(last, std::string(name) + "=")) return std::nullopt;
+  const std::string_view rest = value.substr(0, semicolon);
+  const bool clean =
+      !parse_content_type(rest).parameters.contains(std::string(name)) && parse_content_type(rest).type == parse_content_type(value).type;
+  return clean ? std::optional(rest) : std::nullopt;
+}
+
+/// The type written anew from its meaning, when the parameter stands somewhere in the middle.
 std::string rebuilt_type(const ContentType& type, std::string_view without) {
   std::string out = type.type;
   for (const auto& [name, value] : type.parameters) {
@@ -40,10 +54,15 @@ std::string rebuilt_type(const ContentType& type, std::string_view without) {
   return out;
 }
 
+std::string type_without(std::string_view value, std::string_view name) {
+  const ContentType type = parse_content_type(value);
+  if (!type.parameters.contains(std::string(name))) return std::string(open_end(value));
+  const auto rest = without_last(value, name);
+  return rest ? std::string(open_end(*rest)) : rebuilt_type(type, name);
+}
+
 std::string type_field(const HeaderField& field, std::string_view name, std::string_view value) {
-  const ContentType type = parse_content_type(field.value);
-  const bool has_it = type.parameters.contains(std::string(name));
-  std::string out = "Content-Type: " + (has_it ? rebuilt_type(type, name) : std::string(open_end(field.value)));
+  std::string out = "Content-Type: " + type_without(field.value, name);
   if (!value.empty()) out += ";\r\n " + std::string(name) + "=" + quoted(value);
   return out + "\r\n";
 }

@@ -51,10 +51,10 @@ class PgpCertificate {
 };
 
 struct PgpSignOptions {
-  HeaderProtection header;
+  HeaderProtection header = {};
 };
 struct PgpEncryptOptions {
-  HeaderProtection header;
+  HeaderProtection header = {};
 };
 
 /// multipart/signed; protocol="application/pgp-signature"; micalg=pgp-sha512 (RFC 3156 5).

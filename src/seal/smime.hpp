@@ -39,11 +39,11 @@ struct SmimeIdentity {
 struct SmimeSignOptions {
   bool opaque = false;  ///< application/pkcs7-mime signed-data instead of multipart/signed: safe from rewriting, unreadable for clients
                         ///< without S/MIME.
-  HeaderProtection header;
+  HeaderProtection header = {};
 };
 struct SmimeEncryptOptions {
-  EncryptionProfile profile;
-  HeaderProtection header;
+  EncryptionProfile profile = {};
+  HeaderProtection header = {};
 };
 
 /// multipart/signed; protocol="application/pkcs7-signature", or opaque. The content is made 7bit first, so that no relay has to touch it.
