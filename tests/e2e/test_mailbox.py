@@ -1,6 +1,6 @@
 """The embedded mailbox: list, show, verify; exactly what was accepted, exactly once."""
 
-from peers import mimebytes
+from peers import mimebytes, sealtools
 from peers.daemon import send_exact
 
 BOB = "bob@postern.example"
@@ -48,7 +48,6 @@ def test_mail_survives_restart_and_crash(daemon):
 
 def test_verify_answers_with_status_0_or_1(daemon, authority, workdir):
     """A signed message with an intact signature, and the same with one word changed."""
-    from peers import sealtools
     daemon.config["security"]["smime"]["trust"] = str(authority.pem)
     daemon.start()
     entity = b"Content-Type: text/plain\r\n\r\noriginal words\r\n"

@@ -6,6 +6,7 @@ import pytest
 
 from peers import mimebytes, sealtools
 from peers.base import wait_until
+from peers.certs import TestAuthority
 
 BOB = "bob@postern.example"
 CAROL = "carol@example.org"
@@ -79,7 +80,6 @@ def test_smime_signed_then_encrypted_is_opened_and_verified(opening, workdir, au
 @pytest.mark.parametrize("fault, expected", [("good", b"signature=valid"), ("unknown authority", b"signature=invalid"), ("expired", b"signature=invalid"),
                                              ("another person", b"signature=invalid"), ("altered", b"signature=invalid")])
 def test_smime_signatures_are_judged_and_the_message_left_alone(opening, workdir, authority, fault, expected):
-    from peers.certs import TestAuthority
     carol = {"unknown authority": lambda: TestAuthority(workdir / "other").person(CAROL),
              "expired": lambda: authority.person(CAROL, days=(-30, -1), label="carol-expired"),
              "another person": lambda: authority.person("mallory@example.org")}.get(fault, lambda: authority.person(CAROL))()

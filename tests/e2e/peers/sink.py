@@ -7,7 +7,7 @@
     sink.pause(); sink.resume()                     # refuses connections, then listens again on the same port
 
 Moments: CONNECT EHLO LHLO STARTTLS MAIL RCPT DATA EOM (end of message, for DATA and BDAT) RSET QUIT, and MID (while the content arrives).
-What may stand at a moment: a reply line, a list of lines, Close(), Reset(), Stall(seconds) or a callable(verb, argument) that returns one of these.
+What may stand at a moment: a reply line, a list of lines, Close(), Reset(), Stall(seconds), Swallow() or a callable(verb, argument) that returns one of these.
 """
 
 import contextlib
@@ -35,6 +35,11 @@ class Reset:
 class Stall:
     """Say nothing for so long, then go on normally."""
     seconds: float
+
+
+@dataclasses.dataclass
+class Swallow:
+    """At EOM: take the message, and end the connection before the reply gets out."""
 
 
 @dataclasses.dataclass
@@ -335,6 +340,9 @@ class _Session:
         replies = []
         for recipient in (self.recipients if self.sink.lmtp else ["all"]):
             action = self._scripted("EOM", recipient)
+            if isinstance(action, Swallow):
+                self.sink.messages.append(delivery)
+                raise _Gone
             replies.append("250 2.0.0 taken" if action is None else action)
         accepted = [r.startswith("2") for r in replies]
         if any(accepted):

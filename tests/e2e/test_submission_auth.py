@@ -1,0 +1,229 @@
+"""Logins on the submission doors: PLAIN, LOGIN and SCRAM-SHA-256, only inside TLS, and what a login may do."""
+
+import base64
+import smtplib
+
+import pytest
+
+from peers import mimebytes
+from peers.base import run
+from peers.daemon import HOSTNAME, send_exact
+from peers.scram import ScramClient
+from peers.smtpraw import RawSmtp
+
+ALICE = "alice@postern.example"
+PASSWORD = "correct horse, battery=staple"
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.fixture
+def submission(relaying):
+    relaying.start()
+    relaying.add_user("alice", PASSWORD, ALICE)
+    return relaying
+
+
+def secured(daemon, listener="submission") -> RawSmtp:
+    client = RawSmtp(daemon.port(listener), greeting=listener != "submissions")
+    if listener == "submissions":
+        client.wrap(daemon.tls_context(), HOSTNAME)
+        client.greeting = client.reply()
+    else:
+        client.ehlo()
+        client.start_tls(daemon.tls_context(), HOSTNAME)
+    client.ehlo()
+    return client
+
+
+def login(client: RawSmtp, mechanism: str, user="alice", password=PASSWORD):
+    """The final reply of the exchange."""
+    if mechanism == "PLAIN":
+        return client.command(f"AUTH PLAIN {b64(f'{chr(0)}{user}{chr(0)}{password}')}")
+    if mechanism == "PLAIN without initial response":
+        client.expect("AUTH PLAIN", 334)
+        return client.command(b64(f"\0{user}\0{password}"))
+    if mechanism == "LOGIN":
+        client.expect("AUTH LOGIN", 334)
+        client.expect(b64(user), 334)
+        return client.command(b64(password))
+    scram = ScramClient(user, password)
+    first = client.command(f"AUTH SCRAM-SHA-256 {scram.first()}")
+    if first.code != 334:
+        return first
+    final = client.command(scram.final(first.lines[-1][4:]))
+    if final.code != 334:
+        return final
+    assert scram.server_is_genuine(final.lines[-1][4:]), "the server did not prove that it knows the password"
+    return client.command("")
+
+
+MECHANISMS = ["PLAIN", "PLAIN without initial response", "LOGIN", "SCRAM-SHA-256"]
+
+
+@pytest.mark.parametrize("listener", ["submission", "submissions"])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_login_and_send(submission, sink, mechanism, listener):
+    raw = mimebytes.simple_message(ALICE, "bob@example.net")
+    with secured(submission, listener) as client:
+        reply = login(client, mechanism)
+        assert reply.code == 235 and reply.enhanced == "2.7.0", reply
+        client.envelope(ALICE, "bob@example.net")
+        assert client.data(raw + b".\r\n").code == 250
+    assert mimebytes.carries_unchanged(raw, sink.wait(1, details=submission.log_tail)[0].content)
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("user, password", [("alice", "wrong"), ("alice", ""), ("nobody", PASSWORD)])
+def test_wrong_logins_all_look_alike(submission, mechanism, user, password):
+    """RFC 4954 6: 535 5.7.8, the same for an unknown user as for a wrong password."""
+    with secured(submission) as client:
+        reply = login(client, mechanism, user, password)
+        if password == "" and reply.code == 501:
+            return  # RFC 4616 2: an empty password is not even well formed
+        assert reply.code == 535 and reply.enhanced == "5.7.8", reply
+        assert client.command(f"MAIL FROM:<{ALICE}>").code == 530
+        assert reply.text.replace(user, "") == login(client, mechanism, "alice", "also wrong").text.replace("alice", "")
+
+
+def test_scram_salt_of_an_unknown_user_is_stable(submission):
+    """No oracle: asked twice, an unknown user has the same salt and iterations, as a real one would."""
+    def challenge(user):
+        with secured(submission) as client:
+            reply = client.command(f"AUTH SCRAM-SHA-256 {ScramClient(user, 'x').first()}")
+            assert reply.code == 334, reply
+            facts = dict(part.split("=", 1) for part in base64.b64decode(reply.lines[-1][4:]).decode().split(","))
+            return facts["s"], facts["i"]
+    assert challenge("ghost") == challenge("ghost")
+    assert challenge("ghost") != challenge("phantom")
+    assert challenge("ghost")[1] == challenge("alice")[1]
+
+
+def test_swaks_logs_in_with_every_mechanism_it_knows(submission, sink):
+    for number, mechanism in enumerate(("PLAIN", "LOGIN")):
+        run(["swaks", "--server", "127.0.0.1", "--port", submission.port("submission"), "--tls", "--tls-verify", "--tls-ca-path", submission.ca,
+             "--tls-sni", HOSTNAME, "--auth", mechanism, "--auth-user", "alice", "--auth-password", PASSWORD, "--from", ALICE,
+             "--to", f"s{number}@example.net", "--ehlo", "client.example"])
+        sink.for_recipient(f"s{number}@example.net", details=submission.log_tail)
+
+
+def test_smtplib_logs_in(submission, sink):
+    with submission.smtp("submission") as client:
+        client.login("alice", PASSWORD)
+        send_exact(client, ALICE, ["bob@example.net"], mimebytes.simple_message(ALICE, "bob@example.net"))
+    sink.wait(1, details=submission.log_tail)
+
+
+def test_nothing_without_a_login(submission):
+    """RFC 6409 4.3."""
+    with secured(submission) as client:
+        reply = client.command(f"MAIL FROM:<{ALICE}>")
+        assert reply.code == 530 and reply.enhanced == "5.7.0", reply
+
+
+def test_auth_is_neither_offered_nor_taken_before_tls(submission):
+    """RFC 4954 4, capability T2: and a password sent in clear is refused without being looked at."""
+    with RawSmtp(submission.port("submission")) as client:
+        assert "AUTH" not in client.ehlo()
+        reply = client.command(f"AUTH PLAIN {b64(f'{chr(0)}alice{chr(0)}{PASSWORD}')}")
+        assert reply.code in (530, 538), reply
+
+
+def test_the_mx_door_offers_no_login(submission):
+    with secured(submission, "mx") as client:
+        assert client.command("AUTH PLAIN").code in (500, 502, 503, 504)
+
+
+def test_a_login_sends_only_as_itself(submission):
+    with secured(submission) as client:
+        assert login(client, "PLAIN").code == 235
+        reply = client.command("MAIL FROM:<boss@postern.example>")
+        assert reply.code in (550, 553) and reply.enhanced == "5.7.1", reply
+        assert client.command("MAIL FROM:<anybody@elsewhere.example>").code in (550, 553)
+        assert client.command(f"MAIL FROM:<{ALICE}>").code == 250
+
+
+def test_a_foreign_author_field_is_not_signed(submission, sink, make_sink):
+    """The envelope is hers, the From field is not: no signature in somebody else's name."""
+    submission.dkim("ed1", "dkim_key", "ed25519-sha256")
+    submission.restart()
+    with submission.smtp("submission") as client:
+        client.login("alice", PASSWORD)
+        try:
+            send_exact(client, ALICE, ["bob@example.net"], mimebytes.simple_message("boss@postern.example", "bob@example.net"))
+        except smtplib.SMTPResponseException as error:
+            assert 550 <= error.smtp_code < 555, error
+            return
+    assert "dkim-signature" not in mimebytes.field_names(sink.wait(1, details=submission.log_tail)[0].content)
+
+
+def test_second_login_and_login_in_a_transaction_are_refused(submission):
+    """RFC 4954 4."""
+    with secured(submission) as client:
+        assert login(client, "PLAIN").code == 235
+        assert client.command("AUTH PLAIN").code == 503
+        client.expect(f"MAIL FROM:<{ALICE}>", 250)
+        assert client.command("AUTH LOGIN").code == 503
+
+
+@pytest.mark.parametrize("line, codes", [
+    ("AUTH", (501,)), ("AUTH CRAM-MD5", (504,)), ("AUTH PLAIN ***", (501,)), ("AUTH PLAIN =", (501, 535)), ("AUTH PLAIN " + "QUFB" * 5000, (500, 501)),
+    ("AUTH SCRAM-SHA-256 " + b64("y,,n=alice,r=x"), (334, 501, 535)), ("AUTH SCRAM-SHA-256 " + b64("p=tls-unique,,n=alice,r=x"), (501, 504, 535)),
+    ("AUTH SCRAM-SHA-256 " + b64("n,,n=alice"), (501, 535)), ("AUTH SCRAM-SHA-256 " + b64("n,,m=ext,n=alice,r=x"), (501, 535)),
+    ("AUTH SCRAM-SHA-256 " + b64("n,a=boss,n=alice,r=abc"), (501, 535)),
+])
+def test_malformed_logins(submission, line, codes):
+    with secured(submission) as client:
+        reply = client.command(line)
+        assert reply.code in codes, reply
+        if reply.code == 334:
+            client.command("*")
+        assert client.command("NOOP").code == 250
+
+
+def test_a_cancelled_login(submission):
+    """RFC 4954 4: "*" cancels; 501."""
+    with secured(submission) as client:
+        client.expect("AUTH LOGIN", 334)
+        assert client.command("*").code == 501
+        assert login(client, "PLAIN").code == 235
+
+
+def test_a_scram_nonce_that_was_changed_is_refused(submission):
+    with secured(submission) as client:
+        scram = ScramClient("alice", PASSWORD)
+        first = client.command(f"AUTH SCRAM-SHA-256 {scram.first()}")
+        final = base64.b64decode(scram.final(first.lines[-1][4:])).decode()
+        assert client.command(b64(final.replace("r=" + scram.nonce[:1], "r=" + ("A" if scram.nonce[0] != "A" else "B"), 1))).code == 535
+
+
+def test_guessing_ends_the_session(submission):
+    with secured(submission) as client:
+        codes = []
+        try:
+            for number in range(30):
+                codes.append(login(client, "PLAIN", "alice", f"guess {number}").code)
+        except Exception:  # the server closed
+            pass
+        assert len(codes) < 30 and 235 not in codes and codes[-1] in (421, 535), codes
+
+
+def test_passwords_are_nowhere_readable(submission):
+    """Not in the database, not in the log, not even of a failed login."""
+    with secured(submission) as client:
+        login(client, "PLAIN")
+    with secured(submission) as client:
+        login(client, "LOGIN", "alice", "mistyped-secret")
+    for secret in (PASSWORD, b64(PASSWORD), "mistyped-secret"):
+        assert submission.files_containing(secret.encode()) == []
+
+
+def test_logins_are_in_the_audit(submission):
+    with secured(submission) as client:
+        login(client, "PLAIN")
+    with secured(submission) as client:
+        login(client, "PLAIN", "alice", "wrong")
+    records = [record for record in submission.audit() if "login" in record["kind"]]
+    assert len(records) >= 2 and "wrong" not in str(records)
