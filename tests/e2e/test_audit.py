@@ -26,14 +26,14 @@ def test_an_accepted_and_a_delivered_message_leave_records(audited):
     kinds = [record["kind"] for record in records]
     assert kinds.count("message.accepted") == 2, kinds
     assert any("deliver" in kind for kind in kinds), kinds
-    numbers = [record["seq"] for record in records]
+    numbers = [record["sequence"] for record in records]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "no gaps"
     assert all(record["time"].endswith("Z") for record in records)
 
 
 def test_the_chain_verifies(audited):
     answer = audited.json("audit", "verify")
-    assert answer["ok"] is True and answer["records"] >= 3 and answer["head"]
+    assert answer["ok"] is True and answer["entries"] >= 3 and len(answer["head"]["hash"]) == 64
 
 
 def test_records_name_no_subject_and_no_content(audited):
@@ -93,8 +93,7 @@ def test_tampering_is_found_and_named(audited, how):
     done = audited.cli("--json", "audit", "verify", check=False)
     assert done.returncode == 1, done
     answer = json.loads(done.stdout)
-    assert answer["ok"] is False and answer["error"], answer
-    assert "seq" in str(answer) or "record" in str(answer), "the first bad record must be named"
+    assert answer["ok"] is False and answer["fault"]["sequence"] > 0 and answer["fault"]["text"], answer
 
 
 def test_operators_acts_are_recorded(relaying, sink):
@@ -105,7 +104,7 @@ def test_operators_acts_are_recorded(relaying, sink):
     relaying.cli("queue", "hold", entry["id"])
     relaying.cli("key", "rotate", "dkim_key")
     relaying.add_user("alice", "some password", ALICE)
-    kinds = " ".join(record["kind"] for record in relaying.audit())
-    for act in ("hold", "rotate", "user"):
-        assert act in kinds, f"no record of {act}: {kinds}"
+    acts = " ".join(f"{record['kind']} {record['facts']}" for record in relaying.audit())
+    for act in ("hold", "key.rotate", "user.put"):
+        assert act in acts, f"no record of {act}: {acts}"
     assert "some password" not in str(relaying.audit())

@@ -14,7 +14,7 @@ import pytest
 from peers import mimebytes, sealtools
 from peers.base import run, wait_until
 from peers.certs import TestAuthority
-from peers.daemon import send_exact
+from peers.daemon import binary, send_exact
 from peers.sink import Close, Reset, Stall, Swallow
 
 ALICE = "alice@postern.example"
@@ -171,7 +171,7 @@ def test_a_next_hop_that_is_down_for_a_while(daemon, sink):
     relay_to(daemon, sink).start()
     sink.pause()
     raw = daemon.submit(to=BOB)
-    entry = wait_until(lambda: next((e for e in daemon.queue_of(BOB) if e["attempts"] >= 1), None), "a failed attempt", details=daemon.log_tail)
+    entry = daemon.await_attempt(BOB)
     assert entry["state"] == "queued" and "refused" in entry["last_reply"].lower() and str(sink.port) in entry["last_reply"], entry
     sink.resume()
     assert mimebytes.carries_unchanged(raw, sink.wait(1, details=daemon.log_tail)[0].content)
@@ -257,7 +257,7 @@ def test_an_unresolvable_host_waits(daemon):
     daemon.config["dns"] = {"servers": ["127.0.0.1@9"], "timeout": "1s"}
     daemon.route("*", "mx").start()
     daemon.submit(to=BOB)
-    entry = wait_until(lambda: next((e for e in daemon.queue_of(BOB) if e["attempts"] >= 1), None), "a failed attempt", 30, details=daemon.log_tail)
+    entry = daemon.await_attempt(BOB, 30)
     assert entry["state"] == "queued" and "dns" in entry["last_reply"].lower(), entry
 
 
@@ -278,7 +278,7 @@ def test_bad_certificates_keep_mail_in_the_queue(daemon, make_sink, authority, w
     sink = make_sink(tls=make(authority, TestAuthority(workdir / "other", "Another root")))
     daemon.route("*", f"smtp:127.0.0.1:{sink.port}", tls="required", ca=str(authority.pem)).start()
     daemon.submit(to=BOB)
-    entry = wait_until(lambda: next((e for e in daemon.queue_of(BOB) if e["attempts"] >= 1), None), "a failed attempt", details=daemon.log_tail)
+    entry = daemon.await_attempt(BOB)
     assert word in entry["last_reply"].lower(), entry["last_reply"]
     assert not sink.messages and not [c for c in sink.commands if c.upper().startswith(("MAIL", "RCPT", "DATA"))]
 
@@ -286,7 +286,7 @@ def test_bad_certificates_keep_mail_in_the_queue(daemon, make_sink, authority, w
 def test_a_hop_without_starttls_gets_nothing_when_tls_is_required(daemon, sink, authority):
     daemon.route("*", f"smtp:127.0.0.1:{sink.port}", tls="required", ca=str(authority.pem)).start()
     daemon.submit(to=BOB)
-    entry = wait_until(lambda: next((e for e in daemon.queue_of(BOB) if e["attempts"] >= 1), None), "a failed attempt", details=daemon.log_tail)
+    entry = daemon.await_attempt(BOB)
     assert "STARTTLS" in entry["last_reply"], entry["last_reply"]
     assert not [c for c in sink.commands if c.upper().startswith("MAIL")]
 
@@ -295,7 +295,7 @@ def test_a_hop_with_old_tls_only_gets_nothing_when_tls_is_required(daemon, make_
     sink = make_sink(tls=peer_certificate, max_tls=ssl.TLSVersion.TLSv1_2)
     daemon.route("*", f"smtp:127.0.0.1:{sink.port}", tls="required", ca=str(authority.pem)).start()
     daemon.submit(to=BOB)
-    wait_until(lambda: any(e["attempts"] >= 1 for e in daemon.queue_of(BOB)), "a failed attempt", details=daemon.log_tail)
+    daemon.await_attempt(BOB)
     assert not sink.messages
 
 
@@ -304,7 +304,7 @@ def test_a_stripped_starttls_reply_does_not_open_the_envelope(daemon, make_sink,
     sink.on("STARTTLS", "454 4.7.0 TLS not available")
     daemon.route("*", f"smtp:127.0.0.1:{sink.port}", tls="required", ca=str(authority.pem)).start()
     daemon.submit(to=BOB)
-    wait_until(lambda: any(e["attempts"] >= 1 for e in daemon.queue_of(BOB)), "a failed attempt", details=daemon.log_tail)
+    daemon.await_attempt(BOB)
     assert not [c for c in sink.commands if c.upper().startswith("MAIL")]
     sink.on("STARTTLS", None)
     assert sink.wait(1, details=daemon.log_tail)[0].tls == "TLSv1.3"
@@ -431,7 +431,7 @@ def test_a_flipped_bit_in_the_spool_is_quarantined(relaying, sink, size):
     sink.pause()
     relaying.start()
     relaying.submit(to="damaged@example.net", body="".join(f"{n:070d}\r\n" for n in range(size)) + "x" * 300 + "\r\n")
-    wait_until(lambda: any(e["attempts"] >= 1 for e in relaying.queue_of("damaged@example.net")), "a failed attempt", details=relaying.log_tail)
+    relaying.await_attempt("damaged@example.net")
     relaying.stop()
     assert damage_stored_content(relaying) >= 1, "found no ciphertext to damage"
     sink.resume()
@@ -459,7 +459,7 @@ def test_the_wall_clock_steps_back_and_retries_go_on(relaying, sink):
     sink.pause()
     relaying.start()
     relaying.submit(to=BOB)
-    wait_until(lambda: any(e["attempts"] >= 1 for e in relaying.queue_of(BOB)), "a failed attempt", details=relaying.log_tail)
+    relaying.await_attempt(BOB)
     relaying.move_clock(-7 * 24 * 3600)
     sink.resume()
     sink.wait(1, 15, relaying.log_tail)
@@ -472,7 +472,7 @@ def test_the_wall_clock_steps_back_over_a_restart(relaying, sink):
     sink.pause()
     relaying.start()
     relaying.submit(to=BOB)
-    wait_until(lambda: any(e["attempts"] >= 1 for e in relaying.queue_of(BOB)), "a failed attempt", details=relaying.log_tail)
+    relaying.await_attempt(BOB)
     relaying.stop()
     relaying.move_clock(0)
     sink.resume()
@@ -485,7 +485,7 @@ def test_the_wall_clock_steps_forward_and_mail_expires_with_a_bounce(relaying, s
     sink.pause()
     relaying.start()
     relaying.submit(to=BOB)
-    wait_until(lambda: any(e["attempts"] >= 1 for e in relaying.queue_of(BOB)), "a failed attempt", details=relaying.log_tail)
+    relaying.await_attempt(BOB)
     relaying.move_clock(6 * 24 * 3600)
     bounce, = relaying.await_mail(ALICE, seconds=30)
     assert b"4.4.7" in bounce or b"5.4.7" in bounce, "RFC 3463: delivery time expired"
@@ -499,9 +499,11 @@ def test_a_second_daemon_on_the_same_data_is_refused(make_daemon):
     second = make_daemon(name="second")
     second.config["storage"]["data_dir"] = str(first.data_dir)
     ports = (first.data_dir / "ports.json").read_text()
-    status, log = second.start_expecting_failure()
-    assert status != 0 and str(first.data_dir) in log, log
-    (first.data_dir / "ports.json").write_text(ports)
+    second.write_config()
+    second.spawn([binary("posternd"), "--config", second.config_file])
+    assert second.process.wait(20) != 0, second.log_tail()
+    assert str(first.data_dir) in second.log_text(), second.log_tail()
+    assert (first.data_dir / "ports.json").read_text() == ports, "the refused start touched the running daemon's files"
     first.submit(to="bob@postern.example")
     first.await_mail("bob@postern.example")
 

@@ -125,7 +125,7 @@ def test_rotate_makes_a_new_version_and_old_mail_stays_readable(daemon):
     raw = daemon.submit(to="bob@postern.example")
     daemon.await_mail("bob@postern.example")
     daemon.cli("key", "rotate", "mail_storage_key")
-    assert daemon.json("key", "show", "mail_storage_key")["latest"] == 2
+    assert daemon.json("key", "show", "mail_storage_key")["latest_version"] == 2
     second = daemon.submit(to="bob@postern.example")
     daemon.restart()
     stored = daemon.await_mail("bob@postern.example", 2)

@@ -499,8 +499,7 @@ def test_pins(daemon, make_sink, authority, peer_certificate, pin):
     daemon.route("*", f"smtp:127.0.0.1:{sink.port}", tls="required", ca=str(authority.pem), pins=[f"sha256:{digest}"]).start()
     daemon.submit(to="bob@example.net")
     if pin == "another":
-        entry = wait_until(lambda: next((e for e in daemon.queue_of("bob@example.net") if e["attempts"] > 0), None), "a failed attempt",
-                           details=daemon.log_tail)
+        entry = daemon.await_attempt("bob@example.net")
         assert "pin" in entry["last_reply"].lower() and not sink.messages
     else:
         sink.for_recipient("bob@example.net", details=daemon.log_tail)

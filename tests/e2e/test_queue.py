@@ -145,7 +145,7 @@ def waiting(relaying, sink, address=BOB) -> dict:
     relaying.config["queue"]["retry"] = ["1h"]
     relaying.start()
     relaying.submit(to=address)
-    return wait_until(lambda: next((e for e in relaying.queue_of(address) if e["attempts"] >= 1), None), "a failed attempt", details=relaying.log_tail)
+    return relaying.await_attempt(address)
 
 
 def test_retry_now(relaying, sink):

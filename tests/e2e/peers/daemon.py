@@ -1,6 +1,6 @@
 """posternd and postern as an operator has them: a configuration file, ports, HTTP and the command. Nothing in here looks inside.
 
-Everything the tests assume about the command's JSON stands in this file, once.
+Everything the tests assume about the API's and the command's JSON stands in this file, once.
 """
 
 import copy
@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from . import dkimtools, mimebytes, toml
@@ -228,36 +229,71 @@ class Daemon(Server):
 
     def records(self, key: str, *arguments) -> list[dict]:
         """A list verb's answer, {"KEY": [...]}."""
-        answer = self.json(*arguments)
+        return self._list_in(self.json(*arguments), key, f"postern --json {' '.join(arguments)}")
+
+    @staticmethod
+    def _list_in(answer, key: str, origin: str) -> list[dict]:
         if not isinstance(answer, dict) or not isinstance(answer.get(key), list):
-            raise CliError(f"postern --json {' '.join(arguments)} should print {{\"{key}\": [...]}}, not {json.dumps(answer)[:600]}")
+            raise CliError(f"{origin} should answer {{\"{key}\": [...]}}, not {json.dumps(answer)[:600]}")
         return answer[key]
+
+    # The API, with the operator's token: quicker than a process for each question.
+
+    def api(self, method: str, path: str, body=None, timeout=30) -> tuple[int, bytes]:
+        token = (self.data_dir / "admin.token").read_text().strip()
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port('http')}/api/v1{path}", data, method=method,
+                                         headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def api_json(self, method: str, path: str, body=None):
+        status, content = self.api(method, path, body)
+        if not 200 <= status < 300:
+            raise PeerError(f"{method} /api/v1{path} answered {status}: {content[:800].decode('utf-8', 'replace')}\n{self.log_tail()}")
+        return json.loads(content)
+
+    def api_list(self, key: str, path: str) -> list[dict]:
+        return self._list_in(self.api_json("GET", path), key, f"GET /api/v1{path}")
 
     def queue(self) -> list[dict]:
         """Every unfinished recipient: id, sender, recipient, state (queued, held, quarantined), reason, attempts, next_attempt, last_reply."""
-        return self.records("entries", "queue", "list")
+        return self.api_list("entries", "/queue?limit=1000")
 
     def queue_of(self, address: str) -> list[dict]:
-        return [entry for entry in self.queue() if entry["recipient"] == address]
+        return self.api_list("entries", f"/queue?recipient={urllib.parse.quote(address)}")
 
     def await_queue_state(self, address: str, state: str, seconds=20.0) -> dict:
         def found():
             return next((entry for entry in self.queue_of(address) if entry["state"] == state), None)
-        return wait_until(found, f"a queue entry of {address} in state {state}", seconds, every=0.1,
-                          details=lambda: f"queue: {json.dumps(self.queue())[:1500]}\n{self.log_tail()}")
+        return wait_until(found, f"a queue entry of {address} in state {state}", seconds, every=0.1, details=self._queue_details)
+
+    def await_attempt(self, address: str, seconds=20.0) -> dict:
+        """The queue entry of that address after at least one failed attempt."""
+        def found():
+            return next((entry for entry in self.queue_of(address) if entry["attempts"] >= 1), None)
+        return wait_until(found, f"a failed attempt for {address}", seconds, every=0.05, details=self._queue_details)
 
     def await_empty_queue(self, seconds=30.0):
-        wait_until(lambda: not self.queue(), "an empty queue", seconds, every=0.1,
-                   details=lambda: f"queue: {json.dumps(self.queue())[:1500]}\n{self.log_tail()}")
+        wait_until(lambda: not self.queue(), "an empty queue", seconds, every=0.1, details=self._queue_details)
+
+    def _queue_details(self) -> str:
+        return f"queue: {json.dumps(self.queue())[:1500]}\n{self.log_tail()}"
 
     def mailbox(self, address: str | None = None) -> list[dict]:
-        """What the embedded mailboxes hold: id, mailbox, sender, size, received …"""
-        found = self.records("messages", "mail", "list")
-        return [message for message in found if address is None or message["mailbox"] == address]
+        """What the embedded mailboxes hold: id, mailbox, sender, size, received."""
+        wanted = "" if address is None else f"&mailbox={urllib.parse.quote(address)}"
+        return self.api_list("messages", f"/mail?limit=1000{wanted}")
 
-    def mail_raw(self, identifier: str) -> bytes:
+    def mail_raw(self, identifier: str, mailbox: str = "") -> bytes:
         """The exact bytes of a message in the mailbox."""
-        return self.cli("mail", "show", identifier, "--raw").stdout
+        status, content = self.api("GET", f"/mail/{identifier}?mailbox={urllib.parse.quote(mailbox)}")
+        if status != 200:
+            raise PeerError(f"message {identifier} was answered {status}: {content[:500]!r}\n{self.log_tail()}")
+        return content
 
     def await_mail(self, address: str, count=1, seconds=20.0) -> list[bytes]:
         """Raw messages in the mailbox of that address, oldest first."""
@@ -265,25 +301,20 @@ class Daemon(Server):
             found = self.mailbox(address)
             return found if len(found) >= count else None
         found = wait_until(enough, f"{count} message(s) in the mailbox of {address}", seconds, every=0.1,
-                           details=lambda: f"mailbox: {json.dumps(self.mailbox())[:1500]}\n{self.log_tail()}")
-        return [self.mail_raw(message["id"]) for message in sorted(found, key=lambda message: message["id"])]
-
-    def verdicts(self, identifier: str) -> dict:
-        """`postern mail verify ID`: {"ok", "smime": …, "openpgp": …, "dkim": […]}; exit status 1 when verification failed."""
-        return json.loads(self.cli("--json", "mail", "verify", identifier, check=False).stdout)
+                           details=lambda: f"mailbox: {json.dumps(self.mailbox())[:1500]}\n{self._queue_details()}")
+        return [self.mail_raw(message["id"], address) for message in sorted(found, key=lambda message: message["id"])]
 
     def audit(self) -> list[dict]:
-        """Audit records, oldest first: seq, time, kind, message, facts …"""
-        return self.records("records", "audit", "list")
+        """The newest audit records, oldest first: sequence, time, kind, message, actor, facts."""
+        return sorted(self.api_list("entries", "/audit?limit=1000"), key=lambda record: record["sequence"])
 
     def add_user(self, name: str, password: str, *addresses: str):
-        options = [part for address in addresses for part in ("--send-as", address)]
-        self.cli("user", "add", name, *options, "--password-stdin", input=password + "\n")
+        self.api_json("POST", "/users", {"name": name, "password": password, "senders": list(addresses)})
 
     def public_key(self, key: str) -> str:
         """PEM of the newest version of a signing key."""
-        info = self.json("key", "show", key)
-        return next(version["public_key"] for version in info["versions"] if version["version"] == info["latest"])
+        info = self.api_json("GET", f"/keys/{key}")
+        return next(version["public_key"] for version in info["versions"] if version["version"] == info["latest_version"])
 
     def dkim_records(self) -> dict[str, str]:
         """The DNS TXT records that belong to the configured signers."""
@@ -292,11 +323,11 @@ class Daemon(Server):
 
     def certificate_of(self, address: str) -> bytes:
         """The S/MIME certificate (PEM) that strangers encrypt to for a local address."""
-        return self.cli("key", "certificate", address, "--smime").stdout
+        return self.api_json("POST", f"/identities/{address}/smime")["certificate"].encode()
 
     def openpgp_certificate_of(self, address: str) -> bytes:
         """The armored OpenPGP certificate of a local address."""
-        return self.cli("key", "certificate", address, "--openpgp").stdout
+        return self.api_json("POST", f"/identities/{address}/openpgp")["certificate"].encode()
 
     # Mail in.
 
