@@ -307,6 +307,7 @@ const config::Config& Gateway::config() const noexcept { return m_parts->config;
 const std::vector<std::string>& Gateway::warnings() const noexcept { return m_parts->warnings; }
 io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
+io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->ring; }
 Store& Gateway::store() noexcept { return *m_parts->store; }
 Spool& Gateway::spool() noexcept { return *m_parts->spool; }

@@ -44,6 +44,7 @@ class Gateway {
   [[nodiscard]] std::vector<DoorState> doors() const;
   [[nodiscard]] io::Loops& loops() noexcept;
   [[nodiscard]] io::WorkerPool& workers() noexcept;
+  [[nodiscard]] io::Resolver& resolver() noexcept;
   [[nodiscard]] Keeper& keeper() noexcept;
   [[nodiscard]] Store& store() noexcept;
   [[nodiscard]] Spool& spool() noexcept;

@@ -70,6 +70,7 @@ class Pipeline {
   [[nodiscard]] Result<policy::Decision> explain(const Arrival& arrival, const std::string& recipient) const;
 
   [[nodiscard]] static smtp::Reply reply_for(const Error& error);
+  [[nodiscard]] const PipelineParts& parts() const noexcept { return m_parts; }
 
  private:
   class Run;

@@ -1,0 +1,105 @@
+#include "api/api.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <charconv>
+#include <fstream>
+
+#include "base/text.hpp"
+
+namespace postern::api {
+namespace {
+
+constexpr std::size_t kTokenBytes = 32;
+
+Result<std::string> load_or_make_token(const std::string& path, Random& random) {
+  if (std::ifstream file(path); file) {
+    std::string text;
+    std::getline(file, text);
+    if (trim(text).size() < kTokenBytes) return fail(ErrorCode::BadInput, path + " holds no token; delete it and start again to have one made");
+    return std::string(trim(text));
+  }
+  const std::string token = base64url_encode(random.bytes(kTokenBytes));
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const std::string line = token + "\n";
+  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  if (fd >= 0) ::close(fd);
+  if (!written) return fail(ErrorCode::Unavailable, "cannot write " + path + "; check the permissions of the data directory");
+  return token;
+}
+
+bool holds_token(const http::Request& request, const std::string& token) {
+  const std::string_view header = request.headers.get("Authorization");
+  constexpr std::string_view scheme = "Bearer ";
+  return istarts_with(header, scheme) && constant_time_equal(as_bytes(header.substr(scheme.size())), as_bytes(token));
+}
+
+http::Response unauthorized() {
+  auto response = http::problem(401, "unauthorized", "send Authorization: Bearer TOKEN; the token stands in admin.token in the data directory");
+  response.headers.set("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+io::Task<http::Response> guarded(const http::Handler& handler, http::Request request, const std::string& token) {
+  if (!holds_token(request, token)) co_return unauthorized();
+  co_return co_await handler(std::move(request));
+}
+
+io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::function<http::Response(const http::Request&)>& work, http::Request request) {
+  auto done = co_await gateway.workers().run([&work, request = std::move(request)]() -> Result<http::Response> { return work(request); });
+  co_return done ? *std::move(done) : http::problem(done.error());
+}
+
+}  // namespace
+
+void Routes::add(std::string_view method, std::string_view pattern, http::Handler handler) const {
+  router.add(method, pattern, http::Handler([handler = std::move(handler), &secret = token](http::Request request) { return guarded(handler, std::move(request), secret); }));
+}
+
+void Routes::add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const {
+  add(method, pattern, [handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); });
+}
+
+Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway) {
+  POSTERN_TRY(auto token, load_or_make_token(gateway.config().in_data_dir("admin.token"), gateway.random()));
+  return std::unique_ptr<Api>(new Api(gateway, std::move(token)));
+}
+
+Api::Api(gateway::Gateway& gateway, std::string token) : m_gateway(gateway), m_token(std::move(token)) {
+  const Routes routes{m_gateway, m_router, m_token};
+  add_status_routes(routes);
+  add_page_routes(routes);
+  add_queue_routes(routes);
+  add_mail_routes(routes);
+  add_key_routes(routes);
+  add_admin_routes(routes);
+}
+
+http::Handler Api::handler() {
+  return [this](http::Request request) { return m_router.handle(std::move(request)); };
+}
+
+AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act, AuditFacts facts) {
+  AuditRecord record;
+  record.time = gateway.clock().now();
+  record.kind = "admin";
+  record.correlation = CorrelationId(request.id);
+  record.actor = "admin";
+  record.facts = facts.add("act", act).text();
+  return record;
+}
+
+Result<std::size_t> number_parameter(const http::Request& request, std::string_view name, std::size_t fallback, std::size_t most) {
+  if (!request.has_query(name)) return fallback;
+  const std::string_view text = request.query_value(name);
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value > most)
+    return fail(ErrorCode::BadInput, "must be a number up to " + std::to_string(most), std::string(name));
+  return value;
+}
+
+}  // namespace postern::api

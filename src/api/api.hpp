@@ -1,0 +1,55 @@
+// The HTTP face of one gateway: status, health, metrics, the live page, and REST under /api/v1.
+//
+// /healthz, /readyz, /status and /metrics need no token and name no person. Everything else wants `Authorization: Bearer TOKEN`; the token
+// stands in data_dir/admin.token (0600), made on first start. Errors are problem+json (RFC 9457). Answers are JSON unless said otherwise;
+// times RFC 3339 UTC, sizes bytes.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "gateway/gateway.hpp"
+#include "http/router.hpp"
+
+namespace postern::api {
+
+class Api {
+ public:
+  /// Reads or makes the token. The gateway must outlive the Api.
+  [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway);
+
+  [[nodiscard]] const std::string& token() const noexcept { return m_token; }
+  /// For http::Server.
+  [[nodiscard]] http::Handler handler();
+
+ private:
+  Api(gateway::Gateway& gateway, std::string token);
+  gateway::Gateway& m_gateway;
+  std::string m_token;
+  http::Router m_router;
+};
+
+/// The parts, each in its own file; they add their routes.
+struct Routes {
+  gateway::Gateway& gateway;
+  http::Router& router;
+  const std::string& token;
+
+  /// A handler that only runs for the holder of the token.
+  void add(std::string_view method, std::string_view pattern, http::Handler handler) const;
+  /// The same for work that blocks (database, keys): runs on the worker pool.
+  void add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
+};
+void add_status_routes(const Routes& routes);    ///< /healthz /readyz /status /metrics
+void add_page_routes(const Routes& routes);      ///< / and its assets
+void add_queue_routes(const Routes& routes);     ///< /api/v1/messages, /api/v1/queue, /api/v1/events
+void add_mail_routes(const Routes& routes);      ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
+void add_key_routes(const Routes& routes);       ///< /api/v1/keys, /api/v1/identities
+void add_admin_routes(const Routes& routes);     ///< /api/v1/audit, /api/v1/users, /api/v1/config
+
+/// An audit record "admin" for what the holder of the token did.
+[[nodiscard]] AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act, AuditFacts facts);
+/// A query parameter as a number within bounds; the default when absent.
+[[nodiscard]] Result<std::size_t> number_parameter(const http::Request& request, std::string_view name, std::size_t fallback, std::size_t most);
+
+}  // namespace postern::api

@@ -1,0 +1,165 @@
+// The live page: one HTML file, one style sheet, one script, all served from the binary. No inline script (Content-Security-Policy).
+//
+// The token arrives in the address's fragment (#token=...), which browsers do not send to servers, and stays in this tab's session storage.
+#include "api/api.hpp"
+
+namespace postern::api {
+namespace {
+
+constexpr std::string_view kHtml = R"html(<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Postern</title>
+<link rel="stylesheet" href="/live.css">
+</head>
+<body>
+<header>
+  <h1>Postern <small id="host"></small></h1>
+  <ul id="badges" aria-label="Status"></ul>
+</header>
+<section id="warnings" hidden aria-label="Warnings"></section>
+<section id="login" hidden>
+  <p>This page shows addresses, so it wants the token from <code>admin.token</code> in the data directory.</p>
+  <form id="token-form"><label>Token <input id="token" type="password" autocomplete="off" spellcheck="false"></label> <button>Show</button></form>
+</section>
+<main>
+  <div class="stations" aria-hidden="true"><span>receive</span><span>authenticate</span><span>open</span><span>decide</span><span>seal</span><span>stamp</span><span>deliver</span></div>
+  <ol id="flow" aria-live="polite" aria-label="Messages, newest first"></ol>
+  <p id="empty" hidden>No message yet. Send one: <code>postern send --from alice@postern.example --to bob@postern.example</code></p>
+</main>
+<footer id="footer"></footer>
+<script src="/live.js"></script>
+</body>
+</html>
+)html";
+
+constexpr std::string_view kCss = R"css(:root { color-scheme: light dark; --bg:#f6f7f9; --card:#fff; --ink:#1a2230; --soft:#5b6675; --line:#dfe3e9; --ok:#0b7a4b; --warn:#9a5b00; --bad:#b3261e; --seal:#3b4cb8; --okbg:#e3f5ec; --warnbg:#fff1d9; --badbg:#fde7e5; --sealbg:#e8eafc; }
+@media (prefers-color-scheme: dark) { :root { --bg:#11151c; --card:#1a2029; --ink:#e7ecf3; --soft:#9aa7b8; --line:#2b3440; --ok:#5fd6a0; --warn:#f2b75c; --bad:#ff8f86; --seal:#a5b0ff; --okbg:#123626; --warnbg:#3a2b10; --badbg:#421a18; --sealbg:#232a55; } }
+* { box-sizing: border-box; }
+body { margin:0; background:var(--bg); color:var(--ink); font:15px/1.45 system-ui, sans-serif; }
+header { display:flex; flex-wrap:wrap; gap:.5rem 1.5rem; align-items:center; padding:.7rem 1rem; border-bottom:1px solid var(--line); background:var(--card); position:sticky; top:0; }
+h1 { font-size:1.15rem; margin:0; } h1 small { color:var(--soft); font-weight:400; font-size:.9rem; }
+ul#badges { list-style:none; display:flex; flex-wrap:wrap; gap:.4rem; margin:0; padding:0; }
+.badge { border-radius:99px; padding:.1rem .6rem; font-size:.82rem; white-space:nowrap; background:var(--line); }
+.ok { color:var(--ok); background:var(--okbg); } .warn { color:var(--warn); background:var(--warnbg); } .bad { color:var(--bad); background:var(--badbg); } .seal { color:var(--seal); background:var(--sealbg); }
+#warnings { margin:.8rem 1rem 0; padding:.5rem .9rem; border-radius:8px; color:var(--warn); background:var(--warnbg); font-size:.88rem; } #warnings p { margin:.1rem 0; }
+main { max-width:1100px; margin:0 auto; padding:1rem; }
+.stations { display:flex; gap:.25rem; color:var(--soft); font-size:.78rem; margin-bottom:.6rem; overflow:hidden; } .stations span { flex:1; text-align:center; border-bottom:2px solid var(--line); padding-bottom:.2rem; }
+ol#flow { list-style:none; margin:0; padding:0; display:grid; gap:.6rem; }
+.message { background:var(--card); border:1px solid var(--line); border-radius:10px; padding:.7rem .9rem; }
+.top { display:flex; flex-wrap:wrap; gap:.3rem .8rem; align-items:baseline; } .sender { font-weight:600; overflow-wrap:anywhere; } .meta { color:var(--soft); font-size:.82rem; }
+.facts { display:flex; flex-wrap:wrap; gap:.35rem; margin:.4rem 0; }
+table { width:100%; border-collapse:collapse; } td { padding:.25rem .4rem .25rem 0; vertical-align:top; border-top:1px solid var(--line); overflow-wrap:anywhere; } td.state { width:7.5rem; } .reply { color:var(--soft); font-size:.82rem; }
+#login { max-width:40rem; margin:2rem auto; padding:0 1rem; } input { font:inherit; padding:.3rem .5rem; } button { font:inherit; padding:.3rem .8rem; }
+footer { color:var(--soft); font-size:.8rem; padding:1rem; text-align:center; } code { font-size:.9em; }
+@media (max-width:560px) { .stations { display:none; } td { display:block; border-top:0; padding:.1rem 0; width:auto; } tr { display:block; border-top:1px solid var(--line); padding:.3rem 0; } }
+)css";
+
+constexpr std::string_view kScript = R"js('use strict';
+const $ = (id) => document.getElementById(id);
+const make = (tag, className, text) => { const e = document.createElement(tag); if (className) e.className = className; if (text !== undefined) e.textContent = text; return e; };
+const fragment = new URLSearchParams(location.hash.slice(1));
+if (fragment.get('token')) { sessionStorage.setItem('token', fragment.get('token')); history.replaceState(null, '', location.pathname); }
+const token = () => sessionStorage.getItem('token') || '';
+
+const stateClass = { delivered: 'ok', queued: 'badge', held: 'warn', bounced: 'bad', expired: 'bad', quarantined: 'bad', removed: 'badge' };
+
+function badge(text, kind) { return make('span', 'badge ' + (kind || ''), text); }
+
+function facts(message) {
+  const f = message.facts || {}, line = make('div', 'facts');
+  line.append(badge(f.door + (f.protocol ? ' · ' + f.protocol : '')));
+  if (f.door !== 'report') line.append(f.tls ? badge(f.tls, 'ok') : badge('in clear', 'warn'));
+  if (f.user) line.append(badge('login ' + f.user, 'ok'));
+  if (f.protection) line.append(badge('arrived ' + f.protection.replace(/_/g, ' '), 'seal'));
+  if (f.opened) line.append(badge(f.opened, f.opened.includes('invalid') ? 'bad' : 'seal'));
+  if (f.rule) line.append(badge('rule ' + f.rule));
+  if (f.dkim) line.append(badge('DKIM ' + f.dkim, 'ok'));
+  return line;
+}
+
+function recipient(r) {
+  const row = make('tr');
+  const state = make('td', 'state'); state.append(badge(r.state, stateClass[r.state])); row.append(state);
+  const who = make('td'); who.append(make('div', '', r.address)); if (r.reply) who.append(make('div', 'reply', r.reply)); row.append(who);
+  const seal = make('td'); seal.append(badge(r.seal || 'none', r.seal && r.seal !== 'none' ? 'seal' : '')); row.append(seal);
+  row.append(make('td', 'reply', r.route));
+  return row;
+}
+
+function card(message) {
+  const item = make('li', 'message'), top = make('div', 'top');
+  top.append(make('span', 'sender', message.sender || '<> (report)'));
+  top.append(make('span', 'meta', new Date(message.accepted).toLocaleTimeString() + ' · ' + message.size.toLocaleString() + ' bytes · ' + message.id));
+  const table = make('table'), body = make('tbody');
+  for (const r of message.recipients) body.append(recipient(r));
+  table.append(body);
+  item.append(top, facts(message), table);
+  return item;
+}
+
+function showFlow(data) {
+  $('flow').replaceChildren(...data.messages.map(card));
+  $('empty').hidden = data.messages.length > 0;
+}
+
+function showStatus(s) {
+  $('host').textContent = s.hostname;
+  const list = [], add = (text, kind) => { const li = make('li'); li.append(badge(text, kind)); list.push(li); };
+  add(s.mode, s.mode === 'production' ? 'ok' : 'warn');
+  add('TLS certificate ' + s.tls.certificate.verdict, s.tls.certificate.verdict === 'valid' ? 'ok' : 'bad');
+  add(s.smime.enabled ? 'S/MIME on' : 'S/MIME off', s.smime.enabled ? 'ok' : 'warn');
+  add(s.openpgp.enabled ? 'OpenPGP on' : 'OpenPGP off', s.openpgp.enabled ? 'ok' : 'warn');
+  add(s.key_engine.sealed ? 'keys sealed' : s.key_engine.keys + ' keys', s.key_engine.sealed ? 'bad' : 'ok');
+  add('queue ' + s.queue.queued, ''); if (s.queue.held) add(s.queue.held + ' held', 'warn'); if (s.queue.quarantined) add(s.queue.quarantined + ' quarantined', 'bad');
+  add(s.storage.healthy ? 'storage healthy' : 'storage refuses writes', s.storage.healthy ? 'ok' : 'bad');
+  $('badges').replaceChildren(...list);
+  $('warnings').replaceChildren(...s.warnings.map((w) => make('p', '', w)));
+  $('warnings').hidden = s.warnings.length === 0;
+  $('footer').textContent = 'Postern ' + s.version + ' · accepted ' + s.queue.accepted + ' · delivered ' + s.queue.delivered + ' · listeners ' + s.listeners.map((l) => l.name + ' ' + l.address).join(', ');
+}
+
+async function pollStatus() {
+  try { showStatus(await (await fetch('/status')).json()); }
+  catch { $('badges').replaceChildren(make('li')); $('badges').firstChild.append(badge('gateway not reachable', 'bad')); }
+  setTimeout(pollStatus, 3000);
+}
+
+async function follow() {
+  try {
+    const response = await fetch('/api/v1/events', { headers: { Authorization: 'Bearer ' + token() } });
+    if (response.status === 401) { $('login').hidden = false; return; }
+    $('login').hidden = true;
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let buffer = '';
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      buffer += value;
+      for (let end; (end = buffer.indexOf('\n\n')) >= 0; buffer = buffer.slice(end + 2)) {
+        const data = buffer.slice(0, end).split('\n').filter((l) => l.startsWith('data:')).map((l) => l.slice(5).trimStart()).join('\n');
+        if (data) showFlow(JSON.parse(data));
+      }
+    }
+  } catch { /* the gateway went away: try again below */ }
+  setTimeout(follow, 2000);
+}
+
+$('token-form').addEventListener('submit', (event) => { event.preventDefault(); sessionStorage.setItem('token', $('token').value.trim()); follow(); });
+pollStatus();
+follow();
+)js";
+
+using Plain = std::function<http::Response(const http::Request&)>;
+
+}  // namespace
+
+void add_page_routes(const Routes& routes) {
+  routes.router.add("GET", "/", Plain([](const http::Request&) { return http::page_response(std::string(kHtml)); }));
+  routes.router.add("GET", "/live.css", Plain([](const http::Request&) { return http::asset_response("live.css", std::string(kCss), false); }));
+  routes.router.add("GET", "/live.js", Plain([](const http::Request&) { return http::asset_response("live.js", std::string(kScript), false); }));
+}
+
+}  // namespace postern::api

@@ -1,0 +1,172 @@
+// What an operator, a load balancer and Prometheus want to know at a glance.
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "api/api.hpp"
+#include "store/vfs.hpp"
+
+namespace postern::api {
+namespace {
+
+namespace json = boost::json;
+
+constexpr auto kSoon = std::chrono::hours(24 * 30);
+
+json::object listener_json(const gateway::DoorState& door) {
+  return {{"name", door.name}, {"kind", door.kind}, {"address", door.address}, {"tls", door.tls}, {"min_tls", door.min_tls},
+          {"connections", door.listener.active}, {"accepted", door.listener.accepted}, {"refused", door.listener.refused},
+          {"messages", door.door->messages.load()}, {"handshakes_failed", door.door->handshakes_failed.load()}, {"logins_failed", door.door->logins_failed.load()}};
+}
+
+json::object certificate_json(const Certificate& certificate, WallTime now) {
+  const char* verdict = now < certificate.not_before() ? "not yet valid" : now >= certificate.not_after() ? "expired" : certificate.not_after() - now < kSoon ? "expires soon" : "valid";
+  return {{"subject", certificate.subject()}, {"issuer", certificate.issuer()}, {"not_after", rfc3339(certificate.not_after())},
+          {"sha256", fingerprint_text(certificate.fingerprint())}, {"verdict", verdict}};
+}
+
+json::object queue_json(const SpoolStats& s) {
+  json::object out{{"messages", s.messages}, {"queued", s.queued}, {"held", s.held}, {"quarantined", s.quarantined}, {"in_flight", s.in_flight},
+                   {"accepted", s.accepted}, {"delivered", s.delivered}, {"deferrals", s.deferrals}, {"bounced", s.bounced}, {"expired", s.expired}};
+  if (s.oldest) out["oldest"] = rfc3339(*s.oldest);
+  return out;
+}
+
+json::object storage_json(gateway::Gateway& gate) {
+  const WriterStats w = gate.store().writer().stats();
+  json::object out{{"encrypted_database", gate.store().encrypted()}, {"healthy", w.healthy}, {"commits", w.commits}, {"jobs", w.jobs}, {"largest_batch", w.largest_batch}, {"wal_bytes", w.wal_bytes}};
+  if (!w.healthy) out["last_error"] = w.last_error;
+  return out;
+}
+
+json::array warnings_json(gateway::Gateway& gate) {
+  json::array out;
+  for (const auto& warning : gate.warnings()) out.emplace_back(warning);
+  const SpoolStats spool = gate.spool().stats();
+  if (spool.quarantined > 0) out.emplace_back(std::to_string(spool.quarantined) + " stored copies failed their integrity check; see `postern queue list --state quarantined`");
+  if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);
+  const Certificate& certificate = gate.server_certificate();
+  if (certificate.not_after() - gate.clock().now() < kSoon && !certificate.is_ca()) out.emplace_back("the listeners' certificate expires at " + rfc3339(certificate.not_after()));
+  return out;
+}
+
+json::object status_json(gateway::Gateway& gate) {
+  const WallTime now = gate.clock().now();
+  json::array listeners;
+  for (const auto& door : gate.doors()) listeners.push_back(listener_json(door));
+  const auto& config = gate.config();
+  json::object keys;
+  if (const auto names = gate.keeper().list()) keys = {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
+  else keys = {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
+  return {{"name", "Postern"}, {"version", POSTERN_VERSION}, {"hostname", config.server.hostname}, {"mode", config.server.mode}, {"started", rfc3339(gate.started())}, {"now", rfc3339(now)},
+          {"listeners", std::move(listeners)}, {"tls", {{"certificate", certificate_json(gate.server_certificate(), now)}, {"authority", certificate_json(gate.authority_root(), now)}}},
+          {"smime", {{"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}}},
+          {"openpgp", {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}}},
+          {"key_engine", std::move(keys)}, {"queue", queue_json(gate.spool().stats())}, {"storage", storage_json(gate)}, {"warnings", warnings_json(gate)}};
+}
+
+/// Prometheus text format 0.0.4.
+class Metrics {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    m_out += "# HELP " + std::string(name) + " " + std::string(help) + "\n# TYPE " + std::string(name) + " " + std::string(type) + "\n";
+    m_name = name;
+  }
+  void value(std::uint64_t value, std::string_view labels = {}) {
+    m_out += m_name;
+    if (!labels.empty()) m_out += "{" + std::string(labels) + "}";
+    m_out += " " + std::to_string(value) + "\n";
+  }
+  void single(std::string_view name, std::string_view type, std::string_view help, std::uint64_t number) {
+    family(name, type, help);
+    value(number);
+  }
+  std::string take() && { return std::move(m_out); }
+
+ private:
+  std::string m_out, m_name;
+};
+
+void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto get) {
+    m.family(name, type, help);
+    for (const auto& door : doors) m.value(get(door), "listener=\"" + door.name + "\"");
+  };
+  each("postern_connections", "gauge", "Open connections.", [](const auto& d) { return std::uint64_t{d.listener.active}; });
+  each("postern_connections_accepted_total", "counter", "Connections accepted.", [](const auto& d) { return d.listener.accepted; });
+  each("postern_connections_refused_total", "counter", "Connections refused over a limit.", [](const auto& d) { return d.listener.refused; });
+  each("postern_messages_received_total", "counter", "Messages received, whatever became of them.", [](const auto& d) { return d.door->messages.load(); });
+  each("postern_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.", [](const auto& d) { return d.door->handshakes_failed.load(); });
+  each("postern_logins_failed_total", "counter", "Logins refused.", [](const auto& d) { return d.door->logins_failed.load(); });
+}
+
+void queue_metrics(Metrics& m, gateway::Gateway& gate) {
+  const SpoolStats s = gate.spool().stats();
+  m.family("postern_queue_recipients", "gauge", "Recipients in the queue by state.");
+  m.value(s.queued, "state=\"queued\"");
+  m.value(s.held, "state=\"held\"");
+  m.value(s.quarantined, "state=\"quarantined\"");
+  m.single("postern_queue_messages", "gauge", "Messages in the queue.", s.messages);
+  m.single("postern_queue_in_flight", "gauge", "Deliveries under way.", s.in_flight);
+  m.single("postern_accepted_total", "counter", "Recipients accepted.", s.accepted);
+  m.single("postern_delivered_total", "counter", "Recipients delivered.", s.delivered);
+  m.single("postern_deferrals_total", "counter", "Attempts that will be repeated.", s.deferrals);
+  m.single("postern_bounced_total", "counter", "Recipients refused for good.", s.bounced);
+  m.single("postern_expired_total", "counter", "Recipients given up after the schedule's end.", s.expired);
+  const std::int64_t age = s.oldest ? unix_seconds(gate.clock().now()) - unix_seconds(*s.oldest) : 0;
+  m.single("postern_queue_oldest_seconds", "gauge", "Age of the oldest message in the queue.", static_cast<std::uint64_t>(std::max<std::int64_t>(0, age)));
+}
+
+void store_metrics(Metrics& m, gateway::Gateway& gate) {
+  const WriterStats w = gate.store().writer().stats();
+  const DiskCounters& disk = disk_counters();
+  m.single("postern_commits_total", "counter", "Database transactions committed.", w.commits);
+  m.single("postern_write_jobs_total", "counter", "Jobs that shared them.", w.jobs);
+  m.single("postern_commit_microseconds_total", "counter", "Time spent in commits.", w.commit_micros);
+  m.single("postern_checkpoints_total", "counter", "Write-ahead log checkpoints.", w.checkpoints);
+  m.family("postern_fsyncs_total", "counter", "fsync and fdatasync calls by file.");
+  m.value(disk.wal_syncs, "file=\"wal\"");
+  m.value(disk.database_syncs, "file=\"database\"");
+  m.value(disk.segment_syncs, "file=\"segment\"");
+  m.single("postern_disk_written_bytes_total", "counter", "Bytes written to the database, its log and the segments.", disk.bytes_written);
+  m.single("postern_storage_healthy", "gauge", "1 while the disk takes writes.", w.healthy ? 1 : 0);
+}
+
+std::string metrics_text(gateway::Gateway& gate) {
+  Metrics m;
+  door_metrics(m, gate.doors());
+  queue_metrics(m, gate);
+  store_metrics(m, gate);
+  const auto& c = gate.courier().stats();
+  m.single("postern_delivery_attempts_total", "counter", "Delivery attempts.", c.attempts.load());
+  m.single("postern_next_hop_connections_total", "counter", "Connections made to next hops.", c.connections.load());
+  m.single("postern_next_hop_connect_failures_total", "counter", "Connections to next hops that failed.", c.connect_failures.load());
+  m.single("postern_next_hop_tls_failures_total", "counter", "TLS failures with next hops.", c.tls_failures.load());
+  struct rusage usage {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  m.single("process_cpu_milliseconds_total", "counter", "CPU time, user and system.",
+           static_cast<std::uint64_t>((usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000));
+  m.single("process_peak_resident_bytes", "gauge", "Largest resident memory so far.", static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
+  return std::move(m).take();
+}
+
+}  // namespace
+
+void add_status_routes(const Routes& routes) {
+  auto& gate = routes.gateway;
+  using Plain = std::function<http::Response(const http::Request&)>;
+  routes.router.add("GET", "/healthz", Plain([](const http::Request&) { return http::text_response(200, "ok\n"); }));
+  routes.router.add("GET", "/readyz", Plain([&gate](const http::Request&) {
+    const bool ready = gate.store().writer().stats().healthy;
+    return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
+  }));
+  routes.router.add("GET", "/status", Plain([&gate](const http::Request&) { return http::json_response(200, status_json(gate)); }));
+  routes.router.add("GET", "/metrics", Plain([&gate](const http::Request&) {
+    auto response = http::text_response(200, metrics_text(gate));
+    response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    return response;
+  }));
+}
+
+}  // namespace postern::api
