@@ -11,6 +11,10 @@ namespace {
 
 constexpr std::size_t kMaxUserIds = 100;
 constexpr std::size_t kMaxSubkeys = 100;
+constexpr std::size_t kMaxSignatures = 100;
+
+/// Reading a certificate is no question of time, so nothing in it may count as made in the future. Validity is judged at the time of use.
+constexpr WallTime kEndOfTime{std::chrono::seconds(4'000'000'000)};
 
 /// Fingerprints of the primary keys in the ring.
 std::vector<std::string> primaries(rnp_ffi_t ffi) {
@@ -37,8 +41,30 @@ std::optional<std::string> email_of(const std::string& user_id) {
   return to_lower(mailbox->text());
 }
 
+/// Whether this is a good signature by the key with this id, be it expired or not.
+bool is_self_signature(rnp_signature_handle_t signature, const std::string& own) {
+  if (rnp::text([&](char** out) { return rnp_signature_get_keyid(signature, out); }) != own) return false;
+  const auto verdict = rnp_signature_is_valid(signature, 0);
+  return verdict == RNP_SUCCESS || verdict == RNP_ERROR_SIGNATURE_EXPIRED;
+}
+
+/// Only what the owner bound with a self-signature is an address of this key; anybody can add a user id to a certificate. (RNP's own
+/// "valid" is not asked: it depends on the time, and an expired key must still be found, so that the reason can be told.)
+bool is_bound(rnp_uid_handle_t uid, const std::string& own) {
+  std::size_t count = 0;
+  if (rnp_uid_get_signature_count(uid, &count) != RNP_SUCCESS) return false;
+  bool bound = false;
+  for (std::size_t i = 0; i < std::min(count, kMaxSignatures) && !bound; ++i) {
+    rnp_signature_handle_t raw = nullptr;
+    if (rnp_uid_get_signature_at(uid, i, &raw) != RNP_SUCCESS) continue;
+    bound = is_self_signature(raw, own);
+    rnp_signature_handle_destroy(raw);
+  }
+  return bound;
+}
+
 void read_user_ids(rnp_key_handle_t key, std::vector<std::string>& user_ids, std::vector<std::string>& emails) {
-  const bool expired = rnp::yes([&](bool* out) { return rnp_key_is_expired(key, out); });
+  const std::string own = rnp::text([&](char** out) { return rnp_key_get_keyid(key, out); });
   std::size_t count = 0;
   if (rnp_key_get_uid_count(key, &count) != RNP_SUCCESS) return;
   for (std::size_t i = 0; i < std::min(count, kMaxUserIds); ++i) {
@@ -49,10 +75,7 @@ void read_user_ids(rnp_key_handle_t key, std::vector<std::string>& user_ids, std
     if (rnp_uid_get_type(raw, &type) != RNP_SUCCESS || type != RNP_USER_ID) continue;
     const std::string text = rnp::text([&](char** out) { return rnp_key_get_uid_at(key, i, out); });
     user_ids.push_back(text);
-    // Only what the owner bound with a good self-signature, and has not revoked, is an address of this key. An expired key has no valid
-    // user id for RNP, but it must be found, so that the reason can be told.
-    const bool bound = expired || rnp::yes([&](bool* out) { return rnp_uid_is_valid(raw, out); });
-    const bool usable = bound && !rnp::yes([&](bool* out) { return rnp_uid_is_revoked(raw, out); });
+    const bool usable = is_bound(raw, own) && !rnp::yes([&](bool* out) { return rnp_uid_is_revoked(raw, out); });
     const auto email = email_of(text);
     if (usable && email && std::find(emails.begin(), emails.end(), *email) == emails.end()) emails.push_back(*email);
   }
@@ -103,8 +126,7 @@ Result<PgpCertificate> PgpCertificate::parse(ByteView bytes) {
   const auto kind = peek_pgp(as_text(bytes));
   if (kind == PgpKind::SecretKey) return fail(ErrorCode::BadInput, "holds a secret key; give the public certificate only");
   if (kind != PgpKind::PublicKey) return fail(ErrorCode::BadInput, "is no OpenPGP certificate");
-  // Expiry and revocation are judged later, at the time of use.
-  POSTERN_TRY(const rnp::Ffi ffi, rnp::open(SystemClock().now()));
+  POSTERN_TRY(const rnp::Ffi ffi, rnp::open(kEndOfTime));
   POSTERN_CHECK(rnp::add_certificates(ffi.get(), bytes));
   const std::vector<std::string> found = primaries(ffi.get());
   if (found.size() != 1) return fail(ErrorCode::BadInput, "holds " + std::to_string(found.size()) + " certificates; give one at a time");
