@@ -34,7 +34,7 @@ struct SpoolOptions {
   std::chrono::milliseconds longest_delay = std::chrono::hours(24);  ///< A stored retry time further away is a clock's mistake.
 };
 
-/// Told about due work. Called on the writer thread: must be cheap and must not call back into the spool.
+/// Told about due work. Called on the writer thread, or on the one that gives work back: must be cheap and must not call back into the spool.
 class WorkListener {
  public:
   virtual ~WorkListener() = default;

@@ -118,8 +118,7 @@ struct RecipientResult {
 struct DeliveryReport {
   ItemId item;
   MessageId message;
-  std::string route;
-  std::vector<RecipientResult> results;
+  std::vector<RecipientResult> results;  ///< One for each recipient of the Work; one without is due again at once.
   std::vector<AuditRecord> audit;
   std::vector<MailboxAddition> mailboxes;  ///< Local delivery: these become owners of the item's content.
   std::vector<Submission> follow_ups;      ///< Bounces and other reports (RFC 3464) that this outcome causes.

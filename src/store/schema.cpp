@@ -30,7 +30,7 @@ CREATE INDEX content_segment ON content(segment, offset) WHERE segment IS NOT NU
 -- `open` counts unfinished recipients; a message without any is gone in the same transaction.
 CREATE TABLE message(
   id TEXT PRIMARY KEY, first_item INTEGER NOT NULL, items INTEGER NOT NULL, open INTEGER NOT NULL, accepted INTEGER NOT NULL,
-  sender TEXT NOT NULL, envid TEXT NOT NULL, flags INTEGER NOT NULL, correlation TEXT NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
+  size INTEGER NOT NULL, sender TEXT NOT NULL, envid TEXT NOT NULL, flags INTEGER NOT NULL, correlation TEXT NOT NULL, facts TEXT NOT NULL) WITHOUT ROWID;
 -- `parked`: due for an attempt, and not in the memory of the running process.
 CREATE TABLE recipient(
   item INTEGER NOT NULL, n INTEGER NOT NULL, state INTEGER NOT NULL, parked INTEGER NOT NULL, next_attempt INTEGER NOT NULL,

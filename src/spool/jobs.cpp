@@ -1,0 +1,354 @@
+// What the spool does inside the writer's transactions.
+#include <algorithm>
+
+#include "spool/spool_impl.hpp"
+#include "store/audit_log.hpp"
+
+namespace postern {
+namespace {
+
+constexpr std::size_t kPageRoutes = 64;       // routes looked at in one page-in
+constexpr std::size_t kPageRecipients = 1000;  // recipients taken in one page-in
+constexpr auto kPageInterval = std::chrono::seconds(1);
+constexpr std::size_t kChangeChunk = 1000;    // recipients an operator's verb changes in one transaction
+constexpr std::string_view kMailboxRoute = "mailbox";
+
+std::string_view verb_name(QueueVerb verb) {
+  switch (verb) {
+    case QueueVerb::Hold: return "queue.hold";
+    case QueueVerb::Release: return "queue.release";
+    case QueueVerb::Retry: return "queue.retry";
+    case QueueVerb::Remove: return "queue.remove";
+  }
+  return "queue.change";
+}
+
+RecipientState state_after(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::Delivered: return RecipientState::Delivered;
+    case Outcome::Deferred: return RecipientState::Queued;
+    case Outcome::Bounced: return RecipientState::Bounced;
+    case Outcome::Expired: return RecipientState::Expired;
+    case Outcome::Held: return RecipientState::Held;
+  }
+  return RecipientState::Queued;
+}
+
+void count_outcome(QueueSums& sums, Outcome outcome) {
+  sums.delivered += outcome == Outcome::Delivered;
+  sums.deferrals += outcome == Outcome::Deferred;
+  sums.bounced += outcome == Outcome::Bounced;
+  sums.expired += outcome == Outcome::Expired;
+}
+
+Work unit_of(const RecipientRow& row) { return {row.item, row.route, {row.index}, nullptr}; }
+
+}  // namespace
+
+AuditRecord Spool::Impl::audit_of(std::string kind, const MessageId& message, std::string actor, std::string facts) const {
+  AuditRecord record;
+  record.time = clock.now();
+  record.kind = std::move(kind);
+  record.message = message;
+  record.actor = std::move(actor);
+  record.facts = std::move(facts);
+  return record;
+}
+
+bool Spool::Impl::place_or_park(Work work) {
+  if (index.reserve(work.route)) {
+    actions.push_back({IndexAction::Kind::Place, std::move(work), std::nullopt});
+    return true;
+  }
+  maybe_parked = true;
+  return false;
+}
+
+// A new message -----------------------------------------------------------------------------------------------------------------------
+
+Status Spool::Impl::write_submission(WriteContext& context, const PreparedSubmission& submission) {
+  for (const AuditRecord& record : submission.audit) POSTERN_CHECK(context.audit.append(context.database, record));
+  MessageRow message{submission.message, 0, 0, 0, 0, *submission.envelope};
+  std::vector<RecipientRow> rows;
+  for (const PreparedVariant& variant : submission.variants) POSTERN_CHECK(write_variant(context, submission, variant, message, rows));
+  message.open = std::ranges::count_if(rows, [](const RecipientRow& row) { return !is_finished(row.state); });
+  ++sums.accepted;
+  sums.delivered += rows.size() - static_cast<std::size_t>(message.open);
+  ++sums.counts.messages;
+  // Everything went into mailboxes here: the message is over before it was in the queue.
+  if (message.open == 0) return end_message(context, message, rows);
+  POSTERN_CHECK(insert_message(context.database, message));
+  for (const RecipientRow& row : rows) POSTERN_CHECK(insert_recipient(context.database, row));
+  return {};
+}
+
+Status Spool::Impl::write_variant(WriteContext& context, const PreparedSubmission& submission, const PreparedVariant& variant,
+                                  MessageRow& message, std::vector<RecipientRow>& rows) {
+  ContentStore& contents = store.contents();
+  POSTERN_TRY(const ItemId item, contents.put(context.database, submission.message, variant.sealed, 1));
+  if (message.items++ == 0) message.first_item = item.get();
+  message.size = std::max(message.size, variant.sealed.size);
+  std::set<std::string> parked;
+  for (const auto& unit : variant.units) {
+    unit->item = item;
+    Work work{item, unit->route, {}, unit->content ? unit : nullptr};
+    for (const DueRecipient& due : unit->recipients) work.recipients.push_back(due.index);
+    if (!place_or_park(std::move(work))) parked.insert(unit->route);
+  }
+  std::uint32_t number = 0;
+  for (const QueuedRecipient& r : variant.recipients) {
+    const bool on_disk = r.state == RecipientState::Queued && parked.contains(r.route);
+    rows.push_back({item, number++, r.state, on_disk, queue_now(), 0, r.notify, r.address, r.route, r.orcpt, r.reason, {}, variant.seal});
+    sums.counts.add(r.state, 1);
+  }
+  for (const MailboxAddition& addition : variant.mailboxes) {
+    POSTERN_TRY(const bool added, add_to_mailbox(context.database, contents, submission.message, item, variant.sealed.size, addition));
+    static_cast<void>(added);
+    rows.push_back({item, number++, RecipientState::Delivered, false, 0, 1, 0, addition.address, std::string(kMailboxRoute), {}, {}, {}, variant.seal});
+  }
+  return {};
+}
+
+// The outcome of an attempt -----------------------------------------------------------------------------------------------------------
+
+Status Spool::Impl::write_report(WriteContext& context, const PendingReport& pending) {
+  const DeliveryReport& report = pending.report;
+  for (const AuditRecord& record : report.audit) POSTERN_CHECK(context.audit.append(context.database, record));
+  for (const PreparedSubmission& follow_up : pending.follow_ups) POSTERN_CHECK(write_submission(context, follow_up));
+  POSTERN_CHECK(deliver_locally(context, report));
+  IndexAction finish{IndexAction::Kind::Finish, {report.item, {}, {}, nullptr}, std::nullopt};
+  std::vector<RecipientRow> changed;
+  std::vector<IndexAction> deferred;
+  for (const RecipientResult& result : report.results) {
+    finish.work.recipients.push_back(result.index);
+    POSTERN_TRY(auto row, apply_result(context, report, result, deferred));
+    if (row) changed.push_back(*std::move(row));
+  }
+  actions.push_back(std::move(finish));
+  std::ranges::move(deferred, std::back_inserter(actions));
+  return settle(context, report.message, std::move(changed));
+}
+
+Status Spool::Impl::deliver_locally(WriteContext& context, const DeliveryReport& report) {
+  if (report.mailboxes.empty()) return {};
+  POSTERN_TRY(const auto size, context.database.query_integer("SELECT size FROM content WHERE id = ?", report.item.get()));
+  if (!size) return {};  // removed by an operator meanwhile
+  for (const MailboxAddition& addition : report.mailboxes) {
+    POSTERN_TRY(const bool added, add_to_mailbox(context.database, store.contents(), report.message, report.item,
+                                                 static_cast<std::uint64_t>(*size), addition));
+    static_cast<void>(added);
+  }
+  return {};
+}
+
+/// The row as it is to be written; nothing when there is nothing left to write.
+Result<std::optional<RecipientRow>> Spool::Impl::apply_result(WriteContext& context, const DeliveryReport& report, const RecipientResult& result,
+                                                              std::vector<IndexAction>& deferred) {
+  POSTERN_TRY(auto row, find_recipient(context.database, report.item, result.index));
+  if (!row || is_finished(row->state) || row->state == RecipientState::Quarantined) return std::optional<RecipientRow>();
+  count_outcome(sums, result.outcome);
+  ++row->attempts;
+  row->reply = result.reply;
+  row->parked = false;
+  if (result.outcome == Outcome::Deferred) {
+    defer(*row, std::max(result.delay, std::chrono::milliseconds(0)), deferred);
+    return row;
+  }
+  sums.counts.add(row->state, -1);
+  row->state = state_after(result.outcome);
+  sums.counts.add(row->state, 1);
+  if (row->state == RecipientState::Held) row->reason = result.reply;
+  return row;
+}
+
+/// Recipients with the same delay go on as one unit.
+void Spool::Impl::defer(RecipientRow& row, std::chrono::milliseconds delay, std::vector<IndexAction>& deferred) {
+  row.next_attempt = queue_now() + delay.count();
+  if (row.state != RecipientState::Queued) return;  // held meanwhile: stays so
+  const auto same = std::ranges::find_if(deferred, [&](const IndexAction& unit) { return unit.work.route == row.route; });
+  const SteadyTime due = clock.steady() + delay;
+  if (same != deferred.end() && same->due == due) {
+    same->work.recipients.push_back(row.index);
+  } else if (index.reserve(row.route)) {
+    deferred.push_back({IndexAction::Kind::Place, unit_of(row), due});
+  } else {
+    row.parked = true;
+    maybe_parked = true;
+  }
+}
+
+/// Writes changed recipients of one message, or ends the message when none of its recipients is unfinished.
+Status Spool::Impl::settle(WriteContext& context, const MessageId& id, std::vector<RecipientRow> changed) {
+  if (changed.empty()) return {};
+  const auto closed = std::ranges::count_if(changed, [](const RecipientRow& row) { return is_finished(row.state); });
+  if (closed > 0) {
+    POSTERN_TRY(auto message, find_message(context.database, id));
+    if (!message) return fail(ErrorCode::Internal, "the queue has recipients of a message it does not have");
+    message->open -= closed;
+    if (message->open <= 0) return finish_message(context, *message, changed);
+    POSTERN_CHECK(set_open(context.database, id, message->open));
+  }
+  for (const RecipientRow& row : changed) POSTERN_CHECK(update_recipient(context.database, row));
+  return {};
+}
+
+/// `changed` are rows as they would have been written.
+Status Spool::Impl::finish_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& changed) {
+  POSTERN_TRY(auto rows, recipients_of(context.database, message.first_item, message.items));
+  for (RecipientRow& row : rows) {
+    const auto now = std::ranges::find_if(changed, [&](const RecipientRow& c) { return c.item == row.item && c.index == row.index; });
+    if (now != changed.end()) row = *now;
+  }
+  POSTERN_CHECK(delete_message(context.database, message));
+  return end_message(context, message, rows);
+}
+
+/// The queue lets go of the contents; what remains is a line of history.
+Status Spool::Impl::end_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& rows) {
+  FlowEntry entry = flow_of(message, rows);
+  entry.finished = clock.now();
+  ++sums.history;
+  --sums.counts.messages;
+  for (std::int64_t item = message.first_item; item < message.first_item + message.items; ++item)
+    POSTERN_CHECK(store.contents().release(context.database, ItemId(item)));
+  return insert_history(context.database, entry);
+}
+
+// Operators ---------------------------------------------------------------------------------------------------------------------------
+
+bool Spool::Impl::reported_in_batch(ItemId item, std::uint32_t recipient) const {
+  return std::ranges::any_of(actions, [&](const IndexAction& action) {
+    return action.kind == IndexAction::Kind::Finish && action.work.item == item &&
+           std::ranges::find(action.work.recipients, recipient) != action.work.recipients.end();
+  });
+}
+
+/// One chunk of an operator's verb, message by message, each with its audit record.
+Result<std::uint64_t> Spool::Impl::write_change(WriteContext& context, const QueueChange& change, QueueCursor& cursor, bool& more) {
+  POSTERN_TRY(auto rows, select_recipients(context.database, change.selector, kChangeChunk, cursor));
+  more = rows.size() == kChangeChunk;
+  std::map<MessageId, std::vector<RecipientRow>> by_message;
+  std::uint64_t count = 0;
+  for (RecipientRow& row : rows) {
+    cursor = {row.item.get(), row.index};
+    if (!change_recipient(change.verb, change.reason, row)) continue;
+    POSTERN_TRY(const auto message, message_of(context.database, row.item));
+    if (!message) return fail(ErrorCode::Internal, "the queue has a recipient without a message");
+    by_message[*message].push_back(std::move(row));
+    ++count;
+  }
+  for (auto& [message, changed] : by_message) {
+    AuditFacts facts;
+    facts.add("recipients", changed.size());
+    if (!change.reason.empty()) facts.add("reason", change.reason);
+    AuditRecord record = audit_of(std::string(verb_name(change.verb)), message, change.actor, facts.text());
+    record.correlation = change.correlation;
+    POSTERN_CHECK(context.audit.append(context.database, record));
+    POSTERN_CHECK(settle(context, message, std::move(changed)));
+  }
+  return count;
+}
+
+/// Changes the row in memory; false when the verb does not apply to it.
+bool Spool::Impl::change_recipient(QueueVerb verb, const std::string& reason, RecipientRow& row) {
+  const RecipientState before = row.state;
+  switch (verb) {
+    case QueueVerb::Hold:
+      if (before != RecipientState::Queued) return false;
+      row.state = RecipientState::Held;
+      row.reason = reason;
+      break;
+    case QueueVerb::Release:
+      if (before != RecipientState::Held) return false;
+      row.state = RecipientState::Queued;
+      release_recipient(row);
+      break;
+    case QueueVerb::Retry:
+      if (before != RecipientState::Queued) return false;
+      row.next_attempt = queue_now();
+      next_paging = {};
+      actions.push_back({IndexAction::Kind::Hasten, {row.item, {}, {}, nullptr}, std::nullopt});
+      return true;
+    case QueueVerb::Remove:
+      if (is_finished(before)) return false;
+      row.state = RecipientState::Removed;
+      row.reply = reason;
+      ++sums.removed;
+      break;
+  }
+  if (row.state != RecipientState::Queued) {
+    row.parked = false;
+    actions.push_back({IndexAction::Kind::Drop, {row.item, {}, {row.index}, nullptr}, std::nullopt});
+  }
+  sums.counts.add(before, -1);
+  sums.counts.add(row.state, 1);
+  return true;
+}
+
+/// Due now: in memory, or parked when that is full. A recipient whose attempt still runs needs neither: its report decides.
+void Spool::Impl::release_recipient(RecipientRow& row) {
+  row.next_attempt = queue_now();
+  row.reason.clear();
+  const bool attempt_runs = index.in_flight(row.item, row.index) && !reported_in_batch(row.item, row.index);
+  row.parked = !attempt_runs && !place_or_park(unit_of(row));
+}
+
+Status Spool::Impl::write_quarantine(WriteContext& context, ItemId item, const std::string& reason) {
+  POSTERN_TRY(const auto message, message_of(context.database, item));
+  POSTERN_TRY(auto rows, recipients_of(context.database, item.get(), 1));
+  Work stopped{item, {}, {}, nullptr};
+  for (RecipientRow& row : rows) {
+    if (is_finished(row.state) || row.state == RecipientState::Quarantined) continue;
+    sums.counts.add(row.state, -1);
+    sums.counts.add(RecipientState::Quarantined, 1);
+    stopped.recipients.push_back(row.index);
+    row.state = RecipientState::Quarantined;
+    row.parked = false;
+    row.reason = reason;
+    POSTERN_CHECK(update_recipient(context.database, row));
+  }
+  if (stopped.recipients.empty()) return {};
+  const std::string facts = AuditFacts().add("recipients", stopped.recipients.size()).add("reason", reason).text();
+  actions.push_back({IndexAction::Kind::Finish, stopped, std::nullopt});
+  actions.push_back({IndexAction::Kind::Drop, std::move(stopped), std::nullopt});
+  return context.audit.append(context.database, audit_of("message.quarantined", message.value_or(MessageId()), "system", facts));
+}
+
+// Paging ------------------------------------------------------------------------------------------------------------------------------
+
+/// Brings parked work that is due into memory, a bounded amount at a time, route after route.
+Status Spool::Impl::page_in(WriteContext& context) {
+  next_paging = clock.steady();
+  std::size_t taken = 0;
+  for (std::size_t routes = 0; routes < kPageRoutes && taken < kPageRecipients; ++routes) {
+    POSTERN_TRY(const auto route, next_parked_route(context.database, page_cursor));
+    if (!route) {
+      if (!page_cursor) maybe_parked = false;
+      page_cursor.reset();
+      if (taken == 0) next_paging += kPageInterval;  // nothing is due, or no room: look again later
+      return {};
+    }
+    page_cursor = route;
+    POSTERN_TRY(const std::size_t count, page_in_route(context, *route, kPageRecipients - taken));
+    taken += count;
+  }
+  return {};
+}
+
+Result<std::size_t> Spool::Impl::page_in_route(WriteContext& context, const std::string& route, std::size_t limit) {
+  const std::size_t room = std::min(index.room(route), limit);
+  if (room == 0) return 0;
+  POSTERN_TRY(const auto rows, unpark(context.database, route, queue_now(), room));
+  std::map<ItemId, Work> units;  // items have ascending numbers: the order within a page is that of arrival
+  for (const RecipientRow& row : rows) {
+    const auto [unit, added] = units.try_emplace(row.item, unit_of(row));
+    if (!added) unit->second.recipients.push_back(row.index);
+  }
+  for (auto& [item, unit] : units) {
+    index.reserve_anyway(route);
+    actions.push_back({IndexAction::Kind::Place, std::move(unit), std::nullopt});
+  }
+  return rows.size();
+}
+
+}  // namespace postern

@@ -1,0 +1,510 @@
+#include "spool/spool.hpp"
+
+#include <algorithm>
+#include <future>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "spool/spool_impl.hpp"
+
+namespace postern {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kRecipientLimit = 10'000;  // of one submission; the doors' own limits are far lower
+constexpr auto kReportRetry = std::chrono::seconds(1);
+
+/// An operation as a job of the writer.
+template <class Run, class Done>
+class Job final : public WriteJob {
+ public:
+  Job(Run run, Done done, std::size_t bytes) : m_run(std::move(run)), m_done(std::move(done)), m_bytes(bytes) {}
+  Status run(WriteContext& context) override { return m_run(context); }
+  void done(const Status& status) noexcept override { m_done(status); }
+  [[nodiscard]] std::size_t bytes() const override { return m_bytes; }
+
+ private:
+  Run m_run;
+  Done m_done;
+  std::size_t m_bytes;
+};
+
+template <class Run, class Done>
+std::unique_ptr<WriteJob> make_job(Run run, Done done, std::size_t bytes = 512) {
+  return std::make_unique<Job<Run, Done>>(std::move(run), std::move(done), bytes);
+}
+
+Status check_recipient(const QueuedRecipient& recipient) {
+  if (recipient.address.empty() || recipient.address.size() > 1000) return fail(ErrorCode::BadInput, "a recipient has 1 to 1000 bytes", "address");
+  if (recipient.route.empty() || recipient.route.size() > 1000) return fail(ErrorCode::BadInput, "a recipient needs a route", "route");
+  if (recipient.state != RecipientState::Queued && recipient.state != RecipientState::Held)
+    return fail(ErrorCode::BadInput, "a new recipient is queued or held", "state");
+  return {};
+}
+
+Status check(const Submission& submission) {
+  const std::string& id = submission.message.get();
+  if (id.empty() || id.size() > 48 || !is_ascii(id)) return fail(ErrorCode::BadInput, "a message id has 1 to 48 ASCII characters", "message");
+  if (submission.variants.empty()) return fail(ErrorCode::BadInput, "a message needs at least one copy", "variants");
+  std::size_t recipients = 0;
+  for (const Variant& variant : submission.variants) {
+    if (variant.recipients.empty() && variant.mailboxes.empty()) return fail(ErrorCode::BadInput, "a copy needs a recipient", "recipients");
+    recipients += variant.recipients.size() + variant.mailboxes.size();
+    for (const QueuedRecipient& recipient : variant.recipients) POSTERN_CHECK(check_recipient(recipient));
+  }
+  if (recipients > kRecipientLimit) return fail(ErrorCode::TooLarge, "at most 10,000 recipients", "recipients");
+  return {};
+}
+
+/// The queued recipients of a copy, by route.
+std::vector<std::shared_ptr<QueueItem>> units_of(const PreparedSubmission& submission, const PreparedVariant& variant,
+                                                 const std::shared_ptr<const std::string>& content) {
+  std::vector<std::shared_ptr<QueueItem>> units;
+  for (std::uint32_t n = 0; n < variant.recipients.size(); ++n) {
+    const QueuedRecipient& recipient = variant.recipients[n];
+    if (recipient.state != RecipientState::Queued) continue;
+    auto unit = std::ranges::find_if(units, [&](const auto& known) { return known->route == recipient.route; });
+    if (unit == units.end()) {
+      units.push_back(std::make_shared<QueueItem>());
+      unit = units.end() - 1;
+      **unit = {ItemId(), submission.message, submission.envelope, variant.seal, recipient.route, {}, content};
+    }
+    (*unit)->recipients.push_back({n, recipient.address, recipient.notify, recipient.orcpt, 0});
+  }
+  return units;
+}
+
+bool worth_retrying(const Status& status) {
+  return status.error().code == ErrorCode::Exhausted || status.error().code == ErrorCode::Unavailable;
+}
+
+}  // namespace
+
+QueueSums& QueueSums::operator+=(const QueueSums& other) {
+  counts += other.counts;
+  accepted += other.accepted;
+  delivered += other.delivered;
+  deferrals += other.deferrals;
+  bounced += other.bounced;
+  expired += other.expired;
+  removed += other.removed;
+  history += other.history;
+  return *this;
+}
+
+// Time: the wall clock of the start, carried on by the monotonic one ------------------------------------------------------------------
+
+std::int64_t Spool::Impl::queue_now() const {
+  return unix_millis(wall_start) + std::chrono::duration_cast<milliseconds>(clock.steady() - steady_start).count();
+}
+
+WallTime Spool::Impl::wall_of(std::int64_t queue_time) const { return clock.now() + milliseconds(queue_time - queue_now()); }
+
+// Opening and closing -----------------------------------------------------------------------------------------------------------------
+
+Spool::Spool(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+
+Result<std::unique_ptr<Spool>> Spool::open(SpoolOptions options, Store& store, Keeper& keeper, const Clock& clock) {
+  auto impl = std::make_unique<Impl>(options, store, keeper, clock);
+  const std::int64_t latest = impl->queue_now() + options.longest_delay.count();
+  POSTERN_CHECK(store.writer().transact([&](Database& database) { return park_everything(database, latest); }));
+  {
+    const DatabaseReader reader = store.reader();
+    POSTERN_TRY(impl->totals.counts, count_queue(*reader));
+  }
+  impl->untrimmed = options.history;  // the first finished message trims what an earlier setting left
+  store.writer().attach(*impl);
+  for (const ContentId content : store.contents().missing()) impl->quarantine(content, "the stored content is missing");
+  store.writer().wake();
+  return std::unique_ptr<Spool>(new Spool(std::move(impl)));
+}
+
+Spool::~Spool() {
+  m_impl->closing = true;
+  set_listener(nullptr);
+  m_impl->store.writer().detach(*m_impl);
+  // Nothing submits for us any more, and jobs are done in order: behind this one, none of ours is left.
+  static_cast<void>(m_impl->store.writer().transact([](Database&) { return Status(); }));
+  for (const auto& waiting : m_impl->waiting)
+    if (waiting.report->done) waiting.report->done(fail(ErrorCode::Unavailable, "the spool is closing"));
+}
+
+void Spool::set_listener(WorkListener* listener) {
+  const std::lock_guard lock(m_impl->listener_mutex);
+  m_impl->listener = listener;
+}
+
+void Spool::Impl::announce(const std::vector<std::string>& routes) {
+  if (routes.empty()) return;
+  const std::lock_guard lock(listener_mutex);
+  if (listener != nullptr) listener->work_ready(routes);
+}
+
+// Accepting ---------------------------------------------------------------------------------------------------------------------------
+
+/// In memory for the courier, if the budget allows; counted until the last user lets go.
+std::shared_ptr<const std::string> Spool::Impl::cache(std::string content) {
+  const std::size_t size = content.size();
+  if (cached->fetch_add(size) + size > options.cache_bytes) {
+    cached->fetch_sub(size);
+    return nullptr;
+  }
+  return {new std::string(std::move(content)), [counter = cached, size](const std::string* text) {
+            counter->fetch_sub(size);
+            delete text;
+          }};
+}
+
+Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
+  POSTERN_CHECK(check(submission));
+  for (Variant& variant : submission.variants) {
+    if (variant.sealed) continue;
+    POSTERN_TRY(variant.sealed, seal_content(keeper, submission.message, variant.content));
+  }
+  PreparedSubmission prepared{submission.message, nullptr, {}, std::move(submission.audit), 1024};
+  if (submission.envelope.accepted == WallTime{}) submission.envelope.accepted = clock.now();
+  prepared.envelope = std::make_shared<const Envelope>(std::move(submission.envelope));
+  for (Variant& variant : submission.variants) {
+    PreparedVariant ready{*std::move(variant.sealed), std::move(variant.seal), std::move(variant.recipients), std::move(variant.mailboxes), {}};
+    prepared.bytes += ready.sealed.sealed.size();
+    const bool queued = std::ranges::any_of(ready.recipients, [](const auto& r) { return r.state == RecipientState::Queued; });
+    ready.units = units_of(prepared, ready, queued ? cache(std::move(variant.content)) : nullptr);
+    prepared.variants.push_back(std::move(ready));
+  }
+  return prepared;
+}
+
+void Spool::enqueue(Submission submission, Completion done) {
+  auto prepared = m_impl->prepare(submission);
+  if (!prepared) return done(fail(std::move(prepared).error()));
+  const std::size_t bytes = prepared->bytes;
+  m_impl->store.writer().submit(make_job(
+      [impl = m_impl.get(), submission = *std::move(prepared)](WriteContext& context) { return impl->write_submission(context, submission); },
+      [done = std::move(done)](const Status& status) { done(status); }, bytes));
+}
+
+Status Spool::enqueue_and_wait(Submission submission) {
+  std::promise<Status> promise;
+  auto future = promise.get_future();
+  enqueue(std::move(submission), [&promise](const Status& status) { promise.set_value(status); });
+  return future.get();
+}
+
+// Work --------------------------------------------------------------------------------------------------------------------------------
+
+std::vector<Work> Spool::take(const std::string& route, std::size_t limit) { return m_impl->index.take(route, limit); }
+std::vector<std::string> Spool::ready_routes() const { return m_impl->index.ready_routes(); }
+std::optional<SteadyTime> Spool::next_due() const { return m_impl->index.next_due(); }
+void Spool::wake() { m_impl->store.writer().wake(); }
+
+void Spool::give_back(Work work, milliseconds delay) {
+  const std::string route = work.route;
+  std::optional<SteadyTime> due;
+  if (delay > milliseconds(0)) due = m_impl->clock.steady() + delay;
+  if (m_impl->index.give_back(std::move(work), due)) m_impl->announce({route});
+  if (due) wake();
+}
+
+Result<QueueItem> Spool::Impl::read_item(Database& database, ItemId item, const Work* work) {
+  POSTERN_TRY(const auto id, message_of(database, item));
+  if (!id) return fail(ErrorCode::NotFound, "the queue has no such item");
+  POSTERN_TRY(auto message, find_message(database, *id));
+  POSTERN_TRY(const auto rows, recipients_of(database, item.get(), 1));
+  if (!message || rows.empty()) return fail(ErrorCode::NotFound, "the queue has no such item");
+  QueueItem found{item, *id, std::make_shared<const Envelope>(std::move(message->envelope)), rows.front().seal, {}, {}, nullptr};
+  if (work != nullptr) found.route = work->route;
+  for (const RecipientRow& row : rows) {
+    const bool wanted = work == nullptr ? !is_finished(row.state)
+                                        : row.state == RecipientState::Queued && std::ranges::find(work->recipients, row.index) != work->recipients.end();
+    if (wanted) found.recipients.push_back({row.index, row.address, row.notify, row.orcpt, row.attempts});
+  }
+  if (found.recipients.empty()) return fail(ErrorCode::NotFound, "no recipient of this item is waiting");
+  POSTERN_TRY(const SealedContent sealed, store.contents().read(database, item));
+  POSTERN_TRY(std::string content, open_content(keeper, *id, sealed));
+  found.content = std::make_shared<const std::string>(std::move(content));
+  return found;
+}
+
+Result<QueueItem> Spool::load(const Work& work) {
+  auto item = [&] {
+    const DatabaseReader reader = m_impl->store.reader();
+    return m_impl->read_item(*reader, work.item, &work);
+  }();
+  if (item) return item;
+  if (item.error().code == ErrorCode::NotFound) m_impl->announce(m_impl->index.finish(work.item, work.recipients));
+  if (item.error().code == ErrorCode::IntegrityFailed) m_impl->quarantine(work.item, item.error().what);
+  return item;
+}
+
+Result<QueueItem> Spool::load(ItemId item) {
+  auto found = [&] {
+    const DatabaseReader reader = m_impl->store.reader();
+    return m_impl->read_item(*reader, item, nullptr);
+  }();
+  if (!found && found.error().code == ErrorCode::IntegrityFailed) m_impl->quarantine(item, found.error().what);
+  return found;
+}
+
+/// If this cannot be written the item stays in flight: it is not attempted before the next start, which reads it again.
+void Spool::Impl::quarantine(ItemId item, const std::string& reason) {
+  log::error("spool.quarantine", {{"item", item.get()}, {"reason", reason}});
+  store.writer().submit(make_job([this, item, reason](WriteContext& context) { return write_quarantine(context, item, reason); },
+                                 [item](const Status& status) {
+                                   if (!status) log::error("spool.quarantine_unwritten", {{"item", item.get()}, {"error", status.error()}});
+                                 }));
+}
+
+// Reports -----------------------------------------------------------------------------------------------------------------------------
+
+void Spool::report(DeliveryReport report, Completion done) {
+  auto pending = std::make_shared<PendingReport>();
+  pending->report = std::move(report);
+  pending->done = std::move(done);
+  m_impl->submit_report(std::move(pending));
+}
+
+void Spool::Impl::submit_report(std::shared_ptr<PendingReport> pending) {
+  auto& follow_ups = pending->report.follow_ups;
+  while (!follow_ups.empty()) {
+    auto prepared = prepare(follow_ups.back());
+    if (!prepared && worth_retrying(fail(prepared.error()))) return report_done(pending, fail(prepared.error()));
+    // The outcome itself must be written whatever is wrong with the bounce it caused.
+    if (!prepared) log::error("spool.follow_up_refused", {{"error", prepared.error()}});
+    else pending->follow_ups.push_back(*std::move(prepared));
+    follow_ups.pop_back();
+  }
+  std::size_t bytes = 1024;
+  for (const PreparedSubmission& follow_up : pending->follow_ups) bytes += follow_up.bytes;
+  store.writer().submit(make_job([this, pending](WriteContext& context) { return write_report(context, *pending); },
+                                 [this, pending](const Status& status) { report_done(pending, status); }, bytes));
+}
+
+void Spool::Impl::report_done(const std::shared_ptr<PendingReport>& pending, const Status& status) noexcept {
+  if (!status && worth_retrying(status) && !closing) {
+    const std::lock_guard lock(waiting_mutex);
+    waiting.push_back({pending, clock.steady() + kReportRetry});
+    return;
+  }
+  if (!status) {
+    log::error("spool.report", {{"id", pending->report.message.get()}, {"error", status.error()}});
+    Work work{pending->report.item, {}, {}, nullptr};
+    for (const RecipientResult& result : pending->report.results) work.recipients.push_back(result.index);
+    index.give_back(std::move(work), clock.steady() + std::chrono::minutes(5));
+  }
+  if (pending->done) pending->done(status);
+}
+
+void Spool::Impl::retry_reports(SteadyTime now) {
+  std::vector<WaitingReport> due;
+  {
+    const std::lock_guard lock(waiting_mutex);
+    const auto later = std::partition(waiting.begin(), waiting.end(), [&](const WaitingReport& w) { return w.retry > now; });
+    std::move(later, waiting.end(), std::back_inserter(due));
+    waiting.erase(later, waiting.end());
+  }
+  for (WaitingReport& report : due) submit_report(std::move(report.report));
+}
+
+// Operators ---------------------------------------------------------------------------------------------------------------------------
+
+void Spool::change(QueueChange change, std::function<void(const Result<std::uint64_t>&)> done) {
+  m_impl->submit_change(std::make_shared<PendingChange>(PendingChange{std::move(change), std::move(done), {}, 0}));
+}
+
+void Spool::Impl::submit_change(std::shared_ptr<PendingChange> pending) {
+  struct Step {
+    QueueCursor cursor;
+    std::uint64_t count = 0;
+    bool more = false;
+  };
+  auto step = std::make_shared<Step>();
+  const auto run = [this, pending, step](WriteContext& context) -> Status {
+    step->cursor = pending->cursor;
+    POSTERN_TRY(step->count, write_change(context, pending->change, step->cursor, step->more));
+    return {};
+  };
+  const auto done = [this, pending, step](const Status& status) {
+    if (!status) return pending->done(fail(status.error()));
+    pending->cursor = step->cursor;
+    pending->total += step->count;
+    if (!step->more) return pending->done(pending->total);
+    if (closing) return pending->done(fail(ErrorCode::Unavailable, "the spool is closing"));
+    submit_change(pending);
+  };
+  store.writer().submit(make_job(run, done));
+}
+
+Result<std::uint64_t> Spool::change_now(QueueChange change) {
+  std::promise<Result<std::uint64_t>> promise;
+  auto future = promise.get_future();
+  this->change(std::move(change), [&promise](const Result<std::uint64_t>& count) { promise.set_value(count); });
+  return future.get();
+}
+
+// Looking -----------------------------------------------------------------------------------------------------------------------------
+
+Result<std::vector<QueueEntry>> Spool::list(const QueueSelector& selector, std::size_t limit, QueueCursor after) const {
+  const DatabaseReader reader = m_impl->store.reader();
+  POSTERN_TRY(auto rows, select_recipients(*reader, selector, limit, after));
+  std::vector<QueueEntry> entries;
+  std::optional<MessageRow> message;
+  for (RecipientRow& row : rows) {
+    if (!message || row.item.get() < message->first_item || row.item.get() >= message->first_item + message->items) {
+      POSTERN_TRY(const auto id, message_of(*reader, row.item));
+      if (!id) continue;  // finished while we were reading
+      POSTERN_TRY(message, find_message(*reader, *id));
+      if (!message) continue;
+    }
+    QueueEntry entry{message->id, row.item, row.index, message->envelope.reverse_path, std::move(row.address), std::move(row.route),
+                     std::move(row.reason), std::move(row.reply), std::move(row.seal), row.state, row.attempts, {}, message->envelope.accepted,
+                     message->size};
+    if (row.state == RecipientState::Queued) entry.next_attempt = m_impl->wall_of(row.next_attempt);
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+Result<std::vector<FlowEntry>> Spool::recent(std::size_t limit) const {
+  const DatabaseReader reader = m_impl->store.reader();
+  POSTERN_TRY(auto entries, newest_messages(*reader, limit));
+  POSTERN_TRY(auto finished, newest_history(*reader, limit));
+  std::ranges::move(finished, std::back_inserter(entries));
+  std::ranges::stable_sort(entries, [](const FlowEntry& a, const FlowEntry& b) { return a.accepted > b.accepted; });
+  if (entries.size() > limit) entries.resize(limit);
+  return entries;
+}
+
+Result<FlowEntry> Spool::flow(const MessageId& message) const {
+  const DatabaseReader reader = m_impl->store.reader();
+  POSTERN_TRY(const auto queued, find_message(*reader, message));
+  if (queued) {
+    POSTERN_TRY(const auto rows, recipients_of(*reader, queued->first_item, queued->items));
+    return flow_of(*queued, rows);
+  }
+  POSTERN_TRY(auto finished, find_history(*reader, message));
+  if (!finished) return fail(ErrorCode::NotFound, "no message " + printable(message.get()) + " in the queue or its history");
+  return *std::move(finished);
+}
+
+SpoolStats Spool::stats() const {
+  SpoolStats stats;
+  {
+    const std::lock_guard lock(m_impl->totals_mutex);
+    const QueueSums& sums = m_impl->totals;
+    const auto natural = [](std::int64_t value) { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, value)); };
+    stats.queued = natural(sums.counts.queued);
+    stats.held = natural(sums.counts.held);
+    stats.quarantined = natural(sums.counts.quarantined);
+    stats.messages = natural(sums.counts.messages);
+    stats.accepted = sums.accepted;
+    stats.delivered = sums.delivered;
+    stats.deferrals = sums.deferrals;
+    stats.bounced = sums.bounced;
+    stats.expired = sums.expired;
+    stats.removed = sums.removed;
+  }
+  const WorkIndex::Counts counts = m_impl->index.counts();
+  stats.ready = counts.ready;
+  stats.deferred = counts.deferred;
+  stats.in_flight = counts.in_flight;
+  stats.cached_bytes = *m_impl->cached;
+  {
+    const std::lock_guard lock(m_impl->waiting_mutex);
+    stats.waiting_reports = m_impl->waiting.size();
+  }
+  const DatabaseReader reader = m_impl->store.reader();
+  if (m_impl->maybe_parked) stats.parked = count_parked(*reader).value_or(0);
+  const auto oldest = reader->query_integer("SELECT accepted FROM message ORDER BY id LIMIT 1");
+  if (oldest && *oldest) stats.oldest = wall_from_millis(**oldest);
+  return stats;
+}
+
+// The writer's calls ------------------------------------------------------------------------------------------------------------------
+
+void Spool::Impl::job_begins() {
+  actions_mark = actions.size();
+  sums_mark = sums;
+}
+
+void Spool::Impl::job_undone() {
+  for (std::size_t i = actions_mark; i < actions.size(); ++i)
+    if (actions[i].kind == IndexAction::Kind::Place) index.unreserve(actions[i].work.route);
+  actions.resize(actions_mark);
+  sums = sums_mark;
+  maybe_parked = true;  // whatever the job found out about the parking place is undone with it
+}
+
+Status Spool::Impl::before_commit(Database& database) {
+  if (untrimmed + sums.history < std::max<std::size_t>(1, options.history / 16)) return {};
+  return trim_history(database, options.history);
+}
+
+void Spool::Impl::batch_ended(bool committed) {
+  if (!committed) {
+    actions_mark = 0;
+    sums_mark = {};
+    return job_undone();
+  }
+  std::vector<std::string> woken;
+  const auto wake = [&woken](std::vector<std::string> routes) { std::ranges::move(routes, std::back_inserter(woken)); };
+  std::vector<std::pair<ItemId, std::uint32_t>> dropped;
+  std::vector<ItemId> hastened;
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    auto& [kind, work, due] = actions[i];
+    // Dropping and hastening walk through the whole index: once for a run of them.
+    const bool last_of_run = i + 1 == actions.size() || actions[i + 1].kind != kind;
+    switch (kind) {
+      case IndexAction::Kind::Place: {
+        const std::string route = work.route;
+        if (due) index.add_deferred(std::move(work), *due);
+        else if (index.add_ready(std::move(work))) woken.push_back(route);
+        break;
+      }
+      case IndexAction::Kind::Finish: wake(index.finish(work.item, work.recipients)); break;
+      case IndexAction::Kind::Drop:
+        for (const std::uint32_t recipient : work.recipients) dropped.emplace_back(work.item, recipient);
+        if (last_of_run) index.drop(std::exchange(dropped, {}));
+        break;
+      case IndexAction::Kind::Hasten:
+        hastened.push_back(work.item);
+        if (last_of_run) wake(index.hasten(std::exchange(hastened, {})));
+        break;
+    }
+  }
+  actions.clear();
+  untrimmed = untrimmed + sums.history < std::max<std::size_t>(1, options.history / 16) ? untrimmed + sums.history : 0;
+  {
+    const std::lock_guard lock(totals_mutex);
+    totals += sums;
+  }
+  sums = {};
+  announce(woken);
+}
+
+void Spool::Impl::page_when_due(SteadyTime now) {
+  if (paging || !maybe_parked || closing || now < next_paging) return;
+  paging = true;
+  const auto done = [this](const Status& status) {
+    paging = false;
+    if (!status) next_paging = clock.steady() + std::chrono::seconds(1);
+  };
+  store.writer().submit(make_job([this](WriteContext& context) { return page_in(context); }, done));
+}
+
+std::chrono::milliseconds Spool::Impl::between_batches() {
+  if (closing) return std::chrono::hours(1);
+  const SteadyTime now = clock.steady();
+  announce(index.promote(now));
+  retry_reports(now);
+  page_when_due(now);
+  milliseconds idle = std::chrono::hours(1);
+  const auto until = [&](SteadyTime when) { idle = std::min(idle, std::max(milliseconds(1), std::chrono::ceil<milliseconds>(when - now))); };
+  if (const auto due = index.next_due()) until(*due);
+  if (maybe_parked && !paging) until(next_paging);
+  const std::lock_guard lock(waiting_mutex);
+  for (const WaitingReport& report : waiting) until(report.retry);
+  return idle;
+}
+
+}  // namespace postern

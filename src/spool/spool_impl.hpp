@@ -1,0 +1,162 @@
+// The inside of Spool: state, and the jobs that change the queue on the writer thread. Used by spool*.cpp only.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "spool/queue_table.hpp"
+#include "spool/spool.hpp"
+#include "spool/work_index.hpp"
+
+namespace postern {
+
+/// A copy of the message, ready to be written: sealed, its recipients grouped into units.
+struct PreparedVariant {
+  SealedContent sealed;
+  std::string seal;
+  std::vector<QueuedRecipient> recipients;
+  std::vector<MailboxAddition> mailboxes;
+  /// By route; `loaded` carries the content to the courier when the cache has room.
+  std::vector<std::shared_ptr<QueueItem>> units;
+};
+
+struct PreparedSubmission {
+  MessageId message;
+  std::shared_ptr<const Envelope> envelope;
+  std::vector<PreparedVariant> variants;
+  std::vector<AuditRecord> audit;
+  std::size_t bytes = 0;
+};
+
+/// One change of the work in memory, done once the batch is committed, in the order of the jobs.
+struct IndexAction {
+  enum class Kind {
+    Place,   ///< New work; its place is booked.
+    Finish,  ///< The attempt is over for these recipients.
+    Drop,    ///< Must not be attempted from memory: held, removed, quarantined.
+    Hasten,  ///< Deferred work of this item is due now.
+  };
+  Kind kind = Kind::Place;
+  Work work;
+  std::optional<SteadyTime> due;  ///< For Place.
+};
+
+/// What is counted.
+struct QueueSums {
+  QueueCounts counts;
+  std::uint64_t accepted = 0, delivered = 0, deferrals = 0, bounced = 0, expired = 0, removed = 0;
+  std::size_t history = 0;  ///< Entries added.
+  QueueSums& operator+=(const QueueSums& other);
+};
+
+struct Spool::Impl final : BatchObserver {
+  Impl(SpoolOptions settings, Store& where, Keeper& keys, const Clock& time)
+      : options(settings),
+        store(where),
+        keeper(keys),
+        clock(time),
+        index(settings.index_units, settings.route_units),
+        wall_start(time.now()),
+        steady_start(time.steady()),
+        cached(std::make_shared<std::atomic<std::size_t>>(0)) {}
+
+  const SpoolOptions options;
+  Store& store;
+  Keeper& keeper;
+  const Clock& clock;
+  WorkIndex index;
+  const WallTime wall_start;
+  const SteadyTime steady_start;
+  std::shared_ptr<std::atomic<std::size_t>> cached;  ///< Outlives the spool: contents may.
+
+  std::mutex listener_mutex;
+  WorkListener* listener = nullptr;
+
+  // Writer thread: the open batch, and where its current job began.
+  std::vector<IndexAction> actions;
+  QueueSums sums;
+  std::size_t actions_mark = 0;
+  QueueSums sums_mark;
+  std::size_t untrimmed = 0;  ///< History entries added since the last trim.
+  // Writer thread: paging.
+  std::optional<std::string> page_cursor;
+  bool paging = false;  ///< A page-in is on its way.
+  SteadyTime next_paging{};
+
+  mutable std::mutex totals_mutex;
+  QueueSums totals;
+  std::atomic<bool> maybe_parked{true};
+  std::atomic<bool> closing{false};
+
+  struct WaitingReport {
+    std::shared_ptr<struct PendingReport> report;
+    SteadyTime retry;
+  };
+  std::mutex waiting_mutex;
+  std::vector<WaitingReport> waiting;
+
+  // spool.cpp
+  /// Milliseconds of a clock that began as the wall clock and never steps.
+  [[nodiscard]] std::int64_t queue_now() const;
+  [[nodiscard]] WallTime wall_of(std::int64_t queue_time) const;
+  /// Checks, seals, groups. The submission is used up only when it succeeds.
+  [[nodiscard]] Result<PreparedSubmission> prepare(Submission& submission);
+  [[nodiscard]] std::shared_ptr<const std::string> cache(std::string content);
+  void announce(const std::vector<std::string>& routes);
+  void submit_report(std::shared_ptr<PendingReport> report);
+  void report_done(const std::shared_ptr<PendingReport>& report, const Status& status) noexcept;
+  void retry_reports(SteadyTime now);
+  void submit_change(std::shared_ptr<struct PendingChange> change);
+  void page_when_due(SteadyTime now);
+  [[nodiscard]] Result<QueueItem> read_item(Database& database, ItemId item, const Work* work);
+  void quarantine(ItemId item, const std::string& reason);
+
+  // jobs.cpp: all on the writer thread, inside a transaction
+  [[nodiscard]] Status write_submission(WriteContext& context, const PreparedSubmission& submission);
+  [[nodiscard]] Status write_variant(WriteContext& context, const PreparedSubmission& submission, const PreparedVariant& variant,
+                                     MessageRow& message, std::vector<RecipientRow>& rows);
+  [[nodiscard]] Status write_report(WriteContext& context, const PendingReport& report);
+  [[nodiscard]] Result<std::optional<RecipientRow>> apply_result(WriteContext& context, const DeliveryReport& report,
+                                                                 const RecipientResult& result, std::vector<IndexAction>& deferred);
+  void defer(RecipientRow& row, std::chrono::milliseconds delay, std::vector<IndexAction>& deferred);
+  [[nodiscard]] Status deliver_locally(WriteContext& context, const DeliveryReport& report);
+  [[nodiscard]] Status settle(WriteContext& context, const MessageId& message, std::vector<RecipientRow> changed);
+  [[nodiscard]] Status finish_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& changed);
+  [[nodiscard]] Status end_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& rows);
+  [[nodiscard]] Result<std::uint64_t> write_change(WriteContext& context, const QueueChange& change, QueueCursor& cursor, bool& more);
+  [[nodiscard]] bool change_recipient(QueueVerb verb, const std::string& reason, RecipientRow& row);
+  void release_recipient(RecipientRow& row);
+  [[nodiscard]] Status write_quarantine(WriteContext& context, ItemId item, const std::string& reason);
+  [[nodiscard]] Status page_in(WriteContext& context);
+  [[nodiscard]] Result<std::size_t> page_in_route(WriteContext& context, const std::string& route, std::size_t limit);
+  [[nodiscard]] bool reported_in_batch(ItemId item, std::uint32_t recipient) const;
+  /// Memory when there is room for the unit, otherwise the parking place on disk; true: memory.
+  [[nodiscard]] bool place_or_park(Work work);
+  [[nodiscard]] AuditRecord audit_of(std::string kind, const MessageId& message, std::string actor, std::string facts) const;
+
+  // The writer's calls.
+  void job_begins() override;
+  void job_undone() override;
+  [[nodiscard]] Status before_commit(Database& database) override;
+  void batch_ended(bool committed) override;
+  [[nodiscard]] std::chrono::milliseconds between_batches() override;
+};
+
+/// A report on its way to the disk, however long that takes.
+struct PendingReport {
+  DeliveryReport report;
+  std::vector<PreparedSubmission> follow_ups;
+  Spool::Completion done;
+};
+
+/// An operator's verb on its way through the queue, a bounded number of recipients per transaction.
+struct PendingChange {
+  QueueChange change;
+  std::function<void(const Result<std::uint64_t>&)> done;
+  QueueCursor cursor;
+  std::uint64_t total = 0;
+};
+
+}  // namespace postern
