@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "mime/tree.hpp"
 #include "mime/writer.hpp"
+#include "seal/line_shield.hpp"
 
 namespace postern {
 namespace {
@@ -113,8 +114,8 @@ std::string with_type_parameter(std::string_view entity_fields, std::string_view
 }
 
 Result<std::string> canonical_entity(std::string_view entity, const Limits& limits) {
-  if (has_only_crlf(entity)) return to_7bit(entity, limits);
-  return to_7bit(normalize_crlf(entity), limits);
+  POSTERN_TRY(const std::string seven_bit, to_7bit(has_only_crlf(entity) ? std::string(entity) : normalize_crlf(entity), limits));
+  return shield_lines(seven_bit, limits);
 }
 
 }  // namespace postern

@@ -33,7 +33,8 @@ struct CutMessage {
 /// The value of Content-Type with one more parameter, or with none of that name when `value` is empty; the other fields as they are.
 [[nodiscard]] std::string with_type_parameter(std::string_view entity_fields, std::string_view name, std::string_view value);
 
-/// Entities as RFC 8551 3.1.1 and RFC 3156 5 want them before protection: CRLF line ends and 7bit.
+/// Entities as RFC 8551 3.1.1 and RFC 3156 5 want them before protection: CRLF line ends, 7bit,
+/// and no line that relays or mailboxes change (trailing white space, "From "). Errors as to_7bit().
 [[nodiscard]] Result<std::string> canonical_entity(std::string_view entity, const Limits& limits);
 
 }  // namespace postern

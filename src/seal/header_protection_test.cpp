@@ -113,5 +113,25 @@ TEST(Entity, AForeignParameterOfTheSameNameIsReplaced) {
   EXPECT_NE(out.find("charset"), std::string::npos);
 }
 
+// RFC 3156 5: trailing white space and "From " lines are encoded, wherever the text part stands.
+TEST(Entity, FragileLinesAreEncoded) {
+  const std::string plain = "Content-Type: text/plain\r\n\r\nhello\r\n-- \r\nme\r\n";
+  const std::string out = canonical_entity(plain, {}).value();
+  EXPECT_NE(out.find("Content-Transfer-Encoding: quoted-printable"), std::string::npos);
+  EXPECT_NE(out.find("--=20\r\n"), std::string::npos) << out;
+  const std::string nested =
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\npre\r\n--b\r\n\r\nFrom here\r\n--b\r\nContent-Type: "
+      "text/html\r\n\r\n<p>\r\n--b--\r\nend";
+  const std::string shielded = canonical_entity(nested, {}).value();
+  EXPECT_EQ(shielded.find("\r\nFrom here"), std::string::npos) << shielded;
+  EXPECT_NE(shielded.find("--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n--b--\r\nend"), std::string::npos) << "other bytes stay";
+}
+
+TEST(Entity, SignedPartsKeepTheirBytes) {
+  const std::string inner = "Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\ntrailing \r\n--b\r\n\r\ns\r\n--b--\r\n";
+  const std::string outer = "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n" + inner + "\r\n--o--\r\n";
+  EXPECT_EQ(canonical_entity(outer, {}).value(), outer);
+}
+
 }  // namespace
 }  // namespace postern
