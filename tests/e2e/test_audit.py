@@ -96,6 +96,15 @@ def test_tampering_is_found_and_named(audited, how):
     assert answer["ok"] is False and answer["fault"]["sequence"] > 0 and answer["fault"]["text"], answer
 
 
+def test_verify_works_without_the_daemon(audited):
+    """Capability O2: verified offline by one command."""
+    audited.stop()
+    answer = audited.json("audit", "verify", "--offline")
+    assert answer["ok"] is True and answer["offline"] is True
+    tamper(audited.data_dir / "postern.db", "altered")
+    assert audited.cli("audit", "verify", "--offline", check=False).returncode == 1
+
+
 def test_operators_acts_are_recorded(relaying, sink):
     sink.pause()
     relaying.start()

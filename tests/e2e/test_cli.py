@@ -78,15 +78,16 @@ def test_usage_errors_are_status_2(daemon, arguments):
 
 VERBS = [["status"], ["send"], *(["mail", verb] for verb in ("list", "show", "verify")), *(["audit", verb] for verb in ("list", "verify")),
          *(["queue", verb] for verb in ("list", "show", "hold", "release", "retry", "delete")),
-         *(["key", verb] for verb in ("list", "show", "create", "rotate")), ["user", "add"], *(["config", verb] for verb in ("check", "show", "reference"))]
+         *(["key", verb] for verb in ("list", "show", "create", "rotate")), *(["user", verb] for verb in ("add", "list", "delete")),
+         ["identity", "certificate"], ["policy", "explain"], *(["config", verb] for verb in ("check", "show", "reference"))]
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=" ".join)
 def test_every_verb_has_help_with_an_example(daemon, verb):
     daemon.write_config()
     done = daemon.cli(*verb, "--help")
-    text = done.stdout.decode()
-    assert f"postern {' '.join(verb)}" in text, f"no example in the help of {' '.join(verb)}:\n{text}"
+    example = done.stdout.decode().rpartition("Example: ")[2]
+    assert "postern " in example and " ".join(verb) in example, f"no example in the help of {' '.join(verb)}: {done.stdout.decode()}"
 
 
 @pytest.mark.parametrize("verb", [["status"], ["mail", "list"], ["audit", "list"], ["audit", "verify"], ["queue", "list"], ["key", "list"], ["config", "show"], ["config", "check"]],
@@ -97,10 +98,38 @@ def test_json_is_one_document_and_nothing_else(daemon, verb):
     json.loads(done.stdout)
 
 
+def test_policy_explain_tells_what_would_happen(daemon):
+    daemon.policy(name="partners", to="*@partner.example", encrypt="must", missing_key="hold")
+    daemon.start()
+    raw = mimebytes.simple_message("alice@postern.example", "carol@partner.example")
+    answer = json.loads(daemon.cli("--json", "policy", "explain", "--from", "alice@postern.example", "--to", "carol@partner.example", "--message", "-", input=raw).stdout)
+    assert (answer["action"], answer["rule"]) == ("hold", "partners") and answer["reason"]
+    answer = json.loads(daemon.cli("--json", "policy", "explain", "--from", "alice@postern.example", "--to", "bob@open.example", "--message", "-", input=raw).stdout)
+    assert (answer["action"], answer["encrypt"]) == ("deliver", "none")
+    assert daemon.queue() == [] and daemon.mailbox() == [], "explaining sends nothing"
+
+
+def test_user_add_list_delete(daemon):
+    daemon.start()
+    daemon.cli("user", "add", "alice@postern.example", "--sender", "alice@postern.example", input=b"a password for alice\n")
+    user, = daemon.records("users", "user", "list")
+    assert user["name"] == "alice@postern.example" and user["senders"] == ["alice@postern.example"] and "password" not in str(user)
+    daemon.cli("user", "delete", "alice@postern.example")
+    assert daemon.records("users", "user", "list") == []
+    assert daemon.cli("user", "delete", "alice@postern.example", check=False).returncode == 1
+    assert daemon.cli("user", "add", "bob", check=False, input=b"").returncode in (1, 2), "no password, no user"
+
+
+def test_identity_certificate_prints_what_correspondents_need(daemon):
+    daemon.start()
+    assert b"BEGIN CERTIFICATE" in daemon.cli("identity", "certificate", "alice@postern.example").stdout
+    assert b"BEGIN PGP PUBLIC KEY BLOCK" in daemon.cli("identity", "certificate", "alice@postern.example", "--kind", "openpgp").stdout
+
+
 def test_send_sends(daemon):
     daemon.start()
     raw = mimebytes.simple_message("alice@postern.example", "bob@postern.example", subject="from the command line")
-    daemon.cli("send", "--from", "alice@postern.example", "--to", "bob@postern.example", "-", input=raw)
+    daemon.cli("send", "--from", "alice@postern.example", "--to", "bob@postern.example", "--message", "-", input=raw)
     assert b"from the command line" in daemon.await_mail("bob@postern.example")[0]
 
 
