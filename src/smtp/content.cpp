@@ -52,7 +52,9 @@ void ContentReader::count_line(std::size_t octets) {
   drop();
 }
 
+/// From here on nothing but the end matters; the other faults are forgotten, since how many were found depends on the cut.
 void ContentReader::break_off(Broken state) {
+  m_faults = {};
   m_faults.bare_line_end = true;
   m_broken = state;
   drop();
@@ -85,8 +87,8 @@ void ContentReader::read_chunk(std::string_view input) {
   }
 }
 
-void ContentReader::finish_chunks() noexcept {
-  if (!m_binary && m_at == At::Cr) m_faults.bare_line_end = true;
+void ContentReader::finish_chunks() {
+  if (!m_binary && m_at == At::Cr && m_broken == Broken::No) break_off(Broken::Cr);
 }
 
 /// The fast way: whole lines, then one append of everything between two removed dots. Stops where step() or step_broken() must go on.
@@ -150,7 +152,7 @@ bool ContentReader::step(char c) {
     return false;
   }
   // RFC 5321 4.1.1.4: "the character sequence "<CRLF>.<CRLF>"" and no other ends the data.
-  if (c != '\n') m_faults.bare_line_end = true;
+  if (c != '\n') break_off(Broken::InLine);
   m_end = c == '\n' ? End::Reached : End::False;
   return true;
 }

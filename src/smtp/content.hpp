@@ -9,7 +9,8 @@
 
 namespace postern::smtp {
 
-/// What was wrong with content; any of these refuses the message. A set of facts, so that it does not depend on how the bytes were cut.
+/// What was wrong with content; any of these refuses the message. Facts that do not depend on how the bytes were cut; after a bare line end
+/// the others are not looked for.
 struct ContentFaults {
   bool bare_line_end = false;  ///< A CR without LF or an LF without CR (RFC 5321 2.3.8).
   bool nul = false;            ///< RFC 5321 2.3.8 by way of RFC 5322: no NUL outside BINARYMIME.
@@ -39,7 +40,7 @@ class ContentReader {
   /// BDAT: all of the input is content.
   void read_chunk(std::string_view input);
   /// BDAT LAST has been read: a CR waiting for its LF waits no longer.
-  void finish_chunks() noexcept;
+  void finish_chunks();
 
   [[nodiscard]] End end() const noexcept { return m_end; }
   [[nodiscard]] const ContentFaults& faults() const noexcept { return m_faults; }

@@ -64,7 +64,7 @@ void append_reply(std::string& out, const Reply& reply, bool enhanced) {
     out += last ? ' ' : '-';
     out += prefix;
     // A reply may quote what the peer sent; it must never be able to end the line for us.
-    if (i < reply.lines.size()) out += printable(reply.lines[i], room);
+    if (i < reply.lines.size()) out += printable(std::string_view(reply.lines[i]).substr(0, room), room);
     out += "\r\n";
   }
 }

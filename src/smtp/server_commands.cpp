@@ -122,9 +122,10 @@ void ServerSession::on_ehlo(std::string_view arguments) {
   offer(options.dsn, "DSN");
   offer(options.tls != TlsMode::Off && !m_peer.tls, "STARTTLS");  // RFC 3207 4.2: not offered again inside TLS
   offer(options.requiretls && m_peer.tls, "REQUIRETLS");          // RFC 8689 2: only inside TLS
+  const auto offered = mechanisms();
   std::string auth = "AUTH";
-  for (const std::string_view mechanism : mechanisms()) auth.append(" ").append(mechanism);
-  offer(auth.size() > 4, std::move(auth));
+  for (const std::string_view mechanism : offered) auth.append(" ").append(mechanism);
+  offer(!offered.empty(), std::move(auth));
   say(reply);
 }
 
