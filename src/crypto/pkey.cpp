@@ -361,7 +361,7 @@ Result<SecretBytes> PrivateKey::decrypt_oaep(const OaepOptions& options, ByteVie
 
 Result<SecretBytes> PrivateKey::decrypt_pkcs1(ByteView ciphertext, std::size_t expected_size) const {
   if (kind() != KeyKind::Rsa) return fail(ErrorCode::Unsupported, "only RSA keys decrypt by PKCS#1");
-  SecretBytes answer = random_key(expected_size);  // drawn in every case, so that both take the same steps
+  SecretBytes answer = random_key(expected_size == 0 ? 32 : expected_size);  // drawn in every case, so that both take the same steps
   const EvpPkeyCtxPtr context = context_for(m_key.get());
   SecretBytes opened;
   const bool ok = EVP_PKEY_decrypt_init(context.get()) == 1 && EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_PADDING) == 1 &&
@@ -369,7 +369,7 @@ Result<SecretBytes> PrivateKey::decrypt_pkcs1(ByteView ciphertext, std::size_t e
                     return EVP_PKEY_decrypt(context.get(), to, size, ciphertext.data(), ciphertext.size());
                   });
   openssl_clear_errors();
-  if (ok && opened.size() == expected_size) std::swap(answer, opened);
+  if (ok && !opened.empty() && (expected_size == 0 || opened.size() == expected_size)) std::swap(answer, opened);
   return answer;
 }
 

@@ -103,7 +103,8 @@ class PrivateKey {
   /// IntegrityFailed when the padding is not right, without a hint of why.
   [[nodiscard]] Result<SecretBytes> decrypt_oaep(const OaepOptions& options, ByteView ciphertext) const;
   /// PKCS#1 v1.5 key transport, for opening mail of older senders only. A wrong padding is not an error: the answer is then a random key
-  /// of `expected_size` bytes, so that a caller cannot become an oracle (RFC 3218 2.3.2).
+  /// of `expected_size` bytes, so that a caller cannot become an oracle (RFC 3218 2.3.2). With `expected_size` 0 any size is right, and the
+  /// random key has 32 bytes.
   [[nodiscard]] Result<SecretBytes> decrypt_pkcs1(ByteView ciphertext, std::size_t expected_size) const;
   /// The raw ECDH or X25519 shared secret; feed it to a KDF. BadInput for a peer of another kind or a degenerate point.
   [[nodiscard]] Result<SecretBytes> agree(const PublicKey& peer) const;

@@ -4,7 +4,9 @@
 // Underneath is a small OpenSSL provider in a library context of its own; the default context and its algorithms are untouched.
 //
 // Does: RSA (PKCS#1 v1.5 and PSS signatures, OAEP and PKCS#1 v1.5 decryption), ECDSA and ECDH on P-256/384/521 (raw, or with the X9.63 KDF
-// as CMS wants it), Ed25519 signatures. Does not: X25519, and any export of a private component: there is none in the process's handle.
+// as CMS wants it), Ed25519 signatures; it compares with public keys and certificates. Does not: X25519; public operations (verify and
+// encrypt with Keeper::public_key(), and put that, not a handle, into certificates); any export of a private component: there is none in
+// it.
 #pragma once
 
 #include <memory>

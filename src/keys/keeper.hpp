@@ -3,7 +3,8 @@
 //
 // All calls are thread safe and may block for the time of the operation (RSA-4096: milliseconds). `version` 0 means the latest.
 // Errors of every call: NotFound (no such key or version), Unsupported (the key's type cannot do it), Denied (the version is below
-// min_decryption_version or min_encryption_version), Exhausted (the key's use limit is reached: rotate it), Unavailable (the keeper does not answer).
+// min_decryption_version or min_encryption_version), Exhausted (the key's use limit is reached: rotate it), Unavailable (the keeper does
+// not answer).
 #pragma once
 
 #include <cstdint>
@@ -54,9 +55,9 @@ enum class OpenPgpSignatureStatus { Good, Bad, UnknownSigner, Expired, UnusableK
 
 struct OpenPgpSignature {
   OpenPgpSignatureStatus status = OpenPgpSignatureStatus::UnknownSigner;
-  std::string key_id;       ///< 16 hexadecimal digits, upper case, as the signature claims.
-  std::string fingerprint;  ///< Of the signer's primary key; empty unless the signer's certificate was given.
-  std::string hash;         ///< "SHA512"
+  std::string key_id;        ///< 16 hexadecimal digits, upper case, as the signature claims.
+  std::string fingerprint;   ///< Of the signer's primary key; empty unless the signer's certificate was given.
+  std::string hash;          ///< "SHA512"
   std::int64_t created = 0;  ///< Unix time, as the signature claims.
 };
 
@@ -105,7 +106,7 @@ class Keeper {
   [[nodiscard]] virtual Result<Bytes> rewrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) = 0;
   [[nodiscard]] virtual Result<SecretBytes> decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options,
                                                          ByteView ciphertext) = 0;
-  /// PKCS#1 v1.5 key transport of older senders; see PrivateKey::decrypt_pkcs1 for what a wrong padding does.
+  /// PKCS#1 v1.5 key transport of older senders; see PrivateKey::decrypt_pkcs1 for what a wrong padding and a size of 0 do.
   [[nodiscard]] virtual Result<SecretBytes> decrypt_pkcs1(const KeyName& name, std::uint32_t version, ByteView ciphertext,
                                                           std::size_t expected_size) = 0;
   /// The raw ECDH/X25519 shared secret.
@@ -118,12 +119,13 @@ class Keeper {
   [[nodiscard]] virtual Result<std::string> openpgp_certificate(const KeyName& name, std::uint32_t version = 0) = 0;
   /// An armored detached signature (binary document, SHA-512: micalg=pgp-sha512) by the latest version.
   [[nodiscard]] virtual Result<std::string> openpgp_sign_detached(const KeyName& name, ByteView data) = 0;
-  /// One armored message, signed by the latest version inside and encrypted to `recipients` (certificates, armored or binary) with AES-256 and
-  /// integrity protection (RFC 3156 6.2). BadInput when a recipient cannot receive encrypted mail (expired, revoked, no such subkey).
+  /// One armored message, signed by the latest version inside and encrypted to `recipients` (certificates, armored or binary) with AES-256
+  /// and integrity protection (RFC 3156 6.2). BadInput when a recipient cannot receive encrypted mail (expired, revoked, no such subkey).
   [[nodiscard]] virtual Result<std::string> openpgp_sign_encrypt(const KeyName& name, std::span<const Bytes> recipients,
                                                                  ByteView plaintext) = 0;
-  /// Armored or binary. All versions of the key are tried. NotFound when the message is not encrypted to this key; IntegrityFailed when it is
-  /// damaged or has no integrity protection. `signers`: certificates to check signatures against. A bad signature is a status, not an error.
+  /// Armored or binary. All versions of the key are tried. NotFound when the message is not encrypted to this key; IntegrityFailed when it
+  /// is damaged or has no integrity protection. `signers`: certificates to check signatures against. A bad signature is a status, not an
+  /// error.
   [[nodiscard]] virtual Result<OpenPgpOpened> openpgp_decrypt(const KeyName& name, ByteView message, std::span<const Bytes> signers) = 0;
 
   /// The key as described, made if it does not exist; Conflict when it exists with another type.

@@ -38,9 +38,9 @@ enum class KeyType {
 
 /// The keys of the mail system; Ring::open() makes those that are missing.
 namespace key_names {
-inline const KeyName kMailStorage{"mail_storage_key"};   ///< aes256-gcm96: wraps the data key of every stored message
-inline const KeyName kDkim{"dkim_key"};                  ///< ed25519: the default DKIM signer
-inline const KeyName kApiHmac{"api_hmac_key"};           ///< hmac: signed API requests
+inline const KeyName kMailStorage{"mail_storage_key"};      ///< aes256-gcm96: wraps the data key of every stored message
+inline const KeyName kDkim{"dkim_key"};                     ///< ed25519: the default DKIM signer
+inline const KeyName kApiHmac{"api_hmac_key"};              ///< hmac: signed API requests
 inline const KeyName kPgpEncryption{"pgp_key_encryption"};  ///< aes256-gcm96: wraps OpenPGP secret keys
 }  // namespace key_names
 

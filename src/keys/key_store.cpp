@@ -19,7 +19,8 @@ Status MemoryKeyStore::update(const KeyRecord& record) {
   const std::lock_guard lock(m_mutex);
   const auto found = m_records.find(record.name);
   if (found == m_records.end()) return fail(ErrorCode::NotFound, "no such key", record.name.get());
-  if (found->second.revision + 1 != record.revision) return fail(ErrorCode::Conflict, "the key was changed by somebody else", record.name.get());
+  if (found->second.revision + 1 != record.revision)
+    return fail(ErrorCode::Conflict, "the key was changed by somebody else", record.name.get());
   found->second = record;
   return {};
 }

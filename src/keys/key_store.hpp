@@ -28,7 +28,8 @@ class KeyStore {
   [[nodiscard]] virtual Result<std::vector<KeyRecord>> load() = 0;
   /// Conflict when the name exists.
   [[nodiscard]] virtual Status insert(const KeyRecord& record) = 0;
-  /// Replaces the record whose revision is `record.revision - 1`; Conflict when it is another (somebody else was faster), NotFound when there is none.
+  /// Replaces the record whose revision is `record.revision - 1`; Conflict when it is another (somebody else was faster), NotFound when
+  /// there is none.
   [[nodiscard]] virtual Status update(const KeyRecord& record) = 0;
   /// Also erases: nothing of the body may remain readable through the store. NotFound when there is none.
   [[nodiscard]] virtual Status remove(const KeyName& name) = 0;

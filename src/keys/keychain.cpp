@@ -33,7 +33,8 @@ struct PasswordFree {
 };
 
 Error no_service(const GError& error) {
-  return {ErrorCode::Unavailable, "the keychain does not answer (is a Secret Service running and unlocked?): " + printable(error.message), "keychain"};
+  return {ErrorCode::Unavailable, "the keychain does not answer (is a Secret Service running and unlocked?): " + printable(error.message),
+          "keychain"};
 }
 
 }  // namespace
@@ -46,8 +47,8 @@ Result<SecretBytes> load_from_keychain(const std::string& service, const std::st
   if (error) return fail(no_service(*error));
   if (!found) {
     return fail(ErrorCode::NotFound,
-                "the keychain has no entry for service " + service + ", account " + account + ": make one with `secret-tool store --label=Postern service " +
-                    service + " account " + account + "`",
+                "the keychain has no entry for service " + service + ", account " + account +
+                    ": make one with `secret-tool store --label=Postern service " + service + " account " + account + "`",
                 "keychain");
   }
   return SecretBytes::from_text(found.get());
@@ -57,8 +58,8 @@ Status store_in_keychain(const std::string& service, const std::string& account,
   GError* raw_error = nullptr;
   std::string text(as_text(passphrase));
   const std::string label = "Postern: " + service + "/" + account;
-  const bool stored = secret_password_store_sync(&kSchema, SECRET_COLLECTION_DEFAULT, label.c_str(), text.c_str(), nullptr, &raw_error, "service",
-                                                 service.c_str(), "account", account.c_str(), nullptr) == TRUE;
+  const bool stored = secret_password_store_sync(&kSchema, SECRET_COLLECTION_DEFAULT, label.c_str(), text.c_str(), nullptr, &raw_error,
+                                                 "service", service.c_str(), "account", account.c_str(), nullptr) == TRUE;
   wipe(text);
   const GErrorPtr error(raw_error);
   if (error) return fail(no_service(*error));

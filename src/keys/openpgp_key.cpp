@@ -14,8 +14,8 @@ namespace postern::detail {
 namespace {
 
 constexpr std::size_t kMaxIdle = 8;
-constexpr std::size_t kUserIdLimit = 127;                       // RNP's own
-constexpr std::size_t kPlaintextLimit = 256U * 1024 * 1024;     // a small message may decompress to anything
+constexpr std::size_t kUserIdLimit = 127;                    // RNP's own
+constexpr std::size_t kPlaintextLimit = 256U * 1024 * 1024;  // a small message may decompress to anything
 constexpr std::uint32_t kPublicWithSubkeys = RNP_KEY_EXPORT_PUBLIC | RNP_KEY_EXPORT_SUBKEYS;
 
 template <class T, auto Destroy>
@@ -151,10 +151,10 @@ Result<KeyPtr> generate_primary(rnp_ffi_t ffi, const std::string& user_id) {
   if (!op) return fail(ErrorCode::Unsupported, "this RNP has no Ed25519");
   for (const rnp_result_t result :
        {rnp_op_generate_set_userid(op.get(), user_id.c_str()), rnp_op_generate_set_hash(op.get(), "SHA512"),
-        rnp_op_generate_add_usage(op.get(), "certify"), rnp_op_generate_add_usage(op.get(), "sign"), rnp_op_generate_set_expiration(op.get(), 0),
-        rnp_op_generate_add_pref_hash(op.get(), "SHA512"), rnp_op_generate_add_pref_hash(op.get(), "SHA256"),
-        rnp_op_generate_add_pref_cipher(op.get(), "AES256"), rnp_op_generate_add_pref_cipher(op.get(), "AES128"),
-        rnp_op_generate_add_pref_compression(op.get(), "Uncompressed")}) {
+        rnp_op_generate_add_usage(op.get(), "certify"), rnp_op_generate_add_usage(op.get(), "sign"),
+        rnp_op_generate_set_expiration(op.get(), 0), rnp_op_generate_add_pref_hash(op.get(), "SHA512"),
+        rnp_op_generate_add_pref_hash(op.get(), "SHA256"), rnp_op_generate_add_pref_cipher(op.get(), "AES256"),
+        rnp_op_generate_add_pref_cipher(op.get(), "AES128"), rnp_op_generate_add_pref_compression(op.get(), "Uncompressed")}) {
     POSTERN_CHECK(check(result, "making an OpenPGP key"));
   }
   return run_generator(op);
@@ -337,8 +337,9 @@ Result<std::string> OpenPgpKey::sign_detached(ByteView data, WallTime now) {
   const OutputPtr output = output_to_memory();
   const SignPtr op = make<SignPtr>(rnp_op_sign_detached_create, lease.ffi(), input.get(), output.get());
   if (!op) return fail(ErrorCode::Internal, "signing by OpenPGP");
-  for (const rnp_result_t result : {rnp_op_sign_add_signature(op.get(), lease.signer(), nullptr), rnp_op_sign_set_hash(op.get(), "SHA512"),
-                                    rnp_op_sign_set_armor(op.get(), true), rnp_op_sign_set_creation_time(op.get(), static_cast<std::uint32_t>(rnp_time(now)))}) {
+  for (const rnp_result_t result :
+       {rnp_op_sign_add_signature(op.get(), lease.signer(), nullptr), rnp_op_sign_set_hash(op.get(), "SHA512"),
+        rnp_op_sign_set_armor(op.get(), true), rnp_op_sign_set_creation_time(op.get(), static_cast<std::uint32_t>(rnp_time(now)))}) {
     POSTERN_CHECK(check(result, "signing by OpenPGP"));
   }
   POSTERN_CHECK(check(rnp_op_sign_execute(op.get()), "signing by OpenPGP"));
@@ -358,8 +359,10 @@ Status add_recipients(rnp_ffi_t ffi, rnp_op_encrypt_t op, std::span<const Bytes>
     }
     const KeyPtr key(handle);
     bool valid = false;
-    const bool usable = rnp_key_is_valid(key.get(), &valid) == RNP_SUCCESS && valid && rnp_op_encrypt_add_recipient(op, key.get()) == RNP_SUCCESS;
-    if (!usable) return fail(ErrorCode::BadInput, "the certificate " + fingerprint + " is expired, revoked or has no key to encrypt to", "recipients");
+    const bool usable =
+        rnp_key_is_valid(key.get(), &valid) == RNP_SUCCESS && valid && rnp_op_encrypt_add_recipient(op, key.get()) == RNP_SUCCESS;
+    if (!usable)
+      return fail(ErrorCode::BadInput, "the certificate " + fingerprint + " is expired, revoked or has no key to encrypt to", "recipients");
   }
   return {};
 }
@@ -376,9 +379,9 @@ Result<std::string> OpenPgpKey::sign_encrypt(std::span<const Bytes> recipients, 
   POSTERN_CHECK(add_recipients(lease.ffi(), op.get(), recipients));
   for (const rnp_result_t result :
        {rnp_op_encrypt_add_signature(op.get(), lease.signer(), nullptr), rnp_op_encrypt_set_hash(op.get(), "SHA512"),
-        rnp_op_encrypt_set_creation_time(op.get(), static_cast<std::uint32_t>(rnp_time(now))), rnp_op_encrypt_set_cipher(op.get(), "AES256"),
-        rnp_op_encrypt_set_aead(op.get(), "None"), rnp_op_encrypt_set_compression(op.get(), "Uncompressed", 0),
-        rnp_op_encrypt_set_armor(op.get(), true)}) {
+        rnp_op_encrypt_set_creation_time(op.get(), static_cast<std::uint32_t>(rnp_time(now))),
+        rnp_op_encrypt_set_cipher(op.get(), "AES256"), rnp_op_encrypt_set_aead(op.get(), "None"),
+        rnp_op_encrypt_set_compression(op.get(), "Uncompressed", 0), rnp_op_encrypt_set_armor(op.get(), true)}) {
     POSTERN_CHECK(check(result, "encrypting by OpenPGP"));
   }
   POSTERN_CHECK(check(rnp_op_encrypt_execute(op.get()), "encrypting by OpenPGP"));

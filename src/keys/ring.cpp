@@ -103,7 +103,8 @@ Result<Material> make_material(KeyType type, const SecretBytes& secret) {
 Result<VersionPtr> version_of(const Key& key, std::uint32_t number, Use use) {
   if (number == 0) number = key.latest();
   const auto found = std::ranges::find_if(key.versions, [number](const VersionPtr& v) { return v->stored.number == number; });
-  if (found == key.versions.end()) return fail(ErrorCode::NotFound, "the key has no version " + std::to_string(number), key.stored.name.get());
+  if (found == key.versions.end())
+    return fail(ErrorCode::NotFound, "the key has no version " + std::to_string(number), key.stored.name.get());
   const bool refused = (use == Use::Open && number < key.stored.min_decryption_version) ||
                        (use == Use::Protect && number < key.stored.min_encryption_version);
   if (refused) return fail(ErrorCode::Denied, "the version of the key is disallowed by policy (too old)", key.stored.name.get());
@@ -113,7 +114,8 @@ Result<VersionPtr> version_of(const Key& key, std::uint32_t number, Use use) {
 template <class T>
 Result<const T*> material_of(const Key& key, const Version& version, std::string_view what) {
   if (const T* material = std::get_if<T>(&version.material)) return material;
-  return fail(ErrorCode::Unsupported, "a key of type " + std::string(name_of(key.stored.type)) + " does not " + std::string(what), key.stored.name.get());
+  return fail(ErrorCode::Unsupported, "a key of type " + std::string(name_of(key.stored.type)) + " does not " + std::string(what),
+              key.stored.name.get());
 }
 
 KeyInfo info_of(const Key& key) {
@@ -124,7 +126,8 @@ KeyInfo info_of(const Key& key) {
   info.min_decryption_version = key.stored.min_decryption_version;
   info.min_encryption_version = key.stored.min_encryption_version;
   info.deletion_allowed = key.stored.deletion_allowed;
-  for (const VersionPtr& v : key.versions) info.versions.push_back({v->stored.number, v->stored.created, v->stored.public_text, v->uses.load()});
+  for (const VersionPtr& v : key.versions)
+    info.versions.push_back({v->stored.number, v->stored.created, v->stored.public_text, v->uses.load()});
   return info;
 }
 
@@ -171,8 +174,8 @@ struct Ring::State {
   const Clock& clock;
   const RingOptions options;
   const Vault vault;
-  std::mutex change;           // one change at a time: store first, then memory
-  std::shared_mutex read;      // guards `keys` for the moment of a look-up
+  std::mutex change;       // one change at a time: store first, then memory
+  std::shared_mutex read;  // guards `keys` for the moment of a look-up
   std::map<KeyName, KeyPtr> keys;
 
   Result<KeyPtr> find(const KeyName& name) {
@@ -261,7 +264,8 @@ Status Ring::State::attach_openpgp(Key& key) {
   std::vector<SecretBytes> secrets;
   for (const VersionPtr& v : key.versions) {
     if (v->stored.number < key.stored.min_decryption_version) continue;
-    POSTERN_TRY(SecretBytes secret, decrypt(key_names::kPgpEncryption, std::get<WrappedOpenPgp>(v->material).text, as_bytes(key.stored.name.get())));
+    POSTERN_TRY(SecretBytes secret,
+                decrypt(key_names::kPgpEncryption, std::get<WrappedOpenPgp>(v->material).text, as_bytes(key.stored.name.get())));
     secrets.push_back(std::move(secret));
   }
   key.openpgp = std::make_shared<OpenPgpKey>(std::move(secrets));
@@ -326,7 +330,9 @@ Result<KeyInfo> Ring::create(const KeyName& name, KeyType type) {
   return m_state->add(name, type, {});
 }
 
-Result<KeyInfo> Ring::openpgp_create(const KeyName& name, std::string_view user_id) { return m_state->add(name, KeyType::OpenPgp, user_id); }
+Result<KeyInfo> Ring::openpgp_create(const KeyName& name, std::string_view user_id) {
+  return m_state->add(name, KeyType::OpenPgp, user_id);
+}
 
 Result<KeyInfo> Ring::rotate(const KeyName& name) {
   State& s = *m_state;
@@ -366,7 +372,8 @@ Status Ring::State::rewrap_openpgp(const KeyPtr& key) {
   Key changed = *key;
   for (std::size_t i = 0; i < changed.versions.size(); ++i) {
     const StoredVersion& old = changed.versions[i]->stored;
-    POSTERN_TRY(const SecretBytes secret, decrypt(key_names::kPgpEncryption, std::get<WrappedOpenPgp>(changed.versions[i]->material).text, aad));
+    POSTERN_TRY(const SecretBytes secret,
+                decrypt(key_names::kPgpEncryption, std::get<WrappedOpenPgp>(changed.versions[i]->material).text, aad));
     POSTERN_TRY(const std::string wrapped, encrypt(key_names::kPgpEncryption, secret.view(), aad, 0));
     POSTERN_TRY(VersionPtr moved, seal_version(changed.stored, old.number, Fresh{SecretBytes::from_text(wrapped), old.public_text}));
     moved->stored.created = old.created;
@@ -518,7 +525,9 @@ Result<std::string> Ring::encrypt(const KeyName& name, ByteView plaintext, ByteV
   return m_state->encrypt(name, plaintext, aad, version);
 }
 
-Result<SecretBytes> Ring::decrypt(const KeyName& name, std::string_view ciphertext, ByteView aad) { return m_state->decrypt(name, ciphertext, aad); }
+Result<SecretBytes> Ring::decrypt(const KeyName& name, std::string_view ciphertext, ByteView aad) {
+  return m_state->decrypt(name, ciphertext, aad);
+}
 
 // Wrapped form: format (1), version (4, big-endian), nonce (12), ciphertext (32), tag (16).
 Result<Bytes> Ring::State::wrap(const Key& key, ByteView data_key, ByteView aad) {

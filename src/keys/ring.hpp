@@ -1,8 +1,8 @@
 // The embedded key engine: a Keeper over a KeyStore and a root key.
 //
-// Layers: the root key (raw, or scrypt of a passphrase) encrypts a random 256-bit key-encryption key (KEK), which stands in the store's root
-// blob; the KEK encrypts each private key version (AES-256-GCM, AAD = name | type | version) and authenticates each record. Changing the
-// root key rewrites one blob. OpenPGP secret keys are wrapped by the ring's own key `pgp_key_encryption` before that.
+// Layers: the root key (raw, or scrypt of a passphrase) encrypts a random 256-bit key-encryption key (KEK), which stands in the store's
+// root blob; the KEK encrypts each private key version (AES-256-GCM, AAD = name | type | version) and authenticates each record. Changing
+// the root key rewrites one blob. OpenPGP secret keys are wrapped by the ring's own key `pgp_key_encryption` before that.
 //
 // Keys are unwrapped once, when the ring opens or makes them, and stay ready for use in this process: no call parses a key. What it does
 // not do: watch the store for changes by others, and protect against a store that is rolled back as a whole.
@@ -26,7 +26,8 @@ class Ring final : public Keeper {
  public:
   /// Opens the ring in `store`, or makes a new one there with the four keys of key_names. Denied when the root key is not the one that
   /// locked it; IntegrityFailed when the store was tampered with. The store and the clock must outlive the ring.
-  [[nodiscard]] static Result<std::shared_ptr<Ring>> open(KeyStore& store, const RootKey& root, const Clock& clock, RingOptions options = {});
+  [[nodiscard]] static Result<std::shared_ptr<Ring>> open(KeyStore& store, const RootKey& root, const Clock& clock,
+                                                          RingOptions options = {});
   ~Ring() override;
 
   /// Locks the ring with another root key from now on. The keys themselves stay as they are.
@@ -56,7 +57,8 @@ class Ring final : public Keeper {
   [[nodiscard]] Result<KeyInfo> openpgp_create(const KeyName& name, std::string_view user_id) override;
   [[nodiscard]] Result<std::string> openpgp_certificate(const KeyName& name, std::uint32_t version = 0) override;
   [[nodiscard]] Result<std::string> openpgp_sign_detached(const KeyName& name, ByteView data) override;
-  [[nodiscard]] Result<std::string> openpgp_sign_encrypt(const KeyName& name, std::span<const Bytes> recipients, ByteView plaintext) override;
+  [[nodiscard]] Result<std::string> openpgp_sign_encrypt(const KeyName& name, std::span<const Bytes> recipients,
+                                                         ByteView plaintext) override;
   [[nodiscard]] Result<OpenPgpOpened> openpgp_decrypt(const KeyName& name, ByteView message, std::span<const Bytes> signers) override;
 
  private:

@@ -83,17 +83,19 @@ Status create_key_file(const std::string& path) {
   if (!linked) return fail(file_error("creating", path));
   const File folder(folder_of(path), O_RDONLY | O_DIRECTORY);
   if (folder.is_open()) ::fsync(folder.fd());
-  log::warn("keys.root_key_created", {{"path", path}, {"action", "back this file up apart from the database: without it the keys are lost"}});
+  log::warn("keys.root_key_created",
+            {{"path", path}, {"action", "back this file up apart from the database: without it the keys are lost"}});
   return {};
 }
 
 Status check_mode(int fd, const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return fail(file_error("examining", path));
   if (!S_ISREG(info.st_mode)) return fail(ErrorCode::Denied, "the root key " + path + " is not a regular file", "root_key");
   // The group may read: that is how service managers hand secrets over. Nobody else.
   if ((info.st_mode & (S_IWGRP | S_IRWXO)) != 0) {
-    return fail(ErrorCode::Denied, "the root key file " + path + " can be read or changed by others: chmod 600 it, and consider it known", "root_key");
+    return fail(ErrorCode::Denied, "the root key file " + path + " can be read or changed by others: chmod 600 it, and consider it known",
+                "root_key");
   }
   return {};
 }
@@ -130,7 +132,8 @@ Result<RootKey> load_file(const std::string& path, CreateRootKey create) {
 
 Result<RootKey> load_environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
-  if (value == nullptr) return fail(ErrorCode::NotFound, "the environment variable " + name + " is not set: put the root passphrase there", "root_key");
+  if (value == nullptr)
+    return fail(ErrorCode::NotFound, "the environment variable " + name + " is not set: put the root passphrase there", "root_key");
   return RootKey::passphrase(as_bytes(value));
 }
 

@@ -10,7 +10,8 @@
 namespace postern {
 
 /// Where the root key comes from:
-///   file:PATH                  32 random bytes, or a passphrase (one line of UTF-8 text, 12 characters at least). When the file is missing and
+///   file:PATH                  32 random bytes, or a passphrase (one line of UTF-8 text, 12 characters at least). When the file is missing
+///   and
 ///                              creation is asked for, 32 random bytes are written with mode 0600. A file that others may read is refused.
 ///   env:NAME                   a passphrase in the environment, for CI and containers
 ///   keychain:SERVICE/ACCOUNT   a passphrase in the desktop's keychain (Secret Service, attributes "service" and "account")

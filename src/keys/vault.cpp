@@ -19,7 +19,9 @@ constexpr std::uint32_t kMaxParallel = 16;
 
 SecretBytes derived(ByteView kek, std::string_view use) { return hkdf(HashAlgorithm::Sha256, kek, {}, as_bytes(use), 32).value(); }
 
-Error damaged(std::string_view what) { return {ErrorCode::IntegrityFailed, "the key store was changed from outside or is damaged: " + std::string(what), {}}; }
+Error damaged(std::string_view what) {
+  return {ErrorCode::IntegrityFailed, "the key store was changed from outside or is damaged: " + std::string(what), {}};
+}
 
 // What stands before the wrapped key in a root blob, and is authenticated with it.
 struct RootHeader {
@@ -57,7 +59,8 @@ Result<SecretBytes> stretch(const RootKey& root, const RootHeader& header) {
 }
 
 Error wrong_root(const RootKey& given, const RootHeader& header) {
-  if (given.form() == header.form) return {ErrorCode::Denied, "this root key does not open the key ring: it was locked with another one", "root_key"};
+  if (given.form() == header.form)
+    return {ErrorCode::Denied, "this root key does not open the key ring: it was locked with another one", "root_key"};
   return {ErrorCode::Denied,
           header.form == RootKey::Form::Raw ? "the key ring is locked with a raw 32-byte root key, and a passphrase was given"
                                             : "the key ring is locked with a passphrase, and a raw 32-byte root key was given",
