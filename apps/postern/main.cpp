@@ -1,0 +1,51 @@
+// The command: global options, then the verbs of each file. Exit statuses as in context.hpp.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "base/log.hpp"
+#include "remote.hpp"
+
+namespace postern::cli {
+
+void add_daemon_verbs(CLI::App& app, Context& context, const Global& global);
+void add_dkim_verbs(CLI::App& app, Context& context);
+void add_mime_verbs(CLI::App& app, Context& context);
+void add_cms_verbs(CLI::App& app, Context& context);
+
+namespace {
+
+int run(int argc, char** argv) {
+  CLI::App app("Postern's command. Verbs on files need no daemon; the others talk to the one that the configuration names.\n"
+               "Exit status: 0 done, 1 the answer is no, 2 usage, 3 service not reachable, 4 not permitted, 5 internal error.", "postern");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION);
+  Context context{false, std::cout, std::cin};
+  Global global;
+  app.add_option("--config", global.config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
+  app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT; else from the configuration");
+  app.add_option("--token", global.token, "Token for the API; else $POSTERN_TOKEN, else admin.token of the data directory");
+  app.add_flag("--json", context.json, "One JSON document on standard output and nothing else there");
+  // Callbacks run after parsing, so that --json counts wherever it stands.
+  add_daemon_verbs(app, context, global);
+  add_dkim_verbs(app, context);
+  add_mime_verbs(app, context);
+  add_cms_verbs(app, context);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  std::cout.flush();
+  return context.exit_status;
+}
+
+}  // namespace
+}  // namespace postern::cli
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  postern::log::configure(postern::log::Level::Warn, postern::log::Format::Text);
+  return postern::cli::run(argc, argv);
+}

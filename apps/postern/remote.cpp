@@ -1,0 +1,129 @@
+#include "remote.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include "base/text.hpp"
+#include "config/load.hpp"
+#include "config/validate.hpp"
+#include "file_input.hpp"
+
+namespace postern::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::string first_line(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return std::string(trim(line));
+}
+
+/// The port that the daemon really got, when it was asked for a free one.
+Result<std::string> api_address(const config::Config& config) {
+  POSTERN_TRY(const auto at, config::parse_host_port(config.http.address));
+  if (at.port != 0) return "http://" + config.http.address;
+  std::ifstream file(config.in_data_dir("ports.json"));
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  boost::system::error_code malformed;
+  const json::value ports = json::parse(text, malformed);
+  if (malformed || !ports.is_object() || !ports.as_object().contains("http"))
+    return fail(ErrorCode::Unavailable, "no daemon is listening for " + config.in_data_dir("") + "; start it with: posternd --config " + config.source);
+  return "http://" + at.host + ":" + std::to_string(ports.at("http").to_number<int>());
+}
+
+Error error_of(const http::ClientResponse& response) {
+  boost::system::error_code malformed;
+  const json::value body = json::parse(response.body, malformed);
+  std::string detail = malformed ? "the daemon answered " + std::to_string(response.status) : text_of(body, "detail");
+  if (detail.empty()) detail = "the daemon answered " + std::to_string(response.status);
+  const ErrorCode code = response.status == 404 ? ErrorCode::NotFound : response.status == 401 || response.status == 403 ? ErrorCode::Denied
+                       : response.status == 400 || response.status == 413 ? ErrorCode::BadInput : response.status == 409 || response.status == 422 ? ErrorCode::Conflict
+                       : response.status == 503 || response.status == 429 ? ErrorCode::Unavailable : ErrorCode::Internal;
+  return {code, std::move(detail), malformed ? std::string() : text_of(body, "field")};
+}
+
+}  // namespace
+
+Result<config::Config> configuration(const Global& global) {
+  const auto environment = config::process_environment();
+  POSTERN_TRY(const auto path, config::find_config(global.config_path, environment));
+  return config::load(path, environment);
+}
+
+Result<Remote> Remote::find(const Global& global) {
+  Remote out;
+  std::string address = global.api;
+  out.m_token = global.token;
+  if (const char* token = std::getenv("POSTERN_TOKEN"); out.m_token.empty() && token != nullptr) out.m_token = token;
+  if (address.empty() || out.m_token.empty()) {
+    POSTERN_TRY(const auto config, configuration(global));
+    if (address.empty()) {
+      POSTERN_TRY(address, api_address(config));
+    }
+    if (out.m_token.empty()) out.m_token = first_line(config.in_data_dir("admin.token"));
+  }
+  POSTERN_TRY(out.m_base, http::Url::parse(address));
+  return out;
+}
+
+Result<std::string> Remote::call(std::string method, std::string target, std::string body) const {
+  http::ClientRequest request;
+  request.method = std::move(method);
+  request.url = m_base;
+  request.url.target = std::move(target);
+  request.headers.add("Authorization", "Bearer " + m_token);
+  if (!body.empty()) request.headers.add("Content-Type", "application/json");
+  request.body = std::move(body);
+  auto response = http::fetch_blocking(std::move(request), {});
+  if (!response) return fail(ErrorCode::Unavailable, "the daemon does not answer at " + m_base.host + ":" + std::to_string(m_base.port) + " (" + response.error().text() + "); is posternd running?");
+  if (response->status < 200 || response->status > 299) return fail(error_of(*response));
+  return std::move(response->body);
+}
+
+Result<json::value> Remote::call_json(std::string method, std::string target, const json::value& body) const {
+  POSTERN_TRY(const std::string text, call(std::move(method), std::move(target), body.is_null() ? std::string() : json::serialize(body)));
+  boost::system::error_code malformed;
+  json::value out = json::parse(text, malformed);
+  if (malformed) return fail(ErrorCode::Internal, "the daemon's answer is not JSON");
+  return out;
+}
+
+void run_remote(const Global& global, Context& context, const char* verb, const std::function<Result<json::value>(const Remote&)>& work,
+                const std::function<void(const json::value&)>& show) {
+  const auto remote = Remote::find(global);
+  if (!remote) return report_error(context, verb, remote.error());
+  const auto answer = work(*remote);
+  if (!answer) return report_error(context, verb, answer.error());
+  if (context.json) context.out << json::serialize(*answer) << "\n";
+  else show(*answer);
+}
+
+std::string text_of(const json::value& value, std::string_view field) {
+  const auto* object = value.if_object();
+  const auto* found = object == nullptr ? nullptr : object->if_contains(field);
+  if (found == nullptr || found->is_null()) return {};
+  return found->is_string() ? std::string(found->as_string()) : json::serialize(*found);
+}
+
+void Table::print(std::ostream& out) const {
+  std::vector<std::size_t> widths;
+  for (const auto& row : m_rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : m_rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      if (i + 1 < row.size()) line.append(widths[i] - row[i].size() + 2, ' ');
+    }
+    out << line << "\n";
+  }
+}
+
+}  // namespace postern::cli
