@@ -23,13 +23,13 @@ struct AuthorityOptions {
 
 /// What an issued certificate is for.
 struct TlsSubject {
-  std::vector<std::string> dns_names;      ///< The first is the common name.
-  std::vector<std::string> ip_addresses;
-  bool client = false;                     ///< clientAuth instead of serverAuth.
+  std::vector<std::string> dns_names = {};  ///< The first is the common name.
+  std::vector<std::string> ip_addresses = {};
+  bool client = false;  ///< clientAuth instead of serverAuth.
 };
 struct EmailSubject {
-  std::vector<std::string> emails;  ///< At least one; the first is also the common name unless `name` is given.
-  std::string name;
+  std::vector<std::string> emails = {};  ///< At least one; the first is also the common name unless `name` is given.
+  std::string name = {};
 };
 
 /// A key in the keeper and the certificate for it, renewed together.
@@ -51,8 +51,8 @@ class Authority {
   [[nodiscard]] Result<Certificate> issue_tls(const TlsSubject& subject, const PublicKey& key) const;
   [[nodiscard]] Result<Certificate> issue_email(const EmailSubject& subject, const PublicKey& key) const;
 
-  /// The same with the key in the keeper: made when it is missing, the certificate stored under the key's name. A stored certificate is used
-  /// again while it fits (same key, same names, this root) and more than a third of its life is left; otherwise a new one is issued.
+  /// The same with the key in the keeper: made when it is missing, the certificate stored under the key's name. A stored certificate is
+  /// used again while it fits (same key, same names, this root) and more than a third of its life is left; otherwise a new one is issued.
   [[nodiscard]] Result<Identity> tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type = KeyType::EcdsaP256);
   [[nodiscard]] Result<Identity> email_identity(const KeyName& key, const EmailSubject& subject, KeyType type = KeyType::EcdsaP256);
 

@@ -43,7 +43,7 @@ class Certificate {
   [[nodiscard]] bool is_self_signed() const;
   /// keyUsage bits; an absent extension allows everything (RFC 5280 4.2.1.3).
   [[nodiscard]] bool may_sign() const;
-  [[nodiscard]] bool may_receive_keys() const;  ///< keyEncipherment for RSA, keyAgreement for EC.
+  [[nodiscard]] bool may_receive_keys() const;   ///< keyEncipherment for RSA, keyAgreement for EC.
   [[nodiscard]] bool may_protect_email() const;  ///< extendedKeyUsage absent, any, or emailProtection.
 
   [[nodiscard]] Sha256 fingerprint() const;       ///< SHA-256 of the certificate.
@@ -65,7 +65,8 @@ class Certificate {
 using CertificateChain = std::vector<Certificate>;
 inline constexpr std::size_t kChainLimit = 32;
 
-/// Every CERTIFICATE block of the text, in order; other text is skipped. BadInput when there is none, one does not parse, or more than `limit`.
+/// Every CERTIFICATE block of the text, in order; other text is skipped. BadInput when there is none, one does not parse, or more than
+/// `limit`.
 [[nodiscard]] Result<CertificateChain> certificates_from_pem(std::string_view pem, std::size_t limit = kChainLimit);
 /// Reads a file of such text (a chain or a CA bundle of at most 1,000).
 [[nodiscard]] Result<CertificateChain> certificates_from_file(const std::string& path);

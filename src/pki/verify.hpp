@@ -16,7 +16,8 @@ enum class CertificatePurpose { Any, TlsServer, TlsClient, Email };
 struct VerifyRequest {
   const Certificate* leaf = nullptr;  ///< Required; borrowed.
   std::span<const Certificate> intermediates = {};
-  std::span<const Certificate> roots = {};
+  std::span<const Certificate> roots = {};  ///< Trust anchors; need not be self-signed.
+  X509_STORE* more_roots = nullptr;         ///< Further trust anchors in OpenSSL's form; borrowed.
   WallTime at{};
   CertificatePurpose purpose = CertificatePurpose::Any;
   /// At most one of these; each must then match.

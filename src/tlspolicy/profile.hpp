@@ -64,7 +64,9 @@ class TlsContext {
  private:
   friend Result<TlsContext> server_context(TlsServerProfile profile);
   friend Result<TlsContext> client_context(TlsClientProfile profile);
+  friend std::string policy_text(const TlsContext& context);
   std::shared_ptr<SSL_CTX> m_context;
+  std::string m_groups;
   std::vector<std::string> m_warnings;
 };
 
@@ -77,13 +79,13 @@ class TlsContext {
 /// Prepares one client connection: SNI (not for addresses) and nothing else.
 [[nodiscard]] Status set_server_name(SSL* connection, const std::string& host);
 
-/// The effective policy as text, one fact per line, read back from the SSL_CTX.
+/// The effective policy as text, one fact per line, read back from the SSL_CTX (but for the groups, which OpenSSL takes and does not show).
 [[nodiscard]] std::string policy_text(const TlsContext& context);
 
 struct PeerRequirements {
   TlsVerification verification = TlsVerification::Required;
-  std::string host;  ///< Name or address the certificate must be for; empty: any name.
-  PinSet pins;       ///< Checked in both modes.
+  std::string host = {};  ///< Name or address the certificate must be for; empty: any name.
+  PinSet pins = {};       ///< Checked in both modes.
   WallTime at{};
 };
 
