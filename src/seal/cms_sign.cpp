@@ -170,24 +170,42 @@ Result<CmsSigned> cms_sign(ByteView content, const CmsSignRequest& request) {
   return CmsSigned{std::move(der), digest.micalg};
 }
 
+namespace {
+
+/// The digest filters over the content, ready to be read through. A detached content is part of the chain, which frees it.
+Result<CmsChainPtr> digest_chain(CMS_ContentInfo* cms, std::optional<ByteView> detached) {
+  BioPtr source;
+  if (detached) {
+    POSTERN_TRY(source, bio_over(*detached));
+  }
+  CmsChainPtr chain(CMS_dataInit(cms, source.get()));
+  if (!chain) return fail(openssl_error(ErrorCode::Unsupported, "preparing the digests of the signature"));
+  static_cast<void>(source.release());
+  return chain;
+}
+
+Result<std::vector<CmsSigner>> check_signers(CMS_ContentInfo* cms, BIO* chain) {
+  CMS_set1_signers_certs(cms, nullptr, 0);
+  STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms);
+  if (sk_CMS_SignerInfo_num(signers) > kMaxSigners) return fail(ErrorCode::TooLarge, "has more than 16 signers");
+  std::vector<CmsSigner> out;
+  for (int i = 0; i < sk_CMS_SignerInfo_num(signers); ++i) {
+    POSTERN_TRY(CmsSigner signer, check_signer(sk_CMS_SignerInfo_value(signers, i), chain));
+    out.push_back(std::move(signer));
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<CmsVerified> cms_verify(ByteView der, std::optional<ByteView> detached, std::size_t limit) {
   POSTERN_TRY(const CmsPtr cms, cms_read(der));
   POSTERN_CHECK(expect_signed_data(cms.get(), detached.has_value()));
-  POSTERN_TRY(const BioPtr source, bio_over(detached.value_or(ByteView{})));
-  // The source is freed with the chain when it is part of it, so the chain takes a reference of its own.
-  if (detached) BIO_up_ref(source.get());
-  const CmsChainPtr chain(CMS_dataInit(cms.get(), detached ? source.get() : nullptr));
-  if (!chain) return fail(openssl_error(ErrorCode::Unsupported, "preparing the digests of the signature"));
+  POSTERN_TRY(const CmsChainPtr chain, digest_chain(cms.get(), detached));
   CmsVerified out;
   POSTERN_TRY(out.content, cms_drain(chain.get(), limit));
   if (detached) out.content.clear();
-  CMS_set1_signers_certs(cms.get(), nullptr, 0);
-  STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms.get());
-  if (sk_CMS_SignerInfo_num(signers) > kMaxSigners) return fail(ErrorCode::TooLarge, "has more than 16 signers");
-  for (int i = 0; i < sk_CMS_SignerInfo_num(signers); ++i) {
-    POSTERN_TRY(CmsSigner signer, check_signer(sk_CMS_SignerInfo_value(signers, i), chain.get()));
-    out.signers.push_back(std::move(signer));
-  }
+  POSTERN_TRY(out.signers, check_signers(cms.get(), chain.get()));
   POSTERN_TRY(out.certificates, carried_certificates(cms.get()));
   return out;
 }

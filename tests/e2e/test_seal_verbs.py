@@ -152,7 +152,7 @@ def with_der_changed(raw: bytes, position: int) -> bytes:
     return head.rstrip(b"\r\n") + b"\r\n\r\n" + base64.encodebytes(bytes(der)).replace(b"\n", b"\r\n")
 
 
-@pytest.mark.parametrize("position", [-1, -16, -17, -40, -400], ids=["tag-end", "tag-begin", "last-byte", "text", "early"])
+@pytest.mark.parametrize("position", [-1, -16, -19, -40, -400], ids=["tag-end", "tag-begin", "last-byte", "text", "early"])
 def test_a_changed_ciphertext_gives_nothing_out(position, people):
     """EFAIL: no byte of a content whose tag does not match."""
     sealed = encrypt(MESSAGE, [people[BOB, "p256"]])
