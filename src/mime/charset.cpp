@@ -1,4 +1,5 @@
-// Text of a part in UTF-8.
+#include "mime/charset.hpp"
+
 #include <array>
 #include <cerrno>
 
@@ -49,16 +50,17 @@ class Converter {
 
 }  // namespace
 
-std::string text_of(const MimePart& part) {
+std::string to_utf8(std::string_view text, const std::string& charset) {
   ensure_gmime();
-  const std::string_view text = as_text(part.content);
-  const bool claims_utf8 = part.charset == "utf-8" || part.charset == "us-ascii" || part.charset.empty();
+  const bool claims_utf8 = charset == "utf-8" || charset == "us-ascii" || charset.empty();
   if (claims_utf8 && is_utf8(text)) return std::string(text);
-  if (part.charset == "utf-8") return made_valid_utf8(text);
-  const Converter named(part.charset.empty() || part.charset == "us-ascii" ? "windows-1252" : part.charset);
+  if (charset == "utf-8") return made_valid_utf8(text);
+  const Converter named(charset.empty() || charset == "us-ascii" ? "windows-1252" : charset);
   if (named.known()) return made_valid_utf8(named.convert(text));
   if (is_utf8(text)) return std::string(text);
   return Converter("windows-1252").convert(text);
 }
+
+std::string text_of(const MimePart& part) { return to_utf8(as_text(part.content), part.charset); }
 
 }  // namespace postern

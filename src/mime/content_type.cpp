@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "mime/encoded_run.hpp"
 #include "mime/gmime.hpp"
 #include "mime/gmime_params.hpp"
 #include "mime/message.hpp"
@@ -16,7 +17,24 @@ bool is_token(std::string_view text) noexcept {
   });
 }
 
+/// What GMime may see: unfolded, without NUL, without encoded words.
+std::string for_gmime(std::string_view value) {
+  std::string text = unfold(value);
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  return text.find("=?") == std::string::npos ? text : decode_parameter_words(text);
+}
+
 }  // namespace
+
+GPtr<GMimeContentType> parsed_type(std::string_view value) {
+  ensure_gmime();
+  return GPtr<GMimeContentType>(g_mime_content_type_parse(nullptr, for_gmime(value).c_str()));
+}
+
+GPtr<GMimeContentDisposition> parsed_disposition(std::string_view value) {
+  ensure_gmime();
+  return GPtr<GMimeContentDisposition>(g_mime_content_disposition_parse(nullptr, for_gmime(value).c_str()));
+}
 
 bool is_media_type(std::string_view value) noexcept {
   const std::string_view type = trim(value.substr(0, value.find(';')));
@@ -34,12 +52,9 @@ std::map<std::string, std::string> parameters_of(GMimeParamList* list) {
 }
 
 ContentType parse_content_type(std::string_view value) {
-  ensure_gmime();
-  std::string text = unfold(value);
   // RFC 2045 5.2: what is syntactically invalid is plain text.
-  if (!is_media_type(text)) return {"text/plain", {}};
-  std::replace(text.begin(), text.end(), '\0', ' ');
-  const GPtr<GMimeContentType> parsed(g_mime_content_type_parse(nullptr, text.c_str()));
+  if (!is_media_type(value)) return {"text/plain", {}};
+  const auto parsed = parsed_type(value);
   ContentType out;
   out.type = to_lower(text_or_empty(g_mime_content_type_get_media_type(parsed.get())) + "/" +
                       text_or_empty(g_mime_content_type_get_media_subtype(parsed.get())));

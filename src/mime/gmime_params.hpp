@@ -14,4 +14,9 @@ namespace postern {
 /// Names in lower case; of a repeated name the first counts.
 [[nodiscard]] std::map<std::string, std::string> parameters_of(GMimeParamList* list);
 
+/// g_mime_content_type_parse() of a raw, folded value.
+[[nodiscard]] GPtr<GMimeContentType> parsed_type(std::string_view value);
+/// g_mime_content_disposition_parse() of a raw, folded value.
+[[nodiscard]] GPtr<GMimeContentDisposition> parsed_disposition(std::string_view value);
+
 }  // namespace postern

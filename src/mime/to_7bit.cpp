@@ -38,6 +38,7 @@ class Converter {
     // Preamble and epilogue are seen by nobody; what is not 7-bit there goes.
     POSTERN_TRY(std::string body, make_multipart_body(views, boundary, is_7bit(parts.preamble) ? parts.preamble : std::string_view{}));
     if (is_7bit(parts.epilogue)) body += parts.epilogue;
+    if (!is_7bit(body)) return fail(ErrorCode::Conflict, "a part has a header that is not ASCII; it cannot be changed", "content");
     return make_entity(header_without_encoding(view, {}), body);
   }
 

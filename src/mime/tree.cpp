@@ -115,25 +115,41 @@ void check_charset(MimePart& part) {
   }
 }
 
-void read_header(GMimeObject* object, MimePart& part) {
+/// The field's value as it came.
+std::string raw_value(GMimeObject* object, const char* name) {
+  GMimeHeader* header = g_mime_header_list_get_header(g_mime_object_get_header_list(object), name);
+  return header == nullptr ? std::string{} : text_or_empty(g_mime_header_get_raw_value(header));
+}
+
+void read_type(GMimeObject* object, MimePart& part) {
+  const std::string raw = raw_value(object, "Content-Type");
   GMimeContentType* type = g_mime_object_get_content_type(object);
   part.type = to_lower(text_or_empty(g_mime_content_type_get_media_type(type)) + "/" + text_or_empty(g_mime_content_type_get_media_subtype(type)));
-  part.parameters = parameters_of(g_mime_content_type_get_parameters(type));
-  const char* raw_type = g_mime_object_get_header(object, "Content-Type");
-  if (raw_type != nullptr && !is_media_type(raw_type)) {
+  if (!raw.empty() && !is_media_type(raw)) {
     part.type = "text/plain";  // RFC 2045 5.2
-    part.parameters.clear();
-    note(part, "bad_content_type", 0, printable(raw_type, 80));
+    note(part, "bad_content_type", 0, printable(trim(raw), 80));
+  } else if (!raw.empty()) {
+    part.parameters = parameters_of(g_mime_content_type_get_parameters(parsed_type(raw).get()));
   }
   if (const auto charset = part.parameters.find("charset"); charset != part.parameters.end()) part.charset = to_lower(charset->second);
-  part.disposition = to_lower(text_or_empty(g_mime_object_get_disposition(object)));
-  part.filename = made_valid_utf8(text_or_empty(g_mime_object_get_content_disposition_parameter(object, "filename")));
-  if (part.filename.empty()) {
-    if (const auto name = part.parameters.find("name"); name != part.parameters.end()) part.filename = name->second;
+}
+
+void read_disposition(GMimeObject* object, MimePart& part) {
+  if (const std::string raw = raw_value(object, "Content-Disposition"); !raw.empty()) {
+    const auto parsed = parsed_disposition(raw);
+    part.disposition = to_lower(made_valid_utf8(text_or_empty(g_mime_content_disposition_get_disposition(parsed.get()))));
+    part.filename = made_valid_utf8(text_or_empty(g_mime_content_disposition_get_parameter(parsed.get(), "filename")));
   }
-  part.transfer_encoding = to_lower(trim(text_or_empty(g_mime_object_get_header(object, "Content-Transfer-Encoding"))));
+  if (!part.filename.empty()) return;
+  if (const auto name = part.parameters.find("name"); name != part.parameters.end()) part.filename = name->second;
+}
+
+void read_header(GMimeObject* object, MimePart& part) {
+  read_type(object, part);
+  read_disposition(object, part);
+  part.transfer_encoding = to_lower(trim(raw_value(object, "Content-Transfer-Encoding")));
   part.content_id = made_valid_utf8(text_or_empty(g_mime_object_get_content_id(object)));
-  part.description = decode_header_text(text_or_empty(g_mime_object_get_header(object, "Content-Description")));
+  part.description = decode_header_text(raw_value(object, "Content-Description"));
 }
 
 Result<MimePart> walk_object(Walk& walk, GMimeObject* object, std::size_t depth);

@@ -76,6 +76,14 @@ TEST(MimeTree, DefectsAreNamed) {
   EXPECT_TRUE(has_defect(*parse_mime_tree("Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"), "encoded_multipart"));
 }
 
+// Forbidden by RFC 2047 5(3), written by many; nothing behind a padded word may get lost, since rules look at the end of a file name.
+TEST(MimeTree, EncodedWordsInFileNames) {
+  for (const std::string value : {"attachment; filename=\"=?utf-8?B?w7k=?= =?utf-8?B?LmV4ZQ==?=\"", "attachment; filename==?utf-8?B?w7k=?=\r\n =?utf-8?B?LmV4ZQ==?=; x=y"}) {
+    EXPECT_EQ(parse_mime_tree("Content-Disposition: " + value + "\r\n\r\nx")->filename, "\xC3\xB9.exe") << value;
+  }
+  EXPECT_EQ(parse_mime_tree("Content-Type: application/zip; name=\"=?utf-8?Q?a=22b=5C?=c.zip\"\r\n\r\nx")->filename, "a\"b\\c.zip");
+}
+
 std::string nested(int levels) {
   std::string head;
   std::string tail;

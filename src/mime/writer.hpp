@@ -47,7 +47,8 @@ enum class LineBreaks { Text, Binary };
 
 /// The same entity with every leaf body made 7bit, as RFC 8551 3.1.3 and RFC 3156 5 want it before a detached signature: 8-bit text becomes
 /// quoted-printable, other leaves base64, containers lose their 8bit label. An entity that is 7bit already comes back byte for byte.
-/// Conflict when an inner entity is itself multipart/signed and 8-bit: changing it would break a stranger's signature.
+/// Conflict when an inner entity is itself multipart/signed and 8-bit (changing it would break a stranger's signature), or when the header of an inner part
+/// is not ASCII (RFC 6532), which no transfer encoding can help.
 /// TooLarge past mime_depth or mime_parts.
 [[nodiscard]] Result<std::string> to_7bit(std::string_view entity, const Limits& limits = {});
 
