@@ -177,10 +177,14 @@ io::Task<void> stream_flow(Gateway& gate, http::ResponseStream& out) {
     if (now != seen) {
       seen = now;
       auto text = co_await gate.workers().run([&gate] { return flow_text(gate, kFlowShown); });
-      if (text && !co_await out.write(http::sse_event("flow", *text))) co_return;
+      const std::string event = text ? http::sse_event("flow", *text) : http::sse_comment("the queue cannot be read now");
+      const Status written = co_await out.write(event);
+      if (!written) co_return;
       spoke = gate.clock().steady();
     } else if (gate.clock().steady() - spoke > std::chrono::seconds(15)) {
-      if (!co_await out.write(http::sse_comment("still here"))) co_return;
+      const std::string comment = http::sse_comment("still here");
+      const Status written = co_await out.write(comment);
+      if (!written) co_return;
       spoke = gate.clock().steady();
     }
     co_await io::sleep_for(std::chrono::milliseconds(500));

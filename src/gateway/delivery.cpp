@@ -145,7 +145,6 @@ io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item
   DeliveryReport out;
   out.item = item->item;
   out.message = item->message;
-  out.route = item->route;
   std::unordered_map<std::string, std::string> still_held;
   auto& variants = again->variants;
   for (const auto& variant : variants) {
@@ -214,7 +213,8 @@ io::Task<tl::expected<std::vector<HopHost>, HopFailure>> Courier::Impl::hosts_of
       out.push_back({route.host, endpoints_of({*ip}, port)});
       co_return out;
     }
-    const auto host = co_await io::resolve_host(parts.resolver, route.host, {});
+    io::MxOptions any_family;
+    const auto host = co_await io::resolve_host(parts.resolver, route.host, any_family);
     if (!host) co_return tl::unexpected(HopFailure{{451, {4, 4, 3}, host.error().text()}, false, false});
     out.push_back({route.host, endpoints_of(host->addresses, port)});
     co_return out;

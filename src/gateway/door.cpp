@@ -134,7 +134,8 @@ class Door::Visit {
   }
 
   io::Task<void> read_more() {
-    if (!m_session->wants_input()) co_return m_session->tick(now());
+    m_session->tick(now());  // decisions were made without a clock: the wait for the next command begins here
+    if (m_session->has_output() || m_session->wants_close() || !m_session->wants_input()) co_return;
     const Status ready = co_await m_stream.wait_readable(m_session->deadline(), io::WakeOn::DataOrDrain);
     if (!ready) {
       if (ready.error().code == ErrorCode::Timeout) m_session->tick(now());

@@ -15,7 +15,6 @@ class Reporter {
       : m_item(item), m_host(host), m_road(road), m_context(context) {
     m_report.item = item.item;
     m_report.message = item.message;
-    m_report.route = item.route;
   }
 
   DeliveryReport make(const std::vector<Fate>& fates) {

@@ -1,0 +1,175 @@
+#include "http/client.hpp"
+
+#include <netdb.h>
+
+#include <array>
+#include <boost/beast/http.hpp>
+#include <charconv>
+#include <thread>
+
+#include "base/text.hpp"
+#include "io/loops.hpp"
+
+namespace postern::http {
+namespace {
+
+namespace beast = boost::beast::http;
+using Parser = beast::response_parser<beast::string_body>;
+
+constexpr std::size_t kReadBytes = 16U * 1024;
+
+std::string request_text(const ClientRequest& request) {
+  const bool v6 = request.url.host.find(':') != std::string::npos;
+  std::string out = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + (v6 ? "[" + request.url.host + "]" : request.url.host) + ":" + std::to_string(request.url.port) + "\r\n";
+  for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
+  out += "Connection: close\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n\r\n";
+  return out + request.body;
+}
+
+Status safe_request(const ClientRequest& request) {
+  for (const auto& [name, value] : request.headers) {
+    if ((name + value).find_first_of("\r\n") != std::string::npos) return fail(ErrorCode::BadInput, "a header field holds a line end", name);
+  }
+  if ((request.method + request.url.target).find_first_of(" \r\n") != std::string::npos) return fail(ErrorCode::BadInput, "method or target hold a space or line end", "target");
+  return {};
+}
+
+io::Task<Result<ClientResponse>> read_response(io::Stream& stream, const ClientOptions& options, SteadyTime deadline, bool head) {
+  Parser parser;
+  parser.body_limit(options.body_limit);
+  parser.eager(true);
+  if (head) parser.skip(true);
+  std::string buffer;
+  std::size_t given = 0;
+  for (;;) {
+    const std::size_t before = buffer.size();
+    buffer.resize(before + kReadBytes);
+    const auto got = co_await stream.read_some(ByteSpan(reinterpret_cast<Byte*>(buffer.data()) + before, kReadBytes), deadline);
+    if (!got) co_return fail(got.error());
+    buffer.resize(before + *got);
+    boost::system::error_code error;
+    if (*got == 0) {
+      parser.put_eof(error);
+      if (error || !parser.is_done()) co_return fail(ErrorCode::Unavailable, "the answer ended too early");
+    }
+    while (!buffer.empty() && !parser.is_done()) {
+      const std::size_t used = parser.put(boost::asio::buffer(buffer), error);
+      buffer.erase(0, used);
+      if (error == beast::error::need_more) break;
+      if (error == beast::error::body_limit) co_return fail(ErrorCode::TooLarge, "the answer is too large");
+      if (error) co_return fail(ErrorCode::BadInput, "the answer is not HTTP: " + error.message());
+      if (used == 0) break;
+    }
+    if (options.on_body && parser.is_header_done()) {
+      const std::string& body = parser.get().body();
+      if (body.size() > given && !options.on_body(std::string_view(body).substr(given))) break;
+      parser.get().body().clear();
+      given = 0;
+      deadline = io::deadline_in(options.timeout);
+    }
+    if (parser.is_done()) break;
+  }
+  ClientResponse out;
+  out.status = static_cast<int>(parser.get().result_int());
+  for (const auto& field : parser.get()) out.headers.add(std::string(field.name_string()), std::string(field.value()));
+  if (!options.on_body) out.body = std::move(parser.get().body());
+  co_return out;
+}
+
+/// The system's resolver, for people's host names.
+Result<std::vector<io::Endpoint>> look_up(const Url& url) {
+  struct addrinfo hints {};
+  hints.ai_socktype = SOCK_STREAM;
+  struct addrinfo* list = nullptr;
+  if (const int code = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &list); code != 0) return fail(ErrorCode::NotFound, url.host + ": " + ::gai_strerror(code), "host");
+  std::vector<io::Endpoint> out;
+  for (const auto* at = list; at != nullptr; at = at->ai_next) {
+    std::array<char, 64> text{};
+    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
+    io::Endpoint endpoint;
+    if (const auto ip = io::IpAddress::parse(text.data())) {
+      endpoint.ip = *ip;
+      endpoint.port = url.port;
+      out.push_back(std::move(endpoint));
+    }
+  }
+  ::freeaddrinfo(list);
+  return out;
+}
+
+}  // namespace
+
+Result<Url> Url::parse(std::string_view text) {
+  const auto bad = [&] { return fail(ErrorCode::BadInput, "\"" + printable(text) + "\" is not an address such as http://127.0.0.1:8080/", "url"); };
+  Url out;
+  if (istarts_with(text, "https://")) out.tls = true;
+  else if (!istarts_with(text, "http://")) return bad();
+  text.remove_prefix(out.tls ? 8 : 7);
+  if (text.find_first_of("#@ \r\n\t") != std::string_view::npos) return bad();
+  const auto slash = text.find_first_of("/?");
+  std::string_view authority = text.substr(0, slash);
+  if (slash != std::string_view::npos) out.target = (text[slash] == '?' ? "/" : "") + std::string(text.substr(slash));
+  out.port = out.tls ? 443 : 80;
+  const auto colon = authority.rfind(':');
+  const bool bracketed = !authority.empty() && authority.front() == '[';
+  if (colon != std::string_view::npos && (!bracketed || authority.rfind(']') < colon)) {
+    const std::string_view port = authority.substr(colon + 1);
+    const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), out.port);
+    if (error != std::errc() || end != port.data() + port.size() || out.port == 0) return bad();
+    authority = authority.substr(0, colon);
+  }
+  if (bracketed) {
+    if (authority.size() < 3 || authority.back() != ']') return bad();
+    authority = authority.substr(1, authority.size() - 2);
+  }
+  if (authority.empty()) return bad();
+  out.host = authority;
+  return out;
+}
+
+io::Task<Result<ClientResponse>> fetch(std::vector<io::Endpoint> where_to, ClientRequest request, ClientOptions options) {
+  POSTERN_CO_CHECK(safe_request(request));
+  const SteadyTime deadline = io::deadline_in(options.timeout);
+  if (!options.unix_path.empty()) {
+    io::Endpoint local;
+    local.path = options.unix_path;
+    where_to = {local};
+  }
+  io::DialOptions dialing;
+  dialing.deadline = deadline;
+  auto stream = co_await io::dial(std::move(where_to), dialing);
+  if (!stream) co_return fail(std::move(stream).error());
+  if (request.url.tls) {
+    if (!options.tls) co_return fail(ErrorCode::BadInput, "https needs a trust store", "url");
+    io::TlsClientOptions tls;
+    tls.server_name = request.url.host;
+    POSTERN_CO_CHECK(co_await stream->start_tls_client(options.tls, std::move(tls), deadline));
+  }
+  const std::string text = request_text(request);
+  POSTERN_CO_CHECK(co_await stream->write_all(text, deadline));
+  co_return co_await read_response(*stream, options, deadline, request.method == "HEAD");
+}
+
+namespace {
+
+io::Task<void> fetch_into(std::vector<io::Endpoint> where_to, ClientRequest request, ClientOptions options, io::Loops& loops, Result<ClientResponse>& out) {
+  out = co_await fetch(std::move(where_to), std::move(request), std::move(options));
+  loops.stop();
+}
+
+}  // namespace
+
+Result<ClientResponse> fetch_blocking(ClientRequest request, ClientOptions options) {
+  std::vector<io::Endpoint> where_to;
+  if (options.unix_path.empty()) {
+    POSTERN_TRY(where_to, look_up(request.url));
+  }
+  Result<ClientResponse> out = fail(ErrorCode::Internal, "the exchange did not run");
+  io::Loops loops(1);
+  io::spawn(loops.at(0), fetch_into(std::move(where_to), std::move(request), std::move(options), loops, out), "http.fetch");
+  loops.start();
+  loops.join();
+  return out;
+}
+
+}  // namespace postern::http
