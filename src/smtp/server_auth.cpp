@@ -140,7 +140,8 @@ void ServerSession::decide_auth(const Reply& reply) {
   m_pending = Pending::None;
   if (!reply.positive()) {
     const std::unique_ptr<AuthExchange> done = std::move(m_auth);
-    if (++m_failed_logins >= m_options->auth_attempts) {
+    if (reply.permanent()) ++m_failed_logins;  // a 454 is our failure, not a guess
+    if (m_failed_logins >= m_options->auth_attempts) {
       end(Reply(421, {4, 7, 0}, "Too many failed logins; closing"), CloseReason::Abuse);
     } else {
       say(reply);
