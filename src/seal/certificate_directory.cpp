@@ -2,6 +2,7 @@
 
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <functional>
@@ -39,6 +40,18 @@ bool lists(X509_CRL* list, X509* certificate) {
   if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_issuer_name(certificate)) != 0) return false;
   X509_REVOKED* entry = nullptr;
   return X509_CRL_get0_by_cert(list, &entry, certificate) == 1;
+}
+
+/// Whether the certificate spells the local part as the address does; Certificate::emails() has lost the case.
+bool names_exactly(const Certificate& certificate, const Mailbox& address) {
+  STACK_OF(OPENSSL_STRING)* emails = X509_get1_email(certificate.native());
+  bool found = false;
+  for (int i = 0; i < sk_OPENSSL_STRING_num(emails); ++i) {
+    const auto mailbox = Mailbox::parse(sk_OPENSSL_STRING_value(emails, i), Utf8::Allow);
+    found = found || (mailbox && *mailbox == address);
+  }
+  X509_email_free(emails);
+  return found;
 }
 
 }  // namespace
@@ -86,10 +99,7 @@ std::vector<const CertificateDirectory::Entry*> CertificateDirectory::find(const
   const auto [begin, end] = m_by_address.equal_range(to_lower(address.text()));
   for (auto it = begin; it != end; ++it) out.push_back(&m_entries[it->second]);
   // RFC 5321 2.4: only the local part's own domain knows whether case matters, so an exact match goes before one without case.
-  const auto exact = [&](const Entry* entry) {
-    const auto emails = entry->certificate.emails();
-    return std::find(emails.begin(), emails.end(), address.text()) != emails.end();
-  };
+  const auto exact = [&](const Entry* entry) { return names_exactly(entry->certificate, address); };
   if (std::any_of(out.begin(), out.end(), exact)) std::erase_if(out, std::not_fn(exact));
   return out;
 }

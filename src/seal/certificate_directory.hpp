@@ -33,8 +33,8 @@ class CertificateDirectory {
   /// `source` stands in reasons. A certificate without mail address is BadInput.
   [[nodiscard]] Status add(Certificate certificate, std::string source);
 
-  /// The certificate to encrypt to: address matches (rfc822Name or emailAddress; domain without case, local part exactly, else without
-  /// case), valid now, right usage, strong, not revoked; of several the one issued last. NotFound: none known. Denied: some known, none
+  /// The certificate to encrypt to: address matches (rfc822Name or emailAddress, without case; one that spells the local part exactly goes
+  /// first), valid now, right usage, strong, not revoked; of several the one issued last. NotFound: none known. Denied: some known, none
   /// usable, with every reason.
   [[nodiscard]] Result<Certificate> choose(const Mailbox& address, WallTime now) const;
   /// Every certificate for the address, usable or not.
