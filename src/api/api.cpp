@@ -49,7 +49,8 @@ io::Task<http::Response> guarded(const http::Handler& handler, http::Request req
 }
 
 io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::function<http::Response(const http::Request&)>& work, http::Request request) {
-  auto done = co_await gateway.workers().run([&work, request = std::move(request)]() -> Result<http::Response> { return work(request); });
+  auto job = [&work, request = std::move(request)]() -> Result<http::Response> { return work(request); };
+  auto done = co_await gateway.workers().run(std::move(job));
   co_return done ? *std::move(done) : http::problem(done.error());
 }
 

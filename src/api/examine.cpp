@@ -71,14 +71,15 @@ io::Task<http::Response> examine(Gateway& gate, std::string message, std::string
     if (!answer) continue;
     for (const auto& record : answer->records) fixture->add(record, answer->secure);
   }
-  auto done = co_await gate.workers().run([&gate, fixture, message = std::move(message), as = std::move(as)]() -> Result<json::object> {
+  auto job = [&gate, fixture, message = std::move(message), as = std::move(as)]() -> Result<json::object> {
     json::object out = seal_json(gate, message, as);
     POSTERN_TRY(const auto again, MessageView::parse(message, gate.config().limits));
     const auto signatures = dkim_verify(again, *fixture, gate.clock().now());
     out["dkim"] = dkim_json(signatures);
     out["dkim_result"] = name_of(dkim_overall(signatures));
     return out;
-  });
+  };
+  auto done = co_await gate.workers().run(std::move(job));
   co_return done ? http::json_response(200, *done) : http::problem(done.error());
 }
 

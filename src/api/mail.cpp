@@ -51,16 +51,19 @@ http::Response mail_content(Gateway& gate, const http::Request& request) {
 
 /// The keys of our own signers, as they would be published, and for the others what DNS says.
 io::Task<http::Response> examine_mail(Gateway& gate, http::Request request) {
-  auto content = co_await gate.workers().run([&gate, &request]() -> Result<std::string> {
+  auto job = [&gate, &request]() -> Result<std::string> {
     POSTERN_TRY(const auto entry, find_mail(gate, request));
     return gate.mailbox().content(entry);
-  });
+  };
+  auto content = co_await gate.workers().run(std::move(job));
   if (!content) co_return http::problem(content.error());
-  co_return co_await examine(gate, *std::move(content), std::string(request.query_value("as")));
+  std::string as(request.query_value("as"));
+  co_return co_await examine(gate, *std::move(content), std::move(as));
 }
 
 io::Task<http::Response> examine_body(Gateway& gate, http::Request request) {
-  co_return co_await examine(gate, std::move(request.body), std::string(request.query_value("as")));
+  std::string as(request.query_value("as"));
+  co_return co_await examine(gate, std::move(request.body), std::move(as));
 }
 
 struct SendRequest {

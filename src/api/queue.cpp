@@ -176,7 +176,8 @@ io::Task<void> stream_flow(Gateway& gate, http::ResponseStream& out) {
     const std::uint64_t now = flow_stamp(gate);
     if (now != seen) {
       seen = now;
-      auto text = co_await gate.workers().run([&gate] { return flow_text(gate, kFlowShown); });
+      auto job = [&gate] { return flow_text(gate, kFlowShown); };
+      auto text = co_await gate.workers().run(std::move(job));
       const std::string event = text ? http::sse_event("flow", *text) : http::sse_comment("the queue cannot be read now");
       const Status written = co_await out.write(event);
       if (!written) co_return;

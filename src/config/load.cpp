@@ -174,7 +174,10 @@ std::string absolute_against(const std::filesystem::path& base, const std::strin
 
 }  // namespace
 
-std::string Config::in_data_dir(const std::string& path) const { return absolute_against(absolute_against(std::filesystem::current_path(), storage.data_dir), path); }
+std::string Config::in_data_dir(const std::string& path) const {
+  const std::string folder = absolute_against(std::filesystem::current_path(), storage.data_dir);
+  return path.empty() ? folder : absolute_against(folder, path);
+}
 
 std::string Config::beside_config(const std::string& path) const {
   const auto base = source.empty() ? std::filesystem::current_path() : std::filesystem::absolute(source).parent_path();

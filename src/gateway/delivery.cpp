@@ -106,7 +106,8 @@ io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr
 /// Null: there is nothing to do for this work now. NotFound: an operator removed it. IntegrityFailed: quarantined and audited by the spool.
 io::Task<std::shared_ptr<const QueueItem>> Courier::Impl::loaded(Work& work) {
   if (work.loaded) co_return work.loaded;
-  auto item = co_await parts.workers.run([spool = &parts.spool, work] { return spool->load(work); });
+  auto job = [spool = &parts.spool, work] { return spool->load(work); };
+  auto item = co_await parts.workers.run(std::move(job));
   if (item) co_return std::make_shared<const QueueItem>(*std::move(item));
   const ErrorCode code = item.error().code;
   if (code != ErrorCode::NotFound && code != ErrorCode::IntegrityFailed) {
@@ -124,10 +125,11 @@ void Courier::Impl::into_mailbox(const QueueItem& item) {
 
 io::Task<void> Courier::Impl::into_folder(std::shared_ptr<const QueueItem> item, const Route& route) {
   const std::size_t count = item->recipients.size();
-  const auto written = co_await parts.workers.run([item, directory = route.directory]() -> Result<bool> {
+  auto job = [item, directory = route.directory]() -> Result<bool> {
     POSTERN_CHECK(write_to_folder(directory, *item));
     return true;
-  });
+  };
+  const auto written = co_await parts.workers.run(std::move(job));
   if (written) co_return report(*item, delivered_here(count, "written to the folder"));
   report(*item, same_fate(count, {451, {4, 3, 0}, written.error().text()}, false));
 }
@@ -140,7 +142,8 @@ io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item
     const std::lock_guard lock(in_clear_mutex);
     if (in_clear.count(item->message) != 0) how = Override::SendInClear;
   }
-  auto again = co_await parts.workers.run([pipeline = &parts.pipeline, item, how] { return pipeline->reprocess(*item, how); });
+  auto job = [pipeline = &parts.pipeline, item, how] { return pipeline->reprocess(*item, how); };
+  auto again = co_await parts.workers.run(std::move(job));
   if (!again) co_return report(*item, same_fate(item->recipients.size(), Pipeline::reply_for(again.error()), false));
   DeliveryReport out;
   out.item = item->item;

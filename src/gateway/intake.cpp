@@ -28,11 +28,12 @@ const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right
 }  // namespace
 
 io::Task<std::optional<User>> Intake::find_user(std::string name) {
-  auto found = co_await m_parts.workers.run([this, name = std::move(name)]() -> Result<std::optional<User>> {
+  auto job = [this, name = std::move(name)]() -> Result<std::optional<User>> {
     auto parsed = parse_user_name(name);
     if (!parsed) return std::optional<User>();
     return m_parts.users.find(*parsed);
-  });
+  };
+  auto found = co_await m_parts.workers.run(std::move(job));
   if (found) co_return *std::move(found);
   log::warn("login.users_unavailable", {{"reason", found.error()}});
   co_return std::nullopt;
@@ -40,12 +41,13 @@ io::Task<std::optional<User>> Intake::find_user(std::string name) {
 
 io::Task<Result<bool>> Intake::check_password(std::string user, SecretBytes password) {
   auto held = std::make_shared<SecretBytes>(std::move(password));
-  co_return co_await m_parts.workers.run([this, user = std::move(user), held]() -> Result<bool> {
+  auto job = [this, user = std::move(user), held]() -> Result<bool> {
     const auto known = authenticate(m_parts.users, user, as_text(held->view()));
     if (known) return true;
     if (known.error().code == ErrorCode::Denied) return false;
     return fail(known.error());
-  });
+  };
+  co_return co_await m_parts.workers.run(std::move(job));
 }
 
 void Intake::login_ended(const Road& road, std::string_view user, std::string_view mechanism, bool success) {
@@ -100,7 +102,8 @@ Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split) c
 
 io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) {
   if (!m_parts.pipeline.needs_worker(arrival)) co_return process_and_seal(arrival, split);
-  co_return co_await m_parts.workers.run([this, &arrival, split] { return process_and_seal(arrival, split); });
+  auto job = [this, &arrival, split] { return process_and_seal(arrival, split); };
+  co_return co_await m_parts.workers.run(std::move(job));
 }
 
 io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {

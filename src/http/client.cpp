@@ -49,7 +49,7 @@ io::Task<Result<ClientResponse>> read_response(io::Stream& stream, const ClientO
     buffer.resize(before + *got);
     boost::system::error_code error;
     if (*got == 0) {
-      parser.put_eof(error);
+      if (parser.got_some()) parser.put_eof(error);
       if (error || !parser.is_done()) co_return fail(ErrorCode::Unavailable, "the answer ended too early");
     }
     while (!buffer.empty() && !parser.is_done()) {
