@@ -259,7 +259,7 @@ bool Spool::Impl::change_recipient(QueueVerb verb, const std::string& reason, Re
       row.reason = reason;
       break;
     case QueueVerb::Release:
-      if (before != RecipientState::Held) return false;
+      if (before != RecipientState::Held && before != RecipientState::Quarantined) return false;
       row.state = RecipientState::Queued;
       release_recipient(row);
       break;

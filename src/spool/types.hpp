@@ -22,7 +22,7 @@ using ItemId = ContentId;
 enum class RecipientState : std::uint8_t {
   Queued = 0,       ///< Waiting for an attempt, or in one.
   Held = 1,         ///< Waits for an operator (release) or for what the reason says.
-  Quarantined = 2,  ///< The stored content failed its integrity check: never delivered, kept as evidence until removed.
+  Quarantined = 2,  ///< The stored content failed its integrity check: kept as evidence until removed. Released, it is checked again.
   Delivered = 3,    ///< The next hop took responsibility.
   Bounced = 4,      ///< Refused for good.
   Expired = 5,      ///< Given up after the schedule's end.
@@ -153,7 +153,7 @@ struct QueueCursor {
 
 enum class QueueVerb { Hold, Release, Retry, Remove };
 
-/// An operator's act on the queue. Hold: Queued -> Held. Release: Held -> Queued, due now. Retry: Queued -> due now.
+/// An operator's act on the queue. Hold: Queued -> Held. Release: Held or Quarantined -> Queued, due now. Retry: Queued -> due now.
 /// Remove: anything unfinished -> Removed, without a bounce. A recipient in an attempt finishes it first: a delivery is never undone.
 struct QueueChange {
   QueueVerb verb = QueueVerb::Hold;

@@ -103,6 +103,8 @@ namespace {
 
 Status apply_key(sqlite3* handle, const SecretBytes& key) {
   if (key.size() != 32) return fail(ErrorCode::BadInput, "a database key has 32 bytes", "database.sqlcipher_key_ref");
+  // What goes wrong is said by our errors, not by SQLCipher on standard error.
+  sqlite3_exec(handle, "PRAGMA cipher_log_level=NONE", nullptr, nullptr, nullptr);
   static constexpr char kHex[] = "0123456789abcdef";
   SecretBytes literal(67);  // x'64 digits': a raw key, no derivation
   Byte* out = literal.span().data();
