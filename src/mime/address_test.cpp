@@ -173,7 +173,7 @@ TEST(EncodedWord, AdjacentWordsJoin) {
   EXPECT_EQ(decode_header_text("=?utf-8?Q?=C3?=\r\n =?UTF-8*en?q?=B9_y?="), "\xC3\xB9 y");  // a character split between words
   EXPECT_EQ(decode_header_text("a =?iso-8859-1?q?=FC?= b =?utf-8?q?c?="), "a \xC3\xBC b c");
   EXPECT_EQ(decode_header_text("=?iso-8859-1?q?=FC?==?utf-8?q?c?="), "\xC3\xBC" "c");
-  for (const std::string plain : {"=?", "=?x", "=?utf-8?q?open", "=?utf-8?z?x?=", "=?utf-8?q?a b?=", "=??q?x?=", "= ?utf-8?q?x?="}) EXPECT_EQ(decode_header_text(plain), plain);
+  for (const std::string plain : {"=?", "=?x", "=?x?", "=?x?q", "=?x?q?", "=?x?q?=", "=?utf-8?q?open", "=?utf-8?z?x?=", "=?utf-8?q?a b?=", "=??q?x?=", "= ?utf-8?q?x?="}) EXPECT_EQ(decode_header_text(plain), plain);
 }
 
 TEST(EncodedWord, NothingBreaksOutOfTheField) {

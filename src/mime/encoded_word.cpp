@@ -137,7 +137,7 @@ EncodedWord read_encoded_word(std::string_view text) {
   if (!text.starts_with("=?")) return {};
   text = text.substr(0, kMaxWordRead);
   const auto charset_end = text.find('?', 2);
-  if (charset_end == std::string_view::npos || charset_end == 2 || text.substr(charset_end + 2, 1) != "?") return {};
+  if (charset_end == std::string_view::npos || charset_end == 2 || text.size() < charset_end + 3 || text[charset_end + 2] != '?') return {};
   const std::size_t begin = charset_end + 3;
   const auto end = text.find("?=", begin);
   if (end == std::string_view::npos) return {};

@@ -11,11 +11,6 @@ namespace {
 constexpr std::size_t kMaxDefects = 100;
 constexpr std::size_t kLineRecommended = 998;  // RFC 5322 2.1.1
 
-/// RFC 5322 3.6.8: ftext, printable US-ASCII except ":".
-bool is_field_name(std::string_view name) noexcept {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7F && c != ':'; });
-}
-
 /// One physical line: content without its line end, and where the next one starts.
 struct Line {
   std::string_view text;
@@ -202,6 +197,10 @@ std::string_view name_of(HeaderDefectKind kind) noexcept {
     case HeaderDefectKind::NoBlankLine: return "no_blank_line";
   }
   return "unknown";
+}
+
+bool is_field_name(std::string_view name) noexcept {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7F && c != ':'; });
 }
 
 std::string HeaderDefect::text() const {

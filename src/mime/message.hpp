@@ -95,6 +95,9 @@ class MessageView {
   std::vector<HeaderDefect> m_defects;
 };
 
+/// RFC 5322 3.6.8 field-name: printable ASCII other than the colon, at least one.
+[[nodiscard]] bool is_field_name(std::string_view name) noexcept;
+
 /// RFC 5322 2.2.3, as HeaderField::unfolded() does it.
 [[nodiscard]] std::string unfold(std::string_view value);
 

@@ -13,10 +13,6 @@ namespace {
 constexpr std::size_t kMaxLine = 998;         // RFC 5322 2.1.1
 constexpr std::size_t kEncodedLine = 76;      // RFC 2045 6.7 (5) and 6.8
 
-bool is_field_name(std::string_view name) noexcept {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c > 0x20 && c < 0x7F && c != ':'; });
-}
-
 bool has_controls(std::string_view value) noexcept {
   return std::any_of(value.begin(), value.end(), [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
 }
