@@ -139,6 +139,17 @@ TEST(ClientSession, MailOrDataRefused) {
   EXPECT_EQ(client.results[0].delivery, Delivery::PermanentFailure);
 }
 
+TEST(ClientSession, AbandonedTransactionIsResetStepByStep) {
+  Client client;
+  client.hello("250 mx\r\n");
+  client.send();
+  client.hear("250 ok\r\n");
+  EXPECT_EQ(client.hear("550 5.1.1 no\r\n"), "");  // no recipient: DATA is not said at all
+  EXPECT_EQ(client.transactions, 1);
+  EXPECT_EQ(client.send(), "RSET\r\n");
+  EXPECT_EQ(client.hear("250 reset\r\n"), "MAIL FROM:<a@b.example>\r\n");
+}
+
 TEST(ClientSession, TooManyRecipientsIsTemporary) {  // RFC 5321 4.5.3.1.10
   Client client;
   client.hello();
@@ -344,6 +355,30 @@ TEST(ClientSession, LostConnections) {
   after.said();
   EXPECT_EQ(after.results.at(0).delivery, Delivery::TemporaryFailure);
   EXPECT_TRUE(after.results[0].maybe_delivered);
+}
+
+TEST(ClientSession, A421AfterTheDotIsAnAnswer) {
+  Client client;
+  client.hello();
+  client.send();
+  client.hear("250 ok\r\n250 ok\r\n354 go\r\n");
+  client.hear("421 4.3.2 shutting down\r\n");
+  EXPECT_EQ(client.results.at(0).delivery, Delivery::TemporaryFailure);
+  EXPECT_FALSE(client.results[0].maybe_delivered);
+}
+
+TEST(ClientSession, RequireTlsNeedsTheExtensionToo) {  // RFC 8689 4.2.1
+  for (const bool offered : {false, true}) {
+    Client client(Client::defaults(), TlsInfo{});
+    client.hello(offered ? "250-mx\r\n250 REQUIRETLS\r\n" : "250 mx\r\n");
+    MailParameters parameters;
+    parameters.requiretls = true;
+    EXPECT_EQ(client.send("A: b\r\n", {"x@y.example"}, parameters), offered ? "MAIL FROM:<a@b.example> REQUIRETLS\r\n" : "");
+    EXPECT_EQ(client.results.size(), offered ? 0U : 1U);
+    if (!client.results.empty()) {
+      EXPECT_EQ(client.results[0].reply.text().substr(0, 10), "550 5.7.30");
+    }
+  }
 }
 
 TEST(ClientSession, ContentIsHandedOutInPieces) {

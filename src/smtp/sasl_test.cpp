@@ -100,6 +100,20 @@ TEST(Scram, ChannelBinding) {  // RFC 5802 6, RFC 9266
   EXPECT_TRUE(run("pencil", stored, {}, one, false, true).client_believes);                        // "n"
 }
 
+TEST(Scram, FinalMessageMustContinueThisExchange) {  // RFC 5802 5.1
+  FixedRandom random(3);
+  ScramServer server({}, false, false);
+  ASSERT_TRUE(server.client_first("n,,n=u,r=abc"));
+  const std::string first = server.server_first(std::nullopt, kKey, random);
+  const std::string nonce = first.substr(2, first.find(',') - 2);
+  const std::string proof = ",p=" + base64_encode(Bytes(32, 1));
+  const auto what = [&server](const std::string& message) { return server.client_final(message).error().what; };
+  EXPECT_NE(what("c=biws,r=abc" + proof).find("nonce"), std::string::npos);
+  EXPECT_NE(what("c=eSws,r=" + nonce + proof).find("binding"), std::string::npos);  // "y,," although it began with "n,,"
+  EXPECT_NE(what("c=biws,r=" + nonce + proof).find("password"), std::string::npos);
+  for (const std::string& bad : {std::string(), "c=biws" + proof, "c=biws,r=" + nonce, "c=biws,r=" + nonce + ",p=!", "r=" + nonce + ",c=biws" + proof}) EXPECT_FALSE(server.client_final(bad)) << bad;
+}
+
 TEST(Scram, MalformedFirst) {
   for (const char* bad : {"", "n", "n,", "n,,", "n,,n=u", "n,,n=,r=a", "n,,n=u,r=", "x,,n=u,r=a", "p=tls-unique,,n=u,r=a", "n,,m=ext,n=u,r=a", "n,b=c,n=u,r=a", "n,,n=a=2,r=x", "n,,n=a=41,r=x", "n,,n=\xff,r=x", "n,,r=a,n=u", "n,,n=u,r=a\x01"})
     EXPECT_FALSE(ScramServer({}, false, false).client_first(bad)) << bad;

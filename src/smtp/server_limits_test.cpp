@@ -191,6 +191,18 @@ TEST(ServerLimits, ContentTimeouts) {
   EXPECT_TRUE(server.session().wants_close());
 }
 
+TEST(ServerLimits, ARefusedChunkHasTimeOfItsOwn) {
+  LoopbackServer server(plain());
+  server.greet();
+  server.feed(kUntilData);
+  server.feed("a\r\n.\r\n");
+  server.now += seconds(250);
+  server.feed("NOOP\r\n");
+  server.now += seconds(4000);  // long after the time of that message's content
+  server.feed("NOOP\r\nBDAT 4\r\nx");
+  EXPECT_EQ(server.session().deadline(), server.now + seconds(300));
+}
+
 TEST(ServerLimits, ASlowVerdictDoesNotCostTheClientItsTime) {
   LoopbackServer server(plain());
   server.decide = false;
