@@ -1,12 +1,22 @@
 """Processes, ports and waiting: what every peer stands on."""
 
 import contextlib
+import ctypes
 import os
 import pathlib
 import signal
 import socket
 import subprocess
 import time
+
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_the_parent():
+    """In the child: when the test run is killed, its servers end too."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class PeerError(AssertionError):
@@ -71,10 +81,10 @@ class Server:
         self.process: subprocess.Popen | None = None
         self.wrapper: list[str] = []  # put before the command line: strace and its like
 
-    def spawn(self, argv, *, env=None, preexec_fn=None):
+    def spawn(self, argv, *, env=None):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(a) for a in (*self.wrapper, *argv)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
-                                            start_new_session=True, cwd=self.directory, preexec_fn=preexec_fn)
+                                            start_new_session=True, cwd=self.directory, preexec_fn=_die_with_the_parent)
 
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
