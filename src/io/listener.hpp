@@ -43,8 +43,8 @@ struct ListenerStats {
 
 class Listener {
  public:
-  /// Runs on the loop that accepted, one coroutine for each connection; when it returns the stream is gone. Called on many loops at once,
-  /// so it must not hold unguarded shared state. It is copied once per loop.
+  /// Runs on the loop that accepted, one coroutine for each connection. Called on many loops at once, so it must not hold unguarded shared
+  /// state. It may be a capturing lambda: the object lives until the last of its coroutines has returned.
   using Handler = std::function<Task<void>(Stream)>;
 
   /// Binds at once (errors name the address and the reason: Conflict when in use, Denied when not permitted); accepting begins when the

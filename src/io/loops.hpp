@@ -88,14 +88,15 @@ auto WorkerPool::run(F work) -> Task<Result<typename Unwrapped<std::invoke_resul
   using Out = Result<typename Unwrapped<std::invoke_result_t<F&>>::type>;
   // On the heap, so that a job outlives a coroutine frame that is destroyed while it runs.
   auto job = std::make_shared<std::pair<F, std::optional<Out>>>(std::move(work), std::nullopt);
-  Status done = co_await run_job([job] {
+  std::function<void()> body = [job] {
     if constexpr (std::is_void_v<std::invoke_result_t<F&>>) {
       job->first();
       job->second.emplace();
     } else {
       job->second.emplace(job->first());
     }
-  });
+  };
+  Status done = co_await run_job(std::move(body));
   if (!done) co_return fail(std::move(done).error());
   co_return std::move(*job->second);
 }

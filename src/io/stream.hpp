@@ -8,7 +8,8 @@
 // Deadlines: absolute, for one call. One timer per stream is re-armed lazily; a deadline costs nothing when data is there.
 // Threads: everything except StreamControl belongs to the loop given at adoption. One read and one write may be in progress at a time.
 // Errors: Timeout (the deadline passed), Unavailable (reset, refused, truncated TLS, aborted; `what` says which), Denied (TLS: the peer's
-// certificate was required and did not verify), BadInput (the peer does not speak TLS, or no common version or suite).
+// certificate was required and did not verify, or the peer refused ours), BadInput (the peer does not speak TLS, or no common version or
+// suite).
 // An end of stream is not an error: a read of 0 bytes.
 #pragma once
 
@@ -84,6 +85,8 @@ class Stream {
   Stream() noexcept;
   /// Takes over a connected stream socket; makes it nonblocking and, for TCP, sends small writes at once. `where` is a loop of Loops.
   [[nodiscard]] static Stream adopt(const Executor& where, int fd, Endpoint peer);
+  /// For a socket whose connect() is in progress: returns when it is connected, or why not.
+  [[nodiscard]] Task<Status> wait_connected(SteadyTime deadline);
   /// Two connected streams on one loop (socketpair), for tests and in-process peers.
   [[nodiscard]] static Result<std::pair<Stream, Stream>> pair(const Executor& where);
   /// Closes (see close()). Never while an operation is in progress.

@@ -56,15 +56,16 @@ class OneShot {
     };
   }
   /// The value, once.
-  [[nodiscard]] Task<T> wait() {
+  [[nodiscard]] Task<T> wait() const {
     auto slot = m_slot;
     (void)co_await slot->signal.wait();
     co_return std::move(*slot->value);
   }
   /// The value, or nothing when the deadline passed first.
-  [[nodiscard]] Task<std::optional<T>> wait_until(SteadyTime deadline) {
+  [[nodiscard]] Task<std::optional<T>> wait_until(SteadyTime deadline) const {
     auto slot = m_slot;
-    if (!co_await slot->signal.wait(deadline)) co_return std::nullopt;
+    const bool came = co_await slot->signal.wait(deadline);
+    if (!came) co_return std::nullopt;
     co_return std::move(slot->value);
   }
 

@@ -3,6 +3,17 @@
 // A Task runs on the loop where it was spawned and stays there. Habits that keep coroutines safe here: pass values, never references
 // to temporaries; never write a capturing lambda that is itself a coroutine unless the lambda object outlives it; what a coroutine
 // borrows (a buffer, a Stream) must live in the frame of its caller.
+//
+// Two faults of GCC 12 to write around, both silent (a wild pointer at run time):
+// 1. Never `co_await` in the condition of if, while or switch: where the function's outermost block declares no variable, the frame is laid
+//    out wrongly. Name the result first (POSTERN_CO_TRY and POSTERN_CO_CHECK do):
+//      const bool rang = co_await bell.wait(deadline);
+//      if (rang) ...
+// 2. Never convert a temporary in a co_await expression: `co_await f([x] { ... })` where f takes a std::function, or `co_await f({a, b})`
+//    where f takes a struct, may be copied bit by bit. Name it first:
+//      std::function<void()> work = [x] { ... };
+//      co_await f(std::move(work));
+//    A temporary of the parameter's own type, and one that a template takes as it is, are safe.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
