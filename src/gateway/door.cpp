@@ -40,12 +40,14 @@ class Door::Visit {
     ++m_door.m_stats.sessions;
     m_road.door = m_door.m_options.name;
     m_road.correlation = CorrelationId(make_ulid(m_door.m_clock.now(), m_door.m_random));
-    if (!co_await read_proxy_header()) co_return;
+    const bool known = co_await read_proxy_header();
+    if (!known) co_return;
     m_road.address = m_stream.peer().is_unix() ? "local" : m_stream.peer().ip.text();
     m_road.trusted = in_any(m_door.m_options.relay_from, m_stream.peer());
     smtp::PeerInfo peer{m_road.address, {}};
     if (m_door.m_options.implicit_tls) {
-      if (!co_await handshake()) co_return;
+      const bool secured = co_await handshake();
+      if (!secured) co_return;
       peer.tls = engine_info(m_stream);
     }
     m_session = std::make_unique<smtp::ServerSession>(m_door.m_options.smtp, std::move(peer), m_door.m_random);
@@ -88,7 +90,8 @@ class Door::Visit {
   }
 
   io::Task<bool> handshake() {
-    const Status done = co_await m_stream.start_tls_server(m_door.m_options.tls, in(m_door.m_options.handshake));
+    const SteadyTime deadline = in(m_door.m_options.handshake);
+    const Status done = co_await m_stream.start_tls_server(m_door.m_options.tls, deadline);
     if (done) {
       m_road.tls_version = m_stream.info().version;
       m_road.tls_suite = m_stream.info().suite;
@@ -105,9 +108,14 @@ class Door::Visit {
     if (const auto early = m_stream.try_read(t_read_buffer); early && early->has_value() && **early > 0)
       m_session->receive(ByteView(t_read_buffer).first(**early), now());
     m_session->greet(now());
-    while (co_await serve_events()) {
-      if (m_session->wants_close()) co_return co_await m_stream.close_gracefully(in(std::chrono::seconds(5)));
+    bool going = co_await serve_events();
+    while (going) {
+      if (m_session->wants_close()) {
+        co_await m_stream.close_gracefully(in(std::chrono::seconds(5)));
+        co_return;
+      }
       co_await read_more();
+      going = co_await serve_events();
     }
   }
 
@@ -119,9 +127,13 @@ class Door::Visit {
         co_await decide(*std::move(event));
         if (!m_after_output) continue;
       }
-      if (m_session->has_output() && !co_await flush()) co_return false;
+      if (m_session->has_output()) {
+        const bool written = co_await flush();
+        if (!written) co_return false;
+      }
       if (std::exchange(m_after_output, false)) {
-        if (!co_await secure()) co_return false;
+        const bool secured = co_await secure();
+        if (!secured) co_return false;
         continue;
       }
       if (!event) co_return true;
@@ -130,7 +142,8 @@ class Door::Visit {
 
   io::Task<bool> flush() {
     const std::string output = m_session->take_output();
-    co_return (co_await m_stream.write_all(output, in(m_door.m_options.write))).has_value();
+    const Status written = co_await m_stream.write_all(output, in(m_door.m_options.write));
+    co_return written.has_value();
   }
 
   io::Task<void> read_more() {
@@ -149,7 +162,8 @@ class Door::Visit {
   }
 
   io::Task<bool> secure() {
-    if (!co_await handshake()) co_return false;
+    const bool secured = co_await handshake();
+    if (!secured) co_return false;
     m_session->tls_started(engine_info(m_stream), now());
     co_return true;
   }

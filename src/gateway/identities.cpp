@@ -19,11 +19,11 @@ KeyName name_for(std::string_view kind, std::string_view address) {
   return KeyName(std::string(kind) + hex_encode(ByteView(hash).first(16)));
 }
 
-/// Changes when a file is added, removed or written. -1: no such folder.
-std::int64_t stamp_of(const std::string& path) {
+/// Changes when a file is added, removed or written. Nothing: no such folder. (The file clock's epoch lies in the future: stamps are negative.)
+std::optional<std::int64_t> stamp_of(const std::string& path) {
   std::error_code error;
   const auto time = std::filesystem::last_write_time(path, error);
-  if (error) return -1;
+  if (error) return std::nullopt;
   std::int64_t newest = time.time_since_epoch().count();
   for (std::filesystem::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
     std::error_code ignored;
@@ -117,10 +117,10 @@ std::shared_ptr<const Directory> Correspondents::refreshed(Folder<Directory>& fo
   const SteadyTime now = m_clock.steady();
   if (folder.looked != SteadyTime{} && now - folder.looked < kFolderCheck) return folder.directory;
   folder.looked = now;
-  const std::int64_t stamp = stamp_of(path);
+  const auto stamp = stamp_of(path);
   if (stamp == folder.stamp) return folder.directory;
   folder.stamp = stamp;
-  auto loaded = stamp < 0 ? Result<Directory>(Directory()) : Directory::load(path);
+  auto loaded = stamp ? Directory::load(path) : Result<Directory>(Directory());
   if (!loaded) {
     log::warn("seal.certificates_unreadable", {{"folder", path}, {"reason", loaded.error()}});
     return folder.directory;

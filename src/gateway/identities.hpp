@@ -74,7 +74,7 @@ class Correspondents {
   struct Folder {
     std::shared_ptr<const Directory> directory = std::make_shared<Directory>();
     SteadyTime looked{};
-    std::int64_t stamp = -1;  ///< Newest change in the folder when it was read.
+    std::optional<std::int64_t> stamp;  ///< Newest change in the folder when it was read; nothing: it did not exist.
   };
   template <class Directory>
   std::shared_ptr<const Directory> refreshed(Folder<Directory>& folder, const std::string& path);

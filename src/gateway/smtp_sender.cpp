@@ -35,7 +35,8 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
     if (!event) co_return tl::unexpected(ours(451, {4, 4, 2}, "the connection ended before the greeting was done"));
     if (std::holds_alternative<smtp::Ready>(*event)) co_return tl::expected<void, HopFailure>();
     if (std::holds_alternative<smtp::StartTls>(*event)) {
-      if (const Status secured = co_await secure(); !secured) {
+      const Status secured = co_await secure();
+      if (!secured) {
         m_stream.abort();
         co_return tl::unexpected(ours(451, {4, 7, 5}, "TLS failed: " + secured.error().text(), true));
       }
@@ -50,7 +51,8 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
 
 io::Task<Status> SmtpSender::secure() {
   if (!m_options->context) co_return fail(ErrorCode::Unavailable, "TLS is not configured for this route");
-  if (!co_await write_output()) co_return fail(ErrorCode::Unavailable, "the connection broke");
+  const bool written = co_await write_output();
+  if (!written) co_return fail(ErrorCode::Unavailable, "the connection broke");
   io::TlsClientOptions tls;
   tls.server_name = m_host;
   tls.check_name = false;  // check_certificate() does, and says why
@@ -149,9 +151,8 @@ io::Task<smtp::TransactionDone> SmtpSender::send(smtp::OutgoingMessage message) 
 io::Task<void> SmtpSender::quit() {
   if (ready()) {
     m_session->quit(m_clock.steady());
-    while (auto event = co_await next_event()) {
-      if (std::holds_alternative<smtp::Finished>(*event) || std::holds_alternative<smtp::Failed>(*event)) break;
-    }
+    auto event = co_await next_event();
+    while (event && !std::holds_alternative<smtp::Finished>(*event) && !std::holds_alternative<smtp::Failed>(*event)) event = co_await next_event();
   }
   if (m_stream) m_stream.close();
   m_session.reset();

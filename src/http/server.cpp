@@ -205,7 +205,8 @@ class Connection {
         if (!header_seen && parser.is_header_done()) {
           header_seen = true;
           deadline = io::deadline_in(limits().body_timeout);
-          if (auto refused = co_await check_header(parser)) co_return refused;
+          auto refused = co_await check_header(parser);
+          if (refused) co_return refused;
         }
         if (!share.grow_to(parser.get().body().size())) co_return problem({ErrorCode::Unavailable, "too much is being uploaded right now; try again in a moment", ""});
         if (parser.is_done()) co_return std::nullopt;
