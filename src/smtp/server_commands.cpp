@@ -15,6 +15,10 @@ bool is_printable_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
 }
 
+bool has_control(std::string_view text) {
+  return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
+}
+
 /// RFC 5321 4.1.1.1: a domain or an address literal. Looser than the grammar, since many hosts do not know their name; policy may be stricter.
 bool is_hello_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxDomain && is_printable_ascii(name) && name.find(' ') == std::string_view::npos;
@@ -73,12 +77,12 @@ void ServerSession::run_line(std::string_view line) {
     if (iequals(line, "QUIT")) return on_quit({});
     return complain(503, {5, 5, 0}, "No service for you here; send QUIT");
   }
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
-  if (std::any_of(line.begin(), line.end(), is_control)) return complain(500, {5, 5, 2}, "A command holds no NUL and no control characters");
+  if (line.find('\0') != std::string_view::npos) return complain(500, {5, 5, 2}, "A command holds no NUL");
   const Verb* verb = Verb::find(line.substr(0, space), m_options->dialect);
   if (verb == nullptr) return complain(500, {5, 5, 2}, "Command not recognized");
   if (line.size() > kMaxCommandLine && (verb->flags & Verb::kLongLine) == 0) return complain(500, {5, 5, 2}, "The line is too long");
   if (!is_ascii(line) && (verb->flags & Verb::kUtf8) == 0) return complain(501, {5, 5, 2}, "The argument must be ASCII");
+  if (has_control(arguments)) return complain(501, {5, 5, 2}, "The argument holds a control character");
   run_verb(*verb, arguments);
 }
 

@@ -100,7 +100,7 @@ TEST(ServerSession, OtherCommands) {
   dialogue({{"NOOP", "250 2.0.0"}, {"noop anything", "250 2.0.0"}, {"VRFY jones", "252 2.5.0"}, {"VRFY", "501 5.5.4"}, {"HELP", "214 2.0.0"},
             {"EXPN list", "502 5.5.1"}, {"ETRN x", "502 5.5.1"}, {"FOO", "500 5.5.2"}, {"", "500 5.5.2"}, {"LHLO x", "500 5.5.2"}, {"STARTTLS", "502 5.5.1"},
             {"AUTH PLAIN", "502 5.5.1"}, {"RSET now", "501 5.5.4"}, {"QUIT now", "501 5.5.4"}, {"NOOP   ", "250 2.0.0"}, {"EHLO \xc3\xa4", "501 5.5.2"},
-            {std::string("NOOP \0x", 7), "500 5.5.2"}, {"NOOP\tx", "500 5.5.2"}, {"quit", "221 2.0.0"}});
+            {std::string("NOOP \0x", 7), "500 5.5.2"}, {"NOOP\tx", "500 5.5.2"}, {"NOOP a\x01", "501 5.5.2"}, {"MAIL FROM:<a\x01z@b.example>", "501 5.5.2"}, {"quit", "221 2.0.0"}});
 }
 
 TEST(ServerSession, Parameters) {
