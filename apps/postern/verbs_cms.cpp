@@ -27,10 +27,13 @@ struct CmsOptions {
   bool plain_header = false;
 };
 
-Result<CertificateChain> read_certificates(const std::vector<std::string>& paths) {
+constexpr std::size_t kBundleLimit = 1000;
+
+Result<CertificateChain> read_certificates(const std::vector<std::string>& paths, std::istream& in) {
   CertificateChain out;
   for (const std::string& path : paths) {
-    auto some = certificates_from_file(path);
+    POSTERN_TRY(const std::string pem, read_input(path, in));
+    auto some = certificates_from_pem(pem, kBundleLimit);
     if (!some) return fail(std::move(some).error().context(path));
     out.insert(out.end(), some->begin(), some->end());
   }
@@ -38,7 +41,7 @@ Result<CertificateChain> read_certificates(const std::vector<std::string>& paths
 }
 
 Result<SmimeIdentity> read_identity(const std::string& certificate, const std::string& key, std::istream& in) {
-  POSTERN_TRY(CertificateChain chain, read_certificates({certificate}));
+  POSTERN_TRY(CertificateChain chain, read_certificates({certificate}, in));
   POSTERN_TRY(std::string pem, read_input(key, in));
   auto read = PrivateKey::from_pem(as_bytes(pem));
   wipe(pem);
@@ -135,7 +138,7 @@ Result<std::string> sign(const CmsOptions& options, std::istream& in) {
 
 Result<std::string> encrypt(const CmsOptions& options, std::istream& in) {
   POSTERN_TRY(const std::string message, read_message_input(options.message, in));
-  POSTERN_TRY(const CertificateChain recipients, read_certificates(options.recipients));
+  POSTERN_TRY(const CertificateChain recipients, read_certificates(options.recipients, in));
   SystemRandom random;
   const Limits limits;
   const SealContext context{time_of(options), random, limits};
@@ -154,8 +157,8 @@ Result<SmimeOpened> decrypt(const CmsOptions& options, std::istream& in) {
 
 Result<SmimeVerification> verify(const CmsOptions& options, std::istream& in) {
   POSTERN_TRY(const std::string message, read_message_input(options.message, in));
-  POSTERN_TRY(const CertificateChain roots, read_certificates(options.trust));
-  POSTERN_TRY(const CertificateChain intermediates, read_certificates(options.intermediates));
+  POSTERN_TRY(const CertificateChain roots, read_certificates(options.trust, in));
+  POSTERN_TRY(const CertificateChain intermediates, read_certificates(options.intermediates, in));
   SystemRandom random;
   const Limits limits;
   return smime_verify(message, {.roots = roots, .intermediates = intermediates}, {time_of(options), random, limits});
