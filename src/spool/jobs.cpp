@@ -117,16 +117,17 @@ Status Spool::Impl::write_report(WriteContext& context, const PendingReport& pen
   for (const PreparedSubmission& follow_up : pending.follow_ups) POSTERN_CHECK(write_submission(context, follow_up));
   POSTERN_CHECK(deliver_locally(context, report));
   IndexAction finish{IndexAction::Kind::Finish, {report.item, {}, {}, nullptr}, std::nullopt};
-  std::vector<RecipientRow> changed;
+  POSTERN_TRY(auto rows, recipients_of(context.database, report.item.get(), 1));
+  std::vector<RecipientRow*> changed;
   std::vector<IndexAction> deferred;
   for (const RecipientResult& result : report.results) {
     finish.work.recipients.push_back(result.index);
-    POSTERN_TRY(auto row, apply_result(context, report, result, deferred));
-    if (row) changed.push_back(*std::move(row));
+    const auto row = std::ranges::lower_bound(rows, result.index, {}, &RecipientRow::index);
+    if (row != rows.end() && row->index == result.index && apply_result(*row, result, deferred)) changed.push_back(&*row);
   }
   actions.push_back(std::move(finish));
   std::ranges::move(deferred, std::back_inserter(actions));
-  return settle(context, report.message, std::move(changed));
+  return settle(context, report.message, changed, &rows);
 }
 
 Status Spool::Impl::deliver_locally(WriteContext& context, const DeliveryReport& report) {
@@ -141,24 +142,22 @@ Status Spool::Impl::deliver_locally(WriteContext& context, const DeliveryReport&
   return {};
 }
 
-/// The row as it is to be written; nothing when there is nothing left to write.
-Result<std::optional<RecipientRow>> Spool::Impl::apply_result(WriteContext& context, const DeliveryReport& report, const RecipientResult& result,
-                                                              std::vector<IndexAction>& deferred) {
-  POSTERN_TRY(auto row, find_recipient(context.database, report.item, result.index));
-  if (!row || is_finished(row->state) || row->state == RecipientState::Quarantined) return std::optional<RecipientRow>();
+/// Changes the row in memory; false when there is nothing left to change.
+bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result, std::vector<IndexAction>& deferred) {
+  if (is_finished(row.state) || row.state == RecipientState::Quarantined) return false;
   count_outcome(sums, result.outcome);
-  ++row->attempts;
-  row->reply = result.reply;
-  row->parked = false;
+  ++row.attempts;
+  row.reply = result.reply;
+  row.parked = false;
   if (result.outcome == Outcome::Deferred) {
-    defer(*row, std::max(result.delay, std::chrono::milliseconds(0)), deferred);
-    return row;
+    defer(row, std::max(result.delay, std::chrono::milliseconds(0)), deferred);
+    return true;
   }
-  sums.counts.add(row->state, -1);
-  row->state = state_after(result.outcome);
-  sums.counts.add(row->state, 1);
-  if (row->state == RecipientState::Held) row->reason = result.reply;
-  return row;
+  sums.counts.add(row.state, -1);
+  row.state = state_after(result.outcome);
+  sums.counts.add(row.state, 1);
+  if (row.state == RecipientState::Held) row.reason = result.reply;
+  return true;
 }
 
 /// Recipients with the same delay go on as one unit.
@@ -177,28 +176,26 @@ void Spool::Impl::defer(RecipientRow& row, std::chrono::milliseconds delay, std:
   }
 }
 
-/// Writes changed recipients of one message, or ends the message when none of its recipients is unfinished.
-Status Spool::Impl::settle(WriteContext& context, const MessageId& id, std::vector<RecipientRow> changed) {
-  if (changed.empty()) return {};
-  const auto closed = std::ranges::count_if(changed, [](const RecipientRow& row) { return is_finished(row.state); });
+/// Writes changed recipients of one message, or ends the message when none of its recipients is unfinished. `item`: all rows of the only
+/// item they are of, if at hand.
+Status Spool::Impl::settle(WriteContext& context, const MessageId& id, const std::vector<RecipientRow*>& changed, const std::vector<RecipientRow>* item) {
+  const auto closed = std::ranges::count_if(changed, [](const RecipientRow* row) { return is_finished(row->state); });
+  std::optional<MessageRow> message;
   if (closed > 0) {
-    POSTERN_TRY(auto message, find_message(context.database, id));
+    POSTERN_TRY(message, find_message(context.database, id));
     if (!message) return fail(ErrorCode::Internal, "the queue has recipients of a message it does not have");
     message->open -= closed;
-    if (message->open <= 0) return finish_message(context, *message, changed);
-    POSTERN_CHECK(set_open(context.database, id, message->open));
+    // The usual end, one item whose rows are all here: nothing is updated that is deleted in the next moment.
+    if (message->open <= 0 && message->items == 1 && item != nullptr) return finish_message(context, *message, *item);
   }
-  for (const RecipientRow& row : changed) POSTERN_CHECK(update_recipient(context.database, row));
-  return {};
+  for (const RecipientRow* row : changed) POSTERN_CHECK(update_recipient(context.database, *row));
+  if (!message) return {};
+  if (message->open > 0) return set_open(context.database, id, message->open);
+  POSTERN_TRY(const auto rows, recipients_of(context.database, message->first_item, message->items));
+  return finish_message(context, *message, rows);
 }
 
-/// `changed` are rows as they would have been written.
-Status Spool::Impl::finish_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& changed) {
-  POSTERN_TRY(auto rows, recipients_of(context.database, message.first_item, message.items));
-  for (RecipientRow& row : rows) {
-    const auto now = std::ranges::find_if(changed, [&](const RecipientRow& c) { return c.item == row.item && c.index == row.index; });
-    if (now != changed.end()) row = *now;
-  }
+Status Spool::Impl::finish_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& rows) {
   POSTERN_CHECK(delete_message(context.database, message));
   return end_message(context, message, rows);
 }
@@ -244,7 +241,9 @@ Result<std::uint64_t> Spool::Impl::write_change(WriteContext& context, const Que
     AuditRecord record = audit_of(std::string(verb_name(change.verb)), message, change.actor, facts.text());
     record.correlation = change.correlation;
     POSTERN_CHECK(context.audit.append(context.database, record));
-    POSTERN_CHECK(settle(context, message, std::move(changed)));
+    std::vector<RecipientRow*> pointers;
+    for (RecipientRow& row : changed) pointers.push_back(&row);
+    POSTERN_CHECK(settle(context, message, pointers, nullptr));
   }
   return count;
 }

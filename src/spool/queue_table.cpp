@@ -177,13 +177,6 @@ Result<std::optional<MessageId>> message_of(Database& database, ItemId item) {
   return std::optional(MessageId(std::string(row.text(0))));
 }
 
-Result<std::optional<RecipientRow>> find_recipient(Database& database, ItemId item, std::uint32_t index) {
-  POSTERN_TRY(Statement row, database.prepare("SELECT " POSTERN_RECIPIENT_COLUMNS " FROM recipient WHERE item = ? AND n = ?"));
-  POSTERN_TRY(const bool found, row.bind_all(item.get(), index).step());
-  if (!found) return std::optional<RecipientRow>();
-  return std::optional(recipient_of(row));
-}
-
 Result<std::vector<RecipientRow>> recipients_of(Database& database, std::int64_t first_item, std::int64_t items) {
   POSTERN_TRY(Statement rows,
               database.prepare("SELECT " POSTERN_RECIPIENT_COLUMNS " FROM recipient WHERE item >= ? AND item < ? ORDER BY item, n"));

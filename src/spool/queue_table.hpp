@@ -48,7 +48,6 @@ struct QueueCounts {
 [[nodiscard]] Result<std::optional<MessageRow>> find_message(Database& database, const MessageId& id);
 /// The message an item belongs to.
 [[nodiscard]] Result<std::optional<MessageId>> message_of(Database& database, ItemId item);
-[[nodiscard]] Result<std::optional<RecipientRow>> find_recipient(Database& database, ItemId item, std::uint32_t index);
 [[nodiscard]] Result<std::vector<RecipientRow>> recipients_of(Database& database, std::int64_t first_item, std::int64_t items);
 /// Recipients the selector matches behind the cursor, in order.
 [[nodiscard]] Result<std::vector<RecipientRow>> select_recipients(Database& database, const QueueSelector& selector, std::size_t limit,

@@ -118,12 +118,12 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] Status write_variant(WriteContext& context, const PreparedSubmission& submission, const PreparedVariant& variant,
                                      MessageRow& message, std::vector<RecipientRow>& rows);
   [[nodiscard]] Status write_report(WriteContext& context, const PendingReport& report);
-  [[nodiscard]] Result<std::optional<RecipientRow>> apply_result(WriteContext& context, const DeliveryReport& report,
-                                                                 const RecipientResult& result, std::vector<IndexAction>& deferred);
+  [[nodiscard]] bool apply_result(RecipientRow& row, const RecipientResult& result, std::vector<IndexAction>& deferred);
   void defer(RecipientRow& row, std::chrono::milliseconds delay, std::vector<IndexAction>& deferred);
   [[nodiscard]] Status deliver_locally(WriteContext& context, const DeliveryReport& report);
-  [[nodiscard]] Status settle(WriteContext& context, const MessageId& message, std::vector<RecipientRow> changed);
-  [[nodiscard]] Status finish_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& changed);
+  [[nodiscard]] Status settle(WriteContext& context, const MessageId& message, const std::vector<RecipientRow*>& changed,
+                              const std::vector<RecipientRow>* item);
+  [[nodiscard]] Status finish_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& rows);
   [[nodiscard]] Status end_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& rows);
   [[nodiscard]] Result<std::uint64_t> write_change(WriteContext& context, const QueueChange& change, QueueCursor& cursor, bool& more);
   [[nodiscard]] bool change_recipient(QueueVerb verb, const std::string& reason, RecipientRow& row);

@@ -221,16 +221,20 @@ Status ContentStore::retain(Database& database, ContentId id) {
 }
 
 Status ContentStore::release(Database& database, ContentId id) {
-  POSTERN_TRY(Statement row, database.prepare("DELETE FROM content WHERE id = ? AND owners = 1 RETURNING segment, offset, length"));
-  POSTERN_TRY(const bool deleted, row.bind_all(id.get()).step());
-  if (!deleted) return database.run("UPDATE content SET owners = owners - 1 WHERE id = ?", id.get());
-  if (!row.is_null(0)) {
-    const SegmentPlace place{static_cast<std::uint64_t>(row.integer(1)), SegmentFile::record_size(static_cast<std::uint64_t>(row.integer(2)))};
-    m_impl->batch.push_back({false, row.integer(0), place});
+  std::optional<Change> freed;
+  {
+    // Two plain statements: DELETE ... RETURNING costs a temporary table for every message.
+    POSTERN_TRY(Statement row, database.prepare("SELECT owners, segment, offset, length FROM content WHERE id = ?"));
+    POSTERN_TRY(const bool found, row.bind_all(id.get()).step());
+    if (!found) return {};
+    if (row.integer(0) > 1) return database.run("UPDATE content SET owners = owners - 1 WHERE id = ?", id.get());
+    if (!row.is_null(1)) {
+      const auto length = static_cast<std::uint64_t>(row.integer(3));
+      freed = Change{false, row.integer(1), {static_cast<std::uint64_t>(row.integer(2)), SegmentFile::record_size(length)}};
+    }
   }
-  POSTERN_TRY(const bool more, row.step());  // a RETURNING statement is done only when it said so
-  static_cast<void>(more);
-  return {};
+  if (freed) m_impl->batch.push_back(*freed);
+  return database.run("DELETE FROM content WHERE id = ?", id.get());
 }
 
 Result<SealedContent> ContentStore::read(Database& database, ContentId id) const {

@@ -42,10 +42,9 @@ CREATE TABLE history(seq INTEGER PRIMARY KEY, message TEXT NOT NULL, entry BLOB 
 
 CREATE TABLE mailbox(
   number INTEGER PRIMARY KEY AUTOINCREMENT, address TEXT NOT NULL, message TEXT NOT NULL, sender TEXT NOT NULL,
-  received INTEGER NOT NULL, size INTEGER NOT NULL, facts TEXT NOT NULL, content INTEGER NOT NULL REFERENCES content(id),
+  received INTEGER NOT NULL, size INTEGER NOT NULL, facts TEXT NOT NULL, content INTEGER NOT NULL,
   UNIQUE(address, message));
 CREATE INDEX mailbox_message ON mailbox(message);
-CREATE INDEX mailbox_content ON mailbox(content);
 )",
 };
 

@@ -67,8 +67,11 @@ struct DatabaseWriter::Impl {
   bool wait_for_work(std::chrono::milliseconds at_most);
   std::vector<Pending> drain();
   void run_batch(std::vector<Pending>& batch);
-  Status write_batch(std::vector<Pending>& batch);
+  enum class Guard { None, Savepoints };
+  Status write_batch(std::vector<Pending>& batch, Guard guard);
   Status run_job(Pending& pending, WriteContext& context);
+  Status run_guarded(Pending& pending, WriteContext& context);
+  void end_batch(bool committed);
   Status finish_batch();
   void roll_back();
   void checkpoint_if_due(bool now);
@@ -111,35 +114,51 @@ std::vector<Pending> DatabaseWriter::Impl::drain() {
 }
 
 void DatabaseWriter::Impl::run_batch(std::vector<Pending>& batch) {
-  const Status status = write_batch(batch);
-  if (!status) {
-    roll_back();
-    for (Pending& pending : batch) pending.status = status;
+  Status status = write_batch(batch, Guard::None);
+  const bool job_failed = std::ranges::any_of(batch, [](const Pending& p) { return !p.status; });
+  if (!status && job_failed) {
+    end_batch(false);
+    const std::lock_guard lock(mutex);
+    ++stats.repeats;
   }
-  for (BatchObserver* observer : observers) observer->batch_ended(status.has_value());
+  if (!status && job_failed) status = write_batch(batch, Guard::Savepoints);
+  end_batch(status.has_value());
+  if (!status)
+    for (Pending& pending : batch) pending.status = status;
   note_batch(batch, status);
   for (Pending& pending : batch) pending.job->done(pending.status);
   // On a full disk the log may still be emptied into the database, which makes room for the next try.
   checkpoint_if_due(!status);
 }
 
-Status DatabaseWriter::Impl::write_batch(std::vector<Pending>& batch) {
+Status DatabaseWriter::Impl::write_batch(std::vector<Pending>& batch, Guard guard) {
+  for (Pending& pending : batch) pending.status = {};
   POSTERN_CHECK(database.run("BEGIN IMMEDIATE"));
   WriteContext context{database, audit};
-  for (Pending& pending : batch) POSTERN_CHECK(run_job(pending, context));
+  for (Pending& pending : batch) POSTERN_CHECK(guard == Guard::None ? run_job(pending, context) : run_guarded(pending, context));
   return finish_batch();
 }
 
-/// The job's own failure stays its own; what is returned ends the batch.
+/// Any failure ends the batch.
 Status DatabaseWriter::Impl::run_job(Pending& pending, WriteContext& context) {
-  POSTERN_CHECK(database.run("SAVEPOINT job"));
   for (BatchObserver* observer : observers) observer->job_begins();
-  pending.status = pending.job->run(context);
-  if (pending.status) return database.run("RELEASE job");
-  if (database.autocommit()) return pending.status;  // SQLite has rolled everything back
-  for (BatchObserver* observer : observers) observer->job_undone();
-  POSTERN_CHECK(database.run("ROLLBACK TO job"));
+  return pending.status = pending.job->run(context);
+}
+
+/// The job's own failure stays its own; what is returned ends the batch.
+Status DatabaseWriter::Impl::run_guarded(Pending& pending, WriteContext& context) {
+  POSTERN_CHECK(database.run("SAVEPOINT job"));
+  if (const Status status = run_job(pending, context); !status) {
+    if (database.autocommit()) return status;  // SQLite has rolled everything back
+    for (BatchObserver* observer : observers) observer->job_undone();
+    POSTERN_CHECK(database.run("ROLLBACK TO job"));
+  }
   return database.run("RELEASE job");
+}
+
+void DatabaseWriter::Impl::end_batch(bool committed) {
+  if (!committed) roll_back();
+  for (BatchObserver* observer : observers) observer->batch_ended(committed);
 }
 
 Status DatabaseWriter::Impl::finish_batch() {

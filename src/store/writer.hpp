@@ -1,9 +1,10 @@
 // The one writer of the database: a thread that turns many small jobs into few durable transactions (group commit).
 //
-//   session threads --submit(job)--> [bounded queue] --drain--> BEGIN; each job in a savepoint; COMMIT (one fsync) --> done(status)
+//   session threads --submit(job)--> [bounded queue] --drain--> BEGIN; every job; COMMIT (one fsync) --> done(status)
 //
 // While one batch is being synced the next one gathers, so the load itself makes the batches; there is no artificial delay.
-// A job that fails takes nobody with it. A transaction that cannot be committed (disk full, I/O error) fails every job of the batch
+// A job that fails takes nobody with it: the batch is rolled back and run again with a savepoint around each job. (Savepoints for every
+// job would be simpler, and cost SQLite a copy of each page they touch.) A transaction that cannot be committed (disk full, I/O error) fails every job of the batch
 // with the same error, leaves nothing half done, and the next batch starts afresh: nothing needs a restart when space comes back.
 #pragma once
 
@@ -30,8 +31,9 @@ struct WriteContext {
   AuditAppender& audit;  ///< store/audit_log.hpp
 };
 
-/// One unit of work. run() and done() are called on the writer thread, in this order, exactly once each; if the queue refuses the job
-/// or the writer stops, only done() is called, possibly on the caller's thread. done() must be cheap and must not wait for the writer.
+/// One unit of work. run() and then done() are called on the writer thread, done() exactly once; if the queue refuses the job or the
+/// writer stops, only done() is called, possibly on the caller's thread. run() is called a second time when its first effects had to be
+/// rolled back because of another job, so it must not use up what it needs. done() must be cheap and must not wait for the writer.
 class WriteJob {
  public:
   virtual ~WriteJob() = default;
@@ -46,10 +48,10 @@ class BatchObserver {
  public:
   virtual ~BatchObserver() = default;
   virtual void job_begins() {}
-  virtual void job_undone() {}
+  virtual void job_undone() {}  ///< What came after the last job_begins().
   /// Before COMMIT: last writes and syncs. An error rolls the batch back.
   [[nodiscard]] virtual Status before_commit(Database&) { return {}; }
-  /// The batch is durable (true) or gone (false). Comes before the done() of its jobs.
+  /// The batch is durable (true) or gone (false); then it may be run again. Comes before the done() of its jobs.
   virtual void batch_ended(bool /*committed*/) {}
   /// After the done() of all jobs, and at least every `idle_ms` when there is nothing to do. Returns when to be called again.
   virtual std::chrono::milliseconds between_batches() { return std::chrono::hours(1); }
@@ -68,7 +70,8 @@ struct WriterStats {
   std::uint64_t jobs = 0;
   std::uint64_t failed_jobs = 0;
   std::uint64_t commits = 0;
-  std::uint64_t rollbacks = 0;
+  std::uint64_t rollbacks = 0;  ///< Batches that could not be committed.
+  std::uint64_t repeats = 0;    ///< Batches that were run again because of a failing job.
   std::uint64_t largest_batch = 0;
   std::uint64_t checkpoints = 0;
   std::uint64_t checkpoint_micros = 0;
