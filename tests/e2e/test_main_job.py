@@ -80,7 +80,7 @@ def test_lmtp_in_and_mailbox_out(daemon):
 def test_postfix_can_send_to_postern_over_tls13(daemon, workdir, authority):
     """A stranger's SMTP client, with its own idea of pipelining and STARTTLS, at our MX door."""
     daemon.start()
-    settings = (f"relayhost = [127.0.0.1]:{daemon.port('mx')}\nsmtp_host_lookup = native\nsmtp_tls_security_level = secure\n"
+    settings = (f"relayhost = [127.0.0.1]:{daemon.port('mx')}\nsmtp_host_lookup = native\nsmtp_tls_security_level = secure\nsmtp_tls_loglevel = 1\n"
                 f"smtp_tls_mandatory_protocols = >=TLSv1.3\nsmtp_tls_CAfile = {workdir}/ca.pem\nsmtp_tls_secure_cert_match = {HOSTNAME}\n"
                 "smtpd_recipient_restrictions = permit_mynetworks, reject\n")
     (workdir / "ca.pem").write_bytes(daemon.ca.read_bytes())

@@ -286,10 +286,14 @@ def test_a_line_without_end_in_data(abused, address):
     with connect(abused) as client:
         client.envelope(CAROL, address)
         client.expect("DATA", 354)
-        for _ in range(300):
-            client.send(b"A" * 65536)
-        client.send(b"\r\n.\r\n")
-        assert client.reply().code in (552, 554)
+        try:
+            for _ in range(300):
+                client.send(b"A" * 65536)
+            client.send(b"\r\n.\r\n")
+            assert client.reply().code in (552, 554)
+        except OSError:
+            pass  # 20 times the limit: closing is an answer too
+    assert in_mailbox(abused, address) == 0
     assert rss_mib(abused) - before < 40
 
 
@@ -497,7 +501,7 @@ def test_bdat_over_the_size_limit(abused, address):
 def test_many_chunks_over_the_size_limit(abused, address):
     with connect(abused, timeout=30) as client:
         client.envelope(CAROL, address)
-        codes = [bdat(client, b"y" * 200_000).code for _ in range(8)]
+        codes = [bdat(client, (b"y" * 78 + b"\r\n") * 2500).code for _ in range(8)]
         assert 552 in codes, codes
 
 

@@ -212,7 +212,7 @@ class Daemon(Server):
 
     def cli(self, *arguments, input=None, check=True, timeout=30) -> subprocess.CompletedProcess:
         argv = [binary("postern"), "--config", self.config_file, *arguments]
-        done = run(argv, input=input, check=False, timeout=timeout, env={**os.environ, "NO_COLOR": "1"})
+        done = run(argv, input=input, check=False, timeout=timeout, env={**os.environ, "NO_COLOR": "1"}, cwd=self.directory)
         if check and done.returncode != 0:
             raise CliError(f"postern {' '.join(map(str, arguments))} ended with status {done.returncode}\n"
                            f"  stdout: {done.stdout.decode('utf-8', 'replace')[-1500:]}\n"
