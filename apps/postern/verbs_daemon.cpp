@@ -252,7 +252,9 @@ void add_queue(const Verbs& v) {
         return r.call_json("POST", "/api/v1/queue/" + name, json::object{{"id", o->id}, {"recipient", o->recipient}, {"route", o->route}, {"state", o->state}, {"all", o->all}, {"in_clear", o->in_clear}, {"reason", o->reason}});
       }, [v, name](const json::value& a) {
         v.context.out << text_of(a, "changed") << " recipients: " << name << "\n";
-        if (text_of(a, "changed") == "0") v.context.exit_status = kNo;
+        if (text_of(a, "changed") != "0") return;
+        v.context.exit_status = kNo;
+        std::cerr << "postern queue " << name << ": no recipient in the queue fits; see `postern queue list`\n";
       });
     });
   }

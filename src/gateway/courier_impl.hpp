@@ -28,6 +28,7 @@ struct Destination {
   std::size_t active = 0;
   std::vector<Waiter*> idle;
   SteadyTime failed_at{};
+  SteadyTime::duration failure_took{};  ///< A failure is shared for as long as it took to find out: a refusal not at all, a timeout for its length.
   std::optional<HopFailure> failure;
 };
 

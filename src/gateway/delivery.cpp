@@ -12,7 +12,6 @@
 namespace postern::gateway {
 namespace {
 
-constexpr auto kFailureShared = std::chrono::seconds(1);  ///< What comes within this time of a failed connect shares its fate.
 constexpr std::uint16_t kSmtpPort = 25;
 
 std::vector<Fate> same_fate(std::size_t count, const smtp::Reply& reply, bool from_peer) {
@@ -187,7 +186,7 @@ io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const
 
 io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route, std::unique_ptr<SmtpSender>& connection) {
   const SteadyTime now = parts.clock.steady();
-  if (d.failure && now - d.failed_at < kFailureShared) co_return tl::unexpected(*d.failure);
+  if (d.failure && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
   auto hosts = co_await hosts_of(d, route);
   if (!hosts) co_return tl::unexpected(std::move(hosts).error());
   HopFailure last{{451, {4, 4, 1}, "no host to connect to"}, false, false};
@@ -204,6 +203,7 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
   }
   connection.reset();
   d.failed_at = parts.clock.steady();
+  d.failure_took = d.failed_at - now;
   d.failure = last;
   co_return tl::unexpected(std::move(last));
 }
@@ -262,6 +262,7 @@ void Courier::Impl::route_report(Submission& submission) const {
       const std::string domain(to_lower(domain_of(recipient.address)));
       const Route& route = parts.routes.find(domain);
       recipient.route = route.via == Via::Mx ? "mx:" + domain : route.id;
+      if (route.via == Via::Mailbox) variant.content.insert(0, "Return-Path: <>\r\n");  // RFC 5321 4.4: at final delivery
     }
   }
 }
