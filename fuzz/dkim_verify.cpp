@@ -15,7 +15,8 @@ class OneRecord final : public DnsPort {
  public:
   explicit OneRecord(std::string_view text) : m_text(text) {}
   Result<dns::Answer> query(std::string_view name, dns::RecordType type) override {
-    return dns::Answer{dns::AnswerStatus::NoError, false, {dns::Record{std::string(name), type, 0, dns::TxtData{{m_text}}}}, std::string(name)};
+    return dns::Answer{
+        dns::AnswerStatus::NoError, false, {dns::Record{std::string(name), type, 0, dns::TxtData{{m_text}}}}, std::string(name)};
   }
 
  private:

@@ -12,8 +12,8 @@ namespace postern::cli {
 /// The bytes of a file, or of standard input for "-". BadInput when it cannot be read; TooLarge over 64 MiB.
 [[nodiscard]] Result<std::string> read_input(const std::string& path, std::istream& in);
 
-/// The same for a message. Files here often have LF line ends where mail has CRLF (RFC 5322 2.1): one without any CRLF gets them; any other is taken
-/// byte for byte.
+/// The same for a message. Files here often have LF line ends where mail has CRLF (RFC 5322 2.1): one without any CRLF gets them; any other
+/// is taken byte for byte.
 [[nodiscard]] Result<std::string> read_message_input(const std::string& path, std::istream& in);
 
 /// Error on standard error (and as {"error":{...}} with --json), exit status by its code.

@@ -8,7 +8,8 @@
 namespace postern::cli {
 namespace {
 
-io::Task<void> ask_all(io::Resolver& resolver, const std::vector<DnsQuestion>& questions, dns::AnswerTable& table, std::promise<void>& done) {
+io::Task<void> ask_all(io::Resolver& resolver, const std::vector<DnsQuestion>& questions, dns::AnswerTable& table,
+                       std::promise<void>& done) {
   for (const auto& [name, type] : questions) {
     auto answer = co_await resolver.query(name, type);
     if (answer) table.add(name, type, *std::move(answer));

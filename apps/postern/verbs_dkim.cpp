@@ -52,10 +52,12 @@ Result<PrivateKey> read_key(const std::string& path, std::istream& in) {
 
 Result<DkimAlgorithm> algorithm_of(const SignOptions& options, std::size_t index, const PrivateKey& key) {
   const DkimAlgorithm natural = key.kind() == KeyKind::Ed25519 ? DkimAlgorithm::Ed25519Sha256 : DkimAlgorithm::RsaSha256;
-  if (key.kind() != KeyKind::Ed25519 && key.kind() != KeyKind::Rsa) return fail(ErrorCode::BadInput, "DKIM signs with RSA or Ed25519", options.keys[index]);
+  if (key.kind() != KeyKind::Ed25519 && key.kind() != KeyKind::Rsa)
+    return fail(ErrorCode::BadInput, "DKIM signs with RSA or Ed25519", options.keys[index]);
   if (index >= options.algorithms.size()) return natural;
   POSTERN_TRY(const DkimAlgorithm wanted, parse_dkim_algorithm(options.algorithms[index]));
-  if (wanted != natural) return fail(ErrorCode::BadInput, "the key is not of the kind that " + options.algorithms[index] + " needs", options.keys[index]);
+  if (wanted != natural)
+    return fail(ErrorCode::BadInput, "the key is not of the kind that " + options.algorithms[index] + " needs", options.keys[index]);
   return wanted;
 }
 
@@ -136,7 +138,8 @@ json::object signature_json(const DkimSignature& signature) {
                    {"partial_body", signature.partial_body},
                    {"key_bits", signature.key_bits}};
   // U-labels are worth showing as they are; anything else unprintable is not.
-  for (const auto& [key, value] : {std::pair{"domain", &signature.domain}, std::pair{"selector", &signature.selector}, std::pair{"identity", &signature.identity}}) {
+  for (const auto& [key, value] :
+       {std::pair{"domain", &signature.domain}, std::pair{"selector", &signature.selector}, std::pair{"identity", &signature.identity}}) {
     if (is_utf8(*value) && !is_ascii(*value)) out[key] = *value;
   }
   return out;
@@ -163,9 +166,14 @@ void add_sign(CLI::App& dkim, Context& context) {
   const auto options = std::make_shared<SignOptions>();
   verb->add_option("--message", options->message, "The message; - is standard input")->capture_default_str();
   verb->add_option("--domain", options->domain, "d=: the signing domain")->required();
-  verb->add_option("--selector", options->selectors, "s=: where the public key is published; repeat for more keys")->required()->allow_extra_args(false);
-  verb->add_option("--key", options->keys, "The private key: PEM, or the base64 seed of Ed25519; one for each selector")->required()->allow_extra_args(false);
-  verb->add_option("--algorithm", options->algorithms, "rsa-sha256 or ed25519-sha256; the key's own when left out")->allow_extra_args(false);
+  verb->add_option("--selector", options->selectors, "s=: where the public key is published; repeat for more keys")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_option("--key", options->keys, "The private key: PEM, or the base64 seed of Ed25519; one for each selector")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_option("--algorithm", options->algorithms, "rsa-sha256 or ed25519-sha256; the key's own when left out")
+      ->allow_extra_args(false);
   verb->add_option("--canon", options->canonicalization, "Canonicalization of header and body")->capture_default_str();
   verb->add_option("--headers", options->headers, "h=: names with colons between them, in place of the default list");
   verb->add_option("--identity", options->identity, "i=: an address at the domain or below");

@@ -81,7 +81,12 @@ void run_check(const std::string& address, Context& context) {
     context.out << json::object{{"valid", false}, {"reason", box.error().text()}} << '\n';
     return;
   }
-  context.out << json::object{{"valid", true}, {"address", box->text()}, {"local", box->local}, {"domain", box->domain}, {"smtputf8", box->needs_utf8()}} << '\n';
+  context.out << json::object{{"valid", true},
+                              {"address", box->text()},
+                              {"local", box->local},
+                              {"domain", box->domain},
+                              {"smtputf8", box->needs_utf8()}}
+              << '\n';
 }
 
 }  // namespace

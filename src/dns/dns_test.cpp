@@ -9,7 +9,8 @@ namespace {
 TEST(Names, Normalize) {
   EXPECT_EQ(normalize_name("Example.ORG.").value(), "example.org");
   EXPECT_EQ(normalize_name("_25._tcp.mx.example").value(), "_25._tcp.mx.example");
-  for (const std::string& bad : {std::string(), std::string("."), std::string("a..b"), std::string(64, 'a'), std::string("a b"), std::string("\xC3\xBC.de"), std::string(254, 'a')}) {
+  for (const std::string& bad : {std::string(), std::string("."), std::string("a..b"), std::string(64, 'a'), std::string("a b"),
+                                 std::string("\xC3\xBC.de"), std::string(254, 'a')}) {
     EXPECT_FALSE(normalize_name(bad)) << bad;
   }
   EXPECT_TRUE(is_same_or_below("a.example.com", "example.com"));
@@ -21,7 +22,8 @@ TEST(Names, Normalize) {
 TEST(IpAddresses, TextAndNetworks) {
   EXPECT_EQ(IpAddress::parse("192.0.2.1")->text(), "192.0.2.1");
   EXPECT_EQ(IpAddress::parse("2001:DB8:0:0::1")->text(), "2001:db8::1");
-  for (const std::string_view bad : {"", "1.2.3", "1.2.3.4.5", "01.2.3.4", "::1%lo", "1.2.3.256", "a"}) EXPECT_FALSE(IpAddress::parse(bad)) << bad;
+  for (const std::string_view bad : {"", "1.2.3", "1.2.3.4.5", "01.2.3.4", "::1%lo", "1.2.3.256", "a"})
+    EXPECT_FALSE(IpAddress::parse(bad)) << bad;
   const auto ip = *IpAddress::parse("192.0.2.130");
   EXPECT_TRUE(ip.in_network(*IpAddress::parse("192.0.2.128"), 25));
   EXPECT_FALSE(ip.in_network(*IpAddress::parse("192.0.2.0"), 25));
@@ -75,10 +77,11 @@ TEST(Fixtures, TheContract) {
 }
 
 TEST(Fixtures, RefuseWhatIsWrong) {
-  for (const std::string_view bad : {"", "[]", "{}", R"({"records":[]})", R"({"records":{"a":{}}})", R"({"records":{"a":[1]}})", R"({"records":{"a":[{"type":"A"}]}})",
-                                     R"({"records":{"a":[{"type":"A","data":"::1"}]}})", R"({"records":{"a":[{"type":"WHAT","data":"x"}]}})",
-                                     R"({"records":{"a":[{"type":"TLSA","data":"3 1 1"}]}})", R"({"records":{"a":[{"type":"MX","pref":70000,"data":"b"}]}})",
-                                     R"({"records":{"a":[{"type":"TXT","data":[1]}]}})"}) {
+  for (const std::string_view bad :
+       {"", "[]", "{}", R"({"records":[]})", R"({"records":{"a":{}}})", R"({"records":{"a":[1]}})", R"({"records":{"a":[{"type":"A"}]}})",
+        R"({"records":{"a":[{"type":"A","data":"::1"}]}})", R"({"records":{"a":[{"type":"WHAT","data":"x"}]}})",
+        R"({"records":{"a":[{"type":"TLSA","data":"3 1 1"}]}})", R"({"records":{"a":[{"type":"MX","pref":70000,"data":"b"}]}})",
+        R"({"records":{"a":[{"type":"TXT","data":[1]}]}})"}) {
     EXPECT_FALSE(Fixture::parse(bad)) << bad;
   }
 }

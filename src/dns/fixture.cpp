@@ -18,7 +18,8 @@ template <class T>
 Result<T> number(std::string_view text, std::string_view field, int base = 10) {
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc{} || end != text.data() + text.size()) return fail(ErrorCode::BadInput, "not a number in range: " + printable(text, 32), std::string(field));
+  if (error != std::errc{} || end != text.data() + text.size())
+    return fail(ErrorCode::BadInput, "not a number in range: " + printable(text, 32), std::string(field));
   return value;
 }
 
@@ -81,7 +82,8 @@ Result<RecordData> read_mx(const json::object& object, std::string_view text) {
   MxData out;
   const auto parts = words(text, 2);
   if (const json::value* pref = object.if_contains("pref")) {
-    if (!pref->is_int64() || pref->get_int64() < 0 || pref->get_int64() > 65535) return fail(ErrorCode::BadInput, "a preference is 0 to 65535", "pref");
+    if (!pref->is_int64() || pref->get_int64() < 0 || pref->get_int64() > 65535)
+      return fail(ErrorCode::BadInput, "a preference is 0 to 65535", "pref");
     out.preference = static_cast<std::uint16_t>(pref->get_int64());
   } else if (parts.size() == 2) {
     POSTERN_TRY(out.preference, number<std::uint16_t>(parts[0], "pref"));
@@ -188,7 +190,8 @@ Result<Fixture> Fixture::parse(std::string_view text) {
   const json::value document = json::parse(json::string_view(text.data(), text.size()), error);
   if (error) return fail(ErrorCode::BadInput, "the DNS fixture is not JSON: " + error.message(), "dns-fixture");
   const json::value* records = document.is_object() ? document.get_object().if_contains("records") : nullptr;
-  if (records == nullptr || !records->is_object()) return fail(ErrorCode::BadInput, "a DNS fixture is {\"records\": {NAME: [...]}}", "dns-fixture");
+  if (records == nullptr || !records->is_object())
+    return fail(ErrorCode::BadInput, "a DNS fixture is {\"records\": {NAME: [...]}}", "dns-fixture");
   Fixture fixture;
   for (const auto& [key, value] : records->get_object()) {
     POSTERN_CHECK(FixtureReader::read_name(std::string_view(key.data(), key.size()), value, fixture));

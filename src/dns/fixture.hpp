@@ -3,11 +3,11 @@
 //   {"records": {"example.com": [{"type":"TXT","data":["v=spf1 ","-all"]}, {"type":"MX","pref":10,"data":"mx.example.com"},
 //                                {"type":"A","timeout":true}, {"timeout":true}]}}
 //
-// A name that is not listed is NXDOMAIN (NODATA when names below it are listed: RFC 8020, empty non-terminals exist); listed without the type
-// NODATA; a bare {"timeout":true} SERVFAIL for every type not listed; "timeout" with a type is a timeout of that type. "secure":true makes
-// a record DNSSEC-authentic; an answer is secure when all its records and CNAMEs are; {"secure":true} without a type makes the name's denials secure.
-// CNAMEs are followed, 8 at most, a loop is SERVFAIL. Also understood: "ttl"; AAAA, NS, PTR, CNAME, SPF; SRV with "data":"0 5 25 host"; TLSA and SMIMEA with
-// "data":"3 1 1 HEX"; CAA with "data":"0 issue \"ca.example\""; OPENPGPKEY with base64.
+// A name that is not listed is NXDOMAIN (NODATA when names below it are listed: RFC 8020, empty non-terminals exist); listed without the
+// type NODATA; a bare {"timeout":true} SERVFAIL for every type not listed; "timeout" with a type is a timeout of that type. "secure":true
+// makes a record DNSSEC-authentic; an answer is secure when all its records and CNAMEs are; {"secure":true} without a type makes the name's
+// denials secure. CNAMEs are followed, 8 at most, a loop is SERVFAIL. Also understood: "ttl"; AAAA, NS, PTR, CNAME, SPF; SRV with "data":"0
+// 5 25 host"; TLSA and SMIMEA with "data":"3 1 1 HEX"; CAA with "data":"0 issue \"ca.example\""; OPENPGPKEY with base64.
 #pragma once
 
 #include <map>
@@ -32,7 +32,10 @@ class Fixture final : public DnsPort {
   [[nodiscard]] Result<Answer> query(std::string_view name, RecordType type) override;
 
  private:
-  struct Entry { Record record; bool secure = false; };
+  struct Entry {
+    Record record;
+    bool secure = false;
+  };
   struct Node {
     std::vector<Entry> entries;
     std::vector<RecordType> timeouts;

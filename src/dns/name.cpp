@@ -13,7 +13,8 @@ Result<std::string> normalize_name(std::string_view text) {
   for (const auto label : split(text, '.')) {
     if (label.empty() || label.size() > 63) return fail(ErrorCode::BadInput, "a domain label has 1 to 63 characters", printable(text));
     const bool printable_ascii = std::all_of(label.begin(), label.end(), [](char c) { return c > 0x20 && c < 0x7F; });
-    if (!printable_ascii) return fail(ErrorCode::BadInput, "a domain name is printable ASCII; write others as xn-- labels", printable(text));
+    if (!printable_ascii)
+      return fail(ErrorCode::BadInput, "a domain name is printable ASCII; write others as xn-- labels", printable(text));
   }
   return to_lower(text);
 }

@@ -9,9 +9,20 @@ namespace postern::dns {
 namespace {
 
 constexpr std::array<std::pair<RecordType, std::string_view>, 14> kNames = {{
-    {RecordType::A, "A"}, {RecordType::Ns, "NS"}, {RecordType::Cname, "CNAME"}, {RecordType::Soa, "SOA"}, {RecordType::Ptr, "PTR"},
-    {RecordType::Mx, "MX"}, {RecordType::Txt, "TXT"}, {RecordType::Aaaa, "AAAA"}, {RecordType::Srv, "SRV"}, {RecordType::Tlsa, "TLSA"},
-    {RecordType::Smimea, "SMIMEA"}, {RecordType::Openpgpkey, "OPENPGPKEY"}, {RecordType::Spf, "SPF"}, {RecordType::Caa, "CAA"},
+    {RecordType::A, "A"},
+    {RecordType::Ns, "NS"},
+    {RecordType::Cname, "CNAME"},
+    {RecordType::Soa, "SOA"},
+    {RecordType::Ptr, "PTR"},
+    {RecordType::Mx, "MX"},
+    {RecordType::Txt, "TXT"},
+    {RecordType::Aaaa, "AAAA"},
+    {RecordType::Srv, "SRV"},
+    {RecordType::Tlsa, "TLSA"},
+    {RecordType::Smimea, "SMIMEA"},
+    {RecordType::Openpgpkey, "OPENPGPKEY"},
+    {RecordType::Spf, "SPF"},
+    {RecordType::Caa, "CAA"},
 }};
 
 }  // namespace

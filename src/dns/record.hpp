@@ -18,22 +18,53 @@ namespace postern::dns {
 
 /// The values are the numbers of the IANA registry.
 enum class RecordType : std::uint16_t {
-  A = 1, Ns = 2, Cname = 5, Soa = 6, Ptr = 12, Mx = 15, Txt = 16, Aaaa = 28, Srv = 33, Tlsa = 52, Smimea = 53, Openpgpkey = 61, Spf = 99, Caa = 257,
+  A = 1,
+  Ns = 2,
+  Cname = 5,
+  Soa = 6,
+  Ptr = 12,
+  Mx = 15,
+  Txt = 16,
+  Aaaa = 28,
+  Srv = 33,
+  Tlsa = 52,
+  Smimea = 53,
+  Openpgpkey = 61,
+  Spf = 99,
+  Caa = 257,
 };
 [[nodiscard]] std::string_view name_of(RecordType type) noexcept;  ///< "AAAA"
 [[nodiscard]] Result<RecordType> parse_record_type(std::string_view text);
 
-struct AddressData { IpAddress address; };                                    ///< A, AAAA
-struct NameData { std::string name; };                                        ///< NS, CNAME, PTR; normalized
-struct MxData { std::uint16_t preference = 0; std::string exchange; };        ///< An empty exchange is the null MX of RFC 7505.
-struct TxtData {                                                              ///< TXT, SPF
+struct AddressData {
+  IpAddress address;
+};  ///< A, AAAA
+struct NameData {
+  std::string name;
+};  ///< NS, CNAME, PTR; normalized
+struct MxData {
+  std::uint16_t preference = 0;
+  std::string exchange;
+};                ///< An empty exchange is the null MX of RFC 7505.
+struct TxtData {  ///< TXT, SPF
   std::vector<std::string> strings;
   [[nodiscard]] std::string joined() const;  ///< RFC 7208 3.3, RFC 6376 3.6.2.2: put together without spaces.
 };
-struct TlsaData { std::uint8_t usage = 0, selector = 0, matching = 0; Bytes data; };  ///< TLSA, SMIMEA
-struct SrvData { std::uint16_t priority = 0, weight = 0, port = 0; std::string target; };
-struct CaaData { std::uint8_t flags = 0; std::string tag, value; };
-struct OpaqueData { Bytes data; };                                            ///< OPENPGPKEY, SOA and what we do not look into
+struct TlsaData {
+  std::uint8_t usage = 0, selector = 0, matching = 0;
+  Bytes data;
+};  ///< TLSA, SMIMEA
+struct SrvData {
+  std::uint16_t priority = 0, weight = 0, port = 0;
+  std::string target;
+};
+struct CaaData {
+  std::uint8_t flags = 0;
+  std::string tag, value;
+};
+struct OpaqueData {
+  Bytes data;
+};  ///< OPENPGPKEY, SOA and what we do not look into
 
 using RecordData = std::variant<AddressData, NameData, MxData, TxtData, TlsaData, SrvData, CaaData, OpaqueData>;
 

@@ -17,8 +17,8 @@ struct BodyHash {
   std::uint64_t canonical_size = 0;  ///< Of the whole canonical body, also when `limit` cut the hash short.
 };
 
-/// RFC 6376 3.4.3 and 3.4.4. With a limit, only the first `limit` octets of the canonical body are hashed (l=). CRLF is the only line end: a bare
-/// CR or LF is an octet like any other.
+/// RFC 6376 3.4.3 and 3.4.4. With a limit, only the first `limit` octets of the canonical body are hashed (l=). CRLF is the only line end:
+/// a bare CR or LF is an octet like any other.
 [[nodiscard]] BodyHash hash_body(std::string_view body, Canonicalization how, std::optional<std::uint64_t> limit = std::nullopt);
 
 /// RFC 6376 3.4.1 and 3.4.2: appends one canonical header field with its CRLF. `raw` is the whole field.

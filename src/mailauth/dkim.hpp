@@ -1,9 +1,10 @@
 // DomainKeys Identified Mail: RFC 6376 with RFC 8301 (no SHA-1, keys of 1024 bits at least), RFC 8463 (Ed25519) and RFC 8616 (UTF-8).
 //
-// Signing asks for signatures through a SignFn, so that no private key comes near this room; several keys sign side by side over one pass of
-// the body. Verifying asks a DnsPort that already has the answers (dkim_key_names() says which to fetch). The clock is an input.
+// Signing asks for signatures through a SignFn, so that no private key comes near this room; several keys sign side by side over one pass
+// of the body. Verifying asks a DnsPort that already has the answers (dkim_key_names() says which to fetch). The clock is an input.
 //
-// Does not handle: l= on signing (never produced: it lets strangers append), z=, third-party policy, DMARC alignment (its own room's business).
+// Does not handle: l= on signing (never produced: it lets strangers append), z=, third-party policy, DMARC alignment (its own room's
+// business).
 #pragma once
 
 #include <chrono>
@@ -53,36 +54,39 @@ using SignFn = std::function<Result<Bytes>(const DkimKeyRef& key, ByteView data_
 
 struct DkimSignOptions {
   CanonicalizationPair canonicalization;
-  /// h= as given, names in signing order; must hold "from" (RFC 6376 5.4). Empty: the default, every field of RFC 6376 5.4.1 that is there, and once
-  /// more than they occur (so that none can be added) From, To, Subject, Date, Cc, Reply-To, Message-ID, MIME-Version, Content-Type, In-Reply-To, References.
+  /// h= as given, names in signing order; must hold "from" (RFC 6376 5.4). Empty: the default, every field of RFC 6376 5.4.1 that is there,
+  /// and once more than they occur (so that none can be added) From, To, Subject, Date, Cc, Reply-To, Message-ID, MIME-Version,
+  /// Content-Type, In-Reply-To, References.
   std::vector<std::string> headers;
   std::optional<WallTime> time;                  ///< t=
   std::optional<std::chrono::seconds> lifetime;  ///< x= is time + lifetime; needs `time`.
-  std::string identity;                          ///< i=, such as "@example.org"; its domain must be every key's d= or below. Empty: left out.
+  std::string identity;  ///< i=, such as "@example.org"; its domain must be every key's d= or below. Empty: left out.
 };
 
 /// One DKIM-Signature field per key, complete with CRLF and folded to 76 columns, in the order of `keys`; put them in front of the message.
 /// BadInput: no From field, more than one, h= without from, a bad domain, selector or identity, a header section with bare CR, LF or NUL.
 /// Errors of SignFn come back as they are, with the selector in front.
-[[nodiscard]] Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options, const SignFn& sign);
+[[nodiscard]] Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
+                                            const SignFn& sign);
 
 /// RFC 8601 2.7.1.
 enum class DkimResult {
-  None,       ///< No signature at all.
-  Pass,       ///< Verified.
-  Fail,       ///< Header signature or body hash is wrong.
-  Policy,     ///< We do not accept it: key size outside the settings, l= shorter than the body, a From not signed, too many signatures, t= in the future.
-  Neutral,    ///< Syntax errors, or a version, algorithm or canonicalization we do not know. Also a failure under a key in test mode (t=y).
+  None,     ///< No signature at all.
+  Pass,     ///< Verified.
+  Fail,     ///< Header signature or body hash is wrong.
+  Policy,   ///< We do not accept it: key size outside the settings, l= shorter than the body, a From not signed, too many signatures, t= in
+            ///< the future.
+  Neutral,  ///< Syntax errors, or a version, algorithm or canonicalization we do not know. Also a failure under a key in test mode (t=y).
   TempError,  ///< The key could not be fetched now.
   PermError,  ///< It can never verify: no key, revoked, expired, SHA-1, RSA under 1024 bits, h= without From, key of the wrong kind.
 };
 [[nodiscard]] std::string_view name_of(DkimResult result) noexcept;
 
 struct DkimVerifyOptions {
-  std::size_t max_signatures = 10;   ///< Those further down are reported as Policy without any work.
-  std::size_t min_rsa_bits = 1024;   ///< Smaller: Policy. Under 1024 is always PermError (RFC 8301 3.2).
-  std::size_t max_rsa_bits = 8192;   ///< Larger keys only burn our CPU. Policy.
-  bool accept_partial_body = false;  ///< l= shorter than the body passes; otherwise Policy.
+  std::size_t max_signatures = 10;              ///< Those further down are reported as Policy without any work.
+  std::size_t min_rsa_bits = 1024;              ///< Smaller: Policy. Under 1024 is always PermError (RFC 8301 3.2).
+  std::size_t max_rsa_bits = 8192;              ///< Larger keys only burn our CPU. Policy.
+  bool accept_partial_body = false;             ///< l= shorter than the body passes; otherwise Policy.
   std::chrono::seconds future_tolerance{3600};  ///< t= further ahead than this: Policy.
 };
 
@@ -93,17 +97,18 @@ struct DkimSignature {
   std::string algorithm;  ///< a= as written
   std::string identity;   ///< i=, or "@" + d= (RFC 6376 3.5)
   DkimResult result = DkimResult::Neutral;
-  std::string reason;     ///< For people; empty when it passed.
-  bool testing = false;   ///< Key says t=y: RFC 6376 3.6.1, treat as unsigned.
-  bool partial_body = false;   ///< l= covers less than the body.
-  std::size_t key_bits = 0;    ///< 0 until a key was read.
-  std::string signature_head;  ///< First 8 characters of b=: RFC 6008 header.b.
+  std::string reason;                      ///< For people; empty when it passed.
+  bool testing = false;                    ///< Key says t=y: RFC 6376 3.6.1, treat as unsigned.
+  bool partial_body = false;               ///< l= covers less than the body.
+  std::size_t key_bits = 0;                ///< 0 until a key was read.
+  std::string signature_head;              ///< First 8 characters of b=: RFC 6008 header.b.
   std::vector<std::string> signed_fields;  ///< h=, lower case.
   std::optional<std::int64_t> timestamp;   ///< t=
 };
 
 /// Every DKIM-Signature field from the top. Never fails: what is wrong is in the results. No signature: an empty vector.
-[[nodiscard]] std::vector<DkimSignature> dkim_verify(const MessageView& message, DnsPort& dns, WallTime now, const DkimVerifyOptions& options = {});
+[[nodiscard]] std::vector<DkimSignature> dkim_verify(const MessageView& message, DnsPort& dns, WallTime now,
+                                                     const DkimVerifyOptions& options = {});
 
 /// None, or the best of all: pass, policy, fail, temperror, permerror, neutral (in this order).
 [[nodiscard]] DkimResult dkim_overall(std::span<const DkimSignature> signatures) noexcept;

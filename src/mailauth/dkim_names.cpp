@@ -54,7 +54,7 @@ std::string_view name_of(DkimResult result) noexcept {
 }
 
 DkimResult dkim_overall(std::span<const DkimSignature> signatures) noexcept {
-  constexpr std::array<DkimResult, 6> best_first = {DkimResult::Pass, DkimResult::Policy, DkimResult::Fail,
+  constexpr std::array<DkimResult, 6> best_first = {DkimResult::Pass,      DkimResult::Policy,    DkimResult::Fail,
                                                     DkimResult::TempError, DkimResult::PermError, DkimResult::Neutral};
   for (const DkimResult result : best_first) {
     if (std::any_of(signatures.begin(), signatures.end(), [result](const DkimSignature& s) { return s.result == result; })) return result;

@@ -23,9 +23,9 @@ class SignatureReader {
 
   DkimVerdict read() {
     // What identifies the signature comes first, so that reports can name it even when the rest is broken.
-    for (const auto step : {&SignatureReader::domain, &SignatureReader::selector, &SignatureReader::algorithm, &SignatureReader::version, &SignatureReader::blobs,
-                            &SignatureReader::canonicalization, &SignatureReader::names, &SignatureReader::identity, &SignatureReader::query,
-                            &SignatureReader::numbers}) {
+    for (const auto step : {&SignatureReader::domain, &SignatureReader::selector, &SignatureReader::algorithm, &SignatureReader::version,
+                            &SignatureReader::blobs, &SignatureReader::canonicalization, &SignatureReader::names,
+                            &SignatureReader::identity, &SignatureReader::query, &SignatureReader::numbers}) {
       if (DkimVerdict verdict = (this->*step)(); verdict.result != DkimResult::Pass) return verdict;
     }
     return {};
@@ -156,16 +156,18 @@ bool has_word(const Tag* tag, std::string_view word) {
 DkimVerdict check_key_tags(const TagList& tags, const ParsedSignature& signature) {
   const Tag* version = tags.find("v");
   // "This tag MUST be the first tag in the record. Records beginning with a "v=" tag with any other value MUST be discarded."
-  if (version != nullptr && (version != &tags.tags().front() || version->value != "DKIM1")) return permanent("the key record is not of version DKIM1");
+  if (version != nullptr && (version != &tags.tags().front() || version->value != "DKIM1"))
+    return permanent("the key record is not of version DKIM1");
   const Tag* type = tags.find("k");
   const std::string_view wanted = signature.algorithm == DkimAlgorithm::RsaSha256 ? "rsa" : "ed25519";
   if (!iequals(type == nullptr ? "rsa" : type->value, wanted)) return permanent("the key is not of the kind a= names");
   if (tags.find("h") != nullptr && !has_word(tags.find("h"), "sha256")) return permanent("the key does not allow sha256");
   const Tag* service = tags.find("s");
   if (service != nullptr && !has_word(service, "*") && !has_word(service, "email")) return permanent("the key is not for email");
-  // t=s: "any DKIM-Signature header fields using the "i=" tag MUST have the same domain value on the right-hand side of the "@" in the "i=" tag
-  // and the value of the "d=" tag"
-  if (has_word(tags.find("t"), "s") && signature.identity_domain != signature.domain) return permanent("the key does not allow i= below d=");
+  // t=s: "any DKIM-Signature header fields using the "i=" tag MUST have the same domain value on the right-hand side of the "@" in the "i="
+  // tag and the value of the "d=" tag"
+  if (has_word(tags.find("t"), "s") && signature.identity_domain != signature.domain)
+    return permanent("the key does not allow i= below d=");
   return {};
 }
 

@@ -26,12 +26,12 @@ struct ParsedSignature {
   Bytes signature;
   Bytes body_hash;
   CanonicalizationPair canonicalization{Canonicalization::Simple, Canonicalization::Simple};
-  std::string domain;           ///< d=, lower case
-  std::string selector;         ///< s=
-  std::string query_name;       ///< selector._domainkey.domain in A-labels
-  std::string identity;         ///< i= or its default
-  std::string identity_domain;  ///< lower case
-  std::vector<std::string> names;  ///< h=, lower case
+  std::string domain;                     ///< d=, lower case
+  std::string selector;                   ///< s=
+  std::string query_name;                 ///< selector._domainkey.domain in A-labels
+  std::string identity;                   ///< i= or its default
+  std::string identity_domain;            ///< lower case
+  std::vector<std::string> names;         ///< h=, lower case
   std::optional<std::uint64_t> length;    ///< l=
   std::optional<std::int64_t> timestamp;  ///< t=
   std::optional<std::int64_t> expiry;     ///< x=

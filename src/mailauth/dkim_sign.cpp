@@ -17,12 +17,36 @@ struct DefaultField {
   bool oversign;
 };
 constexpr std::array<DefaultField, 30> kDefaultFields = {{
-    {"from", true}, {"to", true}, {"subject", true}, {"date", true}, {"cc", true}, {"reply-to", true}, {"message-id", true},
-    {"mime-version", true}, {"content-type", true}, {"in-reply-to", true}, {"references", true},
-    {"sender", false}, {"content-transfer-encoding", false}, {"content-id", false}, {"content-description", false}, {"content-disposition", false},
-    {"resent-date", false}, {"resent-from", false}, {"resent-to", false}, {"resent-cc", false}, {"resent-sender", false}, {"resent-message-id", false},
-    {"list-id", false}, {"list-help", false}, {"list-unsubscribe", false}, {"list-unsubscribe-post", false}, {"list-subscribe", false},
-    {"list-post", false}, {"list-owner", false}, {"list-archive", false},
+    {"from", true},
+    {"to", true},
+    {"subject", true},
+    {"date", true},
+    {"cc", true},
+    {"reply-to", true},
+    {"message-id", true},
+    {"mime-version", true},
+    {"content-type", true},
+    {"in-reply-to", true},
+    {"references", true},
+    {"sender", false},
+    {"content-transfer-encoding", false},
+    {"content-id", false},
+    {"content-description", false},
+    {"content-disposition", false},
+    {"resent-date", false},
+    {"resent-from", false},
+    {"resent-to", false},
+    {"resent-cc", false},
+    {"resent-sender", false},
+    {"resent-message-id", false},
+    {"list-id", false},
+    {"list-help", false},
+    {"list-unsubscribe", false},
+    {"list-unsubscribe-post", false},
+    {"list-subscribe", false},
+    {"list-post", false},
+    {"list-owner", false},
+    {"list-archive", false},
 }};
 
 std::vector<std::string> default_names(const MessageView& message) {
@@ -45,11 +69,13 @@ Result<std::vector<std::string>> names_to_sign(const MessageView& message, const
   std::vector<std::string> names;
   for (const std::string& header : options.headers) {
     const std::string name = to_lower(trim(header));
-    if (!is_field_name(name) || name.find(';') != std::string::npos) return fail(ErrorCode::BadInput, "h= has something that is no header field name", "headers");
+    if (!is_field_name(name) || name.find(';') != std::string::npos)
+      return fail(ErrorCode::BadInput, "h= has something that is no header field name", "headers");
     names.push_back(name);
   }
   // RFC 6376 5.4: "The From header field MUST be signed".
-  if (std::find(names.begin(), names.end(), "from") == names.end()) return fail(ErrorCode::BadInput, "the header list must hold from (RFC 6376 5.4)", "headers");
+  if (std::find(names.begin(), names.end(), "from") == names.end())
+    return fail(ErrorCode::BadInput, "the header list must hold from (RFC 6376 5.4)", "headers");
   return names;
 }
 
@@ -128,7 +154,8 @@ class FieldWriter {
 
 Status check_key(const DkimKeyRef& key, const DkimSignOptions& options) {
   if (!dns::normalize_name(key.domain)) return fail(ErrorCode::BadInput, "not a domain name", "domain");
-  if (!dns::normalize_name(key.selector) || key.domain.find(';') != std::string::npos || key.selector.find_first_of(";=") != std::string::npos) {
+  if (!dns::normalize_name(key.selector) || key.domain.find(';') != std::string::npos ||
+      key.selector.find_first_of(";=") != std::string::npos) {
     return fail(ErrorCode::BadInput, "not a selector", "selector");
   }
   if (options.identity.empty()) return {};
@@ -197,7 +224,8 @@ Result<std::string> sign_one(const Shared& shared, const DkimKeyRef& key, const 
 
 }  // namespace
 
-Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options, const SignFn& sign) {
+Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
+                              const SignFn& sign) {
   POSTERN_CHECK(check_message(message));
   for (const DkimKeyRef& key : keys) POSTERN_CHECK(check_key(key, options));
   if (options.lifetime && (!options.time || options.lifetime->count() <= 0)) {

@@ -75,20 +75,24 @@ TEST(Canonical, RepeatedFields) {
 }
 
 constexpr std::string_view kRsaRecord =
-    "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/"
+    "v=DKIM1; k=rsa; "
+    "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/"
     "e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB";
 
 // RFC 8463 appendix A, message and keys as printed there.
 const std::string kRfc8463 = normalize_crlf(
     "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\n d=football.example.com; i=@football.example.com;\n"
     " q=dns/txt; s=brisbane; t=1528637909; h=from : to :\n subject : date : message-id : from : subject : date;\n"
-    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\n Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\n"
+    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\n "
+    "Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\n"
     "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\n d=football.example.com; i=@football.example.com;\n"
-    " q=dns/txt; s=test; t=1528637909; h=from : to : subject :\n date : message-id : from : subject : date;\n bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"
+    " q=dns/txt; s=test; t=1528637909; h=from : to : subject :\n date : message-id : from : subject : date;\n "
+    "bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"
     " b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\n DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz\n"
     " dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=\n"
     "From: Joe SixPack <joe@football.example.com>\nTo: Suzie Q <suzie@shopping.example.net>\nSubject: Is dinner ready?\n"
-    "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\nMessage-ID: <20030712040037.46341.5F8J@football.example.com>\n\nHi.\n\nWe lost the game.  Are you hungry yet?\n\nJoe.\n");
+    "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\nMessage-ID: <20030712040037.46341.5F8J@football.example.com>\n\nHi.\n\nWe lost the game. "
+    " Are you hungry yet?\n\nJoe.\n");
 
 dns::Fixture rfc8463_dns() {
   dns::Fixture dns;
@@ -106,7 +110,8 @@ TEST(DkimVerify, Rfc8463Example) {
   EXPECT_EQ(all[0].algorithm, "ed25519-sha256");
   EXPECT_EQ(all[1].key_bits, 1024U);
   EXPECT_EQ(all[0].signature_head, "/gCrinpc");
-  EXPECT_EQ(dkim_key_names(*view), (std::vector<std::string>{"brisbane._domainkey.football.example.com", "test._domainkey.football.example.com"}));
+  EXPECT_EQ(dkim_key_names(*view),
+            (std::vector<std::string>{"brisbane._domainkey.football.example.com", "test._domainkey.football.example.com"}));
   EXPECT_EQ(dkim_overall(all), DkimResult::Pass);
   EXPECT_EQ(dkim_overall({}), DkimResult::None);
 }
@@ -118,12 +123,16 @@ TEST(DkimVerify, Rfc6376Example) {
       "      h=Received : From : To : Subject : Date : Message-ID;\n      bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"
       "      b=AuUoFEfDxTDkHlLXSZEpZj79LICEps6eda7W3deTVFOk4yAUoqOB\n        4nujc7YopdG5dWLSdNg6xNAZpOPr+kHxt1IrE+NahM6L/LbvaHut\n"
       "        KVdkLLkpVaVVQPzeRDI009SO2Il5Lu7rDNH6mZckBdrIx0orEtZV\n        4bmp/YzhwvcubU4=;\n"
-      "Received: from client1.football.example.com  [192.0.2.1]\n      by submitserver.example.com with SUBMISSION;\n      Fri, 11 Jul 2003 21:01:54 -0700 (PDT)\n"
+      "Received: from client1.football.example.com  [192.0.2.1]\n      by submitserver.example.com with SUBMISSION;\n      Fri, 11 Jul "
+      "2003 21:01:54 -0700 (PDT)\n"
       "From: Joe SixPack <joe@football.example.com>\nTo: Suzie Q <suzie@shopping.example.net>\nSubject: Is dinner ready?\n"
-      "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\nMessage-ID: <20030712040037.46341.5F8J@football.example.com>\n\nHi.\n\nWe lost the game. Are you hungry yet?\n\nJoe.\n");
+      "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\nMessage-ID: <20030712040037.46341.5F8J@football.example.com>\n\nHi.\n\nWe lost the "
+      "game. Are you hungry yet?\n\nJoe.\n");
   dns::Fixture dns;
   dns.add_txt("brisbane._domainkey.example.com",
-              "v=DKIM1; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR"
+              "v=DKIM1; "
+              "p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/"
+              "zYtIxN2SnFCjxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR"
               "+Rcac2gbto/NMqJ0fzfVjH4OuKhitdY9tf6mcwGjaNBcWToIMmPSPDdQPNUYckcQ2QIDAQAB");
   const auto signature = verify_first(raw, dns);
   EXPECT_EQ(signature.result, DkimResult::Pass) << signature.reason;
@@ -168,7 +177,8 @@ struct Signer {
   std::optional<PrivateKey> rsa;
   std::optional<PrivateKey> ed;
   dns::Fixture dns;
-  std::vector<DkimKeyRef> keys = {{"Example.ORG", "r", DkimAlgorithm::RsaSha256, "rsa-key", 1}, {"example.org", "e", DkimAlgorithm::Ed25519Sha256, "ed-key", 3}};
+  std::vector<DkimKeyRef> keys = {{"Example.ORG", "r", DkimAlgorithm::RsaSha256, "rsa-key", 1},
+                                  {"example.org", "e", DkimAlgorithm::Ed25519Sha256, "ed-key", 3}};
 };
 
 Signer& signer() {
@@ -177,13 +187,15 @@ Signer& signer() {
 }
 
 const std::string kMessage =
-    "Received: from x\r\nFrom: A <a@example.org>\r\nTo: b@example.net\r\nSubject:  Hello \r\n  world\r\nDate: Sun, 22 Nov 2026 00:00:00 +0000\r\n"
+    "Received: from x\r\nFrom: A <a@example.org>\r\nTo: b@example.net\r\nSubject:  Hello \r\n  world\r\nDate: Sun, 22 Nov 2026 00:00:00 "
+    "+0000\r\n"
     "Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nBody  with \t space \r\n\r\n\r\n";
 
 TEST(DkimSign, BothAlgorithmsAllCanonicalizationsOddBodies) {
   for (const std::string_view canon : {"relaxed/relaxed", "relaxed/simple", "simple/relaxed", "simple/simple"}) {
-    for (const std::string& body : {std::string("x\r\n"), std::string(), std::string("\r\n"), std::string("\r\n\r\n"), std::string("no line end"), std::string(" \t\r\n \r\n"),
-                                    std::string("trailing  \r\n\r\n\r\n"), std::string(20000, 'y'), std::string("nul\0\xFF", 5), std::string("bare\nlf\rcr\r\n")}) {
+    for (const std::string& body : {std::string("x\r\n"), std::string(), std::string("\r\n"), std::string("\r\n\r\n"),
+                                    std::string("no line end"), std::string(" \t\r\n \r\n"), std::string("trailing  \r\n\r\n\r\n"),
+                                    std::string(20000, 'y'), std::string("nul\0\xFF", 5), std::string("bare\nlf\rcr\r\n")}) {
       DkimSignOptions options;
       options.canonicalization = CanonicalizationPair::parse(canon).value();
       options.time = at(kNow);
@@ -205,8 +217,8 @@ TEST(DkimSign, TheFieldIsFoldedAndComplete) {
   const auto view = MessageView::parse(done);
   for (const auto line : split(view->fields()[0].raw, '\n')) EXPECT_LE(trim(line).size(), 76U) << line;
   const std::string value = view->fields()[0].unfolded();
-  for (const std::string_view part : {"v=1;", "a=rsa-sha256;", "c=relaxed/relaxed;", "d=example.org;", "s=r;", "i=a=20b@mail.example.org;", "t=1700000000;", "x=1700086400;",
-                                      "bh=", "from:from:to:to:subject:subject:date:date:cc:reply-to:"}) {
+  for (const std::string_view part : {"v=1;", "a=rsa-sha256;", "c=relaxed/relaxed;", "d=example.org;", "s=r;", "i=a=20b@mail.example.org;",
+                                      "t=1700000000;", "x=1700086400;", "bh=", "from:from:to:to:subject:subject:date:date:cc:reply-to:"}) {
     std::string compact = value;
     compact.erase(std::remove(compact.begin(), compact.end(), ' '), compact.end());
     EXPECT_NE(compact.find(part), std::string::npos) << part << " in " << compact;
@@ -219,7 +231,8 @@ TEST(DkimSign, TheFieldIsFoldedAndComplete) {
 
 TEST(DkimSign, OversigningStopsAddedFields) {
   const std::string done = signer().signed_message(kMessage);
-  for (const std::string_view name : {"From", "To", "Subject", "Date", "Cc", "Reply-To", "Message-ID", "MIME-Version", "Content-Type", "In-Reply-To", "References"}) {
+  for (const std::string_view name :
+       {"From", "To", "Subject", "Date", "Cc", "Reply-To", "Message-ID", "MIME-Version", "Content-Type", "In-Reply-To", "References"}) {
     EXPECT_EQ(verify_first(std::string(name) + ": x\r\n" + done, signer().dns).result, DkimResult::Fail) << name;
   }
   EXPECT_EQ(verify_first("Received: y\r\n" + done, signer().dns).result, DkimResult::Pass);
@@ -243,7 +256,9 @@ TEST(DkimSign, RefusesWhatMustNotBeSigned) {
   DkimSignOptions expiry;
   expiry.lifetime = std::chrono::hours(1);
   EXPECT_EQ(error_of(kMessage, expiry), "lifetime");
-  const SignFn broken = [](const DkimKeyRef&, ByteView) -> Result<Bytes> { return fail(ErrorCode::Unavailable, "the keeper does not answer"); };
+  const SignFn broken = [](const DkimKeyRef&, ByteView) -> Result<Bytes> {
+    return fail(ErrorCode::Unavailable, "the keeper does not answer");
+  };
   const auto view = MessageView::parse(kMessage);
   EXPECT_EQ(dkim_sign(*view, signer().keys, {}, broken).error().text(), "DKIM selector r: the keeper does not answer");
 }
@@ -269,16 +284,20 @@ TEST(DkimVerify, EveryResultOfRfc8601) {
   EXPECT_EQ(verify_first(kMessage, signer().dns).result, DkimResult::None);
   EXPECT_EQ(result(kGood), DkimResult::Fail);
   for (const std::string& neutral :
-       {"v=2; a=rsa-sha256; d=example.org; s=r; h=from; b=AAAA; " + kBh, "a=rsa-sha256; d=example.org; s=r; h=from; b=AAAA; " + kBh, kGood + "; x", kGood + "d=other; ",
-        kGood + "q=http; ", kGood + "c=nice; ", kGood + "l=x; ", kGood + "t=-1; ", kGood + "i=nobody; ", std::string("v=1; a=rsa-sha256; d=example.org; s=r; h=from; b=AAAA; bh=AAAA"),
-        std::string("v=1; a=rsa-md5; d=example.org; s=r; h=from; b=AAAA; ") + kBh, std::string("v=1; a=rsa-sha256; d=a..b; s=r; h=from; b=AAAA; ") + kBh,
-        std::string("v=1; a=rsa-sha256; d=example.org; h=from; b=AAAA; ") + kBh, std::string("v=1; a=rsa-sha256; d=example.org; s=r; b=AAAA; ") + kBh, std::string("")}) {
+       {"v=2; a=rsa-sha256; d=example.org; s=r; h=from; b=AAAA; " + kBh, "a=rsa-sha256; d=example.org; s=r; h=from; b=AAAA; " + kBh,
+        kGood + "; x", kGood + "d=other; ", kGood + "q=http; ", kGood + "c=nice; ", kGood + "l=x; ", kGood + "t=-1; ", kGood + "i=nobody; ",
+        std::string("v=1; a=rsa-sha256; d=example.org; s=r; h=from; b=AAAA; bh=AAAA"),
+        std::string("v=1; a=rsa-md5; d=example.org; s=r; h=from; b=AAAA; ") + kBh,
+        std::string("v=1; a=rsa-sha256; d=a..b; s=r; h=from; b=AAAA; ") + kBh,
+        std::string("v=1; a=rsa-sha256; d=example.org; h=from; b=AAAA; ") + kBh,
+        std::string("v=1; a=rsa-sha256; d=example.org; s=r; b=AAAA; ") + kBh, std::string("")}) {
     EXPECT_EQ(result(neutral), DkimResult::Neutral) << neutral;
   }
   for (const std::string& permanent :
        {"v=1; a=rsa-sha1; d=example.org; s=r; h=from; b=AAAA; " + kBh, "v=1; a=rsa-sha256; d=example.org; s=r; h=to; b=AAAA; " + kBh,
-        "v=1; a=rsa-sha256; d=example.org; s=missing; h=from; b=AAAA; " + kBh, "v=1; a=rsa-sha256; d=example.org; s=e; h=from; b=AAAA; " + kBh, kGood + "i=@example.com; ",
-        kGood + "x=1; ", kGood + "t=5; x=5; ", kGood + "l=100000; "}) {
+        "v=1; a=rsa-sha256; d=example.org; s=missing; h=from; b=AAAA; " + kBh,
+        "v=1; a=rsa-sha256; d=example.org; s=e; h=from; b=AAAA; " + kBh, kGood + "i=@example.com; ", kGood + "x=1; ", kGood + "t=5; x=5; ",
+        kGood + "l=100000; "}) {
     EXPECT_EQ(result(permanent), DkimResult::PermError) << permanent;
   }
 }
@@ -293,8 +312,9 @@ TEST(DkimVerify, KeyRecordsThatForbidUse) {
   };
   EXPECT_EQ(with_record(p).result, DkimResult::Pass);
   EXPECT_EQ(with_record("v=DKIM1; h=sha1:sha256; s=email; t=s; n=note; g=*; " + p).result, DkimResult::Pass);
-  for (const std::string& bad : {std::string("v=DKIM1; p="), "v=DKIM2; " + p, "k=rsa; v=DKIM1; " + p, "k=ed25519; " + p, "h=sha1; " + p, "s=tlsrpt; " + p, std::string("v=DKIM1; k=rsa"),
-                                 std::string("not a record"), std::string("p=AAAA"), std::string("p=!"), p + "; p=x"}) {
+  for (const std::string& bad :
+       {std::string("v=DKIM1; p="), "v=DKIM2; " + p, "k=rsa; v=DKIM1; " + p, "k=ed25519; " + p, "h=sha1; " + p, "s=tlsrpt; " + p,
+        std::string("v=DKIM1; k=rsa"), std::string("not a record"), std::string("p=AAAA"), std::string("p=!"), p + "; p=x"}) {
     EXPECT_EQ(with_record(bad).result, DkimResult::PermError) << bad;
   }
   const auto testing = with_record("t=y; " + p);
@@ -362,7 +382,10 @@ TEST(DkimVerify, SeveralKeyRecordsAreTriedInTurn) {
 
 // RFC 8616 3: U-labels in d= are asked for as A-labels.
 TEST(DkimVerify, InternationalDomain) {
-  const std::string raw = with_tags("v=1; a=rsa-sha256; d=b\xC3\xBC" "cher.example; s=r; h=from; b=AAAA; " + kBh);
+  const std::string raw = with_tags(
+      "v=1; a=rsa-sha256; d=b\xC3\xBC"
+      "cher.example; s=r; h=from; b=AAAA; " +
+      kBh);
   const auto view = MessageView::parse(raw);
   dns::Fixture dns;
   EXPECT_EQ(dkim_verify(*view, dns, at(kNow)).front().reason, "there is no key at r._domainkey.xn--bcher-kva.example");
@@ -371,7 +394,8 @@ TEST(DkimVerify, InternationalDomain) {
 
 std::optional<std::string> shared_file(const std::string& name) {
   const char* root = std::getenv("POSTERN_SHARED_DATA");
-  for (const std::string& base : {std::string(root == nullptr ? "" : root), std::string("../shared/data"), std::string("../../shared/data")}) {
+  for (const std::string& base :
+       {std::string(root == nullptr ? "" : root), std::string("../shared/data"), std::string("../../shared/data")}) {
     std::ifstream file(base + "/dkim/" + name, std::ios::binary);
     if (base.empty() || !file) continue;
     std::ostringstream text;

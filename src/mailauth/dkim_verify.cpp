@@ -76,7 +76,8 @@ DkimVerdict Verifier::check_signature(const HeaderField& field, const ParsedSign
   std::string data;
   data.reserve(m_message.header_block().size());
   append_canonical_fields(data, m_message, parsed.names, parsed.canonicalization.header);
-  // RFC 6376 3.7: the signature field itself, "with the value of the "b=" tag (including all surrounding whitespace) deleted", without its CRLF.
+  // RFC 6376 3.7: the signature field itself, "with the value of the "b=" tag (including all surrounding whitespace) deleted", without its
+  // CRLF.
   const auto value_at = static_cast<std::size_t>(field.value.data() - field.raw.data());
   const std::string emptied = std::string(field.raw.substr(0, value_at + parsed.b_begin)) +
                               std::string(field.raw.substr(value_at + parsed.b_end, field.value.size() - parsed.b_end)) + "\r\n";
@@ -92,7 +93,8 @@ DkimVerdict Verifier::check_signature(const HeaderField& field, const ParsedSign
 DkimVerdict Verifier::check_with_keys(const HeaderField& field, const ParsedSignature& parsed, DkimSignature& out) {
   const auto answer = m_dns.query(parsed.query_name, dns::RecordType::Txt);
   if (!answer) return {DkimResult::PermError, "the key cannot be asked for: " + answer.error().what};
-  if (answer->is_temporary_failure()) return {DkimResult::TempError, "the key could not be fetched (DNS " + std::string(name_of(answer->status)) + ")"};
+  if (answer->is_temporary_failure())
+    return {DkimResult::TempError, "the key could not be fetched (DNS " + std::string(name_of(answer->status)) + ")"};
   const auto records = answer->all<dns::TxtData>();
   if (records.empty()) return {DkimResult::PermError, "there is no key at " + parsed.query_name};
   DkimVerdict verdict;

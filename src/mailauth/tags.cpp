@@ -47,9 +47,11 @@ Result<TagList> TagList::parse(std::string_view text, std::size_t max_tags) {
     if (trim(spec).empty() && end == text.size() && !list.m_tags.empty()) break;
     const auto equals = spec.find('=');
     const std::string_view name = trim(spec.substr(0, equals));
-    if (equals == std::string_view::npos || !is_tag_name(name)) return fail(ErrorCode::BadInput, "not a tag=value: " + printable(trim(spec), 40), "tag");
+    if (equals == std::string_view::npos || !is_tag_name(name))
+      return fail(ErrorCode::BadInput, "not a tag=value: " + printable(trim(spec), 40), "tag");
     if (list.find(name) != nullptr) {
-      // "Tags with duplicate names MUST NOT occur within a single tag-list; if a tag name does occur more than once, the entire tag-list is invalid."
+      // "Tags with duplicate names MUST NOT occur within a single tag-list; if a tag name does occur more than once, the entire tag-list is
+      // invalid."
       return fail(ErrorCode::BadInput, "the tag occurs twice", std::string(name));
     }
     if (list.m_tags.size() >= max_tags) return fail(ErrorCode::TooLarge, "more than " + std::to_string(max_tags) + " tags", "tag");

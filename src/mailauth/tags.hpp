@@ -1,7 +1,7 @@
 // RFC 6376 3.2 tag=value lists, as DKIM signatures, DKIM keys, ARC and DMARC records use them.
 //
-// Strict: a duplicate tag, an empty element, a name that is no tag-name or a value outside VALCHAR makes the whole list invalid, as 3.2 demands.
-// UTF-8 in values is allowed (RFC 8616 3).
+// Strict: a duplicate tag, an empty element, a name that is no tag-name or a value outside VALCHAR makes the whole list invalid, as 3.2
+// demands. UTF-8 in values is allowed (RFC 8616 3).
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 namespace postern {
 
 struct Tag {
-  std::string_view name;   ///< Case-sensitive.
-  std::string_view value;  ///< Without white space at both ends; folds inside are kept.
+  std::string_view name;        ///< Case-sensitive.
+  std::string_view value;       ///< Without white space at both ends; folds inside are kept.
   std::size_t value_begin = 0;  ///< The octets between "=" and ";" in the text, surrounding white space included:
   std::size_t value_end = 0;    ///< what is deleted from b= before hashing (RFC 6376 3.7).
 

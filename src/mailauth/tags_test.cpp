@@ -19,12 +19,16 @@ TEST(TagList, ReadsTheGrammar) {
   const Tag* b = list->find("b");
   EXPECT_EQ(text.substr(b->value_begin, b->value_end - b->value_begin), "AB\r\n CD ");
   EXPECT_TRUE(TagList::parse("a=b=c")->find("a")->value == "b=c");
-  EXPECT_TRUE(TagList::parse("n=gr\xC3\xBC\xC3\x9F" "e"));
+  EXPECT_TRUE(
+      TagList::parse("n=gr\xC3\xBC\xC3\x9F"
+                     "e"));
 }
 
-// RFC 6376 3.2: "Tags with duplicate names MUST NOT occur within a single tag-list; if a tag name does occur more than once, the entire tag-list is invalid."
+// RFC 6376 3.2: "Tags with duplicate names MUST NOT occur within a single tag-list; if a tag name does occur more than once, the entire
+// tag-list is invalid."
 TEST(TagList, RefusesTheRest) {
-  for (const std::string_view bad : {"", " ", ";", "a", "a=1;;b=2", ";a=1", "=1", "1a=2", "a-b=2", "a b=2", "a=1; a=2", "a=\x01", "a=x\r\ny", "a=x\ny", "a=\xFF", "a=1; b"}) {
+  for (const std::string_view bad : {"", " ", ";", "a", "a=1;;b=2", ";a=1", "=1", "1a=2", "a-b=2", "a b=2", "a=1; a=2", "a=\x01",
+                                     "a=x\r\ny", "a=x\ny", "a=\xFF", "a=1; b"}) {
     EXPECT_FALSE(TagList::parse(bad)) << bad;
   }
   std::string many;

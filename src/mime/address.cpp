@@ -23,7 +23,8 @@ bool is_high(char c) noexcept { return static_cast<unsigned char>(c) >= 0x80; }
 Status check_label(std::string_view label, Utf8 utf8) {
   if (label.empty()) return fail(ErrorCode::BadInput, "the domain has an empty label", "domain");
   if (label.size() > kMaxLabel) return fail(ErrorCode::TooLarge, "a domain label is longer than 63 octets", "domain");
-  if (label.front() == '-' || label.back() == '-') return fail(ErrorCode::BadInput, "a domain label begins or ends with a hyphen", "domain");
+  if (label.front() == '-' || label.back() == '-')
+    return fail(ErrorCode::BadInput, "a domain label begins or ends with a hyphen", "domain");
   for (const char c : label) {
     if (is_alnum(c) || c == '-') continue;
     if (!is_high(c)) return fail(ErrorCode::BadInput, "the domain has a character that is not a letter, digit or hyphen", "domain");
@@ -59,8 +60,8 @@ Result<std::string> canonical_ipv4(std::string_view text) {
 Result<std::string> canonical_ipv6(std::string_view text) {
   in6_addr address{};
   std::array<char, INET6_ADDRSTRLEN> out{};
-  if (text.size() >= out.size() || text.find('\0') != std::string_view::npos || inet_pton(AF_INET6, std::string(text).c_str(), &address) != 1 ||
-      inet_ntop(AF_INET6, &address, out.data(), out.size()) == nullptr) {
+  if (text.size() >= out.size() || text.find('\0') != std::string_view::npos ||
+      inet_pton(AF_INET6, std::string(text).c_str(), &address) != 1 || inet_ntop(AF_INET6, &address, out.data(), out.size()) == nullptr) {
     return fail(ErrorCode::BadInput, "the address literal is not an IPv6 address", "domain");
   }
   return std::string(out.data());
@@ -151,7 +152,8 @@ Result<std::string> parse_domain(std::string_view text, Utf8 utf8) {
 }
 
 Result<std::string> parse_address_literal(std::string_view text) {
-  if (text.size() < 2 || text.front() != '[' || text.back() != ']') return fail(ErrorCode::BadInput, "an address literal stands in [ and ]", "domain");
+  if (text.size() < 2 || text.front() != '[' || text.back() != ']')
+    return fail(ErrorCode::BadInput, "an address literal stands in [ and ]", "domain");
   text = text.substr(1, text.size() - 2);
   // RFC 5321 4.1.3: "IPv6:" is the only registered tag.
   if (istarts_with(text, "IPv6:")) {
@@ -167,7 +169,8 @@ Result<std::string> to_a_labels(std::string_view domain) {
   // RFC 5892 2.6: sharp s, final sigma, ZWJ and ZWNJ are characters of their own in IDNA 2008 and were mapped away before.
   for (const std::string_view changed : {"\xC3\x9F", "\xCF\x82", "\xE2\x80\x8C", "\xE2\x80\x8D"}) {
     if (domain.find(changed) != std::string_view::npos) {
-      return fail(ErrorCode::Unsupported, "the domain has a character that IDNA 2003 and 2008 read differently; give it as xn-- labels", "domain");
+      return fail(ErrorCode::Unsupported, "the domain has a character that IDNA 2003 and 2008 read differently; give it as xn-- labels",
+                  "domain");
     }
   }
   const GString8 ascii(g_hostname_to_ascii(std::string(domain).c_str()));

@@ -5,7 +5,8 @@
 //
 // Limits (RFC 5321 4.5.3.1): local part 64 octets, domain 255, path 256, DNS label 63; more is TooLarge.
 // Does not handle: whether the domain exists; lower-casing of local parts (they are the business of their own domain, RFC 5321 2.4);
-// address literals of other tags than IPv6 (none is registered), IPv4 literals with leading zeros (octal to some); domain literals in headers that are not IP addresses.
+// address literals of other tags than IPv6 (none is registered), IPv4 literals with leading zeros (octal to some); domain literals in
+// headers that are not IP addresses.
 #pragma once
 
 #include <cstddef>

@@ -263,9 +263,7 @@ Result<AddressList> ListParser::run() {
 
 }  // namespace
 
-Result<AddressList> parse_address_list(std::string_view value, std::size_t max_mailboxes) {
-  return ListParser(value, max_mailboxes).run();
-}
+Result<AddressList> parse_address_list(std::string_view value, std::size_t max_mailboxes) { return ListParser(value, max_mailboxes).run(); }
 
 std::vector<NamedMailbox> AddressList::mailboxes() const {
   std::vector<NamedMailbox> out;

@@ -28,10 +28,41 @@ TEST(Mailbox, AcceptsTheGrammar) {
 }
 
 TEST(Mailbox, RefusesWhatIsOutsideIt) {
-  for (const std::string_view bad :
-       {"", "@", "a", "a@", "@b", "a@b@c", ".a@b", "a.@b", "a..b@c", "a b@c", "a@b c", "a@-b", "a@b-", "a@b..c", "a@.b", "a@b.", "a@b_c", "\"a@b",
-        "\"a\"b@c", "\"a\nb\"@c", "a@[1.2.3]", "a@[1.2.3.256]", "a@[01.2.3.4]", "a@[ipv6:zz]", "a@[2001:db8::1]", "a@[x:y]", "a@[1.2.3.4", "a@[1.2.3.4]x",
-        "a@b\r\n", " a@b", "a@b ", "<a@b>", "a(c)@b", "a\x80@b", "a@b\xC3\xBC"}) {
+  for (const std::string_view bad : {"",
+                                     "@",
+                                     "a",
+                                     "a@",
+                                     "@b",
+                                     "a@b@c",
+                                     ".a@b",
+                                     "a.@b",
+                                     "a..b@c",
+                                     "a b@c",
+                                     "a@b c",
+                                     "a@-b",
+                                     "a@b-",
+                                     "a@b..c",
+                                     "a@.b",
+                                     "a@b.",
+                                     "a@b_c",
+                                     "\"a@b",
+                                     "\"a\"b@c",
+                                     "\"a\nb\"@c",
+                                     "a@[1.2.3]",
+                                     "a@[1.2.3.256]",
+                                     "a@[01.2.3.4]",
+                                     "a@[ipv6:zz]",
+                                     "a@[2001:db8::1]",
+                                     "a@[x:y]",
+                                     "a@[1.2.3.4",
+                                     "a@[1.2.3.4]x",
+                                     "a@b\r\n",
+                                     " a@b",
+                                     "a@b ",
+                                     "<a@b>",
+                                     "a(c)@b",
+                                     "a\x80@b",
+                                     "a@b\xC3\xBC"}) {
     EXPECT_EQ(checked(bad), "error") << bad;
   }
 }
@@ -50,10 +81,17 @@ TEST(Mailbox, SizeLimits) {
 
 // RFC 6531 3.3
 TEST(Mailbox, Utf8OnlyWhenAskedFor) {
-  EXPECT_EQ(checked("j\xC3\xBCrgen@B\xC3\x9C" "cher.example", Utf8::Allow), "j\xC3\xBCrgen@b\xC3\xBC" "cher.example");
+  EXPECT_EQ(checked("j\xC3\xBCrgen@B\xC3\x9C"
+                    "cher.example",
+                    Utf8::Allow),
+            "j\xC3\xBCrgen@b\xC3\xBC"
+            "cher.example");
   EXPECT_EQ(checked("j\xC3\xBCrgen@b.example"), "error");
   EXPECT_EQ(checked("j\xFCrgen@b.example", Utf8::Allow), "error");
-  EXPECT_EQ(checked("a@b\xCD\xBE" "c", Utf8::Allow), "error");  // U+037E is a semicolon after NFC
+  EXPECT_EQ(checked("a@b\xCD\xBE"
+                    "c",
+                    Utf8::Allow),
+            "error");  // U+037E is a semicolon after NFC
   EXPECT_TRUE(Mailbox::parse("\xC3\xBC@x", Utf8::Allow)->needs_utf8());
   // Composed and decomposed are one domain.
   EXPECT_EQ(*Mailbox::parse("a@b\xC3\xBC", Utf8::Allow), *Mailbox::parse("a@bu\xCC\x88", Utf8::Allow));
@@ -110,16 +148,21 @@ std::string listed(std::string_view value) {
 // The examples of RFC 5322 appendix A.1, A.5 and A.6.
 TEST(AddressList, Rfc5322Examples) {
   EXPECT_EQ(listed("John Doe <jdoe@machine.example>"), "[John Doe|jdoe@machine.example]");
-  EXPECT_EQ(listed("Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>"), "[Mary Smith|mary@x.test][|jdoe@example.org][Who?|one@y.test]");
-  EXPECT_EQ(listed("<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>"), "[|boss@nil.test][Giant; \"Big\" Box|sysservices@example.net]");
-  EXPECT_EQ(listed("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;"), "{A Group}[Ed Jones|c@a.test][|joe@where.test][John|jdoe@one.test]");
+  EXPECT_EQ(listed("Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>"),
+            "[Mary Smith|mary@x.test][|jdoe@example.org][Who?|one@y.test]");
+  EXPECT_EQ(listed("<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>"),
+            "[|boss@nil.test][Giant; \"Big\" Box|sysservices@example.net]");
+  EXPECT_EQ(listed("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;"),
+            "{A Group}[Ed Jones|c@a.test][|joe@where.test][John|jdoe@one.test]");
   EXPECT_EQ(listed("Undisclosed recipients:;"), "{Undisclosed recipients}");
   EXPECT_EQ(listed("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>"), "[Pete|pete@silly.test]");
-  EXPECT_EQ(listed("A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); (the end of the group)"),
+  EXPECT_EQ(listed("A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n         joe@example.org,\r\n  John "
+                   "<jdoe@one.test> (my dear friend); (the end of the group)"),
             "{A Group}[Chris Jones|c@public.example][|joe@example.org][John|jdoe@one.test]");
   EXPECT_EQ(listed("(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;"), "{Hidden recipients}");
   EXPECT_EQ(listed("Joe Q. Public <john.q.public@example.com>"), "[Joe Q. Public|john.q.public@example.com]");
-  EXPECT_EQ(listed("Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example"), "[Mary Smith|mary@example.net][|jdoe@test.example]");
+  EXPECT_EQ(listed("Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example"),
+            "[Mary Smith|mary@example.net][|jdoe@test.example]");
   EXPECT_EQ(listed("John Doe <jdoe@machine(comment).  example>"), "[John Doe|jdoe@machine.example]");
 }
 
@@ -131,7 +174,8 @@ TEST(AddressList, DecodesNames) {
 }
 
 TEST(AddressList, RefusesNonsense) {
-  for (const std::string_view bad : {"", " ", ",", "a", "a@b c@d", "a@b,c", "<a@b", "x <a@b> y", "g: a@b", "(open", "\"open", "a@", "x <>", "a@b;", "<@x", "a@[nonsense]"}) {
+  for (const std::string_view bad : {"", " ", ",", "a", "a@b c@d", "a@b,c", "<a@b", "x <a@b> y", "g: a@b", "(open", "\"open", "a@", "x <>",
+                                     "a@b;", "<@x", "a@[nonsense]"}) {
     EXPECT_EQ(listed(bad), "error") << bad;
   }
   EXPECT_EQ(listed(std::string(21, '(') + std::string(21, ')') + "a@b"), "error");
@@ -148,15 +192,26 @@ TEST(NamedMailbox, WritesWhatItReads) {
 }
 
 TEST(Domain, ALabels) {
-  EXPECT_EQ(to_a_labels("b\xC3\xBC" "cher.example").value(), "xn--bcher-kva.example");
+  EXPECT_EQ(to_a_labels("b\xC3\xBC"
+                        "cher.example")
+                .value(),
+            "xn--bcher-kva.example");
   EXPECT_EQ(to_a_labels("Example.ORG").value(), "example.org");
-  EXPECT_EQ(to_a_labels("stra\xC3\x9F" "e.example").error().code, ErrorCode::Unsupported);
+  EXPECT_EQ(to_a_labels("stra\xC3\x9F"
+                        "e.example")
+                .error()
+                .code,
+            ErrorCode::Unsupported);
 }
 
 TEST(EncodedWord, RoundTripsAndStaysInLimits) {
-  for (const std::string& text : {std::string("plain"), std::string("Gr\xC3\xBC\xC3\x9F" "e aus K\xC3\xB6ln"), std::string(300, 'x') + "\xE2\x82\xAC",
-                                 std::string("\xF0\x9F\x98\x80\xF0\x9F\x98\x80 \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E"),
-                                 std::string(2000, 'y'), std::string("a =?b?= c")}) {
+  for (const std::string& text : {std::string("plain"),
+                                  std::string("Gr\xC3\xBC\xC3\x9F"
+                                              "e aus K\xC3\xB6ln"),
+                                  std::string(300, 'x') + "\xE2\x82\xAC",
+                                  std::string("\xF0\x9F\x98\x80\xF0\x9F\x98\x80 \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E "
+                                              "\xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E \xE6\x97\xA5\xE6\x9C\xAC\xE8\xAA\x9E"),
+                                  std::string(2000, 'y'), std::string("a =?b?= c")}) {
     const std::string encoded = encode_header_text(text);
     EXPECT_EQ(decode_header_text(encoded), text);
     std::size_t begin = 0;
@@ -172,8 +227,12 @@ TEST(EncodedWord, AdjacentWordsJoin) {
   EXPECT_EQ(decode_header_text("=?utf-8?B?w7k=?= =?utf-8?B?w7nDuQ==?= x"), "\xC3\xB9\xC3\xB9\xC3\xB9 x");
   EXPECT_EQ(decode_header_text("=?utf-8?Q?=C3?=\r\n =?UTF-8*en?q?=B9_y?="), "\xC3\xB9 y");  // a character split between words
   EXPECT_EQ(decode_header_text("a =?iso-8859-1?q?=FC?= b =?utf-8?q?c?="), "a \xC3\xBC b c");
-  EXPECT_EQ(decode_header_text("=?iso-8859-1?q?=FC?==?utf-8?q?c?="), "\xC3\xBC" "c");
-  for (const std::string plain : {"=?", "=?x", "=?x?", "=?x?q", "=?x?q?", "=?x?q?=", "=?utf-8?q?open", "=?utf-8?z?x?=", "=?utf-8?q?a b?=", "=??q?x?=", "= ?utf-8?q?x?="}) EXPECT_EQ(decode_header_text(plain), plain);
+  EXPECT_EQ(decode_header_text("=?iso-8859-1?q?=FC?==?utf-8?q?c?="),
+            "\xC3\xBC"
+            "c");
+  for (const std::string plain : {"=?", "=?x", "=?x?", "=?x?q", "=?x?q?", "=?x?q?=", "=?utf-8?q?open",
+                                  "=?utf-8?z?x?=", "=?utf-8?q?a b?=", "=??q?x?=", "= ?utf-8?q?x?="})
+    EXPECT_EQ(decode_header_text(plain), plain);
 }
 
 TEST(EncodedWord, NothingBreaksOutOfTheField) {

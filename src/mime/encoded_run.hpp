@@ -14,8 +14,8 @@ struct EncodedRun {
 };
 [[nodiscard]] EncodedRun read_encoded_run(std::string_view text);
 
-/// A Content-Type or Content-Disposition value with the encoded words in its parameters (which RFC 2047 5(3) forbids and many mailers write) decoded
-/// and quoted. GMime would decode them too, but drops what stands behind a padded base64 word: enough to hide ".exe".
+/// A Content-Type or Content-Disposition value with the encoded words in its parameters (which RFC 2047 5(3) forbids and many mailers
+/// write) decoded and quoted. GMime would decode them too, but drops what stands behind a padded base64 word: enough to hide ".exe".
 [[nodiscard]] std::string decode_parameter_words(std::string_view value);
 
 }  // namespace postern

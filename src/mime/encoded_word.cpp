@@ -17,7 +17,7 @@ constexpr std::string_view kPrefixB = "=?utf-8?B?";
 constexpr std::string_view kPrefixQ = "=?utf-8?Q?";
 constexpr std::size_t kMaxWord = 75;  // RFC 2047 2
 constexpr std::size_t kPayload = kMaxWord - kPrefixB.size() - 2;
-constexpr std::size_t kMaxWordRead = 1000;  // many write longer words than they should; the bound keeps reading linear
+constexpr std::size_t kMaxWordRead = 1000;      // many write longer words than they should; the bound keeps reading linear
 constexpr std::size_t kLongestPlainWord = 900;  // so that a fold is always possible below 998
 
 bool is_control(char c) noexcept { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }

@@ -54,8 +54,8 @@ class Splitter {
 
   std::string_view m_raw;
   const Limits& m_limits;
-  std::size_t m_begin = 0;     // of the field being collected
-  bool m_open = false;         // a field is being collected
+  std::size_t m_begin = 0;         // of the field being collected
+  bool m_open = false;             // a field is being collected
   std::size_t m_first_defect = 0;  // of the field being collected
 };
 
@@ -124,12 +124,14 @@ void Splitter::finish_field(std::size_t end) {
 
 Status Splitter::check_limits(std::size_t begin, const Line& line) const {
   if (line.next > m_limits.header_bytes) {
-    return fail(ErrorCode::TooLarge, "the header section is longer than " + std::to_string(m_limits.header_bytes) + " octets", "header_bytes");
+    return fail(ErrorCode::TooLarge, "the header section is longer than " + std::to_string(m_limits.header_bytes) + " octets",
+                "header_bytes");
   }
   if (line.text.size() > m_limits.line_accepted) {
-    return fail(ErrorCode::TooLarge,
-                "a header line at offset " + std::to_string(begin) + " is longer than " + std::to_string(m_limits.line_accepted) + " octets",
-                "line_accepted");
+    return fail(
+        ErrorCode::TooLarge,
+        "a header line at offset " + std::to_string(begin) + " is longer than " + std::to_string(m_limits.line_accepted) + " octets",
+        "line_accepted");
   }
   return {};
 }

@@ -24,7 +24,8 @@ namespace postern {
 
 /// One header field. All views borrow from the message.
 struct HeaderField {
-  std::string_view name;   ///< As written, without the white space RFC 5322 4.5 allows before the colon. Empty: not a field at all (see defects).
+  std::string_view
+      name;  ///< As written, without the white space RFC 5322 4.5 allows before the colon. Empty: not a field at all (see defects).
   std::string_view raw;    ///< The whole field with its folds and its final line end: what DKIM "simple" signs.
   std::string_view value;  ///< Everything after the colon, folds included, without the final line end.
 
@@ -34,15 +35,15 @@ struct HeaderField {
 };
 
 enum class HeaderDefectKind {
-  BareCr,       ///< CR without LF; stays part of the value.
-  BareLf,       ///< LF without CR; taken as a line end, since most software downstream takes it so.
-  Nul,          ///< A zero byte.
-  NoColon,      ///< A line that is neither a field nor a continuation.
-  BadName,      ///< RFC 5322 2.2: a name has printable ASCII characters other than the colon only.
+  BareCr,             ///< CR without LF; stays part of the value.
+  BareLf,             ///< LF without CR; taken as a line end, since most software downstream takes it so.
+  Nul,                ///< A zero byte.
+  NoColon,            ///< A line that is neither a field nor a continuation.
+  BadName,            ///< RFC 5322 2.2: a name has printable ASCII characters other than the colon only.
   LooseContinuation,  ///< The header section begins with a folded line.
-  LongLine,     ///< RFC 5322 2.1.1: more than 998 octets; accepted up to Limits::line_accepted.
-  EightBit,     ///< Octets over 127 that are not UTF-8 (RFC 6532 3.1 allows UTF-8 only).
-  NoBlankLine,  ///< The message ends inside the header section; the body is empty.
+  LongLine,           ///< RFC 5322 2.1.1: more than 998 octets; accepted up to Limits::line_accepted.
+  EightBit,           ///< Octets over 127 that are not UTF-8 (RFC 6532 3.1 allows UTF-8 only).
+  NoBlankLine,        ///< The message ends inside the header section; the body is empty.
 };
 /// The stable name in JSON and logs ("bare_cr").
 [[nodiscard]] std::string_view name_of(HeaderDefectKind kind) noexcept;

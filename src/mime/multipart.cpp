@@ -126,7 +126,8 @@ Result<MultipartView> split_multipart(std::string_view body, std::string_view bo
     const Delimiter kind = delimiter_kind(take_line(rest), boundary);
     if (kind == Delimiter::None) continue;
     if (inside) {
-      if (view.parts.size() >= max_parts) return fail(ErrorCode::TooLarge, "the multipart has more than " + std::to_string(max_parts) + " parts", "mime_parts");
+      if (view.parts.size() >= max_parts)
+        return fail(ErrorCode::TooLarge, "the multipart has more than " + std::to_string(max_parts) + " parts", "mime_parts");
       view.parts.push_back(upto(line_begin));
     } else {
       view.preamble = upto(line_begin);
@@ -139,7 +140,8 @@ Result<MultipartView> split_multipart(std::string_view body, std::string_view bo
   if (view.closed) {
     view.epilogue = body.substr(begin);
   } else {
-    if (view.parts.size() >= max_parts) return fail(ErrorCode::TooLarge, "the multipart has more than " + std::to_string(max_parts) + " parts", "mime_parts");
+    if (view.parts.size() >= max_parts)
+      return fail(ErrorCode::TooLarge, "the multipart has more than " + std::to_string(max_parts) + " parts", "mime_parts");
     view.parts.push_back(body.substr(begin));
   }
   return view;

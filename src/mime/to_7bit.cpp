@@ -45,7 +45,8 @@ class Converter {
   /// RFC 2046 5.2.1: message/rfc822 itself may not be encoded, so what is inside is.
   Result<std::string> message(const MessageView& view, std::size_t depth) {
     POSTERN_TRY(const std::string inner, convert(view.body(), depth + 1));
-    if (!is_7bit(inner)) return fail(ErrorCode::Conflict, "an enclosed message has a header that is not ASCII; it cannot be changed", "content");
+    if (!is_7bit(inner))
+      return fail(ErrorCode::Conflict, "an enclosed message has a header that is not ASCII; it cannot be changed", "content");
     return make_entity(header_without_encoding(view, {}), inner);
   }
 
@@ -58,7 +59,8 @@ class Converter {
       return make_entity(header_without_encoding(view, "Content-Transfer-Encoding: base64\r\n"), encode_base64_body(view.body()));
     }
     const LineBreaks breaks = has_only_crlf(view.body()) ? LineBreaks::Text : LineBreaks::Binary;
-    return make_entity(header_without_encoding(view, "Content-Transfer-Encoding: quoted-printable\r\n"), encode_quoted_printable(view.body(), breaks));
+    return make_entity(header_without_encoding(view, "Content-Transfer-Encoding: quoted-printable\r\n"),
+                       encode_quoted_printable(view.body(), breaks));
   }
 
   static std::string header_without_encoding(const MessageView& view, std::string_view append) {

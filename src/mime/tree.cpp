@@ -86,11 +86,13 @@ Bytes decoded_content(GMimePart* leaf) {
 }
 
 bool is_base64_text(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) { return is_alnum(c) || std::string_view("+/= \t\r\n").find(c) != std::string_view::npos; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return is_alnum(c) || std::string_view("+/= \t\r\n").find(c) != std::string_view::npos; });
 }
 
 bool is_known_encoding(std::string_view name) noexcept {
-  constexpr std::array<std::string_view, 9> known = {"", "7bit", "8bit", "binary", "quoted-printable", "base64", "x-uuencode", "uuencode", "x-uue"};
+  constexpr std::array<std::string_view, 9> known = {"",       "7bit",       "8bit",     "binary", "quoted-printable",
+                                                     "base64", "x-uuencode", "uuencode", "x-uue"};
   return std::find(known.begin(), known.end(), name) != known.end();
 }
 
@@ -98,7 +100,8 @@ void check_encoding(const Walk& walk, std::string_view encoded, MimePart& part) 
   const auto offset = static_cast<std::size_t>(encoded.empty() ? 0 : encoded.data() - walk.raw.data());
   if (!is_known_encoding(part.transfer_encoding)) note(part, "bad_transfer_encoding", offset, printable(part.transfer_encoding, 40));
   if (part.transfer_encoding == "base64" && !is_base64_text(encoded)) note(part, "bad_base64", offset);
-  const bool claims_ascii = part.transfer_encoding.empty() || part.transfer_encoding == "7bit" || part.transfer_encoding == "quoted-printable";
+  const bool claims_ascii =
+      part.transfer_encoding.empty() || part.transfer_encoding == "7bit" || part.transfer_encoding == "quoted-printable";
   if (claims_ascii && !is_ascii(encoded)) note(part, "8bit_in_7bit", offset, part.transfer_encoding);
 }
 
@@ -124,7 +127,8 @@ std::string raw_value(GMimeObject* object, const char* name) {
 void read_type(GMimeObject* object, MimePart& part) {
   const std::string raw = raw_value(object, "Content-Type");
   GMimeContentType* type = g_mime_object_get_content_type(object);
-  part.type = to_lower(text_or_empty(g_mime_content_type_get_media_type(type)) + "/" + text_or_empty(g_mime_content_type_get_media_subtype(type)));
+  part.type =
+      to_lower(text_or_empty(g_mime_content_type_get_media_type(type)) + "/" + text_or_empty(g_mime_content_type_get_media_subtype(type)));
   if (!raw.empty() && !is_media_type(raw)) {
     part.type = "text/plain";  // RFC 2045 5.2
     note(part, "bad_content_type", 0, printable(trim(raw), 80));
@@ -157,7 +161,8 @@ Result<MimePart> walk_object(Walk& walk, GMimeObject* object, std::size_t depth)
 /// RFC 2045 6.4: composite types may not be encoded; software differs in what it sees then.
 void check_container(MimePart& part) {
   const std::string& encoding = part.transfer_encoding;
-  if (!encoding.empty() && encoding != "7bit" && encoding != "8bit" && encoding != "binary") note(part, "encoded_multipart", 0, printable(encoding, 40));
+  if (!encoding.empty() && encoding != "7bit" && encoding != "8bit" && encoding != "binary")
+    note(part, "encoded_multipart", 0, printable(encoding, 40));
 }
 
 Status walk_multipart(Walk& walk, GMimeMultipart* multipart, MimePart& part, std::size_t depth) {

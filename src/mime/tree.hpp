@@ -20,24 +20,25 @@ namespace postern {
 
 /// Something a part is not allowed to be, or that two programs may read in two ways.
 struct MimeDefect {
-  std::string code;  ///< Stable: "missing_end_boundary", "missing_boundary", "bad_transfer_encoding", "bad_base64", "unknown_charset", "bad_charset_bytes",
-                     ///< "encoded_multipart", "8bit_in_7bit", "bad_content_type", "duplicate_field", ... (README lists all)
+  std::string
+      code;  ///< Stable: "missing_end_boundary", "missing_boundary", "bad_transfer_encoding", "bad_base64", "unknown_charset",
+             ///< "bad_charset_bytes", "encoded_multipart", "8bit_in_7bit", "bad_content_type", "duplicate_field", ... (README lists all)
   std::size_t offset = 0;  ///< In the message, where known.
   std::string detail;      ///< A header name or the like; printable.
 };
 
 /// One entity. Owns everything.
 struct MimePart {
-  std::string type = "text/plain";  ///< Lower case, without parameters.
+  std::string type = "text/plain";                ///< Lower case, without parameters.
   std::map<std::string, std::string> parameters;  ///< Content-Type parameters, names in lower case, RFC 2231 values decoded to UTF-8.
-  std::string charset;              ///< Lower case; empty when not given.
-  std::string disposition;          ///< "attachment", "inline", ... lower case; empty when not given.
-  std::string filename;             ///< UTF-8, from Content-Disposition or the name parameter. Untrusted: it may hold path separators.
-  std::string transfer_encoding;    ///< "7bit", "8bit", "binary", "quoted-printable", "base64"; lower case; empty when not given.
-  std::string content_id;           ///< Without angle brackets.
-  std::string description;          ///< Content-Description, decoded to UTF-8.
-  Bytes content;                    ///< Leaf: transfer decoding undone, charset as sent. Empty for containers.
-  std::vector<MimePart> children;   ///< multipart/*: its parts in order. message/rfc822 and message/global: exactly one, the message inside.
+  std::string charset;                            ///< Lower case; empty when not given.
+  std::string disposition;                        ///< "attachment", "inline", ... lower case; empty when not given.
+  std::string filename;            ///< UTF-8, from Content-Disposition or the name parameter. Untrusted: it may hold path separators.
+  std::string transfer_encoding;   ///< "7bit", "8bit", "binary", "quoted-printable", "base64"; lower case; empty when not given.
+  std::string content_id;          ///< Without angle brackets.
+  std::string description;         ///< Content-Description, decoded to UTF-8.
+  Bytes content;                   ///< Leaf: transfer decoding undone, charset as sent. Empty for containers.
+  std::vector<MimePart> children;  ///< multipart/*: its parts in order. message/rfc822 and message/global: exactly one, the message inside.
   std::vector<MimeDefect> defects;
 
   [[nodiscard]] bool is_container() const noexcept { return !children.empty(); }
@@ -72,6 +73,7 @@ struct MultipartView {
   bool closed = false;  ///< The close delimiter was there.
 };
 /// BadInput when the boundary is empty, longer than 70 or never occurs; TooLarge past `max_parts`.
-[[nodiscard]] Result<MultipartView> split_multipart(std::string_view body, std::string_view boundary, std::size_t max_parts = Limits{}.mime_parts);
+[[nodiscard]] Result<MultipartView> split_multipart(std::string_view body, std::string_view boundary,
+                                                    std::size_t max_parts = Limits{}.mime_parts);
 
 }  // namespace postern

@@ -25,7 +25,8 @@ TEST(MimeTree, PlainMessage) {
 const char kMixed[] =
     "MIME-Version: 1.0\r\nContent-Type: Multipart/Mixed; Boundary=\"b 1\"\r\n\r\npreamble\r\n"
     "--b 1\r\nContent-Type: text/plain; charset=ISO-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe\r\n"
-    "--b 1\r\nContent-Type: application/pdf; name=ignored.pdf\r\nContent-Disposition: ATTACHMENT;\r\n filename*0*=utf-8''na%C3%AF;\r\n filename*1=\"ve.pdf\"\r\n"
+    "--b 1\r\nContent-Type: application/pdf; name=ignored.pdf\r\nContent-Disposition: ATTACHMENT;\r\n filename*0*=utf-8''na%C3%AF;\r\n "
+    "filename*1=\"ve.pdf\"\r\n"
     "Content-Transfer-Encoding: BASE64\r\nContent-ID: <x@y>\r\n\r\nAAEC\r\n"
     "--b 1\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner\r\nContent-Type: text/html\r\n\r\n<p>\r\n"
     "--b 1--\r\nepilogue";
@@ -37,8 +38,12 @@ TEST(MimeTree, MultipartWithEverything) {
   ASSERT_EQ(tree->children.size(), 3U);
   const MimePart& text = tree->children[0];
   EXPECT_EQ(text.charset, "iso-8859-1");
-  EXPECT_EQ(content(text), "Gr\xFC\xDF" "e");
-  EXPECT_EQ(text_of(text), "Gr\xC3\xBC\xC3\x9F" "e");
+  EXPECT_EQ(content(text),
+            "Gr\xFC\xDF"
+            "e");
+  EXPECT_EQ(text_of(text),
+            "Gr\xC3\xBC\xC3\x9F"
+            "e");
   const MimePart& pdf = tree->children[1];
   EXPECT_EQ(pdf.disposition, "attachment");
   EXPECT_EQ(pdf.filename, "na\xC3\xAFve.pdf");
@@ -66,19 +71,23 @@ TEST(MimeTree, DefectsAreNamed) {
   EXPECT_TRUE(has_defect(*base64, "bad_base64"));
   EXPECT_TRUE(has_defect(*parse_mime_tree("Content-Transfer-Encoding: rot13\r\n\r\nx"), "bad_transfer_encoding"));
   EXPECT_TRUE(has_defect(*parse_mime_tree("Content-Type: text/plain; charset=klingon\r\n\r\nx"), "unknown_charset"));
-  EXPECT_TRUE(has_defect(*parse_mime_tree("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xFF"), "bad_charset_bytes"));
+  EXPECT_TRUE(has_defect(*parse_mime_tree("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\xFF"),
+                         "bad_charset_bytes"));
   EXPECT_TRUE(has_defect(*parse_mime_tree("Subject: x\r\n\r\n\xC3\xBC"), "8bit_in_7bit"));
   // RFC 2045 5.2: "this default be assumed when a syntactically invalid Content-Type header field is encountered"
   const auto bad_type = parse_mime_tree("Content-Type: nonsense\r\n\r\nx");
   EXPECT_EQ(bad_type->type, "text/plain");
   EXPECT_TRUE(has_defect(*bad_type, "bad_content_type"));
   // RFC 2045 6.4
-  EXPECT_TRUE(has_defect(*parse_mime_tree("Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"), "encoded_multipart"));
+  EXPECT_TRUE(has_defect(
+      *parse_mime_tree("Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: base64\r\n\r\n--b\r\n\r\nx\r\n--b--\r\n"),
+      "encoded_multipart"));
 }
 
 // Forbidden by RFC 2047 5(3), written by many; nothing behind a padded word may get lost, since rules look at the end of a file name.
 TEST(MimeTree, EncodedWordsInFileNames) {
-  for (const std::string value : {"attachment; filename=\"=?utf-8?B?w7k=?= =?utf-8?B?LmV4ZQ==?=\"", "attachment; filename==?utf-8?B?w7k=?=\r\n =?utf-8?B?LmV4ZQ==?=; x=y"}) {
+  for (const std::string value : {"attachment; filename=\"=?utf-8?B?w7k=?= =?utf-8?B?LmV4ZQ==?=\"",
+                                  "attachment; filename==?utf-8?B?w7k=?=\r\n =?utf-8?B?LmV4ZQ==?=; x=y"}) {
     EXPECT_EQ(parse_mime_tree("Content-Disposition: " + value + "\r\n\r\nx")->filename, "\xC3\xB9.exe") << value;
   }
   EXPECT_EQ(parse_mime_tree("Content-Type: application/zip; name=\"=?utf-8?Q?a=22b=5C?=c.zip\"\r\n\r\nx")->filename, "a\"b\\c.zip");
@@ -113,8 +122,10 @@ TEST(MimeTree, DepthAndPartsAreLimitedBeforeTheParser) {
 }
 
 TEST(MimeTree, TotalOnOddInput) {
-  for (const std::string& raw : {std::string(), std::string("\r\n"), std::string("x"), std::string(3, '\0'), std::string("Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n--\r\n"),
-                                std::string("Content-Type: message/rfc822\r\n\r\n"), std::string("Content-Type: multipart/mixed; boundary=b")}) {
+  for (const std::string& raw :
+       {std::string(), std::string("\r\n"), std::string("x"), std::string(3, '\0'),
+        std::string("Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n--\r\n"),
+        std::string("Content-Type: message/rfc822\r\n\r\n"), std::string("Content-Type: multipart/mixed; boundary=b")}) {
     EXPECT_TRUE(parse_mime_tree(raw));
   }
 }
@@ -152,7 +163,8 @@ TEST(SplitMultipart, ExactBytes) {
 }
 
 TEST(ContentTypeValue, Parses) {
-  const auto type = parse_content_type(" Multipart/Signed; protocol=\"application/pgp-signature\";\r\n\tmicalg=pgp-sha512; boundary=\"a=b\"");
+  const auto type =
+      parse_content_type(" Multipart/Signed; protocol=\"application/pgp-signature\";\r\n\tmicalg=pgp-sha512; boundary=\"a=b\"");
   EXPECT_EQ(type.type, "multipart/signed");
   EXPECT_EQ(type.parameter("Boundary"), "a=b");
   EXPECT_EQ(type.parameter("micalg"), "pgp-sha512");

@@ -10,8 +10,8 @@
 namespace postern {
 namespace {
 
-constexpr std::size_t kMaxLine = 998;         // RFC 5322 2.1.1
-constexpr std::size_t kEncodedLine = 76;      // RFC 2045 6.7 (5) and 6.8
+constexpr std::size_t kMaxLine = 998;     // RFC 5322 2.1.1
+constexpr std::size_t kEncodedLine = 76;  // RFC 2045 6.7 (5) and 6.8
 
 bool has_controls(std::string_view value) noexcept {
   return std::any_of(value.begin(), value.end(), [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
@@ -32,7 +32,8 @@ std::size_t fold_point(std::string_view line, std::size_t from, std::size_t widt
 }  // namespace
 
 Result<std::string> fold_field(std::string_view name, std::string_view value, std::size_t width) {
-  if (!is_field_name(name)) return fail(ErrorCode::BadInput, "a header field name has printable ASCII characters other than the colon", printable(name, 64));
+  if (!is_field_name(name))
+    return fail(ErrorCode::BadInput, "a header field name has printable ASCII characters other than the colon", printable(name, 64));
   if (has_controls(value)) return fail(ErrorCode::BadInput, "a header field value may not hold control characters", std::string(name));
   std::string line = std::string(name) + ": " + std::string(trim(value));
   std::string out;
@@ -48,7 +49,8 @@ Result<std::string> fold_field(std::string_view name, std::string_view value, st
   }
   out += line;
   for (std::string_view rest = out; !rest.empty();) {
-    if (take_line(rest).size() > kMaxLine) return fail(ErrorCode::BadInput, "a header field has a word that does not fit a line of 998 octets", std::string(name));
+    if (take_line(rest).size() > kMaxLine)
+      return fail(ErrorCode::BadInput, "a header field has a word that does not fit a line of 998 octets", std::string(name));
   }
   return out += "\r\n";
 }
@@ -68,7 +70,8 @@ Result<std::string> make_multipart_body(std::span<const std::string_view> entiti
   if (!preamble.empty()) out.append(preamble).append("\r\n");
   for (const std::string_view entity : entities) {
     for (std::string_view rest = entity; !rest.empty();) {
-      if (take_line(rest).starts_with(delimiter)) return fail(ErrorCode::BadInput, "the boundary occurs in a part; take another", "boundary");
+      if (take_line(rest).starts_with(delimiter))
+        return fail(ErrorCode::BadInput, "the boundary occurs in a part; take another", "boundary");
     }
     out.append(delimiter).append("\r\n").append(entity).append("\r\n");
   }

@@ -22,12 +22,14 @@ namespace postern {
 [[nodiscard]] Result<std::string> fold_field(std::string_view name, std::string_view value, std::size_t width = 76);
 [[nodiscard]] Status append_field(std::string& out, std::string_view name, std::string_view value);
 
-/// 26 characters with 144 random bits, starting with "=_", which base64 and quoted-printable text cannot contain. Write it quoted in the parameter.
+/// 26 characters with 144 random bits, starting with "=_", which base64 and quoted-printable text cannot contain. Write it quoted in the
+/// parameter.
 [[nodiscard]] std::string make_boundary(Random& random);
 
 /// A multipart body from finished entities (header, blank line, body): delimiters around each, closed at the end.
 /// BadInput when the boundary is no RFC 2046 boundary or begins a line in one of the entities.
-[[nodiscard]] Result<std::string> make_multipart_body(std::span<const std::string_view> entities, std::string_view boundary, std::string_view preamble = {});
+[[nodiscard]] Result<std::string> make_multipart_body(std::span<const std::string_view> entities, std::string_view boundary,
+                                                      std::string_view preamble = {});
 
 /// One entity: fields are complete lines with CRLF (fold_field), then the blank line, then the body.
 [[nodiscard]] std::string make_entity(std::string_view fields, std::string_view body);
@@ -47,9 +49,8 @@ enum class LineBreaks { Text, Binary };
 
 /// The same entity with every leaf body made 7bit, as RFC 8551 3.1.3 and RFC 3156 5 want it before a detached signature: 8-bit text becomes
 /// quoted-printable, other leaves base64, containers lose their 8bit label. An entity that is 7bit already comes back byte for byte.
-/// Conflict when an inner entity is itself multipart/signed and 8-bit (changing it would break a stranger's signature), or when the header of an inner part
-/// is not ASCII (RFC 6532), which no transfer encoding can help.
-/// TooLarge past mime_depth or mime_parts.
+/// Conflict when an inner entity is itself multipart/signed and 8-bit (changing it would break a stranger's signature), or when the header
+/// of an inner part is not ASCII (RFC 6532), which no transfer encoding can help. TooLarge past mime_depth or mime_parts.
 [[nodiscard]] Result<std::string> to_7bit(std::string_view entity, const Limits& limits = {});
 
 /// Changes to the header section of a raw message; all other bytes stay what they are.

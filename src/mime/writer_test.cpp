@@ -65,7 +65,10 @@ TEST(Crlf, NormalizesEveryLineEnd) {
 }
 
 TEST(TransferEncoding, QuotedPrintableRoundTrips) {
-  std::string text = "Gr\xC3\xBC\xC3\x9F" "e = x \t\r\n.dot\r\nFrom me\r\n" + std::string(200, 'y') + " \r\ntrailing ";
+  std::string text =
+      "Gr\xC3\xBC\xC3\x9F"
+      "e = x \t\r\n.dot\r\nFrom me\r\n" +
+      std::string(200, 'y') + " \r\ntrailing ";
   for (int i = 0; i < 256; ++i) text += static_cast<char>(i);
   for (const auto breaks : {LineBreaks::Text, LineBreaks::Binary}) {
     const std::string encoded = encode_quoted_printable(text, breaks);
@@ -76,7 +79,8 @@ TEST(TransferEncoding, QuotedPrintableRoundTrips) {
       EXPECT_LE(line.size(), 76U);
       EXPECT_FALSE(line.ends_with(' ') || line.starts_with('.') || line.starts_with("From "));
     }
-    const auto tree = parse_mime_tree("Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded);
+    const auto tree =
+        parse_mime_tree("Content-Type: application/octet-stream\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + encoded);
     EXPECT_EQ(as_text(tree->content), text);
   }
 }
@@ -95,9 +99,12 @@ TEST(To7Bit, EncodesOnlyWhatNeedsIt) {
   const std::string ascii = "Content-Type: text/plain\r\n\r\nplain\r\n";
   EXPECT_EQ(to_7bit(ascii).value(), ascii);
   const std::string mixed =
-      "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
-      "Content-Transfer-Encoding: 8bit\r\n\r\n\xC3\xBC\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n\x89\n\r\x01"
-      "\r\n--b\r\n\r\nplain\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: x\r\n\r\n\xC3\xA4\r\n--b--\r\n";
+      "Content-Type: multipart/mixed; boundary=b\r\nContent-Transfer-Encoding: 8bit\r\n\r\n--b\r\nContent-Type: text/plain; "
+      "charset=utf-8\r\n"
+      "Content-Transfer-Encoding: 8bit\r\n\r\n\xC3\xBC\r\n--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: "
+      "binary\r\n\r\n\x89\n\r\x01"
+      "\r\n--b\r\n\r\nplain\r\n--b\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: "
+      "x\r\n\r\n\xC3\xA4\r\n--b--\r\n";
   const auto done = to_7bit(mixed);
   ASSERT_TRUE(done) << done.error().text();
   EXPECT_TRUE(is_7bit(*done));
