@@ -153,7 +153,9 @@ UnboundOptions closed_world() {
 
 TEST(UnboundResolver, AnswersFromManyLoops) {
   RunningLoops loops(2);
-  const auto resolver = *UnboundResolver::open(closed_world());
+  const auto opened = UnboundResolver::open(closed_world());
+  ASSERT_TRUE(opened) << opened.error().text();
+  const auto& resolver = *opened;
   for (std::size_t i = 0; i < 2; ++i) {
     const auto mx = testing::run_on(loops.at(i), resolver->query("Example.Test.", RecordType::Mx));
     ASSERT_TRUE(mx) << mx.error().text();

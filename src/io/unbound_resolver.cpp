@@ -117,9 +117,9 @@ Status UnboundResolver::Impl::open() {
   if (!context || !stop_event) return fail(ErrorCode::Exhausted, "the DNS resolver could not be made: out of memory or descriptors");
   ub_ctx_debugout(context.get(), nullptr);
   POSTERN_CHECK(add_forwarders(context.get(), options));
-  POSTERN_CHECK(add_local_data(context.get(), options));
   POSTERN_CHECK(add_trust(context.get(), options));
   POSTERN_CHECK(check(ub_ctx_async(context.get(), 1), "choosing threads"));
+  POSTERN_CHECK(add_local_data(context.get(), options));  // last: it finalizes the context, and no setting is taken after that
   pump = std::thread([this] { run(); });
   return {};
 }
