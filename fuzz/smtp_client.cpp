@@ -22,7 +22,8 @@ std::shared_ptr<const ClientOptions> options_from(unsigned bits) {
   options->tls_policy = (bits & 2) != 0 ? ClientTls::Required : ClientTls::Opportunistic;
   options->pipelining = (bits & 4) == 0;
   options->chunking = (bits & 8) == 0;
-  if ((bits & 16) != 0) options->credentials = std::make_shared<const ClientCredentials>(ClientCredentials{"u", SecretBytes::from_text("hunter2")});
+  if ((bits & 16) != 0)
+    options->credentials = std::make_shared<const ClientCredentials>(ClientCredentials{"u", SecretBytes::from_text("hunter2")});
   return options;
 }
 

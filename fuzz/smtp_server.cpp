@@ -34,7 +34,8 @@ void check(const LoopbackServer& server, const Limits& limits) {
     must(message.content.size() <= limits.message_bytes);
     must(!message.envelope.recipients.empty() && message.envelope.recipients.size() <= limits.recipients);
     // RFC 5321 2.3.8: what is accepted as text has no line end but CRLF.
-    if (message.envelope.parameters.body != BodyType::BinaryMime) must(!facts.bare_line_end && !facts.nul && facts.longest_line <= limits.line_accepted);
+    if (message.envelope.parameters.body != BodyType::BinaryMime)
+      must(!facts.bare_line_end && !facts.nul && facts.longest_line <= limits.line_accepted);
   }
   must(server.closed.size() <= 1);
 }

@@ -59,7 +59,8 @@ void ClientSession::on_hello(const Reply& reply) {
     return after_hello();
   }
   // RFC 5321 3.2: a server that does not know EHLO may know HELO. Not where TLS or a login is wanted: an attacker could say 500 as well.
-  const bool may_fall_back = m_extended && !m_options->lmtp && reply.permanent() && m_options->tls_policy != ClientTls::Required && !m_options->credentials && !m_tls;
+  const bool may_fall_back = m_extended && !m_options->lmtp && reply.permanent() && m_options->tls_policy != ClientTls::Required &&
+                             !m_options->credentials && !m_tls;
   if (!may_fall_back) return fail_session(LocalCause::None, reply);
   say_hello(false);
 }
@@ -70,7 +71,8 @@ void ClientSession::after_hello() {
     m_state = State::StartTls;
     return arm(m_options->timeouts.command);
   }
-  if (!m_tls && m_options->tls_policy == ClientTls::Required) return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 10}, "TLS is required here and the server does not offer STARTTLS"));
+  if (!m_tls && m_options->tls_policy == ClientTls::Required)
+    return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 10}, "TLS is required here and the server does not offer STARTTLS"));
   if (m_options->credentials) return start_auth();
   become_ready();
 }
@@ -83,7 +85,8 @@ void ClientSession::on_starttls(const Reply& reply) {
     m_events.push_back(StartTls{});
     return arm(m_options->timeouts.command);
   }
-  if (m_options->tls_policy == ClientTls::Required) return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 10}, "TLS is required here and the server refused it: " + reply.text()));
+  if (m_options->tls_policy == ClientTls::Required)
+    return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 10}, "TLS is required here and the server refused it: " + reply.text()));
   if (m_options->credentials) return start_auth();
   become_ready();
 }
@@ -110,7 +113,9 @@ Result<std::unique_ptr<SaslClient>> ClientSession::choose_mechanism() const {
 
 void ClientSession::start_auth() {
   // RFC 4954 4, RFC 4616 6: no password, and no offline guess at one, for whoever listens.
-  if (!m_tls) return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 11}, "A login is configured and the connection has no TLS; the password was not sent"));
+  if (!m_tls)
+    return fail_session(LocalCause::Protocol,
+                        Reply(451, {4, 7, 11}, "A login is configured and the connection has no TLS; the password was not sent"));
   auto chosen = choose_mechanism();
   if (!chosen) return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 0}, chosen.error().what));
   m_sasl = std::move(*chosen);
@@ -128,7 +133,9 @@ void ClientSession::on_auth(const Reply& reply) {
   if (reply.code == 235) {
     const bool proven = m_sasl->may_succeed();
     m_sasl.reset();
-    if (!proven) return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 0}, "The server accepted the login without proving that it knows the password"));
+    if (!proven)
+      return fail_session(LocalCause::Protocol,
+                          Reply(451, {4, 7, 0}, "The server accepted the login without proving that it knows the password"));
     return become_ready();
   }
   if (reply.code != 334) return fail_session(LocalCause::None, reply);

@@ -6,7 +6,8 @@
 
 namespace postern::smtp {
 
-ClientSession::ClientSession(std::shared_ptr<const ClientOptions> options, Random& random) : m_options(std::move(options)), m_random(&random) {}
+ClientSession::ClientSession(std::shared_ptr<const ClientOptions> options, Random& random)
+    : m_options(std::move(options)), m_random(&random) {}
 ClientSession::~ClientSession() = default;
 
 void ClientSession::start(SteadyTime now, std::optional<TlsInfo> tls) {
@@ -39,9 +40,7 @@ void ClientSession::on_reply(const Reply& reply) {
     case State::StartTls: return on_starttls(reply);
     case State::Auth: return on_auth(reply);
     case State::Transaction: return on_transaction_reply(reply);
-    case State::Quitting:
-      m_events.push_back(Finished{});
-      return end();
+    case State::Quitting: m_events.push_back(Finished{}); return end();
     case State::Idle: return broken(LocalCause::Protocol, "the server spoke without being asked: " + reply.text());
     case State::New:
     case State::Handshake:
@@ -79,7 +78,9 @@ void ClientSession::tick(SteadyTime now) {
   broken(LocalCause::Timeout, "the server did not answer in time");
 }
 
-void ClientSession::connection_lost(std::string_view why) { broken(LocalCause::ConnectionLost, "the connection was lost: " + printable(why)); }
+void ClientSession::connection_lost(std::string_view why) {
+  broken(LocalCause::ConnectionLost, "the connection was lost: " + printable(why));
+}
 
 /// Not the server's verdict but ours: always temporary.
 void ClientSession::broken(LocalCause cause, const std::string& what) {

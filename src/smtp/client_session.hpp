@@ -52,21 +52,21 @@ struct ClientCredentials {
 };
 
 struct ClientOptions {
-  bool lmtp = false;  ///< RFC 2033: LHLO, and one reply per recipient after the content.
+  bool lmtp = false;                   ///< RFC 2033: LHLO, and one reply per recipient after the content.
   std::string hostname = "localhost";  ///< For EHLO and LHLO.
   ClientTls tls_policy = ClientTls::Opportunistic;
   std::shared_ptr<const ClientCredentials> credentials;  ///< Used only inside TLS; without AUTH on offer the session fails.
-  bool pipelining = true, chunking = true;  ///< Use them where offered.
+  bool pipelining = true, chunking = true;               ///< Use them where offered.
   std::size_t line_limit = 998;  ///< RFC 5321 4.5.3.1.6: content with a longer line is not sent unless BINARYMIME; 0: not checked.
   ClientTimeouts timeouts;
 };
 
 /// What the server offered in its last EHLO answer.
 struct Capabilities {
-  bool pipelining = false, eight_bit_mime = false, smtputf8 = false, chunking = false, binary_mime = false, dsn = false, enhanced_status = false,
-       starttls = false, requiretls = false;
-  std::optional<std::uint64_t> size;    ///< RFC 1870 6: 0 means "no fixed limit".
-  std::vector<std::string> auth;        ///< Mechanisms, upper case.
+  bool pipelining = false, eight_bit_mime = false, smtputf8 = false, chunking = false, binary_mime = false, dsn = false,
+       enhanced_status = false, starttls = false, requiretls = false;
+  std::optional<std::uint64_t> size;  ///< RFC 1870 6: 0 means "no fixed limit".
+  std::vector<std::string> auth;      ///< Mechanisms, upper case.
 };
 
 struct OutgoingRecipient {
@@ -83,29 +83,30 @@ struct OutgoingMessage {
 };
 
 enum class Delivery : std::uint8_t {
-  Accepted,           ///< 2xx after the content: the next hop has taken responsibility.
-  TemporaryFailure,   ///< Try again later.
-  PermanentFailure,   ///< The server said 5xx, or the message cannot be said to this server (see `cause`).
+  Accepted,          ///< 2xx after the content: the next hop has taken responsibility.
+  TemporaryFailure,  ///< Try again later.
+  PermanentFailure,  ///< The server said 5xx, or the message cannot be said to this server (see `cause`).
 };
 /// Why a result is ours and not the server's.
 enum class LocalCause : std::uint8_t {
   None,
-  Needs8BitMime,       ///< Content has 8-bit bytes and the server takes 7 bits: convert (RFC 6152 3) or bounce.
+  Needs8BitMime,  ///< Content has 8-bit bytes and the server takes 7 bits: convert (RFC 6152 3) or bounce.
   NeedsBinaryMime,
   NeedsSmtpUtf8,
   NeedsRequireTls,
-  TooLarge,            ///< Beyond the SIZE it announced.
-  BadContent,          ///< Bare CR or LF, or a line beyond the limit: never emitted.
+  TooLarge,    ///< Beyond the SIZE it announced.
+  BadContent,  ///< Bare CR or LF, or a line beyond the limit: never emitted.
   ConnectionLost,
-  Protocol,            ///< The server's answer made no sense.
+  Protocol,  ///< The server's answer made no sense.
   Timeout,
 };
 
 struct RecipientResult {
   Delivery delivery = Delivery::TemporaryFailure;
-  Reply reply;                        ///< The server's, or one of ours when cause is not None.
+  Reply reply;  ///< The server's, or one of ours when cause is not None.
   LocalCause cause = LocalCause::None;
-  /// The whole content went out and no answer came: the server may have it. Retrying may deliver twice, giving up may lose (RFC 5321 4.5.3.2.6).
+  /// The whole content went out and no answer came: the server may have it. Retrying may deliver twice, giving up may lose (RFC
+  /// 5321 4.5.3.2.6).
   bool maybe_delivered = false;
 };
 
@@ -115,15 +116,15 @@ struct Ready {
 /// One result per recipient of the message, in its order.
 struct TransactionDone {
   std::vector<RecipientResult> results;
-  bool dsn_passed = false;   ///< The server took the DSN parameters; otherwise reporting stays with us (RFC 3461 5.2).
-  bool secured = false;      ///< It travelled inside TLS.
+  bool dsn_passed = false;  ///< The server took the DSN parameters; otherwise reporting stays with us (RFC 3461 5.2).
+  bool secured = false;     ///< It travelled inside TLS.
 };
 enum class FailureStage : std::uint8_t { Connect, Greeting, Hello, StartTls, Auth, Transaction, Quit };
 /// The connection is of no further use. A running transaction has got its TransactionDone before.
 struct Failed {
   FailureStage stage = FailureStage::Connect;
   LocalCause cause = LocalCause::None;
-  Reply reply;               ///< What the server said, or our own words.
+  Reply reply;  ///< What the server said, or our own words.
   [[nodiscard]] bool permanent() const noexcept { return reply.permanent(); }
 };
 /// QUIT was answered, or the wait for that is over.

@@ -9,7 +9,8 @@ namespace {
 using std::chrono::seconds;
 
 struct Client {
-  explicit Client(ClientOptions options = defaults(), std::optional<TlsInfo> tls = {}) : session(std::make_shared<const ClientOptions>(std::move(options)), random) {
+  explicit Client(ClientOptions options = defaults(), std::optional<TlsInfo> tls = {})
+      : session(std::make_shared<const ClientOptions>(std::move(options)), random) {
     session.start(now, std::move(tls));
   }
 
@@ -40,7 +41,8 @@ struct Client {
     hear(extensions);
     ASSERT_EQ(readies, 1);
   }
-  std::string send(std::string_view content = "A: b\r\n\r\nx\r\n", const std::vector<std::string>& to = {"x@y.example"}, MailParameters parameters = {}) {
+  std::string send(std::string_view content = "A: b\r\n\r\nx\r\n", const std::vector<std::string>& to = {"x@y.example"},
+                   MailParameters parameters = {}) {
     OutgoingMessage message;
     message.from = ReversePath::parse("<a@b.example>").value();
     message.parameters = std::move(parameters);
@@ -240,7 +242,8 @@ TEST(ClientSession, ParametersWhereOffered) {
   client.hello("250-mx\r\n250-DSN\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 0\r\n");
   MailParameters parameters;
   parameters.envid = "q 1";
-  EXPECT_EQ(client.send("A: \xc3\xa4\r\n", {"\xc3\xa4@y.example"}, parameters), "MAIL FROM:<a@b.example> SIZE=7 BODY=8BITMIME SMTPUTF8 ENVID=q+201\r\n");
+  EXPECT_EQ(client.send("A: \xc3\xa4\r\n", {"\xc3\xa4@y.example"}, parameters),
+            "MAIL FROM:<a@b.example> SIZE=7 BODY=8BITMIME SMTPUTF8 ENVID=q+201\r\n");
 }
 
 TEST(ClientSession, StartTls) {  // RFC 3207
@@ -264,9 +267,9 @@ TEST(ClientSession, RequiredTlsIsNotNegotiable) {
   ClientOptions options = Client::defaults();
   options.tls_policy = ClientTls::Required;
   const std::vector<std::string> servers[] = {
-      {"250 mx\r\n"},                                                   // not offered
-      {"500 what?\r\n"},                                                // no EHLO: no falling back to HELO
-      {"250-mx\r\n250 STARTTLS\r\n", "454 4.7.0 not available\r\n"},    // refused
+      {"250 mx\r\n"},                                                 // not offered
+      {"500 what?\r\n"},                                              // no EHLO: no falling back to HELO
+      {"250-mx\r\n250 STARTTLS\r\n", "454 4.7.0 not available\r\n"},  // refused
   };
   for (const auto& replies : servers) {
     Client client(options);
@@ -319,8 +322,11 @@ TEST(ClientSession, AuthPlain) {  // RFC 4616, RFC 4954
 }
 
 TEST(ClientSession, AuthFailures) {
-  const std::pair<std::string, std::string> cases[] = {
-      {"250-mx\r\n250 AUTH CRAM-MD5\r\n", ""}, {"250 mx\r\n", ""}, {"250-mx\r\n250 AUTH PLAIN\r\n", "535 5.7.8 no\r\n"}, {"250-mx\r\n250 AUTH SCRAM-SHA-256\r\n", "235 welcome\r\n"}, {"250-mx\r\n250 AUTH SCRAM-SHA-256\r\n", "334 cj14\r\n"}};
+  const std::pair<std::string, std::string> cases[] = {{"250-mx\r\n250 AUTH CRAM-MD5\r\n", ""},
+                                                       {"250 mx\r\n", ""},
+                                                       {"250-mx\r\n250 AUTH PLAIN\r\n", "535 5.7.8 no\r\n"},
+                                                       {"250-mx\r\n250 AUTH SCRAM-SHA-256\r\n", "235 welcome\r\n"},
+                                                       {"250-mx\r\n250 AUTH SCRAM-SHA-256\r\n", "334 cj14\r\n"}};
   for (const auto& [hello, reply] : cases) {
     FixedRandom random;
     ClientSession session(std::make_shared<const ClientOptions>(smarthost()), random);

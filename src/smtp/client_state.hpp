@@ -24,9 +24,9 @@ struct OutgoingTransaction {
   bool mail_accepted = false;
   bool chunking = false;
   bool line_start = true;
-  bool sending = false;         ///< Between the go-ahead and the end of content.
-  bool sent = false;            ///< All of the content, terminator included, has been handed out.
-  bool empty_end = false;       ///< DATA was accepted without a recipient: only the dot is sent, and its reply means nothing.
+  bool sending = false;    ///< Between the go-ahead and the end of content.
+  bool sent = false;       ///< All of the content, terminator included, has been handed out.
+  bool empty_end = false;  ///< DATA was accepted without a recipient: only the dot is sent, and its reply means nothing.
 
   [[nodiscard]] bool any(Fate fate) const noexcept {
     for (const Fate each : fates)
@@ -36,7 +36,8 @@ struct OutgoingTransaction {
 };
 
 /// Fits the message's parameters to what the server offers; a result when it cannot be sent there at all.
-[[nodiscard]] std::optional<RecipientResult> fit_message(OutgoingMessage& message, const Capabilities& capabilities, bool tls, std::size_t line_limit);
+[[nodiscard]] std::optional<RecipientResult> fit_message(OutgoingMessage& message, const Capabilities& capabilities, bool tls,
+                                                         std::size_t line_limit);
 /// Which parameters may be written to this server.
 [[nodiscard]] Extensions extensions_of(const Capabilities& capabilities) noexcept;
 /// What a reply means for the recipient it is about.

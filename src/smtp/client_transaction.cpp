@@ -84,7 +84,9 @@ void ClientSession::on_transaction_reply(const Reply& reply) {
   if (transaction.expected.empty()) return broken(LocalCause::Protocol, "the server spoke without being asked: " + reply.text());
   const Expect expected = transaction.expected.front();
   transaction.expected.pop_front();
-  arm(expected == Expect::Rcpt && !transaction.expected.empty() && transaction.expected.front() == Expect::Data ? m_options->timeouts.data_init : m_options->timeouts.command);
+  arm(expected == Expect::Rcpt && !transaction.expected.empty() && transaction.expected.front() == Expect::Data
+          ? m_options->timeouts.data_init
+          : m_options->timeouts.command);
   switch (expected) {
     case Expect::Rset:
       if (!reply.positive()) return broken(LocalCause::Protocol, "the server refused RSET: " + reply.text());
@@ -188,7 +190,8 @@ void ClientSession::on_final_reply(const Reply& reply) {
     return finish_transaction();
   }
   // RFC 2033 4.2: one reply per recipient that RCPT accepted, in order.
-  const auto next = std::find(transaction.fates.begin() + static_cast<std::ptrdiff_t>(transaction.next_final), transaction.fates.end(), Fate::Accepted);
+  const auto next =
+      std::find(transaction.fates.begin() + static_cast<std::ptrdiff_t>(transaction.next_final), transaction.fates.end(), Fate::Accepted);
   const auto index = static_cast<std::size_t>(next - transaction.fates.begin());
   transaction.results[index] = result_of(reply);
   *next = Fate::Settled;

@@ -25,13 +25,14 @@ class ContentReader {
   enum class End : std::uint8_t {
     Open,
     Reached,  ///< CRLF "." CRLF.
-    /// A dot on a line of its own between line ends of which one is not CRLF: what SMTP smuggling uses and broken clients send. Whoever wrote it
-    /// believes the message ends here, we do not; the only safe way on is to say so and hang up.
+    /// A dot on a line of its own between line ends of which one is not CRLF: what SMTP smuggling uses and broken clients send. Whoever
+    /// wrote it believes the message ends here, we do not; the only safe way on is to say so and hang up.
     False,
   };
 
   /// `binary`: BODY=BINARYMIME, where nothing but the size is checked.
-  ContentReader(const Limits& limits, bool binary) : m_max_bytes(limits.message_bytes), m_max_line(limits.line_accepted), m_binary(binary) {}
+  ContentReader(const Limits& limits, bool binary)
+      : m_max_bytes(limits.message_bytes), m_max_line(limits.line_accepted), m_binary(binary) {}
 
   /// Room for what the client announced with SIZE=, within the limit and within reason (a promise costs nothing to make).
   void reserve(std::uint64_t announced);
@@ -80,11 +81,12 @@ struct ContentFacts {
   bool eight_bit = false;         ///< Anywhere.
   bool eight_bit_header = false;  ///< Before the first empty line: needs SMTPUTF8 (RFC 6532).
   bool ends_with_crlf = false;
-  std::size_t longest_line = 0;   ///< Without CRLF.
+  std::size_t longest_line = 0;  ///< Without CRLF.
 };
 [[nodiscard]] ContentFacts inspect_content(std::string_view content);
 
-/// RFC 5321 4.5.2: appends `piece` of content with a dot before every dot that starts a line. `line_start` carries over between pieces; true at first.
+/// RFC 5321 4.5.2: appends `piece` of content with a dot before every dot that starts a line. `line_start` carries over between pieces;
+/// true at first.
 void append_stuffed(std::string& out, std::string_view piece, bool& line_start);
 
 }  // namespace postern::smtp

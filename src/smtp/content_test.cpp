@@ -40,7 +40,8 @@ Outcome read(std::string_view input, std::size_t piece, const Limits& limits = s
 /// However the input is cut, the outcome is the one of the whole.
 Outcome read_every_way(std::string_view input) {
   const Outcome whole = read(input, input.size());
-  for (std::size_t piece = 1; piece < input.size(); ++piece) EXPECT_EQ(read(input, piece), whole) << piece << ' ' << testing::PrintToString(std::string(input));
+  for (std::size_t piece = 1; piece < input.size(); ++piece)
+    EXPECT_EQ(read(input, piece), whole) << piece << ' ' << testing::PrintToString(std::string(input));
   return whole;
 }
 
@@ -64,9 +65,11 @@ TEST(DotReader, SoundContent) {  // RFC 5321 4.5.2
 
 TEST(DotReader, SmugglingTable) {  // RFC 5321 2.3.8, 4.1.1.4: nothing but CRLF "." CRLF
   // What stands between the first message and the smuggled commands; each must be refused, and none may end the data in silence.
-  const std::string variants[] = {"\n.\n", "\r.\r", "\n.\r\n", "\r.\r\n", "\r\n.\n", "\r\n.\r", "\n.\r", "\r.\n", "\n\n.\r\n", "\r\r.\r\n", "\r\n\n.\r\n", "\n\r\n.\n", "\r\r\n.\r\r\n"};
+  const std::string variants[] = {"\n.\n", "\r.\r",     "\n.\r\n",   "\r.\r\n",     "\r\n.\n",   "\r\n.\r",      "\n.\r",
+                                  "\r.\n", "\n\n.\r\n", "\r\r.\r\n", "\r\n\n.\r\n", "\n\r\n.\n", "\r\r\n.\r\r\n"};
   for (const std::string& variant : variants) {
-    const std::string wire = "Subject: x\r\n\r\nbody" + variant + "MAIL FROM:<admin@victim.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\nevil\r\n.\r\n";
+    const std::string wire =
+        "Subject: x\r\n\r\nbody" + variant + "MAIL FROM:<admin@victim.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\nevil\r\n.\r\n";
     const Outcome out = read_every_way(wire);
     EXPECT_TRUE(out.bare) << testing::PrintToString(variant);
     EXPECT_TRUE(out.content.empty()) << testing::PrintToString(variant);
@@ -87,7 +90,8 @@ TEST(DotReader, FalseEndsAreNamed) {
 }
 
 TEST(DotReader, NulCannotHideAnEnd) {
-  for (const std::string& variant : {std::string("\r\n\0.\r\n", 6), std::string("\r\n.\0\r\n", 6), std::string("\r\n.\r\0\n", 6), std::string("\r\0\n.\r\n", 6), std::string("\0\r\n.\r\n", 6)}) {
+  for (const std::string& variant : {std::string("\r\n\0.\r\n", 6), std::string("\r\n.\0\r\n", 6), std::string("\r\n.\r\0\n", 6),
+                                     std::string("\r\0\n.\r\n", 6), std::string("\0\r\n.\r\n", 6)}) {
     const std::string wire = "body" + variant + "MAIL\r\n.\r\n";
     const Outcome out = read_every_way(wire);
     EXPECT_TRUE(out.nul || out.bare) << testing::PrintToString(variant);

@@ -72,7 +72,8 @@ TEST(Engines, ContentIsTheSameOnTheOtherSide) {
       pair.run();
       for (int round = 0; round < 50; ++round) {
         std::string content;
-        for (std::size_t i = random() % 400; i > 0; --i) content += std::array{"\r\n", ".", "text", "..", "\r\n.\r\n", "\xc3\xa4"}[random() % 6];
+        for (std::size_t i = random() % 400; i > 0; --i)
+          content += std::array{"\r\n", ".", "text", "..", "\r\n.\r\n", "\xc3\xa4"}[random() % 6];
         content += "\r\n";
         const auto results = pair.deliver(message(content, {"x@y.example", "refused@y.example", "later@y.example"}));
         ASSERT_EQ(results.size(), 3U);

@@ -21,8 +21,8 @@ class LoopbackServer {
   std::map<std::string, ScramCredentials> users;
   std::function<Reply(const MessageReceived&)> on_message;
   std::function<std::vector<Reply>(const MessageReceived&)> on_lmtp_message;
-  Bytes exporter;          ///< Channel binding of the TLS that STARTTLS "negotiates".
-  bool decide = true;      ///< False: leave events to the caller.
+  Bytes exporter;      ///< Channel binding of the TLS that STARTTLS "negotiates".
+  bool decide = true;  ///< False: leave events to the caller.
 
   // What happened.
   std::string output;

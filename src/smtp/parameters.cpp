@@ -10,9 +10,9 @@ namespace postern::smtp {
 namespace {
 
 constexpr std::size_t kMaxParameters = 16;
-constexpr std::size_t kMaxEnvid = 100;   // RFC 3461 5.4: "up to 100 characters", before encoding
-constexpr std::size_t kMaxOrcpt = 500;   // RFC 3461 5.4
-constexpr std::size_t kMaxAuth = 500;    // RFC 4954 5
+constexpr std::size_t kMaxEnvid = 100;  // RFC 3461 5.4: "up to 100 characters", before encoding
+constexpr std::size_t kMaxOrcpt = 500;  // RFC 3461 5.4
+constexpr std::size_t kMaxAuth = 500;   // RFC 4954 5
 
 using Refusal = std::optional<Reply>;
 
@@ -37,7 +37,8 @@ bool is_keyword(std::string_view text) {
 /// 1*(%d33-60 / %d62-126), and with SMTPUTF8 any UTF-8 (RFC 6531 3.3).
 bool is_value(std::string_view text) {
   if (text.empty() || !is_utf8(text)) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) { return c != '=' && c > ' ' ? c != 0x7f : static_cast<unsigned char>(c) >= 0x80; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c != '=' && c > ' ' ? c != 0x7f : static_cast<unsigned char>(c) >= 0x80; });
 }
 
 Parsed<std::vector<Parameter>> split_parameters(std::string_view text) {
@@ -54,7 +55,8 @@ Parsed<std::vector<Parameter>> split_parameters(std::string_view text) {
     if (!is_keyword(parameter.keyword) || (parameter.value && !is_value(*parameter.value)))
       return tl::unexpected(bad_argument("Malformed parameter: " + printable(word, 40)));
     const auto same = [&](const Parameter& other) { return iequals(other.keyword, parameter.keyword); };
-    if (std::any_of(out.begin(), out.end(), same)) return tl::unexpected(bad_argument("Parameter given twice: " + printable(parameter.keyword, 40)));
+    if (std::any_of(out.begin(), out.end(), same))
+      return tl::unexpected(bad_argument("Parameter given twice: " + printable(parameter.keyword, 40)));
     if (out.size() >= kMaxParameters) return tl::unexpected(bad_argument("Too many parameters"));
     out.push_back(parameter);
   }
@@ -76,7 +78,8 @@ Refusal read_size(const Parameter& parameter, MailParameters& out) {
   const std::string_view text = parameter.value.value_or("");
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), size);
   // RFC 1870 3: "size-value ::= 1*20DIGIT"
-  if (text.empty() || text.size() > 20 || end != text.data() + text.size() || error != std::errc()) return bad_argument("SIZE needs a decimal number");
+  if (text.empty() || text.size() > 20 || end != text.data() + text.size() || error != std::errc())
+    return bad_argument("SIZE needs a decimal number");
   out.size = size;
   return std::nullopt;
 }
@@ -111,7 +114,8 @@ Refusal read_envid(const Parameter& parameter, MailParameters& out) {
   auto envid = read_xtext(parameter, kMaxEnvid);
   if (!envid) return envid.error();
   // RFC 3461 4.4: the decoded envelope id "MUST be ... printable (graphic and white space) US-ASCII".
-  if (!std::all_of(envid->begin(), envid->end(), [](char c) { return c >= ' ' && c < 0x7f; })) return bad_argument("ENVID holds unprintable characters");
+  if (!std::all_of(envid->begin(), envid->end(), [](char c) { return c >= ' ' && c < 0x7f; }))
+    return bad_argument("ENVID holds unprintable characters");
   out.envid = std::move(*envid);
   return std::nullopt;
 }
@@ -143,7 +147,11 @@ Refusal read_mail_parameter(const Parameter& parameter, const Extensions& extens
 
 Refusal read_notify(const Parameter& parameter, Notify& out) {
   for (const std::string_view word : split(parameter.value.value_or(""), ',')) {
-    bool* flag = iequals(word, "NEVER") ? &out.never : iequals(word, "SUCCESS") ? &out.success : iequals(word, "FAILURE") ? &out.failure : iequals(word, "DELAY") ? &out.delay : nullptr;
+    bool* flag = iequals(word, "NEVER")     ? &out.never
+                 : iequals(word, "SUCCESS") ? &out.success
+                 : iequals(word, "FAILURE") ? &out.failure
+                 : iequals(word, "DELAY")   ? &out.delay
+                                            : nullptr;
     if (flag == nullptr) return bad_argument("NOTIFY is NEVER, or any of SUCCESS, FAILURE, DELAY");
     *flag = true;
   }
@@ -167,7 +175,8 @@ Refusal read_orcpt(const Parameter& parameter, RcptParameters& out) {
   const std::string_view encoded = value.substr(semicolon + 1);
   auto address = original.type == "utf-8" ? utf8_addr_decode(encoded) : xtext_decode(encoded);
   const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
-  if (!address || address->empty() || std::any_of(address->begin(), address->end(), is_control)) return bad_argument("ORCPT holds a malformed address");
+  if (!address || address->empty() || std::any_of(address->begin(), address->end(), is_control))
+    return bad_argument("ORCPT holds a malformed address");
   original.address = std::move(*address);
   out.orcpt = std::move(original);
   return std::nullopt;
@@ -265,7 +274,8 @@ std::string write_rcpt_parameters(const RcptParameters& parameters, const Extens
   }
   if (parameters.orcpt) {
     const bool utf8 = parameters.orcpt->type == "utf-8";
-    out += " ORCPT=" + parameters.orcpt->type + ';' + (utf8 ? utf8_addr_xtext_encode(parameters.orcpt->address) : xtext_encode(parameters.orcpt->address));
+    out += " ORCPT=" + parameters.orcpt->type + ';' +
+           (utf8 ? utf8_addr_xtext_encode(parameters.orcpt->address) : xtext_encode(parameters.orcpt->address));
   }
   return out;
 }

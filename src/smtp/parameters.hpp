@@ -27,8 +27,8 @@ struct MailParameters {
   bool smtputf8 = false;
   bool requiretls = false;
   DsnReturn ret = DsnReturn::Unspecified;
-  std::string envid;                 ///< Decoded; empty when absent. At most 100 characters.
-  std::optional<std::string> auth;   ///< RFC 4954 5, decoded; "<>" stands as the empty text. Only trusted peers may be believed.
+  std::string envid;                ///< Decoded; empty when absent. At most 100 characters.
+  std::optional<std::string> auth;  ///< RFC 4954 5, decoded; "<>" stands as the empty text. Only trusted peers may be believed.
   friend bool operator==(const MailParameters&, const MailParameters&) = default;
 };
 
@@ -78,8 +78,9 @@ struct RcptCommand {
   RcptParameters parameters;
 };
 
-/// What follows "MAIL " and "RCPT ": "FROM:<a@b> SIZE=1". One run of spaces after the colon is tolerated (old clients); a missing "<" is not.
-/// Errors: 501 5.5.4 syntax, 501 5.1.7 / 501 5.1.3 bad address, 553 5.6.7 UTF-8 without SMTPUTF8, 501 5.5.2 broken UTF-8, 555 5.5.4 unknown.
+/// What follows "MAIL " and "RCPT ": "FROM:<a@b> SIZE=1". One run of spaces after the colon is tolerated (old clients); a missing "<" is
+/// not. Errors: 501 5.5.4 syntax, 501 5.1.7 / 501 5.1.3 bad address, 553 5.6.7 UTF-8 without SMTPUTF8, 501 5.5.2 broken UTF-8, 555 5.5.4
+/// unknown.
 [[nodiscard]] Parsed<MailCommand> parse_mail(std::string_view arguments, const Extensions& extensions);
 /// `smtputf8`: whether MAIL asked for it.
 [[nodiscard]] Parsed<RcptCommand> parse_rcpt(std::string_view arguments, const Extensions& extensions, bool smtputf8);

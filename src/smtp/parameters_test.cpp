@@ -26,7 +26,7 @@ TEST(MailCommand, Table) {
       {"TO:<a@b.example>", "501 5.5.4"},
       {"", "501 5.5.4"},
       {"FROM:<a@b.example>SIZE=1", "501 5.5.4"},
-      {"FROM:<a@b.example> SIZE=12345", "<a@b.example> SIZE=12345"},       // RFC 1870 3
+      {"FROM:<a@b.example> SIZE=12345", "<a@b.example> SIZE=12345"},  // RFC 1870 3
       {"FROM:<a@b.example>  size=1  BODY=8bitmime", "<a@b.example> SIZE=1 BODY=8BITMIME"},
       {"FROM:<a@b.example> SIZE=", "501 5.5.4"},
       {"FROM:<a@b.example> SIZE=-1", "501 5.5.4"},
@@ -37,16 +37,16 @@ TEST(MailCommand, Table) {
       {"FROM:<a@b.example> BODY=9BIT", "501 5.5.4"},
       {"FROM:<a@b.example> RET=FULL ENVID=x+2By", "<a@b.example> RET=FULL ENVID=x+2By"},  // RFC 3461 4.3, 4.4
       {"FROM:<a@b.example> RET=SOME", "501 5.5.4"},
-      {"FROM:<a@b.example> ENVID=+2b", "501 5.5.4"},   // hexadecimal is upper case
-      {"FROM:<a@b.example> ENVID=+00", "501 5.5.4"},   // unprintable
+      {"FROM:<a@b.example> ENVID=+2b", "501 5.5.4"},  // hexadecimal is upper case
+      {"FROM:<a@b.example> ENVID=+00", "501 5.5.4"},  // unprintable
       {"FROM:<a@b.example> ENVID=" + std::string(101, 'x'), "501 5.5.4"},
-      {"FROM:<a@b.example> AUTH=<>", "<a@b.example> AUTH=<>"},                      // RFC 4954 5
+      {"FROM:<a@b.example> AUTH=<>", "<a@b.example> AUTH=<>"},  // RFC 4954 5
       {"FROM:<a@b.example> AUTH=e+3Dmc2@example.com", "<a@b.example> AUTH=e+3Dmc2@example.com"},
-      {"FROM:<a@b.example> REQUIRETLS", "<a@b.example> REQUIRETLS"},                // RFC 8689 4.1
+      {"FROM:<a@b.example> REQUIRETLS", "<a@b.example> REQUIRETLS"},  // RFC 8689 4.1
       {"FROM:<a@b.example> REQUIRETLS=1", "501 5.5.4"},
-      {"FROM:<a@b.example> XYZ=1", "555 5.5.4"},                                    // RFC 5321 4.1.1.11
+      {"FROM:<a@b.example> XYZ=1", "555 5.5.4"},  // RFC 5321 4.1.1.11
       {"FROM:<a@b.example> =1", "501 5.5.4"},
-      {"FROM:<\xc3\xa4@b.example>", "553 5.6.7"},                                   // RFC 6531 3.5
+      {"FROM:<\xc3\xa4@b.example>", "553 5.6.7"},  // RFC 6531 3.5
       {"FROM:<\xc3\xa4@b.example> SMTPUTF8", "<\xc3\xa4@b.example> SMTPUTF8"},
       {"FROM:<\xff@b.example>", "553 5.6.7"},
       {"FROM:<\xff@b.example> SMTPUTF8", "501 5.5.2"},
@@ -100,9 +100,11 @@ TEST(Xtext, RoundTrip) {  // RFC 3461 4
 }
 
 TEST(Utf8AddrXtext, RoundTrip) {  // RFC 6533 3
-  for (const char* text : {"a@b", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80@b", "a+b=c\\d e"}) EXPECT_EQ(utf8_addr_decode(utf8_addr_xtext_encode(text)).value(), text);
+  for (const char* text : {"a@b", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80@b", "a+b=c\\d e"})
+    EXPECT_EQ(utf8_addr_decode(utf8_addr_xtext_encode(text)).value(), text);
   EXPECT_EQ(utf8_addr_xtext_encode("\xe2\x82\xac+"), "\\x{20AC}\\x{2B}");
-  for (const char* bad : {"\\", "\\x{}", "\\x{1}", "\\x{D800}", "\\x{110000}", "\\x{0D}", "\\x{e4}", "a b", "a=b", "\xff"}) EXPECT_FALSE(utf8_addr_decode(bad)) << bad;
+  for (const char* bad : {"\\", "\\x{}", "\\x{1}", "\\x{D800}", "\\x{110000}", "\\x{0D}", "\\x{e4}", "a b", "a=b", "\xff"})
+    EXPECT_FALSE(utf8_addr_decode(bad)) << bad;
 }
 
 }  // namespace

@@ -87,7 +87,8 @@ std::uint32_t crc32c(ByteView head, ByteView zeros, ByteView tail) {
 bool checksum_holds(ByteView whole, ByteView value) {
   if (value.size() != 4) return false;
   const auto at = static_cast<std::size_t>(value.data() - whole.data());
-  const std::uint32_t told = static_cast<std::uint32_t>(value[0]) << 24 | static_cast<std::uint32_t>(value[1]) << 16 | static_cast<std::uint32_t>(value[2]) << 8 | value[3];
+  const std::uint32_t told = static_cast<std::uint32_t>(value[0]) << 24 | static_cast<std::uint32_t>(value[1]) << 16 |
+                             static_cast<std::uint32_t>(value[2]) << 8 | value[3];
   return crc32c(whole.first(at), value, whole.subspan(at + 4)) == told;
 }
 
@@ -143,7 +144,8 @@ ProxyAnswer parse_v2_body(ByteView whole, std::uint8_t command, std::uint8_t fam
   ByteReader reader(whole.subspan(kHeadV2));
   constexpr std::uint8_t kTcp4 = 0x11, kTcp6 = 0x21, kUnspecified = 0x00, kUnixStream = 0x31;
   if (family == kTcp4 || family == kTcp6) {
-    if (const Status read = read_endpoints(reader, family == kTcp4 ? AF_INET : AF_INET6, header); !read) return wrong("PROXY header too short for its addresses");
+    if (const Status read = read_endpoints(reader, family == kTcp4 ? AF_INET : AF_INET6, header); !read)
+      return wrong("PROXY header too short for its addresses");
   } else if (family == kUnspecified || family == kUnixStream) {
     header.local = true;
     return header;

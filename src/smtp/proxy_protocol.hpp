@@ -1,8 +1,8 @@
 // The PROXY protocol, versions 1 and 2 (HAProxy proxy-protocol.txt): who really connected, told by a load balancer in front.
 //
 // Parse only on connections from networks configured as trusted, and there always: a trusted peer that sends none is an error, a stranger
-// that sends one is talking garbage to SMTP and gets a 500. Verifying the CRC32c TLV and the SSL client's fields is done when they are present;
-// other TLVs are skipped. It does not do UNIX addresses (they read as "local") or datagrams (an error).
+// that sends one is talking garbage to SMTP and gets a 500. Verifying the CRC32c TLV and the SSL client's fields is done when they are
+// present; other TLVs are skipped. It does not do UNIX addresses (they read as "local") or datagrams (an error).
 #pragma once
 
 #include <cstdint>
@@ -23,15 +23,15 @@ struct ProxyEndpoint {
 };
 
 struct ProxyHeader {
-  std::size_t consumed = 0;     ///< The session's own bytes begin here.
+  std::size_t consumed = 0;  ///< The session's own bytes begin here.
   /// LOCAL (v2) or UNKNOWN (v1): the proxy speaks for itself (health check); use the socket's own addresses.
   bool local = false;
   ProxyEndpoint source, destination;
-  bool tls = false;             ///< PP2_TYPE_SSL with PP2_CLIENT_SSL: the client's side of the proxy was TLS.
+  bool tls = false;              ///< PP2_TYPE_SSL with PP2_CLIENT_SSL: the client's side of the proxy was TLS.
   bool client_verified = false;  ///< ... and presented a certificate that the proxy verified.
-  std::string tls_version;      ///< PP2_SUBTYPE_SSL_VERSION
-  std::string client_name;      ///< PP2_SUBTYPE_SSL_CN
-  std::string authority;        ///< PP2_TYPE_AUTHORITY: the server name the client asked for.
+  std::string tls_version;       ///< PP2_SUBTYPE_SSL_VERSION
+  std::string client_name;       ///< PP2_SUBTYPE_SSL_CN
+  std::string authority;         ///< PP2_TYPE_AUTHORITY: the server name the client asked for.
 };
 
 struct ProxyError {

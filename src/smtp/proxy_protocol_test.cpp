@@ -12,11 +12,14 @@ std::string v2(char command, char family, const std::string& body) {
 }
 const std::string kIpv4Body("\xc0\x00\x02\x01\xc6\x33\x64\x02\x30\x39\x00\x19", 12);
 
-std::string tlv(char type, const std::string& value) { return std::string(1, type) + static_cast<char>(value.size() >> 8) + static_cast<char>(value.size()) + value; }
+std::string tlv(char type, const std::string& value) {
+  return std::string(1, type) + static_cast<char>(value.size() >> 8) + static_cast<char>(value.size()) + value;
+}
 
 /// Short enough is "need more" at every length, and the whole is the answer, with or without bytes behind it.
 ProxyAnswer parse_every_way(const std::string& header) {
-  for (std::size_t i = 0; i < header.size(); ++i) EXPECT_TRUE(std::holds_alternative<ProxyNeedMore>(parse_proxy_header(as_bytes(std::string_view(header).substr(0, i))))) << i;
+  for (std::size_t i = 0; i < header.size(); ++i)
+    EXPECT_TRUE(std::holds_alternative<ProxyNeedMore>(parse_proxy_header(as_bytes(std::string_view(header).substr(0, i))))) << i;
   return parse_proxy_header(as_bytes(header + "EHLO x\r\n"));
 }
 
@@ -32,8 +35,10 @@ TEST(ProxyProtocol, Version1) {  // proxy-protocol.txt 2.1
 }
 
 TEST(ProxyProtocol, Version1Refusals) {
-  for (const char* bad : {"EHLO x\r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 12345\r\n", "PROXY TCP4 192.0.2.256 198.51.100.2 1 2\r\n", "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 65536 2\r\n",
-                          "PROXY TCP4 192.0.2.1 198.51.100.2 01 2\r\n", "PROXY TCP4  192.0.2.1 198.51.100.2 1 2\r\n", "PROXY UDP4 192.0.2.1 198.51.100.2 1 2\r\n", "PROXY \r\n", "PROXX", "X"})
+  for (const char* bad :
+       {"EHLO x\r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 12345\r\n", "PROXY TCP4 192.0.2.256 198.51.100.2 1 2\r\n",
+        "PROXY TCP4 ::1 ::1 1 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 65536 2\r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 01 2\r\n",
+        "PROXY TCP4  192.0.2.1 198.51.100.2 1 2\r\n", "PROXY UDP4 192.0.2.1 198.51.100.2 1 2\r\n", "PROXY \r\n", "PROXX", "X"})
     EXPECT_TRUE(std::holds_alternative<ProxyError>(parse_proxy_header(as_bytes(bad)))) << bad;
   EXPECT_TRUE(std::holds_alternative<ProxyError>(parse_proxy_header(as_bytes("PROXY TCP4 " + std::string(107, 'x')))));
 }
@@ -44,7 +49,8 @@ TEST(ProxyProtocol, Version2) {  // proxy-protocol.txt 2.2
   EXPECT_EQ(header.destination, (ProxyEndpoint{"198.51.100.2", 25}));
   EXPECT_EQ(header.consumed, 28U);
   const std::string ssl = std::string("\x07\0\0\0\0", 5) + tlv('\x21', "TLSv1.3") + tlv('\x22', "client.example");
-  const auto secure = std::get<ProxyHeader>(parse_every_way(v2('\x21', '\x11', kIpv4Body + tlv('\x02', "mx.example") + tlv('\x20', ssl) + tlv('\x04', "pad"))));
+  const auto secure = std::get<ProxyHeader>(
+      parse_every_way(v2('\x21', '\x11', kIpv4Body + tlv('\x02', "mx.example") + tlv('\x20', ssl) + tlv('\x04', "pad"))));
   EXPECT_TRUE(secure.tls && secure.client_verified);
   EXPECT_EQ(secure.tls_version, "TLSv1.3");
   EXPECT_EQ(secure.client_name, "client.example");
@@ -63,9 +69,10 @@ TEST(ProxyProtocol, Version2Ipv6) {
 
 TEST(ProxyProtocol, Version2Refusals) {
   const std::string good = v2('\x21', '\x11', kIpv4Body);
-  for (const std::string& bad : {v2('\x31', '\x11', kIpv4Body), v2('\x22', '\x11', kIpv4Body), v2('\x21', '\x12', kIpv4Body), v2('\x21', '\x21', kIpv4Body), v2('\x21', '\x11', "short"),
-                                 v2('\x21', '\x11', kIpv4Body + "\x02"), v2('\x21', '\x11', kIpv4Body + tlv('\x20', "x")), v2('\x21', '\x11', kIpv4Body + tlv('\x03', std::string(4, '\x01'))),
-                                 v2('\x21', '\x11', std::string(kMaxProxyHeader, 'x'))})
+  for (const std::string& bad :
+       {v2('\x31', '\x11', kIpv4Body), v2('\x22', '\x11', kIpv4Body), v2('\x21', '\x12', kIpv4Body), v2('\x21', '\x21', kIpv4Body),
+        v2('\x21', '\x11', "short"), v2('\x21', '\x11', kIpv4Body + "\x02"), v2('\x21', '\x11', kIpv4Body + tlv('\x20', "x")),
+        v2('\x21', '\x11', kIpv4Body + tlv('\x03', std::string(4, '\x01'))), v2('\x21', '\x11', std::string(kMaxProxyHeader, 'x'))})
     EXPECT_TRUE(std::holds_alternative<ProxyError>(parse_proxy_header(as_bytes(bad)))) << testing::PrintToString(bad);
 }
 

@@ -100,7 +100,8 @@ Status ReplyReader::add_line(std::string_view line, bool& last) {
   // RFC 5321 4.2: "%x32-35 %x30-35 %x30-39"; the second digit is taken as any, as the field does.
   if (line.size() < 3 || line[0] < '2' || line[0] > '5' || !is_digit(line[1]) || !is_digit(line[2]))
     return fail(ErrorCode::BadInput, "the server's answer is not an SMTP reply: " + printable(line, 60));
-  if (line.size() > 3 && line[3] != ' ' && line[3] != '-') return fail(ErrorCode::BadInput, "the server's reply has no space after its code");
+  if (line.size() > 3 && line[3] != ' ' && line[3] != '-')
+    return fail(ErrorCode::BadInput, "the server's reply has no space after its code");
   const int code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
   if (!m_partial.lines.empty() && code != m_partial.code)  // RFC 5321 4.2.1: "the reply code ... MUST be the same on each line"
     return fail(ErrorCode::BadInput, "the server's reply changes its code between lines");

@@ -32,7 +32,9 @@ struct Reply {
   std::vector<std::string> lines;
 
   Reply() = default;
-  Reply(int reply_code, EnhancedStatus enhanced, std::string text) : code(reply_code), status(enhanced) { lines.push_back(std::move(text)); }
+  Reply(int reply_code, EnhancedStatus enhanced, std::string text) : code(reply_code), status(enhanced) {
+    lines.push_back(std::move(text));
+  }
 
   [[nodiscard]] bool positive() const noexcept { return code >= 200 && code < 400; }
   [[nodiscard]] bool transient() const noexcept { return code >= 400 && code < 500; }
@@ -53,7 +55,7 @@ void append_reply(std::string& out, const Reply& reply, bool enhanced = true);
 /// Does not interpret codes beyond "three digits, first 2..5".
 class ReplyReader {
  public:
-  static constexpr std::size_t kMaxLine = 2048;   ///< RFC 5321 4.5.3.1.5 says 512; longer is met in the field.
+  static constexpr std::size_t kMaxLine = 2048;  ///< RFC 5321 4.5.3.1.5 says 512; longer is met in the field.
   static constexpr std::size_t kMaxLines = 128;
   static constexpr std::size_t kMaxBuffered = 64U * 1024;
 

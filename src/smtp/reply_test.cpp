@@ -16,7 +16,8 @@ std::string wire(const Reply& reply) {
 TEST(EnhancedStatus, Rfc3463Syntax) {  // RFC 3463 2
   EXPECT_EQ(EnhancedStatus::parse("5.1.1"), (EnhancedStatus{5, 1, 1}));
   EXPECT_EQ(EnhancedStatus::parse("2.999.999")->text(), "2.999.999");
-  for (const char* bad : {"", "5", "5.1", "5.1.", "3.1.1", "5.01.1", "5.1.1000", "5.1.1.1", "5.a.1", "50.1.1", "5..1"}) EXPECT_FALSE(EnhancedStatus::parse(bad)) << bad;
+  for (const char* bad : {"", "5", "5.1", "5.1.", "3.1.1", "5.01.1", "5.1.1000", "5.1.1.1", "5.a.1", "50.1.1", "5..1"})
+    EXPECT_FALSE(EnhancedStatus::parse(bad)) << bad;
 }
 
 TEST(ReplyWriter, EveryLineCarriesBothCodes) {  // RFC 2034 4
@@ -27,9 +28,7 @@ TEST(ReplyWriter, EveryLineCarriesBothCodes) {  // RFC 2034 4
   EXPECT_EQ(reply.text(), "550 5.1.1 first second");
 }
 
-TEST(ReplyWriter, CannotBeMadeToWriteAnotherLine) {
-  EXPECT_EQ(wire(Reply(550, {5, 1, 1}, "no\r\n250 yes")), "550 5.1.1 no??250 yes\r\n");
-}
+TEST(ReplyWriter, CannotBeMadeToWriteAnotherLine) { EXPECT_EQ(wire(Reply(550, {5, 1, 1}, "no\r\n250 yes")), "550 5.1.1 no??250 yes\r\n"); }
 
 TEST(ReplyWriter, LineIsAtMost512Octets) {  // RFC 5321 4.5.3.1.5
   EXPECT_LE(wire(Reply(550, {5, 1, 1}, std::string(2000, 'x'))).size(), 512U);

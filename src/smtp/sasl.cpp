@@ -25,7 +25,9 @@ class PlainClient final : public SaslClient {
   SecretBytes m_password;
 };
 
-bool is_field(std::string_view text, std::size_t limit) { return text.size() <= limit && is_utf8(text) && text.find('\0') == std::string_view::npos; }
+bool is_field(std::string_view text, std::size_t limit) {
+  return text.size() <= limit && is_utf8(text) && text.find('\0') == std::string_view::npos;
+}
 
 }  // namespace
 

@@ -39,8 +39,8 @@ class ScramServer {
   [[nodiscard]] Status client_first(std::string_view message);
   [[nodiscard]] const std::string& user() const noexcept { return m_user; }
   [[nodiscard]] const std::string& authzid() const noexcept { return m_authzid; }
-  /// server-first-message. Without credentials the exchange goes on with a salt derived from `unknown_user_key` and the user's name, the same each
-  /// time, and fails in client_final() like a wrong password does.
+  /// server-first-message. Without credentials the exchange goes on with a salt derived from `unknown_user_key` and the user's name, the
+  /// same each time, and fails in client_final() like a wrong password does.
   [[nodiscard]] std::string server_first(const std::optional<ScramCredentials>& credentials, ByteView unknown_user_key, Random& random);
   /// server-final-message ("v=..."); Denied when the proof is wrong, BadInput when malformed.
   [[nodiscard]] Result<std::string> client_final(std::string_view message);
@@ -66,6 +66,7 @@ class SaslClient {
 };
 [[nodiscard]] std::unique_ptr<SaslClient> make_plain_client(std::string user, SecretBytes password);
 /// `exporter` not empty and `plus`: SCRAM-SHA-256-PLUS. With an exporter but no plus the server is told "y".
-[[nodiscard]] Result<std::unique_ptr<SaslClient>> make_scram_client(std::string user, SecretBytes password, ByteView exporter, bool plus, Random& random);
+[[nodiscard]] Result<std::unique_ptr<SaslClient>> make_scram_client(std::string user, SecretBytes password, ByteView exporter, bool plus,
+                                                                    Random& random);
 
 }  // namespace postern::smtp

@@ -24,21 +24,25 @@ TEST(Plain, Rfc4616) {
   EXPECT_EQ(message->user, "Kurt");
   EXPECT_EQ(as_text(message->password.view()), "xipj3plmq");
   EXPECT_EQ(write_plain("tim", as_bytes("tanstaaf")), std::string("\0tim\0tanstaaf", 13));
-  for (const std::string& bad : {std::string(""), std::string("a"), std::string("\0a", 2), std::string("\0\0p", 3), std::string("\0a\0", 3), std::string("\0a\0b\0c", 6),
-                                 std::string("\0a\0\xff", 4), std::string("\0\xff\0b", 4), std::string("\0") + std::string(256, 'x') + std::string("\0p", 2)})
+  for (const std::string& bad : {std::string(""), std::string("a"), std::string("\0a", 2), std::string("\0\0p", 3), std::string("\0a\0", 3),
+                                 std::string("\0a\0b\0c", 6), std::string("\0a\0\xff", 4), std::string("\0\xff\0b", 4),
+                                 std::string("\0") + std::string(256, 'x') + std::string("\0p", 2)})
     EXPECT_FALSE(parse_plain(bad)) << testing::PrintToString(bad);
 }
 
 TEST(Scram, Rfc7677Exchange) {  // RFC 7677 3
   ReplayRandom client_random(base64_decode("rOprNGfwEbeRWgbNEkqO").value());
   auto client = make_scram_client("user", SecretBytes::from_text("pencil"), {}, false, client_random).value();
-  // Our nonce is 18 octets in base64; theirs decodes to 15, so the first message is compared in form only and the proof with our own server below.
+  // Our nonce is 18 octets in base64; theirs decodes to 15, so the first message is compared in form only and the proof with our own server
+  // below.
   EXPECT_TRUE(client->initial().starts_with("n,,n=user,r=rOprNGfwEbeRWgbNEkqO"));
   // The published proof, checked by our server half step for step.
-  const std::string auth_message = "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
-                                   "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
+  const std::string auth_message =
+      "n=user,r=rOprNGfwEbeRWgbNEkqO,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096,"
+      "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
   const auto credentials = make_scram("pencil", base64_decode("W22ZaJ0SNY7soEsUEjb6gQ==").value(), 4096).value();
-  const auto signature = scram_verify_proof(credentials, auth_message, base64_decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=").value());
+  const auto signature =
+      scram_verify_proof(credentials, auth_message, base64_decode("dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=").value());
   ASSERT_TRUE(signature);
   EXPECT_EQ(base64_encode(*signature), "6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=");
 }
@@ -49,7 +53,8 @@ struct Exchange {
   bool client_believes = false;
 };
 
-Exchange run(std::string_view password, const std::optional<ScramCredentials>& stored, ByteView client_exporter = {}, ByteView server_exporter = {}, bool plus = false, bool offered = false) {
+Exchange run(std::string_view password, const std::optional<ScramCredentials>& stored, ByteView client_exporter = {},
+             ByteView server_exporter = {}, bool plus = false, bool offered = false) {
   FixedRandom client_random(1), server_random(2);
   auto client = make_scram_client("us,er=", SecretBytes::from_text(password), client_exporter, plus, client_random).value();
   ScramServer server(server_exporter, plus, offered);
@@ -111,17 +116,22 @@ TEST(Scram, FinalMessageMustContinueThisExchange) {  // RFC 5802 5.1
   EXPECT_NE(what("c=biws,r=abc" + proof).find("nonce"), std::string::npos);
   EXPECT_NE(what("c=eSws,r=" + nonce + proof).find("binding"), std::string::npos);  // "y,," although it began with "n,,"
   EXPECT_NE(what("c=biws,r=" + nonce + proof).find("password"), std::string::npos);
-  for (const std::string& bad : {std::string(), "c=biws" + proof, "c=biws,r=" + nonce, "c=biws,r=" + nonce + ",p=!", "r=" + nonce + ",c=biws" + proof}) EXPECT_FALSE(server.client_final(bad)) << bad;
+  for (const std::string& bad :
+       {std::string(), "c=biws" + proof, "c=biws,r=" + nonce, "c=biws,r=" + nonce + ",p=!", "r=" + nonce + ",c=biws" + proof})
+    EXPECT_FALSE(server.client_final(bad)) << bad;
 }
 
 TEST(Scram, MalformedFirst) {
-  for (const char* bad : {"", "n", "n,", "n,,", "n,,n=u", "n,,n=,r=a", "n,,n=u,r=", "x,,n=u,r=a", "p=tls-unique,,n=u,r=a", "n,,m=ext,n=u,r=a", "n,b=c,n=u,r=a", "n,,n=a=2,r=x", "n,,n=a=41,r=x", "n,,n=\xff,r=x", "n,,r=a,n=u", "n,,n=u,r=a\x01"})
+  for (const char* bad :
+       {"", "n", "n,", "n,,", "n,,n=u", "n,,n=,r=a", "n,,n=u,r=", "x,,n=u,r=a", "p=tls-unique,,n=u,r=a", "n,,m=ext,n=u,r=a",
+        "n,b=c,n=u,r=a", "n,,n=a=2,r=x", "n,,n=a=41,r=x", "n,,n=\xff,r=x", "n,,r=a,n=u", "n,,n=u,r=a\x01"})
     EXPECT_FALSE(ScramServer({}, false, false).client_first(bad)) << bad;
   EXPECT_TRUE(ScramServer({}, false, false).client_first("n,a=boss,n=u,r=a"));
 }
 
 TEST(Scram, ServerMayNotWeakenTheClient) {
-  for (const char* challenge : {"", "r=x,s=AAAAAAAAAAA=,i=4096", "r=AAAA,s=,i=4096", "r=%+,s=AAAAAAAAAAA=,i=1", "r=%+,s=AAAAAAAAAAA=,i=2000000000", "r=%+,s=!,i=4096", "r=%,s=AAAAAAAAAAA=,i=4096"}) {
+  for (const char* challenge : {"", "r=x,s=AAAAAAAAAAA=,i=4096", "r=AAAA,s=,i=4096", "r=%+,s=AAAAAAAAAAA=,i=1",
+                                "r=%+,s=AAAAAAAAAAA=,i=2000000000", "r=%+,s=!,i=4096", "r=%,s=AAAAAAAAAAA=,i=4096"}) {
     FixedRandom random(1);
     auto client = make_scram_client("u", SecretBytes::from_text("p"), {}, false, random).value();
     const std::string first = client->initial();

@@ -41,7 +41,8 @@ Result<std::string> decode_name(std::string_view text) {
     out.push_back(code == "2C" ? ',' : '=');
     i += 2;
   }
-  if (!is_utf8(out) || out.find('\0') != std::string::npos || out.size() > 255) return fail(malformed("has a name that is not UTF-8 of at most 255 octets"));
+  if (!is_utf8(out) || out.find('\0') != std::string::npos || out.size() > 255)
+    return fail(malformed("has a name that is not UTF-8 of at most 255 octets"));
   return out;
 }
 
@@ -87,9 +88,11 @@ Status ScramServer::client_first(std::string_view message) {
   const std::string_view flag = rest.substr(0, comma);
   rest.remove_prefix(comma + 1);
   // RFC 5802 6: "If the flag is set to "y" and the server supports channel binding, the server MUST fail authentication."
-  if (flag == "y" && m_plus_offered) return fail(malformed("says that this server has no channel binding, but it has: somebody stands between"));
+  if (flag == "y" && m_plus_offered)
+    return fail(malformed("says that this server has no channel binding, but it has: somebody stands between"));
   const bool expected = m_plus ? flag == "p=" + std::string(kBinding) : flag == "n" || flag == "y";
-  if (!expected) return fail(malformed(m_plus ? "must bind with tls-exporter" : "has a channel binding flag that does not fit the mechanism"));
+  if (!expected)
+    return fail(malformed(m_plus ? "must bind with tls-exporter" : "has a channel binding flag that does not fit the mechanism"));
   // authzid
   if (!rest.starts_with(',')) {
     POSTERN_TRY(const std::string_view authzid, take_attribute(rest, 'a'));
@@ -118,7 +121,8 @@ std::string ScramServer::server_first(const std::optional<ScramCredentials>& cre
 
 Status ScramServer::check_binding(std::string_view gs2_header, std::string_view c_value) const {
   const std::string expected = binding_text(gs2_header, m_exporter, m_plus);
-  if (!constant_time_equal(as_bytes(expected), as_bytes(c_value))) return fail(ErrorCode::Denied, "the channel binding does not match this TLS session");
+  if (!constant_time_equal(as_bytes(expected), as_bytes(c_value)))
+    return fail(ErrorCode::Denied, "the channel binding does not match this TLS session");
   return {};
 }
 
@@ -143,7 +147,11 @@ namespace {
 class ScramClient final : public SaslClient {
  public:
   ScramClient(std::string user, SecretBytes password, ByteView exporter, bool plus, Random& random)
-      : m_user(std::move(user)), m_password(std::move(password)), m_exporter(exporter.begin(), exporter.end()), m_plus(plus), m_nonce(make_nonce(random)) {}
+      : m_user(std::move(user)),
+        m_password(std::move(password)),
+        m_exporter(exporter.begin(), exporter.end()),
+        m_plus(plus),
+        m_nonce(make_nonce(random)) {}
 
   [[nodiscard]] std::string_view mechanism() const noexcept override { return m_plus ? "SCRAM-SHA-256-PLUS" : "SCRAM-SHA-256"; }
   [[nodiscard]] std::string initial() override {
@@ -171,7 +179,8 @@ class ScramClient final : public SaslClient {
     POSTERN_TRY(const std::string_view count, take_attribute(rest, 'i'));
     POSTERN_TRY(const Bytes salt, base64_decode(salt_text));
     // RFC 5802 5.1: the server's nonce begins with ours and adds to it.
-    if (!nonce.starts_with(m_nonce) || nonce.size() <= m_nonce.size() || !is_nonce(nonce)) return fail(ErrorCode::IntegrityFailed, "the server's SCRAM nonce does not continue ours");
+    if (!nonce.starts_with(m_nonce) || nonce.size() <= m_nonce.size() || !is_nonce(nonce))
+      return fail(ErrorCode::IntegrityFailed, "the server's SCRAM nonce does not continue ours");
     POSTERN_TRY(const std::uint32_t iterations, read_iterations(count));
     const std::string without_proof = "c=" + binding_text(gs2_header(), m_exporter, m_plus) + ",r=" + std::string(nonce);
     const std::string auth_message = m_first_bare + ',' + std::string(message) + ',' + without_proof;
@@ -214,9 +223,13 @@ class ScramClient final : public SaslClient {
 
 }  // namespace
 
-Result<std::unique_ptr<SaslClient>> make_scram_client(std::string user, SecretBytes password, ByteView exporter, bool plus, Random& random) {
-  const auto plain = [](std::string_view text) { return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; }); };
-  if (!plain(user) || !plain(as_text(password.view()))) return fail(ErrorCode::Unsupported, "SCRAM needs user and password in printable ASCII (SASLprep is not done)");
+Result<std::unique_ptr<SaslClient>> make_scram_client(std::string user, SecretBytes password, ByteView exporter, bool plus,
+                                                      Random& random) {
+  const auto plain = [](std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
+  };
+  if (!plain(user) || !plain(as_text(password.view())))
+    return fail(ErrorCode::Unsupported, "SCRAM needs user and password in printable ASCII (SASLprep is not done)");
   return std::unique_ptr<SaslClient>(std::make_unique<ScramClient>(std::move(user), std::move(password), exporter, plus, random));
 }
 

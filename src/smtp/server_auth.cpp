@@ -13,7 +13,9 @@ using Step = AuthExchange::Step;
 Reply wrong_credentials() { return {535, {5, 7, 8}, "The user or the password is wrong"}; }
 Reply malformed(std::string text) { return {501, {5, 5, 2}, std::move(text)}; }
 
-bool is_name(std::string_view text) { return !text.empty() && text.size() <= 255 && is_utf8(text) && text.find('\0') == std::string_view::npos; }
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 255 && is_utf8(text) && text.find('\0') == std::string_view::npos;
+}
 
 }  // namespace
 
@@ -31,8 +33,9 @@ std::vector<std::string_view> ServerSession::mechanisms() const {
 std::optional<Reply> ServerSession::refuse_auth() const {
   if (!m_options->auth) return Reply(502, {5, 5, 1}, "AUTH is not offered here");
   if (!m_peer.tls) return Reply(538, {5, 7, 11}, "Encryption required; issue STARTTLS first");  // RFC 4954 6
-  if (m_helo.empty() || !m_extended) return Reply(503, {5, 5, 1}, m_options->dialect == Dialect::Lmtp ? "Send LHLO first" : "Send EHLO first");
-  if (!m_user.empty()) return Reply(503, {5, 5, 1}, "Already authenticated");                           // RFC 4954 4
+  if (m_helo.empty() || !m_extended)
+    return Reply(503, {5, 5, 1}, m_options->dialect == Dialect::Lmtp ? "Send LHLO first" : "Send EHLO first");
+  if (!m_user.empty()) return Reply(503, {5, 5, 1}, "Already authenticated");                          // RFC 4954 4
   if (m_transaction) return Reply(503, {5, 5, 1}, "AUTH is not permitted during a mail transaction");  // RFC 4954 4
   return std::nullopt;
 }
@@ -43,7 +46,8 @@ void ServerSession::on_auth(std::string_view arguments) {
   const std::string mechanism = to_upper(arguments.substr(0, space));
   if (mechanism.empty()) return complain(501, {5, 5, 4}, "Syntax: AUTH mechanism [initial-response]");
   const auto offered = mechanisms();
-  if (std::find(offered.begin(), offered.end(), mechanism) == offered.end()) return complain(504, {5, 5, 4}, "This mechanism is not offered");  // RFC 4954 4
+  if (std::find(offered.begin(), offered.end(), mechanism) == offered.end())
+    return complain(504, {5, 5, 4}, "This mechanism is not offered");  // RFC 4954 4
   begin_auth(mechanism);
   if (space == arguments.size()) return challenge(m_auth->step == Step::LoginUser ? "Username:" : "");
   const std::string_view initial = arguments.substr(space + 1);
@@ -126,7 +130,9 @@ void ServerSession::provide_credentials(std::optional<ScramCredentials> credenti
 
 void ServerSession::step_scram_final(std::string_view response) {
   const auto final_message = m_auth->scram->client_final(response);
-  if (!final_message) return fail_auth(final_message.error().code == ErrorCode::Denied ? wrong_credentials() : malformed(printable(final_message.error().what, 200)));
+  if (!final_message)
+    return fail_auth(final_message.error().code == ErrorCode::Denied ? wrong_credentials()
+                                                                     : malformed(printable(final_message.error().what, 200)));
   // RFC 4954 4: SMTP has no data with its success reply, so the server's proof is one more challenge, answered with an empty line.
   m_auth->step = Step::ScramEnd;
   challenge(*final_message);
@@ -161,7 +167,8 @@ void ServerSession::fail_auth(const Reply& reply) {
   m_state = State::Command;
   const std::unique_ptr<AuthExchange> failed = std::move(m_auth);
   if (!failed->user.empty()) emit(AuthFailed{failed->mechanism, failed->user});
-  if (++m_failed_logins >= m_options->auth_attempts) return end(Reply(421, {4, 7, 0}, "Too many failed logins; closing"), CloseReason::Abuse);
+  if (++m_failed_logins >= m_options->auth_attempts)
+    return end(Reply(421, {4, 7, 0}, "Too many failed logins; closing"), CloseReason::Abuse);
   complain(reply);
 }
 

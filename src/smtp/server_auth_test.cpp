@@ -74,8 +74,9 @@ TEST_F(Login, LoginWithInitialResponse) {
 
 TEST_F(Login, Malformed) {
   start_tls();
-  const std::pair<std::string, std::string> table[] = {{"AUTH", "501 5.5.4"},           {"AUTH DIGEST-MD5", "504 5.5.4"},  {"AUTH PLAIN !!!", "501 5.5.2"},
-                                                       {"AUTH PLAIN =", "501 5.5.2"},   {"AUTH PLAIN\r\n*", "334 "},       {"AUTH PLAIN " + b64("x"), "501 5.5.2"}};
+  const std::pair<std::string, std::string> table[] = {{"AUTH", "501 5.5.4"},           {"AUTH DIGEST-MD5", "504 5.5.4"},
+                                                       {"AUTH PLAIN !!!", "501 5.5.2"}, {"AUTH PLAIN =", "501 5.5.2"},
+                                                       {"AUTH PLAIN\r\n*", "334 "},     {"AUTH PLAIN " + b64("x"), "501 5.5.2"}};
   for (const auto& [line, reply] : table) EXPECT_EQ(server.say(line + "\r\n").substr(0, reply.size()), reply) << line;
 }
 

@@ -19,7 +19,8 @@ bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
 }
 
-/// RFC 5321 4.1.1.1: a domain or an address literal. Looser than the grammar, since many hosts do not know their name; policy may be stricter.
+/// RFC 5321 4.1.1.1: a domain or an address literal. Looser than the grammar, since many hosts do not know their name; policy may be
+/// stricter.
 bool is_hello_name(std::string_view name) {
   return !name.empty() && name.size() <= kMaxDomain && is_printable_ascii(name) && name.find(' ') == std::string_view::npos;
 }
@@ -88,7 +89,8 @@ void ServerSession::run_line(std::string_view line) {
 
 void ServerSession::run_verb(const Verb& verb, std::string_view arguments) {
   // RFC 3207 4: "a server that requires TLS ... 530 Must issue a STARTTLS command first"
-  if (m_options->tls == TlsMode::Required && !m_peer.tls && (verb.flags & Verb::kBeforeTls) == 0) return complain(530, {5, 7, 0}, "Must issue a STARTTLS command first");
+  if (m_options->tls == TlsMode::Required && !m_peer.tls && (verb.flags & Verb::kBeforeTls) == 0)
+    return complain(530, {5, 7, 0}, "Must issue a STARTTLS command first");
   if ((verb.flags & Verb::kIdle) != 0 && ++m_idle_commands > m_options->idle_commands)
     return end(Reply(421, {4, 7, 0}, "Too many commands without a message; closing"), CloseReason::Abuse);
   (this->*verb.run)(arguments);
@@ -101,7 +103,8 @@ bool ServerSession::begin_hello(std::string_view name, bool extended) {
   }
   m_helo = name;
   m_extended = extended;
-  reset_transaction();  // RFC 5321 4.1.4: "the server MUST clear all buffers and reset the state exactly as if a RSET command had been issued"
+  reset_transaction();  // RFC 5321 4.1.4: "the server MUST clear all buffers and reset the state exactly as if a RSET command had been
+                        // issued"
   return true;
 }
 
@@ -182,7 +185,9 @@ void ServerSession::on_quit(std::string_view arguments) {
 void ServerSession::on_not_implemented(std::string_view /*arguments*/) { complain(502, {5, 5, 1}, "Command not implemented"); }
 
 /// A browser or proxy tricked into talking to this port (cross-protocol attack): its next lines would be the attacker's.
-void ServerSession::on_forbidden(std::string_view /*arguments*/) { end(Reply(521, {5, 5, 2}, "This is not a web server"), CloseReason::Abuse); }
+void ServerSession::on_forbidden(std::string_view /*arguments*/) {
+  end(Reply(521, {5, 5, 2}, "This is not a web server"), CloseReason::Abuse);
+}
 
 std::string ServerSession::protocol(bool smtputf8) const {
   // RFC 3848, RFC 6531 4.3

@@ -12,14 +12,17 @@ namespace {
 /// Content that is refused anyway is read on so far, to tell the client in order; then the connection ends.
 std::uint64_t discard_limit(const Limits& limits) { return 2 * static_cast<std::uint64_t>(limits.message_bytes) + 1024U * 1024; }
 
-Reply too_large(const Limits& limits) { return {552, {5, 3, 4}, "The message is larger than the " + std::to_string(limits.message_bytes) + " octets this server takes"}; }
+Reply too_large(const Limits& limits) {
+  return {552, {5, 3, 4}, "The message is larger than the " + std::to_string(limits.message_bytes) + " octets this server takes"};
+}
 
 std::optional<Reply> refusal_for(const ContentFaults& faults, const Limits& limits) {
   // RFC 5321 2.3.8: a bare CR or LF is refused, never read as a line end.
   if (faults.bare_line_end) return Reply(554, {5, 6, 11}, "The message holds a bare CR or LF; end every line with CRLF");
   if (faults.nul) return Reply(554, {5, 6, 0}, "The message holds a NUL octet; encode it or use BINARYMIME");
   if (faults.too_large) return too_large(limits);  // RFC 1870 6.2
-  if (faults.line_too_long) return Reply(554, {5, 6, 0}, "The message has a line longer than " + std::to_string(limits.line_accepted) + " octets; encode it");
+  if (faults.line_too_long)
+    return Reply(554, {5, 6, 0}, "The message has a line longer than " + std::to_string(limits.line_accepted) + " octets; encode it");
   return std::nullopt;
 }
 
@@ -42,8 +45,9 @@ std::optional<Chunk> parse_chunk(std::string_view arguments) {
 
 std::optional<Reply> ServerSession::refuse_data() const {
   if (!m_transaction) return Reply(503, {5, 5, 1}, "Send MAIL first");
-  if (m_transaction->content) return Reply(503, {5, 5, 1}, "The message was begun with BDAT; end it with BDAT LAST");                  // RFC 3030 2
-  if (m_transaction->envelope.parameters.body == BodyType::BinaryMime) return Reply(503, {5, 5, 1}, "BODY=BINARYMIME needs BDAT");  // RFC 3030 3
+  if (m_transaction->content) return Reply(503, {5, 5, 1}, "The message was begun with BDAT; end it with BDAT LAST");  // RFC 3030 2
+  if (m_transaction->envelope.parameters.body == BodyType::BinaryMime)
+    return Reply(503, {5, 5, 1}, "BODY=BINARYMIME needs BDAT");  // RFC 3030 3
   if (!m_transaction->envelope.recipients.empty()) return std::nullopt;
   // RFC 2033 4.2: with LMTP this is 503; RFC 5321 3.3: 503 or 554.
   return Reply(m_options->dialect == Dialect::Lmtp ? 503 : 554, {5, 5, 1}, "No valid recipients");
@@ -97,14 +101,16 @@ std::optional<Reply> ServerSession::refuse_chunk() const {
   if (!m_options->chunking) return Reply(502, {5, 5, 1}, "CHUNKING is not offered here");
   if (m_options->tls == TlsMode::Required && !m_peer.tls) return Reply(530, {5, 7, 0}, "Must issue a STARTTLS command first");
   if (!m_transaction) return Reply(503, {5, 5, 1}, "Send MAIL first");
-  if (m_transaction->envelope.recipients.empty()) return Reply(m_options->dialect == Dialect::Lmtp ? 503 : 554, {5, 5, 1}, "No valid recipients");
+  if (m_transaction->envelope.recipients.empty())
+    return Reply(m_options->dialect == Dialect::Lmtp ? 503 : 554, {5, 5, 1}, "No valid recipients");
   return std::nullopt;
 }
 
 void ServerSession::on_bdat(std::string_view arguments) {
   auto chunk = parse_chunk(arguments);
   // How many octets follow is unknown, and they must not be taken for commands.
-  if (!chunk) return end(Reply(501, {5, 5, 4}, "Syntax: BDAT size [LAST]; closing, since the size of the chunk is unknown"), CloseReason::Abuse);
+  if (!chunk)
+    return end(Reply(501, {5, 5, 4}, "Syntax: BDAT size [LAST]; closing, since the size of the chunk is unknown"), CloseReason::Abuse);
   chunk->refusal = refuse_chunk();
   if (!chunk->refusal && !m_transaction->content) begin_content();
   const std::uint64_t before = chunk->refusal ? 0 : m_transaction->content->received();

@@ -28,9 +28,19 @@ TEST(ServerLimits, BareLineEndsInCommands) {  // RFC 5321 2.3.8
 }
 
 TEST(ServerLimits, SmugglingNeverStartsASecondMessage) {  // RFC 5321 2.3.8, 4.1.1.4
-  const std::string variants[] = {"\n.\n", "\r.\r", "\n.\r\n", "\r.\r\n", "\r\n.\n", "\r\n.\r", "\n.\r", "\r.\n", std::string("\r\n.\0\r\n", 6), std::string("\r\n\0.\r\n", 6)};
+  const std::string variants[] = {"\n.\n",
+                                  "\r.\r",
+                                  "\n.\r\n",
+                                  "\r.\r\n",
+                                  "\r\n.\n",
+                                  "\r\n.\r",
+                                  "\n.\r",
+                                  "\r.\n",
+                                  std::string("\r\n.\0\r\n", 6),
+                                  std::string("\r\n\0.\r\n", 6)};
   for (const std::string& variant : variants) {
-    const std::string attack = "Subject: x\r\n\r\nbody" + variant + "MAIL FROM:<admin@victim.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\nevil\r\n.\r\n";
+    const std::string attack =
+        "Subject: x\r\n\r\nbody" + variant + "MAIL FROM:<admin@victim.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\nevil\r\n.\r\n";
     for (std::size_t cut = 0; cut < attack.size(); ++cut) {
       LoopbackServer server(plain());
       server.greet();
@@ -39,7 +49,8 @@ TEST(ServerLimits, SmugglingNeverStartsASecondMessage) {  // RFC 5321 2.3.8, 4.1
       server.feed(attack.substr(cut));
       EXPECT_TRUE(server.messages.empty());
       EXPECT_EQ(server.log.size() - server.closed.size(), 2U) << testing::PrintToString(variant) << " let a smuggled command in";
-      const bool named = server.output.find("521 5.6.11") != std::string::npos || server.output.find("554 5.6.11") != std::string::npos || server.output.find("554 5.6.0") != std::string::npos;
+      const bool named = server.output.find("521 5.6.11") != std::string::npos || server.output.find("554 5.6.11") != std::string::npos ||
+                         server.output.find("554 5.6.0") != std::string::npos;
       EXPECT_TRUE(named) << testing::PrintToString(variant) << server.output;
     }
   }
@@ -100,7 +111,8 @@ TEST(ServerLimits, CommandLines) {  // RFC 5321 4.5.3.1.4
   EXPECT_EQ(server.say("NOOP " + std::string(506, 'x') + "\r\n").substr(0, 9), "500 5.5.2");
   EXPECT_EQ(server.say("NOOP " + std::string(5000, 'x') + "\r\n"), "500 5.5.2 The line is too long\r\n");
   server.feed("EHLO c.example\r\n");
-  EXPECT_EQ(server.say("MAIL FROM:<a@b.example> AUTH=" + std::string(499, 'x') + " ENVID=" + std::string(100, 'y') + "\r\n").substr(0, 3), "555");  // AUTH was not offered
+  EXPECT_EQ(server.say("MAIL FROM:<a@b.example> AUTH=" + std::string(499, 'x') + " ENVID=" + std::string(100, 'y') + "\r\n").substr(0, 3),
+            "555");  // AUTH was not offered
   EXPECT_EQ(server.say("NOOP " + std::string(100000, 'x')).substr(0, 9), "421 4.7.0");
 }
 

@@ -19,14 +19,15 @@ Extensions ServerSession::extensions() const {
 std::optional<Reply> ServerSession::refuse_mail() const {
   if (m_helo.empty()) return Reply(503, {5, 5, 1}, m_options->dialect == Dialect::Lmtp ? "Send LHLO first" : "Send EHLO first");
   if (m_options->auth_required && m_user.empty()) return Reply(530, {5, 7, 0}, "Authentication required");  // RFC 4954 6
-  if (m_transaction) return Reply(503, {5, 5, 1}, "A transaction is open; send RSET to drop it");               // RFC 5321 4.1.4
+  if (m_transaction) return Reply(503, {5, 5, 1}, "A transaction is open; send RSET to drop it");           // RFC 5321 4.1.4
   return std::nullopt;
 }
 
 std::optional<Reply> ServerSession::refuse_parameters(const MailParameters& parameters) const {
   // RFC 1870 6.1: "552 message size exceeds fixed maximum message size"
   if (parameters.size.value_or(0) > m_options->limits.message_bytes)
-    return Reply(552, {5, 3, 4}, "The message is larger than the " + std::to_string(m_options->limits.message_bytes) + " octets this server takes");
+    return Reply(552, {5, 3, 4},
+                 "The message is larger than the " + std::to_string(m_options->limits.message_bytes) + " octets this server takes");
   // RFC 8689 4.1: REQUIRETLS is only valid on a session that is protected itself.
   if (parameters.requiretls && !m_peer.tls) return Reply(530, {5, 7, 10}, "REQUIRETLS needs TLS on this session");
   return std::nullopt;
@@ -57,7 +58,8 @@ void ServerSession::on_rcpt(std::string_view arguments) {
   auto command = parse_rcpt(arguments, extensions(), m_transaction->envelope.parameters.smtputf8);
   if (!command) return complain(command.error());
   // RFC 5321 4.5.3.1.10: "452 Too many recipients" for what is above the limit; those accepted stay valid.
-  if (m_transaction->envelope.recipients.size() >= m_options->limits.recipients) return say(452, {4, 5, 3}, "Too many recipients; send the rest in another transaction");
+  if (m_transaction->envelope.recipients.size() >= m_options->limits.recipients)
+    return say(452, {4, 5, 3}, "Too many recipients; send the rest in another transaction");
   m_transaction->candidate = EnvelopeRecipient{command->path, command->parameters};
   emit(RcptTo{std::move(command->path), std::move(command->parameters)}, Pending::Rcpt);
 }

@@ -58,7 +58,8 @@ void ServerSession::receive(ByteView bytes, SteadyTime now) {
     m_input.append(as_text(bytes));
     run_waiting();
   }
-  if (m_input.size() - m_input_at > kMaxWaiting && m_state != State::Ended) end(Reply(421, {4, 7, 0}, "Too much input waits for an answer; wait for replies"), CloseReason::Abuse);
+  if (m_input.size() - m_input_at > kMaxWaiting && m_state != State::Ended)
+    end(Reply(421, {4, 7, 0}, "Too much input waits for an answer; wait for replies"), CloseReason::Abuse);
 }
 
 void ServerSession::run_waiting() {
@@ -79,11 +80,14 @@ std::size_t ServerSession::consume(std::string_view input) {
   std::size_t at = 0;
   while (at < input.size() && m_pending == Pending::None && m_state != State::Handshake && m_state != State::Ended) {
     const std::string_view rest = input.substr(at);
-    const std::size_t taken = m_state == State::Data ? consume_data(rest) : m_state == State::Chunk ? consume_chunk(rest) : consume_line(rest);
+    const std::size_t taken = m_state == State::Data    ? consume_data(rest)
+                              : m_state == State::Chunk ? consume_chunk(rest)
+                                                        : consume_line(rest);
     if (taken == 0) break;
     at += taken;
   }
-  // RFC 3207 4.2: "the server MUST discard any knowledge obtained from the client": bytes sent along with STARTTLS are nobody's (CVE-2011-0411).
+  // RFC 3207 4.2: "the server MUST discard any knowledge obtained from the client": bytes sent along with STARTTLS are nobody's
+  // (CVE-2011-0411).
   return m_state == State::Handshake || m_state == State::Ended ? input.size() : at;
 }
 
@@ -97,7 +101,8 @@ std::size_t ServerSession::consume_line(std::string_view input) {
   const bool has_cr = length < input.size() && input[length] == '\r';
   const bool complete = length < input.size() && (!has_cr || length + 1 < input.size());
   if (!complete) return m_skipped + length > limit ? skip_line(length) : 0;
-  // RFC 5321 2.3.8: "Conforming implementations MUST NOT recognize or generate any other character or character sequence as a line terminator".
+  // RFC 5321 2.3.8: "Conforming implementations MUST NOT recognize or generate any other character or character sequence as a line
+  // terminator".
   if (!has_cr || input[length + 1] != '\n') {
     end(Reply(521, {5, 5, 2}, has_cr ? "A bare CR; end each line with CRLF" : "A bare LF; end each line with CRLF"), CloseReason::Abuse);
     return input.size();
@@ -130,9 +135,7 @@ void ServerSession::refuse_long_line() {
 
 // ---- output and events
 
-void ServerSession::say(const Reply& reply) {
-  append_reply(m_output, reply);
-}
+void ServerSession::say(const Reply& reply) { append_reply(m_output, reply); }
 
 /// A reply to something the client should not have sent; too many of them and the session ends.
 void ServerSession::complain(const Reply& reply) {
@@ -155,7 +158,9 @@ std::optional<ServerEvent> ServerSession::next_event() {
 
 std::string ServerSession::take_output() { return std::exchange(m_output, std::string()); }
 
-bool ServerSession::wants_input() const noexcept { return m_pending == Pending::None && m_state != State::Handshake && m_state != State::Ended; }
+bool ServerSession::wants_input() const noexcept {
+  return m_pending == Pending::None && m_state != State::Handshake && m_state != State::Ended;
+}
 bool ServerSession::wants_close() const noexcept { return m_state == State::Ended; }
 
 // ---- the end

@@ -55,26 +55,26 @@ enum class TlsMode : std::uint8_t { Off, Optional, Required };
 
 /// RFC 5321 4.5.3.2.7: a server waits at least five minutes.
 struct ServerTimeouts {
-  std::chrono::seconds command{300};     ///< For one whole command; single bytes do not extend it.
-  std::chrono::seconds data_block{300};  ///< Between two pieces of content.
+  std::chrono::seconds command{300};      ///< For one whole command; single bytes do not extend it.
+  std::chrono::seconds data_block{300};   ///< Between two pieces of content.
   std::chrono::seconds data_total{3600};  ///< For the content of one message, however busily it trickles.
 };
 
 /// Shared by all sessions of a listener; immutable while they live.
 struct ServerOptions {
   Dialect dialect = Dialect::Mx;
-  std::string hostname = "localhost";   ///< In the greeting and the EHLO answer.
-  std::string software = "Postern";     ///< After it in the greeting.
+  std::string hostname = "localhost";  ///< In the greeting and the EHLO answer.
+  std::string software = "Postern";    ///< After it in the greeting.
   TlsMode tls = TlsMode::Required;
-  bool auth = false;                    ///< Offer AUTH (after TLS).
-  bool auth_required = false;           ///< Without it MAIL is 530 5.7.0.
+  bool auth = false;           ///< Offer AUTH (after TLS).
+  bool auth_required = false;  ///< Without it MAIL is 530 5.7.0.
   bool auth_plain = true, auth_login = true, auth_scram_sha_256 = true;
   bool smtputf8 = true, chunking = true, dsn = true, requiretls = true;
   Limits limits;
   ServerTimeouts timeouts;
-  std::size_t auth_attempts = 5;        ///< Failed ones per connection; then 421 4.7.0.
-  std::size_t idle_commands = 100;      ///< NOOP, RSET, VRFY, HELP, EHLO without a message between; then 421 4.7.0.
-  Bytes unknown_user_key;               ///< Random per process: the salt shown for users that do not exist is derived from it.
+  std::size_t auth_attempts = 5;    ///< Failed ones per connection; then 421 4.7.0.
+  std::size_t idle_commands = 100;  ///< NOOP, RSET, VRFY, HELP, EHLO without a message between; then 421 4.7.0.
+  Bytes unknown_user_key;           ///< Random per process: the salt shown for users that do not exist is derived from it.
 };
 
 /// What the shell knows of a finished handshake.
@@ -86,8 +86,8 @@ struct TlsInfo {
 };
 
 struct PeerInfo {
-  std::string address;          ///< Textual IP address, shown in the EHLO answer.
-  std::optional<TlsInfo> tls;   ///< Set for implicit TLS (RFC 8314).
+  std::string address;         ///< Textual IP address, shown in the EHLO answer.
+  std::optional<TlsInfo> tls;  ///< Set for implicit TLS (RFC 8314).
 };
 
 /// 220 has been queued: write it, do the handshake on the raw stream, then tls_started() or, if it failed, peer_gone().
@@ -133,7 +133,7 @@ struct Closed {
 };
 using ServerEvent = std::variant<StartTls, Authenticate, ScramLookup, AuthFailed, MailFrom, RcptTo, MessageReceived, Closed>;
 
-struct Transaction;   // these three: server_state.hpp
+struct Transaction;  // these three: server_state.hpp
 struct Chunk;
 struct AuthExchange;
 
@@ -147,7 +147,8 @@ class ServerSession {
   ServerSession(const ServerSession&) = delete;
   ServerSession& operator=(const ServerSession&) = delete;
 
-  /// Queues the greeting. A peer that has already sent something is refused with 554 5.5.0: wait a moment before calling this, feeding what comes.
+  /// Queues the greeting. A peer that has already sent something is refused with 554 5.5.0: wait a moment before calling this, feeding what
+  /// comes.
   void greet(SteadyTime now);
   /// Instead of greet(): answers the connection with `reply` (554 or 421). After 554 everything but QUIT is 503 (RFC 5321 3.1).
   void refuse(Reply reply, SteadyTime now);
@@ -273,7 +274,7 @@ class ServerSession {
   SteadyTime m_now{};
   SteadyTime m_deadline = SteadyTime::max();
   SteadyTime m_content_deadline = SteadyTime::max();  ///< For all content of one message.
-  std::size_t m_skipped = 0;  ///< Octets of a command line that is too long, so far.
+  std::size_t m_skipped = 0;                          ///< Octets of a command line that is too long, so far.
   std::uint32_t m_bad_commands = 0;
   std::uint32_t m_idle_commands = 0;
   std::uint32_t m_failed_logins = 0;

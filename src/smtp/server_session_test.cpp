@@ -55,7 +55,9 @@ void dialogue(const std::vector<Turn>& turns, const ServerOptions& options = pla
 
 TEST(ServerSession, OneMessage) {  // RFC 5321 appendix D.1
   LoopbackServer server(plain());
-  dialogue(server, {{"EHLO bar.example", "250-mx.example greets 192.0.2.1|250-PIPELINING|250-SIZE 26214400|250-8BITMIME|250-ENHANCEDSTATUSCODES|250-CHUNKING|250-BINARYMIME|250-SMTPUTF8|250 DSN"},
+  dialogue(server, {{"EHLO bar.example",
+                     "250-mx.example greets 192.0.2.1|250-PIPELINING|250-SIZE "
+                     "26214400|250-8BITMIME|250-ENHANCEDSTATUSCODES|250-CHUNKING|250-BINARYMIME|250-SMTPUTF8|250 DSN"},
                     {"MAIL FROM:<smith@bar.example>", "250 2.1.0"},
                     {"RCPT TO:<jones@foo.example>", "250 2.1.5"},
                     {"RCPT TO:<refused@foo.example>", "550 5.1.1"},
@@ -97,10 +99,27 @@ TEST(ServerSession, OrderOfCommands) {  // RFC 5321 4.1.4
 }
 
 TEST(ServerSession, OtherCommands) {
-  dialogue({{"NOOP", "250 2.0.0"}, {"noop anything", "250 2.0.0"}, {"VRFY jones", "252 2.5.0"}, {"VRFY", "501 5.5.4"}, {"HELP", "214 2.0.0"},
-            {"EXPN list", "502 5.5.1"}, {"ETRN x", "502 5.5.1"}, {"FOO", "500 5.5.2"}, {"", "500 5.5.2"}, {"LHLO x", "500 5.5.2"}, {"STARTTLS", "502 5.5.1"},
-            {"AUTH PLAIN", "502 5.5.1"}, {"RSET now", "501 5.5.4"}, {"QUIT now", "501 5.5.4"}, {"NOOP   ", "250 2.0.0"}, {"EHLO \xc3\xa4", "501 5.5.2"},
-            {std::string("NOOP \0x", 7), "500 5.5.2"}, {"NOOP\tx", "500 5.5.2"}, {"NOOP a\x01", "501 5.5.2"}, {"MAIL FROM:<a\x01z@b.example>", "501 5.5.2"}, {"quit", "221 2.0.0"}});
+  dialogue({{"NOOP", "250 2.0.0"},
+            {"noop anything", "250 2.0.0"},
+            {"VRFY jones", "252 2.5.0"},
+            {"VRFY", "501 5.5.4"},
+            {"HELP", "214 2.0.0"},
+            {"EXPN list", "502 5.5.1"},
+            {"ETRN x", "502 5.5.1"},
+            {"FOO", "500 5.5.2"},
+            {"", "500 5.5.2"},
+            {"LHLO x", "500 5.5.2"},
+            {"STARTTLS", "502 5.5.1"},
+            {"AUTH PLAIN", "502 5.5.1"},
+            {"RSET now", "501 5.5.4"},
+            {"QUIT now", "501 5.5.4"},
+            {"NOOP   ", "250 2.0.0"},
+            {"EHLO \xc3\xa4", "501 5.5.2"},
+            {std::string("NOOP \0x", 7), "500 5.5.2"},
+            {"NOOP\tx", "500 5.5.2"},
+            {"NOOP a\x01", "501 5.5.2"},
+            {"MAIL FROM:<a\x01z@b.example>", "501 5.5.2"},
+            {"quit", "221 2.0.0"}});
 }
 
 TEST(ServerSession, Parameters) {
@@ -119,7 +138,10 @@ TEST(ServerSession, Parameters) {
 
 TEST(ServerSession, Chunking) {  // RFC 3030 4.1
   LoopbackServer server(plain());
-  dialogue(server, {{"EHLO c.example", "250-|250-|250-|250-|250-|250-|250-|250-|250 "}, {"MAIL FROM:<a@b.example> BODY=BINARYMIME", "250"}, {"RCPT TO:<x@y.example>", "250"}, {"DATA", "503 5.5.1"}});
+  dialogue(server, {{"EHLO c.example", "250-|250-|250-|250-|250-|250-|250-|250-|250 "},
+                    {"MAIL FROM:<a@b.example> BODY=BINARYMIME", "250"},
+                    {"RCPT TO:<x@y.example>", "250"},
+                    {"DATA", "503 5.5.1"}});
   EXPECT_EQ(server.say("BDAT 10\r\nA: b\r\n\r\n\r\n"), "250 2.0.0 10 octets so far\r\n");
   EXPECT_EQ(server.say("DATA\r\n").substr(0, 9), "503 5.5.1");
   EXPECT_EQ(server.say("RCPT TO:<z@y.example>\r\n").substr(0, 9), "503 5.5.1");
@@ -138,7 +160,8 @@ TEST(ServerSession, RefusedChunksAreReadAway) {  // RFC 3030 2
   server.feed("EHLO c.example\r\n");
   EXPECT_EQ(server.say("BDAT 6 LAST\r\nQUIT\r\nNOOP\r\n"), "503 5.5.1 Send MAIL first\r\n250 2.0.0 OK\r\n");
   // Text chunks are checked; a failed one ends the transaction, and those on their way are answered one by one.
-  const std::string replies = server.say("MAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nBDAT 2\r\na\nBDAT 3\r\nb\r\nBDAT 0 LAST\r\nNOOP\r\n");
+  const std::string replies =
+      server.say("MAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nBDAT 2\r\na\nBDAT 3\r\nb\r\nBDAT 0 LAST\r\nNOOP\r\n");
   EXPECT_NE(replies.find("554 5.6.11"), std::string::npos);
   EXPECT_EQ(server.messages.size(), 0U);
   std::size_t refused = 0;
@@ -153,11 +176,26 @@ TEST(ServerSession, RefusedChunksAreReadAway) {  // RFC 3030 2
 TEST(ServerSession, Lmtp) {  // RFC 2033 4
   LoopbackServer server(lmtp());
   server.on_lmtp_message = [](const MessageReceived&) { return std::vector<Reply>{{250, {2, 0, 0}, "in"}, {552, {5, 2, 2}, "full"}}; };
-  dialogue(server, {{"HELO c.example", "500 5.5.2"}, {"EHLO c.example", "500 5.5.2"}, {"LHLO c.example", "250-|250-|250-|250-|250-|250-|250-|250-|250 "},
-                    {"MAIL FROM:<a@b.example>", "250"}, {"DATA", "503 5.5.1"}, {"RCPT TO:<x@y.example>", "250"}, {"RCPT TO:<refused@y.example>", "550"},
-                    {"RCPT TO:<y@y.example>", "250"}, {"DATA", "354"}, {"a\r\n.", "250 2.0.0 in|552 5.2.2 full"},
-                    {"MAIL FROM:<a@b.example>", "250"}, {"RCPT TO:<x@y.example>", "250"}, {"RCPT TO:<y@y.example>", "250"}, {"DATA", "354"}, {"a\nb\r\n.", "554 5.6.11|554 5.6.11"},
-                    {"MAIL FROM:<a@b.example>", "250"}, {"RCPT TO:<x@y.example>", "250"}, {"RCPT TO:<y@y.example>", "250"}, {"RCPT TO:<z@y.example>", "250"}, {"DATA", "354"},
+  dialogue(server, {{"HELO c.example", "500 5.5.2"},
+                    {"EHLO c.example", "500 5.5.2"},
+                    {"LHLO c.example", "250-|250-|250-|250-|250-|250-|250-|250-|250 "},
+                    {"MAIL FROM:<a@b.example>", "250"},
+                    {"DATA", "503 5.5.1"},
+                    {"RCPT TO:<x@y.example>", "250"},
+                    {"RCPT TO:<refused@y.example>", "550"},
+                    {"RCPT TO:<y@y.example>", "250"},
+                    {"DATA", "354"},
+                    {"a\r\n.", "250 2.0.0 in|552 5.2.2 full"},
+                    {"MAIL FROM:<a@b.example>", "250"},
+                    {"RCPT TO:<x@y.example>", "250"},
+                    {"RCPT TO:<y@y.example>", "250"},
+                    {"DATA", "354"},
+                    {"a\nb\r\n.", "554 5.6.11|554 5.6.11"},
+                    {"MAIL FROM:<a@b.example>", "250"},
+                    {"RCPT TO:<x@y.example>", "250"},
+                    {"RCPT TO:<y@y.example>", "250"},
+                    {"RCPT TO:<z@y.example>", "250"},
+                    {"DATA", "354"},
                     {"a\r\n.", "250 2.0.0 in|552 5.2.2 full|451 4.3.0"}});
   EXPECT_EQ(server.session().protocol(), "LMTP");
 }
@@ -166,9 +204,17 @@ TEST(ServerSession, StartTls) {  // RFC 3207
   ServerOptions options = plain();
   options.tls = TlsMode::Required;
   LoopbackServer server(options);
-  dialogue(server, {{"MAIL FROM:<a@b.example>", "530 5.7.0"}, {"VRFY x", "530 5.7.0"}, {"DATA", "530 5.7.0"}, {"AUTH PLAIN", "530 5.7.0"}, {"NOOP", "250"}, {"RSET", "250"},
-                    {"EHLO c.example", "250-|250-|250-|250-|250-|250-|250-|250-|250-DSN|250 STARTTLS"}, {"MAIL FROM:<a@b.example>", "530 5.7.0"}, {"BDAT 2\r\nxx", "530 5.7.0|500"},
-                    {"STARTTLS now", "501 5.5.4"}, {"STARTTLS", "220 2.0.0"}});
+  dialogue(server, {{"MAIL FROM:<a@b.example>", "530 5.7.0"},
+                    {"VRFY x", "530 5.7.0"},
+                    {"DATA", "530 5.7.0"},
+                    {"AUTH PLAIN", "530 5.7.0"},
+                    {"NOOP", "250"},
+                    {"RSET", "250"},
+                    {"EHLO c.example", "250-|250-|250-|250-|250-|250-|250-|250-|250-DSN|250 STARTTLS"},
+                    {"MAIL FROM:<a@b.example>", "530 5.7.0"},
+                    {"BDAT 2\r\nxx", "530 5.7.0|500"},
+                    {"STARTTLS now", "501 5.5.4"},
+                    {"STARTTLS", "220 2.0.0"}});
   EXPECT_EQ(server.session().helo(), "");  // RFC 3207 4.2: everything is forgotten
   EXPECT_EQ(server.say("MAIL FROM:<a@b.example>\r\n").substr(0, 9), "503 5.5.1");
   EXPECT_EQ(server.say("STARTTLS\r\n").substr(0, 9), "503 5.5.1");
@@ -213,7 +259,8 @@ TEST(ServerSession, PipelinedGroup) {  // RFC 2920 3.2
   server.greet();
   server.feed("EHLO c.example\r\n");
   EXPECT_EQ(server.say("RSET\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nRCPT TO:<refused@y.example>\r\nDATA\r\n"),
-            "250 2.0.0 Reset\r\n250 2.1.0 Sender accepted\r\n250 2.1.5 Recipient accepted\r\n550 5.1.1 No such user\r\n354 Go ahead; end with a dot on a line of its own\r\n");
+            "250 2.0.0 Reset\r\n250 2.1.0 Sender accepted\r\n250 2.1.5 Recipient accepted\r\n550 5.1.1 No such user\r\n354 Go ahead; end "
+            "with a dot on a line of its own\r\n");
   EXPECT_EQ(server.say("a\r\n.\r\nMAIL FROM:<a@b.example>\r\nQUIT\r\nMAIL FROM:<ignored@b.example>\r\n"),
             "250 2.0.0 Queued\r\n250 2.1.0 Sender accepted\r\n221 2.0.0 mx.example closing\r\n");  // bytes after QUIT are nobody's
 }
@@ -251,9 +298,13 @@ TEST(ServerSession, VerdictThatCloses) {  // RFC 5321 3.8
 
 TEST(ServerSession, AnyCutGivesTheSame) {
   const std::string sessions[] = {
-      "EHLO c.example\r\nMAIL FROM:<a@b.example> BODY=8BITMIME\r\nRCPT TO:<x@y.example>\r\nRCPT TO:<refused@y.example>\r\nDATA\r\nA: b\r\n\r\n..x\r\n.\r\nMAIL FROM:<>\r\nQUIT\r\nMAIL\r\n",
-      std::string("EHLO c.example\r\nMAIL FROM:<a@b.example> BODY=BINARYMIME\r\nRCPT TO:<x@y.example>\r\nBDAT 4\r\n\r\0\n.BDAT 3 LAST\r\nabcNOOP\r\nBDAT 4\r\nQUITBDAT 2 LAST\r\n\r\nNOOP\r\n", 161),
-      "EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\na\nb\r\n.\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\na\n.\nMAIL FROM:<evil@x.example>\r\n.\r\n",
+      "EHLO c.example\r\nMAIL FROM:<a@b.example> BODY=8BITMIME\r\nRCPT TO:<x@y.example>\r\nRCPT TO:<refused@y.example>\r\nDATA\r\nA: "
+      "b\r\n\r\n..x\r\n.\r\nMAIL FROM:<>\r\nQUIT\r\nMAIL\r\n",
+      std::string("EHLO c.example\r\nMAIL FROM:<a@b.example> BODY=BINARYMIME\r\nRCPT TO:<x@y.example>\r\nBDAT 4\r\n\r\0\n.BDAT 3 "
+                  "LAST\r\nabcNOOP\r\nBDAT 4\r\nQUITBDAT 2 LAST\r\n\r\nNOOP\r\n",
+                  161),
+      "EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\na\nb\r\n.\r\nMAIL FROM:<a@b.example>\r\nRCPT "
+      "TO:<x@y.example>\r\nDATA\r\na\n.\nMAIL FROM:<evil@x.example>\r\n.\r\n",
       "EHLO c.example\r\nNOOP " + std::string(3000, 'x') + "\r\nNOOP " + std::string(600, 'x') + "\r\nNOOP\r\nNOOP\nNOOP\r\n",
       "EHLO c.example\r\nNOOP " + std::string(70000, 'x') + "\r\nNOOP\r\n",
       "HELO c.example\r\nFOO\rBAR\r\nNOOP\r\n",

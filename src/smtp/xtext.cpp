@@ -53,10 +53,12 @@ bool is_qchar(std::uint32_t point) { return point > 0x20 && point < 0x7f && poin
 /// RFC 6533 3: EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}", the backslash already taken.
 Result<std::uint32_t> take_embedded(std::string_view& text) {
   const std::size_t close = text.find('}');
-  if (!text.starts_with("x{") || close == std::string_view::npos || close < 4 || close > 8) return fail(ErrorCode::BadInput, "a backslash starts no \\x{HEXPOINT}");
+  if (!text.starts_with("x{") || close == std::string_view::npos || close < 4 || close > 8)
+    return fail(ErrorCode::BadInput, "a backslash starts no \\x{HEXPOINT}");
   const auto point = upper_hex(text.substr(2, close - 2));
   const bool surrogate = point && *point >= 0xd800 && *point <= 0xdfff;
-  if (!point || *point > 0x10ffff || surrogate || *point < ' ' || *point == 0x7f) return fail(ErrorCode::BadInput, "\\x{} holds no code point");
+  if (!point || *point > 0x10ffff || surrogate || *point < ' ' || *point == 0x7f)
+    return fail(ErrorCode::BadInput, "\\x{} holds no code point");
   text.remove_prefix(close + 1);
   return *point;
 }
