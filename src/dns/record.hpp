@@ -36,24 +36,30 @@ enum class RecordType : std::uint16_t {
 [[nodiscard]] std::string_view name_of(RecordType type) noexcept;  ///< "AAAA"
 [[nodiscard]] Result<RecordType> parse_record_type(std::string_view text);
 
+/// A, AAAA.
 struct AddressData {
   IpAddress address;
-};  ///< A, AAAA
+};
+/// NS, CNAME, PTR; normalized.
 struct NameData {
   std::string name;
-};  ///< NS, CNAME, PTR; normalized
+};
+/// An empty exchange is the null MX of RFC 7505.
 struct MxData {
   std::uint16_t preference = 0;
   std::string exchange;
-};                ///< An empty exchange is the null MX of RFC 7505.
-struct TxtData {  ///< TXT, SPF
-  std::vector<std::string> strings;
-  [[nodiscard]] std::string joined() const;  ///< RFC 7208 3.3, RFC 6376 3.6.2.2: put together without spaces.
 };
+/// TXT, SPF.
+struct TxtData {
+  std::vector<std::string> strings;
+  /// RFC 7208 3.3, RFC 6376 3.6.2.2: put together without spaces.
+  [[nodiscard]] std::string joined() const;
+};
+/// TLSA, SMIMEA.
 struct TlsaData {
   std::uint8_t usage = 0, selector = 0, matching = 0;
   Bytes data;
-};  ///< TLSA, SMIMEA
+};
 struct SrvData {
   std::uint16_t priority = 0, weight = 0, port = 0;
   std::string target;
@@ -62,9 +68,10 @@ struct CaaData {
   std::uint8_t flags = 0;
   std::string tag, value;
 };
+/// OPENPGPKEY, SOA and what we do not look into.
 struct OpaqueData {
   Bytes data;
-};  ///< OPENPGPKEY, SOA and what we do not look into
+};
 
 using RecordData = std::variant<AddressData, NameData, MxData, TxtData, TlsaData, SrvData, CaaData, OpaqueData>;
 
