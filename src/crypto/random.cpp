@@ -4,10 +4,9 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstdlib>
-#include <cstring>
+#include <utility>
 
 #include "base/log.hpp"
 
@@ -23,43 +22,47 @@ std::atomic<std::uint32_t> g_forks{0};
   std::abort();
 }
 
-void draw(ByteSpan out) {
-  if (RAND_bytes(out.data(), static_cast<int>(out.size())) != 1) no_randomness();
-}
+// Random bytes drawn ahead, one block per thread; what was handed out is overwritten, and a forked child begins anew.
+class Block {
+ public:
+  Block(std::size_t size, int (*generator)(unsigned char*, int)) : m_bytes(size), m_used(size), m_generator(generator) {}
 
-struct Block {
-  std::array<Byte, 4096> bytes;
-  std::size_t used = sizeof bytes;
-  std::uint32_t forks = 0;
-  ~Block() { wipe(bytes); }
+  void take(ByteSpan out) {
+    const std::uint32_t forks = g_forks.load(std::memory_order_relaxed);
+    if (std::exchange(m_forks, forks) != forks) m_used = m_bytes.size();
+    while (!out.empty()) {
+      if (m_used == m_bytes.size()) refill();
+      const std::size_t count = std::min(out.size(), m_bytes.size() - m_used);
+      const ByteSpan from = m_bytes.span().subspan(m_used, count);
+      std::ranges::copy(from, out.begin());
+      wipe(from);
+      m_used += count;
+      out = out.subspan(count);
+    }
+  }
+
+ private:
+  void refill() {
+    if (m_generator(m_bytes.span().data(), static_cast<int>(m_bytes.size())) != 1) no_randomness();
+    m_used = 0;
+  }
+  SecretBytes m_bytes;
+  std::size_t m_used;
+  int (*m_generator)(unsigned char*, int);
+  std::uint32_t m_forks = 0;
 };
 
 }  // namespace
 
 void fill_nonce(ByteSpan out) {
-  thread_local Block block;
-  const std::uint32_t forks = g_forks.load(std::memory_order_relaxed);
-  if (block.forks != forks) {
-    block.forks = forks;
-    block.used = block.bytes.size();
-  }
-  while (!out.empty()) {
-    if (block.used == block.bytes.size()) {
-      draw(block.bytes);
-      block.used = 0;
-    }
-    const std::size_t count = std::min(out.size(), block.bytes.size() - block.used);
-    Byte* from = block.bytes.data() + block.used;
-    std::memcpy(out.data(), from, count);
-    std::memset(from, 0, count);
-    block.used += count;
-    out = out.subspan(count);
-  }
+  thread_local Block block(4096, RAND_bytes);
+  block.take(out);
 }
 
 SecretBytes random_key(std::size_t size) {
+  thread_local Block block(1024, RAND_priv_bytes);
   SecretBytes key(size);
-  if (size != 0 && RAND_priv_bytes(key.span().data(), static_cast<int>(size)) != 1) no_randomness();
+  block.take(key.span());
   return key;
 }
 

@@ -11,7 +11,7 @@ namespace postern {
 /// deliver ends the process.
 void fill_nonce(ByteSpan out);
 
-/// Private randomness: keys. Never buffered. Never fails, as above.
+/// Private randomness: keys. Drawn ahead in the same way from OpenSSL's private generator, into locked memory. Never fails, as above.
 [[nodiscard]] SecretBytes random_key(std::size_t size);
 
 /// fill_nonce() behind the port.

@@ -348,6 +348,14 @@ Result<std::string> OpenPgpKey::sign_detached(ByteView data, WallTime now) {
 
 namespace {
 
+bool can_receive(rnp_key_handle_t key) {
+  bool valid = false;
+  rnp_key_handle_t encrypting = nullptr;
+  if (rnp_key_is_valid(key, &valid) != RNP_SUCCESS || !valid) return false;
+  if (rnp_key_get_default_key(key, "encrypt", 0, &encrypting) != RNP_SUCCESS) return false;
+  return KeyPtr(encrypting) != nullptr;
+}
+
 Status add_recipients(rnp_ffi_t ffi, rnp_op_encrypt_t op, std::span<const Bytes> recipients) {
   if (recipients.empty()) return fail(ErrorCode::BadInput, "no recipient to encrypt to", "recipients");
   for (const Bytes& certificate : recipients) {
@@ -358,11 +366,9 @@ Status add_recipients(rnp_ffi_t ffi, rnp_op_encrypt_t op, std::span<const Bytes>
       return fail(ErrorCode::BadInput, "not an OpenPGP certificate", "recipients");
     }
     const KeyPtr key(handle);
-    bool valid = false;
-    const bool usable =
-        rnp_key_is_valid(key.get(), &valid) == RNP_SUCCESS && valid && rnp_op_encrypt_add_recipient(op, key.get()) == RNP_SUCCESS;
-    if (!usable)
+    if (!can_receive(key.get()) || rnp_op_encrypt_add_recipient(op, key.get()) != RNP_SUCCESS) {
       return fail(ErrorCode::BadInput, "the certificate " + fingerprint + " is expired, revoked or has no key to encrypt to", "recipients");
+    }
   }
   return {};
 }
