@@ -44,7 +44,7 @@ def arguments():
     parser.add_argument("--no-latency", action="store_true")
     parser.add_argument("--no-syncs", action="store_true")
     parser.add_argument("--json", type=pathlib.Path, help="every single measurement goes there")
-    parser.add_argument("--markdown", type=pathlib.Path, help="the tables go there too")
+    parser.add_argument("--document", type=pathlib.Path, help="puts the tables between the relay marks of this Markdown file")
     given = parser.parse_args()
     unknown = [name for name in given.contenders if name not in load.CONTENDERS]
     if unknown:
@@ -125,9 +125,9 @@ def spread(numbers, form="{:.0f}") -> str:
     return middle if len(numbers) == 1 else f"{middle} ({form.format(min(numbers))}-{form.format(max(numbers))})"
 
 
-def percentile(numbers, share) -> float:
+def percentile(numbers, share) -> str:
     ordered = sorted(numbers)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else float("nan")
+    return f"{ordered[min(len(ordered) - 1, int(share * len(ordered)))]:.1f}" if ordered else "-"
 
 
 def machine() -> str:
@@ -155,7 +155,7 @@ def tables(given, results) -> str:
                            f"{spread(values(results, 'throughput', 'delivered_per_second', **where))} | "
                            f"{spread(values(results, 'throughput', 'cpu_per_thousand', **where), '{:.2f}')} | "
                            f"{max(values(results, 'throughput', 'peak_memory', **where)) / 2**20:.0f} | "
-                           f"{percentile(probes, .5):.1f} | {percentile(probes, .99):.1f} | {sums[1]:,} = {sums[0]:,} |")
+                           f"{percentile(probes, .5)} | {percentile(probes, .99)} | {sums[1]:,} = {sums[0]:,} |")
         out.append("")
     return "\n".join(out + ratio_table(given, results) + sync_table(given, results))
 
@@ -212,8 +212,18 @@ def main():
             given.json.write_text("".join(json.dumps(r) + "\n" for r in results))
     report = tables(given, results)
     print(report)
-    if given.markdown:
-        given.markdown.write_text(report + "\n")
+    if given.document:
+        put_between_marks(given.document, report)
+
+
+def put_between_marks(path: pathlib.Path, report: str):
+    text = path.read_text()
+    begin, end = "<!-- relay: begin -->\n", "<!-- relay: end -->"
+    head, found, rest = text.partition(begin)
+    if not found or end not in rest:
+        raise SystemExit(f"{path} has no marks {begin.strip()} and {end}")
+    command = f"`/usr/bin/python3 bench/relay_compare.py {' '.join(sys.argv[1:])}`"
+    path.write_text(f"{head}{begin}\n{time.strftime('%Y-%m-%d', time.gmtime())}, {command}\n\n{report}\n{end}{rest.partition(end)[2]}")
 
 
 if __name__ == "__main__":

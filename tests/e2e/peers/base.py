@@ -107,7 +107,7 @@ class Server:
         if self.process is None:
             return None
         if self.process.poll() is None:
-            self.process.terminate()
+            self._terminate()
             try:
                 self.process.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -116,6 +116,13 @@ class Server:
         status = self.process.wait(5)
         self.process = None
         return status
+
+    def _terminate(self):
+        """A wrapper such as strace ends, and writes its summary, when what it runs ends."""
+        pid = self.process.pid
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split() if self.wrapper else []
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(children[0]) if children else pid, signal.SIGTERM)
 
     def kill(self):
         """kill -9, as a power cut would look to the process."""
