@@ -78,9 +78,10 @@ io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
 
 Status run(config::Loaded loaded) {
   const std::string http_address = loaded.config.http.address;
-  std::error_code ignored;
-  std::filesystem::remove(loaded.config.in_data_dir("ports.json"), ignored);
   POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings)));
+  // Only now is the data directory ours: another daemon's file is not touched.
+  std::error_code ignored;
+  std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
   POSTERN_TRY(auto api, api::Api::make(*gate));
   http::ServerOptions options;
   POSTERN_TRY(options.address, io::Endpoint::parse(http_address));

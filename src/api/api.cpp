@@ -25,7 +25,7 @@ Result<std::string> load_or_make_token(const std::string& path, Random& random) 
   const std::string token = base64url_encode(random.bytes(kTokenBytes));
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   const std::string line = token + "\n";
-  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
   if (fd >= 0) ::close(fd);
   if (!written) return fail(ErrorCode::Unavailable, "cannot write " + path + "; check the permissions of the data directory");
   return token;

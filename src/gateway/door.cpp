@@ -177,7 +177,7 @@ class Door::Visit {
       auto user = co_await m_door.m_reception.find_user(lookup->user);
       m_session->provide_credentials(user && !user->disabled ? std::optional(std::move(user->credentials)) : std::nullopt);
     } else if (auto* failed = std::get_if<smtp::AuthFailed>(&event)) {
-      login_ended(failed->user, failed->mechanism, false);
+      co_await login_ended(failed->user, failed->mechanism, false);
     } else if (auto* from = std::get_if<smtp::MailFrom>(&event)) {
       answer(m_door.m_reception.check_sender(m_road, *from));
     } else if (auto* to = std::get_if<smtp::RcptTo>(&event)) {
@@ -200,9 +200,9 @@ class Door::Visit {
     log::debug("smtp.closed", {{"door", m_road.door}, {"peer", m_road.address}, {"connection", m_road.correlation.get()}, {"reason", static_cast<int>(reason)}});
   }
 
-  void login_ended(const std::string& user, std::string_view mechanism, bool success) {
+  io::Task<void> login_ended(std::string user, std::string mechanism, bool success) {
     if (!success) ++m_door.m_stats.logins_failed;
-    m_door.m_reception.login_ended(m_road, user, mechanism, success);
+    co_await m_door.m_reception.login_ended(m_road, std::move(user), std::move(mechanism), success);
   }
 
   io::Task<void> decide_login(smtp::Authenticate auth) {
@@ -210,7 +210,7 @@ class Door::Visit {
     if (!auth.verified) good = co_await m_door.m_reception.check_password(auth.user, std::move(auth.password));
     if (good && *good && !auth.authzid.empty() && auth.authzid != auth.user) good = false;  // RFC 4616: no acting for others
     if (!good) co_return m_session->reject({454, {4, 7, 0}, "logins cannot be checked now; try again later"});
-    login_ended(auth.user, auth.mechanism, *good);
+    co_await login_ended(auth.user, auth.mechanism, *good);
     if (!*good) co_return m_session->reject({535, {5, 7, 8}, "user name or password is wrong"});
     auto user = co_await m_door.m_reception.find_user(auth.user);
     if (!user || user->disabled) co_return m_session->reject({535, {5, 7, 8}, "user name or password is wrong"});

@@ -26,7 +26,8 @@ class Reception {
   [[nodiscard]] virtual io::Task<std::optional<User>> find_user(std::string name) = 0;
   /// PLAIN and LOGIN. False also when there is no such user; takes as long either way.
   [[nodiscard]] virtual io::Task<Result<bool>> check_password(std::string user, SecretBytes password) = 0;
-  virtual void login_ended(const Road& road, std::string_view user, std::string_view mechanism, bool success) = 0;
+  /// Returns when the audit record is durable; the client is answered after that.
+  [[nodiscard]] virtual io::Task<void> login_ended(Road road, std::string user, std::string mechanism, bool success) = 0;
   /// An empty reply code means yes.
   [[nodiscard]] virtual smtp::Reply check_sender(const Road& road, const smtp::MailFrom& from) = 0;
   [[nodiscard]] virtual smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) = 0;

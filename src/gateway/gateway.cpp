@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
@@ -188,6 +189,12 @@ Status Gateway::Parts::open_pipeline() {
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, ring, *identities, *correspondents, smime_roots, random, clock}));
   SpoolOptions options;
   options.cache_bytes = static_cast<std::size_t>(config.spool.cache_bytes);
+  // A retry planned further ahead than the schedule ever plans was planned under another clock.
+  options.longest_delay = std::chrono::minutes(1);
+  for (const auto& delay : config.queue.retry) {
+    POSTERN_TRY(const auto planned, parse_duration(delay));
+    options.longest_delay = std::max<std::chrono::milliseconds>(options.longest_delay, planned + planned / 5);
+  }
   POSTERN_TRY(spool, Spool::open(options, *store, *ring, clock));
   mailbox = std::make_unique<MailboxStore>(*store, *ring);
   POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));

@@ -50,7 +50,7 @@ io::Task<Result<bool>> Intake::check_password(std::string user, SecretBytes pass
   co_return co_await m_parts.workers.run(std::move(job));
 }
 
-void Intake::login_ended(const Road& road, std::string_view user, std::string_view mechanism, bool success) {
+io::Task<void> Intake::login_ended(Road road, std::string user, std::string mechanism, bool success) {
   ++(success ? m_stats.logins : m_stats.logins_failed);
   AuditRecord record;
   record.time = m_parts.clock.now();
@@ -58,9 +58,12 @@ void Intake::login_ended(const Road& road, std::string_view user, std::string_vi
   record.correlation = road.correlation;
   record.actor = "peer:" + road.address;
   record.facts = AuditFacts().add("user", printable(user, 255)).add("mechanism", mechanism).add("door", road.door).add("tls", road.tls_version).text();
-  m_parts.audit.append({std::move(record)}, [](const Status& written) {
-    if (!written) log::error("audit.append_failed", {{"reason", written.error()}});
-  });
+  io::OneShot<Status> committed(co_await io::this_executor());
+  std::vector<AuditRecord> records;
+  records.push_back(std::move(record));
+  m_parts.audit.append(std::move(records), committed.setter());
+  const Status written = co_await committed.wait();
+  if (!written) log::error("audit.append_failed", {{"reason", written.error()}});
   log::info(success ? "login.done" : "login.failed", {{"door", road.door}, {"peer", road.address}, {"mechanism", mechanism}, {"connection", road.correlation.get()}});
 }
 

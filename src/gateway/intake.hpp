@@ -40,7 +40,7 @@ class Intake final : public Reception {
 
   [[nodiscard]] io::Task<std::optional<User>> find_user(std::string name) override;
   [[nodiscard]] io::Task<Result<bool>> check_password(std::string user, SecretBytes password) override;
-  void login_ended(const Road& road, std::string_view user, std::string_view mechanism, bool success) override;
+  [[nodiscard]] io::Task<void> login_ended(Road road, std::string user, std::string mechanism, bool success) override;
   [[nodiscard]] smtp::Reply check_sender(const Road& road, const smtp::MailFrom& from) override;
   [[nodiscard]] smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) override;
   [[nodiscard]] io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override;

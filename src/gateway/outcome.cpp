@@ -89,10 +89,20 @@ class Reporter {
     return fallback;
   }
 
+  /// RFC 3464 2.3.1: the ORCPT of the envelope, its xtext decoded.
+  static std::string original_of(const std::string& orcpt) {
+    const auto semicolon = orcpt.find(';');
+    if (semicolon == std::string::npos) return {};
+    const std::string type = orcpt.substr(0, semicolon);
+    const std::string encoded = orcpt.substr(semicolon + 1);
+    const auto address = type == "utf-8" ? smtp::utf8_addr_decode(encoded) : smtp::xtext_decode(encoded);
+    return address ? type + ";" + *address : std::string();
+  }
+
   void note(const DueRecipient& recipient, const Fate& fate, DsnAction action, std::string status) {
     DsnRecipient out;
     out.final_recipient = recipient.address;
-    out.original_recipient = recipient.orcpt;
+    out.original_recipient = original_of(recipient.orcpt);
     out.action = action;
     out.status = std::move(status);
     if (action == DsnAction::Failed || action == DsnAction::Delayed) out.diagnostic = fate.reply.text();

@@ -41,7 +41,7 @@ struct Door {
 
 // Peers count by address; a whole IPv6 /64 is one subscriber. Empty: exempt.
 std::string peer_key(const Endpoint& peer) {
-  if (peer.is_unix() || peer.ip.is_loopback()) return {};
+  if (peer.is_unix()) return {};
   const ByteView ip = peer.ip.bytes();
   return std::string(as_text(ip.first(peer.ip.is_v6() ? 8 : 4)));
 }

@@ -28,7 +28,7 @@ struct ListenOptions {
   Endpoint address;  ///< Port 0: the first bind picks one, the others join it; see local().
   int backlog = 1024;
   std::size_t max_connections = 10000;
-  std::size_t max_per_peer = 1000;  ///< Loopback and Unix peers are exempt.
+  std::size_t max_per_peer = 1000;  ///< Unix peers are exempt.
   std::string device;  ///< Only this interface (SO_BINDTODEVICE; needs CAP_NET_RAW on older kernels). Empty: any.
   /// The text to send (best effort, at most 512 bytes) before a refused connection is closed, such as "421 4.3.2 ...\r\n". May be empty.
   std::function<std::string(Refusal)> refuse;
