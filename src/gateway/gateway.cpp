@@ -190,7 +190,7 @@ Status Gateway::Parts::open_pipeline() {
   SpoolOptions options;
   options.cache_bytes = static_cast<std::size_t>(config.spool.cache_bytes);
   // A retry planned further ahead than the schedule ever plans was planned under another clock.
-  options.longest_delay = std::chrono::minutes(1);
+  options.longest_delay = std::chrono::seconds(1);
   for (const auto& delay : config.queue.retry) {
     POSTERN_TRY(const auto planned, parse_duration(delay));
     options.longest_delay = std::max<std::chrono::milliseconds>(options.longest_delay, planned + planned / 5);
