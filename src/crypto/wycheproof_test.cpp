@@ -18,9 +18,15 @@ namespace {
 
 namespace json = boost::json;
 
+// $POSTERN_SHARED_DATA, else shared/data beside the repository, wherever in or beside it the test was started.
 std::filesystem::path data_folder() {
   if (const char* given = std::getenv("POSTERN_SHARED_DATA")) return given;
-  return std::filesystem::path(__FILE__).parent_path() / "../../../shared/data";
+  std::error_code ignored;
+  const auto here = std::filesystem::current_path(ignored);
+  for (auto at = here; at != at.parent_path(); at = at.parent_path()) {
+    if (std::filesystem::is_directory(at / "shared/data", ignored)) return at / "shared/data";
+  }
+  return here / "../shared/data";
 }
 
 Bytes hex_of(const json::object& o, const char* name) { return hex_decode(std::string_view(o.at(name).as_string())).value(); }
