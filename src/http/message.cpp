@@ -90,18 +90,26 @@ Result<boost::json::value> Request::json() const {
   return parser.release();
 }
 
-std::string sse_event(std::string_view event, std::string_view data, std::string_view id) {
-  std::string out;
-  if (!id.empty()) out += "id: " + std::string(id) + "\n";
-  if (!event.empty()) out += "event: " + std::string(event) + "\n";
-  for (const auto line : split(data, '\n')) {
-    out += "data: ";
-    out += line;
-    out += '\n';
-  }
+namespace {
+
+/// One line of an event stream. CR, LF and CRLF all end a line there, so what stands in a name or id must hold none.
+std::string sse_line(std::string_view name, std::string_view value) {
+  std::string out(name);
+  out += ": ";
+  std::copy_if(value.begin(), value.end(), std::back_inserter(out), [](char c) { return c != '\r' && c != '\n'; });
   return out + "\n";
 }
-std::string sse_comment(std::string_view text) { return ": " + std::string(text) + "\n\n"; }
+
+}  // namespace
+
+std::string sse_event(std::string_view event, std::string_view data, std::string_view id) {
+  std::string out;
+  if (!id.empty()) out += sse_line("id", id);
+  if (!event.empty()) out += sse_line("event", event);
+  for (const auto line : split(data, '\n')) out += sse_line("data", line);
+  return out + "\n";
+}
+std::string sse_comment(std::string_view text) { return sse_line("", text) + "\n"; }
 
 Response text_response(int status, std::string body) {
   Response out;
@@ -140,7 +148,7 @@ Response event_stream(std::function<io::Task<void>(ResponseStream&)> stream) {
 }
 
 Response problem(int status, std::string_view code, std::string_view detail, std::string_view field) {
-  boost::json::object body{{"type", "about:blank"}, {"title", reason_phrase(status)}, {"status", status}, {"code", code}, {"detail", detail}};
+  boost::json::object body{{"type", "about:blank"}, {"title", reason_phrase(status)}, {"status", status}, {"code", code}, {"detail", is_utf8(detail) ? std::string(detail) : printable(detail, detail.size())}};
   if (!field.empty()) body["field"] = field;
   Response out = json_response(status, body);
   out.headers.set("Content-Type", "application/problem+json");

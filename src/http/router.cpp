@@ -27,6 +27,17 @@ std::vector<std::string_view> segments_of(std::string_view path) {
   return split(path, '/');
 }
 
+/// The segments of a request, decoded one by one, so that an escaped slash stays inside its segment (RFC 3986 2.2). A request without a
+/// target (a handler's own) is taken by its path.
+std::vector<std::string> segments_of(const Request& request) {
+  const std::string_view target = request.target;
+  std::vector<std::string> out;
+  for (const auto segment : segments_of(target.empty() ? std::string_view(request.path) : target.substr(0, target.find('?')))) {
+    out.push_back(target.empty() ? std::string(segment) : percent_decode(segment).value_or(std::string(segment)));
+  }
+  return out;
+}
+
 Response method_not_allowed(const std::string& allowed, bool options) {
   Response out = options ? Response{} : problem(405, "method_not_allowed", "this path takes " + allowed);
   if (options) out.status = 204;
@@ -70,7 +81,7 @@ namespace {
 
 /// The best node for the remaining segments: fixed before {name} before {name...}; a dead end goes back.
 template <class Node>
-const Node* match(const Node& node, const std::vector<std::string_view>& segments, std::size_t at, Params& params) {
+const Node* match(const Node& node, const std::vector<std::string>& segments, std::size_t at, Params& params) {
   if (at == segments.size()) return node.handlers.empty() ? nullptr : &node;
   const std::size_t before = params.size();
   if (const auto it = node.fixed.find(segments[at]); it != node.fixed.end()) {
@@ -78,13 +89,13 @@ const Node* match(const Node& node, const std::vector<std::string_view>& segment
     params.resize(before);
   }
   if (node.any && !segments[at].empty()) {
-    params.emplace_back(node.any->name, std::string(segments[at]));
+    params.emplace_back(node.any->name, segments[at]);
     if (const Node* found = match(*node.any, segments, at + 1, params)) return found;
     params.resize(before);
   }
   if (!node.rest) return nullptr;
   std::string whole;
-  for (std::size_t i = at; i < segments.size(); ++i) whole += (i > at ? "/" : "") + std::string(segments[i]);
+  for (std::size_t i = at; i < segments.size(); ++i) whole += (i > at ? "/" : "") + segments[i];
   params.emplace_back(node.rest->name, std::move(whole));
   return node.rest.get();
 }
@@ -92,7 +103,7 @@ const Node* match(const Node& node, const std::vector<std::string_view>& segment
 }  // namespace
 
 io::Task<Response> Router::handle(Request request) const {
-  const Node* node = match(*m_root, segments_of(request.path), 0, request.params);
+  const Node* node = match(*m_root, segments_of(request), 0, request.params);
   if (node == nullptr) {
     if (m_fallback) co_return co_await m_fallback(std::move(request));
     co_return problem(404, "not_found", "there is nothing at this path");
@@ -101,7 +112,7 @@ io::Task<Response> Router::handle(Request request) const {
   const auto handler = node->handlers.find(method);
   if (handler != node->handlers.end()) co_return co_await handler->second(std::move(request));
   std::string allowed;
-  for (const auto& [name, unused] : node->handlers) allowed += (allowed.empty() ? "" : ", ") + name;
+  for (const auto& [name, unused] : node->handlers) allowed += (allowed.empty() ? "" : ", ") + name + (name == "GET" ? ", HEAD" : "");
   co_return method_not_allowed(allowed, request.method == "OPTIONS");
 }
 

@@ -1,5 +1,6 @@
 #include "http/server.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -60,17 +61,39 @@ Response refusal_for(const boost::system::error_code& error) {
 }
 
 /// RFC 9112 6.1, 6.3: what two parsers could read differently is refused.
-std::optional<Response> refuse_framing(const Headers& headers) {
+std::optional<Response> refuse_framing(const Headers& headers, unsigned version) {
   if (headers.count("Content-Length") > 1) return problem(400, "bad_request", "more than one Content-Length");
+  // RFC 9112 6.3 lets a recipient read "4, 4" as 4; we need not.
+  const std::string_view length = headers.get("Content-Length");
+  if (!std::all_of(length.begin(), length.end(), is_digit)) return problem(400, "bad_request", "Content-Length is not a number");
+  if (!headers.has("Transfer-Encoding")) return std::nullopt;
   const std::string_view coding = headers.get("Transfer-Encoding");
-  if (coding.empty()) return std::nullopt;
   if (headers.has("Content-Length")) return problem(400, "bad_request", "both Content-Length and Transfer-Encoding");
+  // RFC 9112 6.1: "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header field MUST treat the message
+  // as if the framing is faulty"
+  if (version < 11) return problem(400, "bad_request", "Transfer-Encoding in HTTP/1.0");
   if (headers.count("Transfer-Encoding") > 1 || !iequals(trim(coding), "chunked")) return problem(501, "transfer_coding", "the only transfer coding here is chunked");
   return std::nullopt;
 }
 
+/// RFC 9112 5.2: "A server that receives an obs-fold in a request message [...] MUST either reject the message by sending a 400 [...]". The parser
+/// would join the lines in silence, and a field hidden in a fold from others would not be hidden from us, or the other way round.
+bool has_folded_line(std::string_view head) {
+  const std::size_t end = head.find("\r\n\r\n");
+  head = head.substr(0, end == std::string_view::npos ? head.size() : end);
+  return head.find("\r\n ") != std::string_view::npos || head.find("\r\n\t") != std::string_view::npos;
+}
+
+/// RFC 9112 3.2.2: a server accepts the absolute form too; only its path and query count here.
+void drop_authority(std::string& target) {
+  if (!istarts_with(target, "http://") && !istarts_with(target, "https://")) return;
+  const auto path = target.find('/', target.find("//") + 2);
+  target = path == std::string::npos ? "/" : target.substr(path);
+}
+
 /// Path and query decoded; BadInput for what is not an origin-form target or climbs out of the root.
 Status split_target(Request& request) {
+  drop_authority(request.target);
   std::string_view target = request.target;
   if (target.empty() || target.front() != '/') return fail(ErrorCode::BadInput, "the request target must begin with /", "target");
   const auto question = target.find('?');
@@ -109,6 +132,14 @@ std::string chunk_of(std::string_view piece) {
   std::string size;
   for (std::size_t n = piece.size(); n != 0; n >>= 4) size.insert(size.begin(), digits[n & 15]);
   return size + "\r\n" + std::string(piece) + "\r\n";
+}
+
+/// What a connection over the limits is told (without TLS; a handshake would cost what is short).
+std::string turn_away(io::Refusal) {
+  SystemRandom random;
+  Response busy = problem({ErrorCode::Unavailable, "too many connections right now; try again in a moment", ""});
+  const std::string framing = "Content-Length: " + std::to_string(busy.body.size()) + "\r\n";
+  return head_of(busy, make_ulid(SystemClock().now(), random), false, framing) + busy.body;
 }
 
 class ChunkedStream final : public ResponseStream {
@@ -167,6 +198,7 @@ class Connection {
   /// False: the connection ends.
   io::Task<bool> serve_one(bool may_keep) {
     if (m_buffer.empty()) {
+      std::string().swap(m_buffer);  // an idle connection holds no buffer
       const Status ready = co_await m_stream.wait_readable(io::deadline_in(limits().idle_timeout), io::WakeOn::DataOrDrain);
       if (!ready) co_return false;
     }
@@ -198,6 +230,9 @@ class Connection {
     bool header_seen = false;
     for (;;) {
       if (!m_buffer.empty()) {
+        // RFC 9112 2.2: "a server that is expecting to receive and parse a request-line SHOULD ignore at least one empty line (CRLF)"
+        if (!parser.got_some() && m_buffer.starts_with("\r\n")) m_buffer.erase(0, 2);
+        if (!header_seen && has_folded_line(m_buffer)) co_return problem(400, "bad_request", "a header field is folded over two lines");
         boost::system::error_code error;
         const std::size_t used = parser.put(boost::asio::buffer(m_buffer), error);
         m_buffer.erase(0, used);
@@ -211,6 +246,8 @@ class Connection {
         if (!share.grow_to(parser.get().body().size())) co_return problem({ErrorCode::Unavailable, "too much is being uploaded right now; try again in a moment", ""});
         if (parser.is_done()) co_return std::nullopt;
         if (used > 0 && !m_buffer.empty()) continue;
+        // The parser has limits for fields and bodies, but none for chunk extensions and trailers.
+        if (m_buffer.size() > limits().header_bytes) co_return problem(header_seen ? 400 : 431, "header_too_large", "a line of the request is too long");
       }
       const std::size_t before = m_buffer.size();
       m_buffer.resize(before + kReadBytes);
@@ -226,11 +263,12 @@ class Connection {
     Headers headers;
     for (const auto& field : parser.get()) headers.add(std::string(field.name_string()), std::string(field.value()));
     if (parser.get().version() != 11 && parser.get().version() != 10) co_return problem(505, "http_version", "this server speaks HTTP/1.1");
-    if (auto refused = refuse_framing(headers)) co_return refused;
+    auto refused = refuse_framing(headers, parser.get().version());
+    if (refused) co_return refused;
     // RFC 9112 3.2: exactly one Host in HTTP/1.1.
     if (headers.count("Host") > 1 || (parser.get().version() == 11 && !headers.has("Host"))) co_return problem(400, "bad_request", "exactly one Host is needed");
     const std::string_view expect = headers.get("Expect");
-    if (expect.empty()) co_return std::nullopt;
+    if (expect.empty() || parser.get().version() < 11 || parser.is_done()) co_return std::nullopt;  // RFC 9110 10.1.1
     if (!iequals(expect, "100-continue")) co_return problem(417, "expectation", "the only expectation met here is 100-continue");
     const std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     (void)co_await m_stream.write_all(go_on, io::deadline_in(limits().write_timeout));
@@ -310,6 +348,7 @@ Result<std::unique_ptr<Server>> Server::open(io::Loops& loops, ServerOptions opt
   listen.address = options.address;
   listen.max_connections = options.limits.max_connections;
   listen.max_per_peer = options.limits.max_per_peer;
+  if (!options.tls) listen.refuse = turn_away;
   auto impl = std::make_unique<Impl>();
   impl->shared = std::make_shared<Shared>(std::move(options), std::move(handler));
   POSTERN_TRY(impl->listener, io::Listener::open(loops, std::move(listen), [shared = impl->shared](io::Stream stream) { return serve(shared, std::move(stream)); }));

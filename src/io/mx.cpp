@@ -111,7 +111,7 @@ void order_hosts(std::vector<MxHost>& hosts, Random& random) {
     const std::uint32_t number = raw[0] | raw[1] << 8 | raw[2] << 16 | static_cast<std::uint32_t>(raw[3]) << 24;
     std::swap(hosts[i - 1], hosts[number % i]);
   }
-  std::stable_sort(hosts.begin(), hosts.end(), [](const MxHost& a, const MxHost& b) { return a.preference < b.preference; });
+  std::sort(hosts.begin(), hosts.end(), [](const MxHost& a, const MxHost& b) { return a.preference < b.preference; });
 }
 
 // RFC 5321 5.1: when one of the MX is ourselves, "all records at that preference level and higher-numbered ones in the list MUST be discarded"
