@@ -34,7 +34,7 @@ template <class T>
 T must(Result<T> result) {
   if (!result) {
     std::fprintf(stderr, "spool_bench: %s\n", result.error().text().c_str());
-    std::exit(1);
+    std::_Exit(1);  // other threads still run
   }
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
