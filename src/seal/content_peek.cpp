@@ -65,12 +65,8 @@ Bytes base64_start(std::string_view text) {
     if (is_alnum(c) || c == '+' || c == '/') clean += c;
     if (c == '=' || clean.size() >= kPeek * 4 / 3) break;
   }
-  switch (clean.size() % 4) {
-    case 1: clean.pop_back(); break;
-    case 2: clean += "=="; break;
-    case 3: clean += "="; break;
-    default: break;
-  }
+  // Cut by groups: padding what was cut off would leave bits that a strict decoder refuses (RFC 4648 3.5).
+  clean.resize(clean.size() - clean.size() % 4);
   return base64_decode(clean).value_or(Bytes{});
 }
 

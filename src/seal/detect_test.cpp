@@ -59,6 +59,14 @@ TEST(Detect, PgpMime) {
             Protection::PgpEncrypted);
 }
 
+// Only the beginning of a part is looked at; wherever that cuts the armor, what it is stays clear.
+TEST(Detect, ArmorCutAnywhere) {
+  Bytes packet(60, 0xFF);
+  packet[0] = 0x84;  // tag 1, old format
+  const std::string armor = "-----BEGIN PGP MESSAGE-----\r\n\r\n" + base64_encode(packet);
+  for (std::size_t size = armor.size() - 40; size <= armor.size(); ++size) EXPECT_EQ(peek_pgp(armor.substr(0, size)), PgpKind::Encrypted) << size;
+}
+
 TEST(Detect, SecondPartDecides) {
   EXPECT_EQ(judge(multipart("multipart/signed; protocol=\"application/pgp-signature\"",
                             "Content-Type: application/pgp-signature\r\n\r\nno signature"))

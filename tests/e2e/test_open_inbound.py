@@ -1,6 +1,7 @@
 """Postern opens and verifies what openssl cms, gpg and Sequoia sealed for its people; and delivers nothing whose integrity check failed."""
 
 import re
+import secrets
 
 import pytest
 
@@ -160,15 +161,28 @@ def test_tampered_smime_is_held_and_never_delivered(opening, workdir, cipher):
 
 def test_tampered_openpgp_is_held_and_never_delivered(opening, gnupg):
     gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
-    ciphertext = gnupg.encrypt(ENTITY * 50, [BOB])
+    filler = "".join(secrets.token_hex(38) + "\r\n" for _ in range(100))  # not compressible, so that most of the ciphertext is content
+    ciphertext = gnupg.encrypt(ENTITY + filler.encode(), [BOB])
     lines = ciphertext.split(b"\n")
-    middle = len(lines) // 2
+    middle = len(lines) * 2 // 3
     lines[middle] = lines[middle][:10] + (b"A" if lines[middle][10:11] != b"A" else b"B") + lines[middle][11:]
     checksum = next(i for i, line in enumerate(lines) if line.startswith(b"=") and len(line) == 5)
     del lines[checksum]  # the armor's CRC is optional (RFC 9580 6.1), and its failure is not the point here
     opening.send(CAROL, [BOB], sealtools.pgp_encrypted_message(b"\n".join(lines), CAROL, BOB), listener="mx")
     opening.await_queue_state(BOB, "held")
     assert opening.mailbox(BOB) == []
+
+
+@pytest.mark.parametrize("size", [1, 50, 1000, 1001, 1002, 20_000])
+def test_long_openpgp_messages_are_recognised_too(opening, gnupg, size):
+    """Whatever the length and wherever a line of the armor ends; six in a row, since ciphertext is random."""
+    gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
+    for _ in range(6):
+        filler = secrets.token_hex(size).encode()
+        entity = ENTITY + b"\r\n".join(filler[at:at + 76] for at in range(0, len(filler), 76)) + b"\r\n"
+        opening.send(CAROL, [BOB], sealtools.pgp_encrypted_message(gnupg.encrypt(entity, [BOB]), CAROL, BOB), listener="mx")
+    for raw in opening.await_mail(BOB, 6):
+        assert_opened(raw, "openpgp")
 
 
 def test_a_forged_trace_field_is_taken_off(opening):

@@ -6,7 +6,7 @@ import smtplib
 import pytest
 
 from peers import mimebytes
-from peers.base import run
+from peers.base import run, wait_until
 from peers.daemon import HOSTNAME, send_exact
 from peers.scram import ScramClient
 from peers.smtpraw import RawSmtp
@@ -240,5 +240,9 @@ def test_logins_are_in_the_audit(submission):
         login(client, "PLAIN")
     with secured(submission) as client:
         login(client, "PLAIN", "alice", "wrong")
-    records = [record for record in submission.audit() if "login" in record["kind"]]
-    assert len(records) >= 2 and "wrong" not in str(records)
+
+    def both():
+        found = [record for record in submission.audit() if "login" in record["kind"]]
+        return found if len(found) >= 2 else None
+    records = wait_until(both, "audit records of both logins", details=submission.log_tail)
+    assert {record["kind"] for record in records} == {"login", "login.failed"} and "wrong" not in str(records)
