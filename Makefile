@@ -19,7 +19,7 @@ test: ## everything CI runs; ends with "N passed, N failed, N skipped"
 
 bench: ## relay comparison and micro benchmarks; the table goes to docs/benchmarks.md
 	@tools/install-packages build test
-	@$(CONFIGURE) >/dev/null
+	@$(CONFIGURE) -DPOSTERN_TESTS=ON -DPOSTERN_BENCH=ON >/dev/null
 	@cmake --build $(BUILD) -- --quiet
 	@bench/run
 
