@@ -94,11 +94,11 @@ def test_smime_signatures_are_judged_and_the_message_left_alone(opening, workdir
 
 @pytest.mark.parametrize("signed", [False, True])
 def test_openpgp_by_gpg_is_opened(opening, gnupg, signed):
-    gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
+    bob = gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
     (opening.openpgp_directory / "gina.asc").write_bytes(gnupg.certificate("gina@example.net"))
     opening.restart()
     sender = "gina@example.net"
-    ciphertext = gnupg.encrypt(ENTITY, [BOB], sign_as=sender if signed else None)
+    ciphertext = gnupg.encrypt(ENTITY, [bob], sign_as=sender if signed else None)
     opening.send(sender, [BOB], sealtools.pgp_encrypted_message(ciphertext, sender, BOB), listener="mx")
     assert_opened(opening.await_mail(BOB)[0], "openpgp", "signature=valid; signer=gina@example.net" if signed else "signature=none")
 
@@ -160,9 +160,9 @@ def test_tampered_smime_is_held_and_never_delivered(opening, workdir, cipher):
 
 
 def test_tampered_openpgp_is_held_and_never_delivered(opening, gnupg):
-    gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
+    bob = gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
     filler = "".join(secrets.token_hex(38) + "\r\n" for _ in range(100))  # not compressible, so that most of the ciphertext is content
-    ciphertext = gnupg.encrypt(ENTITY + filler.encode(), [BOB])
+    ciphertext = gnupg.encrypt(ENTITY + filler.encode(), [bob])
     lines = ciphertext.split(b"\n")
     middle = len(lines) * 2 // 3
     lines[middle] = lines[middle][:10] + (b"A" if lines[middle][10:11] != b"A" else b"B") + lines[middle][11:]
@@ -176,11 +176,11 @@ def test_tampered_openpgp_is_held_and_never_delivered(opening, gnupg):
 @pytest.mark.parametrize("size", [1, 50, 1000, 1001, 1002, 20_000])
 def test_long_openpgp_messages_are_recognised_too(opening, gnupg, size):
     """Whatever the length and wherever a line of the armor ends; six in a row, since ciphertext is random."""
-    gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
+    bob = gnupg.import_certificate(opening.openpgp_certificate_of(BOB))
     for _ in range(6):
         filler = secrets.token_hex(size).encode()
         entity = ENTITY + b"\r\n".join(filler[at:at + 76] for at in range(0, len(filler), 76)) + b"\r\n"
-        opening.send(CAROL, [BOB], sealtools.pgp_encrypted_message(gnupg.encrypt(entity, [BOB]), CAROL, BOB), listener="mx")
+        opening.send(CAROL, [BOB], sealtools.pgp_encrypted_message(gnupg.encrypt(entity, [bob]), CAROL, BOB), listener="mx")
     for raw in opening.await_mail(BOB, 6):
         assert_opened(raw, "openpgp")
 

@@ -135,8 +135,10 @@ class Gnupg:
     def secret_key(self, email: str) -> bytes:
         return self.gpg("--armor", "--export-secret-keys", email).stdout
 
-    def import_certificate(self, armored: bytes) -> None:
-        self.gpg("--import", input=armored)
+    def import_certificate(self, armored: bytes) -> str:
+        """Its fingerprint, to encrypt to: the keyring may hold several certificates of one address, made within one second."""
+        status = self.gpg("--status-fd", "1", "--import", input=armored).stdout.decode()
+        return next(line.split()[3] for line in status.splitlines() if line.startswith("[GNUPG:] IMPORT_OK"))
 
     def decrypt(self, ciphertext: bytes) -> tuple[bytes, str]:
         """Plaintext and the status lines (GOODSIG, DECRYPTION_OKAY ...)."""
@@ -157,7 +159,8 @@ class Gnupg:
         return status
 
     def encrypt(self, entity: bytes, recipients, sign_as=None) -> bytes:
-        options = [part for address in recipients for part in ("--recipient", address)]
+        """Recipients are fingerprints, or addresses of which the keyring has one certificate."""
+        options = [part for recipient in recipients for part in ("--recipient", recipient)]
         if sign_as:
             options += ["--sign", "--local-user", sign_as]
         return self.gpg("--armor", "--encrypt", *options, input=entity).stdout
