@@ -31,7 +31,9 @@ const PrivateKey& key() {
 
 void sign_and_verify(const MessageView& message, CanonicalizationPair canonicalization) {
   const std::vector<DkimKeyRef> keys = {{"example.org", "s", DkimAlgorithm::Ed25519Sha256, {}, 0}};
-  const auto fields = dkim_sign(message, keys, {.canonicalization = canonicalization},
+  DkimSignOptions options;
+  options.canonicalization = canonicalization;
+  const auto fields = dkim_sign(message, keys, options,
                                 [](const DkimKeyRef&, ByteView digest) { return key().sign(SignAlgorithm::ed25519(), digest); });
   if (!fields) return;
   const std::string done = *fields + std::string(message.raw());

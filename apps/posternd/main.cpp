@@ -132,6 +132,7 @@ int main_of(int argc, char** argv) {
   for (const auto& fault : loaded->faults) std::cerr << "posternd: " << fault.what << "\n";
   if (!loaded->faults.empty()) return kBadConfiguration;
   configure_log(loaded->config);
+  log::capture_library_output();
   const Status ended = run(*std::move(loaded));
   if (ended) return 0;
   std::cerr << "posternd: " << ended.error().text() << "\n";

@@ -42,19 +42,19 @@ body { margin:0; background:var(--bg); color:var(--ink); font:15px/1.45 system-u
 header { display:flex; flex-wrap:wrap; gap:.5rem 1.5rem; align-items:center; padding:.7rem 1rem; border-bottom:1px solid var(--line); background:var(--card); position:sticky; top:0; }
 h1 { font-size:1.15rem; margin:0; } h1 small { color:var(--soft); font-weight:400; font-size:.9rem; }
 ul#badges { list-style:none; display:flex; flex-wrap:wrap; gap:.4rem; margin:0; padding:0; }
-.badge { border-radius:99px; padding:.1rem .6rem; font-size:.82rem; white-space:nowrap; background:var(--line); }
+.badge { border-radius:.8rem; display:inline-block; padding:.1rem .6rem; font-size:.82rem; overflow-wrap:anywhere; background:var(--line); }
 .ok { color:var(--ok); background:var(--okbg); } .warn { color:var(--warn); background:var(--warnbg); } .bad { color:var(--bad); background:var(--badbg); } .seal { color:var(--seal); background:var(--sealbg); }
 #warnings { margin:.8rem 1rem 0; padding:.5rem .9rem; border-radius:8px; color:var(--warn); background:var(--warnbg); font-size:.88rem; } #warnings p { margin:.1rem 0; }
 main { max-width:1100px; margin:0 auto; padding:1rem; }
 .stations { display:flex; gap:.25rem; color:var(--soft); font-size:.78rem; margin-bottom:.6rem; overflow:hidden; } .stations span { flex:1; text-align:center; border-bottom:2px solid var(--line); padding-bottom:.2rem; }
-ol#flow { list-style:none; margin:0; padding:0; display:grid; gap:.6rem; }
+ol#flow { list-style:none; margin:0; padding:0; display:grid; grid-template-columns:minmax(0,1fr); gap:.6rem; }
 .message { background:var(--card); border:1px solid var(--line); border-radius:10px; padding:.7rem .9rem; }
 .top { display:flex; flex-wrap:wrap; gap:.3rem .8rem; align-items:baseline; } .sender { font-weight:600; overflow-wrap:anywhere; } .meta { color:var(--soft); font-size:.82rem; }
 .facts { display:flex; flex-wrap:wrap; gap:.35rem; margin:.4rem 0; }
-table { width:100%; border-collapse:collapse; } td { padding:.25rem .4rem .25rem 0; vertical-align:top; border-top:1px solid var(--line); overflow-wrap:anywhere; } td.state { width:7.5rem; } .reply { color:var(--soft); font-size:.82rem; }
+table { width:100%; border-collapse:collapse; } td { padding:.25rem .4rem .25rem 0; vertical-align:top; border-top:1px solid var(--line); overflow-wrap:anywhere; } td.state { width:7.5rem; } .meta, .reply { overflow-wrap:anywhere; } .reply { color:var(--soft); font-size:.82rem; }
 #login { max-width:40rem; margin:2rem auto; padding:0 1rem; } input { font:inherit; padding:.3rem .5rem; } button { font:inherit; padding:.3rem .8rem; }
 footer { color:var(--soft); font-size:.8rem; padding:1rem; text-align:center; } code { font-size:.9em; }
-@media (max-width:560px) { .stations { display:none; } td { display:block; border-top:0; padding:.1rem 0; width:auto; } tr { display:block; border-top:1px solid var(--line); padding:.3rem 0; } }
+@media (max-width:560px) { .stations { display:none; } td, td.state { display:block; border-top:0; padding:.1rem 0; width:auto; } tr { display:block; border-top:1px solid var(--line); padding:.3rem 0; } }
 )css";
 
 constexpr std::string_view kScript = R"js('use strict';

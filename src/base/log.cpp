@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <cstdio>
 
 #include "base/clock.hpp"
 
@@ -90,7 +91,25 @@ std::string text_line(std::string_view time, Level level, std::string_view event
   return out;
 }
 
+// The write function of the stream that libraries see as stderr. Line buffered: one call is one line, or a piece of a very long one.
+ssize_t take_library_output(void* /*cookie*/, const char* data, std::size_t size) {
+  std::string_view text(data, size);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+  if (!text.empty()) debug("library.output", {{"text", text}});
+  return static_cast<ssize_t>(size);
+}
+
 }  // namespace
+
+void capture_library_output() {
+  sink();  // it holds the real stderr from now on
+  cookie_io_functions_t functions{};
+  functions.write = take_library_output;
+  std::FILE* stream = fopencookie(nullptr, "w", functions);
+  if (stream == nullptr) return;
+  std::setvbuf(stream, nullptr, _IOLBF, 1024);
+  stderr = stream;  // glibc: "can be assigned like ordinary variables"
+}
 
 void configure(Level least, Format format) {
   g_format = format;

@@ -35,6 +35,10 @@ using Fields = std::initializer_list<Field>;
 /// Once, before threads start. Lines go to standard error. Default: Info, Text.
 void configure(Level least, Format format);
 
+/// Once, before threads start: what libraries print to the C stream `stderr` (RNP has no switch for it) becomes debug events
+/// "library.output" instead of loose lines. Our own lines and std::cerr are not affected.
+void capture_library_output();
+
 void write(Level level, std::string_view event, Fields fields);
 inline void debug(std::string_view event, Fields fields = {}) { write(Level::Debug, event, fields); }
 inline void info(std::string_view event, Fields fields = {}) { write(Level::Info, event, fields); }

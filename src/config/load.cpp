@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <toml++/toml.h>
 
@@ -28,14 +29,12 @@ class Reader {
     read_records(root, "route", route_settings(), m_out.config.routes);
     read_records(root, "policy", policy_settings(), m_out.config.policies);
     read_records(root, "dkim", dkim_settings(), m_out.config.dkim);
-    // TOML tables come sorted by name; an operator reads faults from top to bottom.
-    std::stable_sort(m_faults.begin(), m_faults.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
   }
 
   void fault(const toml::node& at, std::string field, std::string what) {
     const auto line = at.source().begin.line;
-    m_faults.emplace_back(line, Error{ErrorCode::BadInput, std::string(m_source) + ":" + std::to_string(line) + ": " + field + " " + what, field});
+    m_faults.emplace(line, Error{ErrorCode::BadInput, std::string(m_source) + ":" + std::to_string(line) + ": " + field + " " + what, field});
   }
 
  private:
@@ -120,7 +119,8 @@ class Reader {
 
   Loaded& m_out;
   std::string_view m_source;
-  std::vector<std::pair<toml::source_index, Error>> m_faults;
+  /// By line: TOML tables come sorted by name, but an operator reads faults from top to bottom.
+  std::multimap<toml::source_index, Error> m_faults;
 };
 
 /// POSTERN_SECURITY__SMIME__ENABLED -> security.smime.enabled; empty when the name is no override.

@@ -61,24 +61,37 @@ bool Identities::can_openpgp(const Mailbox& address) {
   return m_config.openpgp.auto_enroll || exists(openpgp_key_name(address.text()));
 }
 
-Result<SmimeIdentity> Identities::load_smime(const Mailbox& address) {
-  const std::string text = address.text();
+Result<SmimeIdentity> Identities::with_handle(Identity identity) const {
+  POSTERN_TRY(auto handle, evp_handle(m_keeper, identity.key, identity.version));
+  return SmimeIdentity{std::move(identity.chain), std::shared_ptr<EVP_PKEY>(std::move(handle))};
+}
+
+Result<std::vector<SmimeIdentity>> Identities::load_smime(const Mailbox& address) {
+  const std::string text = to_lower(address.text());  // as in the key's name: one person, one certificate
+  const KeyName name = smime_key_name(text);
   const std::lock_guard lock(m_mutex);
   const auto cached = m_smime.find(text);
-  if (cached != m_smime.end() && m_clock.now() < cached->second.until) return cached->second.identity;
-  POSTERN_TRY(auto made, m_authority->email_identity(smime_key_name(text), {{text}, {}}, m_smime_type));
-  POSTERN_TRY(auto handle, evp_handle(m_keeper, made.key, made.version));
-  SmimeIdentity identity{std::move(made.chain), std::shared_ptr<EVP_PKEY>(std::move(handle))};
-  m_smime[text] = {identity, m_clock.now() + kRenewCheck};
-  return identity;
+  if (cached != m_smime.end() && m_clock.now() < cached->second.until) return cached->second.identities;
+  POSTERN_TRY(auto current, m_authority->email_identity(name, {{text}, {}}, m_smime_type));
+  POSTERN_TRY(auto earlier, m_authority->earlier_identities(name));
+  std::vector<SmimeIdentity> out;
+  POSTERN_TRY(auto first, with_handle(std::move(current)));
+  out.push_back(std::move(first));
+  for (Identity& identity : earlier) {
+    // A version that may no longer decrypt (min_decryption_version) is as good as gone.
+    if (auto usable = with_handle(std::move(identity))) out.push_back(*std::move(usable));
+  }
+  m_smime[text] = {out, m_clock.now() + kRenewCheck};
+  return out;
 }
 
 Result<SmimeIdentity> Identities::smime(const Mailbox& address) {
   if (!can_smime(address)) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address, and none may be made (security.smime.auto_enroll)");
-  return load_smime(address);
+  POSTERN_TRY(auto identities, load_smime(address));
+  return std::move(identities.front());
 }
 
-Result<SmimeIdentity> Identities::existing_smime(const Mailbox& address) {
+Result<std::vector<SmimeIdentity>> Identities::existing_smime(const Mailbox& address) {
   if (!m_config.smime.enabled || !exists(smime_key_name(address.text()))) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
   return load_smime(address);
 }
@@ -97,9 +110,19 @@ Result<KeyName> Identities::existing_openpgp(const Mailbox& address) {
   return name;
 }
 
+std::optional<PgpCertificate> Identities::own_openpgp(const Mailbox& address) {
+  if (!is_local(address)) return std::nullopt;
+  const auto name = existing_openpgp(address);
+  if (!name) return std::nullopt;
+  const auto armored = m_keeper->openpgp_certificate(*name);
+  if (!armored) return std::nullopt;
+  auto parsed = PgpCertificate::parse(as_bytes(*armored));
+  return parsed ? std::optional(*std::move(parsed)) : std::nullopt;
+}
+
 Result<std::string> Identities::enroll_smime(const Mailbox& address) {
-  POSTERN_TRY(const auto identity, load_smime(address));
-  return identity.chain.front().to_pem();
+  POSTERN_TRY(const auto identities, load_smime(address));
+  return identities.front().chain.front().to_pem();
 }
 
 Result<std::string> Identities::enroll_openpgp(const Mailbox& address) {

@@ -35,19 +35,22 @@ class Identities {
   /// The signing identity, made when missing. Slow the first time.
   [[nodiscard]] Result<SmimeIdentity> smime(const Mailbox& address);
   [[nodiscard]] Result<KeyName> openpgp(const Mailbox& address);
-  /// For opening: only what exists. NotFound otherwise.
-  [[nodiscard]] Result<SmimeIdentity> existing_smime(const Mailbox& address);
+  /// For opening: only what exists; the current certificate first, then those it replaced. NotFound when there is none.
+  [[nodiscard]] Result<std::vector<SmimeIdentity>> existing_smime(const Mailbox& address);
   [[nodiscard]] Result<KeyName> existing_openpgp(const Mailbox& address);
+  /// The OpenPGP certificate of one of our own people, to check his signatures; nothing when he has none.
+  [[nodiscard]] std::optional<PgpCertificate> own_openpgp(const Mailbox& address);
   /// Makes it whatever auto_enroll says (an operator's act); answers PEM or armor to give to correspondents.
   [[nodiscard]] Result<std::string> enroll_smime(const Mailbox& address);
   [[nodiscard]] Result<std::string> enroll_openpgp(const Mailbox& address);
 
  private:
   struct Cached {
-    SmimeIdentity identity;
-    WallTime until{};  ///< Then the authority is asked again, which renews in time.
+    std::vector<SmimeIdentity> identities;  ///< The current one first.
+    WallTime until{};                       ///< Then the authority is asked again, which renews in time.
   };
-  [[nodiscard]] Result<SmimeIdentity> load_smime(const Mailbox& address);
+  [[nodiscard]] Result<std::vector<SmimeIdentity>> load_smime(const Mailbox& address);
+  [[nodiscard]] Result<SmimeIdentity> with_handle(Identity identity) const;
   [[nodiscard]] bool exists(const KeyName& name);
   [[nodiscard]] bool is_local(const Mailbox& address) const;
 

@@ -1,5 +1,6 @@
 // Station "open": decrypt what is for keys of ours, verify what is signed.
 #include "gateway/stages.hpp"
+#include "seal/payload.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -50,9 +51,9 @@ Opened not_opened(const Error& error, std::string_view kind) {
 }
 
 Opened open_smime(const PipelineParts& parts, std::string_view message, const Mailbox& recipient) {
-  const auto identity = parts.identities.existing_smime(recipient);
-  if (!identity) return not_opened(identity.error(), "S/MIME");
-  auto opened = smime_decrypt(message, std::span(&*identity, 1), context_of(parts));
+  const auto identities = parts.identities.existing_smime(recipient);
+  if (!identities) return not_opened(identities.error(), "S/MIME");
+  auto opened = smime_decrypt(message, *identities, context_of(parts));
   if (!opened) return not_opened(opened.error(), "S/MIME");
   Opened out;
   out.trace = "opened=smime; cipher=" + safe(opened->cipher) + "; key=" + safe(opened->key_transport) + (opened->authenticated ? "; " : "; integrity=none; ") +
@@ -61,10 +62,21 @@ Opened open_smime(const PipelineParts& parts, std::string_view message, const Ma
   return out;
 }
 
+/// Certificates that may vouch for a signature: the correspondents', and our own people's that stand in From.
+std::vector<PgpCertificate> pgp_signers(const PipelineParts& parts, std::string_view message) {
+  std::vector<PgpCertificate> out = parts.correspondents.openpgp()->everything();
+  const auto view = MessageView::parse(message, parts.config.limits);
+  if (!view) return out;
+  for (const Mailbox& author : from_mailboxes(*view)) {
+    if (auto own = parts.identities.own_openpgp(author)) out.push_back(*std::move(own));
+  }
+  return out;
+}
+
 Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mailbox& recipient) {
   const auto key = parts.identities.existing_openpgp(recipient);
   if (!key) return not_opened(key.error(), "OpenPGP");
-  const auto known = parts.correspondents.openpgp()->everything();
+  const auto known = pgp_signers(parts, message);
   auto opened = pgp_decrypt(message, *parts.keeper, *key, known, context_of(parts));
   if (!opened) return not_opened(opened.error(), "OpenPGP");
   Opened out;
@@ -88,7 +100,7 @@ std::string verify_trace(const PipelineParts& parts, std::string_view message, P
     return "verified=smime; " + (verified ? smime_signature(*verified) : "signature=invalid; reason=" + safe(verified.error().text()));
   }
   if (protection == Protection::PgpSigned || protection == Protection::PgpInlineSigned) {
-    const auto known = parts.correspondents.openpgp()->everything();
+    const auto known = pgp_signers(parts, message);
     const auto verified = pgp_verify(message, known, context_of(parts));
     return "verified=openpgp; " + (verified ? pgp_signature(verified->signers, verified->valid()) : "signature=invalid; reason=" + safe(verified.error().text()));
   }

@@ -95,6 +95,10 @@ Status set_subject(X509* certificate, const std::string& common_name, const char
   return {};
 }
 
+constexpr std::size_t kEarlierLimit = 64;  // ten years of certificates that are renewed every 60 days
+
+std::string earlier_name(const KeyName& name) { return name.get() + ".earlier"; }
+
 // A common name that does not fit is left out: the alternative names are what counts.
 std::string fitting(std::string name) { return name.size() <= kCommonNameLimit && is_utf8(name) ? name : std::string(); }
 
@@ -299,12 +303,43 @@ Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Te
       if (now >= leaf.not_before() && leaf.not_after() - now > (leaf.not_after() - leaf.not_before()) / 3)
         return Identity{name, info.latest, *chain};
     }
+    if (chain && !chain->empty()) POSTERN_CHECK(keep_earlier(name, chain->front()));
   }
   POSTERN_TRY(Certificate leaf, sign(wanted, key));
   CertificateChain chain{std::move(leaf), m_root};
   POSTERN_CHECK(m_store.save(name.get(), to_pem(chain)));
   log::info("pki.issued", {{"key", name.get()}, {"serial", chain.front().serial()}, {"until", rfc3339(chain.front().not_after())}});
   return Identity{name, info.latest, std::move(chain)};
+}
+
+// Stored before its successor is: a power cut between the two leaves it in both places, and the first comparison below tells.
+Status Authority::keep_earlier(const KeyName& name, const Certificate& leaf) {
+  POSTERN_TRY(const std::optional<std::string> stored, m_store.load(earlier_name(name)));
+  CertificateChain kept{leaf};
+  if (stored) {
+    POSTERN_TRY(const CertificateChain before, certificates_from_pem(*stored, kEarlierLimit));
+    for (const Certificate& certificate : before) {
+      if (!(certificate == leaf) && kept.size() < kEarlierLimit) kept.push_back(certificate);
+    }
+  }
+  return m_store.save(earlier_name(name), to_pem(kept));
+}
+
+Result<std::vector<Identity>> Authority::earlier_identities(const KeyName& name) {
+  std::vector<Identity> out;
+  POSTERN_TRY(const std::optional<std::string> stored, m_store.load(earlier_name(name)));
+  if (!stored) return out;
+  POSTERN_TRY(const CertificateChain certificates, certificates_from_pem(*stored, kEarlierLimit));
+  POSTERN_TRY(const KeyInfo info, m_keeper->describe(name));
+  for (const KeyVersionInfo& version : info.versions) {
+    const auto key = m_keeper->public_key(name, version.number);
+    if (!key) continue;
+    for (const Certificate& certificate : certificates) {
+      if (certificate.public_key() == *key) out.push_back({name, version.number, {certificate, m_root}});
+    }
+  }
+  std::ranges::sort(out, [](const Identity& a, const Identity& b) { return a.chain.front().not_before() > b.chain.front().not_before(); });
+  return out;
 }
 
 Result<Identity> Authority::tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type) {

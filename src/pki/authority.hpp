@@ -55,6 +55,10 @@ class Authority {
   /// used again while it fits (same key, same names, this root) and more than a third of its life is left; otherwise a new one is issued.
   [[nodiscard]] Result<Identity> tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type = KeyType::EcdsaP256);
   [[nodiscard]] Result<Identity> email_identity(const KeyName& key, const EmailSubject& subject, KeyType type = KeyType::EcdsaP256);
+  /// Certificates that were replaced, newest first, each with the key version it is for; what correspondents still encrypt to, and what old
+  /// mail is encrypted to (a CMS recipient is named by issuer and serial number). At most 64 are kept; those whose key version is gone are
+  /// left out.
+  [[nodiscard]] Result<std::vector<Identity>> earlier_identities(const KeyName& key);
 
  private:
   Authority(std::shared_ptr<Keeper> keeper, CertificateStore& store, const Clock& clock, Random& random, AuthorityOptions options,
@@ -62,6 +66,7 @@ class Authority {
   class Template;
   Result<Certificate> sign(const Template& wanted, const PublicKey& key) const;
   Result<Identity> identity(const KeyName& key, KeyType type, const Template& wanted);
+  Status keep_earlier(const KeyName& key, const Certificate& leaf);
 
   std::shared_ptr<Keeper> m_keeper;
   CertificateStore& m_store;

@@ -146,6 +146,31 @@ TEST_F(Pki, IdentitiesAreReusedThenRenewed) {
   EXPECT_NE(rotated.chain.front().public_key().value(), other.chain.front().public_key().value());
 }
 
+TEST_F(Pki, ReplacedCertificatesStayWithTheirKeyVersion) {  // RFC 5652 6.2.1: recipients are named by issuer and serial number
+  const KeyName name("smime_renewed");
+  const auto current = [&] { return m_authority->email_identity(name, {.emails = {"alice@example.org"}}).value(); };
+  const Identity first = current();
+  EXPECT_TRUE(m_authority->earlier_identities(name)->empty());
+  m_clock.step(days(70));
+  const Identity second = current();
+  m_clock.step(days(1));
+  ASSERT_TRUE(m_ring->rotate(name));
+  const Identity third = current();
+  EXPECT_EQ(third.version, 2U);
+  const auto earlier = m_authority->earlier_identities(name).value();
+  ASSERT_EQ(earlier.size(), 2U);
+  EXPECT_EQ(earlier[0].chain.front(), second.chain.front());
+  EXPECT_EQ(earlier[1].chain.front(), first.chain.front());
+  EXPECT_EQ(earlier[0].version, 1U);
+  EXPECT_EQ(earlier[1].version, 1U);
+  for (int i = 0; i < 70; ++i) {
+    m_clock.step(days(61));
+    static_cast<void>(current());
+    if (m_clock.now() + days(61) > m_authority->root().not_after()) break;
+  }
+  EXPECT_LE(m_authority->earlier_identities(name)->size(), 64U);
+}
+
 TEST_F(Pki, LeavesNeverOutliveTheRoot) {
   m_clock.step(days(3640));
   EXPECT_EQ(server().not_after(), m_authority->root().not_after());

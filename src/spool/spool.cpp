@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <tuple>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -19,20 +20,22 @@ constexpr auto kReportRetry = std::chrono::seconds(1);
 template <class Run, class Done>
 class Job final : public WriteJob {
  public:
-  Job(Run run, Done done, std::size_t bytes) : m_run(std::move(run)), m_done(std::move(done)), m_bytes(bytes) {}
+  Job(Run run, Done done, std::size_t bytes, bool may_linger) : m_run(std::move(run)), m_done(std::move(done)), m_bytes(bytes), m_may_linger(may_linger) {}
   Status run(WriteContext& context) override { return m_run(context); }
   void done(const Status& status) noexcept override { m_done(status); }
   [[nodiscard]] std::size_t bytes() const override { return m_bytes; }
+  [[nodiscard]] bool may_linger() const override { return m_may_linger; }
 
  private:
   Run m_run;
   Done m_done;
   std::size_t m_bytes;
+  bool m_may_linger;
 };
 
 template <class Run, class Done>
-std::unique_ptr<WriteJob> make_job(Run run, Done done, std::size_t bytes = 512) {
-  return std::make_unique<Job<Run, Done>>(std::move(run), std::move(done), bytes);
+std::unique_ptr<WriteJob> make_job(Run run, Done done, std::size_t bytes = 512, bool may_linger = false) {
+  return std::make_unique<Job<Run, Done>>(std::move(run), std::move(done), bytes, may_linger);
 }
 
 Status check_recipient(const QueuedRecipient& recipient) {
@@ -264,8 +267,10 @@ void Spool::Impl::submit_report(std::shared_ptr<PendingReport> pending) {
   }
   std::size_t bytes = 1024;
   for (const PreparedSubmission& follow_up : pending->follow_ups) bytes += follow_up.bytes;
+  // The usual outcome is waited for by nobody. Whatever happens to it on the way, the message is delivered once more (RFC 1047 3).
+  const bool may_linger = pending->follow_ups.empty() && !pending->done;
   store.writer().submit(make_job([this, pending](WriteContext& context) { return write_report(context, *pending); },
-                                 [this, pending](const Status& status) { report_done(pending, status); }, bytes));
+                                 [this, pending](const Status& status) { report_done(pending, status); }, bytes, may_linger));
 }
 
 void Spool::Impl::report_done(const std::shared_ptr<PendingReport>& pending, const Status& status) noexcept {
@@ -358,7 +363,7 @@ Result<std::vector<FlowEntry>> Spool::recent(std::size_t limit) const {
   POSTERN_TRY(auto entries, newest_messages(*reader, limit));
   POSTERN_TRY(auto finished, newest_history(*reader, limit));
   std::ranges::move(finished, std::back_inserter(entries));
-  std::ranges::stable_sort(entries, [](const FlowEntry& a, const FlowEntry& b) { return a.accepted > b.accepted; });
+  std::ranges::sort(entries, [](const FlowEntry& a, const FlowEntry& b) { return std::tie(a.accepted, a.message) > std::tie(b.accepted, b.message); });
   if (entries.size() > limit) entries.resize(limit);
   return entries;
 }
