@@ -44,8 +44,7 @@ void Spool::Impl::batch_ended(bool committed) {
     sums_mark = {};
     return job_undone();
   }
-  std::vector<std::string> woken;
-  const auto wake = [&woken](std::vector<std::string> routes) { std::ranges::move(routes, std::back_inserter(woken)); };
+  const auto wake = [this](std::vector<std::string> routes) { std::ranges::move(routes, std::back_inserter(to_announce)); };
   std::vector<std::pair<ItemId, std::uint32_t>> dropped;
   std::vector<ItemId> hastened;
   for (std::size_t i = 0; i < actions.size(); ++i) {
@@ -56,7 +55,7 @@ void Spool::Impl::batch_ended(bool committed) {
       case IndexAction::Kind::Place: {
         const std::string route = work.route;
         if (due) index.add_deferred(std::move(work), *due);
-        else if (index.add_ready(std::move(work))) woken.push_back(route);
+        else if (index.add_ready(std::move(work))) to_announce.push_back(route);
         break;
       }
       case IndexAction::Kind::Finish: wake(index.finish(work.item, work.recipients)); break;
@@ -77,7 +76,6 @@ void Spool::Impl::batch_ended(bool committed) {
     totals += sums;
   }
   sums = {};
-  announce(woken);
 }
 
 void Spool::Impl::page_when_due(SteadyTime now) {
@@ -91,6 +89,7 @@ void Spool::Impl::page_when_due(SteadyTime now) {
 }
 
 std::chrono::milliseconds Spool::Impl::between_batches() {
+  announce(std::exchange(to_announce, {}));
   if (closing) return std::chrono::hours(1);
   const SteadyTime now = clock.steady();
   announce(index.promote(now));

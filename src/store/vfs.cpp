@@ -3,37 +3,96 @@
 #include <sqlite3.h>
 
 #include <mutex>
+#include <string>
+#include <utility>
 
 namespace postern {
 namespace {
 
 enum class Kind { Wal, Database };
 
+constexpr std::size_t kGather = 96U * 1024;  // SQLite's own layer takes at most 128 KiB - 1 in one call
+
+/// Writes to the log that wait for their sync: `bytes` belong at `offset`.
+struct Gathered {
+  std::string bytes;
+  sqlite3_int64 offset = 0;
+  [[nodiscard]] sqlite3_int64 end() const noexcept { return offset + static_cast<sqlite3_int64>(bytes.size()); }
+};
+
 /// Our part of an open file; SQLite's own part follows in the same allocation.
 struct CountingFile {
   sqlite3_file base;
   Kind kind;
+  Gathered* gathered;  ///< Owned; of a log only. SQLite frees this struct itself, so it can hold no owner.
 };
 
-sqlite3_file* real(sqlite3_file* file) { return reinterpret_cast<sqlite3_file*>(reinterpret_cast<CountingFile*>(file) + 1); }
+CountingFile* ours(sqlite3_file* file) { return reinterpret_cast<CountingFile*>(file); }
+sqlite3_file* real(sqlite3_file* file) { return reinterpret_cast<sqlite3_file*>(ours(file) + 1); }
 
 bool would_grow(sqlite3_file* file, sqlite3_int64 end) {
   sqlite3_int64 size = 0;
   return real(file)->pMethods->xFileSize(real(file), &size) != SQLITE_OK || end > size;
 }
 
-int counted_write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset) {
+int write_through(sqlite3_file* file, const void* data, std::size_t size, sqlite3_int64 offset) {
   const DiskFaults& faults = disk_faults();
   if (faults.fail_write.load(std::memory_order_relaxed)) return SQLITE_IOERR_WRITE;
-  if (faults.full.load(std::memory_order_relaxed) && would_grow(file, offset + amount)) return SQLITE_FULL;
-  disk_counters().bytes_written.fetch_add(static_cast<std::uint64_t>(amount), std::memory_order_relaxed);
-  return real(file)->pMethods->xWrite(real(file), data, amount, offset);
+  if (faults.full.load(std::memory_order_relaxed) && would_grow(file, offset + static_cast<sqlite3_int64>(size))) return SQLITE_FULL;
+  disk_counters().bytes_written.fetch_add(size, std::memory_order_relaxed);
+  return real(file)->pMethods->xWrite(real(file), data, static_cast<int>(size), offset);
+}
+
+/// After an error the bytes are gone, as they are after a failed write: the commit they belong to is rolled back.
+int flush(sqlite3_file* file) {
+  Gathered* waiting = ours(file)->gathered;
+  if (waiting == nullptr || waiting->bytes.empty()) return SQLITE_OK;
+  const int code = write_through(file, waiting->bytes.data(), waiting->bytes.size(), waiting->offset);
+  waiting->bytes.clear();
+  return code;
+}
+
+int gathering_write(sqlite3_file* file, const void* data, int amount, sqlite3_int64 offset) {
+  const auto size = static_cast<std::size_t>(amount);
+  Gathered* waiting = ours(file)->gathered;
+  if (waiting == nullptr) return write_through(file, data, size, offset);
+  if (offset != waiting->end() || waiting->bytes.size() + size > kGather) {
+    if (const int code = flush(file); code != SQLITE_OK) return code;
+    waiting->offset = offset;
+  }
+  waiting->bytes.append(static_cast<const char*>(data), size);
+  return SQLITE_OK;
+}
+
+int flushing_read(sqlite3_file* file, void* data, int amount, sqlite3_int64 offset) {
+  const Gathered* waiting = ours(file)->gathered;
+  if (waiting != nullptr && !waiting->bytes.empty() && offset < waiting->end() && offset + amount > waiting->offset) {
+    if (const int code = flush(file); code != SQLITE_OK) return code;
+  }
+  return real(file)->pMethods->xRead(real(file), data, amount, offset);
+}
+
+int flushing_truncate(sqlite3_file* file, sqlite3_int64 size) {
+  const int code = flush(file);
+  return code != SQLITE_OK ? code : real(file)->pMethods->xTruncate(real(file), size);
+}
+
+int flushing_size(sqlite3_file* file, sqlite3_int64* size) {
+  const int code = flush(file);
+  return code != SQLITE_OK ? code : real(file)->pMethods->xFileSize(real(file), size);
+}
+
+/// What was not synced was not committed: nobody misses it.
+int releasing_close(sqlite3_file* file) {
+  delete std::exchange(ours(file)->gathered, nullptr);
+  return real(file)->pMethods->xClose(real(file));
 }
 
 int counted_sync(sqlite3_file* file, int flags) {
+  if (const int code = flush(file); code != SQLITE_OK) return code;
   if (disk_faults().fail_sync.load(std::memory_order_relaxed)) return SQLITE_IOERR_FSYNC;
   DiskCounters& counters = disk_counters();
-  auto& counter = reinterpret_cast<CountingFile*>(file)->kind == Kind::Wal ? counters.wal_syncs : counters.database_syncs;
+  auto& counter = ours(file)->kind == Kind::Wal ? counters.wal_syncs : counters.database_syncs;
   counter.fetch_add(1, std::memory_order_relaxed);
   return real(file)->pMethods->xSync(real(file), flags);
 }
@@ -41,12 +100,12 @@ int counted_sync(sqlite3_file* file, int flags) {
 // Everything else goes straight through. Version 2: no memory-mapped pages, which the connections switch off anyway.
 const sqlite3_io_methods kMethods = {
     2,
-    [](sqlite3_file* f) { return real(f)->pMethods->xClose(real(f)); },
-    [](sqlite3_file* f, void* data, int amount, sqlite3_int64 offset) { return real(f)->pMethods->xRead(real(f), data, amount, offset); },
-    counted_write,
-    [](sqlite3_file* f, sqlite3_int64 size) { return real(f)->pMethods->xTruncate(real(f), size); },
+    releasing_close,
+    flushing_read,
+    gathering_write,
+    flushing_truncate,
     counted_sync,
-    [](sqlite3_file* f, sqlite3_int64* size) { return real(f)->pMethods->xFileSize(real(f), size); },
+    flushing_size,
     [](sqlite3_file* f, int level) { return real(f)->pMethods->xLock(real(f), level); },
     [](sqlite3_file* f, int level) { return real(f)->pMethods->xUnlock(real(f), level); },
     [](sqlite3_file* f, int* out) { return real(f)->pMethods->xCheckReservedLock(real(f), out); },
@@ -66,11 +125,13 @@ const sqlite3_io_methods kMethods = {
 sqlite3_vfs* g_real = nullptr;
 
 int counting_open(sqlite3_vfs*, sqlite3_filename name, sqlite3_file* file, int flags, int* out_flags) {
-  auto* ours = reinterpret_cast<CountingFile*>(file);
-  ours->kind = (flags & SQLITE_OPEN_WAL) != 0 ? Kind::Wal : Kind::Database;
+  CountingFile* opened = ours(file);
+  opened->kind = (flags & SQLITE_OPEN_WAL) != 0 ? Kind::Wal : Kind::Database;
+  opened->gathered = nullptr;
   real(file)->pMethods = nullptr;
   const int code = g_real->xOpen(g_real, name, real(file), flags, out_flags);
-  ours->base.pMethods = real(file)->pMethods != nullptr ? &kMethods : nullptr;
+  opened->base.pMethods = real(file)->pMethods != nullptr ? &kMethods : nullptr;
+  if (opened->base.pMethods != nullptr && opened->kind == Kind::Wal) opened->gathered = new Gathered;
   return code;
 }
 

@@ -1,4 +1,9 @@
-// The file layer under SQLite: counts what really reaches the disk, and lets tests make the disk fail.
+// The file layer under SQLite: counts what really reaches the disk, gathers the small writes of the write-ahead log, and lets tests make the
+// disk fail.
+//
+// SQLite writes each page of a commit in two calls. The log is only appended to, and nobody may read a frame before the sync that follows
+// (synchronous=FULL), so consecutive writes are kept until that sync, or until somebody looks: one call instead of thirty. An error of
+// such a write comes out of the sync, where it fails the same commit.
 #pragma once
 
 #include <atomic>

@@ -53,6 +53,8 @@ struct DatabaseWriter::Impl {
   std::condition_variable arrived;
   std::deque<std::unique_ptr<WriteJob>> queue;
   std::size_t queued_bytes = 0;
+  std::size_t waited_for = 0;  ///< Jobs in the queue that may not linger.
+  bool lingering = false;      ///< The writer looks at the queue again soon, whether or not it is told.
   bool stopping = false;
   bool woken = false;
   WriterStats stats;
@@ -61,10 +63,12 @@ struct DatabaseWriter::Impl {
   std::vector<BatchObserver*> observers;
 
   int next_checkpoint_frames = 0;
+  bool batch_failed = false;
   std::thread thread;
 
   void loop();
   bool wait_for_work(std::chrono::milliseconds at_most);
+  [[nodiscard]] bool must_begin() const { return waited_for > 0 || stopping || woken || queue.size() >= options.batch_jobs / 2; }
   std::vector<Pending> drain();
   void run_batch(std::vector<Pending>& batch);
   enum class Guard { None, Savepoints };
@@ -74,7 +78,7 @@ struct DatabaseWriter::Impl {
   void end_batch(bool committed);
   Status finish_batch();
   void roll_back();
-  void checkpoint_if_due(bool now);
+  void checkpoint_if_due();
   void note_batch(const std::vector<Pending>& batch, const Status& status);
 };
 
@@ -88,13 +92,25 @@ void DatabaseWriter::Impl::loop() {
     batch.clear();
     idle = std::chrono::hours(1);
     for (BatchObserver* observer : observers) idle = std::min(idle, observer->between_batches());
+    checkpoint_if_due();
   }
 }
 
-/// False when there is nothing left to do for ever.
+/// False when there is nothing left to do for ever. Jobs that may linger are not begun at once: first the writer stays around for a moment
+/// without being told of them, then, when none came, it sleeps until it is.
 bool DatabaseWriter::Impl::wait_for_work(std::chrono::milliseconds at_most) {
   std::unique_lock lock(mutex);
-  arrived.wait_for(lock, at_most, [&] { return !queue.empty() || stopping || woken; });
+  const auto look_again = steady_clock::now() + at_most;
+  const auto linger = [&] {
+    lingering = true;
+    arrived.wait_until(lock, std::min(look_again, steady_clock::now() + options.linger), [&] { return must_begin(); });
+    lingering = false;
+  };
+  if (!must_begin()) linger();
+  if (!must_begin() && queue.empty()) {
+    arrived.wait_until(lock, look_again, [&] { return must_begin() || !queue.empty(); });
+    if (!must_begin() && !queue.empty()) linger();
+  }
   woken = false;
   return !queue.empty() || !stopping;
 }
@@ -106,6 +122,7 @@ std::vector<Pending> DatabaseWriter::Impl::drain() {
   std::size_t bytes = 0;
   while (!queue.empty() && batch.size() < options.batch_jobs && (batch.empty() || bytes + queue.front()->bytes() <= options.batch_bytes)) {
     bytes += queue.front()->bytes();
+    if (!queue.front()->may_linger()) --waited_for;
     batch.push_back({std::move(queue.front()), {}});
     queue.pop_front();
   }
@@ -123,12 +140,11 @@ void DatabaseWriter::Impl::run_batch(std::vector<Pending>& batch) {
   }
   if (!status && job_failed) status = write_batch(batch, Guard::Savepoints);
   end_batch(status.has_value());
+  batch_failed = !status;
   if (!status)
     for (Pending& pending : batch) pending.status = status;
   note_batch(batch, status);
   for (Pending& pending : batch) pending.job->done(pending.status);
-  // On a full disk the log may still be emptied into the database, which makes room for the next try.
-  checkpoint_if_due(!status);
 }
 
 Status DatabaseWriter::Impl::write_batch(std::vector<Pending>& batch, Guard guard) {
@@ -190,7 +206,9 @@ void DatabaseWriter::Impl::note_batch(const std::vector<Pending>& batch, const S
   stats.wal_bytes = static_cast<std::uint64_t>(database.wal_frames()) * static_cast<std::uint64_t>(database.page_size());
 }
 
-void DatabaseWriter::Impl::checkpoint_if_due(bool now) {
+void DatabaseWriter::Impl::checkpoint_if_due() {
+  // On a full disk the log may still be emptied into the database, which makes room for the next try.
+  const bool now = std::exchange(batch_failed, false);
   const int limit = static_cast<int>(options.wal_bytes / static_cast<std::size_t>(database.page_size()));
   const int frames = database.wal_frames();
   if (frames < limit) next_checkpoint_frames = limit;  // the log began anew
@@ -220,6 +238,8 @@ DatabaseWriter::~DatabaseWriter() { stop(); }
 
 void DatabaseWriter::submit(std::unique_ptr<WriteJob> job) {
   const std::size_t bytes = job->bytes();
+  const bool may_linger = job->may_linger();
+  bool tell = true;
   Error refusal{ErrorCode::Exhausted, "too much is waiting to be written: try again later", {}};
   {
     const std::lock_guard lock(m_impl->mutex);
@@ -229,10 +249,12 @@ void DatabaseWriter::submit(std::unique_ptr<WriteJob> job) {
     if (!full && !m_impl->stopping) {
       m_impl->queued_bytes += bytes;
       m_impl->queue.push_back(std::move(job));
+      if (!may_linger) ++m_impl->waited_for;
+      tell = !m_impl->lingering || m_impl->must_begin();
     }
   }
   if (job) job->done(fail(std::move(refusal)));
-  else m_impl->arrived.notify_one();
+  else if (tell) m_impl->arrived.notify_one();
 }
 
 void DatabaseWriter::submit(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done) {

@@ -39,6 +39,8 @@ class WriteJob {
   virtual ~WriteJob() = default;
   [[nodiscard]] virtual Status run(WriteContext& context) = 0;
   virtual void done(const Status& status) noexcept = 0;
+  /// A job that nobody waits for may share the commit of the next one that somebody does, for up to WriterOptions::linger.
+  [[nodiscard]] virtual bool may_linger() const { return false; }
   /// Memory this job holds, for the bound of the queue.
   [[nodiscard]] virtual std::size_t bytes() const { return 256; }
 };
@@ -62,6 +64,7 @@ struct WriterOptions {
   std::size_t queue_bytes = 64U * 1024 * 1024;  ///< More: Exhausted; one job alone is always taken.
   std::size_t batch_jobs = 512;
   std::size_t batch_bytes = 16U * 1024 * 1024;
+  std::chrono::milliseconds linger{5};  ///< How long a job that may linger waits for company.
   std::size_t wal_bytes = 16U * 1024 * 1024;  ///< A larger log is moved into the database after the commit.
 };
 
