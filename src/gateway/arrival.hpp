@@ -31,6 +31,7 @@ struct Arrival {
   Road road;
   smtp::Envelope envelope;
   std::string content;  ///< Exact bytes, CRLF line ends.
+  bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
 };
 
 /// "local@domain", or empty for the null path.

@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t kReadBytes = 64U * 1024;
 thread_local std::array<Byte, kReadBytes> t_read_buffer;
 
+thread_local std::size_t t_visits = 0;  ///< Connections of this loop, all doors together.
+
 bool in_any(const std::vector<io::IpNetwork>& networks, const io::Endpoint& peer) {
   if (peer.is_unix()) return false;
   return std::any_of(networks.begin(), networks.end(), [&](const io::IpNetwork& n) { return n.contains(peer.ip); });
@@ -34,7 +36,10 @@ smtp::TlsInfo engine_info(const io::Stream& stream) {
 /// The state of one connection.
 class Door::Visit {
  public:
-  Visit(Door& door, io::Stream stream) : m_door(door), m_stream(std::move(stream)) {}
+  Visit(Door& door, io::Stream stream) : m_door(door), m_stream(std::move(stream)) { ++t_visits; }
+  ~Visit() { --t_visits; }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
 
   io::Task<void> run() {
     ++m_door.m_stats.sessions;
@@ -230,6 +235,7 @@ class Door::Visit {
     arrival.road.protocol = m_session->protocol(message.envelope.parameters.smtputf8);
     arrival.envelope = std::move(message.envelope);
     arrival.content = std::move(message.content);
+    arrival.lone = t_visits == 1;
     auto replies = co_await m_door.m_reception.take(std::move(arrival));
     if (m_door.m_options.smtp->dialect == smtp::Dialect::Lmtp) co_return m_session->answer_recipients(std::move(replies));
     answer_all(std::move(replies.front()));

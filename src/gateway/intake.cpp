@@ -23,6 +23,9 @@ class Held {
   std::int64_t m_bytes;
 };
 
+/// What a lone session's own thread signs and seals, rather than handing it to a worker and waiting for both to wake up.
+constexpr std::size_t kSmall = 64U * 1024;
+
 const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right now; try again in a moment"};
 
 }  // namespace
@@ -104,13 +107,15 @@ Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split) c
 }
 
 io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) {
-  if (!m_parts.pipeline.needs_worker(arrival)) co_return process_and_seal(arrival, split);
+  const bool here = !m_parts.pipeline.needs_worker(arrival) || (arrival.lone && arrival.content.size() <= kSmall);
+  if (here) co_return process_and_seal(arrival, split);
   auto job = [this, &arrival, split] { return process_and_seal(arrival, split); };
   co_return co_await m_parts.workers.run(std::move(job));
 }
 
 io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   const std::size_t count = arrival.envelope.recipients.size();
+  const bool lone = arrival.lone;
   const Held held(m_stats.inflight_bytes, arrival.content.size());
   if (over_budget(0)) {
     note(arrival, kBusy);
@@ -130,7 +135,8 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
     co_return replies;
   }
   io::OneShot<Status> committed(co_await io::this_executor());
-  m_parts.spool.enqueue(std::move(processed->submission), committed.setter());
+  if (lone) m_parts.spool.enqueue_and_help(std::move(processed->submission), committed.setter());
+  else m_parts.spool.enqueue(std::move(processed->submission), committed.setter());
   const Status safe = co_await committed.wait();
   const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
   if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});

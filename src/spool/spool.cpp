@@ -166,13 +166,24 @@ Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
   return prepared;
 }
 
-void Spool::enqueue(Submission submission, Completion done) {
-  auto prepared = m_impl->prepare(submission);
-  if (!prepared) return done(fail(std::move(prepared).error()));
+/// Null: the submission was refused, and `done` has been told.
+std::unique_ptr<WriteJob> Spool::Impl::submission_job(Submission submission, Completion done) {
+  auto prepared = prepare(submission);
+  if (!prepared) {
+    done(fail(std::move(prepared).error()));
+    return nullptr;
+  }
   const std::size_t bytes = prepared->bytes;
-  m_impl->store.writer().submit(make_job(
-      [impl = m_impl.get(), submission = *std::move(prepared)](WriteContext& context) { return impl->write_submission(context, submission); },
-      [done = std::move(done)](const Status& status) { done(status); }, bytes));
+  return make_job([this, submission = *std::move(prepared)](WriteContext& context) { return write_submission(context, submission); },
+                  [done = std::move(done)](const Status& status) { done(status); }, bytes);
+}
+
+void Spool::enqueue(Submission submission, Completion done) {
+  if (auto job = m_impl->submission_job(std::move(submission), std::move(done))) m_impl->store.writer().submit(std::move(job));
+}
+
+void Spool::enqueue_and_help(Submission submission, Completion done) {
+  if (auto job = m_impl->submission_job(std::move(submission), std::move(done))) m_impl->store.writer().submit_and_help(std::move(job));
 }
 
 Status Spool::enqueue_and_wait(Submission submission) {

@@ -57,6 +57,8 @@ class Spool {
   /// Exhausted (too much is waiting for the disk, or the disk is full), Unavailable (the disk refuses; the keeper does not answer).
   /// `done` runs on the writer thread, or at once on this one when nothing was queued.
   void enqueue(Submission submission, Completion done);
+  /// The same on a thread that has nothing else to do until then: it may run the commit itself (DatabaseWriter::submit_and_help).
+  void enqueue_and_help(Submission submission, Completion done);
   /// enqueue() and wait. Not on an event loop.
   [[nodiscard]] Status enqueue_and_wait(Submission submission);
 

@@ -104,6 +104,7 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] WallTime wall_of(std::int64_t queue_time) const;
   /// Checks, seals, groups. The submission is used up only when it succeeds.
   [[nodiscard]] Result<PreparedSubmission> prepare(Submission& submission);
+  [[nodiscard]] std::unique_ptr<WriteJob> submission_job(Submission submission, Completion done);
   [[nodiscard]] std::shared_ptr<const std::string> cache(std::string content);
   void announce(const std::vector<std::string>& routes);
   void submit_report(std::shared_ptr<PendingReport> report);

@@ -581,6 +581,8 @@ TEST_F(SpoolTest, FullDiskRefusesNewMailAndKeepsOutcomes) {
     clock.advance(1s);
   }
   EXPECT_EQ(reported, 0);
+  // The writer may be in the middle of trying it again.
+  for (int i = 0; i < 100 && spool->stats().waiting_reports == 0; ++i) settle_failing();
   EXPECT_EQ(spool->stats().waiting_reports, 1U);
   disk_faults().fail_write = false;
   disk_faults().full = false;

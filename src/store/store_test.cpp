@@ -80,6 +80,103 @@ TEST(Writer, ManyJobsShareFewCommits) {
   EXPECT_EQ(store->reader()->query_integer("SELECT count(*) FROM certificate").value(), kThreads * kEach);
 }
 
+class ProbeJob final : public WriteJob {
+ public:
+  ProbeJob(bool lingers, std::function<void(const Status&)> done) : m_lingers(lingers), m_done(std::move(done)) {}
+  Status run(WriteContext&) override { return {}; }
+  void done(const Status& status) noexcept override { m_done(status); }
+  [[nodiscard]] bool may_linger() const override { return m_lingers; }
+
+ private:
+  bool m_lingers;
+  std::function<void(const Status&)> m_done;
+};
+
+std::thread::id thread_of_commit(Store& store) {
+  std::promise<std::thread::id> ran;
+  store.writer().submit_and_help(std::make_unique<ProbeJob>(false, [&](const Status&) { ran.set_value(std::this_thread::get_id()); }));
+  return ran.get_future().get();
+}
+
+TEST(Writer, AThreadIsLentOnlyWhileCommitsAreQuick) {
+  const TemporaryDirectory dir, slow_dir;
+  StoreOptions options = options_for(dir);
+  options.writer.quick_commit = std::chrono::hours(1);
+  const auto quick = Store::open(std::move(options)).value();
+  EXPECT_EQ(thread_of_commit(*quick), std::this_thread::get_id());
+  options = options_for(slow_dir);
+  options.writer.quick_commit = std::chrono::microseconds(0);
+  const auto slow = Store::open(std::move(options)).value();
+  EXPECT_NE(thread_of_commit(*slow), std::this_thread::get_id());
+}
+
+TEST(Writer, LentThreadsKeepTheOrderOfEachCaller) {
+  const TemporaryDirectory dir;
+  StoreOptions options = options_for(dir);
+  options.writer.quick_commit = std::chrono::hours(1);
+  options.writer.wal_bytes = 64U * 1024;  // checkpoints in between
+  const auto store = Store::open(std::move(options)).value();
+  constexpr int kThreads = 4, kEach = 200;
+  std::atomic<int> disorder{0}, done{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      std::atomic<int> last{-1};
+      for (int i = 0; i < kEach; ++i) {
+        auto job = std::make_unique<ProbeJob>(i % 5 == 0, [&, i](const Status& status) {
+          disorder += last.exchange(i) != i - 1;
+          done += status.has_value();
+        });
+        if (i % 2 == 0) store->writer().submit(std::move(job));
+        else store->writer().submit_and_help(std::move(job));
+      }
+      while (last != kEach - 1) std::this_thread::yield();
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(done, kThreads * kEach);
+  EXPECT_EQ(disorder, 0);
+}
+
+TEST(Writer, WhatMayLingerSharesTheNextCommit) {
+  const TemporaryDirectory dir;
+  StoreOptions options = options_for(dir);
+  options.writer.linger = std::chrono::hours(1);
+  const auto store = Store::open(std::move(options)).value();
+  std::atomic<int> done{0};
+  const auto count = [&](const Status& status) { done += status.has_value(); };
+  const std::uint64_t commits = store->writer().stats().commits;
+  for (int i = 0; i < 3; ++i) store->writer().submit(std::make_unique<ProbeJob>(true, count));
+  ASSERT_TRUE(store->writer().transact([](Database&) { return Status(); }));
+  EXPECT_EQ(done, 3);
+  EXPECT_EQ(store->writer().stats().commits, commits + 1);
+  store->writer().submit(std::make_unique<ProbeJob>(true, count));
+  store->writer().stop();  // everything queued so far is committed
+  EXPECT_EQ(done, 4);
+}
+
+TEST(Writer, WhatMayLingerWaitsNoLongerThanThat) {
+  const TemporaryDirectory dir;
+  const auto store = Store::open(options_for(dir)).value();
+  std::promise<void> done;
+  store->writer().submit(std::make_unique<ProbeJob>(true, [&](const Status&) { done.set_value(); }));
+  EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+}
+
+TEST(Writer, ACommitIsWrittenInOnePiece) {
+  const TemporaryDirectory dir;
+  const auto store = Store::open(options_for(dir)).value();
+  const auto insert = [](Database& database) {
+    return database.run("INSERT INTO certificate(name, pem) VALUES ('big', ?)", std::string(300'000, 'x'));
+  };
+  ASSERT_TRUE(store->writer().transact(insert));
+  // Read by another connection, and again after the log was moved into the database.
+  EXPECT_EQ(store->reader()->query_integer("SELECT length(pem) FROM certificate").value(), 300'000);
+  store->writer().stop();
+  EXPECT_EQ(store->reader()->query_integer("SELECT length(pem) FROM certificate").value(), 300'000);
+  EXPECT_TRUE(store->reader()->quick_check());
+}
+
 TEST(Writer, OneBadJobFailsAlone) {
   const TemporaryDirectory dir;
   const auto store = Store::open(options_for(dir)).value();

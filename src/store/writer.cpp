@@ -59,14 +59,20 @@ struct DatabaseWriter::Impl {
   bool woken = false;
   WriterStats stats;
 
-  std::mutex batch_mutex;  // held while observers may be called
+  std::mutex batch_mutex;  // one batch at a time, whoever runs it; held while observers may be called
   std::vector<BatchObserver*> observers;
+  double typical_commit = 1e6;          ///< Microseconds; a running average, so that the first commits are the writer's own.
+  steady_clock::time_point sleeps_until{};  ///< Of the writer. Under `mutex`.
 
   int next_checkpoint_frames = 0;
   bool batch_failed = false;
   std::thread thread;
 
   void loop();
+  std::chrono::milliseconds run_queued();
+  bool help();
+  [[nodiscard]] bool enqueue(std::unique_ptr<WriteJob>& job, bool& tell, Error& refusal);
+  [[nodiscard]] bool checkpoint_due();
   bool wait_for_work(std::chrono::milliseconds at_most);
   [[nodiscard]] bool must_begin() const { return waited_for > 0 || stopping || woken || queue.size() >= options.batch_jobs / 2; }
   std::vector<Pending> drain();
@@ -78,7 +84,7 @@ struct DatabaseWriter::Impl {
   void end_batch(bool committed);
   Status finish_batch();
   void roll_back();
-  void checkpoint_if_due();
+  void checkpoint();
   void note_batch(const std::vector<Pending>& batch, const Status& status);
 };
 
@@ -86,21 +92,38 @@ void DatabaseWriter::Impl::loop() {
   pthread_setname_np(pthread_self(), "writer");
   auto idle = std::chrono::milliseconds(0);
   while (wait_for_work(idle)) {
-    std::vector<Pending> batch = drain();
     const std::lock_guard hold(batch_mutex);
-    if (!batch.empty()) run_batch(batch);
-    batch.clear();
-    idle = std::chrono::hours(1);
-    for (BatchObserver* observer : observers) idle = std::min(idle, observer->between_batches());
-    checkpoint_if_due();
+    idle = run_queued();
+    if (checkpoint_due()) checkpoint();
   }
+}
+
+/// With batch_mutex held, so that jobs run in the order in which they came. Answers when the observers want to be called again.
+std::chrono::milliseconds DatabaseWriter::Impl::run_queued() {
+  std::vector<Pending> batch = drain();
+  if (!batch.empty()) run_batch(batch);
+  batch.clear();
+  auto idle = std::chrono::milliseconds(std::chrono::hours(1));
+  for (BatchObserver* observer : observers) idle = std::min(idle, observer->between_batches());
+  return idle;
+}
+
+/// One batch on a thread that is not the writer's. False: the writer has to be told.
+bool DatabaseWriter::Impl::help() {
+  const std::unique_lock hold(batch_mutex, std::try_to_lock);
+  if (!hold || typical_commit > static_cast<double>(options.quick_commit.count())) return false;
+  const auto again = steady_clock::now() + run_queued();
+  const bool due = checkpoint_due();  // that takes longer, and nobody waits for it
+  const std::lock_guard lock(mutex);
+  woken = woken || due || again < sleeps_until;
+  return !woken && waited_for == 0;
 }
 
 /// False when there is nothing left to do for ever. Jobs that may linger are not begun at once: first the writer stays around for a moment
 /// without being told of them, then, when none came, it sleeps until it is.
 bool DatabaseWriter::Impl::wait_for_work(std::chrono::milliseconds at_most) {
   std::unique_lock lock(mutex);
-  const auto look_again = steady_clock::now() + at_most;
+  const auto look_again = sleeps_until = steady_clock::now() + at_most;
   const auto linger = [&] {
     lingering = true;
     arrived.wait_until(lock, std::min(look_again, steady_clock::now() + options.linger), [&] { return must_begin(); });
@@ -181,8 +204,10 @@ Status DatabaseWriter::Impl::finish_batch() {
   const auto start = steady_clock::now();
   for (BatchObserver* observer : observers) POSTERN_CHECK(observer->before_commit(database));
   Status status = database.run("COMMIT");
+  const std::uint64_t took = micros_since(start);
+  typical_commit += (static_cast<double>(took) - typical_commit) / 8;
   const std::lock_guard lock(mutex);
-  stats.commit_micros += micros_since(start);
+  stats.commit_micros += took;
   return status;
 }
 
@@ -206,17 +231,21 @@ void DatabaseWriter::Impl::note_batch(const std::vector<Pending>& batch, const S
   stats.wal_bytes = static_cast<std::uint64_t>(database.wal_frames()) * static_cast<std::uint64_t>(database.page_size());
 }
 
-void DatabaseWriter::Impl::checkpoint_if_due() {
-  // On a full disk the log may still be emptied into the database, which makes room for the next try.
-  const bool now = std::exchange(batch_failed, false);
+bool DatabaseWriter::Impl::checkpoint_due() {
   const int limit = static_cast<int>(options.wal_bytes / static_cast<std::size_t>(database.page_size()));
   const int frames = database.wal_frames();
   if (frames < limit) next_checkpoint_frames = limit;  // the log began anew
-  if (!now && frames < next_checkpoint_frames) return;
+  // On a full disk the log may still be emptied into the database, which makes room for the next try.
+  return batch_failed || frames >= next_checkpoint_frames;
+}
+
+void DatabaseWriter::Impl::checkpoint() {
+  batch_failed = false;
   const auto start = steady_clock::now();
   const auto whole = database.checkpoint();
   // A reader that holds an old snapshot stops a checkpoint half way: do not try again at every batch.
-  next_checkpoint_frames = whole && *whole ? limit : frames + limit / 4;
+  const int limit = static_cast<int>(options.wal_bytes / static_cast<std::size_t>(database.page_size()));
+  next_checkpoint_frames = whole && *whole ? limit : database.wal_frames() + limit / 4;
   if (!whole) log::warn("store.checkpoint", {{"error", whole.error()}});
   const std::lock_guard lock(mutex);
   ++stats.checkpoints;
@@ -236,25 +265,34 @@ Result<std::unique_ptr<DatabaseWriter>> DatabaseWriter::start(Database database,
 
 DatabaseWriter::~DatabaseWriter() { stop(); }
 
-void DatabaseWriter::submit(std::unique_ptr<WriteJob> job) {
+/// True when the job is in the queue; then `tell` says whether the writer must be woken for it.
+bool DatabaseWriter::Impl::enqueue(std::unique_ptr<WriteJob>& job, bool& tell, Error& refusal) {
   const std::size_t bytes = job->bytes();
   const bool may_linger = job->may_linger();
-  bool tell = true;
-  Error refusal{ErrorCode::Exhausted, "too much is waiting to be written: try again later", {}};
-  {
-    const std::lock_guard lock(m_impl->mutex);
-    const bool full = m_impl->queue.size() >= m_impl->options.queue_jobs ||
-                      (!m_impl->queue.empty() && m_impl->queued_bytes + bytes > m_impl->options.queue_bytes);
-    if (m_impl->stopping) refusal = {ErrorCode::Unavailable, "the store is closing", {}};
-    if (!full && !m_impl->stopping) {
-      m_impl->queued_bytes += bytes;
-      m_impl->queue.push_back(std::move(job));
-      if (!may_linger) ++m_impl->waited_for;
-      tell = !m_impl->lingering || m_impl->must_begin();
-    }
-  }
-  if (job) job->done(fail(std::move(refusal)));
+  const std::lock_guard lock(mutex);
+  const bool full = queue.size() >= options.queue_jobs || (!queue.empty() && queued_bytes + bytes > options.queue_bytes);
+  if (stopping) refusal = {ErrorCode::Unavailable, "the store is closing", {}};
+  else if (full) refusal = {ErrorCode::Exhausted, "too much is waiting to be written: try again later", {}};
+  if (stopping || full) return false;
+  queued_bytes += bytes;
+  queue.push_back(std::move(job));
+  if (!may_linger) ++waited_for;
+  tell = !lingering || must_begin();
+  return true;
+}
+
+void DatabaseWriter::submit(std::unique_ptr<WriteJob> job) {
+  bool tell = false;
+  Error refusal;
+  if (!m_impl->enqueue(job, tell, refusal)) job->done(fail(std::move(refusal)));
   else if (tell) m_impl->arrived.notify_one();
+}
+
+void DatabaseWriter::submit_and_help(std::unique_ptr<WriteJob> job) {
+  bool tell = false;
+  Error refusal;
+  if (!m_impl->enqueue(job, tell, refusal)) job->done(fail(std::move(refusal)));
+  else if (!m_impl->help()) m_impl->arrived.notify_one();
 }
 
 void DatabaseWriter::submit(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done) {
@@ -297,6 +335,7 @@ void DatabaseWriter::stop() {
   }
   m_impl->arrived.notify_one();
   if (m_impl->thread.joinable()) m_impl->thread.join();
+  const std::lock_guard helped(m_impl->batch_mutex);  // a lent thread may be in the last batch
 }
 
 WriterStats DatabaseWriter::stats() const {
