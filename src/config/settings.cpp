@@ -261,6 +261,7 @@ const std::vector<Row<DkimSigner>>& dkim_settings() {
       text<D>("selector", FIELD(selector), "The selector (s=)."),
       text<D>("key", FIELD(key), "Name of the key in the key engine; made on first start when missing."),
       text<D>("algorithm", FIELD(algorithm), "ed25519-sha256 or rsa-sha256.", {"ed25519-sha256", "rsa-sha256"}),
+      count<D>("version", FIELD(version), "Version of the key. 0: the one this selector first signed with, also after `postern key rotate`, because DNS still has that one. To move on, publish the new version under a new selector (a new [[dkim]] record), or name the version here once DNS has it.", 0, 1'000'000),
   };
   return rows;
 }

@@ -66,6 +66,19 @@ std::string group_key(const Case& c) {
 
 smtp::Reply policy_refusal(const policy::Decision& decision) { return {550, {5, 7, 1}, "refused by policy: " + decision.reason}; }
 
+/// Never "the latest": DNS has the public half of one version, and a rotation would break every signature at once.
+Result<std::uint32_t> signing_version(const PipelineParts& parts, const config::DkimSigner& signer, const KeyInfo& key) {
+  const auto wanted = static_cast<std::uint32_t>(signer.version);
+  std::uint32_t version = wanted != 0 ? wanted : key.latest;
+  const auto exists = [&] { return std::any_of(key.versions.begin(), key.versions.end(), [&](const KeyVersionInfo& v) { return v.number == version; }); };
+  if (exists() && parts.pin_version) {
+    POSTERN_TRY(version, parts.pin_version(signer, key.latest));
+  }
+  if (exists()) return version;
+  return fail(ErrorCode::BadInput, "dkim selector " + signer.selector + " signs with version " + std::to_string(version) + " of the key " + signer.key +
+                                       ", which does not exist; publish one that does and name it (dkim.version)", "dkim.version");
+}
+
 }  // namespace
 
 bool Processed::any_accepted() const noexcept {
@@ -94,7 +107,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineParts parts) {
     POSTERN_TRY(const auto name, parse_key_name(signer.key));
     auto key = pipeline->m_parts.keeper->ensure(name, algorithm == DkimAlgorithm::RsaSha256 ? KeyType::Rsa2048 : KeyType::Ed25519);
     if (!key) return fail(std::move(key).error().context("dkim key " + signer.key));
-    pipeline->m_dkim.push_back({to_lower(signer.domain), signer.selector, algorithm, signer.key, 0});
+    POSTERN_TRY(const auto version, signing_version(pipeline->m_parts, signer, *key));
+    pipeline->m_dkim.push_back({to_lower(signer.domain), signer.selector, algorithm, signer.key, version});
   }
   return pipeline;
 }

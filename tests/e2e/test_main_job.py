@@ -392,6 +392,34 @@ def test_both_dkim_signatures_verify_in_dkimpy_and_opendkim(signing, sink, workd
     assert dkimtools.dkimpy_verdicts(damaged, records) == [False, False]
 
 
+def test_rotating_a_key_breaks_no_signature(signing, sink):
+    """DNS still has the old key: a selector goes on signing with it, over restarts too, until a new selector or the setting says otherwise."""
+    signing.start()
+    published = signing.dkim_records()
+    versions = {signer["selector"]: 1 for signer in signing.config["dkim"]}
+
+    def verdicts(address, records):
+        signing.submit(to=address)
+        return dkimtools.dkimpy_verdicts(sink.for_recipient(address, details=signing.log_tail).content, records)
+    assert verdicts("r1@example.net", published) == [True] * len(versions)
+    for signer in signing.config["dkim"]:
+        signing.cli("key", "rotate", signer["key"])
+    assert verdicts("r2@example.net", published) == [True] * len(versions)
+    signing.restart()
+    assert verdicts("r3@example.net", published) == [True] * len(versions)
+    # What `postern verify` looks at is what is in DNS.
+    signing.submit(to="bob@postern.example")
+    entry = wait_until(lambda: signing.mailbox("bob@postern.example"), "mail for bob", details=signing.log_tail)[0]
+    assert signing.api_json("GET", f"/mail/{entry['id']}/verify")["dkim_result"] == "pass"
+    signing.config["dkim"][0]["version"] = 2
+    signing.restart()
+    assert sorted(verdicts("r4@example.net", {**published, **dict(list(signing.dkim_records().items())[:1])})) == [True] * len(versions)
+    signing.config["dkim"][0]["version"] = 9
+    signing.stop()
+    status, log = signing.start_expecting_failure()
+    assert status != 0 and "version 9" in log
+
+
 def test_dkim_signs_the_sealed_form(signing, sink, authority, workdir):
     """Stamping is last: the signature covers the message as it leaves, so it must verify over the encrypted body."""
     person = authority.person("bob@example.net", label="dkim-bob")
