@@ -4,6 +4,8 @@
 #include <array>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
+#include "mime/writer.hpp"
 #include "smtp/parameters.hpp"
 
 namespace postern::gateway {
@@ -140,6 +142,7 @@ class Reporter {
     request.recipients = std::move(m_notes);
     if (m_item.content) request.original = *m_item.content;
     request.return_full = m_item.envelope->ret == DsnReturn::Full;
+    request.opened = m_item.envelope->opened;
     auto text = make_dsn(request, m_context.random);
     if (!text) return log::error("courier.report_failed", {{"id", m_item.message.get()}, {"reason", text.error()}});
     m_report.follow_ups.push_back(submission(*std::move(text)));
@@ -151,6 +154,9 @@ class Reporter {
     out.envelope.accepted = m_context.now;
     out.envelope.correlation = m_item.envelope->correlation;
     out.envelope.facts = AuditFacts().add("door", "report").add("about", m_item.message.get()).text();
+    // RFC 6531 3.4: the report says itself what it needs, or a sender with a UTF-8 address would never hear of his mail.
+    out.envelope.smtputf8 = !is_ascii(m_item.envelope->reverse_path) || !is_ascii(content);
+    out.envelope.body = is_7bit(content) ? BodyType::SevenBit : BodyType::EightBitMime;
     Variant variant;
     variant.content = std::move(content);
     variant.seal = "none";

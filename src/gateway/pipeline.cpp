@@ -268,6 +268,8 @@ class Pipeline::Run {
       out.variants.push_back(std::move(variant));
     }
     out.envelope.facts = facts();
+    out.envelope.opened = std::any_of(m_cases.begin(), m_cases.end(), [](const Case& c) { return c.opened.message.has_value(); });
+    if (out.envelope.opened) out.envelope.ret = DsnReturn::Headers;  // the next hop's reports shall not hold the opened content either
     add_audit(out);
     return out;
   }
