@@ -177,6 +177,7 @@ class Pipeline::Run {
   }
   std::vector<smtp::Reply> replies;
   bool split = false;     ///< Every recipient can be answered for himself.
+  bool released = false;  ///< Accepted long ago: nobody waits for a reply.
   Override override_policy = Override::None;
 
  private:
@@ -277,6 +278,7 @@ class Pipeline::Run {
   /// Refusals that can still be said in SMTP are said; the others become bounces.
   void answer_refused() {
     replies.assign(m_cases.size(), {});
+    if (released) return;
     const bool all = std::all_of(m_cases.begin(), m_cases.end(), [](const Case& c) { return c.decision.action == policy::Action::Bounce; });
     if (!split && !all) return;
     for (const Case& c : m_cases) {
@@ -470,6 +472,7 @@ Result<Submission> Pipeline::reprocess(const QueueItem& item, Override how) cons
   POSTERN_TRY(auto view, MessageView::parse(arrival.content, m_parts.config.limits));
   Run run(*this, arrival, std::move(view));
   run.override_policy = how;
+  run.released = true;
   return run.go({}, {});
 }
 
