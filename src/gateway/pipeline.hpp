@@ -4,7 +4,8 @@
 // thread safe, and slow when there is something to sign or decrypt: needs_worker() says so beforehand.
 //
 // Order matters and is fixed: what arrives sealed is opened before policy looks, DKIM signs after the last change of the body, and the
-// trace fields come last. An entity that somebody else signed or encrypted is never rewritten: only trace fields are put in front.
+// trace fields come last. An entity that somebody else signed or encrypted is never rewritten: trace fields are put in front, and a signed one
+// is encrypted as a whole when the rule says so. What has too long a line for the next hop is encoded anew before DKIM, or refused.
 #pragma once
 
 #include <functional>
