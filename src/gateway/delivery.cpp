@@ -84,39 +84,6 @@ std::vector<Fate> fates_of(const smtp::TransactionDone& done) {
   return out;
 }
 
-/// What became of each recipient of a released item: on his way in the new submission, or held still. One of whom the new submission knows
-/// nothing is never called released: his mail would be gone without a trace.
-std::vector<RecipientResult> released_results(const QueueItem& item, const Submission& again) {
-  std::unordered_map<std::string, std::string> still_held;
-  std::set<std::string> on_the_way;
-  for (const auto& variant : again.variants) {
-    for (const auto& mailbox : variant.mailboxes) on_the_way.insert(mailbox.address);
-    for (const auto& r : variant.recipients) {
-      if (r.state == RecipientState::Held) still_held[to_lower(r.address)] = r.reason;
-      else on_the_way.insert(to_lower(r.address));
-    }
-  }
-  std::vector<RecipientResult> out;
-  for (const auto& r : item.recipients) {
-    const std::string address = to_lower(r.address);
-    const auto held = still_held.find(address);
-    RecipientResult result;
-    result.index = r.index;
-    result.outcome = Outcome::Held;
-    if (held != still_held.end()) {
-      result.reply = held->second;
-    } else if (on_the_way.count(address) != 0) {
-      result.outcome = Outcome::Delivered;
-      result.reply = "released as " + again.message.get();
-    } else {
-      result.reply = "policy gave no answer for this recipient; release it again, and report this";
-      log::error("courier.recipient_undecided", {{"id", item.message.get()}, {"index", r.index}});
-    }
-    out.push_back(std::move(result));
-  }
-  return out;
-}
-
 }  // namespace
 
 io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr<SmtpSender>& connection) {

@@ -71,5 +71,25 @@ TEST_F(OutcomeTest, AReportHasNoLongLine) {  // RFC 5322 2.1.1
   EXPECT_EQ(bounce().variants.front().content.find("xxxx"), std::string::npos);
 }
 
+TEST(ReleasedResults, ARecipientWithoutAnAnswerStaysHeld) {
+  QueueItem item;
+  item.recipients = {{0, "Box@x.example", 0, "", 0}, {1, "out@y.example", 0, "", 0}, {2, "still@y.example", 0, "", 0}, {3, "lost@y.example", 0, "", 0}};
+  Submission again;
+  again.message = MessageId("01ARZ3NDEKTSV4RRFFQ69G5FAV");
+  again.variants.resize(2);
+  again.variants[0].mailboxes.push_back({"box@x.example", "", {}, "{}"});
+  again.variants[0].recipients.push_back({"out@y.example", "mx:y.example", 0, "", RecipientState::Queued, ""});
+  again.variants[1].recipients.push_back({"still@y.example", "policy", 0, "", RecipientState::Held, "no key"});
+  const auto results = released_results(item, again);
+  ASSERT_EQ(results.size(), 4U);
+  const Outcome expected[] = {Outcome::Delivered, Outcome::Delivered, Outcome::Held, Outcome::Held};
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    EXPECT_EQ(results[i].index, i);
+    EXPECT_EQ(results[i].outcome, expected[i]) << i;
+  }
+  EXPECT_EQ(results[2].reply, "no key");
+  EXPECT_FALSE(results[3].reply.empty());
+}
+
 }  // namespace
 }  // namespace postern::gateway
