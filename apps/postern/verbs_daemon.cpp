@@ -7,9 +7,11 @@
 #include <iostream>
 #include <memory>
 
+#include "api/examine.hpp"
 #include "base/text.hpp"
 #include "config/load.hpp"
 #include "file_input.hpp"
+#include "gateway/explain.hpp"
 #include "gateway/gateway.hpp"
 #include "remote.hpp"
 #include "store/audit_log.hpp"
@@ -449,24 +451,63 @@ void add_config(const Verbs& v) {
 }
 
 // ---- policy ---------------------------------------------------------------------------------------------------------------------------
+struct ExplainOptions {
+  std::string file = "-";
+  std::string from;
+  std::vector<std::string> to;
+  bool live = false;
+};
+
+Result<std::vector<json::object>> explain_live(const Verbs& v, const gateway::ExplainQuestion& question) {
+  POSTERN_TRY(const auto remote, Remote::find(v.global));
+  const std::string from = question.from == "<>" ? std::string() : question.from;
+  std::vector<json::object> out;
+  for (const auto& recipient : question.to) {
+    POSTERN_TRY(const auto text, remote.call("POST", "/api/v1/policy/explain" + query({{"from", from}, {"to", recipient}}), question.message));
+    out.push_back(json::parse(text).as_object());
+    out.back()["recipient"] = recipient;
+  }
+  return out;
+}
+
+Result<std::vector<json::object>> explain(const Verbs& v, const ExplainOptions& options) {
+  POSTERN_TRY(const auto config, configuration(v.global));
+  POSTERN_TRY(auto raw, read_message_input(options.file, v.context.in));
+  POSTERN_TRY(const auto question, gateway::with_defaults({std::move(raw), options.from, options.to}, config.limits));
+  if (options.live) return explain_live(v, question);
+  POSTERN_TRY(const auto explained, gateway::explain_from_files(config, question));
+  std::vector<json::object> out;
+  for (const auto& e : explained) {
+    out.push_back(api::decision_json(e.decision));
+    out.back()["recipient"] = e.recipient;
+  }
+  return out;
+}
+
+void show_decision(const json::value& d, std::ostream& out) {
+  out << "to       " << text_of(d, "recipient") << "\naction   " << text_of(d, "action") << "\nsign     " << text_of(d, "sign") << "\nencrypt  " << text_of(d, "encrypt")
+      << "\nrule     " << (text_of(d, "rule").empty() ? "none matched" : text_of(d, "rule")) << "\n";
+  if (!text_of(d, "reason").empty()) out << "reason   " << text_of(d, "reason") << "\n";
+}
+
 void add_policy(const Verbs& v) {
   CLI::App* policy = v.noun("policy", "Rules about sealing: explain");
-  CLI::App* explain = verb(policy, "explain", "What would happen to this message for this recipient, and why; nothing is sent", "postern policy explain --message m.eml --from alice@postern.example --to carol@partner.example");
-  const auto file = std::make_shared<std::string>("-");
-  const auto from = std::make_shared<std::string>();
-  const auto to = std::make_shared<std::string>();
-  explain->add_option("--message", *file, "The message; - is standard input");
-  explain->add_option("--from", *from, "Envelope sender")->required();
-  explain->add_option("--to", *to, "Recipient")->required();
-  explain->callback([v, file, from, to] {
-    v.run("policy explain", [&](const Remote& r) -> Result<json::value> {
-      POSTERN_TRY(const auto raw, read_message_input(*file, v.context.in));
-      POSTERN_TRY(const auto text, r.call("POST", "/api/v1/policy/explain" + query({{"from", *from}, {"to", *to}}), raw));
-      return json::parse(text);
-    }, [v](const json::value& d) {
-      v.context.out << "action   " << text_of(d, "action") << "\nsign     " << text_of(d, "sign") << "\nencrypt  " << text_of(d, "encrypt") << "\nrule     " << (text_of(d, "rule").empty() ? "none matched" : text_of(d, "rule")) << "\n";
-      if (!text_of(d, "reason").empty()) v.context.out << "reason   " << text_of(d, "reason") << "\n";
-    });
+  CLI::App* verb_explain = verb(policy, "explain", "What would happen to this message for each recipient, and why; nothing is sent. Reads files only: the configuration, its certificate folders, the message",
+                                "postern policy explain --message m.eml --config postern.toml");
+  const auto options = std::make_shared<ExplainOptions>();
+  verb_explain->add_option("--message", options->file, "The message; - is standard input");
+  verb_explain->add_option("--from", options->from, "Envelope sender, <> for none; else the author in the message's From");
+  verb_explain->add_option("--to", options->to, "Recipient; may be repeated; else everybody in the message's To and Cc");
+  verb_explain->add_flag("--live", options->live, "Ask the running daemon, which knows its own keys");
+  verb_explain->callback([v, options] {
+    const auto decisions = explain(v, *options);
+    if (!decisions) return report_error(v.context, "policy explain", decisions.error());
+    bool first = true;
+    for (const auto& decision : *decisions) {
+      if (v.context.json) v.context.out << json::serialize(decision) << "\n";
+      else show_decision(decision, v.context.out << (first ? "" : "\n"));
+      first = false;
+    }
   });
 }
 

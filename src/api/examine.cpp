@@ -15,12 +15,11 @@ using gateway::Gateway;
 /// The records that our own signers would publish.
 dns::Fixture own_records(Gateway& gate) {
   dns::Fixture fixture;
-  for (const auto& signer : gate.config().dkim) {
-    const auto algorithm = parse_dkim_algorithm(signer.algorithm);
-    const auto key = gate.keeper().public_key(KeyName(signer.key));
-    if (!algorithm || !key) continue;
-    const Bytes published = *algorithm == DkimAlgorithm::Ed25519Sha256 ? key->to_raw() : key->to_spki();
-    fixture.add_txt(signer.selector + "._domainkey." + signer.domain, dkim_key_record(*algorithm, published));
+  for (const auto& signer : gate.pipeline().dkim_signers()) {
+    const auto key = gate.keeper().public_key(KeyName(signer.key_name), signer.key_version);
+    if (!key) continue;
+    const Bytes published = signer.algorithm == DkimAlgorithm::Ed25519Sha256 ? key->to_raw() : key->to_spki();
+    fixture.add_txt(signer.selector + "._domainkey." + signer.domain, dkim_key_record(signer.algorithm, published));
   }
   return fixture;
 }

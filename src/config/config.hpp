@@ -58,6 +58,7 @@ struct DkimSigner {
   std::string selector;
   std::string key;
   std::string algorithm = "ed25519-sha256";
+  std::int64_t version = 0;  ///< Of the key; 0: the one that the selector first signed with.
 };
 
 struct Config {

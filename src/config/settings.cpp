@@ -189,6 +189,7 @@ const std::vector<Row<Config>>& scalar_settings() {
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       duration<C>("dns.timeout", FIELD(dns.timeout), "Wait for a DNS answer."),
       count<C>("limits.message_bytes", FIELD(limits.message_bytes), "Largest message; announced by SIZE.", 64 * 1024, 2048 * kMebi),
+      count<C>("limits.line_emitted", FIELD(limits.line_emitted), "Longest line sent to a next hop (RFC 5322 2.1.1: 998). Mail with a longer one is encoded anew, or refused when that would break a signature.", 998, 1 * kMebi),
       count<C>("limits.line_accepted", FIELD(limits.line_accepted), "Longest line accepted in a message.", 998, 1 * kMebi),
       count<C>("limits.recipients", FIELD(limits.recipients), "Recipients of one message. RFC 5321 4.5.3.1.8: at least 100.", 1, 100'000),
       count<C>("limits.header_fields", FIELD(limits.header_fields), "Header fields of one message.", 10, 100'000),
@@ -261,6 +262,7 @@ const std::vector<Row<DkimSigner>>& dkim_settings() {
       text<D>("selector", FIELD(selector), "The selector (s=)."),
       text<D>("key", FIELD(key), "Name of the key in the key engine; made on first start when missing."),
       text<D>("algorithm", FIELD(algorithm), "ed25519-sha256 or rsa-sha256.", {"ed25519-sha256", "rsa-sha256"}),
+      count<D>("version", FIELD(version), "Version of the key. 0: the one this selector first signed with, also after `postern key rotate`, because DNS still has that one. To move on, publish the new version under a new selector (a new [[dkim]] record), or name the version here once DNS has it.", 0, 1'000'000),
   };
   return rows;
 }

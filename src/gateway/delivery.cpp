@@ -147,22 +147,9 @@ io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item
   DeliveryReport out;
   out.item = item->item;
   out.message = item->message;
-  std::unordered_map<std::string, std::string> still_held;
   auto& variants = again->variants;
-  for (const auto& variant : variants) {
-    for (const auto& r : variant.recipients) {
-      if (r.state == RecipientState::Held) still_held[r.address] = r.reason;
-    }
-  }
+  out.results = released_results(*item, *again);
   variants.erase(std::remove_if(variants.begin(), variants.end(), [](const Variant& v) { return v.seal == "held"; }), variants.end());
-  for (const auto& r : item->recipients) {
-    RecipientResult result;
-    result.index = r.index;
-    const auto held = still_held.find(r.address);
-    result.outcome = held == still_held.end() ? Outcome::Delivered : Outcome::Held;
-    result.reply = held == still_held.end() ? "released as " + again->message.get() : held->second;
-    out.results.push_back(std::move(result));
-  }
   if (!variants.empty()) out.follow_ups.push_back(*std::move(again));
   else out.audit = std::move(again->audit);
   send_report(std::move(out));

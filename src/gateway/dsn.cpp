@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "gateway/stages.hpp"
 #include "mime/writer.hpp"
 
 namespace postern::gateway {
@@ -71,10 +72,30 @@ std::string_view header_section(std::string_view message) {
   return message.substr(0, end == std::string_view::npos ? message.size() : end + 2);
 }
 
+/// Fields that opening never restores from inside the encryption (From), or that no author hides (trace, Message-ID).
+bool is_harmless(const HeaderField& field) { return field.is("Received") || field.is("From") || field.is("Message-ID"); }
+
+/// Our verdict about the content stays here, as does all of an opened message that came from inside.
+bool goes_back(const HeaderField& field, bool opened) { return !field.is(kTraceField) && (!opened || is_harmless(field)); }
+
+/// The header section, or the whole message, as far as the sender may have it. Lines that could not be sent on are not returned either.
+std::string returned_text(const DsnRequest& request, bool full) {
+  const std::string_view original = full ? request.original : header_section(request.original);
+  const auto view = MessageView::parse(original);
+  if (!view) return {};
+  std::string out;
+  for (const HeaderField& field : view->fields()) {
+    if (goes_back(field, request.opened) && !find_long_line(field.raw, Limits{}.line_emitted)) out += field.raw;
+  }
+  if (full) out.append("\r\n").append(view->body());
+  return out;
+}
+
 /// The third part of the report.
 std::string returned_part(const DsnRequest& request) {
-  const bool full = request.return_full && any(request, DsnAction::Failed) && request.original.size() <= kMostReturned;
-  const std::string_view what = full ? request.original : header_section(request.original);
+  const bool full = request.return_full && !request.opened && any(request, DsnAction::Failed) && request.original.size() <= kMostReturned &&
+                    !find_long_line(request.original, Limits{}.line_emitted);
+  const std::string what = returned_text(request, full);
   const bool ascii = is_ascii(what);
   std::string fields = "Content-Description: Undelivered message\r\nContent-Type: ";
   // RFC 6522 4; RFC 6533 5 for header sections that are UTF-8.

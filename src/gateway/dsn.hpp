@@ -40,9 +40,13 @@ struct DsnRequest {
   std::vector<DsnRecipient> recipients;
   std::string_view original;  ///< The message as queued.
   bool return_full = false;   ///< RET=FULL. Otherwise, and past 64 KiB, and for delays and successes, only its header section goes back.
+  /// The original was decrypted on its way, and the reverse path is anybody's claim: a report that carried the content, or a field that was
+  /// inside the encryption, would decrypt captured mail for whoever sends it again. Only Received, From and Message-ID go back.
+  bool opened = false;
 };
 
-/// The report as a whole message with CRLF line ends. BadInput when there is no recipient or the address to report to is null.
+/// The report as a whole message with CRLF line ends, none longer than 998. Our own trace field (X-Postern-Seal) never goes back.
+/// BadInput when there is no recipient or the address to report to is null.
 [[nodiscard]] Result<std::string> make_dsn(const DsnRequest& request, Random& random);
 
 }  // namespace postern::gateway

@@ -16,6 +16,7 @@
 #include "keys/evp_handle.hpp"
 #include "keys/ring.hpp"
 #include "store/certificate_store.hpp"
+#include "store/dkim_pins.hpp"
 #include "store/key_store.hpp"
 #include "store/user_store.hpp"
 
@@ -186,7 +187,10 @@ Status Gateway::Parts::open_resolver() {
 
 Status Gateway::Parts::open_pipeline() {
   POSTERN_TRY(routes, RouteTable::make(config));
-  POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, ring, *identities, *correspondents, smime_roots, random, clock}));
+  const auto pin = [this](const config::DkimSigner& signer, std::uint32_t latest) {
+    return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
+  };
+  POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, ring, *identities, *correspondents, smime_roots, random, clock, pin}));
   SpoolOptions options;
   options.cache_bytes = static_cast<std::size_t>(config.spool.cache_bytes);
   // A retry planned further ahead than the schedule ever plans was planned under another clock.

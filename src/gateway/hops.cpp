@@ -75,6 +75,7 @@ class Maker {
     auto out = std::make_shared<smtp::ClientOptions>();
     out->lmtp = m_lmtp;
     out->hostname = m_config.server.hostname;
+    out->line_limit = m_config.limits.line_emitted;
     if (!m_settings.username.empty()) {
       auto credentials = std::make_shared<smtp::ClientCredentials>();
       credentials->user = m_settings.username;

@@ -58,6 +58,7 @@ Opened open_smime(const PipelineParts& parts, std::string_view message, const Ma
   Opened out;
   out.trace = "opened=smime; cipher=" + safe(opened->cipher) + "; key=" + safe(opened->key_transport) + (opened->authenticated ? "; " : "; integrity=none; ") +
               inner_signature(parts, opened->message, opened->inner);
+  out.inner = opened->inner;
   out.message = std::move(opened->message);
   return out;
 }
@@ -82,6 +83,7 @@ Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mail
   Opened out;
   const std::string signature = opened->signers.empty() ? inner_signature(parts, opened->message, opened->inner) : pgp_signature(opened->signers, opened->signature_valid());
   out.trace = "opened=openpgp; cipher=" + safe(opened->cipher) + "; mode=" + safe(opened->mode) + "; " + signature;
+  out.inner = opened->inner;
   out.message = std::move(opened->message);
   return out;
 }

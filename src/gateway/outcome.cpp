@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
+#include <unordered_map>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
+#include "mime/writer.hpp"
 #include "smtp/parameters.hpp"
 
 namespace postern::gateway {
@@ -140,6 +144,7 @@ class Reporter {
     request.recipients = std::move(m_notes);
     if (m_item.content) request.original = *m_item.content;
     request.return_full = m_item.envelope->ret == DsnReturn::Full;
+    request.opened = m_item.envelope->opened;
     auto text = make_dsn(request, m_context.random);
     if (!text) return log::error("courier.report_failed", {{"id", m_item.message.get()}, {"reason", text.error()}});
     m_report.follow_ups.push_back(submission(*std::move(text)));
@@ -151,6 +156,9 @@ class Reporter {
     out.envelope.accepted = m_context.now;
     out.envelope.correlation = m_item.envelope->correlation;
     out.envelope.facts = AuditFacts().add("door", "report").add("about", m_item.message.get()).text();
+    // RFC 6531 3.4: the report says itself what it needs, or a sender with a UTF-8 address would never hear of his mail.
+    out.envelope.smtputf8 = !is_ascii(m_item.envelope->reverse_path) || !is_ascii(content);
+    out.envelope.body = is_7bit(content) ? BodyType::SevenBit : BodyType::EightBitMime;
     Variant variant;
     variant.content = std::move(content);
     variant.seal = "none";
@@ -175,6 +183,37 @@ class Reporter {
 
 DeliveryReport make_report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host, const std::string& road, const OutcomeContext& context) {
   return Reporter(item, host, road, context).make(fates);
+}
+
+std::vector<RecipientResult> released_results(const QueueItem& item, const Submission& again) {
+  std::unordered_map<std::string, std::string> still_held;
+  std::set<std::string> on_the_way;
+  for (const auto& variant : again.variants) {
+    for (const auto& mailbox : variant.mailboxes) on_the_way.insert(mailbox.address);
+    for (const auto& r : variant.recipients) {
+      if (r.state == RecipientState::Held) still_held[to_lower(r.address)] = r.reason;
+      else on_the_way.insert(to_lower(r.address));
+    }
+  }
+  std::vector<RecipientResult> out;
+  for (const auto& r : item.recipients) {
+    const std::string address = to_lower(r.address);
+    const auto held = still_held.find(address);
+    RecipientResult result;
+    result.index = r.index;
+    result.outcome = Outcome::Held;
+    if (held != still_held.end()) {
+      result.reply = held->second;
+    } else if (on_the_way.count(address) != 0) {
+      result.outcome = Outcome::Delivered;
+      result.reply = "released as " + again.message.get();
+    } else {
+      result.reply = "policy gave no answer for this recipient; release it again, and report this";
+      log::error("courier.recipient_undecided", {{"id", item.message.get()}, {"index", r.index}});
+    }
+    out.push_back(std::move(result));
+  }
+  return out;
 }
 
 }  // namespace postern::gateway

@@ -33,4 +33,8 @@ struct Fate {
 /// `host` and `road` ("TLSv1.3 verified") are for the record; empty when there was none.
 [[nodiscard]] DeliveryReport make_report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host, const std::string& road, const OutcomeContext& context);
 
+/// What became of each recipient of a released item: on his way in the new submission, or held still. One of whom the new submission knows
+/// nothing is never called released: his mail would be gone without a trace. He stays held, and the log says so.
+[[nodiscard]] std::vector<RecipientResult> released_results(const QueueItem& item, const Submission& again);
+
 }  // namespace postern::gateway

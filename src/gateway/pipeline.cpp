@@ -9,6 +9,9 @@
 #include "base/text.hpp"
 #include "gateway/envelope.hpp"
 #include "gateway/stages.hpp"
+#include "identity/users.hpp"
+#include "mime/multipart.hpp"
+#include "mime/tree.hpp"
 #include "mime/writer.hpp"
 
 namespace postern::gateway {
@@ -46,13 +49,51 @@ std::set<std::string> named_recipients(const MessageView& view) {
   return out;
 }
 
-std::optional<Mailbox> only_author(const MessageView& view) {
-  if (view.count("From") != 1) return std::nullopt;
-  const auto list = parse_address_list(view.value("From"));
-  if (!list) return std::nullopt;
-  const auto mailboxes = list->mailboxes();
-  return mailboxes.size() == 1 ? std::optional(mailboxes.front().mailbox) : std::nullopt;
+/// Every mailbox of every From field that can be read.
+std::vector<Mailbox> authors_of(const MessageView& view) {
+  std::vector<Mailbox> out;
+  for (const HeaderField& field : view.fields()) {
+    if (!field.is("From")) continue;
+    const auto list = parse_address_list(field.unfolded());
+    if (!list) continue;
+    for (const auto& named : list->mailboxes()) out.push_back(named.mailbox);
+  }
+  return out;
 }
+
+bool every_from_is_readable(const MessageView& view) {
+  return std::all_of(view.fields().begin(), view.fields().end(), [](const HeaderField& f) { return !f.is("From") || parse_address_list(f.unfolded()); });
+}
+
+/// RFC 6409 6.3: what a person who logged in sends must agree with the rights of the login, or a capital letter in MAIL FROM, an empty
+/// one, or somebody else's From field would be a way around every rule.
+Status check_submission(const Road& road, const ReversePath& from, const MessageView& view) {
+  if (road.user.empty()) return {};
+  const std::string who = "you are logged in as " + printable(road.user, 64);
+  if (from.is_null() && parse_content_type(view.value("Content-Type")).type != "multipart/report")
+    return fail(ErrorCode::Denied, who + ": only reports (multipart/report) may have an empty sender; give your address in MAIL FROM");
+  const auto authors = authors_of(view);
+  if (authors.empty() || !every_from_is_readable(view)) return fail(ErrorCode::Denied, who + ", and the message needs a From field that names you");
+  User user;
+  user.senders = road.senders;
+  for (const Mailbox& author : authors) {
+    if (!may_send_as(user, author.text())) return fail(ErrorCode::Denied, who + " and may not write as <" + printable(author.text(), 128) + "> (From field)");
+  }
+  return {};
+}
+
+/// Depth and number of parts, before anybody downstream has to recurse through them. Other types cost nothing.
+Status check_mime(const MessageView& view, const Limits& limits) {
+  for (const HeaderField& field : view.fields()) {
+    if (!field.is("Content-Type")) continue;
+    const auto type = trim(field.value);
+    if (istarts_with(type, "multipart/") || istarts_with(type, "message/")) return check_structure(view.raw(), limits);
+  }
+  return {};
+}
+
+/// A signature of somebody else over the body: re-encoding would break it.
+bool has_body_signature(const MessageView& view) { return view.find("DKIM-Signature") != nullptr || view.find("ARC-Message-Signature") != nullptr; }
 
 /// Recipients whose copies are byte for byte the same.
 std::string group_key(const Case& c) {
@@ -65,6 +106,19 @@ std::string group_key(const Case& c) {
 }
 
 smtp::Reply policy_refusal(const policy::Decision& decision) { return {550, {5, 7, 1}, "refused by policy: " + decision.reason}; }
+
+/// Never "the latest": DNS has the public half of one version, and a rotation would break every signature at once.
+Result<std::uint32_t> signing_version(const PipelineParts& parts, const config::DkimSigner& signer, const KeyInfo& key) {
+  const auto wanted = static_cast<std::uint32_t>(signer.version);
+  std::uint32_t version = wanted != 0 ? wanted : key.latest;
+  const auto exists = [&] { return std::any_of(key.versions.begin(), key.versions.end(), [&](const KeyVersionInfo& v) { return v.number == version; }); };
+  if (exists() && parts.pin_version) {
+    POSTERN_TRY(version, parts.pin_version(signer, key.latest));
+  }
+  if (exists()) return version;
+  return fail(ErrorCode::BadInput, "dkim selector " + signer.selector + " signs with version " + std::to_string(version) + " of the key " + signer.key +
+                                       ", which does not exist; publish one that does and name it (dkim.version)", "dkim.version");
+}
 
 }  // namespace
 
@@ -94,7 +148,8 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineParts parts) {
     POSTERN_TRY(const auto name, parse_key_name(signer.key));
     auto key = pipeline->m_parts.keeper->ensure(name, algorithm == DkimAlgorithm::RsaSha256 ? KeyType::Rsa2048 : KeyType::Ed25519);
     if (!key) return fail(std::move(key).error().context("dkim key " + signer.key));
-    pipeline->m_dkim.push_back({to_lower(signer.domain), signer.selector, algorithm, signer.key, 0});
+    POSTERN_TRY(const auto version, signing_version(pipeline->m_parts, signer, *key));
+    pipeline->m_dkim.push_back({to_lower(signer.domain), signer.selector, algorithm, signer.key, version});
   }
   return pipeline;
 }
@@ -163,25 +218,39 @@ class Pipeline::Run {
   }
   std::vector<smtp::Reply> replies;
   bool split = false;     ///< Every recipient can be answered for himself.
+  bool released = false;  ///< Accepted long ago: nobody waits for a reply.
   Override override_policy = Override::None;
 
  private:
   /// The message to work on: without fields that only we may write, with those a submission lacks.
   std::string_view without_forged_trace(std::string_view missing) {
-    if (missing.empty() && m_view.find(kTraceField) == nullptr) return m_arrival.content;
+    // RFC 5322 3.6.3: who is in Bcc is nobody else's business; what comes from outside is not ours to change.
+    const bool hidden = m_arrival.road.trusted && (m_view.find("Bcc") != nullptr || m_view.find("Resent-Bcc") != nullptr);
+    if (missing.empty() && !hidden && m_view.find(kTraceField) == nullptr) return m_arrival.content;
     HeaderEdit edit;
     edit.remove.emplace_back(kTraceField);
+    if (hidden) edit.remove.insert(edit.remove.end(), {"Bcc", "Resent-Bcc"});
     edit.append = missing;
     m_edited = edit_header(m_view, edit);
     return m_edited;
   }
 
   void find_author() {
-    m_author.mailbox = only_author(m_view);
+    const auto authors = authors_of(m_view);
+    if (authors.size() == 1 && m_view.count("From") == 1) m_author.mailbox = authors.front();
     const std::string sender = address_of(m_arrival.envelope.from);
-    // A person who logged in signs only as himself; a trusted network speaks for its local authors.
+    m_policy_sender = sender.empty() && m_arrival.road.trusted ? policy_author(authors) : sender;
+    // A person who logged in signs only as himself (of a report without sender check_submission() said so); a trusted network speaks for its
+    // local authors.
     m_author.vouched = m_author.mailbox && m_arrival.road.trusted && m_parts.routes.is_local(m_author.mailbox->domain) &&
-                       (m_arrival.road.user.empty() || iequals(m_author.mailbox->text(), sender));
+                       (m_arrival.road.user.empty() || sender.empty() || iequals(m_author.mailbox->text(), sender));
+  }
+
+  /// Whom the rules see where there is no sender: an author of ours if there is one, or MAIL FROM:<> would avoid every rule about him.
+  std::string policy_author(const std::vector<Mailbox>& authors) const {
+    const auto ours = std::find_if(authors.begin(), authors.end(), [&](const Mailbox& m) { return m_parts.routes.is_local(m.domain); });
+    if (ours != authors.end()) return ours->text();
+    return authors.empty() ? std::string() : authors.front().text();
   }
 
   Status make_cases() {
@@ -211,6 +280,9 @@ class Pipeline::Run {
     }
   }
 
+  /// Of the copy this recipient gets, before we seal it.
+  Protection protection_of(const Case& c) const { return c.opened.message ? c.opened.inner : m_detection.protection; }
+
   void decide(Case& c) {
     open(c);
     if (!c.opened.failure.empty()) {
@@ -227,8 +299,9 @@ class Pipeline::Run {
       if (auto found = m_parts.correspondents.openpgp()->choose(c.mailbox, now)) c.openpgp = *std::move(found);
     }
     policy::Facts facts;
-    facts.sender = address_of(m_arrival.envelope.from);
-    facts.already_protected = !c.opened.message && is_protected(m_detection.protection);
+    facts.sender = m_policy_sender;
+    facts.already_encrypted = is_encrypted(protection_of(c));
+    facts.already_signed = is_protected(protection_of(c));
     facts.can_sign_smime = m_author.vouched && m_parts.identities.can_smime(*m_author.mailbox);
     facts.can_sign_openpgp = m_author.vouched && m_parts.identities.can_openpgp(*m_author.mailbox);
     c.decision = policy::decide(m_pipeline.m_rules, facts, c.address, {c.smime.has_value(), c.openpgp.has_value()});
@@ -254,6 +327,8 @@ class Pipeline::Run {
       out.variants.push_back(std::move(variant));
     }
     out.envelope.facts = facts();
+    out.envelope.opened = std::any_of(m_cases.begin(), m_cases.end(), [](const Case& c) { return c.opened.message.has_value(); });
+    if (out.envelope.opened) out.envelope.ret = DsnReturn::Headers;  // the next hop's reports shall not hold the opened content either
     add_audit(out);
     return out;
   }
@@ -261,6 +336,7 @@ class Pipeline::Run {
   /// Refusals that can still be said in SMTP are said; the others become bounces.
   void answer_refused() {
     replies.assign(m_cases.size(), {});
+    if (released) return;
     const bool all = std::all_of(m_cases.begin(), m_cases.end(), [](const Case& c) { return c.decision.action == policy::Action::Bounce; });
     if (!split && !all) return;
     for (const Case& c : m_cases) {
@@ -291,6 +367,8 @@ class Pipeline::Run {
       POSTERN_TRY(sealed, seal_copy(m_parts, source, m_author, cases));
       source = sealed;
     }
+    POSTERN_TRY(const auto shorter, with_short_lines(source, cases, plain));
+    if (shorter) source = *shorter;
     POSTERN_TRY(const std::string trace, trace_of(first));
     POSTERN_TRY(const std::string dkim, dkim_of(source, plain));
     std::string out;
@@ -298,6 +376,33 @@ class Pipeline::Run {
     if (first.local) out += "Return-Path: " + m_arrival.envelope.from.text() + "\r\n";  // RFC 5321 4.4: at final delivery
     out.append(m_received).append(trace).append(dkim).append(source);
     return out;
+  }
+
+  static bool over_network(const Case& c) { return c.route->via == Via::Mx || c.route->via == Via::Smtp || c.route->via == Via::Lmtp; }
+
+  /// RFC 5322 2.1.1, RFC 5321 4.5.3.1.6: what we took with a longer line we may not send on. So it is encoded anew while that breaks nobody's
+  /// signature, or refused now, while its sender still listens. Nothing: the copy can go as it is.
+  Result<std::optional<std::string>> with_short_lines(std::string_view copy, const std::vector<const Case*>& cases, bool plain) const {
+    const Limits& limits = m_parts.config.limits;
+    if (m_arrival.envelope.parameters.body == smtp::BodyType::BinaryMime || std::none_of(cases.begin(), cases.end(), [](const Case* c) { return over_network(*c); }))
+      return std::nullopt;
+    const auto line = find_long_line(copy, limits.line_emitted);
+    if (!line) return std::nullopt;
+    if (plain && !is_protected(protection_of(*cases.front())) && (cases.front()->opened.message || !has_body_signature(m_view))) {
+      auto encoded = encoded_anew(copy);
+      if (encoded && !find_long_line(*encoded, limits.line_emitted)) return std::optional(*std::move(encoded));
+    }
+    return fail(ErrorCode::BadInput, "line " + std::to_string(line->number) + " of the message has " + std::to_string(line->octets) + " octets; mail that is sent on may have " +
+                                         std::to_string(limits.line_emitted) + " (RFC 5322 2.1.1), and this one cannot be encoded anew", "line_emitted");
+  }
+
+  Result<std::string> encoded_anew(std::string_view copy) const {
+    POSTERN_TRY(const auto view, MessageView::parse(copy, m_parts.config.limits));
+    if (view.find("MIME-Version") != nullptr) return to_7bit(copy, m_parts.config.limits);
+    // RFC 2045 4: without it nobody would undo the encoding.
+    HeaderEdit edit;
+    edit.append = "MIME-Version: 1.0\r\n";
+    return to_7bit(edit_header(view, edit), m_parts.config.limits);
   }
 
   Result<std::string> trace_of(const Case& c) const {
@@ -406,6 +511,7 @@ class Pipeline::Run {
   Detection m_detection;
   Author m_author;
   std::vector<Case> m_cases;
+  std::string m_policy_sender;
   std::optional<std::string> m_verified;
   std::set<std::string> m_selectors;
 };
@@ -415,6 +521,8 @@ Result<Processed> Pipeline::process(const Arrival& arrival, bool split) const {
   POSTERN_CHECK(view.refuse_unsafe_header());
   // RFC 5321 6.3: simple counting of Received fields.
   if (view.count("Received") >= m_parts.config.limits.received_fields) return fail(ErrorCode::Conflict, "too many Received fields: this message is looping", "mail_loop");
+  POSTERN_CHECK(check_mime(view, m_parts.config.limits));
+  POSTERN_CHECK(check_submission(arrival.road, arrival.envelope.from, view));
   POSTERN_TRY(auto received, received_field(m_parts.hostname, arrival));
   std::string missing;
   if (arrival.road.trusted) {
@@ -454,6 +562,7 @@ Result<Submission> Pipeline::reprocess(const QueueItem& item, Override how) cons
   POSTERN_TRY(auto view, MessageView::parse(arrival.content, m_parts.config.limits));
   Run run(*this, arrival, std::move(view));
   run.override_policy = how;
+  run.released = true;
   return run.go({}, {});
 }
 

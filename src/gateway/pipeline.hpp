@@ -4,9 +4,11 @@
 // thread safe, and slow when there is something to sign or decrypt: needs_worker() says so beforehand.
 //
 // Order matters and is fixed: what arrives sealed is opened before policy looks, DKIM signs after the last change of the body, and the
-// trace fields come last. An entity that somebody else signed or encrypted is never rewritten: only trace fields are put in front.
+// trace fields come last. An entity that somebody else signed or encrypted is never rewritten: trace fields are put in front, and a signed one
+// is encrypted as a whole when the rule says so. What has too long a line for the next hop is encoded anew before DKIM, or refused.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +47,8 @@ struct PipelineParts {
   CertificateChain smime_roots;  ///< Trusted for S/MIME signers.
   Random& random;
   const Clock& clock;
+  /// Which version of its key a DKIM selector signs with (store/dkim_pins.hpp); none: the one of the setting, else the latest.
+  std::function<Result<std::uint32_t>(const config::DkimSigner& signer, std::uint32_t latest)> pin_version = {};
 };
 
 /// How an operator's release of held mail is to be taken.
@@ -68,6 +72,9 @@ class Pipeline {
 
   /// The decision for one recipient with the reasons, for `postern policy explain`.
   [[nodiscard]] Result<policy::Decision> explain(const Arrival& arrival, const std::string& recipient) const;
+
+  /// The signers of the configuration with the key versions they sign with.
+  [[nodiscard]] const std::vector<DkimKeyRef>& dkim_signers() const noexcept { return m_dkim; }
 
   [[nodiscard]] static smtp::Reply reply_for(const Error& error);
   [[nodiscard]] const PipelineParts& parts() const noexcept { return m_parts; }

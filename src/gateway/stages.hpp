@@ -13,6 +13,7 @@ namespace postern::gateway {
 /// What opening found for one recipient, or for the message as a whole.
 struct Opened {
   std::optional<std::string> message;  ///< The inner message; nothing: the message stays as it is.
+  Protection inner = Protection::None;  ///< What the inner message still carries.
   std::string trace;   ///< "opened=smime; cipher=AES-256-GCM; signature=valid; signer=a@b"; empty: nothing to say.
   std::string failure;  ///< It was for us, and it must not be delivered; why.
 };

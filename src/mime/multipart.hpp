@@ -1,4 +1,5 @@
-// RFC 2046 5.1.1 delimiter lines, and the bound on structure that is checked before any recursive parser. Internal to mime/.
+// RFC 2046 5.1.1 delimiter lines, and the bound on structure that is checked before any recursive parser (tree.cpp) and at the door
+// (gateway/pipeline.cpp).
 #pragma once
 
 #include <cstddef>

@@ -117,6 +117,22 @@ bool is_7bit(std::string_view body) noexcept {
   return true;
 }
 
+std::optional<LongLine> find_long_line(std::string_view text, std::size_t limit) noexcept {
+  std::size_t begin = 0;
+  // From line to line by the last line end within reach: what lies between is in short lines.
+  while (text.size() - begin > limit) {
+    const auto end = text.substr(begin, limit + 2).rfind('\n');
+    if (end != std::string_view::npos) {
+      begin += end + 1;
+      continue;
+    }
+    std::string_view rest = text.substr(begin);
+    const auto before = text.substr(0, begin);
+    return LongLine{static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')) + 1, take_line(rest).size()};
+  }
+  return std::nullopt;
+}
+
 std::string encode_quoted_printable(std::string_view data, LineBreaks breaks) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;

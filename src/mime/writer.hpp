@@ -4,6 +4,7 @@
 // No function lets a value break out of its field: CR, LF and NUL in a value are BadInput, whatever they would have meant.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,14 @@ namespace postern {
 [[nodiscard]] bool has_only_crlf(std::string_view text) noexcept;
 /// ASCII without NUL, CRLF only, no line over 998: may travel as 7bit (RFC 2045 2.7).
 [[nodiscard]] bool is_7bit(std::string_view body) noexcept;
+
+/// A line that is too long: its number, counted from 1, and its octets without CRLF.
+struct LongLine {
+  std::size_t number = 0;
+  std::size_t octets = 0;
+};
+/// The first line of more than `limit` octets; nothing when there is none. Looks at a small part of a sound text only.
+[[nodiscard]] std::optional<LongLine> find_long_line(std::string_view text, std::size_t limit) noexcept;
 
 /// RFC 2045 6.7. Text: CRLF stays a line break. Binary: every CR and LF is encoded.
 enum class LineBreaks { Text, Binary };

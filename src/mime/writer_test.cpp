@@ -122,6 +122,24 @@ TEST(To7Bit, LeavesStrangersSignaturesAlone) {
   EXPECT_EQ(to_7bit(inner_signed).error().code, ErrorCode::Conflict);
 }
 
+TEST(LongLines, AreFoundByNumberAndLength) {  // RFC 5322 2.1.1
+  const std::string ok(998, 'x'), over(999, 'y');
+  const std::string lines = ok + "\r\n\r\n" + ok + "\r\nshort\r\n";
+  EXPECT_FALSE(find_long_line("", 998));
+  EXPECT_FALSE(find_long_line(lines, 998));
+  EXPECT_FALSE(find_long_line(lines + ok, 998)) << "the last line may lack its line end";
+  for (const std::string& text : {lines + over + "\r\nmore\r\n", lines + over, lines + over + "\r\n"}) {
+    const auto found = find_long_line(text, 998);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->number, 5U);
+    EXPECT_EQ(found->octets, 999U);
+  }
+  const auto first = find_long_line(std::string(4096, 'z') + "\r\n" + lines, 998);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->number, 1U);
+  EXPECT_EQ(first->octets, 4096U);
+}
+
 TEST(EditHeader, TouchesNoOtherByte) {
   const std::string raw = "A : 1\r\n x\r\nB: 2\r\nbcc: y\r\n z\r\nC:3\r\n\r\nbody\n\r\n";
   const auto view = MessageView::parse(raw);

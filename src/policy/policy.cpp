@@ -69,13 +69,18 @@ void decide_signature(const Rule& rule, const Facts& facts, Decision& decision) 
 Decision apply(const Rule& rule, const Facts& facts, const Capabilities& can) {
   Decision decision;
   decision.rule = rule.name;
-  if (facts.already_protected) {
-    // An entity that is already signed or encrypted is never rewritten: that would break it.
-    if (rule.encrypt != Encrypt::Never || rule.sign != Sign::None) decision.reason = "already protected by its sender; passed on untouched";
+  if (facts.already_encrypted) {
+    // An encrypted entity is never rewritten: that would break it, and it says already what a rule could ask for.
+    if (rule.encrypt != Encrypt::Never || rule.sign != Sign::None) decision.reason = "already encrypted by its sender; passed on untouched";
     return decision;
   }
   decide_encryption(rule, can, decision);
-  if (decision.action == Action::Deliver) decide_signature(rule, facts, decision);
+  if (decision.action != Action::Deliver) return decision;
+  if (!facts.already_signed) {
+    decide_signature(rule, facts, decision);
+  } else if (rule.sign != Sign::None && decision.reason.empty()) {
+    decision.reason = "already signed by its sender; not signed again";
+  }
   return decision;
 }
 
@@ -97,7 +102,7 @@ Result<Pattern> Pattern::parse(std::string_view text) {
   if (at == std::string_view::npos || at == 0 || at + 1 == text.size())
     return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; must be user@example.com, *@example.com, *@*.example.com or *");
   std::string_view domain = text.substr(at + 1);
-  if (text.substr(0, at) != "*") pattern.m_local = text.substr(0, at);
+  if (text.substr(0, at) != "*") pattern.m_local = to_lower(text.substr(0, at));
   pattern.m_below = domain.substr(0, 2) == "*.";
   if (pattern.m_below) domain.remove_prefix(2);
   if (domain.empty() || domain.find('*') != std::string_view::npos || pattern.m_local.find('*') != std::string::npos)
@@ -110,7 +115,7 @@ bool Pattern::matches(std::string_view address) const {
   if (m_domain.empty()) return true;
   const auto at = address.rfind('@');
   if (at == std::string_view::npos) return false;
-  if (!m_local.empty() && address.substr(0, at) != m_local) return false;
+  if (!m_local.empty() && !iequals(address.substr(0, at), m_local)) return false;
   const std::string_view domain = address.substr(at + 1);
   if (!m_below) return iequals(domain, m_domain);
   return domain.size() > m_domain.size() + 1 && domain[domain.size() - m_domain.size() - 1] == '.' &&

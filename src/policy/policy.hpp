@@ -22,7 +22,8 @@ enum class MissingKey { Hold, Bounce, Send };
 [[nodiscard]] std::string_view name_of(Method method) noexcept;
 
 /// An address pattern: "user@example.com", "*@example.com", "*@*.example.com" (any depth below, not the domain itself) or "*".
-/// Domains compare without case; local parts exactly, as RFC 5321 2.4 leaves them to their owner.
+/// Everything compares without ASCII case. RFC 5321 2.4 leaves the case of a local part to its owner, but in practice "Boss@" and "boss@"
+/// are one mailbox, and a rule that the sender can avoid with a capital letter protects nobody.
 class Pattern {
  public:
   /// BadInput when the text is none of the four forms.
@@ -31,7 +32,7 @@ class Pattern {
   [[nodiscard]] bool matches(std::string_view address) const;
 
  private:
-  std::string m_local;   // empty: any
+  std::string m_local;   // lower case; empty: any
   std::string m_domain;  // lower case; empty: any
   bool m_below = false;  // any domain below m_domain
 };
@@ -54,8 +55,9 @@ struct Capabilities {
 
 /// Facts about the message as a whole.
 struct Facts {
-  std::string sender;              ///< Reverse path as "local@domain"; empty for the null path.
-  bool already_protected = false;  ///< Signed or encrypted by somebody else: never rewritten.
+  std::string sender;              ///< Reverse path as "local@domain" (the author for the null path of a trusted road); empty: none.
+  bool already_encrypted = false;  ///< By somebody else: passes untouched, whatever the rule says.
+  bool already_signed = false;     ///< Or compressed, by somebody else: not signed again, but encrypted as a whole when the rule says so.
   bool can_sign_smime = false;     ///< The gateway holds a signing key for the sender.
   bool can_sign_openpgp = false;
 };

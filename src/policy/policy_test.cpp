@@ -13,7 +13,7 @@ TEST(Pattern, FourForms) {
   const struct { const char* pattern; const char* address; bool matches; } cases[] = {
       {"*", "", true}, {"*", "a@b.example", true}, {"*@b.example", "a@B.Example", true}, {"*@b.example", "a@c.b.example", false},
       {"*@*.b.example", "a@c.b.example", true}, {"*@*.b.example", "a@b.example", false}, {"*@*.b.example", "a@xb.example", false},
-      {"a@b.example", "a@b.example", true}, {"a@b.example", "A@b.example", false}, {"*@b.example", "", false},
+      {"a@b.example", "a@b.example", true}, {"a@b.example", "A@B.example", true}, {"A@b.example", "a@b.example", true}, {"a@b.example", "aa@b.example", false}, {"*@b.example", "", false},
   };
   for (const auto& c : cases) EXPECT_EQ(Pattern::parse(c.pattern)->matches(c.address), c.matches) << c.pattern << " / " << c.address;
   for (const char* bad : {"", "@", "a@", "@b", "a*@b.example", "*@*", "*@b.*", "ab"}) EXPECT_FALSE(Pattern::parse(bad)) << bad;
@@ -39,20 +39,36 @@ TEST(Decide, MissingKey) {
 
 TEST(Decide, ShouldEncryptsOnlyWhenAKeyIsKnown) {
   const std::vector<Rule> rules{rule("*", "*", Sign::Auto, Encrypt::Should, Preference::Auto, MissingKey::Hold)};
-  const Facts facts{"s@x.example", false, true, true};
+  const Facts facts{"s@x.example", false, false, true, true};
   EXPECT_EQ(decide(rules, facts, "a@b.example", {false, true}).encrypt, Method::OpenPgp);
   EXPECT_EQ(decide(rules, facts, "a@b.example", {false, true}).sign, Method::OpenPgp);
   EXPECT_EQ(decide(rules, facts, "a@b.example", {false, false}).action, Action::Deliver);
   EXPECT_EQ(decide(rules, facts, "a@b.example", {false, false}).sign, Method::Smime);
 }
 
-TEST(Decide, ProtectedEntitiesAreNeverRewritten) {
+TEST(Decide, EncryptedEntitiesPassUntouched) {
   Facts facts;
-  facts.already_protected = true;
+  facts.already_encrypted = true;
   const Decision decision = decide({rule("*", "*", Sign::Auto, Encrypt::Must, Preference::Auto, MissingKey::Bounce)}, facts, "a@b.example", {});
   EXPECT_EQ(decision.action, Action::Deliver);
   EXPECT_EQ(decision.sign, Method::None);
   EXPECT_EQ(decision.encrypt, Method::None);
+}
+
+TEST(Decide, ASignatureIsNoWayAroundEncryption) {
+  Facts facts;
+  facts.already_signed = true;
+  facts.can_sign_smime = facts.can_sign_openpgp = true;
+  const Rule must = rule("*", "*", Sign::Auto, Encrypt::Must, Preference::Auto, MissingKey::Bounce);
+  EXPECT_EQ(decide({must}, facts, "a@b.example", {}).action, Action::Bounce);
+  const Decision wrapped = decide({must}, facts, "a@b.example", {true, false});
+  EXPECT_EQ(wrapped.action, Action::Deliver);
+  EXPECT_EQ(wrapped.encrypt, Method::Smime);
+  EXPECT_EQ(wrapped.sign, Method::None) << "never a signature over a signature";
+  const Decision passed = decide({rule("*", "*", Sign::Auto, Encrypt::Never, Preference::Auto, MissingKey::Hold)}, facts, "a@b.example", {true, true});
+  EXPECT_EQ(passed.sign, Method::None);
+  EXPECT_EQ(passed.encrypt, Method::None);
+  EXPECT_EQ(passed.reason, "already signed by its sender; not signed again");
 }
 
 TEST(Decide, SigningWithoutAKeyIsSaid) {

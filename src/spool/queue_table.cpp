@@ -28,7 +28,7 @@ RecipientRow recipient_of(const Statement& row) {
 
 std::int64_t flags_of(const Envelope& envelope) {
   return static_cast<std::int64_t>(envelope.ret) | static_cast<std::int64_t>(envelope.body) << 2 | (envelope.smtputf8 ? 16 : 0) |
-         (envelope.requiretls ? 32 : 0);
+         (envelope.requiretls ? 32 : 0) | (envelope.opened ? 64 : 0);
 }
 
 MessageRow message_row(const Statement& row) {
@@ -47,6 +47,7 @@ MessageRow message_row(const Statement& row) {
   envelope.body = static_cast<BodyType>(flags >> 2 & 3);
   envelope.smtputf8 = (flags & 16) != 0;
   envelope.requiretls = (flags & 32) != 0;
+  envelope.opened = (flags & 64) != 0;
   envelope.correlation = CorrelationId(std::string(row.text(9)));
   envelope.facts = row.text(10);
   return message;

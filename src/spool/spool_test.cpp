@@ -73,6 +73,7 @@ struct SpoolTest : testing::Test {
     s.envelope.ret = DsnReturn::Headers;
     s.envelope.body = BodyType::EightBitMime;
     s.envelope.smtputf8 = true;
+    s.envelope.opened = true;
     s.envelope.facts = R"({"spf":"pass"})";
     Variant v;
     v.content = content;
@@ -181,6 +182,7 @@ TEST_F(SpoolTest, RestartResumesWithTheSameFactsAndContent) {
   EXPECT_EQ(e.ret, DsnReturn::Headers);
   EXPECT_EQ(e.body, BodyType::EightBitMime);
   EXPECT_TRUE(e.smtputf8);
+  EXPECT_TRUE(e.opened);
   EXPECT_FALSE(e.requiretls);
   EXPECT_EQ(e.accepted, b.envelope.accepted == WallTime{} ? clock.now() : b.envelope.accepted);
   for (const Work& work : works) ASSERT_TRUE(report_now(report_of(work, Outcome::Delivered)));

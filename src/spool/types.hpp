@@ -46,6 +46,7 @@ struct Envelope {
   BodyType body = BodyType::SevenBit;
   bool smtputf8 = false;     ///< RFC 6531
   bool requiretls = false;   ///< RFC 8689
+  bool opened = false;       ///< A copy was decrypted here: what it says must not go back to whoever stands in the reverse path.
   CorrelationId correlation;
   WallTime accepted{};
   std::string facts = "{}";  ///< JSON object for the live page and the API: verdicts and the like. Not interpreted here.

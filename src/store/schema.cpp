@@ -46,6 +46,11 @@ CREATE TABLE mailbox(
   UNIQUE(address, message));
 CREATE INDEX mailbox_message ON mailbox(message);
 )",
+    // 2: the key version that a DKIM selector signs with
+    R"(
+CREATE TABLE dkim_signer(domain TEXT NOT NULL, selector TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL,
+  PRIMARY KEY(domain, selector, key)) WITHOUT ROWID;
+)",
 };
 
 Status run_migration(Database& database, std::size_t version) {

@@ -9,6 +9,7 @@
 
 #include "store/audit_log.hpp"
 #include "store/certificate_store.hpp"
+#include "store/dkim_pins.hpp"
 #include "store/mailbox.hpp"
 #include "store/test_support.hpp"
 #include "store/user_store.hpp"
@@ -51,6 +52,23 @@ TEST(Store, SecondProcessIsRefused) {
   const auto second = Store::open(options_for(dir));
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::Conflict);
+}
+
+TEST(DkimPins, ASelectorKeepsItsVersion) {
+  const TemporaryDirectory dir;
+  {
+    const auto store = Store::open(options_for(dir)).value();
+    DkimPins pins(*store);
+    EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 3).value(), 3U) << "the latest at first use";
+    EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 4).value(), 3U) << "and from then on the same, whatever is rotated";
+    EXPECT_EQ(pins.pin("x.example", "b", "key", 0, 4).value(), 4U) << "a new selector begins with the latest";
+    EXPECT_EQ(pins.pin("y.example", "a", "key", 0, 4).value(), 4U);
+  }
+  const auto store = Store::open(options_for(dir)).value();
+  DkimPins pins(*store);
+  EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 5).value(), 3U);
+  EXPECT_EQ(pins.pin("x.example", "a", "key", 5, 5).value(), 5U) << "an operator's word counts";
+  EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 6).value(), 5U) << "and stays";
 }
 
 TEST(Writer, ManyJobsShareFewCommits) {

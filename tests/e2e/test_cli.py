@@ -109,6 +109,31 @@ def test_policy_explain_tells_what_would_happen(daemon):
     assert daemon.queue() == [] and daemon.mailbox() == [], "explaining sends nothing"
 
 
+def test_policy_explain_works_on_files_alone(daemon, authority):
+    """No daemon, no state: the configuration, the certificate folders and the message; sender and recipients are the message's own."""
+    daemon.policy(name="partners", **{"from": "*@postern.example"}, to="*@partner.example", sign="auto", encrypt="must", missing_key="hold")
+    (daemon.smime_directory / "carol.pem").write_bytes(authority.person("carol@partner.example").cert_pem)
+    daemon.write_config()
+    raw = mimebytes.simple_message("alice@postern.example", ["carol@partner.example", "dora@partner.example"], extra=["Cc: eve@open.example"])
+    message = daemon.directory / "m.eml"
+    message.write_bytes(raw)
+    answers = [json.loads(line) for line in daemon.cli("--json", "policy", "explain", "--message", message).stdout.splitlines()]
+    assert [(a["recipient"], a["action"], a["encrypt"], a["rule"]) for a in answers] == [
+        ("carol@partner.example", "deliver", "smime", "partners"), ("dora@partner.example", "hold", "none", "partners"), ("eve@open.example", "deliver", "none", "")]
+    text = daemon.cli("policy", "explain", "--message", message, "--from", "zoe@elsewhere.example", "--to", "carol@partner.example").stdout.decode()
+    assert "none matched" in text
+    assert not daemon.data_dir.exists() and not daemon.running()
+    assert daemon.cli("policy", "explain", "--message", message, "--live", check=False).returncode == 3
+
+
+def test_policy_explain_asks_the_daemon_when_told_to(daemon):
+    daemon.policy(name="partners", to="*@partner.example", encrypt="must", missing_key="hold")
+    daemon.start()
+    raw = mimebytes.simple_message("alice@postern.example", "carol@partner.example")
+    answer = json.loads(daemon.cli("--json", "policy", "explain", "--live", "--message", "-", input=raw).stdout)
+    assert (answer["recipient"], answer["action"], answer["rule"]) == ("carol@partner.example", "hold", "partners")
+
+
 def test_user_add_list_delete(daemon):
     daemon.start()
     daemon.cli("user", "add", "alice@postern.example", "--sender", "alice@postern.example", input=b"a password for alice\n")

@@ -392,6 +392,34 @@ def test_both_dkim_signatures_verify_in_dkimpy_and_opendkim(signing, sink, workd
     assert dkimtools.dkimpy_verdicts(damaged, records) == [False, False]
 
 
+def test_rotating_a_key_breaks_no_signature(signing, sink):
+    """DNS still has the old key: a selector goes on signing with it, over restarts too, until a new selector or the setting says otherwise."""
+    signing.start()
+    published = signing.dkim_records()
+    versions = {signer["selector"]: 1 for signer in signing.config["dkim"]}
+
+    def verdicts(address, records):
+        signing.submit(to=address)
+        return dkimtools.dkimpy_verdicts(sink.for_recipient(address, details=signing.log_tail).content, records)
+    assert verdicts("r1@example.net", published) == [True] * len(versions)
+    for signer in signing.config["dkim"]:
+        signing.cli("key", "rotate", signer["key"])
+    assert verdicts("r2@example.net", published) == [True] * len(versions)
+    signing.restart()
+    assert verdicts("r3@example.net", published) == [True] * len(versions)
+    # What `postern verify` looks at is what is in DNS.
+    signing.submit(to="bob@postern.example")
+    entry = wait_until(lambda: signing.mailbox("bob@postern.example"), "mail for bob", details=signing.log_tail)[0]
+    assert signing.api_json("GET", f"/mail/{entry['id']}/verify")["dkim_result"] == "pass"
+    signing.config["dkim"][0]["version"] = 2
+    signing.restart()
+    assert sorted(verdicts("r4@example.net", {**published, **dict(list(signing.dkim_records().items())[:1])})) == [True] * len(versions)
+    signing.config["dkim"][0]["version"] = 9
+    signing.stop()
+    status, log = signing.start_expecting_failure()
+    assert status != 0 and "version 9" in log
+
+
 def test_dkim_signs_the_sealed_form(signing, sink, authority, workdir):
     """Stamping is last: the signature covers the message as it leaves, so it must verify over the encrypted body."""
     person = authority.person("bob@example.net", label="dkim-bob")
@@ -452,12 +480,133 @@ def foreign_messages(authority, gnupg, workdir):
 @pytest.mark.parametrize("kind", ["smime-signed", "smime-opaque", "smime-encrypted", "pgp-signed", "pgp-encrypted"])
 def test_foreign_protected_messages_pass_byte_identical(busy_policy, sink, authority, gnupg, workdir, kind):
     raw = foreign_messages(authority, gnupg, workdir)[0][kind]
+    if "encrypted" not in kind:
+        busy_policy.config["policy"][-1]["encrypt"] = "never"  # a signature is not encryption: see below
     busy_policy.start()
     busy_policy.send("carol@example.org", ["bob@example.net"], raw)
     delivery = sink.for_recipient("bob@example.net", details=busy_policy.log_tail)
     assert prepended_fields(raw, delivery.content) <= mimebytes.TRACE
     if kind == "smime-signed":
         sealtools.cms_verify(delivery.content, authority.pem, workdir)
+
+
+@pytest.mark.parametrize("kind", ["smime-signed", "smime-opaque", "pgp-signed"])
+def test_a_signature_is_no_way_around_encryption(signing, sink, authority, gnupg, workdir, kind):
+    """Encrypted as a whole, what was signed byte for byte inside; never signed again. Without a certificate: as missing_key says."""
+    bob = authority.person("bob@example.net", label="wrapped-bob")
+    (signing.smime_directory / "bob.pem").write_bytes(bob.cert_pem)
+    signing.policy(to="*@example.net", sign="auto", encrypt="must", missing_key="hold")
+    raw = foreign_messages(authority, gnupg, workdir)[0][kind]
+    signing.start()
+    signing.send("carol@example.org", ["bob@example.net", "dora@example.net"], raw)
+    sealed = sink.for_recipient("bob@example.net", details=signing.log_tail).content
+    assert b"smime-type=authEnveloped-data" in mimebytes.field(sealed, "Content-Type").replace(b'"', b"")
+    inner = sealtools.cms_decrypt(sealed, bob, workdir)
+    assert inner.endswith(mimebytes.split(raw)[1]) and mimebytes.field(inner, "Content-Type") == mimebytes.field(raw, "Content-Type")
+    if kind == "smime-signed":
+        sealtools.cms_verify(inner, authority.pem, workdir)
+    assert "no usable" in signing.await_queue_state("dora@example.net", "held")["reason"]
+    assert all("dora@example.net" not in delivery.recipients for delivery in sink.messages)
+
+
+@pytest.mark.parametrize("sender, author, to", [(ALICE, ALICE, "Boss@Partner.Example"), ("Alice@postern.example", ALICE, "boss@partner.example"),
+                                                ("", ALICE, "boss@partner.example"), ("", "stranger@example.org>, <alice@postern.example", "boss@partner.example")])
+def test_policy_is_not_avoided_by_spelling_or_an_empty_sender(relaying, sink, sender, author, to):
+    relaying.policy(name="boss", **{"from": ALICE}, to="boss@partner.example", encrypt="must", missing_key="bounce")
+    relaying.start()
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        relaying.send(sender, [to], mimebytes.simple_message(author, to))
+    assert refused.value.smtp_code == 550 and b"refused by policy" in refused.value.smtp_error
+    assert not sink.messages
+
+
+# Hidden recipients.
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["in clear", "signed"])
+def test_the_bcc_field_stays_here(relaying, sink, sealed):
+    """RFC 5322 3.6.3: whoever sends by us has his Bcc fields taken off, before anything is signed."""
+    relaying.dkim("ed1", "dkim_key", "ed25519-sha256")
+    if sealed:
+        relaying.policy(to="*@example.net", sign="smime")
+    relaying.start()
+    raw = mimebytes.simple_message(ALICE, "bob@example.net", extra=["Bcc: <hidden@example.net>,", " <other@example.net>", "Resent-Bcc: <third@example.net>", "X-Kept: yes"])
+    relaying.send(ALICE, ["bob@example.net"], raw)
+    got = sink.for_recipient("bob@example.net", details=relaying.log_tail).content
+    assert b"hidden@example.net" not in got and b"third@example.net" not in got and b"X-Kept: yes\r\n" in got
+    assert dkimtools.dkimpy_verdicts(got, relaying.dkim_records()) == [True]
+    if not sealed:
+        assert prepended_fields(mimebytes.without_fields(raw, {"bcc", "resent-bcc"}), got) <= mimebytes.TRACE
+
+
+def test_the_bcc_field_of_strangers_is_theirs(daemon):
+    daemon.start()
+    raw = mimebytes.simple_message("carol@example.org", "bob@postern.example", extra=["Bcc: <bob@postern.example>"])
+    daemon.send("carol@example.org", ["bob@postern.example"], raw, listener="mx")
+    assert mimebytes.carries_unchanged(raw, daemon.await_mail("bob@postern.example")[0])
+
+
+# Long lines (RFC 5322 2.1.1).
+
+TYPED = ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit"]
+
+
+@pytest.mark.parametrize("length", [998, 999, 4096, 4097])
+@pytest.mark.parametrize("extra", [[], TYPED], ids=["plain", "mime"])
+def test_long_lines_are_encoded_before_they_leave(relaying, sink, length, extra):
+    relaying.dkim("ed1", "dkim_key", "ed25519-sha256")
+    relaying.start()
+    text = "=" + "é" * 10 + "x" * (length - 21) if extra else "=" + "x" * (length - 1)
+    raw = mimebytes.simple_message(ALICE, "bob@example.net", body=f"before\r\n{text}\r\nafter\r\n", extra=extra)
+    if length == 4097:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            relaying.send(ALICE, ["bob@example.net"], raw)
+        assert refused.value.smtp_code == 554 and b"5.6.0" in refused.value.smtp_error and b"4096" in refused.value.smtp_error
+        return
+    relaying.send(ALICE, ["bob@example.net"], raw, mail_options=["BODY=8BITMIME"])
+    got = sink.for_recipient("bob@example.net", details=relaying.log_tail).content
+    assert all(len(line) <= 998 for line in got.split(b"\r\n"))
+    assert dkimtools.dkimpy_verdicts(got, relaying.dkim_records()) == [True], "signed after the last change"
+    if length == 998:
+        assert prepended_fields(raw, got) <= mimebytes.TRACE, "nothing was too long"
+    else:
+        message = mimebytes.parsed(got)
+        assert message["MIME-Version"] == "1.0" and message["Content-Transfer-Encoding"] == "quoted-printable"
+        assert message.get_content().splitlines() == ["before", text, "after"]
+
+
+def test_only_the_long_parts_of_a_multipart_are_encoded(relaying, sink):
+    relaying.start()
+    body = '--b\r\nContent-Type: text/html\r\n\r\n<p>' + "y" * 2000 + "</p>\r\n--b\r\nContent-Type: text/plain\r\n\r\nshort = kept\r\n--b--\r\n"
+    relaying.submit(to="bob@example.net", body=body, extra=["MIME-Version: 1.0", 'Content-Type: multipart/mixed; boundary="b"'])
+    long_part, short_part = mimebytes.multipart(sink.for_recipient("bob@example.net", details=relaying.log_tail).content)
+    assert mimebytes.field(long_part, "Content-Transfer-Encoding") == b"quoted-printable"
+    assert short_part == b"Content-Type: text/plain\r\n\r\nshort = kept"
+
+
+@pytest.mark.parametrize("kind", ["dkim", "signed", "header"])
+def test_long_lines_that_may_not_be_changed_are_refused_at_the_door(relaying, sink, authority, gnupg, workdir, kind):
+    relaying.start()
+    if kind == "dkim":
+        raw = mimebytes.simple_message(ALICE, "bob@example.net", body="z" * 999 + "\r\n", extra=["DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s; h=from; bh=AA==; b=AA=="])
+        line = 8
+    elif kind == "signed":
+        entity = b"Content-Type: text/plain; charset=us-ascii\r\n\r\n" + b"z" * 999 + b"\r\n"
+        raw = sealtools.pgp_signed_message(entity, gnupg.sign(entity, "gina@example.net"), ALICE, "bob@example.net")
+        line = raw[:raw.index(b"zzz")].count(b"\r\n") + 1
+    else:
+        raw = mimebytes.simple_message(ALICE, "bob@example.net", subject="z" * 990)
+        line = 3
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        relaying.send(ALICE, ["bob@example.net"], raw)
+    assert refused.value.smtp_code == 554 and b"5.6.0" in refused.value.smtp_error
+    assert f"line {line} of".encode() in refused.value.smtp_error and b"999" in refused.value.smtp_error and b"998" in refused.value.smtp_error, refused.value
+    assert not relaying.queue() and not sink.messages
+
+
+def test_long_lines_stay_as_they_are_in_our_own_mailboxes(daemon):
+    daemon.start()
+    raw = daemon.submit(sender="carol@example.org", to="bob@postern.example", body="x" * 4096 + "\r\n")
+    assert daemon.await_mail("bob@postern.example")[0].endswith(mimebytes.split(raw)[1])
 
 
 def test_a_foreign_dkim_signature_survives(signing, sink, authority, gnupg, workdir):

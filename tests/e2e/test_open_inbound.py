@@ -138,6 +138,45 @@ def test_what_is_sealed_for_others_passes_unchanged(opening, workdir, authority)
     assert MARKER in sealtools.cms_decrypt(got, bob_himself, workdir)
 
 
+@pytest.mark.parametrize("kind", ["smime", "openpgp"])
+@pytest.mark.parametrize("how", ["bounced", "delivered"])
+@pytest.mark.parametrize("restarted", [False, True], ids=["at once", "after a restart"])
+def test_reports_are_no_decryption_oracle(relaying, sink, gnupg, workdir, kind, how, restarted):
+    """Captured mail for Bob, sent again from another address that asks for everything back: no report holds what was opened."""
+    relaying.route("postern.example", f"smtp:127.0.0.1:{sink.port}", tls="none").start()
+    if kind == "smime":
+        sealed = sealtools.under_header(sealtools.cms_encrypt(ENTITY, [bobs_certificate(relaying, workdir)], workdir), CAROL, BOB)
+    else:
+        ciphertext = gnupg.encrypt(ENTITY, [gnupg.import_certificate(relaying.openpgp_certificate_of(BOB))])
+        sealed = sealtools.pgp_encrypted_message(ciphertext, CAROL, BOB)
+    sink.capabilities.remove("DSN")
+    if how == "bounced":
+        sink.on("RCPT", lambda verb, argument: "550 5.1.1 no such user" if "bob@" in argument else None)
+    if restarted:
+        sink.pause()
+    relaying.send("eve@evil.example", [BOB], sealed, listener="mx", mail_options=["RET=FULL"], rcpt_options=["NOTIFY=SUCCESS,FAILURE"])
+    if restarted:
+        relaying.await_attempt(BOB)
+        relaying.restart()
+        sink.resume()
+    report = sink.for_recipient("eve@evil.example", details=relaying.log_tail).content
+    assert b"multipart/report" in mimebytes.field(report, "Content-Type")
+    returned = mimebytes.multipart(report)[2]
+    assert MARKER not in report and b"text/rfc822-headers" in returned
+    assert TRACE_FIELD.encode() not in report and b"Subject" not in returned
+    assert mimebytes.field(sealed, "Message-ID") in returned
+    if how == "delivered":
+        assert MARKER in sink.for_recipient(BOB, details=relaying.log_tail).content
+
+
+def test_the_next_hop_is_not_asked_to_return_opened_content(relaying, sink, workdir):
+    relaying.route("postern.example", f"smtp:127.0.0.1:{sink.port}", tls="none").start()
+    sealed = sealtools.under_header(sealtools.cms_encrypt(ENTITY, [bobs_certificate(relaying, workdir)], workdir), CAROL, BOB)
+    relaying.send(CAROL, [BOB], sealed, listener="mx", mail_options=["RET=FULL"])
+    delivery = sink.for_recipient(BOB, details=relaying.log_tail)
+    assert MARKER in delivery.content and "RET=HDRS" in delivery.mail_parameters, delivery.mail_parameters
+
+
 def flip_base64(raw: bytes, share: float) -> bytes:
     """One character of the base64 body changed, at that share of its length."""
     head, body = mimebytes.split(raw)

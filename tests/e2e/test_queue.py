@@ -138,6 +138,35 @@ def test_expiry_bounces(relaying, sink):
     relaying.await_empty_queue()
 
 
+def test_a_sender_with_a_utf8_address_gets_his_bounce(relaying, sink):
+    """RFC 6531 3.4: the report asks for SMTPUTF8 itself."""
+    sink.on("RCPT", lambda verb, argument: "550 5.1.1 no such user" if "bob@" in argument else None)
+    relaying.start()
+    sender = "grüße@example.org"
+    relaying.send(sender, [BOB], mimebytes.simple_message(sender, BOB), mail_options=["SMTPUTF8", "BODY=8BITMIME"])
+    report = sink.for_recipient(sender, details=relaying.log_tail)
+    assert "SMTPUTF8" in report.mail_parameters and report.mail_from == ""
+    assert b"global-delivery-status" in report.content or b"delivery-status" in report.content
+    relaying.await_empty_queue()
+
+
+def test_released_mail_that_policy_now_refuses_bounces(relaying, sink):
+    """Held under one policy, released under another: the sender hears of it; nothing disappears."""
+    relaying.policy(name="strict", to="*@example.net", encrypt="must", missing_key="hold")
+    relaying.start()
+    relaying.submit(to=BOB)
+    entry = relaying.await_queue_state(BOB, "held")
+    relaying.config["policy"][0]["missing_key"] = "bounce"
+    relaying.restart()
+    relaying.cli("queue", "release", entry["id"])
+    bounce, = relaying.await_mail(ALICE)
+    assert_is_proper_bounce(bounce)
+    _, (recipient,), _ = report_of(bounce)
+    assert recipient["Action"] == "failed" and BOB in recipient["Final-Recipient"] and "policy asks for encryption" in recipient["Diagnostic-Code"]
+    relaying.await_empty_queue()
+    assert not sink.messages
+
+
 # An operator's verbs.
 
 def waiting(relaying, sink, address=BOB) -> dict:

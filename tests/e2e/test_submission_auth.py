@@ -145,18 +145,41 @@ def test_a_login_sends_only_as_itself(submission):
         assert client.command(f"MAIL FROM:<{ALICE}>").code == 250
 
 
-def test_a_foreign_author_field_is_not_signed(submission, sink, make_sink):
-    """The envelope is hers, the From field is not: no signature in somebody else's name."""
+def test_a_foreign_author_field_is_refused(submission, sink, make_sink):
+    """RFC 6409 6.3: the envelope is hers, the From field is not, or not only: refused, and the address is named."""
     submission.dkim("ed1", "dkim_key", "ed25519-sha256")
     submission.restart()
+    for author in ("boss@postern.example", "alice@postern.example>, <boss@postern.example"):
+        with submission.smtp("submission") as client:
+            client.login("alice", PASSWORD)
+            with pytest.raises(smtplib.SMTPDataError) as refused:
+                send_exact(client, ALICE, ["bob@example.net"], mimebytes.simple_message(author, "bob@example.net"))
+        assert refused.value.smtp_code == 550 and refused.value.smtp_error.startswith(b"5.7.1") and b"<boss@postern.example>" in refused.value.smtp_error
+    assert not sink.messages and not submission.queue()
+
+
+@pytest.mark.parametrize("author", ["Alice@Postern.Example", "alice+list@postern.example"])
+def test_other_spellings_of_her_own_address_are_hers(submission, sink, author):
     with submission.smtp("submission") as client:
         client.login("alice", PASSWORD)
-        try:
-            send_exact(client, ALICE, ["bob@example.net"], mimebytes.simple_message("boss@postern.example", "bob@example.net"))
-        except smtplib.SMTPResponseException as error:
-            assert 550 <= error.smtp_code < 555, error
-            return
-    assert "dkim-signature" not in mimebytes.field_names(sink.wait(1, details=submission.log_tail)[0].content)
+        send_exact(client, ALICE, ["bob@example.net"], mimebytes.simple_message(author, "bob@example.net"))
+    sink.wait(1, details=submission.log_tail)
+
+
+REPORT = ["MIME-Version: 1.0", 'Content-Type: multipart/report; report-type=disposition-notification; boundary="b"']
+REPORT_BODY = ("--b\r\n\r\nseen\r\n--b\r\nContent-Type: message/disposition-notification\r\n\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n--b--\r\n")
+
+
+def test_only_reports_may_have_an_empty_sender(submission, sink):
+    """RFC 8098 3: a notification has the null path. A message would avoid every rule about its sender with it."""
+    with submission.smtp("submission") as client:
+        client.login("alice", PASSWORD)
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            send_exact(client, "", ["bob@example.net"], mimebytes.simple_message(ALICE, "bob@example.net"))
+        assert refused.value.smtp_code == 550 and b"5.7.1" in refused.value.smtp_error and b"multipart/report" in refused.value.smtp_error
+        send_exact(client, "", ["bob@example.net"], mimebytes.simple_message(ALICE, "bob@example.net", body=REPORT_BODY, extra=REPORT))
+    assert sink.wait(1, details=submission.log_tail)[0].mail_from == ""
+    assert len(sink.messages) == 1
 
 
 def test_second_login_and_login_in_a_transaction_are_refused(submission):
