@@ -83,7 +83,7 @@ TEST(RootKeySources, AreParsedStrictly) {
   EXPECT_EQ(keychain.place, "postern");
   EXPECT_EQ(keychain.account, "root");
   // What a reference leaves out is as security.keychain says.
-  const KeychainUse use{.service = "mail", .account = "main"};
+  const KeychainUse use{.service = "mail", .account = "main", .fallback_env = {}};
   for (const auto& [text, whole] : {std::pair("keychain:", "keychain:mail/main"), std::pair("keychain:x", "keychain:x/main"),
                                     std::pair("keychain:x/", "keychain:x/main"), std::pair("keychain:/y", "keychain:mail/y")})
     EXPECT_EQ(parse_root_key_source(text, use)->text(), whole);
