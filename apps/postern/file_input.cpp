@@ -56,7 +56,7 @@ Result<std::string> read_message_input(const std::string& path, std::istream& in
 
 void report_error(Context& context, const char* verb, const Error& error) {
   context.exit_status = exit_status_of(error.code);
-  std::cerr << "postern " << verb << ": " << error.text() << '\n';
+  std::cerr << "postern" << (*verb == '\0' ? "" : " ") << verb << ": " << error.text() << '\n';
   if (!context.json) return;
   const boost::json::object body{{"code", name_of(error.code)}, {"field", error.field}, {"what", error.what}};
   context.out << boost::json::object{{"error", body}} << '\n';

@@ -1,9 +1,12 @@
 // The command: global options, then the verbs of each file. Exit statuses as in context.hpp.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
 #include <csignal>
 #include <iostream>
 
 #include "base/log.hpp"
+#include "file_input.hpp"
 #include "remote.hpp"
 
 namespace postern::cli {
@@ -35,7 +38,12 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kDone : kUsage;
+    if (app.exit(error) == 0) return kDone;
+    const bool json = std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
+    if (json) std::cout << boost::json::object{{"error", {{"code", "usage"}, {"field", ""}, {"what", error.what()}}}} << '\n';
+    return kUsage;
+  } catch (const std::exception& error) {
+    report_error(context, "", {ErrorCode::Internal, error.what(), ""});
   }
   std::cout.flush();
   return context.exit_status;

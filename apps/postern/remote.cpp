@@ -44,15 +44,22 @@ Error error_of(const http::ClientResponse& response) {
   const ErrorCode code = response.status == 404 ? ErrorCode::NotFound : response.status == 401 || response.status == 403 ? ErrorCode::Denied
                        : response.status == 400 || response.status == 413 ? ErrorCode::BadInput : response.status == 409 || response.status == 422 ? ErrorCode::Conflict
                        : response.status == 503 || response.status == 429 ? ErrorCode::Unavailable : ErrorCode::Internal;
-  return {code, std::move(detail), malformed ? std::string() : text_of(body, "field")};
+  std::string field = malformed ? std::string() : text_of(body, "field");
+  if (!field.empty() && detail.starts_with(field + ": ")) detail.erase(0, field.size() + 2);  // Error::text() puts it there again
+  return {code, std::move(detail), std::move(field)};
 }
 
 }  // namespace
 
 Result<config::Config> configuration(const Global& global) {
   const auto environment = config::process_environment();
-  POSTERN_TRY(const auto path, config::find_config(global.config_path, environment));
-  return config::load(path, environment);
+  auto path = config::find_config(global.config_path, environment);
+  auto loaded = path ? config::load(*path, environment) : Result<config::Config>(fail(path.error()));
+  if (loaded || loaded.error().code != ErrorCode::NotFound) return loaded;
+  // A configuration that is not there is a wrong call, not the answer "no".
+  Error error = std::move(loaded).error();
+  error.code = ErrorCode::BadInput;
+  return fail(std::move(error));
 }
 
 Result<Remote> Remote::find(const Global& global) {
@@ -66,6 +73,7 @@ Result<Remote> Remote::find(const Global& global) {
       POSTERN_TRY(address, api_address(config));
     }
     if (out.m_token.empty()) out.m_token = first_line(config.in_data_dir("admin.token"));
+    out.m_advice = "start it with: posternd --config " + config.source;
   }
   POSTERN_TRY(out.m_base, http::Url::parse(address));
   return out;
@@ -80,16 +88,20 @@ Result<std::string> Remote::call(std::string method, std::string target, std::st
   if (!body.empty()) request.headers.add("Content-Type", "application/json");
   request.body = std::move(body);
   auto response = http::fetch_blocking(std::move(request), {});
-  if (!response) return fail(ErrorCode::Unavailable, "the daemon does not answer at " + m_base.host + ":" + std::to_string(m_base.port) + " (" + response.error().text() + "); is posternd running?");
+  if (!response) return fail(ErrorCode::Unavailable, "the daemon does not answer at " + m_base.host + ":" + std::to_string(m_base.port) + " (" + response.error().text() + "); " + m_advice);
   if (response->status < 200 || response->status > 299) return fail(error_of(*response));
   return std::move(response->body);
 }
 
 Result<json::value> Remote::call_json(std::string method, std::string target, const json::value& body) const {
   POSTERN_TRY(const std::string text, call(std::move(method), std::move(target), body.is_null() ? std::string() : json::serialize(body)));
+  return parse_answer(text);
+}
+
+Result<json::value> parse_answer(const std::string& text) {
   boost::system::error_code malformed;
   json::value out = json::parse(text, malformed);
-  if (malformed) return fail(ErrorCode::Internal, "the daemon's answer is not JSON");
+  if (malformed) return fail(ErrorCode::Internal, "the answer is not JSON; is this address really a posternd of this version?");
   return out;
 }
 

@@ -33,12 +33,16 @@ class Remote {
  private:
   http::Url m_base;
   std::string m_token;
+  std::string m_advice = "check --api, or start posternd there";  ///< For whoever finds nobody listening.
 };
 
 /// Runs a verb that talks to the daemon: finds it, runs `work`, and turns an error into text and exit status. With --json the
 /// answer is printed as it came; otherwise `show` prints it for people.
 void run_remote(const Global& global, Context& context, const char* verb, const std::function<Result<boost::json::value>(const Remote&)>& work,
                 const std::function<void(const boost::json::value&)>& show);
+
+/// The document in a 2xx answer; Internal when it is none.
+[[nodiscard]] Result<boost::json::value> parse_answer(const std::string& text);
 
 /// Text of a field, or empty; numbers and truth values as text too.
 [[nodiscard]] std::string text_of(const boost::json::value& value, std::string_view field);

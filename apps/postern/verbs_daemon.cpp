@@ -187,7 +187,7 @@ void add_mail(const Verbs& v) {
       } else {
         POSTERN_TRY(const auto raw, read_message_input(*file, v.context.in));
         POSTERN_TRY(const auto text, r.call("POST", "/api/v1/verify" + query({{"as", *as}}), raw));
-        answer = json::parse(text);
+        answer = parse_answer(text);
       }
       if (answer && !examination_good(*answer)) v.context.exit_status = kNo;
       return answer;
@@ -251,13 +251,13 @@ void add_queue(const Verbs& v) {
     if (std::string_view(each.name) == "release") act->add_flag("--in-clear", o->in_clear, "Send this one although policy wants it encrypted and no key is known");
     act->callback([v, o, name = std::string(each.name)] {
       v.run("queue", [&](const Remote& r) {
-        return r.call_json("POST", "/api/v1/queue/" + name, json::object{{"id", o->id}, {"recipient", o->recipient}, {"route", o->route}, {"state", o->state}, {"all", o->all}, {"in_clear", o->in_clear}, {"reason", o->reason}});
-      }, [v, name](const json::value& a) {
-        v.context.out << text_of(a, "changed") << " recipients: " << name << "\n";
-        if (text_of(a, "changed") != "0") return;
-        v.context.exit_status = kNo;
-        std::cerr << "postern queue " << name << ": no recipient in the queue fits; see `postern queue list`\n";
-      });
+        auto answer = r.call_json("POST", "/api/v1/queue/" + name, json::object{{"id", o->id}, {"recipient", o->recipient}, {"route", o->route}, {"state", o->state}, {"all", o->all}, {"in_clear", o->in_clear}, {"reason", o->reason}});
+        if (answer && text_of(*answer, "changed") == "0") {
+          v.context.exit_status = kNo;
+          std::cerr << "postern queue " << name << ": no recipient in the queue fits; see `postern queue list`\n";
+        }
+        return answer;
+      }, [v, name](const json::value& a) { v.context.out << text_of(a, "changed") << " recipients: " << name << "\n"; });
     });
   }
 }
@@ -413,9 +413,9 @@ void add_user(const Verbs& v) {
 void check_config(const Global& global, Context& context) {
   const auto environment = config::process_environment();
   const auto path = config::find_config(global.config_path, environment);
-  if (!path) return report_error(context, "config check", path.error());
+  if (!path) return report_error(context, "config check", {ErrorCode::BadInput, path.error().what, "config"});
   std::ifstream file(*path, std::ios::binary);
-  if (!file) return report_error(context, "config check", {ErrorCode::NotFound, "cannot read " + *path, "config"});
+  if (!file) return report_error(context, "config check", {ErrorCode::BadInput, "cannot read " + *path + "; check the path and its permissions", "config"});
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   config::Loaded loaded = config::parse(text, *path, environment);
   if (loaded.faults.empty()) {
@@ -464,7 +464,9 @@ Result<std::vector<json::object>> explain_live(const Verbs& v, const gateway::Ex
   std::vector<json::object> out;
   for (const auto& recipient : question.to) {
     POSTERN_TRY(const auto text, remote.call("POST", "/api/v1/policy/explain" + query({{"from", from}, {"to", recipient}}), question.message));
-    out.push_back(json::parse(text).as_object());
+    POSTERN_TRY(const auto answer, parse_answer(text));
+    if (!answer.is_object()) return fail(ErrorCode::Internal, "the answer is no decision; is this address really a posternd of this version?");
+    out.push_back(answer.as_object());
     out.back()["recipient"] = recipient;
   }
   return out;

@@ -19,15 +19,17 @@ constexpr std::string_view kHtml = R"html(<!doctype html>
   <h1>Postern <small id="host"></small></h1>
   <ul id="badges" aria-label="Status"></ul>
 </header>
-<section id="warnings" hidden aria-label="Warnings"></section>
+<p id="lost" role="status" hidden></p>
+<details id="warnings" hidden><summary></summary><div></div></details>
 <section id="login" hidden>
   <p>This page shows addresses, so it wants the token from <code>admin.token</code> in the data directory.</p>
+  <p id="refused" role="alert" hidden>That token was not accepted. <code>postern</code> and this page use the same one: the only line of <code>admin.token</code>.</p>
   <form id="token-form"><label>Token <input id="token" type="password" autocomplete="off" spellcheck="false"></label> <button>Show</button></form>
 </section>
-<main>
+<main hidden>
   <div class="stations" aria-hidden="true"><span>receive</span><span>authenticate</span><span>open</span><span>decide</span><span>seal</span><span>stamp</span><span>deliver</span></div>
   <ol id="flow" aria-live="polite" aria-label="Messages, newest first"></ol>
-  <p id="empty" hidden>No message yet. Send one: <code>postern send --from alice@postern.example --to bob@postern.example</code></p>
+  <p id="empty" hidden>No message yet. The newest hundred show here as they come. To see one: <code>postern send --from alice@postern.example --to bob@postern.example --subject Hello --text Hi</code></p>
 </main>
 <footer id="footer"></footer>
 <script src="/live.js"></script>
@@ -44,17 +46,19 @@ h1 { font-size:1.15rem; margin:0; } h1 small { color:var(--soft); font-weight:40
 ul#badges { list-style:none; display:flex; flex-wrap:wrap; gap:.4rem; margin:0; padding:0; }
 .badge { border-radius:.8rem; display:inline-block; padding:.1rem .6rem; font-size:.82rem; overflow-wrap:anywhere; background:var(--line); }
 .ok { color:var(--ok); background:var(--okbg); } .warn { color:var(--warn); background:var(--warnbg); } .bad { color:var(--bad); background:var(--badbg); } .seal { color:var(--seal); background:var(--sealbg); }
-#warnings { margin:.8rem 1rem 0; padding:.5rem .9rem; border-radius:8px; color:var(--warn); background:var(--warnbg); font-size:.88rem; } #warnings p { margin:.1rem 0; }
+#warnings { margin:.8rem 1rem 0; padding:.5rem .9rem; border-radius:8px; color:var(--warn); background:var(--warnbg); font-size:.88rem; } #warnings summary { cursor:pointer; } #warnings p { margin:.1rem 0; overflow-wrap:anywhere; }
+#lost, #refused { color:var(--bad); background:var(--badbg); border-radius:8px; padding:.5rem .9rem; } #lost { margin:.8rem 1rem 0; }
+body.stale main { opacity:.6; }
 main { max-width:1100px; margin:0 auto; padding:1rem; }
 .stations { display:flex; gap:.25rem; color:var(--soft); font-size:.78rem; margin-bottom:.6rem; overflow:hidden; } .stations span { flex:1; text-align:center; border-bottom:2px solid var(--line); padding-bottom:.2rem; }
 ol#flow { list-style:none; margin:0; padding:0; display:grid; grid-template-columns:minmax(0,1fr); gap:.6rem; }
 .message { background:var(--card); border:1px solid var(--line); border-radius:10px; padding:.7rem .9rem; }
 .top { display:flex; flex-wrap:wrap; gap:.3rem .8rem; align-items:baseline; } .sender { font-weight:600; overflow-wrap:anywhere; } .meta { color:var(--soft); font-size:.82rem; }
 .facts { display:flex; flex-wrap:wrap; gap:.35rem; margin:.4rem 0; }
-table { width:100%; border-collapse:collapse; } td { padding:.25rem .4rem .25rem 0; vertical-align:top; border-top:1px solid var(--line); overflow-wrap:anywhere; } td.state { width:7.5rem; } .meta, .reply { overflow-wrap:anywhere; } .reply { color:var(--soft); font-size:.82rem; }
-#login { max-width:40rem; margin:2rem auto; padding:0 1rem; } input { font:inherit; padding:.3rem .5rem; } button { font:inherit; padding:.3rem .8rem; }
+table { width:100%; border-collapse:collapse; } td { padding:.25rem .4rem .25rem 0; vertical-align:top; border-top:1px solid var(--line); overflow-wrap:anywhere; } td.state { width:9.5rem; } td.seal-of { width:15rem; } td.route { width:11rem; } .hint { font-size:.82rem; background:none; overflow-wrap:anywhere; } .meta, .reply { overflow-wrap:anywhere; } .reply { color:var(--soft); font-size:.82rem; }
+#login { max-width:40rem; margin:2rem auto; padding:0 1rem; } input { font:inherit; padding:.3rem .5rem; max-width:100%; } #empty { color:var(--soft); overflow-wrap:anywhere; } button { font:inherit; padding:.3rem .8rem; }
 footer { color:var(--soft); font-size:.8rem; padding:1rem; text-align:center; } code { font-size:.9em; }
-@media (max-width:560px) { .stations { display:none; } td, td.state { display:block; border-top:0; padding:.1rem 0; width:auto; } tr { display:block; border-top:1px solid var(--line); padding:.3rem 0; } }
+@media (max-width:560px) { .stations { display:none; } header { position:static; } td, td.state, td.seal-of, td.route { display:block; border-top:0; padding:.1rem 0; width:auto; } tr { display:block; border-top:1px solid var(--line); padding:.3rem 0; } }
 )css";
 
 constexpr std::string_view kScript = R"js('use strict';
@@ -64,9 +68,31 @@ const fragment = new URLSearchParams(location.hash.slice(1));
 if (fragment.get('token')) { sessionStorage.setItem('token', fragment.get('token')); history.replaceState(null, '', location.pathname); }
 const token = () => sessionStorage.getItem('token') || '';
 
-const stateClass = { delivered: 'ok', queued: 'badge', held: 'warn', bounced: 'bad', expired: 'bad', quarantined: 'bad', removed: 'badge' };
+// What the queue calls it, in an operator's words, and what can be done about it (ID is the message's).
+const states = {
+  delivered: { word: 'delivered', kind: 'ok' },
+  queued: { word: 'waiting', kind: '' },
+  held: { word: 'held', kind: 'warn', hint: 'Waits for you: postern queue release ID, or postern queue delete ID' },
+  bounced: { word: 'returned to sender', kind: 'bad' },
+  expired: { word: 'given up', kind: 'bad' },
+  quarantined: { word: 'damaged, kept back', kind: 'bad', hint: 'The stored copy failed its integrity check and is never delivered: postern queue show ID' },
+  removed: { word: 'deleted by hand', kind: '' },
+};
 
-function badge(text, kind) { return make('span', 'badge ' + (kind || ''), text); }
+function badge(text, kind, title) { const b = make('span', 'badge ' + (kind || ''), text); if (title) b.title = title; return b; }
+
+// Today's messages with the time, older ones with the date as well; the title has it to the second, with the zone.
+function when(text) {
+  const t = new Date(text), today = t.toDateString() === new Date().toDateString();
+  const e = make('time', '', today ? t.toLocaleTimeString() : t.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' }));
+  e.dateTime = text; e.title = t.toString();
+  return e;
+}
+
+function sealText(seal) {
+  if (!seal || seal === 'none') return 'not sealed';
+  return seal.replace(/smime/g, 'S/MIME').replace(/openpgp/g, 'OpenPGP').replace('sign+encrypt', 'signed, encrypted').replace(/ encrypt$/, ' encrypted').replace(/ sign$/, ' signed');
+}
 
 function facts(message) {
   const f = message.facts || {}, line = make('div', 'facts');
@@ -74,63 +100,87 @@ function facts(message) {
   if (f.door !== 'report') line.append(f.tls ? badge(f.tls, 'ok') : badge('in clear', 'warn'));
   if (f.user) line.append(badge('login ' + f.user, 'ok'));
   if (f.protection) line.append(badge('arrived ' + f.protection.replace(/_/g, ' '), 'seal'));
-  if (f.opened) line.append(badge(f.opened, f.opened.includes('invalid') ? 'bad' : 'seal'));
+  if (f.opened) line.append(badge(f.opened, /invalid|failed/.test(f.opened) ? 'bad' : 'seal'));
   if (f.rule) line.append(badge('rule ' + f.rule));
   if (f.dkim) line.append(badge('DKIM ' + f.dkim, 'ok'));
   return line;
 }
 
-function recipient(r) {
-  const row = make('tr');
-  const state = make('td', 'state'); state.append(badge(r.state, stateClass[r.state])); row.append(state);
-  const who = make('td'); who.append(make('div', '', r.address)); if (r.reply) who.append(make('div', 'reply', r.reply)); row.append(who);
-  const seal = make('td'); seal.append(badge(r.seal || 'none', r.seal && r.seal !== 'none' ? 'seal' : '')); row.append(seal);
-  row.append(make('td', 'reply', r.route));
+function recipient(r, id) {
+  const row = make('tr'), s = states[r.state] || { word: r.state, kind: '' };
+  const state = make('td', 'state'); state.append(badge(s.word + (r.state === 'queued' && r.attempts ? ', tried ' + r.attempts + '×' : ''), s.kind, r.state)); row.append(state);
+  const who = make('td'); who.append(make('div', '', r.address)); if (r.reply) who.append(make('div', 'reply', r.reply));
+  if (s.hint) who.append(make('div', 'hint ' + s.kind, s.hint.replaceAll('ID', id)));
+  row.append(who);
+  const seal = make('td', 'seal-of'); if (r.seal !== 'held') seal.append(badge(sealText(r.seal), r.seal && r.seal !== 'none' && !r.seal.startsWith('refused') ? 'seal' : '')); row.append(seal);
+  row.append(make('td', 'reply route', r.route));
   return row;
 }
 
 function card(message) {
   const item = make('li', 'message'), top = make('div', 'top');
-  top.append(make('span', 'sender', message.sender || '<> (report)'));
-  top.append(make('span', 'meta', new Date(message.accepted).toLocaleTimeString() + ' · ' + message.size.toLocaleString() + ' bytes · ' + message.id));
+  top.append(make('span', 'sender', message.sender || 'delivery report (from <>)'));
+  const meta = make('span', 'meta'); meta.append(when(message.accepted), ' · ' + message.size.toLocaleString() + ' bytes · ' + message.id); top.append(meta);
   const table = make('table'), body = make('tbody');
-  for (const r of message.recipients) body.append(recipient(r));
+  for (const r of message.recipients) body.append(recipient(r, message.id));
   table.append(body);
   item.append(top, facts(message), table);
   return item;
 }
 
+let lastSeen = null;
+function showLost(lost) {
+  document.body.classList.toggle('stale', lost);
+  $('lost').hidden = !lost;
+  if (!lost) { lastSeen = new Date(); return; }
+  $('lost').textContent = 'The gateway does not answer; trying again every few seconds.' + (lastSeen ? ' What stands below is from ' + lastSeen.toLocaleTimeString() + '.' : '');
+}
+
 function showFlow(data) {
+  showLost(false);
+  document.querySelector('main').hidden = false;
   $('flow').replaceChildren(...data.messages.map(card));
   $('empty').hidden = data.messages.length > 0;
 }
 
 function showStatus(s) {
   $('host').textContent = s.hostname;
-  const list = [], add = (text, kind) => { const li = make('li'); li.append(badge(text, kind)); list.push(li); };
+  const list = [], add = (text, kind, title) => { const li = make('li'); li.append(badge(text, kind, title)); list.push(li); };
   add(s.mode, s.mode === 'production' ? 'ok' : 'warn');
   add('TLS certificate ' + s.tls.certificate.verdict, s.tls.certificate.verdict === 'valid' ? 'ok' : 'bad');
   add(s.smime.enabled ? 'S/MIME on' : 'S/MIME off', s.smime.enabled ? 'ok' : 'warn');
   add(s.openpgp.enabled ? 'OpenPGP on' : 'OpenPGP off', s.openpgp.enabled ? 'ok' : 'warn');
   add(s.key_engine.sealed ? 'keys sealed' : s.key_engine.keys + ' keys', s.key_engine.sealed ? 'bad' : 'ok');
-  add('queue ' + s.queue.queued, ''); if (s.queue.held) add(s.queue.held + ' held', 'warn'); if (s.queue.quarantined) add(s.queue.quarantined + ' quarantined', 'bad');
+  add(s.queue.queued + ' waiting', '', 'postern queue list --state queued');
+  if (s.queue.held) add(s.queue.held + ' held', 'warn', 'postern queue list --state held');
+  if (s.queue.quarantined) add(s.queue.quarantined + ' damaged', 'bad', 'postern queue list --state quarantined');
   add(s.storage.healthy ? 'storage healthy' : 'storage refuses writes', s.storage.healthy ? 'ok' : 'bad');
   $('badges').replaceChildren(...list);
-  $('warnings').replaceChildren(...s.warnings.map((w) => make('p', '', w)));
-  $('warnings').hidden = s.warnings.length === 0;
+  const box = $('warnings');
+  if (box.hidden) box.open = window.innerWidth > 560;  // once; afterwards it is the reader's
+  box.firstChild.textContent = s.warnings.length + (s.warnings.length === 1 ? ' warning' : ' warnings');
+  box.lastChild.replaceChildren(...s.warnings.map((w) => make('p', '', w)));
+  box.hidden = s.warnings.length === 0;
   $('footer').textContent = 'Postern ' + s.version + ' · accepted ' + s.queue.accepted + ' · delivered ' + s.queue.delivered + ' · listeners ' + s.listeners.map((l) => l.name + ' ' + l.address).join(', ');
 }
 
 async function pollStatus() {
-  try { showStatus(await (await fetch('/status')).json()); }
-  catch { $('badges').replaceChildren(make('li')); $('badges').firstChild.append(badge('gateway not reachable', 'bad')); }
+  try { showStatus(await (await fetch('/status')).json()); showLost(false); }
+  catch { $('badges').replaceChildren(make('li')); $('badges').firstChild.append(badge('gateway not reachable', 'bad')); showLost(true); }
   setTimeout(pollStatus, 3000);
 }
 
 async function follow() {
   try {
     const response = await fetch('/api/v1/events', { headers: { Authorization: 'Bearer ' + token() } });
-    if (response.status === 401) { $('login').hidden = false; return; }
+    if (response.status === 401) {
+      $('refused').hidden = token() === '';
+      sessionStorage.removeItem('token');
+      document.querySelector('main').hidden = true;
+      $('login').hidden = false;
+      $('token').focus();
+      return;
+    }
     $('login').hidden = true;
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let buffer = '';

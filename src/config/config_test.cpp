@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "config/load.hpp"
 #include "config/settings.hpp"
 #include "config/validate.hpp"
@@ -61,6 +63,34 @@ TEST(Config, WhatIsInsecureIsRefusedOrWarnedAbout) {
   const Loaded loaded = read("[[listener]]\ntls = \"none\"\naddress = \"127.0.0.1:25\"");
   EXPECT_TRUE(loaded.faults.empty());
   EXPECT_EQ(loaded.warnings.front(), "listener mx: tls is none, mail may arrive in clear");
+}
+
+bool warns(const Loaded& loaded, std::string_view text) {
+  return std::ranges::any_of(loaded.warnings, [&](const std::string& warning) { return warning.find(text) != std::string::npos; });
+}
+
+TEST(Config, ProductionWarnsOfItsConveniences) {
+  const Loaded usual = read("[server]\nmode = \"production\"");
+  EXPECT_TRUE(usual.faults.empty());
+  EXPECT_TRUE(warns(usual, "tls.certificate: the built-in CA"));
+  EXPECT_TRUE(warns(usual, "keys.root: file:root.key lies in data_dir"));
+  EXPECT_TRUE(warns(usual, "http.address: HTTP without TLS"));  // T7
+  for (const char* elsewhere : {"file:/etc/postern/root.key", "file:../root.key", "env:POSTERN_ROOT", "keychain:"})
+    EXPECT_FALSE(warns(read("[keys]\nroot = \"" + std::string(elsewhere) + "\""), "keys.root")) << elsewhere;
+  EXPECT_TRUE(warns(read("[keys]\nroot = \"file:/var/lib/postern/keys/root\""), "keys.root"));
+  EXPECT_FALSE(warns(read("[storage]\ndata_dir = \"/srv/postern\"\n[keys]\nroot = \"file:/srv/postern-keys/root\""), "keys.root"));
+  const Loaded development = read("[server]\nmode = \"development\"");
+  EXPECT_TRUE(warns(development, "development mode"));
+  EXPECT_FALSE(warns(development, "built-in CA issues") || warns(development, "keys.root"));
+  // What is refused is refused in development too.
+  EXPECT_EQ(read("[server]\nmode = \"development\"\n[http]\naddress = \"[::]:8080\"").faults.size(), 1U);  // T7
+}
+
+TEST(Config, SecretsAreReferences) {
+  for (const char* bad : {"", "/etc/root.key", "file:", "env:", "keychain", "vault:x"})
+    EXPECT_EQ(read("[keys]\nroot = \"" + std::string(bad) + "\"").faults.size(), 1U) << bad;
+  EXPECT_EQ(read("[database]\nuse_sqlcipher = true\nsqlcipher_key_ref = \"secret\"").faults.size(), 1U);
+  EXPECT_TRUE(warns(read("[database]\nuse_sqlcipher = true\nsqlcipher_key_ref = \"env:X\"\n[keys]\nroot = \"env:X\""), "are one secret"));
 }
 
 TEST(Config, ShowIsReadBackAsTheSameConfiguration) {

@@ -75,6 +75,31 @@ class Validator {
     if (signer.key.empty()) fault(path + ".key", "is missing; name a key of the key engine, dkim_key for example");
   }
 
+  /// Development says once what it is. Production says of each convenience what it costs; refusing would only make small sites switch to
+  /// development.
+  void check_mode() {
+    if (m_config.server.mode == "development") return warn("development mode: not for real mail (own CA and root key beside the data are not warned about)");
+    if (m_config.tls.certificate.empty()) warn("tls.certificate: the built-in CA issues it; other hosts must trust data_dir/ca.pem, or give a certificate of a public CA");
+    if (root_key_beside_data())
+      warn("keys.root: " + m_config.keys.root + " lies in data_dir, so a copy of the directory holds the keys and what they protect; keep it elsewhere, or use keychain: or env:");
+  }
+
+  [[nodiscard]] bool root_key_beside_data() const {
+    if (m_config.keys.root.substr(0, 5) != "file:") return false;
+    const std::string folder = m_config.in_data_dir("");
+    const std::string path = m_config.in_data_dir(m_config.keys.root.substr(5));
+    const std::string prefix = folder.back() == '/' ? folder : folder + "/";
+    return path.substr(0, prefix.size()) == prefix;
+  }
+
+  void check_secret(const std::string& setting, const std::string& reference) {
+    const auto colon = reference.find(':');
+    const std::string scheme = reference.substr(0, colon);
+    const bool placed = colon != std::string::npos && colon + 1 < reference.size();
+    if (!((scheme == "file" || scheme == "env") && placed) && !(scheme == "keychain" && colon != std::string::npos))
+      fault(setting, "is \"" + printable(reference) + "\"; must be file:PATH, env:NAME or keychain:SERVICE/ACCOUNT");
+  }
+
   void check_rest() {
     for (const auto& delay : m_config.queue.retry) {
       if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0) fault("queue.retry", "has \"" + printable(delay) + "\", which is not a duration such as 5m");
@@ -83,8 +108,12 @@ class Validator {
     if (m_config.database.url.substr(0, 7) != "sqlite:" || m_config.database.url.size() == 7) fault("database.url", "must be sqlite:FILE");
     if (m_config.tls.certificate.empty() != m_config.tls.key.empty()) fault("tls.key", "and tls.certificate belong together; give both or none");
     if (m_config.server.hostname.empty() || m_config.server.hostname.find_first_of(" \r\n\t") != std::string::npos) fault("server.hostname", "must be this host's domain name");
-    if (m_config.server.mode == "development") warn("development mode: not for real mail");
-    if (m_config.tls.certificate.empty()) warn("TLS certificate comes from the built-in CA; other hosts must trust data_dir/ca.pem");
+    check_mode();
+    warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
+    check_secret("keys.root", m_config.keys.root);
+    if (m_config.database.use_sqlcipher) check_secret("database.sqlcipher_key_ref", m_config.database.sqlcipher_key_ref);
+    if (m_config.database.use_sqlcipher && m_config.database.sqlcipher_key_ref == m_config.keys.root)
+      warn("keys.root and database.sqlcipher_key_ref are one secret; give each its own");
     for (auto& domain : m_config.domains.local) domain = to_lower(domain);
     for (auto& address : m_config.domains.recipients) address = to_lower(address);
   }

@@ -13,6 +13,7 @@
 #include "config/validate.hpp"
 #include "dns/fixture.hpp"
 #include "gateway/hops.hpp"
+#include "gateway/root_secrets.hpp"
 #include "keys/evp_handle.hpp"
 #include "keys/ring.hpp"
 #include "store/certificate_store.hpp"
@@ -35,25 +36,6 @@ Result<std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path and its permissions");
   return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
-Result<SecretBytes> sqlcipher_key(const config::Config& config) {
-  const std::string& reference = config.database.sqlcipher_key_ref;
-  Result<SecretBytes> found = fail(ErrorCode::NotFound, "");
-  if (reference.substr(0, 9) == "keychain:") {
-    const std::string place = reference.substr(9);
-    const auto slash = place.find('/');
-    const std::string service = slash == std::string::npos ? config.keychain.service_name : place.substr(0, slash);
-    const std::string account = slash == std::string::npos ? config.keychain.account_name : place.substr(slash + 1);
-    found = config.keychain.enabled ? load_from_keychain(service, account) : fail(ErrorCode::Unavailable, "the keychain is switched off (security.keychain.enabled)");
-    // The fallback for CI and containers, where no keychain runs.
-    if (!found && std::getenv(config.keychain.fallback_env.c_str()) != nullptr) found = read_secret_ref("env:" + config.keychain.fallback_env, config);
-  } else {
-    found = read_secret_ref(reference, config);
-  }
-  if (!found) return fail(Error(found.error()).context("database.sqlcipher_key_ref"));
-  // Whatever the passphrase's form, SQLCipher gets a raw 256-bit key.
-  return SecretBytes(sha256(found->view()));
 }
 
 Result<std::vector<io::IpNetwork>> networks(const std::vector<std::string>& items, const std::string& field) {
@@ -129,19 +111,22 @@ struct Gateway::Parts {
   Result<io::SslContext> server_tls(const config::Listener& listener);
 };
 
-Result<StoreOptions> store_options(const config::Config& config) {
+Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create) {
   StoreOptions options;
   options.data_dir = config.in_data_dir("");
   options.database = config.database.url.substr(std::string_view("sqlite:").size());
   options.content.inline_bytes = static_cast<std::size_t>(config.spool.inline_bytes);
   if (config.database.use_sqlcipher) {
-    POSTERN_TRY(options.key, sqlcipher_key(config));
+    // A new key would be no use for a database that is there.
+    std::error_code ignored;
+    const bool fresh = !std::filesystem::exists(options.data_dir / options.database, ignored);
+    POSTERN_TRY(options.key, sqlcipher_key(config, fresh ? create : CreateRootKey::No));
   }
   return options;
 }
 
 Status Gateway::Parts::open_store() {
-  POSTERN_TRY(auto options, store_options(config));
+  POSTERN_TRY(auto options, store_options(config, CreateRootKey::IfMissing));
   POSTERN_TRY(store, Store::open(std::move(options)));
   key_store = std::make_unique<SqliteKeyStore>(*store);
   certificate_store = std::make_unique<SqliteCertificateStore>(*store);
@@ -151,10 +136,15 @@ Status Gateway::Parts::open_store() {
 }
 
 Status Gateway::Parts::open_keys() {
-  POSTERN_TRY(auto source, parse_root_key_source(config.keys.root));
-  if (source.kind == RootKeySource::Kind::File) source.place = config.in_data_dir(source.place);
-  auto root = load_root_key(source, CreateRootKey::IfMissing);
-  if (!root) return fail(Error(root.error()).context("keys.root"));
+  // Keys that are there are opened by their own root key only: a new one would hide that the old one is missing.
+  POSTERN_TRY(const auto locked_ring, key_store->load_root());
+  auto root = root_key(config, locked_ring.empty() ? CreateRootKey::IfMissing : CreateRootKey::No);
+  if (!root && root.error().code == ErrorCode::NotFound && !locked_ring.empty()) {
+    Error error = std::move(root).error();
+    error.what += "; the database holds keys that only this root key opens: put it back from its backup";
+    return fail(std::move(error));
+  }
+  if (!root) return fail(root.error());
   POSTERN_TRY(ring, Ring::open(*key_store, *root, clock));
   AuthorityOptions options;
   options.host = config.server.hostname;

@@ -16,6 +16,7 @@
 #include "gateway/intake.hpp"
 #include "gateway/pipeline.hpp"
 #include "io/listener.hpp"
+#include "keys/root_key.hpp"
 #include "store/audit_log.hpp"
 #include "store/mailbox.hpp"
 
@@ -69,7 +70,8 @@ class Gateway {
   std::unique_ptr<Parts> m_parts;
 };
 
-/// Opens the store of a configuration: with its SQLCipher key where one is asked for. Also for `postern audit verify` without a daemon.
-[[nodiscard]] Result<StoreOptions> store_options(const config::Config& config);
+/// Opens the store of a configuration: with its SQLCipher key where one is asked for; a missing one is made only for a database that does not
+/// exist yet, and only when asked. Also for `postern audit verify` without a daemon.
+[[nodiscard]] Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create = CreateRootKey::No);
 
 }  // namespace postern::gateway

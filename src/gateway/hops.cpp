@@ -8,6 +8,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "smtp/sasl.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -80,6 +81,8 @@ class Maker {
       auto credentials = std::make_shared<smtp::ClientCredentials>();
       credentials->user = m_settings.username;
       POSTERN_TRY(credentials->password, read_secret_ref(m_settings.password_ref, m_config));
+      // Said at start, not with the first message: SASLprep may refuse the name or the password.
+      if (const auto usable = smtp::make_plain_client(credentials->user, credentials->password); !usable) return fail(usable.error());
       out->credentials = std::move(credentials);
     }
     return out;

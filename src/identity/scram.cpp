@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "crypto/hmac.hpp"
 #include "crypto/kdf.hpp"
+#include "identity/saslprep.hpp"
 
 namespace postern {
 namespace {
@@ -14,14 +15,10 @@ constexpr std::string_view kMechanism = "SCRAM-SHA-256$";
 constexpr std::size_t kMinSalt = 8;
 constexpr std::size_t kMaxSalt = 128;
 
-Status check_password(std::string_view password) {
-  if (password.empty()) return fail(ErrorCode::BadInput, "the password is empty", "password");
+/// RFC 5802 2.2, Normalize(str): SASLprep, "treated as a stored string".
+Result<SecretBytes> normalize(std::string_view password) {
   if (password.size() > kPasswordLimit) return fail(ErrorCode::TooLarge, "the password has more than 1,024 bytes", "password");
-  if (!is_utf8(password)) return fail(ErrorCode::BadInput, "the password is not UTF-8", "password");
-  // RFC 4013 2.3: ASCII control characters are prohibited output
-  const bool control = std::ranges::any_of(password, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-  if (control) return fail(ErrorCode::BadInput, "the password contains a control character", "password");
-  return {};
+  return saslprep(password, SaslPrepAs::Stored, "password");
 }
 
 Status check_parameters(ByteView salt, std::uint32_t iterations) {
@@ -42,8 +39,8 @@ struct DerivedKeys {
 
 // RFC 5802 3: SaltedPassword := Hi(...); ClientKey := HMAC(SaltedPassword, "Client Key"); StoredKey := H(ClientKey);
 // ServerKey := HMAC(SaltedPassword, "Server Key")
-Result<DerivedKeys> derive(std::string_view password, ByteView salt, std::uint32_t iterations) {
-  POSTERN_TRY(const SecretBytes salted, pbkdf2(HashAlgorithm::Sha256, as_bytes(password), salt, iterations, 32));
+Result<DerivedKeys> derive(ByteView normalized, ByteView salt, std::uint32_t iterations) {
+  POSTERN_TRY(const SecretBytes salted, pbkdf2(HashAlgorithm::Sha256, normalized, salt, iterations, 32));
   DerivedKeys keys;
   keys.client_key = hmac_sha256(salted.view(), as_bytes("Client Key"));
   keys.stored_key = sha256(keys.client_key);
@@ -98,9 +95,9 @@ Result<ScramCredentials> ScramCredentials::from_text(std::string_view text) {
 }
 
 Result<ScramCredentials> make_scram(std::string_view password, ByteView salt, std::uint32_t iterations) {
-  POSTERN_CHECK(check_password(password));
+  POSTERN_TRY(const SecretBytes normalized, normalize(password));
   POSTERN_CHECK(check_parameters(salt, iterations));
-  POSTERN_TRY(const DerivedKeys keys, derive(password, salt, iterations));
+  POSTERN_TRY(const DerivedKeys keys, derive(normalized.view(), salt, iterations));
   return ScramCredentials{Bytes(salt.begin(), salt.end()), iterations, keys.stored_key, keys.server_key};
 }
 
@@ -110,9 +107,9 @@ Result<ScramCredentials> make_scram(std::string_view password, Random& random, s
 
 bool verify_password(const ScramCredentials& credentials, std::string_view password) {
   // A password that cannot be stored is derived all the same, so that the answer takes its usual time.
-  const bool possible = check_password(password).has_value();
-  const auto keys = derive(possible ? password : "-", credentials.salt, std::max(credentials.iterations, 1U));
-  return keys && constant_time_equal(keys->stored_key, credentials.stored_key) && possible;
+  const auto normalized = normalize(password);
+  const auto keys = derive(normalized ? normalized->view() : as_bytes("-"), credentials.salt, std::max(credentials.iterations, 1U));
+  return keys && constant_time_equal(keys->stored_key, credentials.stored_key) && normalized;
 }
 
 ScramCredentials decoy_credentials(std::string_view name, ByteView secret) {
@@ -144,9 +141,9 @@ Result<Sha256> scram_verify_proof(const ScramCredentials& credentials, std::stri
 
 Result<ScramClientProof> scram_client_proof(std::string_view password, ByteView salt, std::uint32_t iterations,
                                             std::string_view auth_message) {
-  POSTERN_CHECK(check_password(password));
+  POSTERN_TRY(const SecretBytes normalized, normalize(password));
   POSTERN_CHECK(check_parameters(salt, iterations));
-  POSTERN_TRY(const DerivedKeys keys, derive(password, salt, iterations));
+  POSTERN_TRY(const DerivedKeys keys, derive(normalized.view(), salt, iterations));
   ScramClientProof out;
   out.client_proof = exclusive_or(keys.client_key, hmac_sha256(keys.stored_key, as_bytes(auth_message)));
   out.server_signature = hmac_sha256(keys.server_key, as_bytes(auth_message));

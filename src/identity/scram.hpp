@@ -1,7 +1,8 @@
 // Passwords as SCRAM-SHA-256 credentials (RFC 5802, RFC 7677): what is stored cannot be used to log in, and one form serves SCRAM and
 // PLAIN.
 //
-// Passwords are UTF-8. Non-ASCII text is used as it stands (no SASLprep normalisation, RFC 4013); control characters are refused.
+// Passwords are UTF-8 and go through SASLprep (RFC 4013, saslprep.hpp) wherever they are stored, checked or proven; printable ASCII stays
+// as it is. Every function here takes them as typed.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +31,8 @@ inline constexpr std::uint32_t kScramMinIterations = 4096;  ///< RFC 7677 4: "at
 inline constexpr std::uint32_t kScramMaxIterations = 1000000;
 inline constexpr std::size_t kPasswordLimit = 1024;
 
-/// BadInput for an empty, over-long or non-UTF-8 password, a salt under 8 bytes or iterations out of bounds.
+/// BadInput for an empty password, one that SASLprep refuses, a salt under 8 bytes or iterations out of bounds; TooLarge over
+/// kPasswordLimit.
 [[nodiscard]] Result<ScramCredentials> make_scram(std::string_view password, ByteView salt, std::uint32_t iterations = kScramIterations);
 [[nodiscard]] Result<ScramCredentials> make_scram(std::string_view password, Random& random, std::uint32_t iterations = kScramIterations);
 

@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "crypto/random.hpp"
+#include "identity/saslprep.hpp"
 
 namespace postern {
 namespace {
@@ -38,9 +39,16 @@ ByteView decoy_secret() {
 
 Result<std::string> parse_user_name(std::string_view text) {
   if (text.empty() || text.size() > kNameLimit) return fail(ErrorCode::BadInput, "a user name has 1 to 255 bytes", "name");
-  if (!is_utf8(text) || has_space_or_control(text))
-    return fail(ErrorCode::BadInput, "a user name is UTF-8 without spaces and control characters", "name");
-  return to_lower(text);
+  auto prepared = saslprep_name(text, SaslPrepAs::Stored);
+  if (!prepared) return fail(ErrorCode::BadInput, prepared.error().what, "name");
+  if (has_space_or_control(*prepared)) return fail(ErrorCode::BadInput, "a user name has no spaces", "name");
+  if (prepared->size() > kNameLimit) return fail(ErrorCode::BadInput, "a user name has 1 to 255 bytes", "name");
+  return to_lower(*prepared);
+}
+
+std::string user_key(std::string_view text) {
+  const auto name = parse_user_name(text);
+  return name ? *name : std::string();
 }
 
 Result<std::string> parse_sender_pattern(std::string_view text) {
@@ -69,7 +77,7 @@ Result<User> authenticate(UserStore& store, std::string_view name, std::string_v
 
 Result<std::optional<User>> MemoryUserStore::find(std::string_view name) {
   const std::lock_guard lock(m_mutex);
-  const auto found = m_users.find(to_lower(name));
+  const auto found = m_users.find(user_key(name));
   if (found == m_users.end()) return std::optional<User>();
   return std::optional<User>(found->second);
 }
@@ -95,7 +103,7 @@ Status MemoryUserStore::put(const User& user) {
 
 Status MemoryUserStore::remove(std::string_view name) {
   const std::lock_guard lock(m_mutex);
-  if (m_users.erase(to_lower(name)) == 0) return fail(ErrorCode::NotFound, "no such user", "name");
+  if (m_users.erase(user_key(name)) == 0) return fail(ErrorCode::NotFound, "no such user", "name");
   return {};
 }
 

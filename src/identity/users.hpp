@@ -12,7 +12,7 @@
 
 namespace postern {
 
-/// Names are compared without regard to ASCII case; stores keep them in lower case.
+/// Names are compared in their prepared form (SASLprep, RFC 4013) and without regard to ASCII case; stores keep them in that form.
 struct User {
   std::string name;  ///< What is typed as the login; often an address.
   ScramCredentials credentials;
@@ -23,8 +23,10 @@ struct User {
   friend bool operator==(const User&, const User&) = default;
 };
 
-/// 1 to 255 bytes of UTF-8 without control characters and spaces; answers the lower-case form.
+/// 1 to 255 bytes of UTF-8 without spaces that SASLprep takes; answers the prepared form in lower case. BadInput says what is wrong.
 [[nodiscard]] Result<std::string> parse_user_name(std::string_view text);
+/// The key under which a store looks for a name as typed: its prepared form, or one that no stored name has.
+[[nodiscard]] std::string user_key(std::string_view text);
 /// Checks one entry of `senders` and answers its lower-case form.
 [[nodiscard]] Result<std::string> parse_sender_pattern(std::string_view text);
 

@@ -130,6 +130,48 @@ Result<RootKey> load_file(const std::string& path, CreateRootKey create) {
   return read_key_file(file->fd(), path);
 }
 
+/// 256 random bits as text, because keychains keep text.
+Result<RootKey> create_in_keychain(const RootKeySource& source) {
+  const SecretBytes key = random_key(kRawSize);
+  std::string text = hex_encode(key.view());
+  const Status stored = store_in_keychain(source.place, source.account, as_bytes(text));
+  wipe(text);
+  if (!stored) return fail(stored.error());
+  log::warn("keys.root_key_created",
+            {{"place", source.text()}, {"action", "back this entry up apart from the database: without it the keys are lost"}});
+  POSTERN_TRY(const SecretBytes back, load_from_keychain(source.place, source.account));
+  return RootKey::passphrase(back.view());
+}
+
+Result<RootKey> ask_keychain(const RootKeySource& source, CreateRootKey create) {
+  auto found = load_from_keychain(source.place, source.account);
+  if (found) return RootKey::passphrase(found->view());
+  if (found.error().code == ErrorCode::NotFound && create == CreateRootKey::IfMissing) return create_in_keychain(source);
+  return fail(std::move(found).error());
+}
+
+/// The keychain, or the variable that stands in for it. An entry that is missing from a keychain that answers is missing.
+Result<RootKey> load_keychain(const RootKeySource& source, CreateRootKey create, const KeychainUse& use) {
+  auto key =
+      use.enabled
+          ? ask_keychain(source, create)
+          : Result<RootKey>(fail(ErrorCode::Unavailable, "the keychain may not be asked (security.keychain.enabled is false)", "keychain"));
+  if (key || key.error().code == ErrorCode::BadInput || use.fallback_env.empty()) return key;
+  const char* value = std::getenv(use.fallback_env.c_str());
+  const bool missing = key.error().code == ErrorCode::NotFound;
+  if (value == nullptr || missing) {
+    Error error = std::move(key).error();
+    if (!missing)
+      error.what +=
+          "; or put the passphrase into the environment variable " + use.fallback_env + ", or name another source (file:PATH, env:NAME)";
+    else if (value != nullptr)
+      error.what += "; " + use.fallback_env + " is not used, because the keychain answers";
+    return fail(std::move(error));
+  }
+  log::warn("keys.keychain_fallback", {{"variable", use.fallback_env}, {"reason", key.error()}});
+  return RootKey::passphrase(as_bytes(value));
+}
+
 Result<RootKey> load_environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   if (value == nullptr)
@@ -148,16 +190,17 @@ std::string RootKeySource::text() const {
   return {};
 }
 
-Result<RootKeySource> parse_root_key_source(std::string_view text) {
+Result<RootKeySource> parse_root_key_source(std::string_view text, const KeychainUse& keychain) {
   const std::size_t colon = text.find(':');
   const std::string_view scheme = text.substr(0, colon);
   const std::string place(colon == std::string_view::npos ? std::string_view() : text.substr(colon + 1));
   using Kind = RootKeySource::Kind;
   if (scheme == "file" && !place.empty()) return RootKeySource{Kind::File, place, {}};
   if (scheme == "env" && !place.empty()) return RootKeySource{Kind::Environment, place, {}};
-  const std::size_t slash = place.find('/');
-  if (scheme == "keychain" && slash != std::string::npos && slash > 0 && slash + 1 < place.size()) {
-    return RootKeySource{Kind::Keychain, place.substr(0, slash), place.substr(slash + 1)};
+  if (scheme == "keychain" && colon != std::string_view::npos) {
+    const std::size_t slash = std::min(place.find('/'), place.size());
+    const std::string service = place.substr(0, slash), account = slash == place.size() ? "" : place.substr(slash + 1);
+    return RootKeySource{Kind::Keychain, service.empty() ? keychain.service : service, account.empty() ? keychain.account : account};
   }
   return fail(ErrorCode::BadInput, "write file:PATH, env:NAME or keychain:SERVICE/ACCOUNT", "root_key");
 }
@@ -174,14 +217,13 @@ Result<RootKey> RootKey::passphrase(ByteView text) {
   return RootKey(Form::Passphrase, text);
 }
 
-Result<RootKey> load_root_key(const RootKeySource& source, CreateRootKey create) {
+Result<RootKey> load_root_key(const RootKeySource& source, CreateRootKey create, const KeychainUse& keychain) {
   switch (source.kind) {
     case RootKeySource::Kind::File: return load_file(source.place, create);
     case RootKeySource::Kind::Environment: return load_environment(source.place);
-    case RootKeySource::Kind::Keychain: break;
+    case RootKeySource::Kind::Keychain: return load_keychain(source, create, keychain);
   }
-  POSTERN_TRY(const SecretBytes secret, load_from_keychain(source.place, source.account));
-  return RootKey::passphrase(secret.view());
+  return fail(ErrorCode::Internal, "unknown root key source");
 }
 
 }  // namespace postern

@@ -82,7 +82,12 @@ TEST(RootKeySources, AreParsedStrictly) {
   const auto keychain = parse_root_key_source("keychain:postern/root").value();
   EXPECT_EQ(keychain.place, "postern");
   EXPECT_EQ(keychain.account, "root");
-  for (const char* bad : {"", "file:", "env:", "keychain:x", "keychain:/x", "keychain:x/", "vault:x", "/etc/key"}) {
+  // What a reference leaves out is as security.keychain says.
+  const KeychainUse use{.service = "mail", .account = "main", .fallback_env = {}};
+  for (const auto& [text, whole] : {std::pair("keychain:", "keychain:mail/main"), std::pair("keychain:x", "keychain:x/main"),
+                                    std::pair("keychain:x/", "keychain:x/main"), std::pair("keychain:/y", "keychain:mail/y")})
+    EXPECT_EQ(parse_root_key_source(text, use)->text(), whole);
+  for (const char* bad : {"", "file:", "env:", "keychain", "vault:x", "/etc/key"}) {
     EXPECT_EQ(parse_root_key_source(bad).error().code, ErrorCode::BadInput) << bad;
   }
 }
@@ -94,18 +99,30 @@ TEST(RootKeySources, Environment) {
   EXPECT_EQ(load_root_key(parse_root_key_source("env:POSTERN_TEST_ROOT").value()).error().code, ErrorCode::NotFound);
 }
 
-// Without a Secret Service the answer is an error that says so, not a hang. With one (dbus-run-session, an unlocked keyring and
-// POSTERN_TEST_KEYCHAIN=1) the whole round.
-TEST(RootKeySources, Keychain) {
+// Without a Secret Service the answer is an error that says so, not a hang. The whole round with a real one: tests/e2e/test_keychain.py.
+TEST(RootKeySources, KeychainThatDoesNotAnswer) {
+  ::setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);
   const auto source = parse_root_key_source("keychain:postern-test/root").value();
-  if (std::getenv("POSTERN_TEST_KEYCHAIN") == nullptr) {
-    ::setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);
-    EXPECT_EQ(load_root_key(source).error().code, ErrorCode::Unavailable);
-    return;
-  }
-  EXPECT_EQ(load_root_key(source).error().code, ErrorCode::NotFound);
-  ASSERT_TRUE(store_in_keychain("postern-test", "root", as_bytes("correct horse battery staple")));
-  EXPECT_EQ(as_text(load_root_key(source)->view()), "correct horse battery staple");
+  KeychainUse use;
+  EXPECT_EQ(load_root_key(source, CreateRootKey::IfMissing, use).error().code, ErrorCode::Unavailable);
+  use.fallback_env = "POSTERN_TEST_FALLBACK";
+  const Error error = load_root_key(source, CreateRootKey::No, use).error();
+  EXPECT_NE(error.what.find("does not answer"), std::string::npos) << error.what;
+  EXPECT_NE(error.what.find("POSTERN_TEST_FALLBACK"), std::string::npos) << error.what;
+  ::setenv("POSTERN_TEST_FALLBACK", "correct horse battery staple", 1);
+  EXPECT_EQ(as_text(load_root_key(source, CreateRootKey::No, use)->view()), "correct horse battery staple");
+  ::unsetenv("POSTERN_TEST_FALLBACK");
+}
+
+TEST(RootKeySources, KeychainThatMayNotBeAsked) {
+  const KeychainUse use{.enabled = false, .fallback_env = "POSTERN_TEST_FALLBACK"};
+  const auto source = parse_root_key_source("keychain:", use).value();
+  const Error error = load_root_key(source, CreateRootKey::IfMissing, use).error();
+  EXPECT_EQ(error.code, ErrorCode::Unavailable);
+  EXPECT_NE(error.what.find("security.keychain.enabled is false"), std::string::npos) << error.what;
+  ::setenv("POSTERN_TEST_FALLBACK", "correct horse battery staple", 1);
+  EXPECT_EQ(as_text(load_root_key(source, CreateRootKey::No, use)->view()), "correct horse battery staple");
+  ::unsetenv("POSTERN_TEST_FALLBACK");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "smtp/sasl.hpp"
 
 #include "base/text.hpp"
+#include "identity/saslprep.hpp"
 
 namespace postern::smtp {
 
@@ -41,7 +42,13 @@ Result<PlainMessage> parse_plain(std::string_view message) {
   if (user.empty() || password.empty()) return fail(ErrorCode::BadInput, "PLAIN needs a user and a password");
   if (!is_field(authzid, kMaxName) || !is_field(user, kMaxName) || !is_field(password, kPasswordLimit))
     return fail(ErrorCode::BadInput, "a field of PLAIN is too long or not UTF-8");
-  return PlainMessage{std::string(authzid), std::string(user), SecretBytes::from_text(password)};
+  // RFC 4616 2: names "are to be prepared before being used in the verification process"; SASLprep is recommended.
+  PlainMessage out{{}, {}, SecretBytes::from_text(password)};
+  POSTERN_TRY(out.user, saslprep_name(user, SaslPrepAs::Query));
+  if (!authzid.empty()) {
+    POSTERN_TRY(out.authzid, saslprep_name(authzid, SaslPrepAs::Query, "authorization identity"));
+  }
+  return out;
 }
 
 std::string write_plain(std::string_view user, ByteView password) {
@@ -52,8 +59,10 @@ std::string write_plain(std::string_view user, ByteView password) {
   return out.append(as_text(password));
 }
 
-std::unique_ptr<SaslClient> make_plain_client(std::string user, SecretBytes password) {
-  return std::make_unique<PlainClient>(std::move(user), std::move(password));
+Result<std::unique_ptr<SaslClient>> make_plain_client(std::string_view user, const SecretBytes& password) {
+  POSTERN_TRY(std::string name, saslprep_name(user, SaslPrepAs::Query));
+  POSTERN_TRY(SecretBytes prepared, saslprep(as_text(password.view()), SaslPrepAs::Query, "password"));
+  return std::unique_ptr<SaslClient>(std::make_unique<PlainClient>(std::move(name), std::move(prepared)));
 }
 
 }  // namespace postern::smtp

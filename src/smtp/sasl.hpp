@@ -1,7 +1,7 @@
 // SASL exchanges without I/O and without base64: PLAIN (RFC 4616), LOGIN (the field's habit), SCRAM-SHA-256 and -PLUS (RFC 5802, RFC 7677).
 //
-// Text: user names may be UTF-8; they are compared as they are. SASLprep (RFC 4013) is the identity on printable ASCII, and that is all the
-// client half of SCRAM does: a non-ASCII password is refused there rather than hashed in a form that may not match.
+// Text is UTF-8 and goes through SASLprep (RFC 4013): the server halves answer prepared names, and identity/ prepares passwords where it
+// checks them; the client halves send prepared names and passwords and are not made with text that SASLprep refuses.
 #pragma once
 
 #include <memory>
@@ -23,7 +23,7 @@ struct PlainMessage {
   SecretBytes password;
 };
 /// RFC 4616 2: [authzid] NUL authcid NUL passwd, each valid UTF-8, authcid and passwd not empty, names at most 255 octets and
-/// the password at most kPasswordLimit.
+/// the password at most kPasswordLimit. Names come prepared, the password as it was sent. BadInput.
 [[nodiscard]] Result<PlainMessage> parse_plain(std::string_view message);
 [[nodiscard]] std::string write_plain(std::string_view user, ByteView password);
 
@@ -35,7 +35,8 @@ class ScramServer {
   ScramServer(ByteView exporter, bool plus, bool plus_offered);
   ~ScramServer();
 
-  /// Reads client-first-message. BadInput: malformed, an extension we do not know, or the wrong channel binding flag.
+  /// Reads client-first-message and prepares its names (RFC 5802 5.1). BadInput: malformed, a name that SASLprep refuses, an extension we
+  /// do not know, or the wrong channel binding flag.
   [[nodiscard]] Status client_first(std::string_view message);
   [[nodiscard]] const std::string& user() const noexcept { return m_user; }
   [[nodiscard]] const std::string& authzid() const noexcept { return m_authzid; }
@@ -64,9 +65,10 @@ class SaslClient {
   /// Whether success may be believed: SCRAM needs the server's signature first.
   [[nodiscard]] virtual bool may_succeed() const noexcept = 0;
 };
-[[nodiscard]] std::unique_ptr<SaslClient> make_plain_client(std::string user, SecretBytes password);
+/// BadInput: SASLprep refuses the name or the password, and says why.
+[[nodiscard]] Result<std::unique_ptr<SaslClient>> make_plain_client(std::string_view user, const SecretBytes& password);
 /// `exporter` not empty and `plus`: SCRAM-SHA-256-PLUS. With an exporter but no plus the server is told "y".
-[[nodiscard]] Result<std::unique_ptr<SaslClient>> make_scram_client(std::string user, SecretBytes password, ByteView exporter, bool plus,
-                                                                    Random& random);
+[[nodiscard]] Result<std::unique_ptr<SaslClient>> make_scram_client(std::string_view user, const SecretBytes& password, ByteView exporter,
+                                                                    bool plus, Random& random);
 
 }  // namespace postern::smtp

@@ -140,8 +140,35 @@ TEST(Scram, ServerMayNotWeakenTheClient) {
     EXPECT_FALSE(client->step(text)) << text;
     EXPECT_FALSE(client->may_succeed());
   }
+}
+
+// RFC 4013, RFC 4616 2, RFC 5802 5.1: both halves prepare names and passwords, so that one keyboard's form is another's.
+TEST(SaslPrepared, BothHalvesOfScram) {
+  FixedRandom random(3);
+  const auto stored = make_scram("gr\xC3\xBC\xC3\x9F", random, kScramMinIterations).value();
+  EXPECT_TRUE(run("gru\xCC\x88\xC3\x9F", stored).client_believes);
+  ScramServer server({}, false, false);
+  ASSERT_TRUE(
+      server.client_first("n,a=J\xC2\xAD"
+                          "ack,n=u\xC2\xADser,r=abc"));
+  EXPECT_EQ(server.user(), "user");
+  EXPECT_EQ(server.authzid(), "Jack");
+  for (const char* bad : {"n,,n=a\xE2\x80\xAE,r=x", "n,,n=\xC2\xAD,r=x", "n,a=\x07,n=u,r=x"})
+    EXPECT_FALSE(ScramServer({}, false, false).client_first(bad)) << bad;
+}
+
+TEST(SaslPrepared, Plain) {
+  EXPECT_EQ(parse_plain(std::string("\0u\xC2\xADser\0p\xC2\xAD", 11))->user, "user");
+  EXPECT_FALSE(parse_plain(std::string("\0u\xE2\x80\xAE\0p", 7)));
+  EXPECT_EQ((*make_plain_client("u\xC2\xADser", SecretBytes::from_text("p\xC2\xA0w")))->initial(), std::string("\0user\0p w", 9));
+}
+
+TEST(SaslPrepared, ClientsAreNotMadeWithProhibitedText) {
   FixedRandom random(1);
-  EXPECT_EQ(make_scram_client("u", SecretBytes::from_text("p\xc3\xa4"), {}, false, random).error().code, ErrorCode::Unsupported);
+  const auto refused = make_scram_client("u", SecretBytes::from_text("p\x07"), {}, false, random);
+  EXPECT_NE(refused.error().what.find("the password contains a character that may not stand there"), std::string::npos);
+  EXPECT_EQ(make_plain_client("u", SecretBytes::from_text("p\x07")).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(make_plain_client("\x07", SecretBytes::from_text("p")).error().field, "user name");
 }
 
 }  // namespace

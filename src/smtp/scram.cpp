@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "identity/saslprep.hpp"
 #include "smtp/sasl.hpp"
 
 namespace postern::smtp {
@@ -97,6 +98,9 @@ Status ScramServer::client_first(std::string_view message) {
   if (!rest.starts_with(',')) {
     POSTERN_TRY(const std::string_view authzid, take_attribute(rest, 'a'));
     POSTERN_TRY(m_authzid, decode_name(authzid));
+    if (!m_authzid.empty()) {
+      POSTERN_TRY(m_authzid, saslprep_name(m_authzid, SaslPrepAs::Query, "authorization identity"));
+    }
   } else {
     rest.remove_prefix(1);
   }
@@ -105,6 +109,10 @@ Status ScramServer::client_first(std::string_view message) {
   // RFC 5802 5.1: "m=" is a mandatory extension; we know none, and take_attribute() refuses it here.
   POSTERN_TRY(const std::string_view name, take_attribute(rest, 'n'));
   POSTERN_TRY(m_user, decode_name(name));
+  // RFC 5802 5.1: "the server SHOULD prepare it"; when that fails or nothing is left, "the server SHOULD abort".
+  if (!m_user.empty()) {
+    POSTERN_TRY(m_user, saslprep_name(m_user, SaslPrepAs::Query));
+  }
   POSTERN_TRY(const std::string_view nonce, take_attribute(rest, 'r'));
   if (m_user.empty() || !is_nonce(nonce)) return fail(malformed("has no user or no nonce"));
   m_nonce = nonce;
@@ -223,14 +231,12 @@ class ScramClient final : public SaslClient {
 
 }  // namespace
 
-Result<std::unique_ptr<SaslClient>> make_scram_client(std::string user, SecretBytes password, ByteView exporter, bool plus,
+Result<std::unique_ptr<SaslClient>> make_scram_client(std::string_view user, const SecretBytes& password, ByteView exporter, bool plus,
                                                       Random& random) {
-  const auto plain = [](std::string_view text) {
-    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c < 0x7f; });
-  };
-  if (!plain(user) || !plain(as_text(password.view())))
-    return fail(ErrorCode::Unsupported, "SCRAM needs user and password in printable ASCII (SASLprep is not done)");
-  return std::unique_ptr<SaslClient>(std::make_unique<ScramClient>(std::move(user), std::move(password), exporter, plus, random));
+  // RFC 5802 5.1: the client prepares the name as a query string; 2.2: the password as a stored one.
+  POSTERN_TRY(std::string name, saslprep_name(user, SaslPrepAs::Query));
+  POSTERN_TRY(SecretBytes prepared, saslprep(as_text(password.view()), SaslPrepAs::Stored, "password"));
+  return std::unique_ptr<SaslClient>(std::make_unique<ScramClient>(std::move(name), std::move(prepared), exporter, plus, random));
 }
 
 }  // namespace postern::smtp

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "identity/saslprep.hpp"
 #include "smtp/server_state.hpp"
 
 namespace postern::smtp {
@@ -89,11 +90,7 @@ void ServerSession::run_auth_line(std::string_view line) {
 void ServerSession::step_auth(std::string_view response) {
   switch (m_auth->step) {
     case Step::Plain: return step_plain(response);
-    case Step::LoginUser:
-      if (!is_name(response)) return fail_auth(malformed("The user name is empty, too long or not UTF-8"));
-      m_auth->user = response;
-      m_auth->step = Step::LoginPassword;
-      return challenge("Password:");
+    case Step::LoginUser: return step_login_user(response);
     case Step::LoginPassword:
       if (response.empty() || response.size() > kPasswordLimit) return fail_auth(malformed("The password is empty or too long"));
       return ask_login(SecretBytes::from_text(response), {}, false);
@@ -106,9 +103,18 @@ void ServerSession::step_auth(std::string_view response) {
   }
 }
 
+void ServerSession::step_login_user(std::string_view response) {
+  if (!is_name(response)) return fail_auth(malformed("The user name is empty, too long or not UTF-8"));
+  auto name = saslprep_name(response, SaslPrepAs::Query);
+  if (!name) return fail_auth(malformed(name.error().what));
+  m_auth->user = *std::move(name);
+  m_auth->step = Step::LoginPassword;
+  challenge("Password:");
+}
+
 void ServerSession::step_plain(std::string_view response) {
   auto message = parse_plain(response);
-  if (!message) return fail_auth(malformed("The PLAIN message is malformed"));
+  if (!message) return fail_auth(malformed("The PLAIN message is malformed: " + message.error().what));
   m_auth->user = std::move(message->user);
   ask_login(std::move(message->password), std::move(message->authzid), false);
 }

@@ -251,6 +251,7 @@ class ServerSession {
   void begin_auth(std::string_view mechanism);
   void run_auth_line(std::string_view line);
   void step_auth(std::string_view response);
+  void step_login_user(std::string_view response);
   void step_plain(std::string_view response);
   void step_scram_first(std::string_view response);
   void step_scram_final(std::string_view response);

@@ -30,7 +30,7 @@ Result<User> user_of(const Statement& row) {
 
 Result<std::optional<User>> SqliteUserStore::find(std::string_view name) {
   const DatabaseReader reader = m_store.reader();
-  const std::string key = to_lower(name);
+  const std::string key = user_key(name);
   POSTERN_TRY(Statement row, reader->prepare("SELECT name, credentials, senders, disabled FROM user WHERE name = ?"));
   POSTERN_TRY(const bool found, row.bind_all(key).step());
   if (!found) return std::optional<User>();
@@ -60,7 +60,7 @@ Status SqliteUserStore::put(const User& user) {
 }
 
 Status SqliteUserStore::remove(std::string_view name) {
-  const std::string key = to_lower(name);
+  const std::string key = user_key(name);
   return m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_CHECK(database.run("DELETE FROM user WHERE name = ?", key));
     if (database.changes() == 0) return fail(ErrorCode::NotFound, "no user " + printable(key));

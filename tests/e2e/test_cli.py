@@ -1,6 +1,9 @@
 """The command: answers, exit statuses (0 done, 1 no, 2 usage, 3 unreachable, 4 not permitted, 5 internal), --json, help, configuration, keys."""
 
+import http.server
 import json
+import re
+import threading
 
 import pytest
 
@@ -18,6 +21,25 @@ def test_status_says_what_an_operator_must_see(daemon):
     assert any("plain" in warning for warning in status["warnings"]), "a listener without TLS is a warning"
     text = daemon.cli("status").stdout.decode()
     assert "mx" in text and "development" in text and "\x1b[" not in text
+
+
+def test_production_warns_of_its_conveniences(daemon):
+    """The built-in CA, a root key beside the data and plain HTTP: in status, log and config check; refused is HTTP for other hosts, in both modes."""
+    daemon.config["server"]["mode"] = "production"
+    daemon.start()
+    conveniences = ["tls.certificate: the built-in CA issues it", "keys.root: file:root.key lies in data_dir", "http.address: HTTP without TLS"]
+    for text in (json.dumps(daemon.json("status")["warnings"]), daemon.cli("status").stdout.decode(), daemon.log_text(), daemon.cli("config", "check").stdout.decode()):
+        assert all(words in text for words in conveniences), text
+    daemon.stop()
+    daemon.config["keys"] = {"root": f"file:{daemon.directory}/root.key"}
+    (daemon.data_dir / "root.key").rename(daemon.directory / "root.key")
+    daemon.start()
+    assert "keys.root" not in json.dumps(daemon.json("status")["warnings"]), "kept elsewhere"
+    daemon.stop()
+    for mode in ("production", "development"):
+        daemon.config["server"]["mode"], daemon.config["http"]["address"] = mode, "0.0.0.0:0"
+        status, log = daemon.start_expecting_failure()
+        assert status == 2 and "http.address is not a loopback address" in log, log
 
 
 def test_status_matches_http(daemon):
@@ -62,11 +84,64 @@ def test_a_wrong_token_is_status_4(daemon):
 
 
 def test_no_daemon_is_status_3(daemon):
+    """And the sentence says what to do: start it, with this configuration, or look at the address."""
+    daemon.write_config()
+    never_started = daemon.cli("status", check=False)
     daemon.start()
     daemon.stop()
     done = daemon.cli("status", check=False)
-    assert done.returncode == 3 and done.stderr and not done.stdout, done
-    assert daemon.cli("--api", f"http://127.0.0.1:{free_port()}", "status", check=False).returncode == 3
+    for refused in (never_started, done):
+        assert refused.returncode == 3 and not refused.stdout and f"start it with: posternd --config {daemon.config_file}" in refused.stderr.decode(), refused
+    daemon.config["http"]["address"] = f"127.0.0.1:{free_port()}"
+    daemon.write_config()
+    fixed_port = daemon.cli("queue", "list", check=False)
+    assert fixed_port.returncode == 3 and f"start it with: posternd --config {daemon.config_file}" in fixed_port.stderr.decode(), fixed_port
+    elsewhere = daemon.cli("--api", f"http://127.0.0.1:{free_port()}", "--token", "x", "status", check=False)
+    assert elsewhere.returncode == 3 and "check --api" in elsewhere.stderr.decode(), elsewhere
+
+
+@pytest.mark.parametrize("verb", [["status"], ["queue", "list"], ["config", "check"], ["config", "show"], ["audit", "verify", "--offline"]], ids=" ".join)
+def test_a_missing_configuration_is_status_2(daemon, verb):
+    """A wrong call, not the answer "no"."""
+    done = daemon.cli(*verb, check=False)
+    assert done.returncode == 2 and f"cannot read {daemon.config_file}" in done.stderr.decode() and not done.stdout, done
+
+
+@pytest.fixture
+def strange_server():
+    """Something that speaks HTTP and is no posternd: path -> (status, body)."""
+    answers = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self):
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, body = answers.get(self.path.partition("?")[0], (200, b"<html>hello</html>"))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        do_GET = do_POST = do_DELETE = answer
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server.answers = answers
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("verb", [["status"], ["mail", "verify", "--file", "-"], ["policy", "explain", "--live", "--from", "a@b.example", "--to", "c@d.example"], ["audit", "verify"]], ids=" ".join)
+def test_an_answer_that_makes_no_sense_is_status_5(daemon, strange_server, verb):
+    daemon.write_config()
+    address = f"http://127.0.0.1:{strange_server.server_port}"
+    done = daemon.cli("--api", address, "--token", "x", *verb, input=b"Subject: x\r\n\r\nx\r\n", check=False)
+    assert done.returncode == 5 and b"not JSON" in done.stderr and not done.stdout, done
+    strange_server.answers |= {path: (500, json.dumps({"code": "internal", "detail": "it broke"}).encode())
+                               for path in ("/status", "/api/v1/verify", "/api/v1/policy/explain", "/api/v1/audit/verify")}
+    done = daemon.cli("--json", "--api", address, "--token", "x", *verb, input=b"Subject: x\r\n\r\nx\r\n", check=False)
+    assert done.returncode == 5 and b"it broke" in done.stderr and json.loads(done.stdout)["error"]["what"] == "it broke", done
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["queue"], ["queue", "fly"], ["--no-such-option", "status"], ["mail", "show"], ["status", "extra"]])
@@ -76,26 +151,62 @@ def test_usage_errors_are_status_2(daemon, arguments):
     assert done.returncode == 2 and done.stderr, (arguments, done)
 
 
-VERBS = [["status"], ["send"], *(["mail", verb] for verb in ("list", "show", "verify")), *(["audit", verb] for verb in ("list", "verify")),
-         *(["queue", verb] for verb in ("list", "show", "hold", "release", "retry", "delete")),
-         *(["key", verb] for verb in ("list", "show", "create", "rotate")), *(["user", verb] for verb in ("add", "list", "delete")),
-         ["identity", "certificate"], ["policy", "explain"], *(["config", verb] for verb in ("check", "show", "reference"))]
+def subcommands(daemon, *prefix) -> list[str]:
+    """As --help lists them."""
+    text = daemon.cli(*prefix, "--help").stdout.decode()
+    return re.findall(r"^  ([a-z]+) ", text.partition("Subcommands:\n")[2], re.M) if "Subcommands:" in text else []
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
-def test_every_verb_has_help_with_an_example(daemon, verb):
+def test_every_verb_has_help_with_an_example(daemon):
     daemon.write_config()
-    done = daemon.cli(*verb, "--help")
-    example = done.stdout.decode().rpartition("Example: ")[2]
-    assert "postern " in example and " ".join(verb) in example, f"no example in the help of {' '.join(verb)}: {done.stdout.decode()}"
+    verbs = [[noun, *verb] for noun in subcommands(daemon) for verb in ([[v] for v in subcommands(daemon, noun)] or [[]])]
+    assert len(verbs) >= 30 and ["status"] in verbs and ["cms", "decrypt"] in verbs, verbs
+    for verb in verbs:
+        help_text = daemon.cli(*verb, "--help").stdout.decode()
+        example = help_text.rpartition("Example: ")[2]
+        assert "postern " in example and " ".join(verb) in example, f"no example in the help of {' '.join(verb)}: {help_text}"
 
 
-@pytest.mark.parametrize("verb", [["status"], ["mail", "list"], ["audit", "list"], ["audit", "verify"], ["queue", "list"], ["key", "list"], ["config", "show"], ["config", "check"]],
-                         ids=" ".join)
-def test_json_is_one_document_and_nothing_else(daemon, verb):
+def test_json_is_one_document_and_nothing_else(daemon):
+    """For every verb: its answer when it succeeds, and an error when it does not."""
+    daemon.policy(name="strict", to="*@strict.example", encrypt="must", missing_key="hold")
     daemon.start()
-    done = daemon.cli("--json", *verb)
-    json.loads(done.stdout)
+    raw = mimebytes.simple_message("alice@postern.example", "bob@postern.example")
+
+    def document(*arguments, status=0, input=None):
+        done = daemon.cli("--json", *arguments, input=input, check=False)
+        assert status is None or done.returncode == status, (arguments, done)
+        return json.loads(done.stdout)
+    document("send", "--from", "alice@postern.example", "--to", "bob@postern.example", "--subject", "Hello", "--text", "Hi")
+    daemon.await_mail("bob@postern.example")
+    daemon.submit(to="frank@strict.example")
+    held = daemon.await_queue_state("frank@strict.example", "held")["id"]
+    mail = daemon.mailbox()[0]["id"]
+    for verb in ("status", "mail list", f"mail show {mail}", f"mail verify {mail}", "audit list", "audit verify", "audit verify --offline", "queue list", f"queue show {held}",
+                 "key list", "key show dkim_key", "key create my_key --type ed25519", "key rotate my_key",
+                 "user list", "identity certificate alice@postern.example", "config check", "config show", "config reference", "address check bob@postern.example"):
+        document(*verb.split())
+    for verb in ("hold", "release", "retry"):
+        assert "changed" in document("queue", verb, held, status=None), "the number depends on where the copy is just now"
+    document("user", "add", "carol@postern.example", input=b"a password for carol\n")
+    document("user", "delete", "carol@postern.example")
+    document("policy", "explain", "--from", "alice@postern.example", "--to", "bob@postern.example", input=raw)
+    document("mail", "verify", "--file", "-", input=raw)
+    for verb in ("mime parse", "dkim verify"):
+        document(*verb.split(), input=raw)
+    assert document("cms", "verify", status=2, input=raw)["error"]["what"] == "the message has no S/MIME signature"
+    daemon.await_queue_state("frank@strict.example", "held")
+    document("queue", "delete", held)
+    # What fails is one document too.
+    assert document("queue", "delete", held, status=1) == {"changed": 0}, "nothing was there: the answer is no, in JSON as in text"
+    assert document("key", "show", "no_such_key", status=1)["error"]["what"]
+    assert document("mail", "show", status=2)["error"]["code"] == "usage"
+    assert document("mail", "verify", status=2)["error"]["what"]
+    assert document("--token", "wrong", "queue", "list", status=4)["error"]["what"]
+    daemon.stop()
+    assert document("status", status=3)["error"]["what"]
+    daemon.config_file.unlink()
+    assert document("queue", "list", status=2)["error"]["field"] == "config"
 
 
 def test_policy_explain_tells_what_would_happen(daemon):
@@ -143,6 +254,8 @@ def test_user_add_list_delete(daemon):
     assert daemon.records("users", "user", "list") == []
     assert daemon.cli("user", "delete", "alice@postern.example", check=False).returncode == 1
     assert daemon.cli("user", "add", "bob", check=False, input=b"").returncode in (1, 2), "no password, no user"
+    nobody = daemon.cli("user", "add", "bob", check=False, input=b"a password for bob\n")
+    assert nobody.returncode == 2 and nobody.stderr == b"postern user add: senders: give addresses, @domains or *\n", nobody
 
 
 def test_identity_certificate_prints_what_correspondents_need(daemon):

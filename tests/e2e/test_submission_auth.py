@@ -1,6 +1,7 @@
 """Logins on the submission doors: PLAIN, LOGIN and SCRAM-SHA-256, only inside TLS, and what a login may do."""
 
 import base64
+import json
 import smtplib
 
 import pytest
@@ -269,3 +270,49 @@ def test_logins_are_in_the_audit(submission):
         return found if len(found) >= 2 else None
     records = wait_until(both, "audit records of both logins", details=submission.log_tail)
     assert {record["kind"] for record in records} == {"login", "login.failed"} and "wrong" not in str(records)
+
+
+# SASLprep (RFC 4013): a name or password is the same in every form in which a keyboard may send it.
+
+DECOMPOSED, COMPOSED = "Gru\u0308\u00dfe\u00a0Ju\u0308rgen", "Gr\u00fc\u00dfe J\u00fcrgen"
+
+
+@pytest.mark.parametrize("stored, typed", [(DECOMPOSED, COMPOSED), (COMPOSED, DECOMPOSED), (COMPOSED, COMPOSED)], ids=["nfd-nfc", "nfc-nfd", "same"])
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+def test_names_and_passwords_are_prepared(submission, mechanism, stored, typed):
+    submission.add_user("ju\u0308rgen" if stored == DECOMPOSED else "j\u00fcrgen", stored, ALICE)
+    password = COMPOSED if mechanism == "SCRAM-SHA-256" else typed  # our independent client does not prepare: that is the client's half
+    with secured(submission) as client:
+        assert login(client, mechanism, "J\u00fcrgen" if typed == COMPOSED else "ju\u0308rgen", password).code == 235
+        assert client.command(f"MAIL FROM:<{ALICE}>").code == 250
+
+
+def test_prohibited_characters_are_refused_with_the_reason(submission):
+    for name, password, field, words in (("carol", "bell\u0007", "password", "may not stand there"), ("carol", "\u06271", "password", "both writing directions"),
+                                         ("carol", "\U0001f511 key", "password", "does not know"), ("ca\u202erol", "a good password", "name", "may not stand there")):
+        status, body = submission.api("POST", "/users", {"name": name, "password": password, "senders": [ALICE]})
+        problem = json.loads(body)
+        assert status == 400 and problem["field"] == field and words in problem["detail"], problem
+    with secured(submission) as client:
+        reply = login(client, "PLAIN", "ca\u202erol", "x")
+        assert reply.code == 501 and "may not stand there" in reply.text, reply
+        reply = login(client, "LOGIN", "alice", "bell\u0007")
+        assert reply.code == 535, "a password that cannot be stored is a wrong one"
+
+
+def test_the_client_half_prepares_too(daemon, make_daemon, sink):
+    """A smarthost that is a posternd: its user was stored in one form, the route has the other."""
+    sink_route = f"smtp:127.0.0.1:{sink.port}"
+    daemon.route("*", sink_route, tls="none")
+    daemon.start()
+    daemon.add_user("j\u00fcrgen", COMPOSED, "*")
+    front = make_daemon(name="front")
+    (front.directory / "password").write_text(DECOMPOSED + "\n")
+    front.route("*", f"smtp:127.0.0.1:{daemon.port('submission')}", tls="required", ca=str(daemon.ca), verify_name=False, username="ju\u0308rgen", password_ref="file:password")
+    front.start()
+    front.submit(to="bob@example.net")
+    sink.for_recipient("bob@example.net", details=lambda: front.log_tail() + daemon.log_tail())
+    front.stop()
+    (front.directory / "password").write_text("bell\u0007bell\n")
+    status, log = front.start_expecting_failure()
+    assert status == 5 and "may not stand there" in log, log
