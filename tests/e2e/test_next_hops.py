@@ -293,6 +293,22 @@ def test_an_order_to_send_in_clear_is_for_the_recipients_it_names(relaying, sink
     assert len(released) == 1 and released[0]["facts"]["reason"] == "the partner asked for it"
 
 
+def test_an_order_to_send_in_clear_survives_a_crash(relaying, sink):
+    relaying.config["queue"]["concurrency"] = 1
+    relaying.policy(to="*@example.net", encrypt="must", missing_key="hold")
+    relaying.start()
+    sink.once("MAIL", Stall(20))
+    relaying.submit(to="busy@example.org")  # takes the only place, so that the order is not carried out before the crash
+    wait_until(lambda: said(sink, "MAIL"), "the slow delivery", details=relaying.log_tail)
+    relaying.submit(to=BOB)
+    entry = relaying.await_queue_state(BOB, "held")
+    relaying.cli("queue", "release", entry["id"], "--in-clear")
+    waiting, = relaying.queue_of(BOB)
+    assert waiting["state"] == "queued" and not sink.messages
+    relaying.crash_and_restart()
+    sink.for_recipient(BOB, details=relaying.log_tail)
+
+
 # Tagged addresses.
 
 def test_tags_of_one_person_share_one_key(relaying, sink):
