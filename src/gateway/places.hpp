@@ -33,8 +33,10 @@ class Places {
     const std::lock_guard lock(m_mutex);
     std::vector<std::string> next;
     for (; count > 0; --count) {
-      if (m_waiting.empty()) --m_taken;
-      else next.push_back(pop());
+      if (m_waiting.empty())
+        --m_taken;
+      else
+        next.push_back(pop());
     }
     return next;
   }
