@@ -42,7 +42,7 @@ struct Shell {
 
   void handle(StartTls&) {
     tls = true;
-    session.tls_started({"TLSv1.3", "x", Bytes(32, 1), {}}, {});
+    session.tls_started({"TLSv1.3", "x", Bytes(32, 1), {}, true}, {});
   }
   void handle(Ready&) {
     if (session.ready()) send();  // the server may have spoken out of turn right behind its EHLO answer
@@ -85,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FixedRandom random;
   ClientSession session(options_from(data[0]), random);
   Shell shell{session};
-  session.start({}, (data[0] & 32) != 0 ? std::optional(TlsInfo{}) : std::nullopt);
+  session.start({}, (data[0] & 32) != 0 ? std::optional(TlsInfo{{}, {}, {}, {}, true}) : std::nullopt);
   for (std::size_t at = 0; at < input.size(); at += piece) {
     session.receive(input.subspan(at, std::min(piece, input.size() - at)), {});
     shell.pump();

@@ -93,12 +93,13 @@ http::Response change_queue(Gateway& gate, const http::Request& request) {
   const auto* all = object.if_contains("all");
   const bool named = selector->message || !selector->address.empty() || !selector->route.empty() || selector->state;
   if (!named && !(all != nullptr && all->is_bool() && all->as_bool())) return http::problem(400, "bad_input", "name what to change (id, recipient, route, state), or say all: true", "id");
-  const auto* clear = object.if_contains("in_clear");
-  if (*verb == QueueVerb::Release && clear != nullptr && clear->is_bool() && clear->as_bool()) {
-    if (!selector->message) return http::problem(400, "bad_input", "sending in clear is ordered for one message at a time; give its id", "id");
-    gate.courier().allow_in_clear(*selector->message);
-  }
+  const auto* flag = object.if_contains("in_clear");
+  const bool in_clear = *verb == QueueVerb::Release && flag != nullptr && flag->is_bool() && flag->as_bool();
+  if (in_clear && !selector->message) return http::problem(400, "bad_input", "sending in clear is ordered for one message at a time; give its id", "id");
   QueueChange change;
+  // The order lies in the queue with those it is for. Any other hold or release takes it back.
+  change.from_route = in_clear ? gateway::kPolicyRoute : gateway::kPolicyClearRoute;
+  change.to_route = in_clear ? gateway::kPolicyClearRoute : gateway::kPolicyRoute;
   change.verb = *verb;
   change.selector = *std::move(selector);
   change.reason = text_at(object, "reason");

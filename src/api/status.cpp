@@ -43,6 +43,7 @@ json::object storage_json(gateway::Gateway& gate) {
 json::array warnings_json(gateway::Gateway& gate) {
   json::array out;
   for (const auto& warning : gate.warnings()) out.emplace_back(warning);
+  for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
   const SpoolStats spool = gate.spool().stats();
   if (spool.quarantined > 0) out.emplace_back(std::to_string(spool.quarantined) + " stored copies failed their integrity check; see `postern queue list --state quarantined`");
   if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);

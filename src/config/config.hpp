@@ -31,7 +31,7 @@ struct Listener {
 struct Route {
   std::string domain = "*";
   std::string via = "mx";       ///< mx, smtp:HOST:PORT, lmtp:HOST:PORT, file:DIR, mailbox
-  std::string tls = "opportunistic";  ///< required, opportunistic, none
+  std::string tls = "auto";     ///< auto, required, opportunistic, none; validate() puts what auto means in its place
   std::string min_tls = "1.3";
   std::string ca;  ///< Trust store for the next hop's certificate; empty: the system's.
   bool verify_name = true;
@@ -132,6 +132,7 @@ struct Config {
   struct Dns {
     std::string fixture_file;
     std::vector<std::string> servers;
+    std::string trust_anchor = "/usr/share/dns/root.key";  ///< Empty: answers are not validated.
     std::chrono::seconds timeout{10};
   } dns;
   Limits limits;

@@ -93,6 +93,39 @@ TEST(Config, SecretsAreReferences) {
   EXPECT_TRUE(warns(read("[database]\nuse_sqlcipher = true\nsqlcipher_key_ref = \"env:X\"\n[keys]\nroot = \"env:X\""), "are one secret"));
 }
 
+TEST(Config, WhatNeedsTlsRequiresIt) {
+  const std::string hop = "[[route]]\ndomain = \"a.example\"\nvia = \"smtp:mx.example:25\"\n";
+  const std::string pins = "pins = [\"sha256:" + std::string(64, 'a') + "\"]\n";
+  const std::string login = "username = \"me\"\npassword_ref = \"env:X\"\n";
+  EXPECT_EQ(read(hop).config.routes[0].tls, "opportunistic");
+  for (const std::string& needs : {pins, login, std::string("client_certificate = \"c\"\nclient_key = \"k\"\n")}) {
+    const Loaded loaded = read(hop + needs);
+    EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+    EXPECT_EQ(loaded.config.routes[0].tls, "required") << needs;
+    const Loaded none = read(hop + needs + "tls = \"none\"\n");
+    ASSERT_EQ(none.faults.size(), 1U) << needs;
+    EXPECT_NE(none.faults[0].what.find("route a.example"), std::string::npos) << none.faults[0].what;
+    EXPECT_EQ(read(hop + needs + "tls = \"required\"\n").faults.size(), 0U);
+  }
+  EXPECT_EQ(read(hop + login + "tls = \"opportunistic\"\n").faults.size(), 1U);
+  EXPECT_EQ(read("[[route]]\nvia = \"mx\"\n" + login).faults.size(), 1U);
+  const Loaded pinned = read(hop + pins + "tls = \"opportunistic\"\n");
+  EXPECT_TRUE(pinned.faults.empty());
+  EXPECT_EQ(pinned.config.routes[0].tls, "required");
+}
+
+TEST(Config, WeakerRoutesShowAWarning) {
+  const std::string hop = "[[route]]\ndomain = \"a.example\"\nvia = \"smtp:mx.example:25\"\n";
+  const auto warnings = [](const std::string& text) {
+    std::string all;
+    for (const auto& each : read(text).warnings) all += each + "\n";
+    return all;
+  };
+  EXPECT_EQ(warnings(hop).find("route"), std::string::npos);
+  EXPECT_NE(warnings(hop + "min_tls = \"1.2\"\n").find("route a.example: TLS 1.2 is accepted"), std::string::npos);
+  EXPECT_NE(warnings(hop + "verify_name = false\n").find("route a.example: any name"), std::string::npos);
+}
+
 TEST(Config, ShowIsReadBackAsTheSameConfiguration) {
   const Loaded first = read("[server]\nhostname = \"m.example\"\n[[route]]\ndomain = \"*\"\nvia = \"smtp:127.0.0.1:26\"\npins = [\"sha256:" + std::string(64, 'a') + "\"]\n[[policy]]\nto = \"*@p.example\"\nencrypt = \"must\"\n");
   ASSERT_TRUE(first.faults.empty()) << first.faults.front().what;

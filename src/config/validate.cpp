@@ -49,7 +49,7 @@ class Validator {
     if (listener.min_tls != "1.3") warn("listener " + listener.name + ": TLS " + listener.min_tls + " is accepted");
   }
 
-  void check_route(const Route& route, const std::string& path) {
+  void check_route(Route& route, const std::string& path) {
     const auto colon = route.via.find(':');
     const std::string kind = route.via.substr(0, colon);
     const std::string rest = colon == std::string::npos ? "" : route.via.substr(colon + 1);
@@ -62,11 +62,27 @@ class Validator {
     } else if (route.via != "mx" && route.via != "mailbox") {
       fault(path + ".via", "must be mx, mailbox, smtp:HOST:PORT, lmtp:HOST:PORT or file:DIR");
     }
+    if (kind == "smtp" || kind == "lmtp" || kind == "mx") check_route_tls(route, path, kind);
     if (route.client_certificate.empty() != route.client_key.empty()) fault(path + ".client_key", "and client_certificate belong together; give both or none");
     if (route.username.empty() != route.password_ref.empty()) fault(path + ".password_ref", "and username belong together; give both or none");
     for (const auto& pin : route.pins) {
       if (pin.substr(0, 7) != "sha256:" || pin.size() != 7 + 64) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
     }
+  }
+
+  /// What only makes sense with TLS makes TLS required: an attacker who strips STARTTLS must not be able to switch it off.
+  void check_route_tls(Route& route, const std::string& path, const std::string& kind) {
+    const std::string name = "route " + route.domain;
+    const char* needs = !route.username.empty() ? "a login" : !route.pins.empty() ? "pins" : !route.client_certificate.empty() ? "a client certificate" : nullptr;
+    if (needs != nullptr && route.tls == "none") fault(path + ".tls", "is none, and " + name + " has " + needs + "; set it to required, or leave it out");
+    if (!route.username.empty() && route.tls == "opportunistic")
+      fault(path + ".tls", "is opportunistic, and " + name + " has a login: anybody could ask for the password; set it to required, or leave it out");
+    if (!route.username.empty() && kind == "mx") fault(path + ".username", "is for one host that you name: via must be smtp:HOST:PORT or lmtp:HOST:PORT");
+    if (needs != nullptr && route.tls == "opportunistic") warn(name + ": TLS is required although tls is opportunistic, because of " + needs);
+    if (route.tls == "auto" || (needs != nullptr && route.tls == "opportunistic")) route.tls = needs != nullptr ? "required" : "opportunistic";
+    if (route.tls == "none") return;
+    if (route.min_tls != "1.3") warn(name + ": TLS " + route.min_tls + " is accepted");
+    if (!route.verify_name) warn(name + ": any name in the next hop's certificate is accepted");
   }
 
   void check_dkim(const DkimSigner& signer, const std::string& path) {

@@ -13,42 +13,43 @@ constexpr std::size_t kInternalConcurrency = 4;  ///< Of routes that are no next
 
 }  // namespace
 
-void Courier::Impl::wake(const std::string& route) {
+void Courier::Impl::wake(const std::string& route, std::size_t granted) {
   const std::size_t shard = shard_of(route);
-  io::spawn(parts.loops.at(shard), pump(shared_from_this(), shard, route), "courier.pump");
+  io::spawn(parts.loops.at(shard), pump(shared_from_this(), shard, route, granted), "courier.pump");
 }
 
 Destination& Courier::Impl::destination(std::size_t shard, const std::string& route) {
-  auto& slot = shards[shard].destinations[route];
-  if (slot) return *slot;
-  slot = std::make_unique<Destination>();
-  slot->route = route;
-  if (route.substr(0, 3) == "mx:") slot->domain = route.substr(3);
-  slot->settings = slot->domain.empty() ? parts.routes.by_id(route) : &parts.routes.find(slot->domain);
-  slot->limit = slot->settings != nullptr ? static_cast<std::size_t>(slot->settings->settings.concurrency) : kInternalConcurrency;
-  return *slot;
+  if (Destination* known = shards[shard].find(route)) return *known;
+  auto made = std::make_unique<Destination>();
+  made->route = route;
+  if (route.substr(0, 3) == "mx:") made->domain = route.substr(3);
+  made->settings = made->domain.empty() ? parts.routes.by_id(route) : &parts.routes.find(made->domain);
+  made->limit = made->settings != nullptr ? static_cast<std::size_t>(made->settings->settings.concurrency) : kInternalConcurrency;
+  return shards[shard].add(std::move(made), parts.clock.steady());
 }
 
-std::size_t Courier::Impl::room(const Destination& d) const {
-  const auto most = static_cast<std::size_t>(parts.config.queue.concurrency);
-  const std::size_t busy = stats.in_flight.load();
-  return std::min(d.idle.size() + (d.limit - std::min(d.limit, d.active)), most > busy ? most - busy : 0);
-}
-
-io::Task<void> Courier::Impl::pump(std::shared_ptr<Impl> self, std::size_t shard, std::string route) {
+/// Takes what is due as far as the destination's own bound and the one on all deliveries allow. Where the first stops it, a sender that
+/// gets free goes on; where the second does, the route waits in `places`.
+io::Task<void> Courier::Impl::pump(std::shared_ptr<Impl> self, std::size_t shard, std::string route, std::size_t granted) {
   Destination& d = self->destination(shard, route);
-  while (!self->stopping) {
-    const std::size_t wanted = self->room(d);
-    if (wanted == 0) co_return;
+  for (bool more = true; more && !self->stopping;) {
+    const std::size_t room = d.idle.size() + (d.limit - std::min(d.limit, d.active));
+    if (granted == 0) granted = self->places.take(route, room);
+    const std::size_t wanted = std::min(room, granted);
+    if (wanted == 0) break;
     auto works = self->parts.spool.take(route, wanted);
-    const std::size_t got = works.size();
+    more = works.size() == wanted;
+    const std::size_t unused = granted - works.size();
+    granted = 0;
     for (auto& work : works) self->hand_over(shard, d, std::move(work));
-    if (got < wanted) co_return;
+    self->free_places(unused);
   }
+  self->free_places(granted);
+  co_return;
 }
 
+/// The work has its place already.
 void Courier::Impl::hand_over(std::size_t shard, Destination& d, Work work) {
-  ++stats.in_flight;
   if (!d.idle.empty()) {
     Waiter* waiter = d.idle.back();
     d.idle.pop_back();
@@ -67,22 +68,29 @@ io::Task<void> Courier::Impl::run_sender(std::shared_ptr<Impl> self, std::size_t
   while (next) {
     Work now = *std::move(next);
     co_await self->deliver(*d, std::move(now), connection);
-    --self->stats.in_flight;
-    next = self->take_one(*d);
+    next = self->next_for(*d);
     const bool reusable = connection && connection->ready() && ++sent < kMessagesPerConnection;
     if (!next && reusable && !self->stopping) next = co_await self->wait_for_work(shard, *d);
   }
-  --d->active;
+  --d->active;  // from here on the destination may be forgotten
   if (connection) co_await connection->quit();
-  self->wake_starved();
 }
 
-std::optional<Work> Courier::Impl::take_one(const Destination& d) {
-  if (stopping) return std::nullopt;
-  auto works = parts.spool.take(d.route, 1);
-  if (works.empty()) return std::nullopt;
-  ++stats.in_flight;
-  return std::move(works.front());
+/// The next work for a sender that has just used its place; without one the place is somebody else's.
+std::optional<Work> Courier::Impl::next_for(const Destination& d) {
+  if (const auto other = places.hand_on(d.route)) {
+    wake(*other, 1);
+    return std::nullopt;
+  }
+  auto works = stopping ? std::vector<Work>() : parts.spool.take(d.route, 1);
+  if (!works.empty()) return std::move(works.front());
+  free_places(1);
+  return std::nullopt;
+}
+
+void Courier::Impl::free_places(std::size_t count) {
+  if (count == 0) return;
+  for (const auto& route : places.give_back(count)) wake(route, 1);
 }
 
 io::Task<std::optional<Work>> Courier::Impl::wait_for_work(std::size_t shard, Destination& d) {
@@ -91,12 +99,6 @@ io::Task<std::optional<Work>> Courier::Impl::wait_for_work(std::size_t shard, De
   (void)co_await waiter.signal.wait(parts.clock.steady() + kKeepConnection);
   d.idle.erase(std::remove(d.idle.begin(), d.idle.end(), &waiter), d.idle.end());
   co_return std::move(waiter.work);
-}
-
-/// The bound on all deliveries together may have kept other destinations from starting.
-void Courier::Impl::wake_starved() {
-  if (stopping || stats.in_flight.load() + 1 < static_cast<std::uint64_t>(parts.config.queue.concurrency)) return;
-  for (const auto& route : parts.spool.ready_routes()) wake(route);
 }
 
 Courier::Courier(std::shared_ptr<Impl> impl) : m_impl(std::move(impl)) {}
@@ -131,9 +133,11 @@ void Courier::work_ready(const std::vector<std::string>& routes) noexcept {
   for (const auto& route : routes) m_impl->wake(route);
 }
 
-void Courier::allow_in_clear(const MessageId& message) {
-  const std::lock_guard lock(m_impl->in_clear_mutex);
-  m_impl->in_clear.insert(message);
+std::vector<std::string> Courier::warnings() const {
+  const std::lock_guard lock(m_impl->refusals_mutex);
+  std::vector<std::string> out;
+  for (const auto& [route, text] : m_impl->refusals) out.push_back("route " + route + ": " + text);
+  return out;
 }
 
 const CourierStats& Courier::stats() const noexcept { return m_impl->stats; }

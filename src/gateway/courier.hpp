@@ -41,7 +41,6 @@ struct CourierStats {
   std::atomic<std::uint64_t> connect_failures{0};
   std::atomic<std::uint64_t> tls_failures{0};
   std::atomic<std::uint64_t> attempts{0};
-  std::atomic<std::uint64_t> in_flight{0};
 };
 
 class Courier final : public WorkListener {
@@ -56,10 +55,10 @@ class Courier final : public WorkListener {
   void stop();
 
   void work_ready(const std::vector<std::string>& routes) noexcept override;
-  /// The next release of this message goes out although policy would hold it (an operator's explicit order).
-  void allow_in_clear(const MessageId& message);
 
   [[nodiscard]] const CourierStats& stats() const noexcept;
+  /// What an operator has to mend: next hops that refuse our login, or us altogether. Gone when a connection works again.
+  [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
   struct Impl;

@@ -1,13 +1,14 @@
 // Inside of the courier, for courier.cpp (who gets which work) and delivery.cpp (the ways out).
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 
 #include "gateway/courier.hpp"
 #include "gateway/hops.hpp"
 #include "gateway/outcome.hpp"
+#include "gateway/places.hpp"
 #include "io/sync.hpp"
 
 namespace postern::gateway {
@@ -30,51 +31,81 @@ struct Destination {
   SteadyTime failed_at{};
   SteadyTime::duration failure_took{};  ///< A failure is shared for as long as it took to find out: a refusal not at all, a timeout for its length.
   std::optional<HopFailure> failure;
+
+  /// Nobody works for it, and nothing has to be remembered.
+  [[nodiscard]] bool quiet(SteadyTime now) const { return active == 0 && idle.empty() && !(failure && now - failed_at < failure_took); }
+};
+
+/// The destinations of one loop. By MX there are as many as the world has domains: quiet ones are forgotten before the table grows on.
+class Destinations {
+ public:
+  [[nodiscard]] Destination* find(const std::string& route) const {
+    const auto found = m_by_route.find(route);
+    return found == m_by_route.end() ? nullptr : found->second.get();
+  }
+  Destination& add(std::unique_ptr<Destination> destination, SteadyTime now) {
+    if (m_by_route.size() >= m_sweep_at) {
+      std::erase_if(m_by_route, [now](const auto& entry) { return entry.second->quiet(now); });
+      m_sweep_at = std::max(kSmall, 2 * m_by_route.size());
+    }
+    const std::string route = destination->route;
+    return *(m_by_route[route] = std::move(destination));
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return m_by_route.size(); }
+
+ private:
+  static constexpr std::size_t kSmall = 64;
+  std::unordered_map<std::string, std::unique_ptr<Destination>> m_by_route;
+  std::size_t m_sweep_at = kSmall;
+};
+
+/// What one try to send an item ended with.
+struct Attempt {
+  std::vector<Fate> fates;
+  bool lost = false;  ///< The connection broke, and surely nobody has got the message.
 };
 
 struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
-  explicit Impl(CourierParts p, Hops h) : parts(std::move(p)), hops(std::move(h)), shards(parts.loops.size()) {}
+  explicit Impl(CourierParts p, Hops h) : parts(std::move(p)), hops(std::move(h)), shards(parts.loops.size()), places(static_cast<std::size_t>(parts.config.queue.concurrency)) {}
 
   // courier.cpp: who gets which work
-  void wake(const std::string& route);
+  /// `granted`: places that the route has already.
+  void wake(const std::string& route, std::size_t granted = 0);
   [[nodiscard]] std::size_t shard_of(const std::string& route) const { return std::hash<std::string>{}(route) % shards.size(); }
   [[nodiscard]] Destination& destination(std::size_t shard, const std::string& route);
-  [[nodiscard]] std::size_t room(const Destination& d) const;
-  static io::Task<void> pump(std::shared_ptr<Impl> self, std::size_t shard, std::string route);
+  static io::Task<void> pump(std::shared_ptr<Impl> self, std::size_t shard, std::string route, std::size_t granted);
   void hand_over(std::size_t shard, Destination& d, Work work);
   static io::Task<void> run_sender(std::shared_ptr<Impl> self, std::size_t shard, Destination* d, Work work);
-  [[nodiscard]] std::optional<Work> take_one(const Destination& d);
+  [[nodiscard]] std::optional<Work> next_for(const Destination& d);
   [[nodiscard]] io::Task<std::optional<Work>> wait_for_work(std::size_t shard, Destination& d);
-  void wake_starved();
+  void free_places(std::size_t count);
 
   // delivery.cpp: one item, one way out, one report
   [[nodiscard]] io::Task<void> deliver(Destination& d, Work work, std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<std::shared_ptr<const QueueItem>> loaded(Work& work);
   void into_mailbox(const QueueItem& item);
   [[nodiscard]] io::Task<void> into_folder(std::shared_ptr<const QueueItem> item, const Route& route);
-  [[nodiscard]] io::Task<void> decide_again(std::shared_ptr<const QueueItem> item);
+  [[nodiscard]] io::Task<void> decide_again(std::shared_ptr<const QueueItem> item, Override how);
   [[nodiscard]] io::Task<void> over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection);
+  [[nodiscard]] io::Task<Attempt> attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route, std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<tl::expected<std::vector<HopHost>, HopFailure>> hosts_of(const Destination& d, const Route& route);
   [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect_to(HopHost host, const Route& route, std::unique_ptr<SmtpSender>& connection);
+  void note_refusal(const std::string& route, const HopFailure* failure);
   [[nodiscard]] OutcomeContext context() const;
   void report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host = {}, const std::string& road = {});
   void send_report(DeliveryReport out);
   void route_report(Submission& submission) const;
 
-  /// The destinations of one loop.
-  struct Shard {
-    std::unordered_map<std::string, std::unique_ptr<Destination>> destinations;
-  };
-
   CourierParts parts;
   Hops hops;
-  std::vector<Shard> shards;
+  std::vector<Destinations> shards;  ///< By loop.
+  Places places;
   RetrySchedule schedule;
   CourierStats stats;
   std::atomic<bool> stopping{false};
-  std::mutex in_clear_mutex;
-  std::set<MessageId> in_clear;
+  mutable std::mutex refusals_mutex;
+  std::map<std::string, std::string> refusals;  ///< By route: what the host said.
 };
 
 }  // namespace postern::gateway

@@ -13,6 +13,7 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::uint16_t kSmtpPort = 25;
+constexpr auto kRefusedPause = std::chrono::seconds(10);
 
 std::vector<Fate> same_fate(std::size_t count, const smtp::Reply& reply, bool from_peer) {
   Fate fate;
@@ -84,6 +85,14 @@ std::vector<Fate> fates_of(const smtp::TransactionDone& done) {
   return out;
 }
 
+/// Somebody still waits, and surely nobody has got it: only then may it be sent again at once (RFC 1047, RFC 5321 6.1).
+bool surely_undelivered(const smtp::TransactionDone& done) {
+  const auto is = [](smtp::Delivery fate) { return [fate](const smtp::RecipientResult& r) { return r.delivery == fate; }; };
+  return std::any_of(done.results.begin(), done.results.end(), is(smtp::Delivery::TemporaryFailure)) &&
+         std::none_of(done.results.begin(), done.results.end(), is(smtp::Delivery::Accepted)) &&
+         std::none_of(done.results.begin(), done.results.end(), [](const smtp::RecipientResult& r) { return r.maybe_delivered; });
+}
+
 }  // namespace
 
 io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr<SmtpSender>& connection) {
@@ -91,8 +100,11 @@ io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr
   if (!item) co_return;
   ++stats.attempts;
   if (d.route == kBounceRoute) co_return report(*item, same_fate(item->recipients.size(), {550, {5, 7, 1}, item->seal}, false));
-  if (d.route == kPolicyRoute) co_return co_await decide_again(item);
-  const Route& route = d.settings != nullptr ? *d.settings : parts.routes.find(domain_of(item->recipients.front().address));
+  if (d.route == kPolicyRoute) co_return co_await decide_again(item, Override::None);
+  if (d.route == kPolicyClearRoute) co_return co_await decide_again(item, Override::SendInClear);
+  // Cannot be after a start (RouteTable::requeue_id). Recipients of one item may have domains that go different ways: none is guessed here.
+  if (d.settings == nullptr) co_return report(*item, same_fate(item->recipients.size(), {451, {4, 3, 5}, "the configuration has no route " + d.route}, false));
+  const Route& route = *d.settings;
   switch (route.via) {
     case Via::Mailbox: into_mailbox(*item); co_return;
     case Via::File: co_return co_await into_folder(item, route);
@@ -135,12 +147,7 @@ io::Task<void> Courier::Impl::into_folder(std::shared_ptr<const QueueItem> item,
 
 /// An operator released a held message: policy decides again, with today's certificates. What goes on is a new submission, made in the same
 /// transaction that finishes the old one.
-io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item) {
-  Override how = Override::None;
-  {
-    const std::lock_guard lock(in_clear_mutex);
-    if (in_clear.count(item->message) != 0) how = Override::SendInClear;
-  }
+io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item, Override how) {
   auto job = [pipeline = &parts.pipeline, item, how] { return pipeline->reprocess(*item, how); };
   auto again = co_await parts.workers.run(std::move(job));
   if (!again) co_return report(*item, same_fate(item->recipients.size(), Pipeline::reply_for(again.error()), false));
@@ -150,30 +157,43 @@ io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item
   auto& variants = again->variants;
   out.results = released_results(*item, *again);
   variants.erase(std::remove_if(variants.begin(), variants.end(), [](const Variant& v) { return v.seal == "held"; }), variants.end());
+  for (RecipientResult& result : out.results) result.route = kPolicyRoute;  // an order to send in clear is good for one time
   if (!variants.empty()) out.follow_ups.push_back(*std::move(again));
   else out.audit = std::move(again->audit);
   send_report(std::move(out));
 }
 
 io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+  if (connection && !connection->still_good()) connection.reset();
+  const bool reused = connection != nullptr;
+  Attempt last = co_await attempt(d, item, route, connection);
+  if (reused && last.lost) {
+    // A connection that was kept open may have died unseen: that says nothing about the host, and costs the message no delay.
+    connection.reset();
+    last = co_await attempt(d, item, route, connection);
+  }
+  report(*item, last.fates, connection ? connection->host() : std::string(), connection ? connection->road() : std::string());
+}
+
+io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection) {
   const std::size_t count = item->recipients.size();
-  if (connection && (!connection->ready() || connection->gone())) connection.reset();
   if (!connection) {
     const auto connected = co_await connect(d, route, connection);
-    if (!connected) co_return report(*item, same_fate(count, connected.error().reply, connected.error().from_peer), connection ? connection->host() : std::string());
+    if (!connected) co_return Attempt{same_fate(count, connected.error().reply, connected.error().from_peer), false};
   }
   // RFC 8689 4.2.1: a REQUIRETLS message goes only over a verified connection.
   if (item->envelope->requiretls && !connection->verified())
-    co_return report(*item, same_fate(count, {550, {5, 7, 30}, "REQUIRETLS: the next hop offers no verified TLS"}, false), connection->host(), connection->road());
+    co_return Attempt{same_fate(count, {550, {5, 7, 30}, "REQUIRETLS: the next hop offers no verified TLS"}, false), false};
   auto message = outgoing(*item);
-  if (!message) co_return report(*item, same_fate(count, {554, {5, 6, 0}, message.error().text()}, false));
+  if (!message) co_return Attempt{same_fate(count, {554, {5, 6, 0}, message.error().text()}, false), false};
   const auto done = co_await connection->send(*std::move(message));
-  report(*item, fates_of(done), connection->host(), connection->road());
+  co_return Attempt{fates_of(done), !connection->ready() && surely_undelivered(done)};
 }
 
 io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route, std::unique_ptr<SmtpSender>& connection) {
   const SteadyTime now = parts.clock.steady();
   if (d.failure && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
+  if (d.failure && d.failure->refuses_us) d.failed_at = now;  // one tries, for all
   auto hosts = co_await hosts_of(d, route);
   if (!hosts) co_return tl::unexpected(std::move(hosts).error());
   HopFailure last{{451, {4, 4, 1}, "no host to connect to"}, false, false};
@@ -181,6 +201,7 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
     auto connected = co_await connect_to(host, route, connection);
     if (connected) {
       d.failure.reset();
+      note_refusal(d.route, nullptr);
       co_return connected;
     }
     ++stats.connect_failures;
@@ -191,6 +212,9 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
   connection.reset();
   d.failed_at = parts.clock.steady();
   d.failure_took = d.failed_at - now;
+  // One refused login speaks for the whole queue; a smarthost locks accounts that try on.
+  if (last.refuses_us) d.failure_took = std::max<SteadyTime::duration>(d.failure_took, kRefusedPause);
+  if (last.refuses_us) note_refusal(d.route, &last);
   d.failure = last;
   co_return tl::unexpected(std::move(last));
 }
@@ -211,7 +235,10 @@ io::Task<tl::expected<std::vector<HopHost>, HopFailure>> Courier::Impl::hosts_of
   }
   io::MxOptions options;
   options.own_names = {parts.config.server.hostname};
-  const auto answer = co_await io::resolve_mx(parts.resolver, d.domain, options, parts.random);
+  const std::string domain = routing_domain(d.domain);
+  // RFC 5890: what has no A-labels is no name in the DNS, and will be none tomorrow.
+  if (!is_ascii(domain)) co_return tl::unexpected(HopFailure{{550, {5, 1, 2}, "the domain " + domain + " has no form for the DNS; write it with xn-- labels"}, false, false});
+  const auto answer = co_await io::resolve_mx(parts.resolver, domain, options, parts.random);
   if (!answer) co_return tl::unexpected(HopFailure{reply_of(answer.error()), false, false});
   for (const auto& host : answer->hosts) out.push_back({host.name, endpoints_of(host.addresses, kSmtpPort)});
   co_return out;
@@ -225,9 +252,20 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host,
   if (connected || !connected.error().tls_failed) co_return connected;
   ++stats.tls_failures;
   // RFC 7435: opportunistic means that mail goes on when TLS does not work; pins and "required" mean that it does not.
-  if (options->tls != smtp::ClientTls::Opportunistic || !options->pins.empty()) co_return connected;
+  if (options->tls != smtp::ClientTls::Opportunistic) co_return connected;
+  log::warn("courier.tls_given_up", {{"route", route.id}, {"host", host.name}, {"reason", connected.error().reply.text()}, {"effect", "the mail goes out in clear"}});
   connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
   co_return co_await connection->connect(std::move(host), false);
+}
+
+/// Remembered for status and logged once; without a failure: it works again.
+void Courier::Impl::note_refusal(const std::string& route, const HopFailure* failure) {
+  const std::lock_guard lock(refusals_mutex);
+  if (failure == nullptr) {
+    if (refusals.erase(route) > 0) log::info("courier.accepted_again", {{"route", route}});
+  } else if (refusals.insert_or_assign(route, failure->reply.text()).second) {
+    log::warn("courier.refused", {{"route", route}, {"reason", failure->reply.text()}});
+  }
 }
 
 OutcomeContext Courier::Impl::context() const { return {parts.config.server.hostname, schedule, parts.config.queue.delay_notice, parts.clock.now(), parts.random}; }
@@ -246,10 +284,9 @@ void Courier::Impl::route_report(Submission& submission) const {
   for (auto& variant : submission.variants) {
     for (auto& recipient : variant.recipients) {
       if (!recipient.route.empty()) continue;
-      const std::string domain(to_lower(domain_of(recipient.address)));
-      const Route& route = parts.routes.find(domain);
-      recipient.route = route.via == Via::Mx ? "mx:" + domain : route.id;
-      if (route.via == Via::Mailbox) variant.content.insert(0, "Return-Path: <>\r\n");  // RFC 5321 4.4: at final delivery
+      const std::string_view domain = domain_of(recipient.address);
+      recipient.route = parts.routes.queue_id(domain);
+      if (parts.routes.find(domain).via == Via::Mailbox) variant.content.insert(0, "Return-Path: <>\r\n");  // RFC 5321 4.4: at final delivery
     }
   }
 }

@@ -171,6 +171,8 @@ Status Gateway::Parts::open_resolver() {
   options.forwarders = config.dns.servers;
   options.use_resolv_conf = config.dns.servers.empty();
   options.timeout = config.dns.timeout;
+  options.validate = !config.dns.trust_anchor.empty();
+  options.root_key_file = config.beside_config(config.dns.trust_anchor);
   POSTERN_TRY(resolver, io::UnboundResolver::open(std::move(options)));
   return {};
 }
@@ -189,6 +191,7 @@ Status Gateway::Parts::open_pipeline() {
     POSTERN_TRY(const auto planned, parse_duration(delay));
     options.longest_delay = std::max<std::chrono::milliseconds>(options.longest_delay, planned + planned / 5);
   }
+  options.reroute = [this](const std::string& route, const std::string& address) { return routes.requeue_id(route, address); };
   POSTERN_TRY(spool, Spool::open(options, *store, *ring, clock));
   mailbox = std::make_unique<MailboxStore>(*store, *ring);
   POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));

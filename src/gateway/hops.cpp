@@ -39,11 +39,12 @@ CertificateChain system_roots() {
 class Maker {
  public:
   Maker(const config::Config& config, const Route& route, const std::vector<Certificate>& default_roots)
-      : m_config(config), m_settings(route.settings), m_lmtp(route.via == Via::Lmtp), m_default_roots(default_roots) {}
+      : m_config(config), m_settings(route.settings), m_lmtp(route.via == Via::Lmtp), m_named_host(route.via != Via::Mx), m_default_roots(default_roots) {}
 
   Result<std::shared_ptr<const HopOptions>> make() {
     auto out = std::make_shared<HopOptions>();
-    out->tls = m_settings.tls == "required" ? smtp::ClientTls::Required : m_settings.tls == "none" ? smtp::ClientTls::Never : smtp::ClientTls::Opportunistic;
+    out->tls = tls_policy();
+    out->named_host = m_named_host;
     out->verify_name = m_settings.verify_name;
     out->connect = m_config.timeouts.connect;
     out->handshake = m_config.timeouts.handshake;
@@ -57,6 +58,13 @@ class Maker {
   }
 
  private:
+  /// Pins, a client certificate and a password are worth nothing where an attacker may strip STARTTLS or show any certificate.
+  smtp::ClientTls tls_policy() const {
+    if (!m_settings.pins.empty() || !m_settings.client_certificate.empty() || !m_settings.username.empty()) return smtp::ClientTls::Required;
+    if (m_settings.tls == "required") return smtp::ClientTls::Required;
+    return m_settings.tls == "none" ? smtp::ClientTls::Never : smtp::ClientTls::Opportunistic;
+  }
+
   Result<std::vector<Certificate>> roots() const {
     if (m_settings.ca.empty()) return m_default_roots;
     return certificates_from_file(m_config.beside_config(m_settings.ca));
@@ -102,6 +110,7 @@ class Maker {
   const config::Config& m_config;
   const config::Route& m_settings;
   bool m_lmtp;
+  bool m_named_host;
   const std::vector<Certificate>& m_default_roots;
 };
 

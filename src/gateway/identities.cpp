@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "crypto/hash.hpp"
+#include "gateway/routing.hpp"
 #include "keys/evp_handle.hpp"
 
 namespace postern::gateway {
@@ -42,23 +43,30 @@ Identities::Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority
       m_authority(std::move(authority)),
       m_config(config),
       m_clock(clock),
-      m_smime_type(key_type_from_name(config.smime.identity_key).value_or(KeyType::EcdsaP256)) {}
+      m_smime_type(key_type_from_name(config.smime.identity_key).value_or(KeyType::EcdsaP256)) {
+  for (const auto& domain : config.domains.local) m_local.push_back(routing_domain(domain));
+}
 
 bool Identities::exists(const KeyName& name) { return m_keeper->describe(name).has_value(); }
 
 bool Identities::is_local(const Mailbox& address) const {
-  const auto& local = m_config.domains.local;
-  return std::find(local.begin(), local.end(), address.domain) != local.end();
+  return std::find(m_local.begin(), m_local.end(), routing_domain(address.domain)) != m_local.end();
+}
+
+Mailbox Identities::key_owner(const Mailbox& address, KeyName (*name_of)(std::string_view)) {
+  const auto plus = address.local.find('+');
+  if (plus == std::string::npos || plus == 0 || !is_local(address) || exists(name_of(address.text()))) return address;
+  return Mailbox{address.local.substr(0, plus), address.domain};
 }
 
 bool Identities::can_smime(const Mailbox& address) {
   if (!m_config.smime.enabled || !is_local(address)) return false;
-  return m_config.smime.auto_enroll || exists(smime_key_name(address.text()));
+  return m_config.smime.auto_enroll || exists(smime_key_name(key_owner(address, smime_key_name).text()));
 }
 
 bool Identities::can_openpgp(const Mailbox& address) {
   if (!m_config.openpgp.enabled || !is_local(address)) return false;
-  return m_config.openpgp.auto_enroll || exists(openpgp_key_name(address.text()));
+  return m_config.openpgp.auto_enroll || exists(openpgp_key_name(key_owner(address, openpgp_key_name).text()));
 }
 
 Result<SmimeIdentity> Identities::with_handle(Identity identity) const {
@@ -87,25 +95,27 @@ Result<std::vector<SmimeIdentity>> Identities::load_smime(const Mailbox& address
 
 Result<SmimeIdentity> Identities::smime(const Mailbox& address) {
   if (!can_smime(address)) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address, and none may be made (security.smime.auto_enroll)");
-  POSTERN_TRY(auto identities, load_smime(address));
+  POSTERN_TRY(auto identities, load_smime(key_owner(address, smime_key_name)));
   return std::move(identities.front());
 }
 
 Result<std::vector<SmimeIdentity>> Identities::existing_smime(const Mailbox& address) {
-  if (!m_config.smime.enabled || !exists(smime_key_name(address.text()))) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
-  return load_smime(address);
+  const Mailbox owner = key_owner(address, smime_key_name);
+  if (!m_config.smime.enabled || !exists(smime_key_name(owner.text()))) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
+  return load_smime(owner);
 }
 
 Result<KeyName> Identities::openpgp(const Mailbox& address) {
   if (!can_openpgp(address)) return fail(ErrorCode::NotFound, "there is no OpenPGP key for this address, and none may be made (security.openpgp.auto_enroll)");
-  const KeyName name = openpgp_key_name(address.text());
+  const Mailbox owner = key_owner(address, openpgp_key_name);
+  const KeyName name = openpgp_key_name(owner.text());
   const std::lock_guard lock(m_mutex);
-  if (!exists(name)) POSTERN_CHECK(m_keeper->openpgp_create(name, "<" + address.text() + ">"));
+  if (!exists(name)) POSTERN_CHECK(m_keeper->openpgp_create(name, "<" + owner.text() + ">"));
   return name;
 }
 
 Result<KeyName> Identities::existing_openpgp(const Mailbox& address) {
-  const KeyName name = openpgp_key_name(address.text());
+  const KeyName name = openpgp_key_name(key_owner(address, openpgp_key_name).text());
   if (!m_config.openpgp.enabled || !exists(name)) return fail(ErrorCode::NotFound, "there is no OpenPGP key for this address");
   return name;
 }

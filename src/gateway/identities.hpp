@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 #include "keys/keeper.hpp"
@@ -29,7 +30,8 @@ class Identities {
  public:
   Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority> authority, const config::Config& config, const Clock& clock);
 
-  /// Whether smime()/openpgp() would give a key: one exists, or may be made for this address.
+  /// Whether smime()/openpgp() would give a key: one exists, or may be made for this address. alice+tag@ has the key of alice@, unless an
+  /// operator made one of its own.
   [[nodiscard]] bool can_smime(const Mailbox& address);
   [[nodiscard]] bool can_openpgp(const Mailbox& address);
   /// The signing identity, made when missing. Slow the first time.
@@ -53,12 +55,16 @@ class Identities {
   [[nodiscard]] Result<SmimeIdentity> with_handle(Identity identity) const;
   [[nodiscard]] bool exists(const KeyName& name);
   [[nodiscard]] bool is_local(const Mailbox& address) const;
+  /// Whose key serves this address: its own where one exists, else that of the address without its +tag. Nobody makes up as many keys as
+  /// there are tags.
+  [[nodiscard]] Mailbox key_owner(const Mailbox& address, KeyName (*name_of)(std::string_view));
 
   std::shared_ptr<Keeper> m_keeper;
   std::shared_ptr<Authority> m_authority;
   const config::Config& m_config;
   const Clock& m_clock;
   KeyType m_smime_type;
+  std::vector<std::string> m_local;  ///< routing_domain() of each local domain.
   std::mutex m_mutex;  ///< Guards the cache, and makes one key at a time.
   std::map<std::string, Cached> m_smime;
 };

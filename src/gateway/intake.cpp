@@ -26,6 +26,13 @@ class Held {
 /// What a lone session's own thread signs and seals, rather than handing it to a worker and waiting for both to wake up.
 constexpr std::size_t kSmall = 64U * 1024;
 
+/// Without case, and with xn-- and U-labels as one domain.
+bool is_same_mailbox(std::string_view a, std::string_view b) {
+  if (iequals(a, b)) return true;
+  const std::string_view a_domain = domain_of(a), b_domain = domain_of(b);
+  return iequals(a.substr(0, a.size() - a_domain.size()), b.substr(0, b.size() - b_domain.size())) && routing_domain(a_domain) == routing_domain(b_domain);
+}
+
 const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right now; try again in a moment"};
 
 }  // namespace
@@ -86,14 +93,14 @@ smtp::Reply Intake::check_sender(const Road& road, const smtp::MailFrom& from) {
 
 smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
   const std::string& domain = to.path.is_bare_postmaster() ? m_parts.config.server.hostname : to.path.mailbox().domain;
-  if (!m_parts.routes.is_local(to_lower(domain))) {
+  if (!m_parts.routes.is_local(domain)) {
     if (road.trusted) return {};
     return {550, {5, 7, 1}, "relaying to " + printable(domain, 128) + " is not allowed from here; log in on the submission port"};
   }
   const auto& known = m_parts.config.domains.recipients;
   if (known.empty() || to.path.is_bare_postmaster() || iequals(to.path.mailbox().local, "postmaster")) return {};
-  const std::string address = to_lower(address_of(to.path, m_parts.config.server.hostname));
-  if (std::find(known.begin(), known.end(), address) != known.end()) return {};
+  const std::string address = address_of(to.path, m_parts.config.server.hostname);
+  if (std::any_of(known.begin(), known.end(), [&](const std::string& each) { return is_same_mailbox(each, address); })) return {};
   return {550, {5, 1, 1}, "there is no mailbox of that name here"};
 }
 

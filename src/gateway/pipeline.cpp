@@ -441,7 +441,7 @@ class Pipeline::Run {
   }
 
   /// By MX every domain is a next hop of its own.
-  static std::string queue_route(const Case& c) { return c.route->via == Via::Mx ? "mx:" + c.mailbox.domain : c.route->id; }
+  static std::string queue_route(const Case& c) { return c.route->via == Via::Mx ? "mx:" + routing_domain(c.mailbox.domain) : c.route->id; }
 
   [[nodiscard]] std::string facts() const {
     const Road& road = m_arrival.road;

@@ -27,6 +27,7 @@ namespace postern::gateway {
 
 /// Pseudo-routes of the queue: a held recipient goes through policy again when it is released; a refused one gets its bounce.
 inline constexpr std::string_view kPolicyRoute = "policy";
+inline constexpr std::string_view kPolicyClearRoute = "policy:clear";  ///< Released to go out in clear, once, by an operator's order.
 inline constexpr std::string_view kBounceRoute = "bounce";
 inline constexpr std::string_view kMailboxRoute = "mailbox";
 

@@ -4,14 +4,24 @@
 
 #include "base/text.hpp"
 #include "config/validate.hpp"
+#include "gateway/arrival.hpp"
+#include "gateway/pipeline.hpp"
+#include "mime/address.hpp"
 
 namespace postern::gateway {
 namespace {
 
+/// A route's domain may begin with a dot (all below it) or be "*".
+std::string route_domain(const std::string& domain) {
+  if (domain.empty() || domain == "*") return domain;
+  if (domain.front() == '.') return "." + routing_domain(std::string_view(domain).substr(1));
+  return routing_domain(domain);
+}
+
 Result<Route> make_route(const config::Route& settings, const config::Config& config) {
   Route route;
   route.settings = settings;
-  route.settings.domain = to_lower(settings.domain);
+  route.settings.domain = route_domain(settings.domain);
   route.id = settings.via;
   const auto colon = settings.via.find(':');
   const std::string kind = settings.via.substr(0, colon);
@@ -32,11 +42,17 @@ Result<Route> make_route(const config::Route& settings, const config::Config& co
 
 }  // namespace
 
+std::string routing_domain(std::string_view domain) {
+  if (is_ascii(domain)) return to_lower(domain);
+  auto ascii = to_a_labels(domain);
+  return ascii ? *std::move(ascii) : to_lower(domain);
+}
+
 Result<RouteTable> RouteTable::make(const config::Config& config) {
   RouteTable table;
-  table.m_local = config.domains.local;
+  for (const auto& domain : config.domains.local) table.m_local.push_back(routing_domain(domain));
   // RFC 5321 4.5.1: postmaster at this host always has a mailbox, so the host's own name is local.
-  if (!table.is_local(to_lower(config.server.hostname))) table.m_local.push_back(to_lower(config.server.hostname));
+  if (!table.is_local(config.server.hostname)) table.m_local.push_back(routing_domain(config.server.hostname));
   for (const auto& settings : config.routes) {
     POSTERN_TRY(auto route, make_route(settings, config));
     if (table.exact(route.settings.domain) != nullptr)
@@ -64,7 +80,9 @@ const Route* RouteTable::exact(std::string_view domain) const {
   return it == m_routes.end() ? nullptr : &*it;
 }
 
-const Route& RouteTable::find(std::string_view domain) const {
+const Route& RouteTable::find(std::string_view any_form) const {
+  const std::string ascii = routing_domain(any_form);
+  const std::string_view domain = ascii;
   if (const Route* route = exact(domain)) return *route;
   for (auto dot = domain.find('.'); dot != std::string_view::npos; dot = domain.find('.', dot + 1)) {
     if (const Route* route = exact(domain.substr(dot))) return *route;
@@ -77,6 +95,20 @@ const Route* RouteTable::by_id(std::string_view id) const {
   return it == m_routes.end() ? nullptr : &*it;
 }
 
-bool RouteTable::is_local(std::string_view domain) const { return std::find(m_local.begin(), m_local.end(), domain) != m_local.end(); }
+std::string RouteTable::queue_id(std::string_view domain) const {
+  const Route& route = find(domain);
+  return route.via == Via::Mx ? "mx:" + routing_domain(domain) : route.id;
+}
+
+std::string RouteTable::requeue_id(const std::string& id, std::string_view address) const {
+  if (id == kPolicyRoute || id == kPolicyClearRoute || id == kBounceRoute) return id;
+  const bool by_mx = id.substr(0, 3) == "mx:";
+  const bool known = by_mx ? find(id.substr(3)).via == Via::Mx : by_id(id) != nullptr;
+  return known ? id : queue_id(domain_of(address));
+}
+
+bool RouteTable::is_local(std::string_view domain) const {
+  return std::find(m_local.begin(), m_local.end(), routing_domain(domain)) != m_local.end();
+}
 
 }  // namespace postern::gateway

@@ -23,13 +23,22 @@ struct Route {
   config::Route settings;
 };
 
+/// The form of a domain that decides where mail goes: lower case, A-labels (RFC 5890), so that xn-- and U-labels are one domain. Address
+/// literals, and names that have no IDNA form, stay as they are. The address itself keeps what its writer wrote.
+[[nodiscard]] std::string routing_domain(std::string_view domain);
+
 class RouteTable {
  public:
   /// Adds what the configuration leaves out: local domains without a route go to the mailbox, everything else by MX.
   [[nodiscard]] static Result<RouteTable> make(const config::Config& config);
 
-  /// The most exact route for the domain (lower case): itself, then the longest ".suffix", then "*".
+  /// The most exact route for the domain (any form): itself, then the longest ".suffix", then "*".
   [[nodiscard]] const Route& find(std::string_view domain) const;
+  /// What stands in the queue for mail to the domain: the route's id, or "mx:DOMAIN", since by MX every domain is a next hop of its own.
+  [[nodiscard]] std::string queue_id(std::string_view domain) const;
+  /// Where a recipient queued on `id` goes after the configuration has changed: the same id while it means something, else queue_id() of
+  /// the address' own domain. Pseudo-routes stay.
+  [[nodiscard]] std::string requeue_id(const std::string& id, std::string_view address) const;
   /// The route that a queued recipient was given, or null when the configuration no longer has it.
   [[nodiscard]] const Route* by_id(std::string_view id) const;
   [[nodiscard]] bool is_local(std::string_view domain) const;

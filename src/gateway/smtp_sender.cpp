@@ -15,12 +15,13 @@ HopFailure ours(int code, smtp::EnhancedStatus status, std::string text, bool tl
 }  // namespace
 
 std::string SmtpSender::road() const {
-  if (!m_stream.is_tls()) return "clear";
+  if (!m_stream.is_tls()) return m_gave_up_tls ? "clear (TLS failed)" : "clear";
   return m_stream.info().version + (m_verified ? " verified" : " unverified");
 }
 
 io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool allow_tls) {
   m_host = host.name;
+  m_gave_up_tls = !allow_tls;
   io::DialOptions dialing;
   dialing.per_attempt = m_options->connect;
   auto stream = co_await io::dial(std::move(host.endpoints), dialing);
@@ -42,11 +43,22 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
       }
       continue;
     }
-    if (const auto* failed = std::get_if<smtp::Failed>(&*event)) {
-      const bool tls = failed->stage == smtp::FailureStage::StartTls;
-      co_return tl::unexpected(HopFailure{failed->reply, tls, failed->cause == smtp::LocalCause::None});
-    }
+    if (const auto* failed = std::get_if<smtp::Failed>(&*event)) co_return tl::unexpected(failure_of(*failed));
   }
+}
+
+/// What a smarthost says before the first MAIL is about us, not about the message: a wrong password or an unpaid bill must not bounce the
+/// whole queue (RFC 4954 6: 535). An MX that turns us away has said no to the message (RFC 5321 3.1, 4.2.5).
+HopFailure SmtpSender::failure_of(const smtp::Failed& failed) const {
+  HopFailure out{failed.reply, failed.stage == smtp::FailureStage::StartTls, failed.cause == smtp::LocalCause::None, false};
+  if (!out.from_peer || !failed.permanent()) return out;
+  const bool login = failed.stage == smtp::FailureStage::Auth;
+  if (!login && !m_options->named_host) return out;
+  out.refuses_us = true;
+  out.from_peer = false;
+  if (login) out.reply = {451, {4, 7, 8}, "login refused by " + m_host + ": " + failed.reply.text()};
+  else out.reply = {451, {4, 3, 2}, m_host + " refuses to talk to us: " + failed.reply.text()};
+  return out;
 }
 
 io::Task<Status> SmtpSender::secure() {
@@ -60,11 +72,12 @@ io::Task<Status> SmtpSender::secure() {
   POSTERN_CO_CHECK(co_await m_stream.start_tls_client(m_options->context->shared(), std::move(tls), m_clock.steady() + m_options->handshake));
   const Status checked = check_certificate();
   m_verified = checked.has_value();
-  const bool must = m_options->tls == smtp::ClientTls::Required || !m_options->pins.empty();
+  const bool must = m_options->tls == smtp::ClientTls::Required;
   if (!checked && must) co_return fail(checked.error());
   smtp::TlsInfo info;
   info.protocol = m_stream.info().version;
   info.cipher = m_stream.info().suite;
+  info.verified = m_verified;
   if (auto exported = m_stream.export_key("EXPORTER-Channel-Binding", 32)) info.exporter = *std::move(exported);
   m_session->tls_started(std::move(info), m_clock.steady());
   co_return Status();
@@ -128,6 +141,17 @@ io::Task<std::optional<smtp::ClientEvent>> SmtpSender::next_event() {
     else if (got->has_value() && **got == 0) m_session->connection_lost("the server closed the connection");
     else if (got->has_value()) m_session->receive(ByteView(t_reply_buffer).first(**got), m_clock.steady());
   }
+}
+
+/// RFC 5321 3.8, 4.5.3.2.7: a server ends an idle connection with a 421, whose bytes hide the end of the stream behind them.
+bool SmtpSender::still_good() {
+  while (ready()) {
+    const auto got = m_stream.try_read(t_reply_buffer);
+    if (got && !got->has_value()) break;
+    if (!got || **got == 0) return false;
+    m_session->receive(ByteView(t_reply_buffer).first(**got), m_clock.steady());
+  }
+  return ready() && !m_stream.peer_gone();
 }
 
 io::Task<smtp::TransactionDone> SmtpSender::send(smtp::OutgoingMessage message) {

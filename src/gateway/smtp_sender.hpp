@@ -23,6 +23,7 @@ struct HopOptions {
   std::vector<Certificate> roots;     ///< Trust for verification.
   PinSet pins;
   bool verify_name = true;
+  bool named_host = false;  ///< The operator named the host (no MX): what it has against us as a whole is for him to mend, not for senders.
   std::chrono::seconds connect{30};
   std::chrono::seconds handshake{30};
 };
@@ -38,6 +39,7 @@ struct HopFailure {
   smtp::Reply reply;        ///< What the host said, or our own words; decides between temporary and permanent.
   bool tls_failed = false;  ///< The handshake or the certificate: an opportunistic sender may try again in clear.
   bool from_peer = false;   ///< The reply is the host's own.
+  bool refuses_us = false;  ///< A host that the operator named refuses the login, or us altogether: the reply is temporary, he is to be told.
 };
 
 class SmtpSender {
@@ -52,10 +54,10 @@ class SmtpSender {
   [[nodiscard]] io::Task<void> quit();
 
   [[nodiscard]] bool ready() const noexcept { return m_session && m_session->ready() && m_stream.is_open(); }
-  /// The server has hung up while we were idle.
-  [[nodiscard]] bool gone() const noexcept { return m_stream.peer_gone(); }
+  /// After some idle time: hears what the server said meanwhile (a 421, its end of the connection); ready() and not gone.
+  [[nodiscard]] bool still_good();
   [[nodiscard]] const std::string& host() const noexcept { return m_host; }
-  /// "TLSv1.3 verified", "TLSv1.3 unverified", "clear".
+  /// "TLSv1.3 verified", "TLSv1.3 unverified", "clear", "clear (TLS failed)".
   [[nodiscard]] std::string road() const;
   [[nodiscard]] bool verified() const noexcept { return m_verified; }
 
@@ -64,6 +66,7 @@ class SmtpSender {
   [[nodiscard]] io::Task<bool> write_output();
   [[nodiscard]] io::Task<Status> secure();
   [[nodiscard]] Status check_certificate();
+  [[nodiscard]] HopFailure failure_of(const smtp::Failed& failed) const;
 
   std::shared_ptr<const HopOptions> m_options;
   Random& m_random;
@@ -72,6 +75,7 @@ class SmtpSender {
   std::unique_ptr<smtp::ClientSession> m_session;
   std::string m_host;
   bool m_verified = false;
+  bool m_gave_up_tls = false;
 };
 
 }  // namespace postern::gateway

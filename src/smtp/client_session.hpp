@@ -55,7 +55,7 @@ struct ClientOptions {
   bool lmtp = false;                   ///< RFC 2033: LHLO, and one reply per recipient after the content.
   std::string hostname = "localhost";  ///< For EHLO and LHLO.
   ClientTls tls_policy = ClientTls::Opportunistic;
-  std::shared_ptr<const ClientCredentials> credentials;  ///< Used only inside TLS; without AUTH on offer the session fails.
+  std::shared_ptr<const ClientCredentials> credentials;  ///< Used only inside verified TLS; without AUTH on offer the session fails.
   bool pipelining = true, chunking = true;               ///< Use them where offered.
   std::size_t line_limit = 998;  ///< RFC 5321 4.5.3.1.6: content with a longer line is not sent unless BINARYMIME; 0: not checked.
   ClientTimeouts timeouts;
@@ -147,7 +147,7 @@ class ClientSession {
   /// The stream ended or broke; `why` is for people ("connection reset").
   void connection_lost(std::string_view why);
   void tick(SteadyTime now);
-  /// After StartTls: the handshake is done and, where the caller's policy demands, the peer's certificate verified.
+  /// After StartTls: the handshake is done and, where the caller's policy demands, the peer's certificate verified (`info.verified` says so).
   void tls_started(TlsInfo info, SteadyTime now);
 
   /// Only after Ready, and again after each TransactionDone; Conflict otherwise, BadInput without recipients.

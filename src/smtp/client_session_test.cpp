@@ -313,8 +313,27 @@ TEST(ClientSession, AuthOnlyInsideTls) {
   EXPECT_EQ(client.failed[0].reply.status, (EnhancedStatus{4, 7, 11}));
 }
 
+/// A handshake whose certificate was verified.
+TlsInfo verified() { return {"TLSv1.3", "x", {}, {}, true}; }
+
+TEST(ClientSession, AuthOnlyWithAVerifiedServer) {  // RFC 4616 6
+  for (const bool implicit : {true, false}) {
+    Client client(smarthost(), implicit ? std::optional(TlsInfo{"TLSv1.3", "x", {}, {}}) : std::nullopt);
+    client.hear("220 mx\r\n");
+    if (!implicit) {
+      client.hear("250-mx\r\n250 STARTTLS\r\n");
+      client.hear("220 go\r\n");
+      client.session.tls_started({"TLSv1.3", "x", {}, {}}, client.now);
+      client.said();
+    }
+    EXPECT_EQ(client.hear("250-mx\r\n250 AUTH PLAIN SCRAM-SHA-256\r\n"), "");
+    ASSERT_EQ(client.failed.size(), 1U);
+    EXPECT_EQ(client.failed[0].reply.status, (EnhancedStatus{4, 7, 5}));
+  }
+}
+
 TEST(ClientSession, AuthPlain) {  // RFC 4616, RFC 4954
-  Client client(smarthost(), TlsInfo{});
+  Client client(smarthost(), verified());
   client.hear("220 mx\r\n");
   EXPECT_EQ(client.hear("250-mx\r\n250 AUTH LOGIN PLAIN\r\n"), "AUTH PLAIN AHRpbQB0YW5zdGFhZg==\r\n");
   client.hear("235 2.7.0 ok\r\n");
@@ -330,7 +349,7 @@ TEST(ClientSession, AuthFailures) {
   for (const auto& [hello, reply] : cases) {
     FixedRandom random;
     ClientSession session(std::make_shared<const ClientOptions>(smarthost()), random);
-    session.start({}, TlsInfo{});
+    session.start({}, verified());
     session.receive(as_bytes("220 mx\r\n"), {});
     session.receive(as_bytes(hello), {});
     session.receive(as_bytes(reply), {});

@@ -20,7 +20,7 @@ struct Pair {
     for (bool moved = true; moved;) {
       moved = false;
       while (auto event = client.next_event()) {
-        if (std::holds_alternative<StartTls>(*event)) client.tls_started({"TLSv1.3", "x", server.exporter, {}}, server.now);
+        if (std::holds_alternative<StartTls>(*event)) client.tls_started({"TLSv1.3", "x", server.exporter, {}, true}, server.now);
         events.push_back(std::move(*event));
       }
       while (client.has_output()) {

@@ -83,6 +83,7 @@ struct TlsInfo {
   std::string cipher;           ///< "TLS_AES_256_GCM_SHA384"
   Bytes exporter;               ///< RFC 9266 tls-exporter value (32 bytes); empty: SCRAM-SHA-256-PLUS is not offered.
   std::string client_identity;  ///< Subject of a verified client certificate; empty without one.
+  bool verified = false;        ///< For a client: the server's certificate is what was asked for. Without it no login is tried.
 };
 
 struct PeerInfo {

@@ -156,7 +156,10 @@ bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result,
   sums.counts.add(row.state, -1);
   row.state = state_after(result.outcome);
   sums.counts.add(row.state, 1);
-  if (row.state == RecipientState::Held) row.reason = result.reply;
+  if (row.state == RecipientState::Held) {
+    row.reason = result.reply;
+    if (!result.route.empty()) row.route = result.route;
+  }
   return true;
 }
 
@@ -228,7 +231,7 @@ Result<std::uint64_t> Spool::Impl::write_change(WriteContext& context, const Que
   std::uint64_t count = 0;
   for (RecipientRow& row : rows) {
     cursor = {row.item.get(), row.index};
-    if (!change_recipient(change.verb, change.reason, row)) continue;
+    if (!change_recipient(change, row)) continue;
     POSTERN_TRY(const auto message, message_of(context.database, row.item));
     if (!message) return fail(ErrorCode::Internal, "the queue has a recipient without a message");
     by_message[*message].push_back(std::move(row));
@@ -238,6 +241,7 @@ Result<std::uint64_t> Spool::Impl::write_change(WriteContext& context, const Que
     AuditFacts facts;
     facts.add("recipients", changed.size());
     if (!change.reason.empty()) facts.add("reason", change.reason);
+    if (std::ranges::any_of(changed, [&](const RecipientRow& row) { return !change.to_route.empty() && row.route == change.to_route; })) facts.add("route", change.to_route);
     AuditRecord record = audit_of(std::string(verb_name(change.verb)), message, change.actor, facts.text());
     record.correlation = change.correlation;
     POSTERN_CHECK(context.audit.append(context.database, record));
@@ -249,16 +253,21 @@ Result<std::uint64_t> Spool::Impl::write_change(WriteContext& context, const Que
 }
 
 /// Changes the row in memory; false when the verb does not apply to it.
-bool Spool::Impl::change_recipient(QueueVerb verb, const std::string& reason, RecipientRow& row) {
+bool Spool::Impl::change_recipient(const QueueChange& change, RecipientRow& row) {
   const RecipientState before = row.state;
-  switch (verb) {
+  const auto move = [&] {
+    if (!change.to_route.empty() && row.route == change.from_route) row.route = change.to_route;
+  };
+  switch (change.verb) {
     case QueueVerb::Hold:
       if (before != RecipientState::Queued) return false;
+      move();
       row.state = RecipientState::Held;
-      row.reason = reason;
+      row.reason = change.reason;
       break;
     case QueueVerb::Release:
       if (before != RecipientState::Held && before != RecipientState::Quarantined) return false;
+      move();
       row.state = RecipientState::Queued;
       release_recipient(row);
       break;
@@ -271,7 +280,7 @@ bool Spool::Impl::change_recipient(QueueVerb verb, const std::string& reason, Re
     case QueueVerb::Remove:
       if (is_finished(before)) return false;
       row.state = RecipientState::Removed;
-      row.reply = reason;
+      row.reply = change.reason;
       ++sums.removed;
       break;
   }

@@ -151,8 +151,9 @@ Status insert_recipient(Database& database, const RecipientRow& r) {
 }
 
 Status update_recipient(Database& database, const RecipientRow& r) {
-  return database.run("UPDATE recipient SET state = ?3, parked = ?4, next_attempt = ?5, attempts = ?6, reason = ?7, reply = ?8 WHERE item = ?1 AND n = ?2",
-                      r.item.get(), r.index, static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, r.reason, r.reply);
+  return database.run("UPDATE recipient SET state = ?3, parked = ?4, next_attempt = ?5, attempts = ?6, reason = ?7, reply = ?8, route = ?9"
+                      " WHERE item = ?1 AND n = ?2",
+                      r.item.get(), r.index, static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, r.reason, r.reply, r.route);
 }
 
 Status set_open(Database& database, const MessageId& message, std::int64_t open) {
@@ -210,6 +211,26 @@ Result<std::vector<RecipientRow>> select_recipients(Database& database, const Qu
 Status park_everything(Database& database, std::int64_t latest) {
   POSTERN_CHECK(database.run("UPDATE recipient SET parked = 1 WHERE state = 0 AND parked = 0"));
   return database.run("UPDATE recipient SET next_attempt = ?1 WHERE parked = 1 AND next_attempt > ?1", latest);
+}
+
+Result<std::uint64_t> reroute_recipients(Database& database, const std::function<std::string(const std::string&, const std::string&)>& route_for) {
+  struct Move {
+    std::int64_t item, index;
+    std::string route;
+  };
+  std::vector<Move> moves;
+  {
+    POSTERN_TRY(Statement rows, database.prepare("SELECT item, n, route, address FROM recipient WHERE state < 3"));
+    for (;;) {
+      POSTERN_TRY(const bool row, rows.step());
+      if (!row) break;
+      const std::string route(rows.text(2));
+      std::string next = route_for(route, std::string(rows.text(3)));
+      if (next != route) moves.push_back({rows.integer(0), rows.integer(1), std::move(next)});
+    }
+  }
+  for (const Move& move : moves) POSTERN_CHECK(database.run("UPDATE recipient SET route = ? WHERE item = ? AND n = ?", move.route, move.item, move.index));
+  return moves.size();
 }
 
 Result<std::optional<std::string>> next_parked_route(Database& database, const std::optional<std::string>& after) {

@@ -3,6 +3,7 @@
 // Functions that write run inside a job of the writer.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "spool/types.hpp"
@@ -39,7 +40,7 @@ struct QueueCounts {
 
 [[nodiscard]] Status insert_message(Database& database, const MessageRow& message);
 [[nodiscard]] Status insert_recipient(Database& database, const RecipientRow& recipient);
-/// Writes state, parked, next_attempt, attempts, reason and reply.
+/// Writes state, parked, next_attempt, attempts, route, reason and reply.
 [[nodiscard]] Status update_recipient(Database& database, const RecipientRow& recipient);
 [[nodiscard]] Status set_open(Database& database, const MessageId& message, std::int64_t open);
 /// The message and all its recipients.
@@ -55,6 +56,8 @@ struct QueueCounts {
 
 /// After a start: whatever was queued is parked, and no attempt is further away than `latest`.
 [[nodiscard]] Status park_everything(Database& database, std::int64_t latest);
+/// Unfinished recipients for whom `route_for` names another route than theirs get it; answers how many.
+[[nodiscard]] Result<std::uint64_t> reroute_recipients(Database& database, const std::function<std::string(const std::string&, const std::string&)>& route_for);
 /// The route behind `after` that has parked recipients, in alphabetical order.
 [[nodiscard]] Result<std::optional<std::string>> next_parked_route(Database& database, const std::optional<std::string>& after);
 /// Takes up to `limit` due parked recipients of the route out of the parking place, earliest first.

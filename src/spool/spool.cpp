@@ -99,7 +99,14 @@ Spool::Spool(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
 Result<std::unique_ptr<Spool>> Spool::open(SpoolOptions options, Store& store, Keeper& keeper, const Clock& clock) {
   auto impl = std::make_unique<Impl>(options, store, keeper, clock);
   const std::int64_t latest = impl->queue_now() + options.longest_delay.count();
-  POSTERN_CHECK(store.writer().transact([&](Database& database) { return park_everything(database, latest); }));
+  std::uint64_t moved = 0;
+  POSTERN_CHECK(store.writer().transact([&](Database& database) -> Status {
+    POSTERN_CHECK(park_everything(database, latest));
+    if (!options.reroute) return {};
+    POSTERN_TRY(moved, reroute_recipients(database, options.reroute));
+    return {};
+  }));
+  if (moved > 0) log::warn("spool.rerouted", {{"recipients", moved}, {"reason", "the configuration has their route no more"}});
   {
     const DatabaseReader reader = store.reader();
     POSTERN_TRY(impl->totals.counts, count_queue(*reader));

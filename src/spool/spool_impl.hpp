@@ -128,7 +128,7 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] Status finish_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& rows);
   [[nodiscard]] Status end_message(WriteContext& context, const MessageRow& message, const std::vector<RecipientRow>& rows);
   [[nodiscard]] Result<std::uint64_t> write_change(WriteContext& context, const QueueChange& change, QueueCursor& cursor, bool& more);
-  [[nodiscard]] bool change_recipient(QueueVerb verb, const std::string& reason, RecipientRow& row);
+  [[nodiscard]] bool change_recipient(const QueueChange& change, RecipientRow& row);
   void release_recipient(RecipientRow& row);
   [[nodiscard]] Status write_quarantine(WriteContext& context, ItemId item, const std::string& reason);
   [[nodiscard]] Status page_in(WriteContext& context);

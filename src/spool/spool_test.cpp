@@ -390,6 +390,44 @@ TEST_F(SpoolTest, OperatorsHoldReleaseRetryAndRemove) {
   expect_audit_whole();
 }
 
+TEST_F(SpoolTest, AReleaseMayGoOnByAnotherRouteForThoseItReleases) {
+  Submission s = message("m", {"a@example.com", "b@example.com"});
+  for (auto& r : s.variants[0].recipients) r.state = RecipientState::Held;
+  ASSERT_TRUE(spool->enqueue_and_wait(s));
+  QueueSelector one;
+  one.address = "a@example.com";
+  EXPECT_EQ(spool->change_now({QueueVerb::Release, one, "", "cli", {}, kRoute, "other"}).value(), 1U);
+  EXPECT_EQ(spool->list({}, 10)->at(0).route, "other");
+  EXPECT_EQ(spool->list({}, 10)->at(1).route, kRoute);
+  reopen();  // the order is durable
+  EXPECT_TRUE(spool->take(kRoute, 10).empty());
+  auto works = spool->take("other", 10);
+  ASSERT_EQ(works.size(), 1U);
+  DeliveryReport held = report_of(works[0], Outcome::Held);
+  held.results[0].route = kRoute;
+  held.results.resize(1);
+  ASSERT_TRUE(report_now(std::move(held)));
+  EXPECT_EQ(spool->list({}, 10)->at(0).route, kRoute);  // used up
+  EXPECT_EQ(spool->change_now({QueueVerb::Release, {}, "", "cli", {}, "elsewhere", "other"}).value(), 2U);  // nobody is on "elsewhere"
+  EXPECT_TRUE(spool->take("other", 10).empty());
+  EXPECT_EQ(spool->take(kRoute, 10).size(), 2U);
+  expect_audit_whole();
+}
+
+TEST_F(SpoolTest, AtTheStartRoutesThatAreGoneAreReplacedRecipientByRecipient) {
+  Submission s = message("m", {"a@example.com", "b@example.net", "c@example.net"});
+  s.variants[0].recipients[2].state = RecipientState::Held;
+  ASSERT_TRUE(spool->enqueue_and_wait(s));
+  options.reroute = [](const std::string& route, const std::string& address) { return route != kRoute ? route : "new:" + address.substr(2); };
+  reopen();
+  EXPECT_TRUE(spool->take(kRoute, 10).empty());
+  EXPECT_EQ(spool->take("new:example.com", 10).size(), 1U);
+  EXPECT_EQ(spool->take("new:example.net", 10).size(), 1U);
+  QueueSelector held;
+  held.state = RecipientState::Held;
+  EXPECT_EQ(spool->list(held, 10)->at(0).route, "new:example.net");
+}
+
 TEST_F(SpoolTest, HoldDuringAnAttemptNeverDuplicates) {
   ASSERT_TRUE(spool->enqueue_and_wait(message()));
   Work work = take_one();

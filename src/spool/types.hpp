@@ -113,6 +113,7 @@ struct RecipientResult {
   Outcome outcome = Outcome::Delivered;
   std::string reply;                      ///< The next hop's last reply, or what went wrong; for operators and DSNs.
   std::chrono::milliseconds delay{0};     ///< For Deferred: until the next attempt (spool/schedule.hpp).
+  std::string route = {};                 ///< For Held: what a release takes up; empty: the route it was on.
 };
 
 /// What became of one Work. Everything in it happens in one transaction.
@@ -162,6 +163,8 @@ struct QueueChange {
   std::string reason;
   std::string actor;  ///< For the audit record that is written with it.
   CorrelationId correlation;
+  /// Hold and Release: those of the changed recipients that are on `from_route` are on `to_route` from now on. Empty: nobody moves.
+  std::string from_route = {}, to_route = {};
 };
 
 /// One message of the live page: still in the queue, or one of the last finished ones. Has addresses: for the operator's eyes only.

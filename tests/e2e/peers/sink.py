@@ -5,11 +5,14 @@
     sink.on("RCPT", "450 4.2.1 mailbox busy")       # from now on; None takes it back
     sink.once("EOM", Reset())                       # the next time only
     sink.pause(); sink.resume()                     # refuses connections, then listens again on the same port
+    SmtpSink(tls=certificate, users={"me": "secret"})  # wants a login (AUTH PLAIN, inside TLS only); .logins holds the names that got in
+    SmtpSink(idle=0.5)                              # ends a connection with 421 when nothing is said for so long
 
 Moments: CONNECT EHLO LHLO STARTTLS MAIL RCPT DATA EOM (end of message, for DATA and BDAT) RSET QUIT, and MID (while the content arrives).
 What may stand at a moment: a reply line, a list of lines, Close(), Reset(), Stall(seconds), Swallow() or a callable(verb, argument) that returns one of these.
 """
 
+import base64
 import contextlib
 import dataclasses
 import socket
@@ -66,10 +69,13 @@ class _Gone(Exception):
 class SmtpSink:
     CAPABILITIES = ("PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "CHUNKING", "DSN", "ENHANCEDSTATUSCODES")
 
-    def __init__(self, tls=None, lmtp=False, capabilities=CAPABILITIES, max_tls=None, client_ca=None, implicit_tls=False, host="127.0.0.1", port=0):
+    def __init__(self, tls=None, lmtp=False, capabilities=CAPABILITIES, max_tls=None, client_ca=None, implicit_tls=False, host="127.0.0.1", port=0,
+                 users=None, idle=None):
         self.lmtp = lmtp
         self.capabilities = list(capabilities)
         self.implicit_tls = implicit_tls
+        self.users, self.idle = users, idle
+        self.logins: list[str] = []
         self.messages: list[Delivery] = []
         self.connections = 0
         self.open_connections = 0
@@ -197,6 +203,7 @@ class _Session:
         self.buffer = bytearray()
         self.helo = ""
         self.quit = False
+        self.user = None
         self._forget()
 
     def _forget(self):
@@ -207,7 +214,12 @@ class _Session:
             self._start_tls()
         self._answer("CONNECT", "", "220 sink.example ESMTP")
         while not self.quit:
-            line = self._line().decode("utf-8", "surrogateescape")
+            try:
+                self.socket.settimeout(self.sink.idle or 120)
+                line = self._line().decode("utf-8", "surrogateescape")
+                self.socket.settimeout(120)
+            except TimeoutError:
+                return self._write("421 4.4.2 idle for too long")
             self.sink.commands.append(line)
             verb, _, argument = line.partition(" ")
             handler = getattr(self, f"_do_{verb.lower()}", None)
@@ -263,6 +275,8 @@ class _Session:
         offered = list(self.sink.capabilities)
         if self.sink._context and not isinstance(self.socket, ssl.SSLSocket):
             offered.append("STARTTLS")
+        if self.sink.users is not None and isinstance(self.socket, ssl.SSLSocket):
+            offered.append("AUTH PLAIN")
         names = ["sink.example", *offered]
         self._answer(verb, argument, [f"250{'-' if i + 1 < len(names) else ' '}{name}" for i, name in enumerate(names)])
 
@@ -287,7 +301,20 @@ class _Session:
         self.socket = self.sink._context.wrap_socket(self.socket, server_side=True)
         self.socket.settimeout(120)
 
+    def _do_auth(self, argument):
+        mechanism, _, initial = argument.partition(" ")
+        if mechanism != "PLAIN" or not isinstance(self.socket, ssl.SSLSocket):
+            return self._write("504 5.5.4 no")
+        _, user, password = base64.b64decode(initial).decode().split("\0")
+        good = self.sink.users.get(user) == password
+        if good:
+            self.user = user
+            self.sink.logins.append(user)
+        self._write("235 2.7.0 welcome" if good else "535 5.7.8 wrong user or password")
+
     def _do_mail(self, argument):
+        if self.sink.users is not None and self.user is None:
+            return self._write("530 5.7.0 log in first")
         path, parameters = self._path(argument, "FROM:")
         if self._answer("MAIL", argument, "250 2.1.0 ok").startswith("2"):
             self.sender, self.sender_parameters = path, parameters
