@@ -31,6 +31,7 @@ struct Arrival {
   Road road;
   smtp::Envelope envelope;
   std::string content;  ///< Exact bytes, CRLF line ends.
+  bool counted = false;  ///< The content stands in the content budget (smtp/content_budget.hpp) already.
 };
 
 /// "local@domain", or empty for the null path.
