@@ -71,7 +71,7 @@ io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
   for (;;) {
     const auto signal = co_await signals.next();
     if (signal != io::ProcessSignal::Reload) break;
-    log::info("daemon.reload_ignored", {{"reason", "settings are read at start; certificate folders are watched by themselves"}});
+    log::info("daemon.reload_ignored", {{"reason", "settings are read at start; certificate files and folders are watched by themselves"}});
   }
   stop.set_value();
 }

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "base/secret.hpp"
 #include "config/load.hpp"
 
 namespace postern::api {
@@ -78,10 +79,19 @@ Result<User> user_from(const json::object& object, Random& random) {
   return user;
 }
 
+/// JSON strings free their memory as it is.
+void wipe_text(json::object& object, std::string_view field) {
+  auto* value = object.if_contains(field);
+  if (value == nullptr || !value->is_string()) return;
+  json::string& text = value->as_string();
+  wipe(ByteSpan(reinterpret_cast<Byte*>(text.data()), text.size()));
+}
+
 http::Response put_user(Gateway& gate, const http::Request& request) {
-  const auto body = request.json();
+  auto body = request.json();
   if (!body || !body->is_object()) return http::problem(400, "bad_input", "the body must be {\"name\", \"password\", \"senders\": [...]}");
   const auto user = user_from(body->as_object(), gate.random());
+  wipe_text(body->as_object(), "password");
   if (!user) return http::problem(user.error());
   if (const Status put = gate.users().put(*user); !put) return http::problem(put.error());
   if (const Status noted = gate.audit().append(admin_record(gate, request, "user.put", AuditFacts().add("user", user->name))); !noted) return http::problem(noted.error());

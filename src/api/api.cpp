@@ -8,6 +8,7 @@
 #include <charconv>
 #include <fstream>
 
+#include "base/secret.hpp"
 #include "base/text.hpp"
 
 namespace postern::api {
@@ -49,7 +50,11 @@ io::Task<http::Response> guarded(const http::Handler& handler, http::Request req
 }
 
 io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::function<http::Response(const http::Request&)>& work, http::Request request) {
-  auto job = [&work, request = std::move(request)]() -> Result<http::Response> { return work(request); };
+  auto job = [&work, request = std::move(request)]() mutable -> Result<http::Response> {
+    auto response = work(request);
+    wipe(request.body);  // it may hold a password
+    return response;
+  };
   auto done = co_await gateway.workers().run(std::move(job));
   co_return done ? *std::move(done) : http::problem(done.error());
 }
@@ -62,6 +67,10 @@ void Routes::add(std::string_view method, std::string_view pattern, http::Handle
 
 void Routes::add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const {
   add(method, pattern, [handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); });
+}
+
+void Routes::add_open_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const {
+  router.add(method, pattern, http::Handler([handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); }));
 }
 
 Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway) {

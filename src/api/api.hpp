@@ -39,6 +39,8 @@ struct Routes {
   void add(std::string_view method, std::string_view pattern, http::Handler handler) const;
   /// The same for work that blocks (database, keys): runs on the worker pool.
   void add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
+  /// Blocking work for anybody, without a token.
+  void add_open_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
 };
 void add_status_routes(const Routes& routes);    ///< /healthz /readyz /status /metrics
 void add_page_routes(const Routes& routes);      ///< / and its assets

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "pki/verify.hpp"
 #include "store/vfs.hpp"
 
 namespace postern::api {
@@ -20,10 +21,17 @@ json::object listener_json(const gateway::DoorState& door) {
           {"messages", door.door->messages.load()}, {"handshakes_failed", door.door->handshakes_failed.load()}, {"logins_failed", door.door->logins_failed.load()}};
 }
 
-json::object certificate_json(const Certificate& certificate, WallTime now) {
-  const char* verdict = now < certificate.not_before() ? "not yet valid" : now >= certificate.not_after() ? "expired" : certificate.not_after() - now < kSoon ? "expires soon" : "valid";
+const char* verdict_on(const Certificate& certificate, const std::string& host, WallTime now) {
+  if (now < certificate.not_before()) return "not yet valid";
+  if (now >= certificate.not_after()) return "expired";
+  if (!host.empty() && !certificate_matches_host(certificate, host)) return "wrong name";
+  return certificate.not_after() - now < kSoon ? "expires soon" : "valid";
+}
+
+/// `host`: whom it must name; empty for an authority.
+json::object certificate_json(const Certificate& certificate, const std::string& host, WallTime now) {
   return {{"subject", certificate.subject()}, {"issuer", certificate.issuer()}, {"not_after", rfc3339(certificate.not_after())},
-          {"sha256", fingerprint_text(certificate.fingerprint())}, {"verdict", verdict}};
+          {"sha256", fingerprint_text(certificate.fingerprint())}, {"verdict", verdict_on(certificate, host, now)}};
 }
 
 json::object queue_json(const SpoolStats& s) {
@@ -47,8 +55,7 @@ json::array warnings_json(gateway::Gateway& gate) {
   const SpoolStats spool = gate.spool().stats();
   if (spool.quarantined > 0) out.emplace_back(std::to_string(spool.quarantined) + " stored copies failed their integrity check; see `postern queue list --state quarantined`");
   if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);
-  const Certificate& certificate = gate.server_certificate();
-  if (certificate.not_after() - gate.clock().now() < kSoon && !certificate.is_ca()) out.emplace_back("the listeners' certificate expires at " + rfc3339(certificate.not_after()));
+  for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
   return out;
 }
 
@@ -57,11 +64,12 @@ json::object status_json(gateway::Gateway& gate) {
   json::array listeners;
   for (const auto& door : gate.doors()) listeners.push_back(listener_json(door));
   const auto& config = gate.config();
+  const Certificate shown = gate.server_certificate();
   json::object keys;
   if (const auto names = gate.keeper().list()) keys = {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
   else keys = {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
   return {{"name", "Postern"}, {"version", POSTERN_VERSION}, {"hostname", config.server.hostname}, {"mode", config.server.mode}, {"started", rfc3339(gate.started())}, {"now", rfc3339(now)},
-          {"listeners", std::move(listeners)}, {"tls", {{"certificate", certificate_json(gate.server_certificate(), now)}, {"authority", certificate_json(gate.authority_root(), now)}}},
+          {"listeners", std::move(listeners)}, {"tls", {{"certificate", certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now)}, {"authority", certificate_json(gate.authority_root(), {}, now)}}},
           {"smime", {{"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}}},
           {"openpgp", {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}}},
           {"key_engine", std::move(keys)}, {"queue", queue_json(gate.spool().stats())}, {"storage", storage_json(gate)}, {"warnings", warnings_json(gate)}};
@@ -162,12 +170,13 @@ void add_status_routes(const Routes& routes) {
     const bool ready = gate.store().writer().stats().healthy;
     return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
   }));
-  routes.router.add("GET", "/status", Plain([&gate](const http::Request&) { return http::json_response(200, status_json(gate)); }));
-  routes.router.add("GET", "/metrics", Plain([&gate](const http::Request&) {
+  // These two ask the database and take its read connections in turn with everybody else: not on a loop.
+  routes.add_open_slow("GET", "/status", [&gate](const http::Request&) { return http::json_response(200, status_json(gate)); });
+  routes.add_open_slow("GET", "/metrics", [&gate](const http::Request&) {
     auto response = http::text_response(200, metrics_text(gate));
     response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     return response;
-  }));
+  });
 }
 
 }  // namespace postern::api

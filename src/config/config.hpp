@@ -25,7 +25,7 @@ struct Listener {
   bool require_client_certificate = false;
   std::string interface;  ///< Bind to this interface only, and refuse to start when it is not there.
   std::int64_t max_connections = 10'000;
-  std::int64_t max_connections_per_address = 10'000;
+  std::int64_t max_connections_per_address = 0;  ///< 0: 50, but none for loopback, relay_from and proxy_from.
 };
 
 struct Route {
@@ -120,7 +120,7 @@ struct Config {
   struct Spool {
     std::int64_t inline_bytes = 16 * 1024;
     std::int64_t cache_bytes = 64 * 1024 * 1024;
-    std::int64_t inflight_bytes = 128 * 1024 * 1024;  ///< Message bytes that all sessions together may hold; then 452 4.3.1.
+    std::int64_t inflight_bytes = 256 * 1024 * 1024;  ///< Message bytes that all sessions together may hold; then 452 4.3.1.
   } spool;
   struct Timeouts {
     std::chrono::seconds command{300};    ///< RFC 5321 4.5.3.2.7: at least 5 minutes.

@@ -179,7 +179,7 @@ const std::vector<Row<Config>>& scalar_settings() {
       count<C>("queue.concurrency", FIELD(queue.concurrency), "Deliveries in flight, all destinations together.", 1, 10'000),
       count<C>("spool.inline_bytes", FIELD(spool.inline_bytes), "Messages up to this size lie in the database; larger ones in segment files.", 0, 16 * kMebi),
       count<C>("spool.cache_bytes", FIELD(spool.cache_bytes), "Memory for messages between acceptance and first delivery.", 0, 16 * 1024 * kMebi),
-      count<C>("spool.inflight_bytes", FIELD(spool.inflight_bytes), "Message bytes that all sessions together may hold; beyond, 452 4.3.1.", kMebi, 64 * 1024 * kMebi),
+      count<C>("spool.inflight_bytes", FIELD(spool.inflight_bytes), "Message bytes that all sessions together may hold, while they arrive and until they are stored; beyond, 452 4.3.1. A quarter is kept for small messages.", kMebi, 64 * 1024 * kMebi),
       duration<C>("timeouts.command", FIELD(timeouts.command), "Wait for the next SMTP command. RFC 5321 4.5.3.2.7: 5m."),
       duration<C>("timeouts.data", FIELD(timeouts.data), "Wait for the next block of a message. RFC 5321 4.5.3.2.5: 3m."),
       duration<C>("timeouts.handshake", FIELD(timeouts.handshake), "Wait for a TLS handshake."),
@@ -218,7 +218,7 @@ const std::vector<Row<Listener>>& listener_settings() {
       flag<L>("require_client_certificate", FIELD(require_client_certificate), "Refuses a TLS client without a certificate from client_ca."),
       text<L>("interface", FIELD(interface), "Network interface to bind to (a WireGuard or Tailscale device, say); the listener refuses to start without it."),
       count<L>("max_connections", FIELD(max_connections), "Open connections; beyond, 421.", 1, 1'000'000),
-      count<L>("max_connections_per_address", FIELD(max_connections_per_address), "Open connections from one address; beyond, 421.", 1, 1'000'000),
+      count<L>("max_connections_per_address", FIELD(max_connections_per_address), "Open connections from one address (IPv6: one /64); beyond, 421. 0 means 50, but no bound for loopback, relay_from and proxy_from; a number holds for everybody.", 0, 1'000'000),
   };
   return rows;
 }

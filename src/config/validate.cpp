@@ -120,6 +120,9 @@ class Validator {
     for (const auto& delay : m_config.queue.retry) {
       if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0) fault("queue.retry", "has \"" + printable(delay) + "\", which is not a duration such as 5m");
     }
+    // Three quarters are for large messages (smtp/content_budget.hpp); one that never finds room would be refused with 452 until it bounces.
+    if (static_cast<std::uint64_t>(m_config.spool.inflight_bytes) / 4 * 3 < m_config.limits.message_bytes)
+      warn("spool.inflight_bytes leaves no room for a message of limits.message_bytes; make it at least a third larger than that");
     if (m_config.queue.retry.empty()) fault("queue.retry", "is empty; give at least one delay");
     if (m_config.database.url.substr(0, 7) != "sqlite:" || m_config.database.url.size() == 7) fault("database.url", "must be sqlite:FILE");
     if (m_config.tls.certificate.empty() != m_config.tls.key.empty()) fault("tls.key", "and tls.certificate belong together; give both or none");

@@ -32,6 +32,7 @@ struct Arrival {
   smtp::Envelope envelope;
   std::string content;  ///< Exact bytes, CRLF line ends.
   bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
+  bool counted = false;  ///< The content stands in the content budget (smtp/content_budget.hpp) already.
 };
 
 /// "local@domain", or empty for the null path.

@@ -14,6 +14,8 @@ constexpr std::size_t kReadBytes = 64U * 1024;
 thread_local std::array<Byte, kReadBytes> t_read_buffer;
 
 thread_local std::size_t t_visits = 0;  ///< Connections of this loop, all doors together.
+/// RFC 4954 6: "454 4.7.0 Temporary authentication failure"
+const smtp::Reply kUsersUnavailable{454, {4, 7, 0}, "logins cannot be checked now; try again later"};
 
 bool in_any(const std::vector<io::IpNetwork>& networks, const io::Endpoint& peer) {
   if (peer.is_unix()) return false;
@@ -49,7 +51,7 @@ class Door::Visit {
     if (!known) co_return;
     m_road.address = m_stream.peer().is_unix() ? "local" : m_stream.peer().ip.text();
     m_road.trusted = in_any(m_door.m_options.relay_from, m_stream.peer());
-    smtp::PeerInfo peer{m_road.address, {}};
+    smtp::PeerInfo peer{m_road.address, {}, m_road.trusted};
     if (m_door.m_options.implicit_tls) {
       const bool secured = co_await handshake();
       if (!secured) co_return;
@@ -96,7 +98,7 @@ class Door::Visit {
 
   io::Task<bool> handshake() {
     const SteadyTime deadline = in(m_door.m_options.handshake);
-    const Status done = co_await m_stream.start_tls_server(m_door.m_options.tls, deadline);
+    const Status done = co_await m_stream.start_tls_server(m_door.m_options.tls(), deadline);
     if (done) {
       m_road.tls_version = m_stream.info().version;
       m_road.tls_suite = m_stream.info().suite;
@@ -110,8 +112,7 @@ class Door::Visit {
 
   io::Task<void> converse() {
     // RFC 5321 4.3.1: a client waits for the greeting. What is here already was sent blindly; the engine refuses it.
-    if (const auto early = m_stream.try_read(t_read_buffer); early && early->has_value() && **early > 0)
-      m_session->receive(ByteView(t_read_buffer).first(**early), now());
+    if (const auto early = m_stream.try_read(t_read_buffer); early && early->has_value() && **early > 0) feed(**early);
     m_session->greet(now());
     bool going = co_await serve_events();
     while (going) {
@@ -163,7 +164,14 @@ class Door::Visit {
     }
     const auto got = m_stream.try_read(t_read_buffer);
     if (!got || (got->has_value() && **got == 0)) m_session->peer_gone();
-    else if (got->has_value()) m_session->receive(ByteView(t_read_buffer).first(**got), now());
+    else if (got->has_value()) feed(**got);
+  }
+
+  /// What may be a password does not stay in the buffer that all sessions of the thread share.
+  void feed(std::size_t count) {
+    const bool wipe_it = m_door.m_options.smtp->auth && m_session->user().empty();
+    m_session->receive(ByteView(t_read_buffer).first(count), now());
+    if (wipe_it) wipe(ByteSpan(t_read_buffer).first(count));
   }
 
   io::Task<bool> secure() {
@@ -179,7 +187,9 @@ class Door::Visit {
     } else if (auto* auth = std::get_if<smtp::Authenticate>(&event)) {
       co_await decide_login(std::move(*auth));
     } else if (auto* lookup = std::get_if<smtp::ScramLookup>(&event)) {
-      auto user = co_await m_door.m_reception.find_user(lookup->user);
+      auto found = co_await m_door.m_reception.find_user(lookup->user);
+      if (!found) co_return m_session->reject(kUsersUnavailable);
+      auto& user = *found;
       m_session->provide_credentials(user && !user->disabled ? std::optional(std::move(user->credentials)) : std::nullopt);
     } else if (auto* failed = std::get_if<smtp::AuthFailed>(&event)) {
       co_await login_ended(failed->user, failed->mechanism, false);
@@ -214,10 +224,12 @@ class Door::Visit {
     Result<bool> good = auth.verified;
     if (!auth.verified) good = co_await m_door.m_reception.check_password(auth.user, std::move(auth.password));
     if (good && *good && !auth.authzid.empty() && auth.authzid != auth.user) good = false;  // RFC 4616: no acting for others
-    if (!good) co_return m_session->reject({454, {4, 7, 0}, "logins cannot be checked now; try again later"});
+    if (!good) co_return m_session->reject(kUsersUnavailable);
     co_await login_ended(auth.user, auth.mechanism, *good);
     if (!*good) co_return m_session->reject({535, {5, 7, 8}, "user name or password is wrong"});
-    auto user = co_await m_door.m_reception.find_user(auth.user);
+    auto found = co_await m_door.m_reception.find_user(auth.user);
+    if (!found) co_return m_session->reject(kUsersUnavailable);
+    auto& user = *found;
     if (!user || user->disabled) co_return m_session->reject({535, {5, 7, 8}, "user name or password is wrong"});
     m_road.user = user->name;
     m_road.senders = std::move(user->senders);
@@ -236,6 +248,7 @@ class Door::Visit {
     arrival.envelope = std::move(message.envelope);
     arrival.content = std::move(message.content);
     arrival.lone = t_visits == 1;
+    arrival.counted = true;  // by the session, until it has the decision
     auto replies = co_await m_door.m_reception.take(std::move(arrival));
     if (m_door.m_options.smtp->dialect == smtp::Dialect::Lmtp) co_return m_session->answer_recipients(std::move(replies));
     answer_all(std::move(replies.front()));

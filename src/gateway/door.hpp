@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,7 +24,8 @@ class Reception {
  public:
   virtual ~Reception() = default;
   /// Who asks, for audit: the road as far as it is known.
-  [[nodiscard]] virtual io::Task<std::optional<User>> find_user(std::string name) = 0;
+  /// An error is the store's trouble, not the user's: 454.
+  [[nodiscard]] virtual io::Task<Result<std::optional<User>>> find_user(std::string name) = 0;
   /// PLAIN and LOGIN. False also when there is no such user; takes as long either way.
   [[nodiscard]] virtual io::Task<Result<bool>> check_password(std::string user, SecretBytes password) = 0;
   /// Returns when the audit record is durable; the client is answered after that.
@@ -39,7 +41,8 @@ class Reception {
 struct DoorOptions {
   std::string name;
   std::shared_ptr<const smtp::ServerOptions> smtp;
-  io::SslContext tls;        ///< Null when TLS is off.
+  /// What new handshakes use; asked for each, so that a renewed certificate needs no restart. Empty when TLS is off. Any loop.
+  std::function<io::SslContext()> tls;
   bool implicit_tls = false;
   std::vector<io::IpNetwork> proxy_from;
   std::vector<io::IpNetwork> relay_from;

@@ -13,6 +13,7 @@
 #include "config/validate.hpp"
 #include "dns/fixture.hpp"
 #include "gateway/hops.hpp"
+#include "gateway/listener_tls.hpp"
 #include "gateway/root_secrets.hpp"
 #include "keys/evp_handle.hpp"
 #include "keys/ring.hpp"
@@ -25,6 +26,8 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::size_t kWorkerQueue = 1024;
+constexpr std::size_t kConnectionsPerAddress = 50;  // where the setting is 0
+constexpr auto kCertificateCheck = std::chrono::seconds(5);
 
 struct OpenDoor {
   config::Listener settings;
@@ -53,23 +56,42 @@ smtp::Dialect dialect_of(const std::string& kind) {
   return kind == "lmtp" ? smtp::Dialect::Lmtp : smtp::Dialect::Mx;
 }
 
-std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& config, const config::Listener& listener, const Bytes& decoy_key) {
+std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& config, const config::Listener& listener, const Bytes& decoy_key, std::shared_ptr<smtp::ContentBudget> budget) {
   auto out = std::make_shared<smtp::ServerOptions>();
   out->dialect = dialect_of(listener.kind);
   out->hostname = config.server.hostname;
   // With implicit TLS the engine is told of the handshake before the greeting; there is nothing left to require.
   out->tls = listener.tls == "required" ? smtp::TlsMode::Required : listener.tls == "opportunistic" ? smtp::TlsMode::Optional : smtp::TlsMode::Off;
   out->auth = listener.kind == "submission";
-  out->auth_required = listener.kind == "submission" && listener.relay_from.empty();
+  out->auth_required = out->auth;  // but for peers of relay_from: Door says so of each connection
   out->limits = config.limits;
   out->timeouts.command = config.timeouts.command;
   out->timeouts.data_block = config.timeouts.data;
   out->unknown_user_key = decoy_key;
+  out->content_budget = std::move(budget);
   return out;
 }
 
 std::string refusal(io::Refusal why) {
   return why == io::Refusal::TooManyFromPeer ? "421 4.7.0 too many connections from your address; try again later\r\n" : "421 4.3.2 too many connections; try again later\r\n";
+}
+
+/// The default bound for one address holds for strangers: a proxy's address stands for all its clients, and this host and the networks that
+/// may relay are trusted. A bound that was set holds for everybody.
+io::ListenOptions listen_options(const config::Listener& settings, const DoorOptions& door) {
+  io::ListenOptions out;
+  out.name = settings.name;
+  out.max_connections = static_cast<std::size_t>(settings.max_connections);
+  out.max_per_peer = static_cast<std::size_t>(settings.max_connections_per_address);
+  if (out.max_per_peer == 0) {
+    out.max_per_peer = kConnectionsPerAddress;
+    out.unlimited = door.proxy_from;
+    out.unlimited.insert(out.unlimited.end(), door.relay_from.begin(), door.relay_from.end());
+    for (const char* loopback : {"127.0.0.0/8", "::1/128"}) out.unlimited.push_back(*io::IpNetwork::parse(loopback));
+  }
+  out.device = settings.interface;
+  out.refuse = refusal;
+  return out;
 }
 
 }  // namespace
@@ -91,7 +113,7 @@ struct Gateway::Parts {
   std::unique_ptr<Identities> identities;
   std::unique_ptr<Correspondents> correspondents;
   CertificateChain smime_roots;
-  CertificateChain server_chain;
+  std::unique_ptr<ListenerTls> tls;
   std::unique_ptr<MailboxStore> mailbox;
   std::unique_ptr<io::Loops> loops;
   std::unique_ptr<io::WorkerPool> workers;
@@ -99,6 +121,7 @@ struct Gateway::Parts {
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
+  std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Intake> intake;
   std::vector<OpenDoor> doors;
   bool running = false;
@@ -108,7 +131,7 @@ struct Gateway::Parts {
   Status open_resolver();
   Status open_pipeline();
   Status open_doors();
-  Result<io::SslContext> server_tls(const config::Listener& listener);
+  io::Task<void> watch_certificates();
 };
 
 Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create) {
@@ -195,64 +218,50 @@ Status Gateway::Parts::open_pipeline() {
   POSTERN_TRY(spool, Spool::open(options, *store, *ring, clock));
   mailbox = std::make_unique<MailboxStore>(*store, *ring);
   POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));
-  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, ring, *spool, *users, *audit, *workers, clock});
+  budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
+  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, ring, *spool, *users, *audit, *workers, clock, budget});
   return {};
-}
-
-Result<io::SslContext> Gateway::Parts::server_tls(const config::Listener& listener) {
-  TlsServerProfile profile;
-  profile.min_version = listener.min_tls == "1.2" ? TlsVersion::Tls12 : TlsVersion::Tls13;
-  if (config.tls.certificate.empty()) {
-    POSTERN_TRY(const auto identity, authority->tls_identity(KeyName("tls_server"), {{config.server.hostname, "localhost"}, {"127.0.0.1", "::1"}, false}));
-    profile.chain = identity.chain;
-    POSTERN_TRY(profile.key, evp_handle(ring, identity.key, identity.version));
-  } else {
-    POSTERN_TRY(profile.chain, certificates_from_file(config.beside_config(config.tls.certificate)));
-    POSTERN_TRY(profile.key, load_private_key(config.beside_config(config.tls.key)));
-  }
-  server_chain = profile.chain;
-  if (!listener.client_ca.empty()) {
-    POSTERN_TRY(profile.client_roots, certificates_from_file(config.beside_config(listener.client_ca)));
-    profile.require_client_certificate = listener.require_client_certificate;
-  }
-  POSTERN_TRY(const auto context, server_context(std::move(profile)));
-  return context.shared();
 }
 
 Status Gateway::Parts::open_doors() {
   const Bytes decoy_key = random.bytes(32);
+  tls = std::make_unique<ListenerTls>(config, authority, ring, clock);
   for (const auto& settings : config.listeners) {
     const std::string where = "listener " + settings.name;
     OpenDoor open;
     open.settings = settings;
     DoorOptions options;
     options.name = settings.name;
-    options.smtp = smtp_options(config, settings, decoy_key);
+    options.smtp = smtp_options(config, settings, decoy_key, budget);
     options.implicit_tls = settings.tls == "implicit";
     options.handshake = config.timeouts.handshake;
     POSTERN_TRY(options.proxy_from, networks(settings.proxy_from, where + ": proxy_from"));
     POSTERN_TRY(options.relay_from, networks(settings.relay_from, where + ": relay_from"));
     if (settings.tls != "none") {
-      auto tls = server_tls(settings);
-      if (!tls) return fail(Error(tls.error()).context(where));
-      options.tls = *std::move(tls);
+      auto context = tls->add(settings);
+      if (!context) return fail(Error(context.error()).context(where));
+      options.tls = *std::move(context);
     }
+    io::ListenOptions listen = listen_options(settings, options);
     open.door = std::make_unique<Door>(std::move(options), *intake, clock, random);
-    io::ListenOptions listen;
-    listen.name = settings.name;
     const auto endpoint = io::Endpoint::parse(settings.address);
     if (!endpoint) return fail(Error(endpoint.error()).context(where + ": address"));
     listen.address = *endpoint;
-    listen.max_connections = static_cast<std::size_t>(settings.max_connections);
-    listen.max_per_peer = static_cast<std::size_t>(settings.max_connections_per_address);
-    listen.device = settings.interface;
-    listen.refuse = refusal;
     auto listener = io::Listener::open(*loops, std::move(listen), [door = open.door.get()](io::Stream stream) { return door->serve(std::move(stream)); });
     if (!listener) return fail(Error(listener.error()).context(where));
     open.listener = *std::move(listener);
     doors.push_back(std::move(open));
   }
   return {};
+}
+
+/// Whoever looks at the certificate (files, database) does it on a worker.
+io::Task<void> Gateway::Parts::watch_certificates() {
+  for (;;) {
+    co_await io::sleep_for(kCertificateCheck);
+    auto job = [this] { tls->check(); };
+    (void)co_await workers->run(std::move(job));
+  }
 }
 
 Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vector<std::string> warnings) {
@@ -275,6 +284,7 @@ Gateway::~Gateway() { stop(); }
 
 void Gateway::start() {
   m_parts->running = true;
+  io::spawn(m_parts->loops->at(0), m_parts->watch_certificates(), "gateway.certificates");
   m_parts->loops->start();
   m_parts->courier->start();
 }
@@ -305,6 +315,7 @@ void Gateway::stop() {
   m_parts->loops->stop();
   m_parts->loops->join();
   m_parts->store->writer().stop();
+  m_parts->loops->clear();  // sessions that still wait refer to the parts that are destroyed before the loops
 }
 
 const config::Config& Gateway::config() const noexcept { return m_parts->config; }
@@ -326,7 +337,8 @@ SqliteAuditLog& Gateway::audit() noexcept { return *m_parts->audit; }
 const Clock& Gateway::clock() const noexcept { return m_parts->clock; }
 Random& Gateway::random() noexcept { return m_parts->random; }
 const Certificate& Gateway::authority_root() const noexcept { return m_parts->authority->root(); }
-const Certificate& Gateway::server_certificate() const noexcept { return m_parts->server_chain.empty() ? m_parts->authority->root() : m_parts->server_chain.front(); }
+Certificate Gateway::server_certificate() const { return m_parts->tls->certificate().value_or(m_parts->authority->root()); }
+std::vector<std::string> Gateway::certificate_warnings() const { return m_parts->tls->warnings(); }
 CertificateChain Gateway::smime_roots() const { return m_parts->smime_roots; }
 WallTime Gateway::started() const noexcept { return m_parts->started; }
 

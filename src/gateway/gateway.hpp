@@ -60,7 +60,8 @@ class Gateway {
   [[nodiscard]] const Clock& clock() const noexcept;
   [[nodiscard]] Random& random() noexcept;
   [[nodiscard]] const Certificate& authority_root() const noexcept;
-  [[nodiscard]] const Certificate& server_certificate() const noexcept;  ///< What listeners show.
+  [[nodiscard]] Certificate server_certificate() const;  ///< What listeners show now; the root where none uses TLS.
+  [[nodiscard]] std::vector<std::string> certificate_warnings() const;  ///< Of that certificate, now.
   [[nodiscard]] CertificateChain smime_roots() const;
   [[nodiscard]] WallTime started() const noexcept;
 

@@ -10,19 +10,6 @@
 namespace postern::gateway {
 namespace {
 
-/// Counts message bytes for as long as they are held.
-class Held {
- public:
-  Held(std::atomic<std::int64_t>& total, std::size_t bytes) : m_total(total), m_bytes(static_cast<std::int64_t>(bytes)) { m_total += m_bytes; }
-  ~Held() { m_total -= m_bytes; }
-  Held(const Held&) = delete;
-  Held& operator=(const Held&) = delete;
-
- private:
-  std::atomic<std::int64_t>& m_total;
-  std::int64_t m_bytes;
-};
-
 /// What a lone session's own thread signs and seals, rather than handing it to a worker and waiting for both to wake up.
 constexpr std::size_t kSmall = 64U * 1024;
 
@@ -37,16 +24,15 @@ const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right
 
 }  // namespace
 
-io::Task<std::optional<User>> Intake::find_user(std::string name) {
+io::Task<Result<std::optional<User>>> Intake::find_user(std::string name) {
   auto job = [this, name = std::move(name)]() -> Result<std::optional<User>> {
     auto parsed = parse_user_name(name);
     if (!parsed) return std::optional<User>();
     return m_parts.users.find(*parsed);
   };
   auto found = co_await m_parts.workers.run(std::move(job));
-  if (found) co_return *std::move(found);
-  log::warn("login.users_unavailable", {{"reason", found.error()}});
-  co_return std::nullopt;
+  if (!found) log::warn("login.users_unavailable", {{"reason", found.error()}});
+  co_return found;
 }
 
 io::Task<Result<bool>> Intake::check_password(std::string user, SecretBytes password) {
@@ -77,12 +63,8 @@ io::Task<void> Intake::login_ended(Road road, std::string user, std::string mech
   log::info(success ? "login.done" : "login.failed", {{"door", road.door}, {"peer", road.address}, {"mechanism", mechanism}, {"connection", road.correlation.get()}});
 }
 
-bool Intake::over_budget(std::uint64_t more) const {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, m_stats.inflight_bytes.load())) + more > static_cast<std::uint64_t>(m_parts.config.spool.inflight_bytes);
-}
-
 smtp::Reply Intake::check_sender(const Road& road, const smtp::MailFrom& from) {
-  if (over_budget(from.parameters.size.value_or(0))) return kBusy;
+  if (!m_parts.budget->has_room(from.parameters.size.value_or(0))) return kBusy;
   if (road.user.empty()) return {};
   User user;
   user.senders = road.senders;
@@ -123,8 +105,8 @@ io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) 
 io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   const std::size_t count = arrival.envelope.recipients.size();
   const bool lone = arrival.lone;
-  const Held held(m_stats.inflight_bytes, arrival.content.size());
-  if (over_budget(0)) {
+  smtp::ContentShare held(m_parts.budget);
+  if (!arrival.counted && !held.grow_to(arrival.content.size())) {
     note(arrival, kBusy);
     co_return std::vector<smtp::Reply>(count, kBusy);
   }

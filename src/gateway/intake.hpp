@@ -22,6 +22,7 @@ struct IntakeParts {
   SqliteAuditLog& audit;
   io::WorkerPool& workers;
   const Clock& clock;
+  std::shared_ptr<smtp::ContentBudget> budget;  ///< The one that the doors' sessions count in.
 };
 
 struct IntakeStats {
@@ -31,14 +32,13 @@ struct IntakeStats {
   std::atomic<std::uint64_t> deferred{0};  ///< 4xx
   std::atomic<std::uint64_t> logins{0};
   std::atomic<std::uint64_t> logins_failed{0};
-  std::atomic<std::int64_t> inflight_bytes{0};  ///< Message bytes between receipt and commit.
 };
 
 class Intake final : public Reception {
  public:
   explicit Intake(IntakeParts parts) : m_parts(std::move(parts)) {}
 
-  [[nodiscard]] io::Task<std::optional<User>> find_user(std::string name) override;
+  [[nodiscard]] io::Task<Result<std::optional<User>>> find_user(std::string name) override;
   [[nodiscard]] io::Task<Result<bool>> check_password(std::string user, SecretBytes password) override;
   [[nodiscard]] io::Task<void> login_ended(Road road, std::string user, std::string mechanism, bool success) override;
   [[nodiscard]] smtp::Reply check_sender(const Road& road, const smtp::MailFrom& from) override;
@@ -48,7 +48,6 @@ class Intake final : public Reception {
   [[nodiscard]] const IntakeStats& stats() const noexcept { return m_stats; }
 
  private:
-  [[nodiscard]] bool over_budget(std::uint64_t more) const;
   [[nodiscard]] io::Task<Result<Processed>> process(const Arrival& arrival, bool split);
   [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split) const;
   void note(const Arrival& arrival, const smtp::Reply& reply);

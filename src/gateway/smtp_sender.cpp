@@ -111,10 +111,11 @@ Status SmtpSender::check_certificate() {
 
 io::Task<bool> SmtpSender::write_output() {
   while (m_session->has_output()) {
-    const std::string piece = m_session->take_output();
+    std::string piece = m_session->take_output();
     m_session->tick(m_clock.steady());  // each block of content has its own deadline (RFC 5321 4.5.3.2.5)
     if (piece.empty()) break;
     const Status written = co_await m_stream.write_all(piece, m_session->deadline());
+    if (m_session->logging_in()) wipe(piece);
     if (!written) {
       m_session->connection_lost(written.error().text());
       co_return false;

@@ -145,6 +145,9 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
     std::uint64_t id = 0;
   };
 
+  [[nodiscard]] bool is_unlimited(const Endpoint& peer) const {
+    return !peer.is_unix() && std::any_of(options.unlimited.begin(), options.unlimited.end(), [&](const IpNetwork& n) { return n.contains(peer.ip); });
+  }
   Result<std::shared_ptr<Ticket>> enter(const Endpoint& peer);
   void leave(const Ticket& ticket) noexcept;
   void welcome(Door& door, UniqueFd fd, const Endpoint& peer);
@@ -162,7 +165,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
 Result<std::shared_ptr<Listener::Impl::Ticket>> Listener::Impl::enter(const Endpoint& peer) {
   const std::lock_guard lock(mutex);
   if (active.load() >= options.max_connections) return fail(ErrorCode::Exhausted, "too many connections");
-  std::string key = peer_key(peer);
+  std::string key = is_unlimited(peer) ? std::string() : peer_key(peer);
   if (!key.empty()) {
     std::size_t& count = by_peer[key];
     if (count >= options.max_per_peer) return fail(ErrorCode::Exhausted, "too many connections", "peer");

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.hpp"
 #include "io/endpoint.hpp"
@@ -28,7 +29,8 @@ struct ListenOptions {
   Endpoint address;  ///< Port 0: the first bind picks one, the others join it; see local().
   int backlog = 1024;
   std::size_t max_connections = 10000;
-  std::size_t max_per_peer = 1000;  ///< Unix peers are exempt.
+  std::size_t max_per_peer = 1000;  ///< Unix peers are exempt, and those of `unlimited`.
+  std::vector<IpNetwork> unlimited;
   std::string device;  ///< Only this interface (SO_BINDTODEVICE; needs CAP_NET_RAW on older kernels). Empty: any.
   /// The text to send (best effort, at most 512 bytes) before a refused connection is closed, such as "421 4.3.2 ...\r\n". May be empty.
   std::function<std::string(Refusal)> refuse;

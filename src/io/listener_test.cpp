@@ -122,6 +122,23 @@ TEST(Listener, OverTheLimitGetsALineAndIsClosed) {
   EXPECT_EQ(listener->stats().refused, 1U);
 }
 
+TEST(Listener, TheBoundForOneAddressSparesTheUnlimited) {
+  RunningLoops loops;
+  ListenOptions options = options_for("127.0.0.1:0");
+  options.max_per_peer = 1;
+  options.refuse = [](Refusal why) { return why == Refusal::TooManyFromPeer ? std::string("421 4.7.0 too many\r\n") : std::string("?"); };
+  for (const bool unlimited : {false, true}) {
+    if (unlimited) options.unlimited.push_back(*IpNetwork::parse("127.0.0.0/8"));
+    const auto listener = *Listener::open(loops, options, greet_and_wait);
+    loops.run([&]() -> Task<void> {
+      auto a = *co_await dial(listener->local(), soon());
+      EXPECT_EQ(co_await read_line(a), "220 hello\r\n");
+      auto b = *co_await dial(listener->local(), soon());
+      EXPECT_EQ(co_await read_line(b), unlimited ? "220 hello\r\n" : "421 4.7.0 too many\r\n");
+    }());
+  }
+}
+
 TEST(Listener, SurvivesRunningOutOfDescriptors) {
   RunningLoops loops;
   const auto listener = *Listener::open(loops, options_for("127.0.0.1:0"), greet_and_wait);

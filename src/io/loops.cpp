@@ -68,6 +68,10 @@ Loops::Loops(std::size_t count) : m_impl(std::make_unique<Impl>()) {
 Loops::~Loops() {
   stop();
   join();
+  clear();
+}
+
+void Loops::clear() {
   for (auto& loop : m_impl->loops) loop->context.free_waiting();
 }
 

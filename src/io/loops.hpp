@@ -1,7 +1,8 @@
 // Event loops and the worker pool: where every coroutine and every slow computation of the process runs.
 //
 // Order of life: Loops is made first and destroyed last. Before it is destroyed, whatever other threads could still post to it (the
-// WorkerPool, the spool's writer, a Resolver) must be stopped; destroying the loops then frees the coroutines that were still waiting.
+// WorkerPool, the spool's writer, a Resolver) must be stopped; clear(), or else destroying the loops, then frees the coroutines that were
+// still waiting.
 #pragma once
 
 #include <functional>
@@ -31,6 +32,8 @@ class Loops {
   void stop() noexcept;
   /// Waits for the threads. Not from a loop.
   void join();
+  /// After join(): frees the coroutines that still wait, while what they refer to is there. Nothing runs on these loops any more.
+  void clear();
 
   [[nodiscard]] std::size_t size() const noexcept;
   [[nodiscard]] Executor at(std::size_t index);

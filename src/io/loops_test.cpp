@@ -168,5 +168,28 @@ TEST(Notifier, RemembersARingAndHonoursTheDeadline) {
   }());
 }
 
+TEST(Loops, ClearFreesWhatWaitsWhileItsPartsLive) {
+  Loops loops(2);
+  auto part = std::make_unique<int>(0);
+  struct Guard {
+    int* count;
+    ~Guard() { ++*count; }
+  };
+  const auto waits = [](int* count) -> Task<void> {
+    const Guard guard{count};
+    co_await sleep_until(kNoDeadline);
+  };
+  spawn(loops.at(0), waits(part.get()), "a");
+  spawn(loops.at(1), waits(part.get()), "b");
+  loops.start();
+  testing::run_on(loops.at(0), yield());
+  testing::run_on(loops.at(1), yield());
+  loops.stop();
+  loops.join();
+  loops.clear();
+  EXPECT_EQ(*part, 2);
+  part.reset();  // and the loops are destroyed after it
+}
+
 }  // namespace
 }  // namespace postern::io

@@ -126,10 +126,12 @@ void ClientSession::start_auth() {
   m_state = State::Auth;
   std::string initial = m_sasl->initial();
   std::string line = "AUTH " + std::string(m_sasl->mechanism());
-  const std::string encoded = base64_encode(as_bytes(initial));
+  std::string encoded = base64_encode(as_bytes(initial));
   if (line.size() + 1 + encoded.size() <= kMaxCommandLine) line += ' ' + encoded;
   command(line);
   wipe(initial);
+  wipe(encoded);
+  wipe(line);
   arm(m_options->timeouts.command);
 }
 
@@ -146,7 +148,9 @@ void ClientSession::on_auth(const Reply& reply) {
   const auto challenge = base64_decode(reply.lines.front());
   auto response = challenge ? m_sasl->step(as_text(*challenge)) : Result<std::string>(fail(challenge.error()));
   if (!response) return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 0}, "Login broken off: " + response.error().what));
-  command(base64_encode(as_bytes(*response)));
+  std::string encoded = base64_encode(as_bytes(*response));
+  command(encoded);
+  wipe(encoded);
   wipe(*response);
   arm(m_options->timeouts.command);
 }

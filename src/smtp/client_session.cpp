@@ -48,7 +48,10 @@ void ClientSession::on_reply(const Reply& reply) {
   }
 }
 
-void ClientSession::command(std::string_view line) { m_output.append(line).append("\r\n"); }
+void ClientSession::command(std::string_view line) {
+  m_output.reserve(m_output.size() + line.size() + 2);  // a login leaves no second copy behind
+  m_output.append(line).append("\r\n");
+}
 
 std::optional<ClientEvent> ClientSession::next_event() {
   if (m_events.empty()) return std::nullopt;

@@ -156,6 +156,8 @@ class ClientSession {
 
   [[nodiscard]] std::optional<ClientEvent> next_event();
   [[nodiscard]] bool has_output() const noexcept;
+  /// What take_output() gives now belongs to a login: wipe it when it is written.
+  [[nodiscard]] bool logging_in() const noexcept { return m_state == State::Auth; }
   /// The next piece to write; empty when there is none.
   [[nodiscard]] std::string take_output();
   [[nodiscard]] bool wants_close() const noexcept { return m_state == State::Ended; }

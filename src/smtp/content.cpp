@@ -34,13 +34,17 @@ void ContentReader::reserve(std::uint64_t announced) {
   m_content.reserve(static_cast<std::size_t>(std::min({announced, static_cast<std::uint64_t>(m_max_bytes), kMaxReserve})));
 }
 
-void ContentReader::drop() { std::string().swap(m_content); }
+void ContentReader::drop() {
+  std::string().swap(m_content);
+  m_share.release();
+}
 
 void ContentReader::keep(std::string_view span) {
   // Every fault is found whatever was found before it, so that the verdict does not depend on how the octets arrived.
   m_size += span.size();
   if (m_size > m_max_bytes) m_faults.too_large = true;
   if (!m_binary && !m_faults.nul && holds(span, '\0')) m_faults.nul = true;
+  if (!m_faults.any() && !m_share.grow_to(m_size)) m_faults.no_room = true;
   if (m_faults.any()) return drop();
   m_content.append(span);
 }

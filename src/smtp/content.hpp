@@ -6,17 +6,19 @@
 #include <string_view>
 
 #include "base/limits.hpp"
+#include "smtp/content_budget.hpp"
 
 namespace postern::smtp {
 
-/// What was wrong with content; any of these refuses the message. Facts that do not depend on how the bytes were cut; after a bare line end
-/// the others are not looked for.
+/// What was wrong with content; any of these refuses the message. But for `no_room`, facts that do not depend on how the bytes were cut; after a
+/// bare line end the others are not looked for.
 struct ContentFaults {
   bool bare_line_end = false;  ///< A CR without LF or an LF without CR (RFC 5321 2.3.8).
   bool nul = false;            ///< RFC 5321 2.3.8 by way of RFC 5322: no NUL outside BINARYMIME.
   bool too_large = false;      ///< More than limits.message_bytes.
   bool line_too_long = false;  ///< A line above limits.line_accepted, CRLF not counted.
-  [[nodiscard]] bool any() const noexcept { return bare_line_end || nul || too_large || line_too_long; }
+  bool no_room = false;        ///< The budget of all sessions is used up: not the message's fault, it may come again.
+  [[nodiscard]] bool any() const noexcept { return bare_line_end || nul || too_large || line_too_long || no_room; }
 };
 
 /// Collects the content of one message. Once a fault is known the content is dropped and reading only looks for the end.
@@ -30,9 +32,9 @@ class ContentReader {
     False,
   };
 
-  /// `binary`: BODY=BINARYMIME, where nothing but the size is checked.
-  ContentReader(const Limits& limits, bool binary)
-      : m_max_bytes(limits.message_bytes), m_max_line(limits.line_accepted), m_binary(binary) {}
+  /// `binary`: BODY=BINARYMIME, where nothing but the size is checked. `budget` counts what is held; null: unlimited.
+  ContentReader(const Limits& limits, bool binary, std::shared_ptr<ContentBudget> budget = nullptr)
+      : m_share(std::move(budget)), m_max_bytes(limits.message_bytes), m_max_line(limits.line_accepted), m_binary(binary) {}
 
   /// Room for what the client announced with SIZE=, within the limit and within reason (a promise costs nothing to make).
   void reserve(std::uint64_t announced);
@@ -47,6 +49,7 @@ class ContentReader {
   [[nodiscard]] const ContentFaults& faults() const noexcept { return m_faults; }
   /// Octets seen, kept or not.
   [[nodiscard]] std::uint64_t received() const noexcept { return m_received; }
+  /// The content goes on counting against the budget until the reader is destroyed.
   [[nodiscard]] std::string take() noexcept { return std::move(m_content); }
 
  private:
@@ -62,6 +65,7 @@ class ContentReader {
   void drop();
 
   std::string m_content;
+  ContentShare m_share;
   std::uint64_t m_received = 0;
   std::uint64_t m_size = 0;  ///< Of the content, kept or not.
   std::size_t m_max_bytes;

@@ -58,7 +58,6 @@ void ServerSession::on_auth(std::string_view arguments) {
 }
 
 void ServerSession::begin_auth(std::string_view mechanism) {
-  m_had_auth = true;
   m_auth = std::make_unique<AuthExchange>();
   m_auth->mechanism = mechanism;
   if (mechanism == "PLAIN" || mechanism == "LOGIN") {
@@ -172,6 +171,8 @@ void ServerSession::fail_auth(const Reply& reply) {
   m_pending = Pending::None;
   m_state = State::Command;
   const std::unique_ptr<AuthExchange> failed = std::move(m_auth);
+  // RFC 4954 6: 454 is our own temporary trouble; nobody guessed anything.
+  if (reply.transient() && !reply.closes()) return say(reply);
   if (!failed->user.empty()) emit(AuthFailed{failed->mechanism, failed->user});
   if (++m_failed_logins >= m_options->auth_attempts)
     return end(Reply(421, {4, 7, 0}, "Too many failed logins; closing"), CloseReason::Abuse);

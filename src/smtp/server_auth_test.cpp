@@ -148,5 +148,31 @@ TEST_F(Login, PasswordIsInNoOutput) {
   EXPECT_EQ(server.output.find(plain("tim", "tanstaaf")), std::string::npos);
 }
 
+TEST_F(Login, TroubleWithTheUserStoreIsNobodysFault) {  // RFC 4954 6: 454 4.7.0
+  start_tls();
+  server.decide = false;
+  for (int i = 0; i < 20; ++i) {  // far more than auth_attempts
+    server.feed("AUTH SCRAM-SHA-256 " + b64("n,,n=tim,r=abc") + "\r\n");
+    ASSERT_TRUE(std::holds_alternative<ScramLookup>(*server.session().next_event()));
+    server.session().reject({454, {4, 7, 0}, "later"});
+    EXPECT_EQ(server.session().take_output(), "454 4.7.0 later\r\n");
+    EXPECT_FALSE(server.session().next_event()) << "no failed login to note";
+  }
+  EXPECT_FALSE(server.session().wants_close());
+  server.decide = true;
+  EXPECT_EQ(server.say("AUTH PLAIN " + plain("tim", "tanstaaf") + "\r\n").substr(0, 9), "235 2.7.0");
+}
+
+TEST(Submission, OnlyATrustedPeerNeedsNoLogin) {  // RFC 6409 4.3
+  ServerOptions options = submission();
+  options.tls = TlsMode::Off;
+  for (const bool trusted : {false, true}) {
+    LoopbackServer server(options, {"192.0.2.1", {}, trusted});
+    server.greet();
+    server.feed("EHLO c.example\r\n");
+    EXPECT_EQ(server.say("MAIL FROM:<a@b.example>\r\n").substr(0, 9), trusted ? "250 2.1.0" : "530 5.7.0");
+  }
+}
+
 }  // namespace
 }  // namespace postern::smtp

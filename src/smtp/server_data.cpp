@@ -23,6 +23,8 @@ std::optional<Reply> refusal_for(const ContentFaults& faults, const Limits& limi
   if (faults.too_large) return too_large(limits);  // RFC 1870 6.2
   if (faults.line_too_long)
     return Reply(554, {5, 6, 0}, "The message has a line longer than " + std::to_string(limits.line_accepted) + " octets; encode it");
+  // RFC 5321 4.2.3: "452 Requested action not taken: insufficient system storage". Last: what is wrong with the message stays wrong.
+  if (faults.no_room) return Reply(452, {4, 3, 1}, "Too much mail is arriving right now; try again in a moment");
   return std::nullopt;
 }
 
@@ -55,7 +57,7 @@ std::optional<Reply> ServerSession::refuse_data() const {
 
 void ServerSession::begin_content() {
   const MailParameters& parameters = m_transaction->envelope.parameters;
-  m_transaction->content.emplace(m_options->limits, parameters.body == BodyType::BinaryMime);
+  m_transaction->content.emplace(m_options->limits, parameters.body == BodyType::BinaryMime, m_options->content_budget);
   m_transaction->content->reserve(parameters.size.value_or(0));
   m_content_deadline = m_now + m_options->timeouts.data_total;
 }

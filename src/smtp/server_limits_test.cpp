@@ -245,5 +245,58 @@ TEST(ServerLimits, PeerGoneForgetsTheMessage) {
   EXPECT_EQ(server.closed.size(), 1U);
 }
 
+std::string lines(std::size_t bytes) {
+  std::string out;
+  while (out.size() < bytes) out += std::string(70, 'x') + "\r\n";
+  return out;
+}
+
+TEST(ServerLimits, ContentCountsWhileItArrives) {
+  ServerOptions options = plain();
+  options.content_budget = std::make_shared<ContentBudget>(1024 * 1024);
+  LoopbackServer slow(options), next(options), small(options);
+  for (LoopbackServer* server : {&slow, &next, &small}) {
+    server->greet();
+    server->feed(kUntilData);
+  }
+  EXPECT_EQ(options.content_budget->used(), 0U);
+  slow.feed(lines(700'000));  // and no end of it
+  EXPECT_GE(options.content_budget->used(), 700'000U);
+  next.feed(lines(300'000));
+  EXPECT_EQ(next.say(".\r\nNOOP\r\n").substr(0, 9), "452 4.3.1");  // RFC 5321 4.2.3: after the end, and the session goes on
+  EXPECT_FALSE(next.session().wants_close());
+  EXPECT_TRUE(next.messages.empty());
+  EXPECT_LT(options.content_budget->used(), 800'000U) << "refused content is not held";
+  EXPECT_EQ(small.say(lines(100'000) + ".\r\n").substr(0, 3), "250") << "a quarter is kept for small messages";
+  slow.session().peer_gone();
+  EXPECT_EQ(options.content_budget->used(), 0U);
+  next.feed(kUntilData);
+  EXPECT_EQ(next.say(lines(300'000) + ".\r\n").substr(0, 3), "250");
+  EXPECT_EQ(options.content_budget->used(), 0U);
+}
+
+TEST(ServerLimits, ContentCountsUntilItIsDecided) {
+  ServerOptions options = plain();
+  options.content_budget = std::make_shared<ContentBudget>(1024 * 1024);
+  LoopbackServer server(options);
+  server.greet();
+  server.feed(kUntilData);
+  server.on_message = [&](const MessageReceived& message) {
+    EXPECT_GE(options.content_budget->used(), message.content.size());
+    return Reply(250, {2, 0, 0}, "Queued");
+  };
+  server.feed(lines(50'000) + ".\r\n");
+  EXPECT_EQ(server.messages.size(), 1U);
+  EXPECT_EQ(options.content_budget->used(), 0U);
+  options.content_budget = std::make_shared<ContentBudget>(64 * 1024);
+  options.dialect = Dialect::Lmtp;
+  LoopbackServer lmtp(options);
+  lmtp.greet();
+  lmtp.feed("LHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nRCPT TO:<z@y.example>\r\n");
+  const std::string both = lmtp.say("BDAT 70000 LAST\r\n" + lines(70'000).substr(0, 70'000));  // RFC 2033 4.2: a reply for each recipient
+  EXPECT_EQ(both.substr(0, 9), "452 4.3.1");
+  EXPECT_NE(both.find("\r\n452 4.3.1"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace postern::smtp

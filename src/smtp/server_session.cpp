@@ -20,7 +20,7 @@ constexpr std::size_t kKeptCapacity = 1024;      // What a buffer may keep when 
 ServerSession::ServerSession(std::shared_ptr<const ServerOptions> options, PeerInfo peer, Random& random)
     : m_options(std::move(options)), m_peer(std::move(peer)), m_random(&random) {}
 
-ServerSession::~ServerSession() = default;
+ServerSession::~ServerSession() { wipe(m_input); }
 
 void ServerSession::greet(SteadyTime now) {
   if (m_state != State::Connecting) return;
@@ -53,9 +53,9 @@ void ServerSession::receive(ByteView bytes, SteadyTime now) {
   if (m_pending == Pending::None && m_input.empty()) {
     const std::string_view input = as_text(bytes);
     const std::size_t taken = consume(input);  // no copy on the way of content
-    m_input.assign(input.substr(taken));
+    keep_input(input.substr(taken));
   } else {
-    m_input.append(as_text(bytes));
+    keep_input(as_text(bytes));
     run_waiting();
   }
   if (m_input.size() - m_input_at > kMaxWaiting && m_state != State::Ended)
@@ -68,8 +68,20 @@ void ServerSession::run_waiting() {
   if (m_input_at == m_input.size()) forget_input();
 }
 
+/// Where a password may come (an AUTH line in two pieces, or behind a command that waits for its decision) no copy stays in freed memory.
+void ServerSession::keep_input(std::string_view more) {
+  if (expects_secrets() && m_input.size() + more.size() > m_input.capacity()) {
+    std::string larger;
+    larger.reserve(2 * (m_input.size() + more.size()));
+    larger.append(m_input);
+    wipe(m_input);
+    m_input.swap(larger);
+  }
+  m_input.append(more);
+}
+
 void ServerSession::forget_input() {
-  if (m_had_auth) wipe(m_input);
+  if (m_options->auth) wipe(m_input);
   m_input.clear();
   m_input_at = 0;
   if (m_input.capacity() > kKeptCapacity) std::string().swap(m_input);

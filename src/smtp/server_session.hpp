@@ -43,6 +43,7 @@
 #include "base/random.hpp"
 #include "base/secret.hpp"
 #include "identity/scram.hpp"
+#include "smtp/content_budget.hpp"
 #include "smtp/parameters.hpp"
 #include "smtp/reply.hpp"
 #include "smtp/sasl.hpp"
@@ -67,11 +68,14 @@ struct ServerOptions {
   std::string software = "Postern";    ///< After it in the greeting.
   TlsMode tls = TlsMode::Required;
   bool auth = false;           ///< Offer AUTH (after TLS).
-  bool auth_required = false;  ///< Without it MAIL is 530 5.7.0.
+  bool auth_required = false;  ///< Without it MAIL is 530 5.7.0, except for a trusted peer.
   bool auth_plain = true, auth_login = true, auth_scram_sha_256 = true;
   bool smtputf8 = true, chunking = true, dsn = true, requiretls = true;
   Limits limits;
   ServerTimeouts timeouts;
+  /// Bytes of content that all sessions together may hold, from its first octet to the decision on the message; beyond, the content is read to
+  /// its end and answered 452 4.3.1. Null: no bound.
+  std::shared_ptr<ContentBudget> content_budget;
   std::size_t auth_attempts = 5;    ///< Failed ones per connection; then 421 4.7.0.
   std::size_t idle_commands = 100;  ///< NOOP, RSET, VRFY, HELP, EHLO without a message between; then 421 4.7.0.
   Bytes unknown_user_key;           ///< Random per process: the salt shown for users that do not exist is derived from it.
@@ -89,6 +93,7 @@ struct TlsInfo {
 struct PeerInfo {
   std::string address;         ///< Textual IP address, shown in the EHLO answer.
   std::optional<TlsInfo> tls;  ///< Set for implicit TLS (RFC 8314).
+  bool trusted = false;        ///< ServerOptions::auth_required does not hold for this peer.
 };
 
 /// 220 has been queued: write it, do the handshake on the raw stream, then tls_started() or, if it failed, peer_gone().
@@ -199,6 +204,8 @@ class ServerSession {
   void refuse_long_line();
   void run_waiting();
   void forget_input();
+  void keep_input(std::string_view more);
+  [[nodiscard]] bool expects_secrets() const noexcept { return m_options->auth && m_user.empty(); }
   void arm_command() noexcept;
   void arm_content() noexcept;
   void decided();
@@ -284,7 +291,6 @@ class ServerSession {
   Pending m_pending = Pending::None;
   bool m_extended = false;  ///< EHLO or LHLO, not HELO.
   bool m_early = false;     ///< The peer talked before the greeting.
-  bool m_had_auth = false;  ///< Input may hold passwords: wipe it.
   bool m_rearm = false;     ///< A decision was made, and it has no clock: the next tick() starts the wait anew instead of ending it.
 };
 

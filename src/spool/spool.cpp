@@ -215,7 +215,7 @@ void Spool::give_back(Work work, milliseconds delay) {
   if (due) wake();
 }
 
-Result<QueueItem> Spool::Impl::read_item(Database& database, ItemId item, const Work* work) {
+Result<Spool::Impl::SealedItem> Spool::Impl::read_item(Database& database, ItemId item, const Work* work) {
   POSTERN_TRY(const auto id, message_of(database, item));
   if (!id) return fail(ErrorCode::NotFound, "the queue has no such item");
   POSTERN_TRY(auto message, find_message(database, *id));
@@ -229,17 +229,23 @@ Result<QueueItem> Spool::Impl::read_item(Database& database, ItemId item, const 
     if (wanted) found.recipients.push_back({row.index, row.address, row.notify, row.orcpt, row.attempts});
   }
   if (found.recipients.empty()) return fail(ErrorCode::NotFound, "no recipient of this item is waiting");
-  POSTERN_TRY(const SealedContent sealed, store.contents().read(database, item));
-  POSTERN_TRY(std::string content, open_content(keeper, *id, sealed));
-  found.content = std::make_shared<const std::string>(std::move(content));
-  return found;
+  POSTERN_TRY(SealedContent sealed, store.contents().read(database, item));
+  return SealedItem{std::move(found), std::move(sealed)};
+}
+
+Result<QueueItem> Spool::Impl::read_and_open(ItemId item, const Work* work) {
+  auto read = [&] {
+    const DatabaseReader reader = store.reader();
+    return read_item(*reader, item, work);
+  }();
+  if (!read) return fail(std::move(read).error());
+  POSTERN_TRY(std::string content, open_content(keeper, read->item.message, read->sealed));
+  read->item.content = std::make_shared<const std::string>(std::move(content));
+  return std::move(read->item);
 }
 
 Result<QueueItem> Spool::load(const Work& work) {
-  auto item = [&] {
-    const DatabaseReader reader = m_impl->store.reader();
-    return m_impl->read_item(*reader, work.item, &work);
-  }();
+  auto item = m_impl->read_and_open(work.item, &work);
   if (item) return item;
   if (item.error().code == ErrorCode::NotFound) m_impl->announce(m_impl->index.finish(work.item, work.recipients));
   if (item.error().code == ErrorCode::IntegrityFailed) m_impl->quarantine(work.item, item.error().what);
@@ -247,10 +253,7 @@ Result<QueueItem> Spool::load(const Work& work) {
 }
 
 Result<QueueItem> Spool::load(ItemId item) {
-  auto found = [&] {
-    const DatabaseReader reader = m_impl->store.reader();
-    return m_impl->read_item(*reader, item, nullptr);
-  }();
+  auto found = m_impl->read_and_open(item, nullptr);
   if (!found && found.error().code == ErrorCode::IntegrityFailed) m_impl->quarantine(item, found.error().what);
   return found;
 }

@@ -112,7 +112,13 @@ struct Spool::Impl final : BatchObserver {
   void retry_reports(SteadyTime now);
   void submit_change(std::shared_ptr<struct PendingChange> change);
   void page_when_due(SteadyTime now);
-  [[nodiscard]] Result<QueueItem> read_item(Database& database, ItemId item, const Work* work);
+  struct SealedItem {
+    QueueItem item;
+    SealedContent sealed;
+  };
+  [[nodiscard]] Result<SealedItem> read_item(Database& database, ItemId item, const Work* work);
+  /// Reads with a connection of the pool, which is back there before the content is decrypted.
+  [[nodiscard]] Result<QueueItem> read_and_open(ItemId item, const Work* work);
   void quarantine(ItemId item, const std::string& reason);
 
   // jobs.cpp: all on the writer thread, inside a transaction

@@ -32,6 +32,8 @@ struct Change {
   SegmentPlace place;  ///< Length in whole blocks.
 };
 
+constexpr const char* kBadExtension = ".bad";  // instead of .seg: no segment any more, but messages were in it
+
 std::string file_name(SegmentNumber number) {
   std::string digits = std::to_string(number);
   return std::string(digits.size() < 6 ? 6 - digits.size() : 0, '0') + digits + ".seg";
@@ -41,7 +43,7 @@ std::optional<SegmentNumber> number_of(const std::filesystem::path& path) {
   const std::string stem = path.stem().string();
   SegmentNumber number = 0;
   const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-  if (path.extension() != ".seg" || error != std::errc() || end != stem.data() + stem.size()) return std::nullopt;
+  if ((path.extension() != ".seg" && path.extension() != kBadExtension) || error != std::errc() || end != stem.data() + stem.size()) return std::nullopt;
   return number;
 }
 
@@ -61,12 +63,14 @@ struct ContentStore::Impl {
   std::size_t job_mark = 0;
   bool directory_dirty = false;
   std::vector<SegmentNumber> unsynced;
+  std::map<SegmentNumber, std::filesystem::path> unreadable;  // files that are no segments; on start
   std::vector<ContentId> missing;
   std::set<std::pair<SegmentNumber, std::uint64_t>> missing_places;  // never counted as live
   std::atomic<std::uint64_t> live_records{0};
 
   Status adopt_files();
   Status compare(Database& database);
+  Status settle_unreadable(const std::set<SegmentNumber>& wanted);
   void free_gaps();
   Result<SegmentPlace> append(const MessageId& message, ByteView sealed);
   Status make_room(std::uint64_t size);
@@ -98,11 +102,11 @@ Status ContentStore::Impl::adopt_files() {
     const auto number = number_of(entry.path());
     if (!number) continue;
     next_segment = std::max(next_segment, *number + 1);
+    if (entry.path().extension() == kBadExtension) continue;
     auto file = SegmentFile::open(entry.path());
-    // A crash can leave a segment before its first sync: nothing in the database points there, so it is not worth an alarm.
     if (file) segments[*number].file = *std::move(file);
     else if (file.error().code != ErrorCode::IntegrityFailed) return fail(std::move(file).error());
-    else std::filesystem::remove(entry.path(), error);
+    else unreadable[*number] = entry.path();
   }
   if (error) return fail(ErrorCode::Unavailable, "cannot read " + directory.string() + ": " + error.message(), "storage.data_dir");
   return {};
@@ -112,16 +116,24 @@ Status ContentStore::Impl::adopt_files() {
 Status ContentStore::Impl::compare(Database& database) {
   POSTERN_TRY(Statement rows, database.prepare("SELECT id, message, segment, offset, length FROM content WHERE segment IS NOT NULL"
                                                " ORDER BY segment, offset"));
+  std::set<SegmentNumber> wanted;
   for (;;) {
     POSTERN_TRY(const bool row, rows.step());
-    if (!row) return {};
+    if (!row) return settle_unreadable(wanted);
     const SegmentPlace place{static_cast<std::uint64_t>(rows.integer(3)), static_cast<std::uint64_t>(rows.integer(4))};
-    const auto found = segments.find(rows.integer(2));
-    if (found == segments.end() || !found->second.file->check(place, MessageId(std::string(rows.text(1))))) {
+    const SegmentNumber number = rows.integer(2);
+    next_segment = std::max(next_segment, number + 1);  // the number of a lost file is not used again while rows name it
+    wanted.insert(number);
+    const auto found = segments.find(number);
+    if (found == segments.end()) {
       missing.emplace_back(rows.integer(0));
-      missing_places.emplace(rows.integer(2), place.offset);
+      missing_places.emplace(number, place.offset);
       continue;
     }
+    const Status there = found->second.file->check(place, MessageId(std::string(rows.text(1))));
+    // Of a damaged record the space stays taken: what is there may be wanted for a repair. A read error says nothing about the record.
+    if (!there && there.error().code == ErrorCode::IntegrityFailed) missing.emplace_back(rows.integer(0));
+    else if (!there) log::error("store.segment_unreadable", {{"segment", file_name(number)}, {"error", there.error()}});
     Segment& segment = found->second;
     const std::uint64_t size = SegmentFile::record_size(place.length);
     if (place.offset > segment.end) segment.freed.push_back({segment.end, place.offset - segment.end});
@@ -130,6 +142,25 @@ Status ContentStore::Impl::compare(Database& database) {
     ++segment.live_records;
     ++live_records;
   }
+}
+
+/// A crash can leave a file before its first sync: nothing in the database points there, so it is not worth an alarm. One that rows point
+/// into is damaged and kept under another name; the messages are among the missing.
+Status ContentStore::Impl::settle_unreadable(const std::set<SegmentNumber>& wanted) {
+  for (const auto& [number, path] : unreadable) {
+    std::error_code error;
+    if (!wanted.contains(number)) {
+      std::filesystem::remove(path, error);
+      continue;
+    }
+    auto kept = path;
+    kept.replace_extension(kBadExtension);
+    std::filesystem::rename(path, kept, error);
+    if (error) return fail(ErrorCode::Unavailable, "cannot rename the damaged " + path.string() + ": " + error.message(), "storage.data_dir");
+    log::error("store.segment_damaged", {{"segment", file_name(number)}, {"kept", kept.string()}});
+  }
+  unreadable.clear();
+  return {};
 }
 
 /// What no row points to is left from a crash, or was freed before it.

@@ -3,7 +3,8 @@
 // A content has a number of owners (queue items, mailbox entries) and goes away with the last. Segment files
 // (data_dir/spool/NNNNNN.seg) are preallocated; one fdatasync per batch makes all its large contents durable before the database
 // commits the rows that point to them. The space of a freed record is given back at once where the file system can punch holes, and a
-// segment without a live record is deleted. On start, rows whose record is missing are reported, and space no row points to is freed.
+// segment without a live record is deleted. On start, rows whose record is missing are reported, and space no row points to is freed; a file
+// that is no segment any more is kept as NNNNNN.bad while rows point into it.
 #pragma once
 
 #include <cstdint>

@@ -98,7 +98,9 @@ Result<std::shared_ptr<SegmentFile>> SegmentFile::open(const std::filesystem::pa
   ::fstat(fd, &info);
   std::shared_ptr<SegmentFile> file(new SegmentFile(path, fd, static_cast<std::uint64_t>(info.st_size)));
   Bytes magic(kFileMagic.size());
-  if (!read_all(fd, 0, magic, path) || as_text(magic) != kFileMagic)
+  const Status read = disk_faults().fail_read ? Status(disk_error(EIO, "reading", path)) : read_all(fd, 0, magic, path);
+  if (!read && read.error().code != ErrorCode::IntegrityFailed) return fail(read.error());
+  if (!read || as_text(magic) != kFileMagic)
     return fail(ErrorCode::IntegrityFailed, path.filename().string() + " is no segment file of this version");
   return file;
 }

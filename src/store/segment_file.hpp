@@ -24,6 +24,7 @@ class SegmentFile {
  public:
   /// Makes the file and reserves `size` bytes. Exhausted when the disk has no room.
   [[nodiscard]] static Result<std::shared_ptr<SegmentFile>> create(const std::filesystem::path& path, std::uint64_t size);
+  /// IntegrityFailed when it is not such a file; errors of the medium as they are.
   [[nodiscard]] static Result<std::shared_ptr<SegmentFile>> open(const std::filesystem::path& path);
   ~SegmentFile();
   SegmentFile(const SegmentFile&) = delete;

@@ -63,16 +63,22 @@ struct Store::Impl {
     wanted.key = options.key.clone();
     return wanted;
   }
+  Result<Database> open_reader() const;
   Status open_readers();
   ~Impl();
 };
 
+Result<Database> Store::Impl::open_reader() const {
+  DatabaseOptions wanted = database_options();
+  wanted.cache_bytes = 2U * 1024 * 1024;
+  POSTERN_TRY(Database reader, Database::open(wanted));
+  POSTERN_CHECK(reader.execute("PRAGMA query_only=ON"));
+  return reader;
+}
+
 Status Store::Impl::open_readers() {
   for (std::size_t i = 0; i < std::max<std::size_t>(1, options.readers); ++i) {
-    DatabaseOptions wanted = database_options();
-    wanted.cache_bytes = 2U * 1024 * 1024;
-    POSTERN_TRY(Database reader, Database::open(wanted));
-    POSTERN_CHECK(reader.execute("PRAGMA query_only=ON"));
+    POSTERN_TRY(Database reader, open_reader());
     free_readers.push_back(std::make_unique<Database>(std::move(reader)));
   }
   return {};
@@ -113,6 +119,8 @@ DatabaseWriter& Store::writer() noexcept { return *m_impl->writer; }
 ContentStore& Store::contents() noexcept { return *m_impl->contents; }
 const fs::path& Store::data_dir() const noexcept { return m_impl->options.data_dir; }
 bool Store::encrypted() const noexcept { return !m_impl->options.key.empty(); }
+
+Result<Database> Store::open_reader() const { return m_impl->open_reader(); }
 
 DatabaseReader Store::reader() {
   std::unique_lock lock(m_impl->mutex);

@@ -57,6 +57,8 @@ class Store {
   [[nodiscard]] ContentStore& contents() noexcept;
   /// Waits for a free read connection. It sees every committed transaction.
   [[nodiscard]] DatabaseReader reader();
+  /// A read connection of one's own, for what takes minutes: the pool has few.
+  [[nodiscard]] Result<Database> open_reader() const;
   [[nodiscard]] const std::filesystem::path& data_dir() const noexcept;
   [[nodiscard]] bool encrypted() const noexcept;
 

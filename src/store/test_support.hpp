@@ -38,6 +38,7 @@ struct FaultGuard {
     disk_faults().full = false;
     disk_faults().fail_sync = false;
     disk_faults().fail_write = false;
+    disk_faults().fail_read = false;
   }
 };
 

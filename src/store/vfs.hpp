@@ -25,6 +25,7 @@ struct DiskFaults {
   std::atomic<bool> full{false};       ///< Writes that would make a file longer fail as on a full disk.
   std::atomic<bool> fail_sync{false};  ///< fsync and fdatasync fail with an I/O error.
   std::atomic<bool> fail_write{false};  ///< Every write fails with an I/O error.
+  std::atomic<bool> fail_read{false};   ///< Opening a segment file fails with an I/O error.
 };
 [[nodiscard]] DiskFaults& disk_faults() noexcept;
 

@@ -83,10 +83,12 @@ def test_a_full_disk_refuses_for_now_and_recovers_by_itself(make_daemon, workdir
             assert all(text.startswith((b"4.3.1", b"4.3.0", b"4.2.2")) for _, text in refusals), refusals
             status, body = daemon.get("/status")
             assert status == 200, body
+            assert daemon.get("/readyz") == (503, b"the disk refuses writes\n") and daemon.get("/healthz")[0] == 200
             (disk / "ballast").unlink()
             raw = mimebytes.simple_message(ALICE, BOB, body="after the flood\r\n")
             wait_until(lambda: send_or_reply(daemon, raw) is None, "mail to be accepted again", 20, every=0.5, details=daemon.log_tail)
             accepted.append(raw)
+            assert daemon.get("/readyz")[0] == 200
             sink.resume()
             wait_until(lambda: all(any(m.content.endswith(raw) for m in list(sink.messages)) for raw in accepted),
                        f"all {len(accepted)} accepted messages at the sink (it has {len(sink.messages)})", 40, details=daemon.log_tail)
@@ -139,7 +141,7 @@ def test_a_disk_that_becomes_read_only(make_daemon, workdir, sink):
             for _ in range(3):
                 code, text = send_or_reply(daemon, mimebytes.simple_message(ALICE, BOB, subject="refused"))
                 assert code in (451, 452) and text.startswith(b"4.3."), (code, text)
-            assert daemon.get("/status")[0] == 200
+            assert daemon.get("/status")[0] == 200 and daemon.get("/readyz")[0] == 503
             daemon.stop()
             repair()
             sink.resume()

@@ -1,8 +1,10 @@
 """Logins on the submission doors: PLAIN, LOGIN and SCRAM-SHA-256, only inside TLS, and what a login may do."""
 
 import base64
+import contextlib
 import json
 import smtplib
+import time
 
 import pytest
 
@@ -316,3 +318,34 @@ def test_the_client_half_prepares_too(daemon, make_daemon, sink):
     (front.directory / "password").write_text("bell\u0007bell\n")
     status, log = front.start_expecting_failure()
     assert status == 5 and "may not stand there" in log, log
+
+
+def writable_memory(pid: int):
+    """What the process has written, area by area."""
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            area, rights = line.split()[:2]
+            if not rights.startswith("rw"):
+                continue
+            begin, end = (int(number, 16) for number in area.split("-"))
+            with contextlib.suppress(OSError, ValueError, OverflowError):
+                memory.seek(begin)
+                yield line.strip(), memory.read(end - begin)
+
+
+def test_passwords_do_not_stay_in_memory(submission):
+    """Neither of a login nor of a new user: plain or in the form they have on the wire."""
+    secret = "Zm9v-remember-me-not-7f3a91"
+    submission.add_user("carol", secret, "carol@postern.example")
+    for mechanism in ("PLAIN", "PLAIN without initial response", "LOGIN"):
+        with secured(submission) as client:
+            assert login(client, mechanism, "carol", secret).code == 235
+            client.expect("NOOP", 250)
+    with secured(submission) as client:
+        line = "AUTH PLAIN " + b64(f"\0carol\0{secret}")
+        client.send(line[:-6])
+        time.sleep(0.1)
+        assert client.command(line[-6:]).code == 235
+    forms = [secret.encode(), b64(secret).encode().rstrip(b"="), b64(f"\0carol\0{secret}").encode().rstrip(b"=")]
+    found = [(form, area) for area, content in writable_memory(submission.process.pid) for form in forms if form in content]
+    assert not found, found

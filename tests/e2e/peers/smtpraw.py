@@ -29,8 +29,8 @@ class Closed(Exception):
 
 
 class RawSmtp:
-    def __init__(self, port: int, timeout=15.0, greeting=True):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+    def __init__(self, port: int, timeout=15.0, greeting=True, source="127.0.0.1"):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.greeting = self.reply() if greeting else None
