@@ -1,9 +1,8 @@
 # `make package`: a Debian package with the two programs, the systemd unit, the configuration and what makes the user (packaging/).
-include(GNUInstallDirs)
 install(TARGETS posternd postern RUNTIME DESTINATION bin)
 install(FILES README.md THREAT_MODEL.md STANDARDS.md CHANGELOG.md docs/settings.md config/postern.toml DESTINATION share/doc/postern)
 install(FILES LICENSE DESTINATION share/doc/postern RENAME copyright)
-install(FILES config/postern.toml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/postern)
+install(FILES config/postern.toml DESTINATION /etc/postern)
 install(FILES packaging/postern.service DESTINATION lib/systemd/system)
 install(FILES packaging/postern.sysusers DESTINATION lib/sysusers.d RENAME postern.conf)
 install(FILES packaging/postern.tmpfiles DESTINATION lib/tmpfiles.d RENAME postern.conf)
