@@ -1,6 +1,8 @@
 // The command: global options, then the verbs of each file. Exit statuses as in context.hpp.
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 
 #include "base/log.hpp"
@@ -44,8 +46,11 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace postern::cli
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);
   postern::log::configure(postern::log::Level::Warn, postern::log::Format::Text);
   return postern::cli::run(argc, argv);
+} catch (const std::exception& error) {  // no memory, or a standard output that refuses
+  std::fprintf(stderr, "postern: %s\n", error.what());
+  return postern::cli::kInternal;
 }
