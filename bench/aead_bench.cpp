@@ -98,10 +98,18 @@ int run(const Options& options) {
   std::vector<Contender> contenders;
   contenders.push_back({"openssl speed -evp aes-256-gcm", false, [&] { return openssl_speed(options); }, {}});
   contenders.push_back({"EVP, whole messages", false, here([&] { primitive(); }), {}});
-  contenders.push_back({"Aead::seal, fresh nonce", true, here([&] { fill_nonce(nonce); must(aead.seal(nonce, as_bytes(aad), plaintext, out)); }), {}});
-  contenders.push_back({"stream_seal, own key schedule and buffer", false, here([&] { (void)must(stream_seal(key, as_bytes(aad), plaintext)); }), {}});
+  contenders.push_back({"Aead::seal, fresh nonce",
+                        true,
+                        here([&] {
+                          fill_nonce(nonce);
+                          must(aead.seal(nonce, as_bytes(aad), plaintext, out));
+                        }),
+                        {}});
+  contenders.push_back(
+      {"stream_seal, own key schedule and buffer", false, here([&] { (void)must(stream_seal(key, as_bytes(aad), plaintext)); }), {}});
   contenders.push_back({"stream_open", false, here([&] { (void)must(stream_open(key, as_bytes(aad), stream)); }), {}});
-  contenders.push_back({"seal_content, data key wrapped", false, here([&] { (void)must(seal_content(*ring, id, as_text(plaintext))); }), {}});
+  contenders.push_back(
+      {"seal_content, data key wrapped", false, here([&] { (void)must(seal_content(*ring, id, as_text(plaintext))); }), {}});
   contenders.push_back({"open_content, data key unwrapped", false, here([&] { (void)must(open_content(*ring, id, content)); }), {}});
   for (std::size_t turn = 0; turn < options.alternations; ++turn) {
     for (std::size_t i = 0; i < contenders.size(); ++i) {
@@ -131,10 +139,14 @@ int main(int argc, char** argv) {
   Options options;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
-    if (name == "--size") options.size = std::strtoull(argv[i + 1], nullptr, 10);
-    else if (name == "--alternations") options.alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
-    else if (name == "--seconds") options.seconds = std::strtod(argv[i + 1], nullptr);
-    else return std::fprintf(stderr, "usage: aead_bench [--size B] [--alternations N] [--seconds S]\n"), 2;
+    if (name == "--size")
+      options.size = std::strtoull(argv[i + 1], nullptr, 10);
+    else if (name == "--alternations")
+      options.alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
+    else if (name == "--seconds")
+      options.seconds = std::strtod(argv[i + 1], nullptr);
+    else
+      return std::fprintf(stderr, "usage: aead_bench [--size B] [--alternations N] [--seconds S]\n"), 2;
   }
   return run(options);
 }

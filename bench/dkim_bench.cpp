@@ -31,7 +31,8 @@ struct Options {
 
 std::string message_of(std::size_t size) {
   std::string out =
-      "Received: from mua.postern.example ([192.0.2.7])\r\n\tby mail.postern.example (Postern) with ESMTPSA id 01M80JWM8A0TCTJP7HBD2MTF7F\r\n"
+      "Received: from mua.postern.example ([192.0.2.7])\r\n\tby mail.postern.example (Postern) with ESMTPSA id "
+      "01M80JWM8A0TCTJP7HBD2MTF7F\r\n"
       "\tfor <bob@example.net>; Mon, 01 Jun 2026 10:00:00 +0000\r\n"
       "From: Alice Example <alice@postern.example>\r\nTo: Bob Example <bob@example.net>\r\nSubject: The plan for Monday\r\n"
       "Date: Mon, 01 Jun 2026 10:00:00 +0000\r\nMessage-ID: <20260601100000.1234@postern.example>\r\nMIME-Version: 1.0\r\n"
@@ -66,14 +67,20 @@ bool run(std::size_t size, Keeper& keeper, const std::vector<DkimKeyRef>& keys, 
   std::vector<Bytes> signed_bytes;
   const SignFn sign = [&](const DkimKeyRef& key, ByteView data) {
     if (signed_bytes.size() < keys.size()) signed_bytes.emplace_back(data.begin(), data.end());
-    const auto algorithm = key.algorithm == DkimAlgorithm::RsaSha256 ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519();
+    const auto algorithm =
+        key.algorithm == DkimAlgorithm::RsaSha256 ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519();
     return keeper.sign(KeyName(key.key_name), key.key_version, algorithm, data);
   };
   (void)must(dkim_sign(view, keys, how, sign));
   Primitive ed(KeyKind::Ed25519), rsa(KeyKind::Rsa);
   std::vector<double> whole, primitives, body;
   for (std::size_t turn = 0; turn < options.alternations; ++turn) {
-    primitives.push_back(cost([&] { ed(signed_bytes[0]); rsa(signed_bytes[1]); }, options.seconds));
+    primitives.push_back(cost(
+        [&] {
+          ed(signed_bytes[0]);
+          rsa(signed_bytes[1]);
+        },
+        options.seconds));
     whole.push_back(cost([&] { (void)must(dkim_sign(view, keys, how, sign)); }, options.seconds));
     body.push_back(cost([&] { (void)sha256(as_bytes(view.body())); }, options.seconds / 4));
   }
@@ -97,9 +104,12 @@ int main(int argc, char** argv) {
   Options options;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string name = argv[i];
-    if (name == "--alternations") options.alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
-    else if (name == "--seconds") options.seconds = std::strtod(argv[i + 1], nullptr);
-    else return std::fprintf(stderr, "usage: dkim_bench [--alternations N] [--seconds S]\n"), 2;
+    if (name == "--alternations")
+      options.alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
+    else if (name == "--seconds")
+      options.seconds = std::strtod(argv[i + 1], nullptr);
+    else
+      return std::fprintf(stderr, "usage: dkim_bench [--alternations N] [--seconds S]\n"), 2;
   }
   const SystemClock clock;
   MemoryKeyStore store;
@@ -107,9 +117,12 @@ int main(int argc, char** argv) {
   (void)must(ring->ensure(KeyName("dkim_rsa"), KeyType::Rsa2048));
   const std::vector<DkimKeyRef> keys = {{"postern.example", "ed", DkimAlgorithm::Ed25519Sha256, "dkim_key", 0},
                                         {"postern.example", "rsa", DkimAlgorithm::RsaSha256, "dkim_rsa", 0}};
-  std::printf("Ed25519 and RSA-2048, %zu alternations, microseconds of processor time a message; median (least-most)\n\n", options.alternations);
-  std::printf("| bytes | dkim_sign | EVP_DigestSign | SHA-256 of the body | share of EVP_DigestSign | share with the body's digest | promised | kept |\n"
-              "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
+  std::printf("Ed25519 and RSA-2048, %zu alternations, microseconds of processor time a message; median (least-most)\n\n",
+              options.alternations);
+  std::printf(
+      "| bytes | dkim_sign | EVP_DigestSign | SHA-256 of the body | share of EVP_DigestSign | share with the body's digest | promised | "
+      "kept |\n"
+      "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
   const bool small = run(2048, *ring, keys, options);
   const bool large = run(65536, *ring, keys, options);
   return small && large ? 0 : 1;

@@ -65,7 +65,8 @@ class Chain {
 };
 
 Result<KeyedCipher> stream_cipher(CipherDirection direction, ByteView key, const Nonce& first = {}) {
-  if (key.size() != aead_key_size(AeadAlgorithm::Aes256Gcm)) return fail(ErrorCode::BadInput, "the key has the wrong size for this cipher", "key");
+  if (key.size() != aead_key_size(AeadAlgorithm::Aes256Gcm))
+    return fail(ErrorCode::BadInput, "the key has the wrong size for this cipher", "key");
   return KeyedCipher(AeadAlgorithm::Aes256Gcm, direction, key, first);
 }
 

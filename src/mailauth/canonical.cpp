@@ -79,7 +79,8 @@ bool changes(const char* at) noexcept {
   return found != 0;
 }
 
-/// How much from the front, which is neither white space nor a line end, stays as it is: single spaces and line ends inside, no line end at its end.
+/// How much from the front, which is neither white space nor a line end, stays as it is: single spaces and line ends inside, no line end at
+/// its end.
 std::size_t plain_stretch(std::string_view text) noexcept {
   std::size_t size = 0;
   while (size + kStride < text.size() && !changes(text.data() + size)) size += kStride;

@@ -63,8 +63,10 @@ std::string relaxed_by_the_letter(std::string_view body) {
     if (!closed) end = body.size();
     std::string line;
     for (const char c : body.substr(i, end - i)) {
-      if (c != ' ' && c != '\t') line += c;
-      else if (line.empty() || line.back() != ' ') line += ' ';
+      if (c != ' ' && c != '\t')
+        line += c;
+      else if (line.empty() || line.back() != ' ')
+        line += ' ';
     }
     if (!line.empty() && line.back() == ' ') line.pop_back();
     out += line + "\r\n";
@@ -92,8 +94,10 @@ TEST(DkimCanonical, RelaxedBodyIsTheSameByTheLetter) {
     const std::uint32_t density = 2 + next(60);
     const std::uint32_t size = next(400);
     while (body.size() < size) {
-      if (next(density) != 0) body += static_cast<char>('a' + next(26));
-      else body += std::array{" ", "  ", "\t", "\r\n", " \r\n", "\r\n\r\n", "\r", "\n", " \r", "\t "}.at(next(10));
+      if (next(density) != 0)
+        body += static_cast<char>('a' + next(26));
+      else
+        body += std::array{" ", "  ", "\t", "\r\n", " \r\n", "\r\n\r\n", "\r", "\n", " \r", "\t "}.at(next(10));
     }
     for (std::uint32_t i = next(4); i > 0; --i) body += std::array{"\r\n", " ", "\t\r\n", "\r"}.at(next(4));
     EXPECT_EQ(digest_of(body, Canonicalization::Relaxed), base64_encode(sha256(as_bytes(relaxed_by_the_letter(body))))) << body;
