@@ -5,9 +5,9 @@
 //   aead_bench [--size 16384] [--alternations 7] [--seconds 0.4]         exit status 1 when the promise is not kept
 //
 // In turns within one run: `openssl speed` as a process of its own (no nonce, no tag, one key); the same primitive called here for whole
-// messages (fetched cipher, kept context and key, fresh nonce, update, final, tag); and the product's entry points. Judged is the cipher as
-// it is called here, with a key and buffers that are there already, as in `openssl speed`. The rows below it show what a stored message
-// costs beyond that: a key schedule of its own and a fresh buffer (stream), a data key made and wrapped (content).
+// messages (fetched cipher, kept context and key, fresh nonce, update, final, tag); and the product's entry points. Judged are both that the
+// spool stands on: Aead, which has its key already, and the stream, which makes a key schedule and a buffer for every message. The content
+// rows also make, wrap or unwrap a data key; they are there to be seen.
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -106,7 +106,7 @@ int run(const Options& options) {
                         }),
                         {}});
   contenders.push_back(
-      {"stream_seal, own key schedule and buffer", false, here([&] { (void)must(stream_seal(key, as_bytes(aad), plaintext)); }), {}});
+      {"stream_seal, own key schedule and buffer", true, here([&] { (void)must(stream_seal(key, as_bytes(aad), plaintext)); }), {}});
   contenders.push_back({"stream_open", false, here([&] { (void)must(stream_open(key, as_bytes(aad), stream)); }), {}});
   contenders.push_back(
       {"seal_content, data key wrapped", false, here([&] { (void)must(seal_content(*ring, id, as_text(plaintext))); }), {}});

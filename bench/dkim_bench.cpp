@@ -1,12 +1,12 @@
 // rooms: mailauth keys
 //
 // The promise: signing a message with DKIM, Ed25519 and RSA-2048 side by side, spends at least 85% of its processor time in the signature
-// primitives, not in ours: EVP_DigestSign, and the digest of the body that rsa-sha256 and ed25519-sha256 begin with (RFC 6376 3.3, 3.7).
+// primitives (EVP_DigestSign), not in ours.
 //
 //   dkim_bench [--alternations 7] [--seconds 0.5]         exit status 1 when the promise is not kept
 //
 // In turns within one run: dkim_sign() with keys in the ring, as the gateway calls it; and the bare primitives over the very bytes that it
-// gave to the keys. The share without the body's digest stands in a column of its own.
+// gave to the keys. Judged is their share alone; that with the digest of the body, which is not ours either, stands beside it.
 #include <openssl/evp.h>
 
 #include <array>
@@ -92,7 +92,7 @@ bool run(std::size_t size, Keeper& keeper, const std::vector<DkimKeyRef>& keys, 
     return spread(std::move(values)).text("%.0f");
   };
   const Spread share_with_body = ratio(with_body, whole);
-  const bool kept = share_with_body.median >= kPromise;
+  const bool kept = share.median >= kPromise;
   std::printf("| %zu | %s | %s | %s | %s | %s | %.2f | %s |\n", size, micro(whole).c_str(), micro(primitives).c_str(), micro(body).c_str(),
               share.text("%.3f").c_str(), share_with_body.text("%.3f").c_str(), kPromise, kept ? "yes" : "NO");
   return kept;
