@@ -5,14 +5,13 @@
     /usr/bin/python3 bench/relay_compare.py --messages 1000 --sizes 2048 --sessions 16 --alternations 1    a quick look
 
 Every contender keeps its own durability (fsync before 250); nothing is pinned. Needs root, since Postfix changes user. A run in which the
-sink's count differs from the source's is an error, not a result.
+sink's count differs from the source's is an error, not a result. Exit status 1 when a promise is not kept.
 """
 
 import argparse
 import json
 import os
 import pathlib
-import platform
 import shutil
 import statistics
 import subprocess
@@ -23,12 +22,14 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import load  # noqa: E402
+from document import machine, put_between_marks  # noqa: E402
 from peers import mimebytes  # noqa: E402
 from peers.daemon import send_exact  # noqa: E402
 from peers.sink import SmtpSink  # noqa: E402
 
 # What the project promises (ratio of medians, at every size and number of sessions).
 PROMISES = (("postern", "postfix", 2.5), ("postern-dkim", "postfix", 1.5), ("postern-dkim", "postfix-opendkim", 2.0))
+IDLE_MIB, LOADED_MIB = 60, 300  # and memory of ours: less than that after start, and at the peak of every run
 
 
 def arguments():
@@ -130,15 +131,6 @@ def percentile(numbers, share) -> str:
     return f"{ordered[min(len(ordered) - 1, int(share * len(ordered)))]:.1f}" if ordered else "-"
 
 
-def machine() -> str:
-    cpu = next((line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
-    release = next((line.partition("=")[2].strip('"') for line in pathlib.Path("/etc/os-release").read_text().splitlines()
-                    if line.startswith("PRETTY_NAME")), "?")
-    filesystem = subprocess.run(["stat", "-f", "-c", "%T", tempfile.gettempdir()], capture_output=True, text=True).stdout.strip()
-    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "postfix", "opendkim"], capture_output=True, text=True).stdout
-    return f"{os.cpu_count()} x {cpu}, {release}, Linux {platform.release()}, {filesystem}; {versions.rstrip(', ')}"
-
-
 def tables(given, results) -> str:
     out = [f"{machine()}. {given.alternations} alternations; median (least-most). Load average at the end {os.getloadavg()[0]:.1f}.", ""]
     for size in given.sizes:
@@ -157,23 +149,54 @@ def tables(given, results) -> str:
                            f"{max(values(results, 'throughput', 'peak_memory', **where)) / 2**20:.0f} | "
                            f"{percentile(probes, .5)} | {percentile(probes, .99)} | {sums[1]:,} = {sums[0]:,} |")
         out.append("")
-    return "\n".join(out + ratio_table(given, results) + sync_table(given, results))
+    return "\n".join(out + ratio_table(given, results) + memory_table(given, results) + sync_table(given, results))
+
+
+def ratios(given, results):
+    """(ours, theirs, size, sessions, ratio accepted, ratio delivered, promised) for every promise that this run can judge."""
+    for ours, theirs, promised in PROMISES:
+        if ours not in given.contenders or theirs not in given.contenders:
+            continue
+        for size in given.sizes:
+            for sessions in given.sessions:
+                found = [statistics.median(values(results, "throughput", key, contender=ours, size=size, sessions=sessions)) /
+                         statistics.median(values(results, "throughput", key, contender=theirs, size=size, sessions=sessions))
+                         for key in ("accepted_per_second", "delivered_per_second")]
+                yield ours, theirs, size, sessions, *found, promised
+
+
+def memories(given, results):
+    """(contender, MiB idle, MiB at the peak) of ours."""
+    for name in given.contenders:
+        peaks = [r["peak_memory"] for r in results if r["contender"] == name and r["kind"] in ("throughput", "latency")]
+        if name.startswith("postern") and peaks:
+            yield name, values(results, "idle", "memory", contender=name)[0] / 2**20, max(peaks) / 2**20
+
+
+def broken(given, results) -> list[str]:
+    """Every promise that was not kept, as a sentence."""
+    out = [f"{ours} / {theirs} at {size} bytes and {sessions} sessions: {min(accepted, delivered):.2f}, promised {promised}"
+           for ours, theirs, size, sessions, accepted, delivered, promised in ratios(given, results) if min(accepted, delivered) < promised]
+    for name, idle, peak in memories(given, results):
+        out += [f"{name} needs {found:.0f} MiB {when}, promised under {limit}"
+                for found, when, limit in ((idle, "idle", IDLE_MIB), (peak, "in the load", LOADED_MIB)) if found >= limit]
+    return out
 
 
 def ratio_table(given, results) -> list[str]:
-    pairs = [promise for promise in PROMISES if promise[0] in given.contenders and promise[1] in given.contenders]
-    if not pairs:
+    rows = [f"| {ours} / {theirs} | {size} | {sessions} | {accepted:.2f} | {delivered:.2f} | {promised} | {'yes' if min(accepted, delivered) >= promised else 'NO'} |"
+            for ours, theirs, size, sessions, accepted, delivered, promised in ratios(given, results)]
+    if not rows:
         return []
-    out = ["### Ratios of medians", "", "| pair | bytes | sessions | accepted | delivered | promised | kept |", "| --- | ---: | ---: | ---: | ---: | ---: | --- |"]
-    for ours, theirs, promised in pairs:
-        for size in given.sizes:
-            for sessions in given.sessions:
-                ratios = [statistics.median(values(results, "throughput", key, contender=ours, size=size, sessions=sessions)) /
-                          statistics.median(values(results, "throughput", key, contender=theirs, size=size, sessions=sessions))
-                          for key in ("accepted_per_second", "delivered_per_second")]
-                out.append(f"| {ours} / {theirs} | {size} | {sessions} | {ratios[0]:.2f} | {ratios[1]:.2f} | {promised} | "
-                           f"{'yes' if min(ratios) >= promised else 'NO'} |")
-    return [*out, ""]
+    return ["### Ratios of medians", "", "| pair | bytes | sessions | accepted | delivered | promised | kept |", "| --- | ---: | ---: | ---: | ---: | ---: | --- |", *rows, ""]
+
+
+def memory_table(given, results) -> list[str]:
+    rows = [f"| {name} | {idle:.0f} | {peak:.0f} | {IDLE_MIB} and {LOADED_MIB} | {'yes' if idle < IDLE_MIB and peak < LOADED_MIB else 'NO'} |"
+            for name, idle, peak in memories(given, results)]
+    if not rows:
+        return []
+    return ["### Memory in MiB", "", "| contender | idle after start | highest peak of all runs | promised under | kept |", "| --- | ---: | ---: | ---: | --- |", *rows, ""]
 
 
 def sync_table(given, results) -> list[str]:
@@ -197,6 +220,8 @@ def main():
             contender = load.CONTENDERS[name](directory)
             running.append(contender)
             contender.start()
+            time.sleep(1)
+            results.append({"contender": name, "kind": "idle", "memory": load.memory_bytes(contender.roots())})
             check_signatures(contender)
         measure(given, running, results)
         for contender in running:
@@ -213,18 +238,12 @@ def main():
     report = tables(given, results)
     print(report)
     if given.document:
-        put_between_marks(given.document, report)
-
-
-def put_between_marks(path: pathlib.Path, report: str):
-    text = path.read_text()
-    begin, end = "<!-- relay: begin -->\n", "<!-- relay: end -->"
-    head, found, rest = text.partition(begin)
-    if not found or end not in rest:
-        raise SystemExit(f"{path} has no marks {begin.strip()} and {end}")
-    command = f"`/usr/bin/python3 bench/relay_compare.py {' '.join(sys.argv[1:])}`"
-    path.write_text(f"{head}{begin}\n{time.strftime('%Y-%m-%d', time.gmtime())}, {command}\n\n{report}\n{end}{rest.partition(end)[2]}")
+        put_between_marks(given.document, "relay", f"`/usr/bin/python3 bench/relay_compare.py {' '.join(sys.argv[1:])}`", report)
+    missed = broken(given, results)
+    for promise in missed:
+        say(f"NOT KEPT: {promise}")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -140,13 +140,14 @@ void run(const Options& options) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const auto n = static_cast<double>(options.messages);
   const WriterStats stats = store->writer().stats();
-  std::printf("size %zu, sessions %zu, %s: %.0f messages/s, %.1f us CPU/message, %.3f fsyncs/message, %.1f KiB written/message,"
-              " %.1f jobs/commit (largest %llu), checkpoints %llu (%.1f ms each)\n",
-              options.size, options.sessions, options.sqlcipher ? "SQLCipher" : "plain", n / seconds, (cpu_seconds() - cpu_before) * 1e6 / n,
-              static_cast<double>(syncs() - syncs_before) / n, static_cast<double>(disk_counters().bytes_written - bytes_before) / 1024 / n,
-              static_cast<double>(stats.jobs) / static_cast<double>(stats.commits), static_cast<unsigned long long>(stats.largest_batch),
-              static_cast<unsigned long long>(stats.checkpoints),
-              stats.checkpoints == 0 ? 0.0 : static_cast<double>(stats.checkpoint_micros) / 1000 / static_cast<double>(stats.checkpoints));
+  std::printf(
+      "size %zu, sessions %zu, %s: %.0f messages/s, %.1f us CPU/message, %.3f fsyncs/message, %.1f KiB written/message,"
+      " %.1f jobs/commit (largest %llu), checkpoints %llu (%.1f ms each)\n",
+      options.size, options.sessions, options.sqlcipher ? "SQLCipher" : "plain", n / seconds, (cpu_seconds() - cpu_before) * 1e6 / n,
+      static_cast<double>(syncs() - syncs_before) / n, static_cast<double>(disk_counters().bytes_written - bytes_before) / 1024 / n,
+      static_cast<double>(stats.jobs) / static_cast<double>(stats.commits), static_cast<unsigned long long>(stats.largest_batch),
+      static_cast<unsigned long long>(stats.checkpoints),
+      stats.checkpoints == 0 ? 0.0 : static_cast<double>(stats.checkpoint_micros) / 1000 / static_cast<double>(stats.checkpoints));
   spool->set_listener(nullptr);
 }
 
@@ -157,13 +158,20 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     const auto number = [&] { return i + 1 < argc ? static_cast<std::size_t>(std::strtoull(argv[++i], nullptr, 10)) : 0; };
-    if (name == "--messages") options.messages = number();
-    else if (name == "--size") options.size = number();
-    else if (name == "--sessions") options.sessions = number();
-    else if (name == "--audit") options.audit = number();
-    else if (name == "--dir" && i + 1 < argc) options.directory = argv[++i];
-    else if (name == "--sqlcipher") options.sqlcipher = true;
-    else return std::fprintf(stderr, "usage: spool_bench [--messages N] [--size B] [--sessions S] [--audit R] [--dir DIR] [--sqlcipher]\n"), 2;
+    if (name == "--messages")
+      options.messages = number();
+    else if (name == "--size")
+      options.size = number();
+    else if (name == "--sessions")
+      options.sessions = number();
+    else if (name == "--audit")
+      options.audit = number();
+    else if (name == "--dir" && i + 1 < argc)
+      options.directory = argv[++i];
+    else if (name == "--sqlcipher")
+      options.sqlcipher = true;
+    else
+      return std::fprintf(stderr, "usage: spool_bench [--messages N] [--size B] [--sessions S] [--audit R] [--dir DIR] [--sqlcipher]\n"), 2;
   }
   std::filesystem::remove_all(options.directory);
   run(options);

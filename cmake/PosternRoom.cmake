@@ -3,7 +3,8 @@
 # One folder under src/, one static library postern_<name>, one test program postern_<name>_test from the *_test.cpp beside the code.
 # LEVEL is the floor in ARCHITECTURE.md. A room may stand only on rooms of a lower floor, or on those of its own floor that were
 # declared before it; tools/check_rooms.py then checks that no #include reaches a room that is not declared here.
-# Every header is compiled alone (CMAKE_VERIFY_INTERFACE_HEADER_SETS), so a header that needs another's includes fails the build.
+# Every header is compiled alone (CMAKE_VERIFY_INTERFACE_HEADER_SETS; target all_verify_interface_header_sets, which make test and make lint
+# build), so that a header that needs another's includes fails.
 set_property(GLOBAL PROPERTY POSTERN_ROOMS "")
 set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ${POSTERN_VERIFY_HEADERS})
 
@@ -12,7 +13,7 @@ function(postern_room)
   string(REPLACE "/" "_" id ${ROOM_NAME})
   set(dir ${CMAKE_SOURCE_DIR}/src/${ROOM_NAME})
   file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.cpp)
-  file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.hpp)
+  file(GLOB headers CONFIGURE_DEPENDS ${dir}/*.hpp ${dir}/testing/*.hpp)  # testing/: for the tests of other rooms
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")

@@ -33,8 +33,8 @@ void sign_and_verify(const MessageView& message, CanonicalizationPair canonicali
   const std::vector<DkimKeyRef> keys = {{"example.org", "s", DkimAlgorithm::Ed25519Sha256, {}, 0}};
   DkimSignOptions options;
   options.canonicalization = canonicalization;
-  const auto fields = dkim_sign(message, keys, options,
-                                [](const DkimKeyRef&, ByteView digest) { return key().sign(SignAlgorithm::ed25519(), digest); });
+  const auto fields =
+      dkim_sign(message, keys, options, [](const DkimKeyRef&, ByteView digest) { return key().sign(SignAlgorithm::ed25519(), digest); });
   if (!fields) return;
   const std::string done = *fields + std::string(message.raw());
   Limits wide;

@@ -2,7 +2,8 @@
 """Fails when a source file includes a room that its own room did not declare in src/CMakeLists.txt.
 
 usage: check_rooms.py SOURCE_DIR ROOMS_FILE      (ROOMS_FILE: lines "room:dep,dep", written by CMake)
-Also fails when something below io/ (engines, codecs, policy) includes sockets or Asio.
+Also fails when something below io/ (engines, codecs, policy) or a program in apps/ includes sockets or Asio, and when a program includes
+what is neither its own nor a room's.
 """
 import pathlib
 import re
@@ -11,6 +12,10 @@ import sys
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 SOCKETS = re.compile(r'^(boost/(asio|beast)|sys/(socket|epoll)\.h|netinet/|netdb\.h)')
 MAY_USE_SOCKETS = {"io", "http", "store", "spool", "gateway", "api", "ops"}
+
+
+def sources(*folders):
+    return sorted(file for folder in folders for file in [*folder.glob("*.hpp"), *folder.glob("*.cpp")])
 
 
 def main() -> int:
@@ -41,7 +46,7 @@ def main() -> int:
     for room in direct:
         allowed = reach(room)
         folder = source / "src" / room
-        for file in sorted([*folder.glob("*.hpp"), *folder.glob("*.cpp")]):
+        for file in sources(folder, folder / "testing"):
             for kind, target in INCLUDE.findall(file.read_text()):
                 other = room_of(target) if kind == '"' else None
                 if kind == '"' and other is None:
@@ -50,6 +55,15 @@ def main() -> int:
                     faults.append(f"{file.relative_to(source)}: includes {target}, but room '{room}' does not stand on '{other}'")
                 elif kind == "<" and SOCKETS.match(target) and room not in MAY_USE_SOCKETS:
                     faults.append(f"{file.relative_to(source)}: <{target}> in an engine or codec: only io/ and above know sockets")
+    for program in sorted((source / "apps").iterdir()):
+        for file in sources(program):
+            for kind, target in INCLUDE.findall(file.read_text()):
+                if kind == '"' and not (program / target).is_file() and (room_of(target) is None or not (source / "src" / target).is_file()):
+                    faults.append(f"{file.relative_to(source)}: \"{target}\" is neither in {program.name}/ nor in a declared room")
+                elif kind == "<" and SOCKETS.match(target):
+                    faults.append(f"{file.relative_to(source)}: <{target}> in a program: only io/ and above know sockets")
+    if not direct:
+        faults.append("no room is declared")
     for fault in faults:
         print(f"check_rooms: {fault}", file=sys.stderr)
     return 1 if faults else 0

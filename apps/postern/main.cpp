@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <csignal>
+#include <cstdio>
+#include <exception>
 #include <iostream>
 
 #include "base/log.hpp"
@@ -52,8 +54,11 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace postern::cli
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);
   postern::log::configure(postern::log::Level::Warn, postern::log::Format::Text);
   return postern::cli::run(argc, argv);
+} catch (const std::exception& error) {  // no memory, or a standard output that refuses
+  std::fprintf(stderr, "postern: %s\n", error.what());
+  return postern::cli::kInternal;
 }

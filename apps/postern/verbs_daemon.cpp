@@ -318,7 +318,7 @@ Result<json::value> verify_offline(const Global& global) {
   reading.path = options.data_dir / options.database;
   reading.key = std::move(options.key);
   reading.read_only = true;
-  POSTERN_TRY(auto database, Database::open(std::move(reading)));
+  POSTERN_TRY(auto database, Database::open(reading));
   POSTERN_TRY(const auto verdict, verify_audit(database));
   json::object out{{"ok", !verdict.fault.has_value()}, {"entries", verdict.entries}, {"head", {{"sequence", verdict.head.sequence}, {"hash", hex_encode(verdict.head.hash)}}}, {"offline", true}};
   if (verdict.fault) out["fault"] = json::object{{"kind", name_of(verdict.fault->kind)}, {"sequence", verdict.fault->sequence}, {"text", verdict.fault->text}};

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -142,4 +143,9 @@ int main_of(int argc, char** argv) {
 }  // namespace
 }  // namespace postern
 
-int main(int argc, char** argv) { return postern::main_of(argc, argv); }
+int main(int argc, char** argv) try {
+  return postern::main_of(argc, argv);
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "posternd: %s\n", error.what());
+  return postern::kCannotStart;
+}

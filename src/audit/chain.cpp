@@ -57,7 +57,8 @@ void ChainVerifier::finish(const std::optional<AuditHead>& expected) {
   if (m_fault || !expected || m_head == *expected) return;
   const std::string end = std::to_string(m_head.sequence), wanted = std::to_string(expected->sequence);
   if (m_head.sequence < expected->sequence) {
-    return set_fault(AuditFault::Kind::Truncated, m_head.sequence + 1, "the log ends at record " + end + ", but its head is record " + wanted);
+    return set_fault(AuditFault::Kind::Truncated, m_head.sequence + 1,
+                     "the log ends at record " + end + ", but its head is record " + wanted);
   }
   const std::string text = m_head.sequence > expected->sequence ? "the log goes on behind its head, record " + wanted
                                                                 : "record " + wanted + " has another hash than the head";

@@ -42,7 +42,18 @@ TEST(AuditChain, CanonicalBytesAreTheDocumentedOnes) {
   r.correlation = CorrelationId("C");
   r.actor = "a";
   EXPECT_EQ(hex_encode(canonical_bytes(3, r)),
-            "01" "0000000000000003" "0000000000000102" "00000005" "6c6f67696e" "00000001" "43" "00000000" "00000001" "61" "00000002" "7b7d");
+            "01"
+            "0000000000000003"
+            "0000000000000102"
+            "00000005"
+            "6c6f67696e"
+            "00000001"
+            "43"
+            "00000000"
+            "00000001"
+            "61"
+            "00000002"
+            "7b7d");
 }
 
 TEST(AuditChain, HashIsOverPreviousHashAndCanonicalBytes) {
@@ -165,12 +176,20 @@ TEST(AuditRecord, RefusesWhatMayNotBeChained) {
       [](AuditRecord& r) { r.facts = ""; },
       [](AuditRecord& r) { r.facts = "[]"; },
       [](AuditRecord& r) { r.facts = "1"; },
-      [](AuditRecord& r) { r.facts = "{} "  "x"; },
+      [](AuditRecord& r) {
+        r.facts =
+            "{} "
+            "x";
+      },
       [](AuditRecord& r) { r.facts = "{\"a\":}"; },
       [](AuditRecord& r) { r.facts = "{\"a\":1"; },
       [](AuditRecord& r) { r.facts = "[{}]"; },
       [](AuditRecord& r) { r.facts = "{\"a\":\"" + std::string(kAuditFactsBytes, 'x') + "\"}"; },
-      [](AuditRecord& r) { std::string deep; for (int i = 0; i < 20; ++i) deep += "{\"a\":"; r.facts = deep + "1" + std::string(20, '}'); },
+      [](AuditRecord& r) {
+        std::string deep;
+        for (int i = 0; i < 20; ++i) deep += "{\"a\":";
+        r.facts = deep + "1" + std::string(20, '}');
+      },
   };
   for (std::size_t i = 0; i < bad.size(); ++i) {
     AuditRecord r = record(1);

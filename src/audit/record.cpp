@@ -51,9 +51,8 @@ bool is_json_object(std::string_view text) {
 }
 
 bool is_kind(std::string_view kind) {
-  return !kind.empty() && kind.size() <= kAuditKindBytes && std::ranges::all_of(kind, [](char c) {
-    return (c >= 'a' && c <= 'z') || is_digit(c) || c == '.' || c == '_' || c == '-';
-  });
+  return !kind.empty() && kind.size() <= kAuditKindBytes &&
+         std::ranges::all_of(kind, [](char c) { return (c >= 'a' && c <= 'z') || is_digit(c) || c == '.' || c == '_' || c == '-'; });
 }
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -79,7 +78,8 @@ Status check_record(const AuditRecord& record) {
   const auto is_id = [](const std::string& id) { return id.size() <= 64 && is_ascii(id); };
   if (!is_id(record.correlation.get())) return fail(ErrorCode::BadInput, "at most 64 ASCII characters", "audit correlation");
   if (!is_id(record.message.get())) return fail(ErrorCode::BadInput, "at most 64 ASCII characters", "audit message");
-  if (record.actor.size() > kAuditActorBytes || !is_utf8(record.actor)) return fail(ErrorCode::BadInput, "at most 512 bytes of UTF-8", "audit actor");
+  if (record.actor.size() > kAuditActorBytes || !is_utf8(record.actor))
+    return fail(ErrorCode::BadInput, "at most 512 bytes of UTF-8", "audit actor");
   if (record.facts.size() > kAuditFactsBytes) return fail(ErrorCode::BadInput, "at most 64 KiB", "audit facts");
   if (!is_utf8(record.facts) || !is_json_object(record.facts)) return fail(ErrorCode::BadInput, "give one JSON object", "audit facts");
   return {};

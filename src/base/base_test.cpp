@@ -12,7 +12,8 @@ namespace postern {
 namespace {
 
 TEST(Base64, Rfc4648Vectors) {  // RFC 4648 10
-  const std::pair<const char*, const char*> vectors[] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> vectors[] = {
+      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, encoded] : vectors) {
     EXPECT_EQ(base64_encode(as_bytes(plain)), encoded);
     EXPECT_EQ(base64_decode(encoded).value(), to_bytes(plain));
@@ -20,7 +21,8 @@ TEST(Base64, Rfc4648Vectors) {  // RFC 4648 10
 }
 
 TEST(Base64, RefusesWhatHasTwoReadings) {
-  for (const char* bad : {"Zg", "Zg=", "Zh==", "Zm9=", "=Zg=", "Zg==Zg==", "Z m8=", "Zm8=\n", "Zg===", "====", "Z===", "Zm8-"}) EXPECT_FALSE(base64_decode(bad)) << bad;
+  for (const char* bad : {"Zg", "Zg=", "Zh==", "Zm9=", "=Zg=", "Zg==Zg==", "Z m8=", "Zm8=\n", "Zg===", "====", "Z===", "Zm8-"})
+    EXPECT_FALSE(base64_decode(bad)) << bad;
   EXPECT_EQ(base64_decode("Z m\r\n8 =", Whitespace::Skip).value(), to_bytes("fo"));
   EXPECT_EQ(base64url_decode("-_8").value(), (Bytes{0xfb, 0xff}));
   EXPECT_FALSE(base64url_decode("Zg=="));
@@ -38,7 +40,9 @@ TEST(Clock, Rfc3339RoundTripAndOffsets) {
   EXPECT_EQ(rfc3339(t), "2026-11-22T00:41:07.123Z");
   EXPECT_EQ(parse_rfc3339(rfc3339(t)).value(), t);
   EXPECT_EQ(parse_rfc3339("2026-11-22T01:41:07.123456789+01:00").value(), t);
-  for (const char* bad : {"", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-22T00:41:07", "2026-11-22T24:41:07Z", "2026-11-22T00:41:07.Z", "x"}) EXPECT_FALSE(parse_rfc3339(bad)) << bad;
+  for (const char* bad :
+       {"", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-22T00:41:07", "2026-11-22T24:41:07Z", "2026-11-22T00:41:07.Z", "x"})
+    EXPECT_FALSE(parse_rfc3339(bad)) << bad;
   EXPECT_EQ(rfc5322_date(t), "Sun, 22 Nov 2026 00:41:07 +0000");
 }
 
@@ -73,7 +77,8 @@ TEST(Secret, WipesWhatItGivesBack) {
 
 TEST(Text, Utf8IsStrict) {  // RFC 3629 3
   EXPECT_TRUE(is_utf8("gr\xC3\xBC\xC3\x9F \xF0\x9F\x94\x91"));
-  for (const char* bad : {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xC3", "\xF0\x9F\x94"}) EXPECT_FALSE(is_utf8(bad));
+  for (const char* bad : {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\x80", "\xC3", "\xF0\x9F\x94"})
+    EXPECT_FALSE(is_utf8(bad));
 }
 
 TEST(Text, NearestNamesTheLikelyTypo) {

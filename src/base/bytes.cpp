@@ -37,8 +37,7 @@ std::string encode64(ByteView in, std::string_view alphabet, bool pad) {
 
 bool is_white(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-Result<Bytes> decode64(std::string_view text, const std::array<std::int8_t, 256>& reverse, bool padded,
-                       Whitespace whitespace) {
+Result<Bytes> decode64(std::string_view text, const std::array<std::int8_t, 256>& reverse, bool padded, Whitespace whitespace) {
   Bytes out;
   out.reserve(text.size() / 4 * 3 + 3);
   std::uint32_t group = 0;
@@ -106,12 +105,8 @@ Result<Bytes> hex_decode(std::string_view text) {
 std::string base64_encode(ByteView bytes) { return encode64(bytes, kStandard, true); }
 std::string base64url_encode(ByteView bytes) { return encode64(bytes, kUrlSafe, false); }
 
-Result<Bytes> base64_decode(std::string_view text, Whitespace whitespace) {
-  return decode64(text, kStandardReverse, true, whitespace);
-}
-Result<Bytes> base64url_decode(std::string_view text) {
-  return decode64(text, kUrlSafeReverse, false, Whitespace::Refuse);
-}
+Result<Bytes> base64_decode(std::string_view text, Whitespace whitespace) { return decode64(text, kStandardReverse, true, whitespace); }
+Result<Bytes> base64url_decode(std::string_view text) { return decode64(text, kUrlSafeReverse, false, Whitespace::Refuse); }
 
 bool constant_time_equal(ByteView a, ByteView b) noexcept {
   if (a.size() != b.size()) return false;

@@ -18,9 +18,7 @@ using ByteView = std::span<const Byte>;
 using ByteSpan = std::span<Byte>;
 
 /// The same memory seen as bytes or as text; the view borrows.
-[[nodiscard]] inline ByteView as_bytes(std::string_view text) noexcept {
-  return {reinterpret_cast<const Byte*>(text.data()), text.size()};
-}
+[[nodiscard]] inline ByteView as_bytes(std::string_view text) noexcept { return {reinterpret_cast<const Byte*>(text.data()), text.size()}; }
 [[nodiscard]] inline std::string_view as_text(ByteView bytes) noexcept {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

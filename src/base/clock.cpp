@@ -66,9 +66,8 @@ std::string rfc3339(WallTime t) {
   const Parts p = split(t);
   std::array<char, 40> buffer{};
   const int n = std::snprintf(buffer.data(), buffer.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", int(p.date.year()),
-                              unsigned(p.date.month()), unsigned(p.date.day()), int(p.time.hours().count()),
-                              int(p.time.minutes().count()), int(p.time.seconds().count()),
-                              int(p.time.subseconds().count()));
+                              unsigned(p.date.month()), unsigned(p.date.day()), int(p.time.hours().count()), int(p.time.minutes().count()),
+                              int(p.time.seconds().count()), int(p.time.subseconds().count()));
   return {buffer.data(), static_cast<std::size_t>(n)};
 }
 
@@ -77,8 +76,8 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
   minutes offset{0};
   const bool shaped = take_number(text, 4, y) && take_char(text, "-") && take_number(text, 2, mo) && take_char(text, "-") &&
                       take_number(text, 2, d) && take_char(text, "Tt ") && take_number(text, 2, h) && take_char(text, ":") &&
-                      take_number(text, 2, mi) && take_char(text, ":") && take_number(text, 2, s) &&
-                      take_fraction(text, milli) && take_offset(text, offset) && text.empty();
+                      take_number(text, 2, mi) && take_char(text, ":") && take_number(text, 2, s) && take_fraction(text, milli) &&
+                      take_offset(text, offset) && text.empty();
   const year_month_day date{year(y), month(static_cast<unsigned>(mo)), day(static_cast<unsigned>(d))};
   if (!shaped || !date.ok() || h > 23 || mi > 59 || s > 60)
     return fail(ErrorCode::BadInput, "not an RFC 3339 time such as 2026-11-22T00:41:07Z");
@@ -87,14 +86,12 @@ Result<WallTime> parse_rfc3339(std::string_view text) {
 
 std::string rfc5322_date(WallTime t) {
   constexpr std::array<const char*, 7> kDays{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  constexpr std::array<const char*, 12> kMonths{"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const Parts p = split(t);
   std::array<char, 48> buffer{};
-  const int n = std::snprintf(buffer.data(), buffer.size(), "%s, %02u %s %04d %02d:%02d:%02d +0000",
-                              kDays.at(p.day.c_encoding()), unsigned(p.date.day()), kMonths.at(unsigned(p.date.month()) - 1),
-                              int(p.date.year()), int(p.time.hours().count()), int(p.time.minutes().count()),
-                              int(p.time.seconds().count()));
+  const int n = std::snprintf(buffer.data(), buffer.size(), "%s, %02u %s %04d %02d:%02d:%02d +0000", kDays.at(p.day.c_encoding()),
+                              unsigned(p.date.day()), kMonths.at(unsigned(p.date.month()) - 1), int(p.date.year()),
+                              int(p.time.hours().count()), int(p.time.minutes().count()), int(p.time.seconds().count()));
   return {buffer.data(), static_cast<std::size_t>(n)};
 }
 

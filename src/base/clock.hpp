@@ -36,7 +36,10 @@ class ManualClock final : public Clock {
   [[nodiscard]] WallTime now() const override { return WallTime(std::chrono::milliseconds(m_wall.load())); }
   [[nodiscard]] SteadyTime steady() const override { return SteadyTime(std::chrono::milliseconds(m_steady.load())); }
   /// Both faces go on.
-  void advance(std::chrono::milliseconds by) { m_wall += by.count(); m_steady += by.count(); }
+  void advance(std::chrono::milliseconds by) {
+    m_wall += by.count();
+    m_steady += by.count();
+  }
   /// Only the wall clock steps, as NTP or an operator would do.
   void step(std::chrono::milliseconds by) { m_wall += by.count(); }
 

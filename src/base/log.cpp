@@ -74,7 +74,10 @@ std::string json_line(std::string_view time, Level level, std::string_view event
     out += ',';
     append_quoted(out, field.name);
     out += ':';
-    if (field.number) out += field.value; else append_quoted(out, field.value);
+    if (field.number)
+      out += field.value;
+    else
+      append_quoted(out, field.value);
   }
   return out + '}';
 }
@@ -86,7 +89,10 @@ std::string text_line(std::string_view time, Level level, std::string_view event
     out += field.name;
     out += '=';
     const bool bare = field.value.find_first_of(" \"\\=") == std::string::npos && !field.value.empty();
-    if (bare) append_escaped(out, field.value); else append_quoted(out, field.value);
+    if (bare)
+      append_escaped(out, field.value);
+    else
+      append_quoted(out, field.value);
   }
   return out;
 }

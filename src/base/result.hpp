@@ -13,17 +13,17 @@ namespace postern {
 
 /// What the caller can do about an error. Not a protocol code: doors translate it to SMTP, HTTP or exit status.
 enum class ErrorCode {
-  BadInput,      ///< The peer's or user's bytes are wrong; the same bytes will fail again.
-  TooLarge,      ///< A named limit was passed.
-  NotFound,      ///< The thing asked for does not exist.
-  Conflict,      ///< It exists already, or is in a state that forbids this.
-  Denied,        ///< Not permitted: policy, credentials, or a closed door.
+  BadInput,         ///< The peer's or user's bytes are wrong; the same bytes will fail again.
+  TooLarge,         ///< A named limit was passed.
+  NotFound,         ///< The thing asked for does not exist.
+  Conflict,         ///< It exists already, or is in a state that forbids this.
+  Denied,           ///< Not permitted: policy, credentials, or a closed door.
   IntegrityFailed,  ///< A tag, signature, digest or chain did not verify. Never deliver what carried it.
-  Unavailable,   ///< An outside part (disk, DNS, next hop, key engine) does not answer now; try again later.
-  Timeout,       ///< A deadline passed.
-  Exhausted,     ///< A bounded resource (queue, memory budget, worker pool) is full; push back.
-  Unsupported,   ///< Understood, and not done by this build or profile.
-  Internal,      ///< Our own bug or an impossible answer of a library.
+  Unavailable,      ///< An outside part (disk, DNS, next hop, key engine) does not answer now; try again later.
+  Timeout,          ///< A deadline passed.
+  Exhausted,        ///< A bounded resource (queue, memory budget, worker pool) is full; push back.
+  Unsupported,      ///< Understood, and not done by this build or profile.
+  Internal,         ///< Our own bug or an impossible answer of a library.
 };
 
 /// The stable lower-case name of a code, as it stands in logs and JSON ("bad_input").
@@ -59,9 +59,9 @@ using Status = Result<void>;
 #define POSTERN_CONCAT_(a, b) a##b
 #define POSTERN_CONCAT(a, b) POSTERN_CONCAT_(a, b)
 
-#define POSTERN_TRY_(tmp, decl, expr, ret)                         \
-  auto tmp = (expr);                                               \
-  if (!tmp) ret ::postern::fail(std::move(tmp).error());           \
+#define POSTERN_TRY_(tmp, decl, expr, ret)               \
+  auto tmp = (expr);                                     \
+  if (!tmp) ret ::postern::fail(std::move(tmp).error()); \
   decl = *std::move(tmp)
 
 /// `POSTERN_TRY(auto x, parse(y));` binds the value, or returns the error from the enclosing function.
@@ -70,11 +70,11 @@ using Status = Result<void>;
 #define POSTERN_CO_TRY(decl, expr) POSTERN_TRY_(POSTERN_CONCAT(postern_try_, __COUNTER__), decl, expr, co_return)
 
 /// `POSTERN_CHECK(status());` goes on, or returns the error. For Result<void>, or to drop a value on purpose.
-#define POSTERN_CHECK(expr)                                                                   \
-  do {                                                                                        \
+#define POSTERN_CHECK(expr)                                                                                       \
+  do {                                                                                                            \
     if (auto postern_check_ = (expr); !postern_check_) return ::postern::fail(std::move(postern_check_).error()); \
   } while (false)
-#define POSTERN_CO_CHECK(expr)                                                                \
-  do {                                                                                        \
+#define POSTERN_CO_CHECK(expr)                                                                                       \
+  do {                                                                                                               \
     if (auto postern_check_ = (expr); !postern_check_) co_return ::postern::fail(std::move(postern_check_).error()); \
   } while (false)

@@ -2,11 +2,14 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <optional>
 #include <utility>
 
 #include "crypto/fatal.hpp"
+#include "crypto/keyed_cipher.hpp"
 #include "crypto/random.hpp"
 
 namespace postern {
@@ -16,8 +19,8 @@ using detail::must;
 
 constexpr std::array<const char*, 3> kNames{"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"};
 constexpr std::array<std::size_t, 3> kKeySizes{16, 32, 32};
-constexpr std::array<Byte, 32> kNoKey{};
-enum class Direction : int { Open = 0, Seal = 1 };
+using detail::CipherDirection;
+using detail::KeyedCipher;
 
 const EVP_CIPHER* cipher_of(AeadAlgorithm algorithm) {
   static const auto* fetched = [] {
@@ -28,53 +31,38 @@ const EVP_CIPHER* cipher_of(AeadAlgorithm algorithm) {
   return fetched->at(static_cast<std::size_t>(algorithm));
 }
 
-// One context with the key schedule of one key in one direction.
+// The cipher of one key in one direction.
 struct Slot {
   std::uint64_t key_id = 0;
-  Direction direction = Direction::Open;
-  AeadAlgorithm algorithm = AeadAlgorithm::Aes256Gcm;
+  CipherDirection direction = CipherDirection::Open;
   std::uint64_t last_used = 0;
-  EvpCipherCtxPtr context;
+  std::optional<KeyedCipher> cipher;
 };
 
 class Slots {
  public:
-  // The context for this key, keyed; or the one that was used longest ago, keyed anew.
-  EVP_CIPHER_CTX* keyed(std::uint64_t id, AeadAlgorithm algorithm, Direction direction, ByteView key) {
+  // The cipher of this key; in the place of the one that was used longest ago when it is not there.
+  KeyedCipher& keyed(std::uint64_t id, AeadAlgorithm algorithm, CipherDirection direction, ByteView key) {
     Slot* oldest = m_slots.data();
     for (Slot& slot : m_slots) {
       if (slot.key_id == id && slot.direction == direction) {
         slot.last_used = ++m_now;
-        return slot.context.get();
+        return *slot.cipher;
       }
       if (slot.last_used < oldest->last_used) oldest = &slot;
     }
-    load(*oldest, id, algorithm, direction, key);
-    return oldest->context.get();
+    *oldest = {id, direction, ++m_now, KeyedCipher(algorithm, direction, key)};
+    return *oldest->cipher;
   }
 
-  // Overwrites the schedules of a key with those of no key; cheaper than a new context for the next data key.
+  // Destroys the schedules of a key.
   void forget(std::uint64_t id) noexcept {
     for (Slot& slot : m_slots) {
-      if (slot.key_id != id) continue;
-      (void)EVP_CipherInit_ex2(slot.context.get(), cipher_of(slot.algorithm), kNoKey.data(), nullptr, static_cast<int>(slot.direction),
-                               nullptr);
-      slot.key_id = 0;
-      slot.last_used = 0;
+      if (slot.key_id == id) slot = {};
     }
   }
 
  private:
-  void load(Slot& slot, std::uint64_t id, AeadAlgorithm algorithm, Direction direction, ByteView key) {
-    if (!slot.context) slot.context.reset(must(EVP_CIPHER_CTX_new(), "no memory for a cipher"));
-    slot.key_id = 0;
-    must(EVP_CipherInit_ex2(slot.context.get(), cipher_of(algorithm), key.data(), nullptr, static_cast<int>(direction), nullptr),
-         "cipher key");
-    slot.key_id = id;
-    slot.algorithm = algorithm;
-    slot.direction = direction;
-    slot.last_used = ++m_now;
-  }
   std::array<Slot, 8> m_slots;
   std::uint64_t m_now = 0;
 };
@@ -117,6 +105,51 @@ Status check_sizes(ByteView nonce, ByteView aad, std::size_t text, std::size_t o
 
 }  // namespace
 
+namespace detail {
+
+KeyedCipher::KeyedCipher(AeadAlgorithm algorithm, CipherDirection direction, ByteView key, const AeadNonce& first)
+    : m_context(must(EVP_CIPHER_CTX_new(), "no memory for a cipher")), m_set(first) {
+  must(EVP_CipherInit_ex2(m_context.get(), cipher_of(algorithm), key.data(), first.data(), static_cast<int>(direction), nullptr),
+       "cipher key");
+}
+
+// A nonce serves once; the one that came with the key is in place already.
+void KeyedCipher::set_nonce(ByteView nonce) {
+  if (m_set && std::ranges::equal(*m_set, nonce)) return m_set.reset();
+  m_set.reset();
+  must(EVP_CipherInit_ex2(m_context.get(), nullptr, nullptr, nonce.data(), -1, nullptr), "cipher nonce");
+}
+
+Status KeyedCipher::seal(ByteView nonce, ByteView aad, ByteView plaintext, ByteSpan out) {
+  POSTERN_CHECK(check_sizes(nonce, aad, plaintext.size(), out.size(), plaintext.size() + kAeadTag));
+  set_nonce(nonce);
+  POSTERN_CHECK(feed(m_context.get(), aad, plaintext, out.data()));
+  int rest = 0;
+  Byte* const tag = out.data() + plaintext.size();
+  must(EVP_CipherFinal_ex(m_context.get(), tag, &rest), "cipher end");
+  must(EVP_CIPHER_CTX_ctrl(m_context.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(kAeadTag), tag), "cipher tag");
+  return {};
+}
+
+Status KeyedCipher::open(ByteView nonce, ByteView aad, ByteView sealed, ByteSpan out) {
+  if (sealed.size() < kAeadTag) return fail(ErrorCode::BadInput, "too short to be authentic");
+  const ByteView text = sealed.first(sealed.size() - kAeadTag);
+  POSTERN_CHECK(check_sizes(nonce, aad, text.size(), out.size(), text.size()));
+  std::array<Byte, kAeadTag> tag;
+  std::copy(sealed.end() - kAeadTag, sealed.end(), tag.begin());
+  set_nonce(nonce);
+  must(EVP_CIPHER_CTX_ctrl(m_context.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(kAeadTag), tag.data()), "cipher tag");
+  POSTERN_CHECK(feed(m_context.get(), aad, text, out.data()));
+  int rest = 0;
+  Byte nothing = 0;
+  if (EVP_CipherFinal_ex(m_context.get(), &nothing, &rest) == 1) return {};
+  openssl_clear_errors();
+  wipe(out);  // never hand on what did not verify
+  return fail(ErrorCode::IntegrityFailed, "the encrypted bytes were changed, or the key or its context is another");
+}
+
+}  // namespace detail
+
 std::size_t aead_key_size(AeadAlgorithm algorithm) noexcept { return kKeySizes[static_cast<std::size_t>(algorithm)]; }
 
 Result<Aead> Aead::create(AeadAlgorithm algorithm, ByteView key) {
@@ -137,33 +170,11 @@ Aead::~Aead() {
 }
 
 Status Aead::seal(ByteView nonce, ByteView aad, ByteView plaintext, ByteSpan out) const {
-  POSTERN_CHECK(check_sizes(nonce, aad, plaintext.size(), out.size(), plaintext.size() + kAeadTag));
-  EVP_CIPHER_CTX* context = thread_slots().keyed(m_id, m_algorithm, Direction::Seal, m_key.view());
-  must(EVP_CipherInit_ex2(context, nullptr, nullptr, nonce.data(), -1, nullptr), "cipher nonce");
-  POSTERN_CHECK(feed(context, aad, plaintext, out.data()));
-  int rest = 0;
-  Byte* const tag = out.data() + plaintext.size();
-  must(EVP_CipherFinal_ex(context, tag, &rest), "cipher end");
-  must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(kAeadTag), tag), "cipher tag");
-  return {};
+  return thread_slots().keyed(m_id, m_algorithm, CipherDirection::Seal, m_key.view()).seal(nonce, aad, plaintext, out);
 }
 
 Status Aead::open(ByteView nonce, ByteView aad, ByteView sealed, ByteSpan out) const {
-  if (sealed.size() < kAeadTag) return fail(ErrorCode::BadInput, "too short to be authentic");
-  const ByteView text = sealed.first(sealed.size() - kAeadTag);
-  POSTERN_CHECK(check_sizes(nonce, aad, text.size(), out.size(), text.size()));
-  std::array<Byte, kAeadTag> tag;
-  std::copy(sealed.end() - kAeadTag, sealed.end(), tag.begin());
-  EVP_CIPHER_CTX* context = thread_slots().keyed(m_id, m_algorithm, Direction::Open, m_key.view());
-  must(EVP_CipherInit_ex2(context, nullptr, nullptr, nonce.data(), -1, nullptr), "cipher nonce");
-  must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(kAeadTag), tag.data()), "cipher tag");
-  POSTERN_CHECK(feed(context, aad, text, out.data()));
-  int rest = 0;
-  Byte nothing = 0;
-  if (EVP_CipherFinal_ex(context, &nothing, &rest) == 1) return {};
-  openssl_clear_errors();
-  wipe(out);  // never hand on what did not verify
-  return fail(ErrorCode::IntegrityFailed, "the encrypted bytes were changed, or the key or its context is another");
+  return thread_slots().keyed(m_id, m_algorithm, CipherDirection::Open, m_key.view()).open(nonce, aad, sealed, out);
 }
 
 Result<Bytes> Aead::seal_random(ByteView aad, ByteView plaintext) const {

@@ -142,6 +142,19 @@ TEST(Stream, EverySizeComesBackByEveryRoad) {
   }
 }
 
+// The nonce that comes with the key serves once: the second message under it has its own.
+TEST(Stream, TwoStreamsUnderOneKeyShareNoKeystream) {
+  const Bytes zeros(64, 0);
+  const Bytes one = stream_seal(kKey, {}, zeros).value(), other = stream_seal(kKey, {}, zeros).value();
+  EXPECT_FALSE(std::equal(one.begin() + 8, one.end(), other.begin() + 8));
+  auto sealer = StreamSealer::create(kKey, {}).value();
+  Bytes out;
+  ASSERT_TRUE(sealer.update(Bytes(2 * kStreamChunk, 0), out));
+  ASSERT_TRUE(sealer.finish(out));
+  EXPECT_FALSE(std::equal(out.begin() + 8, out.begin() + 72, out.begin() + 8 + kStreamChunk + kAeadTag));
+  EXPECT_EQ(stream_open(kKey, {}, out).value(), Bytes(2 * kStreamChunk, 0));
+}
+
 TEST(Stream, SmallMessagesCostTwentyFourBytes) { EXPECT_EQ(stream_seal(kKey, {}, pattern(2000)).value().size(), 2024U); }
 
 TEST(Stream, NothingOfThePlaintextShows) {

@@ -5,10 +5,14 @@
 #include <optional>
 #include <utility>
 
+#include "crypto/keyed_cipher.hpp"
 #include "crypto/random.hpp"
 
 namespace postern {
 namespace {
+
+using detail::CipherDirection;
+using detail::KeyedCipher;
 
 constexpr Byte kFormat = 0x01;
 constexpr std::size_t kSealedChunk = kStreamChunk + kAeadTag;
@@ -17,38 +21,54 @@ constexpr std::uint64_t kMaxChunks = 1ULL << 32;
 using Nonce = std::array<Byte, kAeadNonce>;
 using Header = std::array<Byte, kStreamHeader>;
 
+// The last five bytes of a nonce: the number of the chunk, and whether it is the last.
+void set_place(Nonce& nonce, std::uint64_t number, bool last) {
+  for (int i = 0; i < 4; ++i) nonce[7 + i] = static_cast<Byte>(number >> (24 - 8 * i));
+  nonce[11] = last ? 1 : 0;
+}
+
+Nonce nonce_of(const Header& header, std::uint64_t number, bool last) {
+  Nonce nonce{};
+  std::copy(header.begin() + 1, header.end(), nonce.begin());
+  set_place(nonce, number, last);
+  return nonce;
+}
+
 // One direction-neutral view of a stream: which nonce and which associated data its next chunk has.
 class Chain {
  public:
-  Chain(Aead aead, const Header& header, ByteView aad) : m_aead(std::move(aead)), m_aad(header.begin(), header.end()) {
+  Chain(KeyedCipher cipher, const Header& header, ByteView aad) : m_cipher(std::move(cipher)), m_nonce(nonce_of(header, 0, false)) {
+    m_aad.reserve(header.size() + aad.size());
+    append(m_aad, header);
     append(m_aad, aad);
-    std::copy(header.begin() + 1, header.end(), m_nonce.begin());
   }
   Status seal(ByteView plaintext, bool last, ByteSpan out) {
     POSTERN_CHECK(step(last));
-    return m_aead.seal(m_nonce, m_aad, plaintext, out);
+    return m_cipher.seal(m_nonce, m_aad, plaintext, out);
   }
   Status open(ByteView sealed, bool last, ByteSpan out) {
     POSTERN_CHECK(step(last));
-    return m_aead.open(m_nonce, m_aad, sealed, out);
+    return m_cipher.open(m_nonce, m_aad, sealed, out);
   }
   [[nodiscard]] std::uint64_t chunks() const noexcept { return m_next; }
 
  private:
   Status step(bool last) {
     if (m_next == kMaxChunks) return fail(ErrorCode::TooLarge, "more than 256 TiB in one stream");
-    for (int i = 0; i < 4; ++i) m_nonce[7 + i] = static_cast<Byte>(m_next >> (24 - 8 * i));
-    m_nonce[11] = last ? 1 : 0;
-    ++m_next;
+    set_place(m_nonce, m_next++, last);
     return {};
   }
-  Aead m_aead;
+  KeyedCipher m_cipher;
   Bytes m_aad;
-  Nonce m_nonce{};
+  Nonce m_nonce;
   std::uint64_t m_next = 0;
 };
 
-Result<Aead> stream_cipher(ByteView key) { return Aead::create(AeadAlgorithm::Aes256Gcm, key); }
+Result<KeyedCipher> stream_cipher(CipherDirection direction, ByteView key, const Nonce& first = {}) {
+  if (key.size() != aead_key_size(AeadAlgorithm::Aes256Gcm))
+    return fail(ErrorCode::BadInput, "the key has the wrong size for this cipher", "key");
+  return KeyedCipher(AeadAlgorithm::Aes256Gcm, direction, key, first);
+}
 
 Header new_header() {
   Header header{};
@@ -93,9 +113,9 @@ std::uint64_t stream_sealed_size(std::uint64_t plaintext_size) noexcept {
 }
 
 Result<Bytes> stream_seal(ByteView key, ByteView aad, ByteView plaintext) {
-  POSTERN_TRY(Aead aead, stream_cipher(key));
   const Header header = new_header();
-  Chain chain(std::move(aead), header, aad);
+  POSTERN_TRY(KeyedCipher cipher, stream_cipher(CipherDirection::Seal, key, nonce_of(header, 0, plaintext.size() <= kStreamChunk)));
+  Chain chain(std::move(cipher), header, aad);
   Bytes out;
   out.reserve(stream_sealed_size(plaintext.size()));
   append(out, header);
@@ -108,10 +128,10 @@ Result<Bytes> stream_seal(ByteView key, ByteView aad, ByteView plaintext) {
 }
 
 Result<Bytes> stream_open(ByteView key, ByteView aad, ByteView sealed) {
-  POSTERN_TRY(Aead aead, stream_cipher(key));
   POSTERN_TRY(const Header header, read_header(sealed));
-  Chain chain(std::move(aead), header, aad);
   sealed = sealed.subspan(kStreamHeader);
+  POSTERN_TRY(KeyedCipher cipher, stream_cipher(CipherDirection::Open, key, nonce_of(header, 0, sealed.size() <= kSealedChunk)));
+  Chain chain(std::move(cipher), header, aad);
   Bytes out;
   out.reserve(sealed.size());
   do {
@@ -137,9 +157,9 @@ StreamSealer& StreamSealer::operator=(StreamSealer&&) noexcept = default;
 StreamSealer::~StreamSealer() = default;
 
 Result<StreamSealer> StreamSealer::create(ByteView key, ByteView aad) {
-  POSTERN_TRY(Aead aead, stream_cipher(key));
+  POSTERN_TRY(KeyedCipher cipher, stream_cipher(CipherDirection::Seal, key));
   const Header header = new_header();
-  std::unique_ptr<State> state(new State{Chain(std::move(aead), header, aad), header, false, false, {}});
+  std::unique_ptr<State> state(new State{Chain(std::move(cipher), header, aad), header, false, false, {}});
   state->held.reserve(kStreamChunk);
   return StreamSealer(std::move(state));
 }
@@ -167,7 +187,7 @@ Status StreamSealer::finish(Bytes& out) {
 }
 
 struct StreamOpener::State {
-  Aead aead;  // until the header is there
+  KeyedCipher cipher;  // until the header is there
   Bytes aad;
   std::optional<Chain> chain;
   bool spent = false;
@@ -180,8 +200,8 @@ StreamOpener& StreamOpener::operator=(StreamOpener&&) noexcept = default;
 StreamOpener::~StreamOpener() = default;
 
 Result<StreamOpener> StreamOpener::create(ByteView key, ByteView aad) {
-  POSTERN_TRY(Aead aead, stream_cipher(key));
-  return StreamOpener(std::unique_ptr<State>(new State{std::move(aead), Bytes(aad.begin(), aad.end()), std::nullopt, false, {}}));
+  POSTERN_TRY(KeyedCipher cipher, stream_cipher(CipherDirection::Open, key));
+  return StreamOpener(std::unique_ptr<State>(new State{std::move(cipher), Bytes(aad.begin(), aad.end()), std::nullopt, false, {}}));
 }
 
 Status StreamOpener::update(ByteView sealed, Bytes& out) {
@@ -199,7 +219,7 @@ Status StreamOpener::update(ByteView sealed, Bytes& out) {
     sealed = sealed.subspan(size);
     if (!s.chain && s.held.size() == kStreamHeader) {
       POSTERN_TRY(const Header header, read_header(s.held));
-      s.chain.emplace(std::move(s.aead), header, s.aad);
+      s.chain.emplace(std::move(s.cipher), header, s.aad);
       s.held.clear();
     }
   }

@@ -20,7 +20,9 @@ constexpr std::size_t kMostUnparsed = 64U * 1024;
 
 std::string request_text(const ClientRequest& request) {
   const bool v6 = request.url.host.find(':') != std::string::npos;
-  std::string out = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + (v6 ? "[" + request.url.host + "]" : request.url.host) + ":" + std::to_string(request.url.port) + "\r\n";
+  std::string out = request.method + " " + request.url.target +
+                    " HTTP/1.1\r\nHost: " + (v6 ? "[" + request.url.host + "]" : request.url.host) + ":" +
+                    std::to_string(request.url.port) + "\r\n";
   for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
   out += "Connection: close\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n\r\n";
   return out + request.body;
@@ -28,9 +30,11 @@ std::string request_text(const ClientRequest& request) {
 
 Status safe_request(const ClientRequest& request) {
   for (const auto& [name, value] : request.headers) {
-    if ((name + value).find_first_of("\r\n") != std::string::npos) return fail(ErrorCode::BadInput, "a header field holds a line end", name);
+    if ((name + value).find_first_of("\r\n") != std::string::npos)
+      return fail(ErrorCode::BadInput, "a header field holds a line end", name);
   }
-  if ((request.method + request.url.target).find_first_of(" \r\n") != std::string::npos) return fail(ErrorCode::BadInput, "method or target hold a space or line end", "target");
+  if ((request.method + request.url.target).find_first_of(" \r\n") != std::string::npos)
+    return fail(ErrorCode::BadInput, "method or target hold a space or line end", "target");
   return {};
 }
 
@@ -55,8 +59,10 @@ class ResponseReader {
     Parser parser;
     parser.eager(true);
     parser.skip(m_head);
-    if (m_options.on_body) parser.body_limit(boost::none);  // given on piece by piece, never kept
-    else parser.body_limit(m_options.body_limit);
+    if (m_options.on_body)
+      parser.body_limit(boost::none);  // given on piece by piece, never kept
+    else
+      parser.body_limit(m_options.body_limit);
     bool wanted = true;
     while (wanted && !parser.is_done()) {
       POSTERN_CO_CHECK(co_await feed(parser));
@@ -83,7 +89,8 @@ class ResponseReader {
     const std::size_t used = parser.put(boost::asio::buffer(m_buffer), error);
     m_buffer.erase(0, used);
     m_stuck = used == 0;
-    if (error == beast::error::body_limit || error == beast::error::header_limit) co_return fail(ErrorCode::TooLarge, "the answer is too large");
+    if (error == beast::error::body_limit || error == beast::error::header_limit)
+      co_return fail(ErrorCode::TooLarge, "the answer is too large");
     if (error && error != beast::error::need_more) co_return fail(ErrorCode::BadInput, "the answer is not HTTP: " + error.message());
     if (m_buffer.size() > kMostUnparsed) co_return fail(ErrorCode::TooLarge, "the answer has a line that is too long");
     co_return Status();
@@ -114,10 +121,11 @@ class ResponseReader {
 
 /// The system's resolver, for people's host names.
 Result<std::vector<io::Endpoint>> look_up(const Url& url) {
-  struct addrinfo hints {};
+  struct addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   struct addrinfo* list = nullptr;
-  if (const int code = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &list); code != 0) return fail(ErrorCode::NotFound, url.host + ": " + ::gai_strerror(code), "host");
+  if (const int code = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &list); code != 0)
+    return fail(ErrorCode::NotFound, url.host + ": " + ::gai_strerror(code), "host");
   std::vector<io::Endpoint> out;
   for (const auto* at = list; at != nullptr; at = at->ai_next) {
     std::array<char, 64> text{};
@@ -136,10 +144,14 @@ Result<std::vector<io::Endpoint>> look_up(const Url& url) {
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text) {
-  const auto bad = [&] { return fail(ErrorCode::BadInput, "\"" + printable(text) + "\" is not an address such as http://127.0.0.1:8080/", "url"); };
+  const auto bad = [&] {
+    return fail(ErrorCode::BadInput, "\"" + printable(text) + "\" is not an address such as http://127.0.0.1:8080/", "url");
+  };
   Url out;
-  if (istarts_with(text, "https://")) out.tls = true;
-  else if (!istarts_with(text, "http://")) return bad();
+  if (istarts_with(text, "https://"))
+    out.tls = true;
+  else if (!istarts_with(text, "http://"))
+    return bad();
   text.remove_prefix(out.tls ? 8 : 7);
   if (text.find_first_of("#@ \r\n\t") != std::string_view::npos) return bad();
   const auto slash = text.find_first_of("/?");
@@ -189,7 +201,8 @@ io::Task<Result<ClientResponse>> fetch(std::vector<io::Endpoint> where_to, Clien
 
 namespace {
 
-io::Task<void> fetch_into(std::vector<io::Endpoint> where_to, ClientRequest request, ClientOptions options, io::Loops& loops, Result<ClientResponse>& out) {
+io::Task<void> fetch_into(std::vector<io::Endpoint> where_to, ClientRequest request, ClientOptions options, io::Loops& loops,
+                          Result<ClientResponse>& out) {
   out = co_await fetch(std::move(where_to), std::move(request), std::move(options));
   loops.stop();
 }

@@ -28,10 +28,10 @@ struct ClientRequest {
 };
 
 struct ClientOptions {
-  std::chrono::milliseconds timeout{30000};  ///< The whole exchange; for streams, until the headers and then between pieces.
+  std::chrono::milliseconds timeout{30000};    ///< The whole exchange; for streams, until the headers and then between pieces.
   std::size_t body_limit = 32U * 1024 * 1024;  ///< More is TooLarge.
-  io::SslContext tls;  ///< Needed for https; it decides what is trusted. The name is always checked.
-  std::string unix_path;  ///< Connect here instead of to the host.
+  io::SslContext tls;                          ///< Needed for https; it decides what is trusted. The name is always checked.
+  std::string unix_path;                       ///< Connect here instead of to the host.
   /// Gets the body piece by piece instead of ClientResponse::body (event streams); false ends the exchange.
   std::function<bool(std::string_view)> on_body;
 };

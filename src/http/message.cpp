@@ -21,7 +21,8 @@ std::string_view Headers::get(std::string_view name) const noexcept {
 }
 bool Headers::has(std::string_view name) const noexcept { return count(name) > 0; }
 std::size_t Headers::count(std::string_view name) const noexcept {
-  return static_cast<std::size_t>(std::count_if(m_items.begin(), m_items.end(), [&](const Item& item) { return iequals(item.first, name); }));
+  return static_cast<std::size_t>(
+      std::count_if(m_items.begin(), m_items.end(), [&](const Item& item) { return iequals(item.first, name); }));
 }
 
 namespace {
@@ -60,7 +61,9 @@ Meaning meaning_of(ErrorCode code) {
 }
 
 std::string_view media_type(std::string_view name) {
-  const auto ends = [&](std::string_view suffix) { return name.size() >= suffix.size() && name.substr(name.size() - suffix.size()) == suffix; };
+  const auto ends = [&](std::string_view suffix) {
+    return name.size() >= suffix.size() && name.substr(name.size() - suffix.size()) == suffix;
+  };
   if (ends(".css")) return "text/css; charset=utf-8";
   if (ends(".js")) return "text/javascript; charset=utf-8";
   if (ends(".html")) return "text/html; charset=utf-8";
@@ -84,7 +87,8 @@ Result<boost::json::value> Request::json() const {
   options.max_depth = 64;
   boost::json::stream_parser parser({}, options);
   const std::size_t read = parser.write_some(body, error);
-  if (!error && read < body.size() && body.find_first_not_of(" \t\r\n", read) != std::string::npos) return fail(ErrorCode::BadInput, "more text behind the JSON document at octet " + std::to_string(read), "body");
+  if (!error && read < body.size() && body.find_first_not_of(" \t\r\n", read) != std::string::npos)
+    return fail(ErrorCode::BadInput, "more text behind the JSON document at octet " + std::to_string(read), "body");
   if (!error) parser.finish(error);
   if (error) return fail(ErrorCode::BadInput, "not JSON at octet " + std::to_string(read) + ": " + error.message(), "body");
   return parser.release();
@@ -148,7 +152,11 @@ Response event_stream(std::function<io::Task<void>(ResponseStream&)> stream) {
 }
 
 Response problem(int status, std::string_view code, std::string_view detail, std::string_view field) {
-  boost::json::object body{{"type", "about:blank"}, {"title", reason_phrase(status)}, {"status", status}, {"code", code}, {"detail", is_utf8(detail) ? std::string(detail) : printable(detail, detail.size())}};
+  boost::json::object body{{"type", "about:blank"},
+                           {"title", reason_phrase(status)},
+                           {"status", status},
+                           {"code", code},
+                           {"detail", is_utf8(detail) ? std::string(detail) : printable(detail, detail.size())}};
   if (!field.empty()) body["field"] = field;
   Response out = json_response(status, body);
   out.headers.set("Content-Type", "application/problem+json");
@@ -164,7 +172,8 @@ Response problem(const Error& error) {
 }
 
 void page_headers(Headers& headers) {
-  headers.set("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'");
+  headers.set("Content-Security-Policy",
+              "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'");
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("Referrer-Policy", "no-referrer");
   headers.set("Cache-Control", "no-store");

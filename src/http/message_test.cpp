@@ -89,8 +89,8 @@ TEST(ClientUrl, Forms) {
   EXPECT_EQ(Url::parse("http://host")->port, 80);
   EXPECT_EQ(Url::parse("https://host")->port, 443);
   EXPECT_EQ(Url::parse("http://host?x")->target, "/?x");
-  for (const char* bad : {"", "host", "ftp://host", "http://", "http://user@host", "http://host:0", "http://host:x", "http://host:65536", "http://ho st",
-                          "http://host/#f", "http://[::1", "http://:80"}) {
+  for (const char* bad : {"", "host", "ftp://host", "http://", "http://user@host", "http://host:0", "http://host:x", "http://host:65536",
+                          "http://ho st", "http://host/#f", "http://[::1", "http://:80"}) {
     EXPECT_FALSE(Url::parse(bad)) << bad;
   }
 }
@@ -102,7 +102,8 @@ struct Routes : ::testing::Test {
   Router router;
 
   void SetUp() override {
-    for (const char* pattern : {"/", "/api/v1/mail", "/api/v1/mail/{id}", "/api/v1/mail/recent", "/api/v1/mail/{id}/raw", "/v1/{path...}", "/files/{name}/{rest...}"}) {
+    for (const char* pattern : {"/", "/api/v1/mail", "/api/v1/mail/{id}", "/api/v1/mail/recent", "/api/v1/mail/{id}/raw", "/v1/{path...}",
+                                "/files/{name}/{rest...}"}) {
       router.add("GET", pattern, echo(pattern));
     }
     router.add("LIST", "/v1/{path...}", echo("list"));
@@ -135,9 +136,7 @@ TEST_F(Routes, FixedBeforeParameterBeforeRest) {
   EXPECT_EQ(ask("GET", "/files/a/b/c").body, "/files/{name}/{rest...} name=a rest=b/c");
 }
 
-TEST_F(Routes, AnEscapedSlashStaysInItsSegment) {
-  EXPECT_EQ(ask("GET", "/api/v1/mail/a%2Fb%20c").body, "/api/v1/mail/{id} id=a/b c");
-}
+TEST_F(Routes, AnEscapedSlashStaysInItsSegment) { EXPECT_EQ(ask("GET", "/api/v1/mail/a%2Fb%20c").body, "/api/v1/mail/{id} id=a/b c"); }
 
 TEST_F(Routes, UnknownPathsAndMethods) {
   EXPECT_EQ(ask("GET", "/nowhere").status, 404);
@@ -159,9 +158,7 @@ TEST_F(Routes, TheFallbackAnswersInsteadOf404) {
   EXPECT_EQ(ask("DELETE", "/api/v1/mail").status, 405);
 }
 
-TEST_F(Routes, TwoHandlersForOneRouteAreABug) {
-  EXPECT_THROW(router.add("GET", "/", echo("again")), std::logic_error);
-}
+TEST_F(Routes, TwoHandlersForOneRouteAreABug) { EXPECT_THROW(router.add("GET", "/", echo("again")), std::logic_error); }
 
 }  // namespace
 }  // namespace postern::http

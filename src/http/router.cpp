@@ -62,7 +62,8 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
     if (parameter) slot->name = segment.substr(1, segment.size() - (rest ? 5 : 2));
     node = slot.get();
   }
-  if (!node->handlers.emplace(std::string(method), std::move(handler)).second) throw std::logic_error("two handlers for " + std::string(method) + " " + std::string(pattern));
+  if (!node->handlers.emplace(std::string(method), std::move(handler)).second)
+    throw std::logic_error("two handlers for " + std::string(method) + " " + std::string(pattern));
 }
 
 namespace {

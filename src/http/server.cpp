@@ -72,12 +72,13 @@ std::optional<Response> refuse_framing(const Headers& headers, unsigned version)
   // RFC 9112 6.1: "A server or client that receives an HTTP/1.0 message containing a Transfer-Encoding header field MUST treat the message
   // as if the framing is faulty"
   if (version < 11) return problem(400, "bad_request", "Transfer-Encoding in HTTP/1.0");
-  if (headers.count("Transfer-Encoding") > 1 || !iequals(trim(coding), "chunked")) return problem(501, "transfer_coding", "the only transfer coding here is chunked");
+  if (headers.count("Transfer-Encoding") > 1 || !iequals(trim(coding), "chunked"))
+    return problem(501, "transfer_coding", "the only transfer coding here is chunked");
   return std::nullopt;
 }
 
-/// RFC 9112 5.2: "A server that receives an obs-fold in a request message [...] MUST either reject the message by sending a 400 [...]". The parser
-/// would join the lines in silence, and a field hidden in a fold from others would not be hidden from us, or the other way round.
+/// RFC 9112 5.2: "A server that receives an obs-fold in a request message [...] MUST either reject the message by sending a 400 [...]". The
+/// parser would join the lines in silence, and a field hidden in a fold from others would not be hidden from us, or the other way round.
 bool has_folded_line(std::string_view head) {
   const std::size_t end = head.find("\r\n\r\n");
   head = head.substr(0, end == std::string_view::npos ? head.size() : end);
@@ -144,7 +145,8 @@ std::string turn_away(io::Refusal) {
 
 class ChunkedStream final : public ResponseStream {
  public:
-  ChunkedStream(io::Stream& stream, std::chrono::seconds timeout, const std::atomic<bool>& stopping) : m_stream(stream), m_timeout(timeout), m_stopping(stopping) {}
+  ChunkedStream(io::Stream& stream, std::chrono::seconds timeout, const std::atomic<bool>& stopping)
+      : m_stream(stream), m_timeout(timeout), m_stopping(stopping) {}
 
   io::Task<Status> write(std::string_view piece) override {
     if (piece.empty()) co_return Status();
@@ -243,11 +245,13 @@ class Connection {
           auto refused = co_await check_header(parser);
           if (refused) co_return refused;
         }
-        if (!share.grow_to(parser.get().body().size())) co_return problem({ErrorCode::Unavailable, "too much is being uploaded right now; try again in a moment", ""});
+        if (!share.grow_to(parser.get().body().size()))
+          co_return problem({ErrorCode::Unavailable, "too much is being uploaded right now; try again in a moment", ""});
         if (parser.is_done()) co_return std::nullopt;
         if (used > 0 && !m_buffer.empty()) continue;
         // The parser has limits for fields and bodies, but none for chunk extensions and trailers.
-        if (m_buffer.size() > limits().header_bytes) co_return problem(header_seen ? 400 : 431, "header_too_large", "a line of the request is too long");
+        if (m_buffer.size() > limits().header_bytes)
+          co_return problem(header_seen ? 400 : 431, "header_too_large", "a line of the request is too long");
       }
       const std::size_t before = m_buffer.size();
       m_buffer.resize(before + kReadBytes);
@@ -266,7 +270,8 @@ class Connection {
     auto refused = refuse_framing(headers, parser.get().version());
     if (refused) co_return refused;
     // RFC 9112 3.2: exactly one Host in HTTP/1.1.
-    if (headers.count("Host") > 1 || (parser.get().version() == 11 && !headers.has("Host"))) co_return problem(400, "bad_request", "exactly one Host is needed");
+    if (headers.count("Host") > 1 || (parser.get().version() == 11 && !headers.has("Host")))
+      co_return problem(400, "bad_request", "exactly one Host is needed");
     const std::string_view expect = headers.get("Expect");
     if (expect.empty() || parser.get().version() < 11 || parser.is_done()) co_return std::nullopt;  // RFC 9110 10.1.1
     if (!iequals(expect, "100-continue")) co_return problem(417, "expectation", "the only expectation met here is 100-continue");
@@ -305,7 +310,7 @@ class Connection {
     std::string out = head_of(response, m_id, keep, framing);
     if (!head && !bodyless) out += response.body;
     const Status written = co_await m_stream.write_all(out, io::deadline_in(limits().write_timeout));
-    co_return written && keep;
+    co_return written&& keep;
   }
 
   io::Task<bool> send_stream(const Response& response, bool head) {
@@ -351,7 +356,8 @@ Result<std::unique_ptr<Server>> Server::open(io::Loops& loops, ServerOptions opt
   if (!options.tls) listen.refuse = turn_away;
   auto impl = std::make_unique<Impl>();
   impl->shared = std::make_shared<Shared>(std::move(options), std::move(handler));
-  POSTERN_TRY(impl->listener, io::Listener::open(loops, std::move(listen), [shared = impl->shared](io::Stream stream) { return serve(shared, std::move(stream)); }));
+  POSTERN_TRY(impl->listener, io::Listener::open(loops, std::move(listen),
+                                                 [shared = impl->shared](io::Stream stream) { return serve(shared, std::move(stream)); }));
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

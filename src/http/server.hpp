@@ -1,10 +1,10 @@
 // The HTTP/1.1 server shell: parses (Beast), calls one handler, answers, keeps the connection alive, streams events.
 //
 // What it does itself, before a handler is asked: limits, timeouts, request forms that could smuggle (RFC 9112 6.1 and 6.3: both
-// Content-Length and Transfer-Encoding, differing lengths, a transfer coding other than chunked), Host (RFC 9112 3.2), 100-continue, HEAD, X-Request-Id,
-// `X-Content-Type-Options: nosniff`, `Cache-Control: no-store` where the handler set none.
-// What it refuses: HTTP/0.9 and 2, Upgrade, CONNECT, absolute-form targets of other schemes, trailers (read and dropped).
-// A failing handler (exception) gives 500 with the request id and nothing else; the cause is in the log as "http.handler_failed".
+// Content-Length and Transfer-Encoding, differing lengths, a transfer coding other than chunked), Host (RFC 9112 3.2), 100-continue, HEAD,
+// X-Request-Id, `X-Content-Type-Options: nosniff`, `Cache-Control: no-store` where the handler set none. What it refuses: HTTP/0.9 and 2,
+// Upgrade, CONNECT, absolute-form targets of other schemes, trailers (read and dropped). A failing handler (exception) gives 500 with the
+// request id and nothing else; the cause is in the log as "http.handler_failed".
 #pragma once
 
 #include <chrono>
@@ -19,8 +19,8 @@ namespace postern::http {
 using Handler = std::function<io::Task<Response>(Request)>;
 
 struct ServerLimits {
-  std::size_t header_bytes = 32U * 1024;  ///< Request line and fields; more: 431.
-  std::size_t body_bytes = 32U * 1024 * 1024;  ///< More: 413.
+  std::size_t header_bytes = 32U * 1024;              ///< Request line and fields; more: 431.
+  std::size_t body_bytes = 32U * 1024 * 1024;         ///< More: 413.
   std::size_t body_bytes_total = 256U * 1024 * 1024;  ///< Bodies in memory of all connections together; more: 503 with Retry-After.
   std::size_t requests_per_connection = 10000;
   std::size_t max_connections = 2000;

@@ -20,8 +20,8 @@ namespace postern::http {
 namespace {
 
 using namespace std::chrono_literals;
-using io::testing::RunningLoops;
 using io::testing::in_ms;
+using io::testing::RunningLoops;
 using io::testing::soon;
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -70,7 +70,8 @@ class Raw {
 };
 
 io::Task<Response> describe(Request request) {
-  boost::json::object out{{"method", request.method}, {"path", request.path}, {"body", request.body}, {"tls", request.tls}, {"id", request.id}};
+  boost::json::object out{
+      {"method", request.method}, {"path", request.path}, {"body", request.body}, {"tls", request.tls}, {"id", request.id}};
   for (const auto& [name, value] : request.query) out["q." + name] = value;
   co_return json_response(200, out);
 }
@@ -91,13 +92,16 @@ struct HttpServer : ::testing::Test {
   std::uint16_t port() const { return server->local().port; }
   std::string exchange(std::string_view raw) { return Raw(port()).send(raw).rest(); }
   /// With "Connection: close" appended, so that the answer ends.
-  std::string get(std::string_view target) { return exchange("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); }
+  std::string get(std::string_view target) {
+    return exchange("GET " + std::string(target) + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  }
   static std::string body_of(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
 };
 
 TEST_F(HttpServer, AnswersWithItsOwnRequestIdAndSafeDefaults) {
   start();
-  const std::string answer = exchange("GET /a%20b?x=1&y=a+b%26&flag HTTP/1.1\r\nHost: x\r\nX-Request-Id: forged\r\nConnection: close\r\n\r\n");
+  const std::string answer =
+      exchange("GET /a%20b?x=1&y=a+b%26&flag HTTP/1.1\r\nHost: x\r\nX-Request-Id: forged\r\nConnection: close\r\n\r\n");
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
   EXPECT_THAT(answer, HasSubstr("Cache-Control: no-store\r\n"));
@@ -136,7 +140,8 @@ TEST_F(HttpServer, RequestsPerConnectionAreBounded) {
   ServerLimits limits;
   limits.requests_per_connection = 2;
   start(describe, limits);
-  const std::string answers = exchange("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answers =
+      exchange("GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\nGET /3 HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_THAT(answers, HasSubstr("\"/2\""));
   EXPECT_THAT(answers, HasSubstr("Connection: close"));
   EXPECT_THAT(answers, Not(HasSubstr("\"/3\"")));
@@ -196,7 +201,8 @@ TEST_F(HttpServer, SmugglingIsRefused) {
            "Transfer-Encoding: chunked, identity\r\n",
            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
            "Transfer-Encoding: xchunked\r\n",
-           "Transfer-Encoding:\x0b" "chunked\r\n",
+           "Transfer-Encoding:\x0b"
+           "chunked\r\n",
            "Transfer-Encoding : chunked\r\n",
            "Transfer-Encoding:\r\n",
            "Transfer-Encoding\r\n",
@@ -208,7 +214,8 @@ TEST_F(HttpServer, SmugglingIsRefused) {
            "X: y\rTransfer-Encoding: chunked\r\n",
        }) {
     const std::string answer = exchange("POST /outer HTTP/1.1\r\nHost: x\r\n" + std::string(fields) + "\r\n" + inner);
-    EXPECT_THAT(answer, ::testing::AnyOf(StartsWith("HTTP/1.1 400"), StartsWith("HTTP/1.1 501"), StartsWith("HTTP/1.1 413"))) << fields << answer;
+    EXPECT_THAT(answer, ::testing::AnyOf(StartsWith("HTTP/1.1 400"), StartsWith("HTTP/1.1 501"), StartsWith("HTTP/1.1 413")))
+        << fields << answer;
     EXPECT_THAT(answer, Not(HasSubstr("smuggled"))) << fields;
     EXPECT_THAT(answer, HasSubstr("Connection: close")) << fields;
   }
@@ -218,13 +225,14 @@ TEST_F(HttpServer, SmugglingIsRefused) {
 TEST_F(HttpServer, MalformedRequestsAreRefusedWithAProblem) {
   start();
   for (const char* raw : {
-           "GET / HTTP/1.1\r\n\r\n",                          // no Host
-           "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",    // two
-           "GET /\r\n\r\n",                                   // HTTP/0.9
+           "GET / HTTP/1.1\r\n\r\n",                        // no Host
+           "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",  // two
+           "GET /\r\n\r\n",                                 // HTTP/0.9
            "GET / HTTP/2.0\r\nHost: x\r\n\r\n",
            "GET  / HTTP/1.1\r\nHost: x\r\n\r\n",
            "GET / HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n",
-           "GET / HTTP/1.1\r\nHost: x\r\nNul: a\x01" "b\r\n\r\n",
+           "GET / HTTP/1.1\r\nHost: x\r\nNul: a\x01"
+           "b\r\n\r\n",
            "GET noslash HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
            "GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
            "GET /%00 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -274,8 +282,11 @@ TEST_F(HttpServer, BodiesOverTheLimitAre413) {
   limits.body_bytes = 1000;
   start(describe, limits);
   EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1001\r\n\r\n"), StartsWith("HTTP/1.1 413"));
-  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + std::string(0x800, 'x') + "\r\n0\r\n\r\n"), StartsWith("HTTP/1.1 413"));
-  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x')), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(
+      exchange("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" + std::string(0x800, 'x') + "\r\n0\r\n\r\n"),
+      StartsWith("HTTP/1.1 413"));
+  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000\r\n\r\n" + std::string(1000, 'x')),
+              StartsWith("HTTP/1.1 200"));
 }
 
 TEST_F(HttpServer, BodiesOfAllConnectionsTogetherAreBounded) {
@@ -289,7 +300,8 @@ TEST_F(HttpServer, BodiesOfAllConnectionsTogetherAreBounded) {
   EXPECT_THAT(refused, StartsWith("HTTP/1.1 503"));
   EXPECT_THAT(refused, HasSubstr("Retry-After: "));
   EXPECT_THAT(first.send("x").rest(), StartsWith("HTTP/1.1 200"));
-  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n" + std::string(20000, 'x')), StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(exchange("POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n" + std::string(20000, 'x')),
+              StartsWith("HTTP/1.1 200"));
 }
 
 // Slowloris: the time for the header section is one budget, however the bytes trickle.
@@ -517,7 +529,10 @@ std::string canned(io::Loops& loops, std::string answer, ClientOptions options =
 }
 
 TEST_F(HttpServer, TheClientReadsOddAnswers) {
-  EXPECT_EQ(canned(loops, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"), "200 ok");
+  EXPECT_EQ(
+      canned(loops,
+             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+      "200 ok");
   EXPECT_EQ(canned(loops, "HTTP/1.0 200 OK\r\n\r\nuntil the end"), "200 until the end");
   EXPECT_EQ(canned(loops, "HTTP/1.1 204 No Content\r\n\r\n"), "204 ");
   EXPECT_EQ(canned(loops, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok"), "unavailable");

@@ -64,7 +64,8 @@ TEST(Detect, ArmorCutAnywhere) {
   Bytes packet(60, 0xFF);
   packet[0] = 0x84;  // tag 1, old format
   const std::string armor = "-----BEGIN PGP MESSAGE-----\r\n\r\n" + base64_encode(packet);
-  for (std::size_t size = armor.size() - 40; size <= armor.size(); ++size) EXPECT_EQ(peek_pgp(armor.substr(0, size)), PgpKind::Encrypted) << size;
+  for (std::size_t size = armor.size() - 40; size <= armor.size(); ++size)
+    EXPECT_EQ(peek_pgp(armor.substr(0, size)), PgpKind::Encrypted) << size;
 }
 
 TEST(Detect, SecondPartDecides) {

@@ -297,12 +297,12 @@ TEST(ServerSession, VerdictThatCloses) {  // RFC 5321 3.8
 }
 
 TEST(ServerSession, AnyCutGivesTheSame) {
+  using namespace std::string_literals;
   const std::string sessions[] = {
       "EHLO c.example\r\nMAIL FROM:<a@b.example> BODY=8BITMIME\r\nRCPT TO:<x@y.example>\r\nRCPT TO:<refused@y.example>\r\nDATA\r\nA: "
       "b\r\n\r\n..x\r\n.\r\nMAIL FROM:<>\r\nQUIT\r\nMAIL\r\n",
-      std::string("EHLO c.example\r\nMAIL FROM:<a@b.example> BODY=BINARYMIME\r\nRCPT TO:<x@y.example>\r\nBDAT 4\r\n\r\0\n.BDAT 3 "
-                  "LAST\r\nabcNOOP\r\nBDAT 4\r\nQUITBDAT 2 LAST\r\n\r\nNOOP\r\n",
-                  147),
+      "EHLO c.example\r\nMAIL FROM:<a@b.example> BODY=BINARYMIME\r\nRCPT TO:<x@y.example>\r\nBDAT 4\r\n\r\0\n.BDAT 3 "
+      "LAST\r\nabcNOOP\r\nBDAT 4\r\nQUITBDAT 2 LAST\r\n\r\nNOOP\r\n"s,  // the literal operator keeps the NUL
       "EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nDATA\r\na\nb\r\n.\r\nMAIL FROM:<a@b.example>\r\nRCPT "
       "TO:<x@y.example>\r\nDATA\r\na\n.\nMAIL FROM:<evil@x.example>\r\n.\r\n",
       "EHLO c.example\r\nNOOP " + std::string(3000, 'x') + "\r\nNOOP " + std::string(600, 'x') + "\r\nNOOP\r\nNOOP\nNOOP\r\n",

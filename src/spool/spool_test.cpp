@@ -23,12 +23,16 @@ struct Listener final : WorkListener {
   void work_ready(const std::vector<std::string>& routes) noexcept override {
     const std::lock_guard lock(mutex);
     for (const auto& route : routes) ++calls[route];
+    called.notify_all();
   }
-  int count(const std::string& route) {
-    const std::lock_guard lock(mutex);
+  /// Waits for `expected` calls, since the writer tells the one who enqueued before it tells us.
+  int count(const std::string& route, int expected) {
+    std::unique_lock lock(mutex);
+    called.wait_for(lock, 5s, [&] { return calls[route] >= expected; });
     return calls[route];
   }
   std::mutex mutex;
+  std::condition_variable called;
   std::map<std::string, int> calls;
 };
 
@@ -129,7 +133,7 @@ struct SpoolTest : testing::Test {
 TEST_F(SpoolTest, AcceptedMessageGoesOutAndLeavesHistory) {
   const Submission s = message();
   ASSERT_TRUE(spool->enqueue_and_wait(s));
-  EXPECT_EQ(listener.count(kRoute), 1);
+  EXPECT_EQ(listener.count(kRoute, 1), 1);
   const Work work = take_one();
   ASSERT_TRUE(work.loaded);
   EXPECT_EQ(*work.loaded->content, s.variants[0].content);
@@ -261,7 +265,7 @@ TEST_F(SpoolTest, DeferredWorkReturnsOnTheMonotonicClock) {
   EXPECT_EQ(spool->list({}, 10)->front().next_attempt, clock.now() + 60s);
   clock.advance(60s);
   settle();
-  EXPECT_EQ(listener.count(kRoute), 2);
+  EXPECT_EQ(listener.count(kRoute, 2), 2);
   const Work work = take_one();
   EXPECT_EQ(spool->load(work)->recipients[0].attempts, 1U);
   ASSERT_TRUE(report_now(report_of(work, Outcome::Expired)));
