@@ -5,9 +5,9 @@
 //   aead_bench [--size 16384] [--alternations 7] [--seconds 0.4]         exit status 1 when the promise is not kept
 //
 // In turns within one run: `openssl speed` as a process of its own (no nonce, no tag, one key); the same primitive called here for whole
-// messages (fetched cipher, kept context and key, fresh nonce, update, final, tag); and the product's entry points. Judged are both that the
-// spool stands on: Aead, which has its key already, and the stream, which makes a key schedule and a buffer for every message. The content
-// rows also make, wrap or unwrap a data key; they are there to be seen.
+// messages (fetched cipher, kept context and key, fresh nonce, update, final, tag); and the product's entry points. Judged are both that
+// the spool stands on: Aead, which has its key already, and the stream, which makes a key schedule and a buffer for every message. The
+// content rows also make, wrap or unwrap a data key; they are there to be seen.
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 

@@ -21,8 +21,10 @@ void add_cms_verbs(CLI::App& app, Context& context);
 namespace {
 
 int run(int argc, char** argv) {
-  CLI::App app("Postern's command. Verbs on files need no daemon; the others talk to the one that the configuration names.\n"
-               "Exit status: 0 done, 1 the answer is no, 2 usage, 3 service not reachable, 4 not permitted, 5 internal error.", "postern");
+  CLI::App app(
+      "Postern's command. Verbs on files need no daemon; the others talk to the one that the configuration names.\n"
+      "Exit status: 0 done, 1 the answer is no, 2 usage, 3 service not reachable, 4 not permitted, 5 internal error.",
+      "postern");
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION);

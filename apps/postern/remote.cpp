@@ -32,7 +32,8 @@ Result<std::string> api_address(const config::Config& config) {
   boost::system::error_code malformed;
   const json::value ports = json::parse(text, malformed);
   if (malformed || !ports.is_object() || !ports.as_object().contains("http"))
-    return fail(ErrorCode::Unavailable, "no daemon is listening for " + config.in_data_dir("") + "; start it with: posternd --config " + config.source);
+    return fail(ErrorCode::Unavailable,
+                "no daemon is listening for " + config.in_data_dir("") + "; start it with: posternd --config " + config.source);
   return "http://" + at.host + ":" + std::to_string(ports.at("http").to_number<int>());
 }
 
@@ -41,9 +42,12 @@ Error error_of(const http::ClientResponse& response) {
   const json::value body = json::parse(response.body, malformed);
   std::string detail = malformed ? "the daemon answered " + std::to_string(response.status) : text_of(body, "detail");
   if (detail.empty()) detail = "the daemon answered " + std::to_string(response.status);
-  const ErrorCode code = response.status == 404 ? ErrorCode::NotFound : response.status == 401 || response.status == 403 ? ErrorCode::Denied
-                       : response.status == 400 || response.status == 413 ? ErrorCode::BadInput : response.status == 409 || response.status == 422 ? ErrorCode::Conflict
-                       : response.status == 503 || response.status == 429 ? ErrorCode::Unavailable : ErrorCode::Internal;
+  const ErrorCode code = response.status == 404                             ? ErrorCode::NotFound
+                         : response.status == 401 || response.status == 403 ? ErrorCode::Denied
+                         : response.status == 400 || response.status == 413 ? ErrorCode::BadInput
+                         : response.status == 409 || response.status == 422 ? ErrorCode::Conflict
+                         : response.status == 503 || response.status == 429 ? ErrorCode::Unavailable
+                                                                            : ErrorCode::Internal;
   std::string field = malformed ? std::string() : text_of(body, "field");
   if (!field.empty() && detail.starts_with(field + ": ")) detail.erase(0, field.size() + 2);  // Error::text() puts it there again
   return {code, std::move(detail), std::move(field)};
@@ -88,7 +92,9 @@ Result<std::string> Remote::call(std::string method, std::string target, std::st
   if (!body.empty()) request.headers.add("Content-Type", "application/json");
   request.body = std::move(body);
   auto response = http::fetch_blocking(std::move(request), {});
-  if (!response) return fail(ErrorCode::Unavailable, "the daemon does not answer at " + m_base.host + ":" + std::to_string(m_base.port) + " (" + response.error().text() + "); " + m_advice);
+  if (!response)
+    return fail(ErrorCode::Unavailable, "the daemon does not answer at " + m_base.host + ":" + std::to_string(m_base.port) + " (" +
+                                            response.error().text() + "); " + m_advice);
   if (response->status < 200 || response->status > 299) return fail(error_of(*response));
   return std::move(response->body);
 }
@@ -111,8 +117,10 @@ void run_remote(const Global& global, Context& context, const char* verb, const 
   if (!remote) return report_error(context, verb, remote.error());
   const auto answer = work(*remote);
   if (!answer) return report_error(context, verb, answer.error());
-  if (context.json) context.out << json::serialize(*answer) << "\n";
-  else show(*answer);
+  if (context.json)
+    context.out << json::serialize(*answer) << "\n";
+  else
+    show(*answer);
 }
 
 std::string text_of(const json::value& value, std::string_view field) {

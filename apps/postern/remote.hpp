@@ -28,7 +28,8 @@ class Remote {
   /// The body of a 2xx answer. Other answers become errors: 404 NotFound, 401/403 Denied, no connection Unavailable, and the
   /// problem's own detail as text.
   [[nodiscard]] Result<std::string> call(std::string method, std::string target, std::string body = {}) const;
-  [[nodiscard]] Result<boost::json::value> call_json(std::string method, std::string target, const boost::json::value& body = nullptr) const;
+  [[nodiscard]] Result<boost::json::value> call_json(std::string method, std::string target,
+                                                     const boost::json::value& body = nullptr) const;
 
  private:
   http::Url m_base;
@@ -38,7 +39,8 @@ class Remote {
 
 /// Runs a verb that talks to the daemon: finds it, runs `work`, and turns an error into text and exit status. With --json the
 /// answer is printed as it came; otherwise `show` prints it for people.
-void run_remote(const Global& global, Context& context, const char* verb, const std::function<Result<boost::json::value>(const Remote&)>& work,
+void run_remote(const Global& global, Context& context, const char* verb,
+                const std::function<Result<boost::json::value>(const Remote&)>& work,
                 const std::function<void(const boost::json::value&)>& show);
 
 /// The document in a 2xx answer; Internal when it is none.

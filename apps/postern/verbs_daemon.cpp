@@ -31,7 +31,8 @@ struct Verbs {
     out->require_subcommand(1);
     return out;
   }
-  void run(const char* verb, const std::function<Result<json::value>(const Remote&)>& work, const std::function<void(const json::value&)>& show) const {
+  void run(const char* verb, const std::function<Result<json::value>(const Remote&)>& work,
+           const std::function<void(const json::value&)>& show) const {
     run_remote(global, context, verb, work, show);
   }
 };
@@ -65,18 +66,24 @@ json::value at(const json::value& value, std::string_view field) {
 
 // ---- status ---------------------------------------------------------------------------------------------------------------------------
 void show_status(const json::value& s, std::ostream& out) {
-  out << "Postern " << text_of(s, "version") << " on " << text_of(s, "hostname") << ", " << text_of(s, "mode") << ", since " << text_of(s, "started") << "\n\n";
+  out << "Postern " << text_of(s, "version") << " on " << text_of(s, "hostname") << ", " << text_of(s, "mode") << ", since "
+      << text_of(s, "started") << "\n\n";
   Table listeners({"LISTENER", "KIND", "ADDRESS", "TLS", "OPEN", "MESSAGES"});
-  for (const auto& l : list_of(s, "listeners")) listeners.add({text_of(l, "name"), text_of(l, "kind"), text_of(l, "address"), text_of(l, "tls") + " >=" + text_of(l, "min_tls"), text_of(l, "connections"), text_of(l, "messages")});
+  for (const auto& l : list_of(s, "listeners"))
+    listeners.add({text_of(l, "name"), text_of(l, "kind"), text_of(l, "address"), text_of(l, "tls") + " >=" + text_of(l, "min_tls"),
+                   text_of(l, "connections"), text_of(l, "messages")});
   listeners.print(out);
   const auto certificate = at(at(s, "tls"), "certificate");
   const auto queue = at(s, "queue");
-  out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " (" << text_of(certificate, "subject") << ")\n"
+  out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " ("
+      << text_of(certificate, "subject") << ")\n"
       << "keys         " << text_of(at(s, "key_engine"), "keys") << " in the " << text_of(at(s, "key_engine"), "engine") << " engine\n"
-      << "sealing      S/MIME " << (text_of(at(s, "smime"), "enabled") == "true" ? "on" : "off") << ", " << text_of(at(s, "smime"), "correspondents") << " certificates; OpenPGP "
-      << (text_of(at(s, "openpgp"), "enabled") == "true" ? "on" : "off") << ", " << text_of(at(s, "openpgp"), "correspondents") << " certificates\n"
-      << "queue        " << text_of(queue, "queued") << " queued, " << text_of(queue, "held") << " held, " << text_of(queue, "quarantined") << " quarantined; "
-      << text_of(queue, "accepted") << " accepted, " << text_of(queue, "delivered") << " delivered since the start\n"
+      << "sealing      S/MIME " << (text_of(at(s, "smime"), "enabled") == "true" ? "on" : "off") << ", "
+      << text_of(at(s, "smime"), "correspondents") << " certificates; OpenPGP "
+      << (text_of(at(s, "openpgp"), "enabled") == "true" ? "on" : "off") << ", " << text_of(at(s, "openpgp"), "correspondents")
+      << " certificates\n"
+      << "queue        " << text_of(queue, "queued") << " queued, " << text_of(queue, "held") << " held, " << text_of(queue, "quarantined")
+      << " quarantined; " << text_of(queue, "accepted") << " accepted, " << text_of(queue, "delivered") << " delivered since the start\n"
       << "storage      " << (text_of(at(s, "storage"), "healthy") == "true" ? "healthy" : "REFUSES WRITES") << "\n";
   for (const auto& warning : list_of(s, "warnings")) out << "warning      " << std::string(warning.as_string()) << "\n";
 }
@@ -84,7 +91,11 @@ void show_status(const json::value& s, std::ostream& out) {
 void add_status(const Verbs& v) {
   CLI::App* status = v.app.add_subcommand("status", "What the gateway does right now, and what to look after");
   status->footer("Example: postern status");
-  status->callback([v] { v.run("status", [](const Remote& r) { return r.call_json("GET", "/status"); }, [v](const json::value& s) { show_status(s, v.context.out); }); });
+  status->callback([v] {
+    v.run(
+        "status", [](const Remote& r) { return r.call_json("GET", "/status"); },
+        [v](const json::value& s) { show_status(s, v.context.out); });
+  });
 }
 
 // ---- send -----------------------------------------------------------------------------------------------------------------------------
@@ -116,7 +127,9 @@ void add_send(const Verbs& v) {
   verb->add_option("--message", options->file, "A whole message (RFC 5322) instead of subject and text; - is standard input");
   verb->footer("Example: postern send --from alice@postern.example --to bob@postern.example --subject Hello --text 'Good morning'");
   verb->callback([v, options] {
-    v.run("send", [&](const Remote& r) { return send(r, *options, v.context.in); }, [v](const json::value& a) { v.context.out << text_of(a, "reply") << "\n"; });
+    v.run(
+        "send", [&](const Remote& r) { return send(r, *options, v.context.in); },
+        [v](const json::value& a) { v.context.out << text_of(a, "reply") << "\n"; });
   });
 }
 
@@ -126,11 +139,14 @@ void show_examination(const json::value& e, std::ostream& out) {
   if (const auto signature = text_of(e, "signature"); !signature.empty()) out << "signature   " << signature << "\n";
   if (const auto trace = text_of(e, "trace"); !trace.empty()) out << "on arrival  " << trace << "\n";
   const auto opened = at(e, "opened");
-  if (opened.is_object()) out << "opened      " << (text_of(opened, "ok") == "true" ? "yes; " + text_of(opened, "facts") : "no; " + text_of(opened, "reason")) << "\n";
+  if (opened.is_object())
+    out << "opened      " << (text_of(opened, "ok") == "true" ? "yes; " + text_of(opened, "facts") : "no; " + text_of(opened, "reason"))
+        << "\n";
   if (list_of(e, "dkim").empty()) out << "DKIM        none\n";
   for (const auto& s : list_of(e, "dkim")) {
     const auto reason = text_of(s, "reason");
-    out << "DKIM        " << text_of(s, "result") << "  " << text_of(s, "algorithm") << "  " << text_of(s, "selector") << "._domainkey." << text_of(s, "domain") << (reason.empty() ? "" : "  (" + reason + ")") << "\n";
+    out << "DKIM        " << text_of(s, "result") << "  " << text_of(s, "algorithm") << "  " << text_of(s, "selector") << "._domainkey."
+        << text_of(s, "domain") << (reason.empty() ? "" : "  (" + reason + ")") << "\n";
   }
 }
 
@@ -151,11 +167,17 @@ void add_mail(const Verbs& v) {
   list->add_option("--mailbox", *mailbox, "Address of the mailbox");
   list->add_option("--limit", *limit, "At most this many")->check(CLI::Range(1, 1000));
   list->callback([v, mailbox, limit] {
-    v.run("mail list", [&](const Remote& r) { return r.call_json("GET", "/api/v1/mail" + query({{"mailbox", *mailbox}, {"limit", std::to_string(*limit)}})); }, [v](const json::value& a) {
-      Table table({"ID", "MAILBOX", "FROM", "RECEIVED", "BYTES"});
-      for (const auto& m : list_of(a, "messages")) table.add({text_of(m, "id"), text_of(m, "mailbox"), text_of(m, "sender"), text_of(m, "received"), text_of(m, "size")});
-      table.print(v.context.out);
-    });
+    v.run(
+        "mail list",
+        [&](const Remote& r) {
+          return r.call_json("GET", "/api/v1/mail" + query({{"mailbox", *mailbox}, {"limit", std::to_string(*limit)}}));
+        },
+        [v](const json::value& a) {
+          Table table({"ID", "MAILBOX", "FROM", "RECEIVED", "BYTES"});
+          for (const auto& m : list_of(a, "messages"))
+            table.add({text_of(m, "id"), text_of(m, "mailbox"), text_of(m, "sender"), text_of(m, "received"), text_of(m, "size")});
+          table.print(v.context.out);
+        });
   });
 
   const auto id = std::make_shared<std::string>();
@@ -165,33 +187,42 @@ void add_mail(const Verbs& v) {
   show->add_option("ID", *id, "Message id")->required();
   show->add_option("--mailbox", *mailbox, "Whose copy, when several have one");
   show->callback([v, id, mailbox] {
-    v.run("mail show", [&](const Remote& r) -> Result<json::value> {
-      POSTERN_TRY(const auto content, r.call("GET", "/api/v1/mail/" + http::percent_encode(*id) + query({{"mailbox", *mailbox}})));
-      if (!v.context.json) return json::value(content);
-      if (is_utf8(content)) return json::value(json::object{{"id", *id}, {"content", content}});
-      return json::value(json::object{{"id", *id}, {"content_base64", base64_encode(as_bytes(content))}});
-    }, [v](const json::value& content) { v.context.out << std::string_view(content.as_string()); });
+    v.run(
+        "mail show",
+        [&](const Remote& r) -> Result<json::value> {
+          POSTERN_TRY(const auto content, r.call("GET", "/api/v1/mail/" + http::percent_encode(*id) + query({{"mailbox", *mailbox}})));
+          if (!v.context.json) return json::value(content);
+          if (is_utf8(content)) return json::value(json::object{{"id", *id}, {"content", content}});
+          return json::value(json::object{{"id", *id}, {"content_base64", base64_encode(as_bytes(content))}});
+        },
+        [v](const json::value& content) { v.context.out << std::string_view(content.as_string()); });
   });
 
-  CLI::App* verify = verb(mail, "verify", "Examine a message: DKIM, seal, signature; open it with a key of this engine", "postern mail verify --file var/out/partner/01J0….eml --as carol@partner.example");
+  CLI::App* verify = verb(mail, "verify", "Examine a message: DKIM, seal, signature; open it with a key of this engine",
+                          "postern mail verify --file var/out/partner/01J0….eml --as carol@partner.example");
   verify->add_option("ID", *id, "Id of a message in a mailbox");
   verify->add_option("--file", *file, "A message in a file instead; - is standard input");
   verify->add_option("--mailbox", *mailbox, "Whose copy, when several have one");
   verify->add_option("--as", *as, "Open it with the key that this engine has for the address");
   verify->callback([v, id, file, mailbox, as] {
-    if (id->empty() == file->empty()) return report_error(v.context, "mail verify", {ErrorCode::BadInput, "give a message ID or --file, one of the two", ""});
-    v.run("mail verify", [&](const Remote& r) -> Result<json::value> {
-      Result<json::value> answer = nullptr;
-      if (file->empty()) {
-        answer = r.call_json("GET", "/api/v1/mail/" + http::percent_encode(*id) + "/verify" + query({{"mailbox", *mailbox}, {"as", *as}}));
-      } else {
-        POSTERN_TRY(const auto raw, read_message_input(*file, v.context.in));
-        POSTERN_TRY(const auto text, r.call("POST", "/api/v1/verify" + query({{"as", *as}}), raw));
-        answer = parse_answer(text);
-      }
-      if (answer && !examination_good(*answer)) v.context.exit_status = kNo;
-      return answer;
-    }, [v](const json::value& e) { show_examination(e, v.context.out); });
+    if (id->empty() == file->empty())
+      return report_error(v.context, "mail verify", {ErrorCode::BadInput, "give a message ID or --file, one of the two", ""});
+    v.run(
+        "mail verify",
+        [&](const Remote& r) -> Result<json::value> {
+          Result<json::value> answer = nullptr;
+          if (file->empty()) {
+            answer =
+                r.call_json("GET", "/api/v1/mail/" + http::percent_encode(*id) + "/verify" + query({{"mailbox", *mailbox}, {"as", *as}}));
+          } else {
+            POSTERN_TRY(const auto raw, read_message_input(*file, v.context.in));
+            POSTERN_TRY(const auto text, r.call("POST", "/api/v1/verify" + query({{"as", *as}}), raw));
+            answer = parse_answer(text);
+          }
+          if (answer && !examination_good(*answer)) v.context.exit_status = kNo;
+          return answer;
+        },
+        [v](const json::value& e) { show_examination(e, v.context.out); });
   });
 }
 
@@ -206,7 +237,8 @@ void show_queue(const json::value& a, std::ostream& out) {
   Table table({"ID", "STATE", "FROM", "TO", "SEAL", "TRIES", "NEXT", "WHY"});
   for (const auto& e : list_of(a, "entries")) {
     const auto why = text_of(e, "reason").empty() ? text_of(e, "last_reply") : text_of(e, "reason");
-    table.add({text_of(e, "id"), text_of(e, "state"), text_of(e, "sender"), text_of(e, "recipient"), text_of(e, "seal"), text_of(e, "attempts"), text_of(e, "next_attempt"), why});
+    table.add({text_of(e, "id"), text_of(e, "state"), text_of(e, "sender"), text_of(e, "recipient"), text_of(e, "seal"),
+               text_of(e, "attempts"), text_of(e, "next_attempt"), why});
   }
   table.print(out);
 }
@@ -224,40 +256,68 @@ void add_queue(const Verbs& v) {
   add_selection(list, o);
   list->add_option("--limit", o->limit, "At most this many")->check(CLI::Range(1, 1000));
   list->callback([v, o] {
-    v.run("queue list", [&](const Remote& r) { return r.call_json("GET", "/api/v1/queue" + query({{"recipient", o->recipient}, {"route", o->route}, {"state", o->state}, {"limit", std::to_string(o->limit)}})); },
-          [v](const json::value& a) { show_queue(a, v.context.out); });
+    v.run(
+        "queue list",
+        [&](const Remote& r) {
+          return r.call_json(
+              "GET",
+              "/api/v1/queue" +
+                  query({{"recipient", o->recipient}, {"route", o->route}, {"state", o->state}, {"limit", std::to_string(o->limit)}}));
+        },
+        [v](const json::value& a) { show_queue(a, v.context.out); });
   });
   CLI::App* show = verb(queue, "show", "One message: where each recipient's copy is", "postern queue show 01J0ABCDEFGHJKMNPQRSTVWXYZ");
   show->add_option("ID", o->id, "Message id")->required();
   show->callback([v, o] {
-    v.run("queue show", [&](const Remote& r) { return r.call_json("GET", "/api/v1/messages/" + http::percent_encode(o->id)); }, [v](const json::value& m) {
-      v.context.out << text_of(m, "id") << "  from " << text_of(m, "sender") << ", " << text_of(m, "size") << " bytes, accepted " << text_of(m, "accepted") << "\nfacts  " << json::serialize(at(m, "facts")) << "\n";
-      Table table({"RECIPIENT", "STATE", "SEAL", "ROUTE", "TRIES", "LAST WORD"});
-      for (const auto& r : list_of(m, "recipients")) table.add({text_of(r, "address"), text_of(r, "state"), text_of(r, "seal"), text_of(r, "route"), text_of(r, "attempts"), text_of(r, "reply")});
-      table.print(v.context.out);
-    });
+    v.run(
+        "queue show", [&](const Remote& r) { return r.call_json("GET", "/api/v1/messages/" + http::percent_encode(o->id)); },
+        [v](const json::value& m) {
+          v.context.out << text_of(m, "id") << "  from " << text_of(m, "sender") << ", " << text_of(m, "size") << " bytes, accepted "
+                        << text_of(m, "accepted") << "\nfacts  " << json::serialize(at(m, "facts")) << "\n";
+          Table table({"RECIPIENT", "STATE", "SEAL", "ROUTE", "TRIES", "LAST WORD"});
+          for (const auto& r : list_of(m, "recipients"))
+            table.add({text_of(r, "address"), text_of(r, "state"), text_of(r, "seal"), text_of(r, "route"), text_of(r, "attempts"),
+                       text_of(r, "reply")});
+          table.print(v.context.out);
+        });
   });
-  const struct { const char* name; const char* about; const char* example; } verbs[] = {
-      {"hold", "Keep recipients back until they are released", "postern queue hold 01J0ABCDEFGHJKMNPQRSTVWXYZ --reason 'waiting for legal'"},
-      {"release", "Send held recipients on their way; policy decides again with today's keys", "postern queue release 01J0ABCDEFGHJKMNPQRSTVWXYZ"},
-      {"retry", "Try now instead of at the planned time", "postern queue retry --all"},
-      {"delete", "Forget recipients without a bounce", "postern queue delete 01J0ABCDEFGHJKMNPQRSTVWXYZ"}};
+  const struct {
+    const char* name;
+    const char* about;
+    const char* example;
+  } verbs[] = {{"hold", "Keep recipients back until they are released",
+                "postern queue hold 01J0ABCDEFGHJKMNPQRSTVWXYZ --reason 'waiting for legal'"},
+               {"release", "Send held recipients on their way; policy decides again with today's keys",
+                "postern queue release 01J0ABCDEFGHJKMNPQRSTVWXYZ"},
+               {"retry", "Try now instead of at the planned time", "postern queue retry --all"},
+               {"delete", "Forget recipients without a bounce", "postern queue delete 01J0ABCDEFGHJKMNPQRSTVWXYZ"}};
   for (const auto& each : verbs) {
     CLI::App* act = verb(queue, each.name, each.about, each.example);
     act->add_option("ID", o->id, "Message id");
     add_selection(act, o);
     act->add_flag("--all", o->all, "Every one");
     act->add_option("--reason", o->reason, "Why, for the audit");
-    if (std::string_view(each.name) == "release") act->add_flag("--in-clear", o->in_clear, "Send this one although policy wants it encrypted and no key is known");
+    if (std::string_view(each.name) == "release")
+      act->add_flag("--in-clear", o->in_clear, "Send this one although policy wants it encrypted and no key is known");
     act->callback([v, o, name = std::string(each.name)] {
-      v.run("queue", [&](const Remote& r) {
-        auto answer = r.call_json("POST", "/api/v1/queue/" + name, json::object{{"id", o->id}, {"recipient", o->recipient}, {"route", o->route}, {"state", o->state}, {"all", o->all}, {"in_clear", o->in_clear}, {"reason", o->reason}});
-        if (answer && text_of(*answer, "changed") == "0") {
-          v.context.exit_status = kNo;
-          std::cerr << "postern queue " << name << ": no recipient in the queue fits; see `postern queue list`\n";
-        }
-        return answer;
-      }, [v, name](const json::value& a) { v.context.out << text_of(a, "changed") << " recipients: " << name << "\n"; });
+      v.run(
+          "queue",
+          [&](const Remote& r) {
+            auto answer = r.call_json("POST", "/api/v1/queue/" + name,
+                                      json::object{{"id", o->id},
+                                                   {"recipient", o->recipient},
+                                                   {"route", o->route},
+                                                   {"state", o->state},
+                                                   {"all", o->all},
+                                                   {"in_clear", o->in_clear},
+                                                   {"reason", o->reason}});
+            if (answer && text_of(*answer, "changed") == "0") {
+              v.context.exit_status = kNo;
+              std::cerr << "postern queue " << name << ": no recipient in the queue fits; see `postern queue list`\n";
+            }
+            return answer;
+          },
+          [v, name](const json::value& a) { v.context.out << text_of(a, "changed") << " recipients: " << name << "\n"; });
     });
   }
 }
@@ -266,7 +326,8 @@ void add_queue(const Verbs& v) {
 void show_key(const json::value& k, std::ostream& out) {
   out << text_of(k, "name") << "  " << text_of(k, "type") << ", latest version " << text_of(k, "latest_version") << "\n";
   for (const auto& version : list_of(k, "versions")) {
-    out << "  version " << text_of(version, "version") << "  created " << text_of(version, "created") << "\n" << text_of(version, "public_key");
+    out << "  version " << text_of(version, "version") << "  created " << text_of(version, "created") << "\n"
+        << text_of(version, "public_key");
   }
 }
 
@@ -274,11 +335,13 @@ void add_key(const Verbs& v) {
   CLI::App* key = v.noun("key", "Keys of the embedded engine: list, show, create, rotate");
   CLI::App* list = verb(key, "list", "All keys", "postern key list");
   list->callback([v] {
-    v.run("key list", [](const Remote& r) { return r.call_json("GET", "/api/v1/keys"); }, [v](const json::value& a) {
-      Table table({"NAME", "TYPE", "VERSION"});
-      for (const auto& k : list_of(a, "keys")) table.add({text_of(k, "name"), text_of(k, "type"), text_of(k, "latest_version")});
-      table.print(v.context.out);
-    });
+    v.run(
+        "key list", [](const Remote& r) { return r.call_json("GET", "/api/v1/keys"); },
+        [v](const json::value& a) {
+          Table table({"NAME", "TYPE", "VERSION"});
+          for (const auto& k : list_of(a, "keys")) table.add({text_of(k, "name"), text_of(k, "type"), text_of(k, "latest_version")});
+          table.print(v.context.out);
+        });
   });
   const auto name = std::make_shared<std::string>();
   const auto type = std::make_shared<std::string>("aes256-gcm96");
@@ -286,26 +349,40 @@ void add_key(const Verbs& v) {
   const auto shown = [v](const json::value& k) { show_key(k, v.context.out); };
   CLI::App* show = verb(key, "show", "One key with its versions and public parts", "postern key show dkim_key");
   show->add_option("NAME", *name, "Key name")->required();
-  show->callback([v, name, shown] { v.run("key show", [&](const Remote& r) { return r.call_json("GET", "/api/v1/keys/" + http::percent_encode(*name)); }, shown); });
+  show->callback([v, name, shown] {
+    v.run("key show", [&](const Remote& r) { return r.call_json("GET", "/api/v1/keys/" + http::percent_encode(*name)); }, shown);
+  });
   CLI::App* create = verb(key, "create", "Make a key", "postern key create dkim_rsa --type rsa-2048");
   create->add_option("NAME", *name, "Key name")->required();
   create->add_option("--type", *type, "aes256-gcm96, ed25519, ecdsa-p256, rsa-2048, hmac, x25519, openpgp ...");
   create->add_option("--user-id", *user_id, "Of an openpgp key: Name <address>");
   create->callback([v, name, type, user_id, shown] {
-    v.run("key create", [&](const Remote& r) { return r.call_json("POST", "/api/v1/keys", json::object{{"name", *name}, {"type", *type}, {"user_id", *user_id}}); }, shown);
+    v.run(
+        "key create",
+        [&](const Remote& r) {
+          return r.call_json("POST", "/api/v1/keys", json::object{{"name", *name}, {"type", *type}, {"user_id", *user_id}});
+        },
+        shown);
   });
   CLI::App* rotate = verb(key, "rotate", "Add a version; older ones go on decrypting and verifying", "postern key rotate mail_storage_key");
   rotate->add_option("NAME", *name, "Key name")->required();
-  rotate->callback([v, name, shown] { v.run("key rotate", [&](const Remote& r) { return r.call_json("POST", "/api/v1/keys/" + http::percent_encode(*name) + "/rotate"); }, shown); });
+  rotate->callback([v, name, shown] {
+    v.run(
+        "key rotate", [&](const Remote& r) { return r.call_json("POST", "/api/v1/keys/" + http::percent_encode(*name) + "/rotate"); },
+        shown);
+  });
 
   CLI::App* identity = v.noun("identity", "Certificates of our own people, for those who write to them");
-  CLI::App* certificate = verb(identity, "certificate", "Print the certificate, made when it is missing", "postern identity certificate alice@postern.example --kind openpgp");
+  CLI::App* certificate = verb(identity, "certificate", "Print the certificate, made when it is missing",
+                               "postern identity certificate alice@postern.example --kind openpgp");
   const auto kind = std::make_shared<std::string>("smime");
   certificate->add_option("ADDRESS", *name, "Address")->required();
   certificate->add_option("--kind", *kind, "smime or openpgp")->check(CLI::IsMember({"smime", "openpgp"}));
   certificate->callback([v, name, kind] {
-    v.run("identity certificate", [&](const Remote& r) { return r.call_json("POST", "/api/v1/identities/" + http::percent_encode(*name) + "/" + *kind); },
-          [v](const json::value& a) { v.context.out << text_of(a, "certificate"); });
+    v.run(
+        "identity certificate",
+        [&](const Remote& r) { return r.call_json("POST", "/api/v1/identities/" + http::percent_encode(*name) + "/" + *kind); },
+        [v](const json::value& a) { v.context.out << text_of(a, "certificate"); });
   });
 }
 
@@ -320,8 +397,13 @@ Result<json::value> verify_offline(const Global& global) {
   reading.read_only = true;
   POSTERN_TRY(auto database, Database::open(reading));
   POSTERN_TRY(const auto verdict, verify_audit(database));
-  json::object out{{"ok", !verdict.fault.has_value()}, {"entries", verdict.entries}, {"head", {{"sequence", verdict.head.sequence}, {"hash", hex_encode(verdict.head.hash)}}}, {"offline", true}};
-  if (verdict.fault) out["fault"] = json::object{{"kind", name_of(verdict.fault->kind)}, {"sequence", verdict.fault->sequence}, {"text", verdict.fault->text}};
+  json::object out{{"ok", !verdict.fault.has_value()},
+                   {"entries", verdict.entries},
+                   {"head", {{"sequence", verdict.head.sequence}, {"hash", hex_encode(verdict.head.hash)}}},
+                   {"offline", true}};
+  if (verdict.fault)
+    out["fault"] =
+        json::object{{"kind", name_of(verdict.fault->kind)}, {"sequence", verdict.fault->sequence}, {"text", verdict.fault->text}};
   return json::value(std::move(out));
 }
 
@@ -329,13 +411,15 @@ void show_verdict(const json::value& a, Context& context) {
   if (text_of(a, "ok") == "true") {
     context.out << "the audit log is whole: " << text_of(a, "entries") << " entries, head " << text_of(at(a, "head"), "hash") << "\n";
   } else {
-    context.out << "the audit log was TAMPERED WITH at entry " << text_of(at(a, "fault"), "sequence") << ": " << text_of(at(a, "fault"), "text") << "\n";
+    context.out << "the audit log was TAMPERED WITH at entry " << text_of(at(a, "fault"), "sequence") << ": "
+                << text_of(at(a, "fault"), "text") << "\n";
   }
 }
 
 void add_audit(const Verbs& v) {
   CLI::App* audit = v.noun("audit", "What was done, by whom, and the proof that the record is whole");
-  CLI::App* check = verb(audit, "verify", "Verify the hash chain; through the daemon, or in the database itself when none runs", "postern audit verify --offline");
+  CLI::App* check = verb(audit, "verify", "Verify the hash chain; through the daemon, or in the database itself when none runs",
+                         "postern audit verify --offline");
   const auto offline = std::make_shared<bool>(false);
   check->add_flag("--offline", *offline, "Read the database file, not the daemon");
   check->callback([v, offline] {
@@ -346,8 +430,10 @@ void add_audit(const Verbs& v) {
     if (!answer && answer.error().code == ErrorCode::Unavailable) answer = verify_offline(v.global);
     if (!answer) return report_error(v.context, "audit verify", answer.error());
     if (text_of(*answer, "ok") != "true") v.context.exit_status = kNo;
-    if (v.context.json) v.context.out << json::serialize(*answer) << "\n";
-    else show_verdict(*answer, v.context);
+    if (v.context.json)
+      v.context.out << json::serialize(*answer) << "\n";
+    else
+      show_verdict(*answer, v.context);
   });
   CLI::App* list = verb(audit, "list", "The newest records", "postern audit list --kind queue. --limit 20");
   const auto kind = std::make_shared<std::string>();
@@ -357,11 +443,18 @@ void add_audit(const Verbs& v) {
   list->add_option("--id", *id, "About this message");
   list->add_option("--limit", *limit, "At most this many")->check(CLI::Range(1, 1000));
   list->callback([v, kind, id, limit] {
-    v.run("audit list", [&](const Remote& r) { return r.call_json("GET", "/api/v1/audit" + query({{"kind", *kind}, {"id", *id}, {"limit", std::to_string(*limit)}})); }, [v](const json::value& a) {
-      Table table({"SEQ", "TIME", "KIND", "ACTOR", "MESSAGE", "FACTS"});
-      for (const auto& e : list_of(a, "entries")) table.add({text_of(e, "sequence"), text_of(e, "time"), text_of(e, "kind"), text_of(e, "actor"), text_of(e, "message"), json::serialize(at(e, "facts"))});
-      table.print(v.context.out);
-    });
+    v.run(
+        "audit list",
+        [&](const Remote& r) {
+          return r.call_json("GET", "/api/v1/audit" + query({{"kind", *kind}, {"id", *id}, {"limit", std::to_string(*limit)}}));
+        },
+        [v](const json::value& a) {
+          Table table({"SEQ", "TIME", "KIND", "ACTOR", "MESSAGE", "FACTS"});
+          for (const auto& e : list_of(a, "entries"))
+            table.add({text_of(e, "sequence"), text_of(e, "time"), text_of(e, "kind"), text_of(e, "actor"), text_of(e, "message"),
+                       json::serialize(at(e, "facts"))});
+          table.print(v.context.out);
+        });
   });
 }
 
@@ -369,7 +462,8 @@ void add_audit(const Verbs& v) {
 Result<std::string> read_password(std::istream& in) {
   if (&in == &std::cin && ::isatty(STDIN_FILENO) == 1) {
     char* typed = ::getpass("Password: ");
-    return typed == nullptr ? Result<std::string>(fail(ErrorCode::BadInput, "no password was given")) : Result<std::string>(std::string(typed));
+    return typed == nullptr ? Result<std::string>(fail(ErrorCode::BadInput, "no password was given"))
+                            : Result<std::string>(std::string(typed));
   }
   std::string line;
   std::getline(in, line);
@@ -382,30 +476,39 @@ void add_user(const Verbs& v) {
   CLI::App* user = v.noun("user", "Who may submit mail: add, list, delete");
   const auto name = std::make_shared<std::string>();
   const auto senders = std::make_shared<std::vector<std::string>>();
-  CLI::App* add = verb(user, "add", "Add a user, or change the password and senders of one; the password is read from the terminal or standard input",
-                       "echo 'correct horse battery' | postern user add alice@postern.example");
+  CLI::App* add =
+      verb(user, "add", "Add a user, or change the password and senders of one; the password is read from the terminal or standard input",
+           "echo 'correct horse battery' | postern user add alice@postern.example");
   add->add_option("NAME", *name, "Login, often the address")->required();
   add->add_option("--sender", *senders, "May send as: an address, @domain or *; repeat for more. Default: the name");
   add->callback([v, name, senders] {
-    v.run("user add", [&](const Remote& r) -> Result<json::value> {
-      POSTERN_TRY(std::string password, read_password(v.context.in));
-      auto answer = r.call_json("POST", "/api/v1/users", json::object{{"name", *name}, {"password", password}, {"senders", json::value_from(*senders)}});
-      wipe(password);
-      return answer;
-    }, [v](const json::value& a) { v.context.out << text_of(a, "name") << " may send as " << text_of(a, "senders") << "\n"; });
+    v.run(
+        "user add",
+        [&](const Remote& r) -> Result<json::value> {
+          POSTERN_TRY(std::string password, read_password(v.context.in));
+          auto answer = r.call_json("POST", "/api/v1/users",
+                                    json::object{{"name", *name}, {"password", password}, {"senders", json::value_from(*senders)}});
+          wipe(password);
+          return answer;
+        },
+        [v](const json::value& a) { v.context.out << text_of(a, "name") << " may send as " << text_of(a, "senders") << "\n"; });
   });
   CLI::App* list = verb(user, "list", "All users", "postern user list");
   list->callback([v] {
-    v.run("user list", [](const Remote& r) { return r.call_json("GET", "/api/v1/users"); }, [v](const json::value& a) {
-      Table table({"NAME", "SENDERS", "DISABLED"});
-      for (const auto& u : list_of(a, "users")) table.add({text_of(u, "name"), text_of(u, "senders"), text_of(u, "disabled")});
-      table.print(v.context.out);
-    });
+    v.run(
+        "user list", [](const Remote& r) { return r.call_json("GET", "/api/v1/users"); },
+        [v](const json::value& a) {
+          Table table({"NAME", "SENDERS", "DISABLED"});
+          for (const auto& u : list_of(a, "users")) table.add({text_of(u, "name"), text_of(u, "senders"), text_of(u, "disabled")});
+          table.print(v.context.out);
+        });
   });
   CLI::App* remove = verb(user, "delete", "Delete a user", "postern user delete alice@postern.example");
   remove->add_option("NAME", *name, "Login")->required();
   remove->callback([v, name] {
-    v.run("user delete", [&](const Remote& r) { return r.call_json("DELETE", "/api/v1/users/" + http::percent_encode(*name)); }, [v](const json::value& a) { v.context.out << "deleted " << text_of(a, "removed") << "\n"; });
+    v.run(
+        "user delete", [&](const Remote& r) { return r.call_json("DELETE", "/api/v1/users/" + http::percent_encode(*name)); },
+        [v](const json::value& a) { v.context.out << "deleted " << text_of(a, "removed") << "\n"; });
   });
 }
 
@@ -415,7 +518,9 @@ void check_config(const Global& global, Context& context) {
   const auto path = config::find_config(global.config_path, environment);
   if (!path) return report_error(context, "config check", {ErrorCode::BadInput, path.error().what, "config"});
   std::ifstream file(*path, std::ios::binary);
-  if (!file) return report_error(context, "config check", {ErrorCode::BadInput, "cannot read " + *path + "; check the path and its permissions", "config"});
+  if (!file)
+    return report_error(context, "config check",
+                        {ErrorCode::BadInput, "cannot read " + *path + "; check the path and its permissions", "config"});
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   config::Loaded loaded = config::parse(text, *path, environment);
   if (loaded.faults.empty()) {
@@ -427,7 +532,9 @@ void check_config(const Global& global, Context& context) {
   for (const auto& fault : loaded.faults) faults.push_back(json::object{{"field", fault.field}, {"text", fault.what}});
   for (const auto& warning : loaded.warnings) warnings.emplace_back(warning);
   if (context.json) {
-    context.out << json::serialize(json::object{{"ok", loaded.faults.empty()}, {"file", *path}, {"faults", std::move(faults)}, {"warnings", std::move(warnings)}}) << "\n";
+    context.out << json::serialize(json::object{
+                       {"ok", loaded.faults.empty()}, {"file", *path}, {"faults", std::move(faults)}, {"warnings", std::move(warnings)}})
+                << "\n";
     return;
   }
   for (const auto& fault : loaded.faults) context.out << "fault    " << fault.what << "\n";
@@ -437,17 +544,23 @@ void check_config(const Global& global, Context& context) {
 
 void add_config(const Verbs& v) {
   CLI::App* config = v.noun("config", "Settings: check, show, reference");
-  verb(config, "check", "Read the configuration and name every fault and warning", "postern --config postern.toml config check")->callback([v] { check_config(v.global, v.context); });
+  verb(config, "check", "Read the configuration and name every fault and warning", "postern --config postern.toml config check")
+      ->callback([v] { check_config(v.global, v.context); });
   verb(config, "show", "The effective configuration, defaults and environment included", "postern config show")->callback([v] {
     const auto loaded = configuration(v.global);
     if (!loaded) return report_error(v.context, "config show", loaded.error());
-    if (v.context.json) v.context.out << json::serialize(json::object{{"toml", config::show(*loaded)}}) << "\n";
-    else v.context.out << config::show(*loaded);
+    if (v.context.json)
+      v.context.out << json::serialize(json::object{{"toml", config::show(*loaded)}}) << "\n";
+    else
+      v.context.out << config::show(*loaded);
   });
-  verb(config, "reference", "Every setting with kind, default and meaning, as Markdown", "postern config reference > settings.md")->callback([v] {
-    if (v.context.json) v.context.out << json::serialize(json::object{{"markdown", config::reference()}}) << "\n";
-    else v.context.out << config::reference();
-  });
+  verb(config, "reference", "Every setting with kind, default and meaning, as Markdown", "postern config reference > settings.md")
+      ->callback([v] {
+        if (v.context.json)
+          v.context.out << json::serialize(json::object{{"markdown", config::reference()}}) << "\n";
+        else
+          v.context.out << config::reference();
+      });
 }
 
 // ---- policy ---------------------------------------------------------------------------------------------------------------------------
@@ -463,9 +576,11 @@ Result<std::vector<json::object>> explain_live(const Verbs& v, const gateway::Ex
   const std::string from = question.from == "<>" ? std::string() : question.from;
   std::vector<json::object> out;
   for (const auto& recipient : question.to) {
-    POSTERN_TRY(const auto text, remote.call("POST", "/api/v1/policy/explain" + query({{"from", from}, {"to", recipient}}), question.message));
+    POSTERN_TRY(const auto text,
+                remote.call("POST", "/api/v1/policy/explain" + query({{"from", from}, {"to", recipient}}), question.message));
     POSTERN_TRY(const auto answer, parse_answer(text));
-    if (!answer.is_object()) return fail(ErrorCode::Internal, "the answer is no decision; is this address really a posternd of this version?");
+    if (!answer.is_object())
+      return fail(ErrorCode::Internal, "the answer is no decision; is this address really a posternd of this version?");
     out.push_back(answer.as_object());
     out.back()["recipient"] = recipient;
   }
@@ -487,14 +602,17 @@ Result<std::vector<json::object>> explain(const Verbs& v, const ExplainOptions& 
 }
 
 void show_decision(const json::value& d, std::ostream& out) {
-  out << "to       " << text_of(d, "recipient") << "\naction   " << text_of(d, "action") << "\nsign     " << text_of(d, "sign") << "\nencrypt  " << text_of(d, "encrypt")
-      << "\nrule     " << (text_of(d, "rule").empty() ? "none matched" : text_of(d, "rule")) << "\n";
+  out << "to       " << text_of(d, "recipient") << "\naction   " << text_of(d, "action") << "\nsign     " << text_of(d, "sign")
+      << "\nencrypt  " << text_of(d, "encrypt") << "\nrule     " << (text_of(d, "rule").empty() ? "none matched" : text_of(d, "rule"))
+      << "\n";
   if (!text_of(d, "reason").empty()) out << "reason   " << text_of(d, "reason") << "\n";
 }
 
 void add_policy(const Verbs& v) {
   CLI::App* policy = v.noun("policy", "Rules about sealing: explain");
-  CLI::App* verb_explain = verb(policy, "explain", "What would happen to this message for each recipient, and why; nothing is sent. Reads files only: the configuration, its certificate folders, the message",
+  CLI::App* verb_explain = verb(policy, "explain",
+                                "What would happen to this message for each recipient, and why; nothing is sent. Reads files only: the "
+                                "configuration, its certificate folders, the message",
                                 "postern policy explain --message m.eml --config postern.toml");
   const auto options = std::make_shared<ExplainOptions>();
   verb_explain->add_option("--message", options->file, "The message; - is standard input");
@@ -506,8 +624,10 @@ void add_policy(const Verbs& v) {
     if (!decisions) return report_error(v.context, "policy explain", decisions.error());
     bool first = true;
     for (const auto& decision : *decisions) {
-      if (v.context.json) v.context.out << json::serialize(decision) << "\n";
-      else show_decision(decision, v.context.out << (first ? "" : "\n"));
+      if (v.context.json)
+        v.context.out << json::serialize(decision) << "\n";
+      else
+        show_decision(decision, v.context.out << (first ? "" : "\n"));
       first = false;
     }
   });

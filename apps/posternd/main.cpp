@@ -34,7 +34,10 @@ Result<config::Loaded> read_configuration(const std::string& option) {
 
 void configure_log(const config::Config& config) {
   const std::string& level = config.server.log_level;
-  log::configure(level == "debug" ? log::Level::Debug : level == "warn" ? log::Level::Warn : level == "error" ? log::Level::Error : log::Level::Info,
+  log::configure(level == "debug"   ? log::Level::Debug
+                 : level == "warn"  ? log::Level::Warn
+                 : level == "error" ? log::Level::Error
+                                    : log::Level::Info,
                  config.server.log_format == "json" ? log::Format::Json : log::Format::Text);
 }
 
@@ -42,7 +45,7 @@ void configure_log(const config::Config& config) {
 void harden_process() {
   ::umask(077);
   (void)::prctl(PR_SET_DUMPABLE, 0);
-  struct rlimit files {};
+  struct rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     (void)::setrlimit(RLIMIT_NOFILE, &files);
@@ -51,7 +54,8 @@ void harden_process() {
 
 std::uint16_t port_of(const std::string& address) { return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))); }
 
-/// data_dir/ports.json: what a test or a tool needs to find listeners on port 0. Renamed into place, so that its presence means "listening".
+/// data_dir/ports.json: what a test or a tool needs to find listeners on port 0. Renamed into place, so that its presence means
+/// "listening".
 Status write_ports(const gateway::Gateway& gate, const std::string& http) {
   boost::json::object ports{{"http", port_of(http)}};
   for (const auto& door : gate.doors()) ports[door.name] = port_of(door.address);
@@ -95,7 +99,8 @@ Status run(config::Loaded loaded) {
   gate->start();
   POSTERN_CHECK(write_ports(*gate, (*server)->local().text()));
   for (const auto& warning : gate->warnings()) log::warn("config.warning", {{"text", warning}});
-  for (const auto& door : gate->doors()) log::info("daemon.listening", {{"listener", door.name}, {"address", door.address}, {"tls", door.tls}});
+  for (const auto& door : gate->doors())
+    log::info("daemon.listening", {{"listener", door.name}, {"address", door.address}, {"tls", door.tls}});
   log::info("daemon.ready", {{"http", "http://" + (*server)->local().text()}, {"data_dir", gate->config().in_data_dir("")}});
   stopped.wait();
   log::info("daemon.stopping");
@@ -112,8 +117,10 @@ Status run(config::Loaded loaded) {
 }
 
 int main_of(int argc, char** argv) {
-  CLI::App app("Postern: the guarded door for mail. Reads postern.toml, runs in the foreground until SIGTERM or SIGINT.\n"
-               "Example: posternd --config /etc/postern/postern.toml", "posternd");
+  CLI::App app(
+      "Postern: the guarded door for mail. Reads postern.toml, runs in the foreground until SIGTERM or SIGINT.\n"
+      "Example: posternd --config /etc/postern/postern.toml",
+      "posternd");
   std::string config_path;
   bool single = false;
   app.add_option("--config", config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
@@ -143,9 +150,7 @@ int main_of(int argc, char** argv) {
 }  // namespace
 }  // namespace postern
 
-int main(int argc, char** argv) try {
-  return postern::main_of(argc, argv);
-} catch (const std::exception& error) {
+int main(int argc, char** argv) try { return postern::main_of(argc, argv); } catch (const std::exception& error) {
   std::fprintf(stderr, "posternd: %s\n", error.what());
   return postern::kCannotStart;
 }

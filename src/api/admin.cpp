@@ -14,8 +14,14 @@ using gateway::Gateway;
 json::object audit_json(const AuditEntry& e) {
   boost::system::error_code malformed;
   json::value facts = json::parse(e.record.facts, malformed);
-  return {{"sequence", e.sequence}, {"time", rfc3339(e.record.time)}, {"kind", e.record.kind}, {"actor", e.record.actor}, {"message", e.record.message.get()},
-          {"correlation", e.record.correlation.get()}, {"facts", malformed ? json::value(json::object{}) : std::move(facts)}, {"hash", hex_encode(e.hash)}};
+  return {{"sequence", e.sequence},
+          {"time", rfc3339(e.record.time)},
+          {"kind", e.record.kind},
+          {"actor", e.record.actor},
+          {"message", e.record.message.get()},
+          {"correlation", e.record.correlation.get()},
+          {"facts", malformed ? json::value(json::object{}) : std::move(facts)},
+          {"hash", hex_encode(e.hash)}};
 }
 
 http::Response list_audit(Gateway& gate, const http::Request& request) {
@@ -35,8 +41,12 @@ http::Response list_audit(Gateway& gate, const http::Request& request) {
 http::Response verify_audit_log(Gateway& gate) {
   const auto verdict = gate.audit().verify();
   if (!verdict) return http::problem(verdict.error());
-  json::object out{{"ok", !verdict->fault.has_value()}, {"entries", verdict->entries}, {"head", {{"sequence", verdict->head.sequence}, {"hash", hex_encode(verdict->head.hash)}}}};
-  if (verdict->fault) out["fault"] = json::object{{"kind", name_of(verdict->fault->kind)}, {"sequence", verdict->fault->sequence}, {"text", verdict->fault->text}};
+  json::object out{{"ok", !verdict->fault.has_value()},
+                   {"entries", verdict->entries},
+                   {"head", {{"sequence", verdict->head.sequence}, {"hash", hex_encode(verdict->head.hash)}}}};
+  if (verdict->fault)
+    out["fault"] =
+        json::object{{"kind", name_of(verdict->fault->kind)}, {"sequence", verdict->fault->sequence}, {"text", verdict->fault->text}};
   return http::json_response(200, out);
 }
 
@@ -94,14 +104,16 @@ http::Response put_user(Gateway& gate, const http::Request& request) {
   wipe_text(body->as_object(), "password");
   if (!user) return http::problem(user.error());
   if (const Status put = gate.users().put(*user); !put) return http::problem(put.error());
-  if (const Status noted = gate.audit().append(admin_record(gate, request, "user.put", AuditFacts().add("user", user->name))); !noted) return http::problem(noted.error());
+  if (const Status noted = gate.audit().append(admin_record(gate, request, "user.put", AuditFacts().add("user", user->name))); !noted)
+    return http::problem(noted.error());
   return http::json_response(201, user_json(*user));
 }
 
 http::Response remove_user(Gateway& gate, const http::Request& request) {
   const std::string name(request.param("name"));
   if (const Status removed = gate.users().remove(name); !removed) return http::problem(removed.error());
-  if (const Status noted = gate.audit().append(admin_record(gate, request, "user.remove", AuditFacts().add("user", name))); !noted) return http::problem(noted.error());
+  if (const Status noted = gate.audit().append(admin_record(gate, request, "user.remove", AuditFacts().add("user", name))); !noted)
+    return http::problem(noted.error());
   return http::json_response(200, json::object{{"removed", name}});
 }
 
@@ -114,7 +126,8 @@ void add_admin_routes(const Routes& routes) {
   routes.add_slow("GET", "/api/v1/users", [&gate](const http::Request&) { return list_users(gate); });
   routes.add_slow("POST", "/api/v1/users", [&gate](const http::Request& r) { return put_user(gate, r); });
   routes.add_slow("DELETE", "/api/v1/users/{name}", [&gate](const http::Request& r) { return remove_user(gate, r); });
-  routes.add_slow("GET", "/api/v1/config", [&gate](const http::Request&) { return http::json_response(200, json::object{{"toml", config::show(gate.config())}}); });
+  routes.add_slow("GET", "/api/v1/config",
+                  [&gate](const http::Request&) { return http::json_response(200, json::object{{"toml", config::show(gate.config())}}); });
 }
 
 }  // namespace postern::api

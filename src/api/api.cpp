@@ -20,7 +20,8 @@ Result<std::string> load_or_make_token(const std::string& path, Random& random) 
   if (std::ifstream file(path); file) {
     std::string text;
     std::getline(file, text);
-    if (trim(text).size() < kTokenBytes) return fail(ErrorCode::BadInput, path + " holds no token; delete it and start again to have one made");
+    if (trim(text).size() < kTokenBytes)
+      return fail(ErrorCode::BadInput, path + " holds no token; delete it and start again to have one made");
     return std::string(trim(text));
   }
   const std::string token = base64url_encode(random.bytes(kTokenBytes));
@@ -39,7 +40,8 @@ bool holds_token(const http::Request& request, const std::string& token) {
 }
 
 http::Response unauthorized() {
-  auto response = http::problem(401, "unauthorized", "send Authorization: Bearer TOKEN; the token stands in admin.token in the data directory");
+  auto response =
+      http::problem(401, "unauthorized", "send Authorization: Bearer TOKEN; the token stands in admin.token in the data directory");
   response.headers.set("WWW-Authenticate", "Bearer");
   return response;
 }
@@ -49,7 +51,8 @@ io::Task<http::Response> guarded(const http::Handler& handler, http::Request req
   co_return co_await handler(std::move(request));
 }
 
-io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::function<http::Response(const http::Request&)>& work, http::Request request) {
+io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::function<http::Response(const http::Request&)>& work,
+                                   http::Request request) {
   auto job = [&work, request = std::move(request)]() mutable -> Result<http::Response> {
     auto response = work(request);
     wipe(request.body);  // it may hold a password
@@ -62,15 +65,22 @@ io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::functio
 }  // namespace
 
 void Routes::add(std::string_view method, std::string_view pattern, http::Handler handler) const {
-  router.add(method, pattern, http::Handler([handler = std::move(handler), &secret = token](http::Request request) { return guarded(handler, std::move(request), secret); }));
+  router.add(method, pattern, http::Handler([handler = std::move(handler), &secret = token](http::Request request) {
+               return guarded(handler, std::move(request), secret);
+             }));
 }
 
-void Routes::add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const {
-  add(method, pattern, [handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); });
+void Routes::add_slow(std::string_view method, std::string_view pattern,
+                      std::function<http::Response(const http::Request&)> handler) const {
+  add(method, pattern,
+      [handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); });
 }
 
-void Routes::add_open_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const {
-  router.add(method, pattern, http::Handler([handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); }));
+void Routes::add_open_slow(std::string_view method, std::string_view pattern,
+                           std::function<http::Response(const http::Request&)> handler) const {
+  router.add(method, pattern, http::Handler([handler = std::move(handler), &gate = gateway](http::Request request) {
+               return on_worker(gate, handler, std::move(request));
+             }));
 }
 
 Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway) {

@@ -42,16 +42,18 @@ struct Routes {
   /// Blocking work for anybody, without a token.
   void add_open_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
 };
-void add_status_routes(const Routes& routes);    ///< /healthz /readyz /status /metrics
-void add_page_routes(const Routes& routes);      ///< / and its assets
-void add_queue_routes(const Routes& routes);     ///< /api/v1/messages, /api/v1/queue, /api/v1/events
-void add_mail_routes(const Routes& routes);      ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
-void add_key_routes(const Routes& routes);       ///< /api/v1/keys, /api/v1/identities
-void add_admin_routes(const Routes& routes);     ///< /api/v1/audit, /api/v1/users, /api/v1/config
+void add_status_routes(const Routes& routes);  ///< /healthz /readyz /status /metrics
+void add_page_routes(const Routes& routes);    ///< / and its assets
+void add_queue_routes(const Routes& routes);   ///< /api/v1/messages, /api/v1/queue, /api/v1/events
+void add_mail_routes(const Routes& routes);    ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
+void add_key_routes(const Routes& routes);     ///< /api/v1/keys, /api/v1/identities
+void add_admin_routes(const Routes& routes);   ///< /api/v1/audit, /api/v1/users, /api/v1/config
 
 /// An audit record "admin" for what the holder of the token did.
-[[nodiscard]] AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act, AuditFacts facts);
+[[nodiscard]] AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act,
+                                       AuditFacts facts);
 /// A query parameter as a number within bounds; the default when absent.
-[[nodiscard]] Result<std::size_t> number_parameter(const http::Request& request, std::string_view name, std::size_t fallback, std::size_t most);
+[[nodiscard]] Result<std::size_t> number_parameter(const http::Request& request, std::string_view name, std::size_t fallback,
+                                                   std::size_t most);
 
 }  // namespace postern::api

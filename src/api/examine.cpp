@@ -27,7 +27,8 @@ dns::Fixture own_records(Gateway& gate) {
 json::array dkim_json(const std::vector<DkimSignature>& signatures) {
   json::array out;
   for (const auto& s : signatures) {
-    out.push_back(json::object{{"domain", s.domain}, {"selector", s.selector}, {"algorithm", s.algorithm}, {"result", name_of(s.result)}, {"reason", s.reason}});
+    out.push_back(json::object{
+        {"domain", s.domain}, {"selector", s.selector}, {"algorithm", s.algorithm}, {"result", name_of(s.result)}, {"reason", s.reason}});
   }
   return out;
 }
@@ -36,7 +37,10 @@ json::object seal_json(Gateway& gate, std::string_view message, const std::strin
   const auto view = MessageView::parse(message, gate.config().limits);
   if (!view) return {{"error", view.error().text()}};
   const Detection detection = classify(*view);
-  json::object out{{"protection", name_of(detection.protection)}, {"subject", view->value("Subject")}, {"from", view->value("From")}, {"trace", view->value(gateway::kTraceField)}};
+  json::object out{{"protection", name_of(detection.protection)},
+                   {"subject", view->value("Subject")},
+                   {"from", view->value("From")},
+                   {"trace", view->value(gateway::kTraceField)}};
   if (!detection.label_agrees) out["label"] = detection.reason;
   const auto parts = gate.pipeline().parts();
   if (is_signed(detection.protection)) out["signature"] = gateway::verify_trace(parts, message, detection.protection);

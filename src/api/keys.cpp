@@ -16,11 +16,17 @@ json::object key_json(const KeyInfo& info) {
     if (!v.public_key_pem.empty()) version["public_key"] = v.public_key_pem;
     versions.push_back(std::move(version));
   }
-  return {{"name", info.name.get()}, {"type", name_of(info.type)}, {"latest_version", info.latest}, {"min_decryption_version", info.min_decryption_version},
-          {"deletion_allowed", info.deletion_allowed}, {"versions", std::move(versions)}};
+  return {{"name", info.name.get()},
+          {"type", name_of(info.type)},
+          {"latest_version", info.latest},
+          {"min_decryption_version", info.min_decryption_version},
+          {"deletion_allowed", info.deletion_allowed},
+          {"versions", std::move(versions)}};
 }
 
-http::Response answer(const Result<KeyInfo>& info, int status) { return info ? http::json_response(status, key_json(*info)) : http::problem(info.error()); }
+http::Response answer(const Result<KeyInfo>& info, int status) {
+  return info ? http::json_response(status, key_json(*info)) : http::problem(info.error());
+}
 
 http::Response list_keys(Gateway& gate) {
   const auto names = gate.keeper().list();
@@ -38,7 +44,8 @@ Status audited(Gateway& gate, const http::Request& request, std::string_view act
 
 http::Response create_key(Gateway& gate, const http::Request& request) {
   const auto body = request.json();
-  if (!body || !body->is_object() || !body->as_object().contains("name")) return http::problem(400, "bad_input", "the body must be {\"name\": ..., \"type\": ...}", "name");
+  if (!body || !body->is_object() || !body->as_object().contains("name"))
+    return http::problem(400, "bad_input", "the body must be {\"name\": ..., \"type\": ...}", "name");
   const auto& object = body->as_object();
   const auto text = [&](const char* field, const char* fallback) {
     const auto* value = object.if_contains(field);
@@ -48,8 +55,12 @@ http::Response create_key(Gateway& gate, const http::Request& request) {
   if (!name) return http::problem(name.error());
   const std::string type_name = text("type", "aes256-gcm96");
   const auto type = key_type_from_name(type_name);
-  if (!type) return http::problem(400, "bad_input", "unknown key type " + type_name + "; for example aes256-gcm96, ed25519, ecdsa-p256, rsa-2048, hmac, openpgp", "type");
-  const auto made = *type == KeyType::OpenPgp ? gate.keeper().openpgp_create(*name, text("user_id", "")) : gate.keeper().create(*name, *type);
+  if (!type)
+    return http::problem(400, "bad_input",
+                         "unknown key type " + type_name + "; for example aes256-gcm96, ed25519, ecdsa-p256, rsa-2048, hmac, openpgp",
+                         "type");
+  const auto made =
+      *type == KeyType::OpenPgp ? gate.keeper().openpgp_create(*name, text("user_id", "")) : gate.keeper().create(*name, *type);
   if (made) {
     if (const Status noted = audited(gate, request, "key.create", name->get()); !noted) return http::problem(noted.error());
   }
@@ -80,7 +91,8 @@ http::Response enroll(Gateway& gate, const http::Request& request) {
   if (kind != "smime" && kind != "openpgp") return http::problem(404, "not_found", "kinds of identity are smime and openpgp", "kind");
   auto certificate = kind == "smime" ? gate.identities().enroll_smime(*address) : gate.identities().enroll_openpgp(*address);
   if (!certificate) return http::problem(certificate.error());
-  if (const Status noted = audited(gate, request, "identity.enroll", gateway::smime_key_name(address->text()).get()); !noted) return http::problem(noted.error());
+  if (const Status noted = audited(gate, request, "identity.enroll", gateway::smime_key_name(address->text()).get()); !noted)
+    return http::problem(noted.error());
   return http::json_response(200, json::object{{"address", address->text()}, {"kind", kind}, {"certificate", *certificate}});
 }
 

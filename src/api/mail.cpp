@@ -15,7 +15,13 @@ using gateway::Gateway;
 json::object mail_json(const MailboxEntry& e) {
   boost::system::error_code malformed;
   json::value facts = json::parse(e.facts, malformed);
-  return {{"number", e.number}, {"id", e.message.get()}, {"mailbox", e.address}, {"sender", e.sender}, {"received", rfc3339(e.received)}, {"size", e.size}, {"facts", malformed ? json::value(json::object{}) : std::move(facts)}};
+  return {{"number", e.number},
+          {"id", e.message.get()},
+          {"mailbox", e.address},
+          {"sender", e.sender},
+          {"received", rfc3339(e.received)},
+          {"size", e.size},
+          {"facts", malformed ? json::value(json::object{}) : std::move(facts)}};
 }
 
 http::Response list_mail(Gateway& gate, const http::Request& request) {
@@ -168,7 +174,11 @@ http::Response explain_policy(Gateway& gate, const http::Request& request) {
 
 json::object decision_json(const policy::Decision& decision) {
   constexpr const char* kActions[] = {"deliver", "hold", "bounce"};
-  return {{"action", kActions[static_cast<int>(decision.action)]}, {"sign", name_of(decision.sign)}, {"encrypt", name_of(decision.encrypt)}, {"rule", decision.rule}, {"reason", decision.reason}};
+  return {{"action", kActions[static_cast<int>(decision.action)]},
+          {"sign", name_of(decision.sign)},
+          {"encrypt", name_of(decision.encrypt)},
+          {"rule", decision.rule},
+          {"reason", decision.reason}};
 }
 
 void add_mail_routes(const Routes& routes) {

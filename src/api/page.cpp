@@ -37,7 +37,8 @@ constexpr std::string_view kHtml = R"html(<!doctype html>
 </html>
 )html";
 
-constexpr std::string_view kCss = R"css(:root { color-scheme: light dark; --bg:#f6f7f9; --card:#fff; --ink:#1a2230; --soft:#5b6675; --line:#dfe3e9; --ok:#0b7a4b; --warn:#9a5b00; --bad:#b3261e; --seal:#3b4cb8; --okbg:#e3f5ec; --warnbg:#fff1d9; --badbg:#fde7e5; --sealbg:#e8eafc; }
+constexpr std::string_view kCss =
+    R"css(:root { color-scheme: light dark; --bg:#f6f7f9; --card:#fff; --ink:#1a2230; --soft:#5b6675; --line:#dfe3e9; --ok:#0b7a4b; --warn:#9a5b00; --bad:#b3261e; --seal:#3b4cb8; --okbg:#e3f5ec; --warnbg:#fff1d9; --badbg:#fde7e5; --sealbg:#e8eafc; }
 @media (prefers-color-scheme: dark) { :root { --bg:#11151c; --card:#1a2029; --ink:#e7ecf3; --soft:#9aa7b8; --line:#2b3440; --ok:#5fd6a0; --warn:#f2b75c; --bad:#ff8f86; --seal:#a5b0ff; --okbg:#123626; --warnbg:#3a2b10; --badbg:#421a18; --sealbg:#232a55; } }
 * { box-sizing: border-box; }
 body { margin:0; background:var(--bg); color:var(--ink); font:15px/1.45 system-ui, sans-serif; }
@@ -208,8 +209,10 @@ using Plain = std::function<http::Response(const http::Request&)>;
 
 void add_page_routes(const Routes& routes) {
   routes.router.add("GET", "/", Plain([](const http::Request&) { return http::page_response(std::string(kHtml)); }));
-  routes.router.add("GET", "/live.css", Plain([](const http::Request&) { return http::asset_response("live.css", std::string(kCss), false); }));
-  routes.router.add("GET", "/live.js", Plain([](const http::Request&) { return http::asset_response("live.js", std::string(kScript), false); }));
+  routes.router.add("GET", "/live.css",
+                    Plain([](const http::Request&) { return http::asset_response("live.css", std::string(kCss), false); }));
+  routes.router.add("GET", "/live.js",
+                    Plain([](const http::Request&) { return http::asset_response("live.js", std::string(kScript), false); }));
 }
 
 }  // namespace postern::api

@@ -20,8 +20,19 @@ json::value parsed_or_empty(const std::string& text) {
 }
 
 json::object entry_json(const QueueEntry& e) {
-  json::object out{{"id", e.message.get()}, {"item", e.item.get()}, {"index", e.index}, {"sender", e.sender}, {"recipient", e.address}, {"route", e.route}, {"state", name_of(e.state)},
-                   {"seal", e.seal}, {"attempts", e.attempts}, {"size", e.size}, {"accepted", rfc3339(e.accepted)}, {"reason", e.reason}, {"last_reply", e.last_reply}};
+  json::object out{{"id", e.message.get()},
+                   {"item", e.item.get()},
+                   {"index", e.index},
+                   {"sender", e.sender},
+                   {"recipient", e.address},
+                   {"route", e.route},
+                   {"state", name_of(e.state)},
+                   {"seal", e.seal},
+                   {"attempts", e.attempts},
+                   {"size", e.size},
+                   {"accepted", rfc3339(e.accepted)},
+                   {"reason", e.reason},
+                   {"last_reply", e.last_reply}};
   if (e.next_attempt) out["next_attempt"] = rfc3339(*e.next_attempt);
   return out;
 }
@@ -29,9 +40,19 @@ json::object entry_json(const QueueEntry& e) {
 json::object flow_json(const FlowEntry& e) {
   json::array recipients;
   for (const auto& r : e.recipients) {
-    recipients.push_back(json::object{{"address", r.address}, {"route", r.route}, {"state", name_of(r.state)}, {"seal", r.seal}, {"reply", r.reply}, {"attempts", r.attempts}});
+    recipients.push_back(json::object{{"address", r.address},
+                                      {"route", r.route},
+                                      {"state", name_of(r.state)},
+                                      {"seal", r.seal},
+                                      {"reply", r.reply},
+                                      {"attempts", r.attempts}});
   }
-  json::object out{{"id", e.message.get()}, {"sender", e.sender}, {"size", e.size}, {"accepted", rfc3339(e.accepted)}, {"facts", parsed_or_empty(e.facts)}, {"recipients", std::move(recipients)}};
+  json::object out{{"id", e.message.get()},
+                   {"sender", e.sender},
+                   {"size", e.size},
+                   {"accepted", rfc3339(e.accepted)},
+                   {"facts", parsed_or_empty(e.facts)},
+                   {"recipients", std::move(recipients)}};
   if (e.finished) out["finished"] = rfc3339(*e.finished);
   return out;
 }
@@ -86,16 +107,20 @@ http::Response change_queue(Gateway& gate, const http::Request& request) {
   const auto verb = verb_of(request.param("verb"));
   if (!verb) return http::problem(404, "not_found", "queue verbs are hold, release, retry and delete", "verb");
   const auto body = request.json();
-  if (!body || !body->is_object()) return http::problem(400, "bad_input", "the body must be a JSON object that says which recipients: id, recipient, route or state, or all: true");
+  if (!body || !body->is_object())
+    return http::problem(400, "bad_input",
+                         "the body must be a JSON object that says which recipients: id, recipient, route or state, or all: true");
   const auto& object = body->as_object();
   auto selector = selector_from([&](const char* name) { return text_at(object, name); });
   if (!selector) return http::problem(selector.error());
   const auto* all = object.if_contains("all");
   const bool named = selector->message || !selector->address.empty() || !selector->route.empty() || selector->state;
-  if (!named && !(all != nullptr && all->is_bool() && all->as_bool())) return http::problem(400, "bad_input", "name what to change (id, recipient, route, state), or say all: true", "id");
+  if (!named && !(all != nullptr && all->is_bool() && all->as_bool()))
+    return http::problem(400, "bad_input", "name what to change (id, recipient, route, state), or say all: true", "id");
   const auto* flag = object.if_contains("in_clear");
   const bool in_clear = *verb == QueueVerb::Release && flag != nullptr && flag->is_bool() && flag->as_bool();
-  if (in_clear && !selector->message) return http::problem(400, "bad_input", "sending in clear is ordered for one message at a time; give its id", "id");
+  if (in_clear && !selector->message)
+    return http::problem(400, "bad_input", "sending in clear is ordered for one message at a time; give its id", "id");
   QueueChange change;
   // The order lies in the queue with those it is for. Any other hold or release takes it back.
   change.from_route = in_clear ? gateway::kPolicyRoute : gateway::kPolicyClearRoute;

@@ -16,9 +16,17 @@ namespace json = boost::json;
 constexpr auto kSoon = std::chrono::hours(24 * 30);
 
 json::object listener_json(const gateway::DoorState& door) {
-  return {{"name", door.name}, {"kind", door.kind}, {"address", door.address}, {"tls", door.tls}, {"min_tls", door.min_tls},
-          {"connections", door.listener.active}, {"accepted", door.listener.accepted}, {"refused", door.listener.refused},
-          {"messages", door.door->messages.load()}, {"handshakes_failed", door.door->handshakes_failed.load()}, {"logins_failed", door.door->logins_failed.load()}};
+  return {{"name", door.name},
+          {"kind", door.kind},
+          {"address", door.address},
+          {"tls", door.tls},
+          {"min_tls", door.min_tls},
+          {"connections", door.listener.active},
+          {"accepted", door.listener.accepted},
+          {"refused", door.listener.refused},
+          {"messages", door.door->messages.load()},
+          {"handshakes_failed", door.door->handshakes_failed.load()},
+          {"logins_failed", door.door->logins_failed.load()}};
 }
 
 const char* verdict_on(const Certificate& certificate, const std::string& host, WallTime now) {
@@ -30,20 +38,29 @@ const char* verdict_on(const Certificate& certificate, const std::string& host, 
 
 /// `host`: whom it must name; empty for an authority.
 json::object certificate_json(const Certificate& certificate, const std::string& host, WallTime now) {
-  return {{"subject", certificate.subject()}, {"issuer", certificate.issuer()}, {"not_after", rfc3339(certificate.not_after())},
-          {"sha256", fingerprint_text(certificate.fingerprint())}, {"verdict", verdict_on(certificate, host, now)}};
+  return {{"subject", certificate.subject()},
+          {"issuer", certificate.issuer()},
+          {"not_after", rfc3339(certificate.not_after())},
+          {"sha256", fingerprint_text(certificate.fingerprint())},
+          {"verdict", verdict_on(certificate, host, now)}};
 }
 
 json::object queue_json(const SpoolStats& s) {
-  json::object out{{"messages", s.messages}, {"queued", s.queued}, {"held", s.held}, {"quarantined", s.quarantined}, {"in_flight", s.in_flight},
-                   {"accepted", s.accepted}, {"delivered", s.delivered}, {"deferrals", s.deferrals}, {"bounced", s.bounced}, {"expired", s.expired}};
+  json::object out{{"messages", s.messages},   {"queued", s.queued},     {"held", s.held},           {"quarantined", s.quarantined},
+                   {"in_flight", s.in_flight}, {"accepted", s.accepted}, {"delivered", s.delivered}, {"deferrals", s.deferrals},
+                   {"bounced", s.bounced},     {"expired", s.expired}};
   if (s.oldest) out["oldest"] = rfc3339(*s.oldest);
   return out;
 }
 
 json::object storage_json(gateway::Gateway& gate) {
   const WriterStats w = gate.store().writer().stats();
-  json::object out{{"encrypted_database", gate.store().encrypted()}, {"healthy", w.healthy}, {"commits", w.commits}, {"jobs", w.jobs}, {"largest_batch", w.largest_batch}, {"wal_bytes", w.wal_bytes}};
+  json::object out{{"encrypted_database", gate.store().encrypted()},
+                   {"healthy", w.healthy},
+                   {"commits", w.commits},
+                   {"jobs", w.jobs},
+                   {"largest_batch", w.largest_batch},
+                   {"wal_bytes", w.wal_bytes}};
   if (!w.healthy) out["last_error"] = w.last_error;
   return out;
 }
@@ -53,7 +70,9 @@ json::array warnings_json(gateway::Gateway& gate) {
   for (const auto& warning : gate.warnings()) out.emplace_back(warning);
   for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
   const SpoolStats spool = gate.spool().stats();
-  if (spool.quarantined > 0) out.emplace_back(std::to_string(spool.quarantined) + " stored copies failed their integrity check; see `postern queue list --state quarantined`");
+  if (spool.quarantined > 0)
+    out.emplace_back(std::to_string(spool.quarantined) +
+                     " stored copies failed their integrity check; see `postern queue list --state quarantined`");
   if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);
   for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
   return out;
@@ -66,13 +85,28 @@ json::object status_json(gateway::Gateway& gate) {
   const auto& config = gate.config();
   const Certificate shown = gate.server_certificate();
   json::object keys;
-  if (const auto names = gate.keeper().list()) keys = {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
-  else keys = {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
-  return {{"name", "Postern"}, {"version", POSTERN_VERSION}, {"hostname", config.server.hostname}, {"mode", config.server.mode}, {"started", rfc3339(gate.started())}, {"now", rfc3339(now)},
-          {"listeners", std::move(listeners)}, {"tls", {{"certificate", certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now)}, {"authority", certificate_json(gate.authority_root(), {}, now)}}},
-          {"smime", {{"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}}},
-          {"openpgp", {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}}},
-          {"key_engine", std::move(keys)}, {"queue", queue_json(gate.spool().stats())}, {"storage", storage_json(gate)}, {"warnings", warnings_json(gate)}};
+  if (const auto names = gate.keeper().list())
+    keys = {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
+  else
+    keys = {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
+  return {
+      {"name", "Postern"},
+      {"version", POSTERN_VERSION},
+      {"hostname", config.server.hostname},
+      {"mode", config.server.mode},
+      {"started", rfc3339(gate.started())},
+      {"now", rfc3339(now)},
+      {"listeners", std::move(listeners)},
+      {"tls",
+       {{"certificate", certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now)},
+        {"authority", certificate_json(gate.authority_root(), {}, now)}}},
+      {"smime",
+       {{"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}}},
+      {"openpgp", {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}}},
+      {"key_engine", std::move(keys)},
+      {"queue", queue_json(gate.spool().stats())},
+      {"storage", storage_json(gate)},
+      {"warnings", warnings_json(gate)}};
 }
 
 /// Prometheus text format 0.0.4.
@@ -104,9 +138,12 @@ void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
   };
   each("postern_connections", "gauge", "Open connections.", [](const auto& d) { return std::uint64_t{d.listener.active}; });
   each("postern_connections_accepted_total", "counter", "Connections accepted.", [](const auto& d) { return d.listener.accepted; });
-  each("postern_connections_refused_total", "counter", "Connections refused over a limit.", [](const auto& d) { return d.listener.refused; });
-  each("postern_messages_received_total", "counter", "Messages received, whatever became of them.", [](const auto& d) { return d.door->messages.load(); });
-  each("postern_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.", [](const auto& d) { return d.door->handshakes_failed.load(); });
+  each("postern_connections_refused_total", "counter", "Connections refused over a limit.",
+       [](const auto& d) { return d.listener.refused; });
+  each("postern_messages_received_total", "counter", "Messages received, whatever became of them.",
+       [](const auto& d) { return d.door->messages.load(); });
+  each("postern_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
+       [](const auto& d) { return d.door->handshakes_failed.load(); });
   each("postern_logins_failed_total", "counter", "Logins refused.", [](const auto& d) { return d.door->logins_failed.load(); });
 }
 
@@ -124,7 +161,8 @@ void queue_metrics(Metrics& m, gateway::Gateway& gate) {
   m.single("postern_bounced_total", "counter", "Recipients refused for good.", s.bounced);
   m.single("postern_expired_total", "counter", "Recipients given up after the schedule's end.", s.expired);
   const std::int64_t age = s.oldest ? unix_seconds(gate.clock().now()) - unix_seconds(*s.oldest) : 0;
-  m.single("postern_queue_oldest_seconds", "gauge", "Age of the oldest message in the queue.", static_cast<std::uint64_t>(std::max<std::int64_t>(0, age)));
+  m.single("postern_queue_oldest_seconds", "gauge", "Age of the oldest message in the queue.",
+           static_cast<std::uint64_t>(std::max<std::int64_t>(0, age)));
 }
 
 void store_metrics(Metrics& m, gateway::Gateway& gate) {
@@ -152,10 +190,11 @@ std::string metrics_text(gateway::Gateway& gate) {
   m.single("postern_next_hop_connections_total", "counter", "Connections made to next hops.", c.connections.load());
   m.single("postern_next_hop_connect_failures_total", "counter", "Connections to next hops that failed.", c.connect_failures.load());
   m.single("postern_next_hop_tls_failures_total", "counter", "TLS failures with next hops.", c.tls_failures.load());
-  struct rusage usage {};
+  struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   m.single("process_cpu_milliseconds_total", "counter", "CPU time, user and system.",
-           static_cast<std::uint64_t>((usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000));
+           static_cast<std::uint64_t>((usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+                                      (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000));
   m.single("process_peak_resident_bytes", "gauge", "Largest resident memory so far.", static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
   return std::move(m).take();
 }
@@ -167,9 +206,9 @@ void add_status_routes(const Routes& routes) {
   using Plain = std::function<http::Response(const http::Request&)>;
   routes.router.add("GET", "/healthz", Plain([](const http::Request&) { return http::text_response(200, "ok\n"); }));
   routes.router.add("GET", "/readyz", Plain([&gate](const http::Request&) {
-    const bool ready = gate.store().writer().stats().healthy;
-    return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
-  }));
+                      const bool ready = gate.store().writer().stats().healthy;
+                      return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
+                    }));
   // These two ask the database and take its read connections in turn with everybody else: not on a loop.
   routes.add_open_slow("GET", "/status", [&gate](const http::Request&) { return http::json_response(200, status_json(gate)); });
   routes.add_open_slow("GET", "/metrics", [&gate](const http::Request&) {

@@ -14,9 +14,9 @@
 namespace postern::config {
 
 struct Listener {
-  std::string kind = "mx";  ///< mx, submission, lmtp
-  std::string name;         ///< Key in ports.json, status and metrics; empty: the kind, or "submissions" for implicit TLS submission.
-  std::string address;      ///< HOST:PORT; port 0 takes a free one.
+  std::string kind = "mx";       ///< mx, submission, lmtp
+  std::string name;              ///< Key in ports.json, status and metrics; empty: the kind, or "submissions" for implicit TLS submission.
+  std::string address;           ///< HOST:PORT; port 0 takes a free one.
   std::string tls = "required";  ///< required, opportunistic, none, implicit
   std::string min_tls = "1.3";
   std::vector<std::string> proxy_from;  ///< Networks whose connections begin with a PROXY protocol header; they must then send one.
@@ -30,8 +30,8 @@ struct Listener {
 
 struct Route {
   std::string domain = "*";
-  std::string via = "mx";       ///< mx, smtp:HOST:PORT, lmtp:HOST:PORT, file:DIR, mailbox
-  std::string tls = "auto";     ///< auto, required, opportunistic, none; validate() puts what auto means in its place
+  std::string via = "mx";    ///< mx, smtp:HOST:PORT, lmtp:HOST:PORT, file:DIR, mailbox
+  std::string tls = "auto";  ///< auto, required, opportunistic, none; validate() puts what auto means in its place
   std::string min_tls = "1.3";
   std::string ca;  ///< Trust store for the next hop's certificate; empty: the system's.
   bool verify_name = true;
@@ -47,9 +47,9 @@ struct PolicyRule {
   std::string name;
   std::string from = "*";
   std::string to = "*";
-  std::string sign = "none";     ///< none, auto, smime, openpgp
-  std::string encrypt = "never";  ///< must, should, never
-  std::string method = "auto";   ///< auto, smime, openpgp
+  std::string sign = "none";         ///< none, auto, smime, openpgp
+  std::string encrypt = "never";     ///< must, should, never
+  std::string method = "auto";       ///< auto, smime, openpgp
   std::string missing_key = "hold";  ///< hold, bounce, send
 };
 
@@ -123,11 +123,11 @@ struct Config {
     std::int64_t inflight_bytes = 256 * 1024 * 1024;  ///< Message bytes that all sessions together may hold; then 452 4.3.1.
   } spool;
   struct Timeouts {
-    std::chrono::seconds command{300};    ///< RFC 5321 4.5.3.2.7: at least 5 minutes.
-    std::chrono::seconds data{180};       ///< RFC 5321 4.5.3.2.5: at least 3 minutes for each block.
+    std::chrono::seconds command{300};  ///< RFC 5321 4.5.3.2.7: at least 5 minutes.
+    std::chrono::seconds data{180};     ///< RFC 5321 4.5.3.2.5: at least 3 minutes for each block.
     std::chrono::seconds handshake{30};
     std::chrono::seconds connect{30};
-    std::chrono::seconds drain{10};       ///< How long open sessions get to end when the daemon stops.
+    std::chrono::seconds drain{10};  ///< How long open sessions get to end when the daemon stops.
   } timeouts;
   struct Dns {
     std::string fixture_file;

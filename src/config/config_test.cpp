@@ -37,7 +37,8 @@ address = "127.0.0.1:0"
 }
 
 TEST(Config, EveryFaultIsNamedWithLineAndNearestSetting) {
-  const Loaded loaded = read("[server]\nhostnme = \"x\"\nlog_level = \"loud\"\n[limits]\nrecipients = 0\n[[listener]]\nadress = \"127.0.0.1:25\"\n");
+  const Loaded loaded =
+      read("[server]\nhostnme = \"x\"\nlog_level = \"loud\"\n[limits]\nrecipients = 0\n[[listener]]\nadress = \"127.0.0.1:25\"\n");
   ASSERT_EQ(loaded.faults.size(), 4U);
   EXPECT_EQ(loaded.faults[0].what, "postern.toml:2: server.hostnme is not a setting; did you mean server.hostname?");
   EXPECT_EQ(loaded.faults[1].what, "postern.toml:3: server.log_level is \"loud\"; must be one of: debug, info, warn, error");
@@ -46,7 +47,10 @@ TEST(Config, EveryFaultIsNamedWithLineAndNearestSetting) {
 }
 
 TEST(Config, EnvironmentOverridesAndIsChecked) {
-  const Loaded good = read("", {{"POSTERN_SERVER__HOSTNAME", "a.example"}, {"POSTERN_SECURITY__SMIME__ENABLED", "false"}, {"POSTERN_DOMAINS__LOCAL", "A.example, b.example"}, {"POSTERN_CONFIG", "x"}});
+  const Loaded good = read("", {{"POSTERN_SERVER__HOSTNAME", "a.example"},
+                                {"POSTERN_SECURITY__SMIME__ENABLED", "false"},
+                                {"POSTERN_DOMAINS__LOCAL", "A.example, b.example"},
+                                {"POSTERN_CONFIG", "x"}});
   ASSERT_TRUE(good.faults.empty()) << good.faults.front().what;
   EXPECT_EQ(good.config.server.hostname, "a.example");
   EXPECT_FALSE(good.config.smime.enabled);
@@ -127,7 +131,9 @@ TEST(Config, WeakerRoutesShowAWarning) {
 }
 
 TEST(Config, ShowIsReadBackAsTheSameConfiguration) {
-  const Loaded first = read("[server]\nhostname = \"m.example\"\n[[route]]\ndomain = \"*\"\nvia = \"smtp:127.0.0.1:26\"\npins = [\"sha256:" + std::string(64, 'a') + "\"]\n[[policy]]\nto = \"*@p.example\"\nencrypt = \"must\"\n");
+  const Loaded first =
+      read("[server]\nhostname = \"m.example\"\n[[route]]\ndomain = \"*\"\nvia = \"smtp:127.0.0.1:26\"\npins = [\"sha256:" +
+           std::string(64, 'a') + "\"]\n[[policy]]\nto = \"*@p.example\"\nencrypt = \"must\"\n");
   ASSERT_TRUE(first.faults.empty()) << first.faults.front().what;
   const Loaded second = read(show(first.config));
   ASSERT_TRUE(second.faults.empty()) << second.faults.front().what;

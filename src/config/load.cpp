@@ -3,12 +3,12 @@
 #define TOML_EXCEPTIONS 0
 #include <unistd.h>
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "base/text.hpp"
 #include "config/settings.hpp"
@@ -34,7 +34,8 @@ class Reader {
 
   void fault(const toml::node& at, std::string field, std::string what) {
     const auto line = at.source().begin.line;
-    m_faults.emplace(line, Error{ErrorCode::BadInput, std::string(m_source) + ":" + std::to_string(line) + ": " + field + " " + what, field});
+    m_faults.emplace(line,
+                     Error{ErrorCode::BadInput, std::string(m_source) + ":" + std::to_string(line) + ": " + field + " " + what, field});
   }
 
  private:
@@ -99,7 +100,8 @@ class Reader {
 
   void unknown(const std::string& path, const toml::node& node, const std::vector<std::string_view>& known, std::string_view word = {}) {
     const std::string_view near = nearest(word.empty() ? std::string_view(path) : word, known);
-    fault(node, path, near.empty() ? "is not a setting; see `postern config reference`" : "is not a setting; did you mean " + std::string(near) + "?");
+    fault(node, path,
+          near.empty() ? "is not a setting; see `postern config reference`" : "is not a setting; did you mean " + std::string(near) + "?");
   }
 
   static std::optional<Value> value_of(const toml::node& node) {
@@ -143,7 +145,10 @@ void read_environment(const Environment& environment, Loaded& out) {
     }
     if (found == nullptr) {
       const auto near = nearest(path, known);
-      out.faults.push_back({ErrorCode::BadInput, "environment variable " + name + ": " + path + " is not a setting" + (near.empty() ? "" : "; did you mean " + std::string(near) + "?"), path});
+      out.faults.push_back({ErrorCode::BadInput,
+                            "environment variable " + name + ": " + path + " is not a setting" +
+                                (near.empty() ? "" : "; did you mean " + std::string(near) + "?"),
+                            path});
     } else if (const Status set = found->set(out.config, Value(text)); !set) {
       out.faults.push_back({ErrorCode::BadInput, "environment variable " + name + ": " + path + " " + set.error().what, path});
     }
@@ -163,13 +168,16 @@ void reference_of(std::string& out, std::string_view title, const std::vector<Ro
   const T defaults{};
   out += "\n## " + std::string(title) + "\n\n| setting | kind | default | meaning |\n| --- | --- | --- | --- |\n";
   for (const auto& row : rows) {
-    out += "| `" + std::string(row.name) + "` | " + std::string(name_of(row.kind)) + " | `" + row.show(defaults) + "` | " + std::string(row.help) + " |\n";
+    out += "| `" + std::string(row.name) + "` | " + std::string(name_of(row.kind)) + " | `" + row.show(defaults) + "` | " +
+           std::string(row.help) + " |\n";
   }
 }
 
 std::string absolute_against(const std::filesystem::path& base, const std::string& path) {
   if (path.empty()) return path;
-  return std::filesystem::absolute(std::filesystem::path(path).is_absolute() ? std::filesystem::path(path) : base / path).lexically_normal().string();
+  return std::filesystem::absolute(std::filesystem::path(path).is_absolute() ? std::filesystem::path(path) : base / path)
+      .lexically_normal()
+      .string();
 }
 
 }  // namespace
@@ -204,7 +212,9 @@ Loaded parse(std::string_view text, std::string_view source, const Environment& 
   const toml::parse_result parsed = toml::parse(text, source);
   if (!parsed) {
     const auto& error = parsed.error();
-    out.faults.push_back({ErrorCode::BadInput, std::string(source) + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()), {}});
+    out.faults.push_back({ErrorCode::BadInput,
+                          std::string(source) + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()),
+                          {}});
     return out;
   }
   Reader(out, source).read(parsed.table());
@@ -220,7 +230,8 @@ Result<std::string> find_config(std::string_view explicit_path, const Environmen
     std::error_code ignored;
     if (std::filesystem::exists(path, ignored)) return std::string(path);
   }
-  return fail(ErrorCode::NotFound, "no configuration: give --config FILE, set POSTERN_CONFIG, or write ./postern.toml or /etc/postern/postern.toml");
+  return fail(ErrorCode::NotFound,
+              "no configuration: give --config FILE, set POSTERN_CONFIG, or write ./postern.toml or /etc/postern/postern.toml");
 }
 
 Result<Config> load(const std::string& path, const Environment& environment) {
@@ -254,8 +265,10 @@ std::string show(const Config& config) {
 }
 
 std::string reference() {
-  std::string out = "# Settings\n\nMade by `postern config reference` from the table that the parser uses. Environment variables override scalar settings:\n"
-                    "`server.hostname` is `POSTERN_SERVER__HOSTNAME`.\n";
+  std::string out =
+      "# Settings\n\nMade by `postern config reference` from the table that the parser uses. Environment variables override scalar "
+      "settings:\n"
+      "`server.hostname` is `POSTERN_SERVER__HOSTNAME`.\n";
   reference_of(out, "Scalar settings", scalar_settings());
   reference_of(out, "[[listener]]", listener_settings());
   reference_of(out, "[[route]]", route_settings());

@@ -17,14 +17,17 @@ class Validator {
 
   void run() {
     check_http();
-    for (std::size_t i = 0; i < m_config.listeners.size(); ++i) check_listener(m_config.listeners[i], "listener[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.listeners.size(); ++i)
+      check_listener(m_config.listeners[i], "listener[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
     check_rest();
   }
 
  private:
-  void fault(std::string field, std::string what) { m_loaded.faults.push_back({ErrorCode::BadInput, field + " " + std::move(what), field}); }
+  void fault(std::string field, std::string what) {
+    m_loaded.faults.push_back({ErrorCode::BadInput, field + " " + std::move(what), field});
+  }
   void warn(std::string what) { m_loaded.warnings.push_back(std::move(what)); }
 
   void check_http() {
@@ -40,12 +43,16 @@ class Validator {
     const auto at = parse_host_port(listener.address);
     if (!at) return fault(path + ".address", at.error().what);
     for (const auto& network : listener.relay_from) {
-      if (network == "0.0.0.0/0" || network == "::/0") fault(path + ".relay_from", "would make this an open relay; name the networks you trust");
+      if (network == "0.0.0.0/0" || network == "::/0")
+        fault(path + ".relay_from", "would make this an open relay; name the networks you trust");
     }
-    if (listener.require_client_certificate && listener.client_ca.empty()) fault(path + ".client_ca", "is needed when require_client_certificate is true");
+    if (listener.require_client_certificate && listener.client_ca.empty())
+      fault(path + ".client_ca", "is needed when require_client_certificate is true");
     if (listener.kind == "submission" && listener.tls != "required" && listener.tls != "implicit" && !is_loopback(at->host))
-      fault(path + ".tls", "must be required or implicit on a submission listener that is not on loopback: passwords would travel in clear");
-    if (listener.tls == "none" || listener.tls == "opportunistic") warn("listener " + listener.name + ": tls is " + listener.tls + ", mail may arrive in clear");
+      fault(path + ".tls",
+            "must be required or implicit on a submission listener that is not on loopback: passwords would travel in clear");
+    if (listener.tls == "none" || listener.tls == "opportunistic")
+      warn("listener " + listener.name + ": tls is " + listener.tls + ", mail may arrive in clear");
     if (listener.min_tls != "1.3") warn("listener " + listener.name + ": TLS " + listener.min_tls + " is accepted");
   }
 
@@ -55,16 +62,20 @@ class Validator {
     const std::string rest = colon == std::string::npos ? "" : route.via.substr(colon + 1);
     if (kind == "smtp" || kind == "lmtp") {
       const auto at = parse_host_port(rest);
-      if (!at) fault(path + ".via", at.error().what);
-      else if (route.tls == "none" && !is_loopback(at->host)) warn("route " + route.domain + ": mail leaves in clear (tls is none)");
+      if (!at)
+        fault(path + ".via", at.error().what);
+      else if (route.tls == "none" && !is_loopback(at->host))
+        warn("route " + route.domain + ": mail leaves in clear (tls is none)");
     } else if (kind == "file") {
       if (rest.empty()) fault(path + ".via", "needs a directory: file:DIR");
     } else if (route.via != "mx" && route.via != "mailbox") {
       fault(path + ".via", "must be mx, mailbox, smtp:HOST:PORT, lmtp:HOST:PORT or file:DIR");
     }
     if (kind == "smtp" || kind == "lmtp" || kind == "mx") check_route_tls(route, path, kind);
-    if (route.client_certificate.empty() != route.client_key.empty()) fault(path + ".client_key", "and client_certificate belong together; give both or none");
-    if (route.username.empty() != route.password_ref.empty()) fault(path + ".password_ref", "and username belong together; give both or none");
+    if (route.client_certificate.empty() != route.client_key.empty())
+      fault(path + ".client_key", "and client_certificate belong together; give both or none");
+    if (route.username.empty() != route.password_ref.empty())
+      fault(path + ".password_ref", "and username belong together; give both or none");
     for (const auto& pin : route.pins) {
       if (pin.substr(0, 7) != "sha256:" || pin.size() != 7 + 64) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
     }
@@ -73,13 +84,21 @@ class Validator {
   /// What only makes sense with TLS makes TLS required: an attacker who strips STARTTLS must not be able to switch it off.
   void check_route_tls(Route& route, const std::string& path, const std::string& kind) {
     const std::string name = "route " + route.domain;
-    const char* needs = !route.username.empty() ? "a login" : !route.pins.empty() ? "pins" : !route.client_certificate.empty() ? "a client certificate" : nullptr;
-    if (needs != nullptr && route.tls == "none") fault(path + ".tls", "is none, and " + name + " has " + needs + "; set it to required, or leave it out");
+    const char* needs = !route.username.empty()             ? "a login"
+                        : !route.pins.empty()               ? "pins"
+                        : !route.client_certificate.empty() ? "a client certificate"
+                                                            : nullptr;
+    if (needs != nullptr && route.tls == "none")
+      fault(path + ".tls", "is none, and " + name + " has " + needs + "; set it to required, or leave it out");
     if (!route.username.empty() && route.tls == "opportunistic")
-      fault(path + ".tls", "is opportunistic, and " + name + " has a login: anybody could ask for the password; set it to required, or leave it out");
-    if (!route.username.empty() && kind == "mx") fault(path + ".username", "is for one host that you name: via must be smtp:HOST:PORT or lmtp:HOST:PORT");
-    if (needs != nullptr && route.tls == "opportunistic") warn(name + ": TLS is required although tls is opportunistic, because of " + needs);
-    if (route.tls == "auto" || (needs != nullptr && route.tls == "opportunistic")) route.tls = needs != nullptr ? "required" : "opportunistic";
+      fault(path + ".tls",
+            "is opportunistic, and " + name + " has a login: anybody could ask for the password; set it to required, or leave it out");
+    if (!route.username.empty() && kind == "mx")
+      fault(path + ".username", "is for one host that you name: via must be smtp:HOST:PORT or lmtp:HOST:PORT");
+    if (needs != nullptr && route.tls == "opportunistic")
+      warn(name + ": TLS is required although tls is opportunistic, because of " + needs);
+    if (route.tls == "auto" || (needs != nullptr && route.tls == "opportunistic"))
+      route.tls = needs != nullptr ? "required" : "opportunistic";
     if (route.tls == "none") return;
     if (route.min_tls != "1.3") warn(name + ": TLS " + route.min_tls + " is accepted");
     if (!route.verify_name) warn(name + ": any name in the next hop's certificate is accepted");
@@ -94,10 +113,14 @@ class Validator {
   /// Development says once what it is. Production says of each convenience what it costs; refusing would only make small sites switch to
   /// development.
   void check_mode() {
-    if (m_config.server.mode == "development") return warn("development mode: not for real mail (own CA and root key beside the data are not warned about)");
-    if (m_config.tls.certificate.empty()) warn("tls.certificate: the built-in CA issues it; other hosts must trust data_dir/ca.pem, or give a certificate of a public CA");
+    if (m_config.server.mode == "development")
+      return warn("development mode: not for real mail (own CA and root key beside the data are not warned about)");
+    if (m_config.tls.certificate.empty())
+      warn("tls.certificate: the built-in CA issues it; other hosts must trust data_dir/ca.pem, or give a certificate of a public CA");
     if (root_key_beside_data())
-      warn("keys.root: " + m_config.keys.root + " lies in data_dir, so a copy of the directory holds the keys and what they protect; keep it elsewhere, or use keychain: or env:");
+      warn("keys.root: " + m_config.keys.root +
+           " lies in data_dir, so a copy of the directory holds the keys and what they protect; keep it elsewhere, or use keychain: or "
+           "env:");
   }
 
   [[nodiscard]] bool root_key_beside_data() const {
@@ -118,15 +141,19 @@ class Validator {
 
   void check_rest() {
     for (const auto& delay : m_config.queue.retry) {
-      if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0) fault("queue.retry", "has \"" + printable(delay) + "\", which is not a duration such as 5m");
+      if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0)
+        fault("queue.retry", "has \"" + printable(delay) + "\", which is not a duration such as 5m");
     }
-    // Three quarters are for large messages (smtp/content_budget.hpp); one that never finds room would be refused with 452 until it bounces.
+    // Three quarters are for large messages (smtp/content_budget.hpp); one that never finds room would be refused with 452 until it
+    // bounces.
     if (static_cast<std::uint64_t>(m_config.spool.inflight_bytes) / 4 * 3 < m_config.limits.message_bytes)
       warn("spool.inflight_bytes leaves no room for a message of limits.message_bytes; make it at least a third larger than that");
     if (m_config.queue.retry.empty()) fault("queue.retry", "is empty; give at least one delay");
     if (m_config.database.url.substr(0, 7) != "sqlite:" || m_config.database.url.size() == 7) fault("database.url", "must be sqlite:FILE");
-    if (m_config.tls.certificate.empty() != m_config.tls.key.empty()) fault("tls.key", "and tls.certificate belong together; give both or none");
-    if (m_config.server.hostname.empty() || m_config.server.hostname.find_first_of(" \r\n\t") != std::string::npos) fault("server.hostname", "must be this host's domain name");
+    if (m_config.tls.certificate.empty() != m_config.tls.key.empty())
+      fault("tls.key", "and tls.certificate belong together; give both or none");
+    if (m_config.server.hostname.empty() || m_config.server.hostname.find_first_of(" \r\n\t") != std::string::npos)
+      fault("server.hostname", "must be this host's domain name");
     check_mode();
     warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
     check_secret("keys.root", m_config.keys.root);
@@ -145,13 +172,17 @@ class Validator {
 }  // namespace
 
 Result<HostPort> parse_host_port(std::string_view text) {
-  const auto bad = [&] { return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; must be HOST:PORT, such as 127.0.0.1:2525 or [::1]:2525"); };
+  const auto bad = [&] {
+    return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; must be HOST:PORT, such as 127.0.0.1:2525 or [::1]:2525");
+  };
   const auto colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return bad();
   std::string_view host = text.substr(0, colon);
   const std::string_view port = text.substr(colon + 1);
-  if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
-  else if (host.find(':') != std::string_view::npos) return bad();
+  if (host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string_view::npos)
+    return bad();
   const bool digits = !port.empty() && port.size() <= 5 && std::all_of(port.begin(), port.end(), is_digit);
   if (!digits || host.empty()) return bad();
   const int number = std::stoi(std::string(port));

@@ -12,14 +12,14 @@ namespace postern::gateway {
 
 /// Who brought it, and how.
 struct Road {
-  std::string door;         ///< Listener name: "mx", "submission", "lmtp"; "api" for messages of the HTTP API.
-  std::string protocol;     ///< The "with" word of Received (RFC 3848): "ESMTPS"
-  std::string address;      ///< Peer's IP address
+  std::string door;      ///< Listener name: "mx", "submission", "lmtp"; "api" for messages of the HTTP API.
+  std::string protocol;  ///< The "with" word of Received (RFC 3848): "ESMTPS"
+  std::string address;   ///< Peer's IP address
   std::string helo;
-  std::string user;         ///< Authenticated; empty otherwise.
+  std::string user;                  ///< Authenticated; empty otherwise.
   std::vector<std::string> senders;  ///< What the user may send as (identity/users.hpp).
-  bool trusted = false;     ///< Logged in, or from a relay_from network.
-  std::string tls_version;  ///< "TLSv1.3"; empty: in clear.
+  bool trusted = false;              ///< Logged in, or from a relay_from network.
+  std::string tls_version;           ///< "TLSv1.3"; empty: in clear.
   std::string tls_suite;
   std::string client_certificate;  ///< Subject of a verified one.
   CorrelationId correlation;       ///< The connection.
@@ -30,8 +30,8 @@ struct Arrival {
   WallTime received{};
   Road road;
   smtp::Envelope envelope;
-  std::string content;  ///< Exact bytes, CRLF line ends.
-  bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
+  std::string content;   ///< Exact bytes, CRLF line ends.
+  bool lone = false;     ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
   bool counted = false;  ///< The content stands in the content budget (smtp/content_budget.hpp) already.
 };
 

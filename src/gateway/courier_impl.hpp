@@ -29,7 +29,8 @@ struct Destination {
   std::size_t active = 0;
   std::vector<Waiter*> idle;
   SteadyTime failed_at{};
-  SteadyTime::duration failure_took{};  ///< A failure is shared for as long as it took to find out: a refusal not at all, a timeout for its length.
+  SteadyTime::duration
+      failure_took{};  ///< A failure is shared for as long as it took to find out: a refusal not at all, a timeout for its length.
   std::optional<HopFailure> failure;
 
   /// Nobody works for it, and nothing has to be remembered.
@@ -66,7 +67,11 @@ struct Attempt {
 };
 
 struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
-  explicit Impl(CourierParts p, Hops h) : parts(std::move(p)), hops(std::move(h)), shards(parts.loops.size()), places(static_cast<std::size_t>(parts.config.queue.concurrency)) {}
+  explicit Impl(CourierParts p, Hops h)
+      : parts(std::move(p)),
+        hops(std::move(h)),
+        shards(parts.loops.size()),
+        places(static_cast<std::size_t>(parts.config.queue.concurrency)) {}
 
   // courier.cpp: who gets which work
   /// `granted`: places that the route has already.
@@ -86,11 +91,15 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   void into_mailbox(const QueueItem& item);
   [[nodiscard]] io::Task<void> into_folder(std::shared_ptr<const QueueItem> item, const Route& route);
   [[nodiscard]] io::Task<void> decide_again(std::shared_ptr<const QueueItem> item, Override how);
-  [[nodiscard]] io::Task<void> over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection);
-  [[nodiscard]] io::Task<Attempt> attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection);
-  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route, std::unique_ptr<SmtpSender>& connection);
+  [[nodiscard]] io::Task<void> over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
+                                            std::unique_ptr<SmtpSender>& connection);
+  [[nodiscard]] io::Task<Attempt> attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
+                                          std::unique_ptr<SmtpSender>& connection);
+  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route,
+                                                                 std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<tl::expected<std::vector<HopHost>, HopFailure>> hosts_of(const Destination& d, const Route& route);
-  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect_to(HopHost host, const Route& route, std::unique_ptr<SmtpSender>& connection);
+  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect_to(HopHost host, const Route& route,
+                                                                    std::unique_ptr<SmtpSender>& connection);
   void note_refusal(const std::string& route, const HopFailure* failure);
   [[nodiscard]] OutcomeContext context() const;
   void report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host = {}, const std::string& road = {});

@@ -103,7 +103,8 @@ io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr
   if (d.route == kPolicyRoute) co_return co_await decide_again(item, Override::None);
   if (d.route == kPolicyClearRoute) co_return co_await decide_again(item, Override::SendInClear);
   // Cannot be after a start (RouteTable::requeue_id). Recipients of one item may have domains that go different ways: none is guessed here.
-  if (d.settings == nullptr) co_return report(*item, same_fate(item->recipients.size(), {451, {4, 3, 5}, "the configuration has no route " + d.route}, false));
+  if (d.settings == nullptr)
+    co_return report(*item, same_fate(item->recipients.size(), {451, {4, 3, 5}, "the configuration has no route " + d.route}, false));
   const Route& route = *d.settings;
   switch (route.via) {
     case Via::Mailbox: into_mailbox(*item); co_return;
@@ -130,7 +131,8 @@ io::Task<std::shared_ptr<const QueueItem>> Courier::Impl::loaded(Work& work) {
 
 void Courier::Impl::into_mailbox(const QueueItem& item) {
   DeliveryReport out = make_report(item, delivered_here(item.recipients.size(), "kept in the mailbox"), "", "", context());
-  for (const auto& r : item.recipients) out.mailboxes.push_back({to_lower(r.address), item.envelope->reverse_path, parts.clock.now(), "{}"});
+  for (const auto& r : item.recipients)
+    out.mailboxes.push_back({to_lower(r.address), item.envelope->reverse_path, parts.clock.now(), "{}"});
   send_report(std::move(out));
 }
 
@@ -158,12 +160,15 @@ io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item
   out.results = released_results(*item, *again);
   variants.erase(std::remove_if(variants.begin(), variants.end(), [](const Variant& v) { return v.seal == "held"; }), variants.end());
   for (RecipientResult& result : out.results) result.route = kPolicyRoute;  // an order to send in clear is good for one time
-  if (!variants.empty()) out.follow_ups.push_back(*std::move(again));
-  else out.audit = std::move(again->audit);
+  if (!variants.empty())
+    out.follow_ups.push_back(*std::move(again));
+  else
+    out.audit = std::move(again->audit);
   send_report(std::move(out));
 }
 
-io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
+                                           std::unique_ptr<SmtpSender>& connection) {
   if (connection && !connection->still_good()) connection.reset();
   const bool reused = connection != nullptr;
   Attempt last = co_await attempt(d, item, route, connection);
@@ -175,7 +180,8 @@ io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const
   report(*item, last.fates, connection ? connection->host() : std::string(), connection ? connection->road() : std::string());
 }
 
-io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
+                                         std::unique_ptr<SmtpSender>& connection) {
   const std::size_t count = item->recipients.size();
   if (!connection) {
     const auto connected = co_await connect(d, route, connection);
@@ -190,7 +196,8 @@ io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const Q
   co_return Attempt{fates_of(done), !connection->ready() && surely_undelivered(done)};
 }
 
-io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route,
+                                                                std::unique_ptr<SmtpSender>& connection) {
   const SteadyTime now = parts.clock.steady();
   if (d.failure && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
   if (d.failure && d.failure->refuses_us) d.failed_at = now;  // one tries, for all
@@ -237,14 +244,17 @@ io::Task<tl::expected<std::vector<HopHost>, HopFailure>> Courier::Impl::hosts_of
   options.own_names = {parts.config.server.hostname};
   const std::string domain = routing_domain(d.domain);
   // RFC 5890: what has no A-labels is no name in the DNS, and will be none tomorrow.
-  if (!is_ascii(domain)) co_return tl::unexpected(HopFailure{{550, {5, 1, 2}, "the domain " + domain + " has no form for the DNS; write it with xn-- labels"}, false, false});
+  if (!is_ascii(domain))
+    co_return tl::unexpected(
+        HopFailure{{550, {5, 1, 2}, "the domain " + domain + " has no form for the DNS; write it with xn-- labels"}, false, false});
   const auto answer = co_await io::resolve_mx(parts.resolver, domain, options, parts.random);
   if (!answer) co_return tl::unexpected(HopFailure{reply_of(answer.error()), false, false});
   for (const auto& host : answer->hosts) out.push_back({host.name, endpoints_of(host.addresses, kSmtpPort)});
   co_return out;
 }
 
-io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host, const Route& route, std::unique_ptr<SmtpSender>& connection) {
+io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host, const Route& route,
+                                                                   std::unique_ptr<SmtpSender>& connection) {
   const auto options = hops.find(route);
   ++stats.connections;
   connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
@@ -253,7 +263,9 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host,
   ++stats.tls_failures;
   // RFC 7435: opportunistic means that mail goes on when TLS does not work; pins and "required" mean that it does not.
   if (options->tls != smtp::ClientTls::Opportunistic) co_return connected;
-  log::warn("courier.tls_given_up", {{"route", route.id}, {"host", host.name}, {"reason", connected.error().reply.text()}, {"effect", "the mail goes out in clear"}});
+  log::warn(
+      "courier.tls_given_up",
+      {{"route", route.id}, {"host", host.name}, {"reason", connected.error().reply.text()}, {"effect", "the mail goes out in clear"}});
   connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
   co_return co_await connection->connect(std::move(host), false);
 }
@@ -268,7 +280,9 @@ void Courier::Impl::note_refusal(const std::string& route, const HopFailure* fai
   }
 }
 
-OutcomeContext Courier::Impl::context() const { return {parts.config.server.hostname, schedule, parts.config.queue.delay_notice, parts.clock.now(), parts.random}; }
+OutcomeContext Courier::Impl::context() const {
+  return {parts.config.server.hostname, schedule, parts.config.queue.delay_notice, parts.clock.now(), parts.random};
+}
 
 void Courier::Impl::report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host, const std::string& road) {
   send_report(make_report(item, fates, host, road, context()));
@@ -286,7 +300,8 @@ void Courier::Impl::route_report(Submission& submission) const {
       if (!recipient.route.empty()) continue;
       const std::string_view domain = domain_of(recipient.address);
       recipient.route = parts.routes.queue_id(domain);
-      if (parts.routes.find(domain).via == Via::Mailbox) variant.content.insert(0, "Return-Path: <>\r\n");  // RFC 5321 4.4: at final delivery
+      if (parts.routes.find(domain).via == Via::Mailbox)
+        variant.content.insert(0, "Return-Path: <>\r\n");  // RFC 5321 4.4: at final delivery
     }
   }
 }

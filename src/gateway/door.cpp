@@ -157,14 +157,19 @@ class Door::Visit {
     if (m_session->has_output() || m_session->wants_close() || !m_session->wants_input()) co_return;
     const Status ready = co_await m_stream.wait_readable(m_session->deadline(), io::WakeOn::DataOrDrain);
     if (!ready) {
-      if (ready.error().code == ErrorCode::Timeout) m_session->tick(now());
-      else if (ready.error().field == "drain") m_session->close({421, {4, 3, 2}, "this gateway is shutting down; try again in a moment"});
-      else m_session->peer_gone();
+      if (ready.error().code == ErrorCode::Timeout)
+        m_session->tick(now());
+      else if (ready.error().field == "drain")
+        m_session->close({421, {4, 3, 2}, "this gateway is shutting down; try again in a moment"});
+      else
+        m_session->peer_gone();
       co_return;
     }
     const auto got = m_stream.try_read(t_read_buffer);
-    if (!got || (got->has_value() && **got == 0)) m_session->peer_gone();
-    else if (got->has_value()) feed(**got);
+    if (!got || (got->has_value() && **got == 0))
+      m_session->peer_gone();
+    else if (got->has_value())
+      feed(**got);
   }
 
   /// What may be a password does not stay in the buffer that all sessions of the thread share.
@@ -205,14 +210,18 @@ class Door::Visit {
   }
 
   void answer(smtp::Reply reply) {
-    if (reply.code == 0) m_session->accept();
-    else m_session->reject(std::move(reply));
+    if (reply.code == 0)
+      m_session->accept();
+    else
+      m_session->reject(std::move(reply));
   }
 
   void note_end(smtp::CloseReason reason) {
     if (reason == smtp::CloseReason::Abuse) ++m_door.m_stats.closed_for_abuse;
     if (reason == smtp::CloseReason::Timeout) ++m_door.m_stats.closed_by_timeout;
-    log::debug("smtp.closed", {{"door", m_road.door}, {"peer", m_road.address}, {"connection", m_road.correlation.get()}, {"reason", static_cast<int>(reason)}});
+    log::debug(
+        "smtp.closed",
+        {{"door", m_road.door}, {"peer", m_road.address}, {"connection", m_road.correlation.get()}, {"reason", static_cast<int>(reason)}});
   }
 
   io::Task<void> login_ended(std::string user, std::string mechanism, bool success) {
@@ -255,8 +264,10 @@ class Door::Visit {
   }
 
   void answer_all(smtp::Reply reply) {
-    if (reply.positive()) m_session->accept(std::move(reply));
-    else m_session->reject(std::move(reply));
+    if (reply.positive())
+      m_session->accept(std::move(reply));
+    else
+      m_session->reject(std::move(reply));
   }
 
   Door& m_door;

@@ -35,11 +35,12 @@ std::string_view sentence_of(DsnAction action) {
 std::string on_one_line(std::string_view text) { return printable(text, 900); }
 
 std::string for_people(const DsnRequest& request) {
-  std::string out = "This is the mail gateway " + request.hostname + ".\r\n\r\nYour message of " + rfc5322_date(request.arrival) +
-                    " (id " + request.message.get() + "):\r\n";
+  std::string out = "This is the mail gateway " + request.hostname + ".\r\n\r\nYour message of " + rfc5322_date(request.arrival) + " (id " +
+                    request.message.get() + "):\r\n";
   for (const auto& r : request.recipients) {
     out += "\r\n<" + r.final_recipient + ">\r\n  " + std::string(sentence_of(r.action)) + ".\r\n";
-    if (!r.diagnostic.empty()) out += "  " + (r.remote_mta.empty() ? std::string("Reason") : r.remote_mta + " said") + ": " + on_one_line(r.diagnostic) + "\r\n";
+    if (!r.diagnostic.empty())
+      out += "  " + (r.remote_mta.empty() ? std::string("Reason") : r.remote_mta + " said") + ": " + on_one_line(r.diagnostic) + "\r\n";
   }
   return out;
 }
@@ -52,9 +53,11 @@ Status append_recipient(std::string& out, const DsnRequest& request, const DsnRe
   POSTERN_CHECK(append_field(out, "Action", name_of(r.action)));
   POSTERN_CHECK(append_field(out, "Status", r.status));
   if (!r.remote_mta.empty()) POSTERN_CHECK(append_field(out, "Remote-MTA", "dns; " + r.remote_mta));
-  if (!r.diagnostic.empty()) POSTERN_CHECK(append_field(out, "Diagnostic-Code", (r.diagnostic_is_smtp ? "smtp; " : "X-Postern; ") + on_one_line(r.diagnostic)));
+  if (!r.diagnostic.empty())
+    POSTERN_CHECK(append_field(out, "Diagnostic-Code", (r.diagnostic_is_smtp ? "smtp; " : "X-Postern; ") + on_one_line(r.diagnostic)));
   POSTERN_CHECK(append_field(out, "Last-Attempt-Date", rfc5322_date(request.now)));
-  if (r.action == DsnAction::Delayed && r.retry_until) POSTERN_CHECK(append_field(out, "Will-Retry-Until", rfc5322_date(*r.retry_until)));  // RFC 3464 2.3.9
+  if (r.action == DsnAction::Delayed && r.retry_until)
+    POSTERN_CHECK(append_field(out, "Will-Retry-Until", rfc5322_date(*r.retry_until)));  // RFC 3464 2.3.9
   return {};
 }
 
@@ -132,8 +135,12 @@ Result<std::string> make_dsn(const DsnRequest& request, Random& random) {
   POSTERN_CHECK(append_field(fields, "MIME-Version", "1.0"));
   POSTERN_CHECK(append_field(fields, "Content-Type", "multipart/report; report-type=delivery-status; boundary=\"" + boundary + "\""));
   const std::string people = for_people(request);
-  const std::string first = make_entity(is_ascii(people) ? "Content-Type: text/plain; charset=us-ascii\r\n" : "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n", people);
-  const std::string second = make_entity(ascii ? "Content-Type: message/delivery-status\r\n" : "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n", status);
+  const std::string first = make_entity(is_ascii(people) ? "Content-Type: text/plain; charset=us-ascii\r\n"
+                                                         : "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n",
+                                        people);
+  const std::string second = make_entity(ascii ? "Content-Type: message/delivery-status\r\n"
+                                               : "Content-Type: message/global-delivery-status\r\nContent-Transfer-Encoding: 8bit\r\n",
+                                         status);
   const std::string third = returned_part(request);
   const std::string_view parts[] = {first, second, third};
   POSTERN_TRY(const std::string body, make_multipart_body(parts, boundary));

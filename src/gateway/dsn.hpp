@@ -23,16 +23,16 @@ struct DsnRecipient {
   std::string final_recipient;     ///< local@domain
   std::string original_recipient;  ///< ORCPT as given, "rfc822;a@b"; empty: none was given.
   DsnAction action = DsnAction::Failed;
-  std::string status;       ///< RFC 3463: "5.1.1"
-  std::string diagnostic;   ///< What the next hop said, "550 5.1.1 no such user"; or our own words.
-  bool diagnostic_is_smtp = false;  ///< The diagnostic is an SMTP reply of remote_mta.
-  std::string remote_mta;   ///< Host that said it; empty: us.
+  std::string status;                   ///< RFC 3463: "5.1.1"
+  std::string diagnostic;               ///< What the next hop said, "550 5.1.1 no such user"; or our own words.
+  bool diagnostic_is_smtp = false;      ///< The diagnostic is an SMTP reply of remote_mta.
+  std::string remote_mta;               ///< Host that said it; empty: us.
   std::optional<WallTime> retry_until;  ///< Delayed only.
 };
 
 struct DsnRequest {
-  std::string hostname;   ///< Reporting-MTA
-  std::string to;         ///< The reverse path of the message reported on; never null.
+  std::string hostname;     ///< Reporting-MTA
+  std::string to;           ///< The reverse path of the message reported on; never null.
   std::string envelope_id;  ///< ENVID, decoded; empty: none.
   MessageId message;
   WallTime arrival;

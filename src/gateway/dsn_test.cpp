@@ -17,7 +17,14 @@ DsnRequest request() {
   r.arrival = wall_from_millis(1795308067123);
   r.now = wall_from_millis(1795311667123);
   r.original = "From: sender@x.example\r\nSubject: plan\r\n\r\nsecret body\r\n";
-  r.recipients = {{"user@y.example", "rfc822;User@y.example", DsnAction::Failed, "5.1.1", "550 5.1.1 no such user\r\nX-Injected: yes", true, "mx.y.example", {}}};
+  r.recipients = {{"user@y.example",
+                   "rfc822;User@y.example",
+                   DsnAction::Failed,
+                   "5.1.1",
+                   "550 5.1.1 no such user\r\nX-Injected: yes",
+                   true,
+                   "mx.y.example",
+                   {}}};
   return r;
 }
 
@@ -29,8 +36,10 @@ TEST(Dsn, FailedReportHasItsThreeParts) {  // RFC 3464 2, RFC 6522 3
   ASSERT_TRUE(view);
   EXPECT_NE(view->value("Content-Type").find("report-type=delivery-status"), std::string::npos);
   EXPECT_EQ(view->value("Auto-Submitted"), "auto-replied");
-  for (const char* line : {"Original-Envelope-Id: QQ314159\r\n", "Reporting-MTA: dns; mail.postern.example\r\n", "Final-Recipient: rfc822; user@y.example\r\n",
-                           "Original-Recipient: rfc822;User@y.example\r\n", "Action: failed\r\n", "Status: 5.1.1\r\n", "Remote-MTA: dns; mx.y.example\r\n", "Content-Type: text/rfc822-headers\r\n"}) {
+  for (const char* line :
+       {"Original-Envelope-Id: QQ314159\r\n", "Reporting-MTA: dns; mail.postern.example\r\n", "Final-Recipient: rfc822; user@y.example\r\n",
+        "Original-Recipient: rfc822;User@y.example\r\n", "Action: failed\r\n", "Status: 5.1.1\r\n", "Remote-MTA: dns; mx.y.example\r\n",
+        "Content-Type: text/rfc822-headers\r\n"}) {
     EXPECT_NE(dsn->find(line), std::string::npos) << line;
   }
   EXPECT_EQ(dsn->find("secret body"), std::string::npos) << "RET=HDRS returns no content";

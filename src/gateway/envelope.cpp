@@ -4,8 +4,8 @@ namespace postern::gateway {
 namespace {
 
 std::uint8_t bits_of(const smtp::Notify& notify) {
-  return static_cast<std::uint8_t>((notify.never ? kNotifyNever : 0) | (notify.success ? kNotifySuccess : 0) | (notify.failure ? kNotifyFailure : 0) |
-                                   (notify.delay ? kNotifyDelay : 0));
+  return static_cast<std::uint8_t>((notify.never ? kNotifyNever : 0) | (notify.success ? kNotifySuccess : 0) |
+                                   (notify.failure ? kNotifyFailure : 0) | (notify.delay ? kNotifyDelay : 0));
 }
 
 smtp::Notify notify_of(std::uint8_t bits) {
@@ -14,7 +14,8 @@ smtp::Notify notify_of(std::uint8_t bits) {
 
 /// RFC 3461 4.2: type ";" xtext; RFC 6533 3 for the utf-8 type.
 std::string orcpt_text(const smtp::OriginalRecipient& original) {
-  return original.type + ";" + (original.type == "utf-8" ? smtp::utf8_addr_xtext_encode(original.address) : smtp::xtext_encode(original.address));
+  return original.type + ";" +
+         (original.type == "utf-8" ? smtp::utf8_addr_xtext_encode(original.address) : smtp::xtext_encode(original.address));
 }
 
 std::optional<smtp::OriginalRecipient> orcpt_of(const std::string& text) {

@@ -49,9 +49,11 @@ Result<std::vector<Explained>> explain_from_files(const config::Config& config, 
   options.host = config.server.hostname;
   POSTERN_TRY(const auto authority, Authority::open(ring, certificates, clock, random, options));
   Identities identities(ring, authority, unsigned_config, clock);
-  Correspondents correspondents(config.beside_config(config.smime.certificates_dir), config.beside_config(config.openpgp.certificates_dir), clock);
+  Correspondents correspondents(config.beside_config(config.smime.certificates_dir), config.beside_config(config.openpgp.certificates_dir),
+                                clock);
   POSTERN_TRY(const auto routes, RouteTable::make(config));
-  POSTERN_TRY(const auto pipeline, Pipeline::make({config.server.hostname, unsigned_config, routes, ring, identities, correspondents, {}, random, clock}));
+  POSTERN_TRY(const auto pipeline,
+              Pipeline::make({config.server.hostname, unsigned_config, routes, ring, identities, correspondents, {}, random, clock}));
   Arrival arrival;
   arrival.received = clock.now();
   arrival.road.trusted = true;

@@ -1,8 +1,8 @@
 // What policy would do with a message, from files alone: configuration, certificate folders, the message. No daemon, no state, no network.
 //
-// It is the pipeline itself that decides, over keys that are made for the occasion and forgotten. So the answer differs from the daemon's only
-// where that depends on keys it holds: with auto_enroll off, a sender's key that exists counts as missing; and mail that is encrypted to our
-// people is not opened.
+// It is the pipeline itself that decides, over keys that are made for the occasion and forgotten. So the answer differs from the daemon's
+// only where that depends on keys it holds: with auto_enroll off, a sender's key that exists counts as missing; and mail that is encrypted
+// to our people is not opened.
 #pragma once
 
 #include <string>
@@ -25,7 +25,8 @@ struct Explained {
   std::string recipient;
   policy::Decision decision;
 };
-/// One decision for each recipient, in order, as for mail from a trusted road. BadInput names the rule, route or address that makes no sense.
+/// One decision for each recipient, in order, as for mail from a trusted road. BadInput names the rule, route or address that makes no
+/// sense.
 [[nodiscard]] Result<std::vector<Explained>> explain_from_files(const config::Config& config, const ExplainQuestion& question);
 
 }  // namespace postern::gateway

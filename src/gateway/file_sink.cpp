@@ -63,8 +63,12 @@ Status place(const std::string& path, std::string_view text) {
 std::string envelope_json(const QueueItem& item) {
   boost::json::array recipients;
   for (const auto& r : item.recipients) recipients.emplace_back(r.address);
-  return boost::json::serialize(boost::json::object{{"id", item.message.get()}, {"sender", item.envelope->reverse_path}, {"recipients", std::move(recipients)},
-                                                    {"seal", item.seal}, {"accepted", rfc3339(item.envelope->accepted)}}) + "\n";
+  return boost::json::serialize(boost::json::object{{"id", item.message.get()},
+                                                    {"sender", item.envelope->reverse_path},
+                                                    {"recipients", std::move(recipients)},
+                                                    {"seal", item.seal},
+                                                    {"accepted", rfc3339(item.envelope->accepted)}}) +
+         "\n";
 }
 
 }  // namespace

@@ -56,12 +56,15 @@ smtp::Dialect dialect_of(const std::string& kind) {
   return kind == "lmtp" ? smtp::Dialect::Lmtp : smtp::Dialect::Mx;
 }
 
-std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& config, const config::Listener& listener, const Bytes& decoy_key, std::shared_ptr<smtp::ContentBudget> budget) {
+std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& config, const config::Listener& listener,
+                                                        const Bytes& decoy_key, std::shared_ptr<smtp::ContentBudget> budget) {
   auto out = std::make_shared<smtp::ServerOptions>();
   out->dialect = dialect_of(listener.kind);
   out->hostname = config.server.hostname;
   // With implicit TLS the engine is told of the handshake before the greeting; there is nothing left to require.
-  out->tls = listener.tls == "required" ? smtp::TlsMode::Required : listener.tls == "opportunistic" ? smtp::TlsMode::Optional : smtp::TlsMode::Off;
+  out->tls = listener.tls == "required"        ? smtp::TlsMode::Required
+             : listener.tls == "opportunistic" ? smtp::TlsMode::Optional
+                                               : smtp::TlsMode::Off;
   out->auth = listener.kind == "submission";
   out->auth_required = out->auth;  // but for peers of relay_from: Door says so of each connection
   out->limits = config.limits;
@@ -73,7 +76,8 @@ std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& co
 }
 
 std::string refusal(io::Refusal why) {
-  return why == io::Refusal::TooManyFromPeer ? "421 4.7.0 too many connections from your address; try again later\r\n" : "421 4.3.2 too many connections; try again later\r\n";
+  return why == io::Refusal::TooManyFromPeer ? "421 4.7.0 too many connections from your address; try again later\r\n"
+                                             : "421 4.3.2 too many connections; try again later\r\n";
 }
 
 /// The default bound for one address holds for strangers: a proxy's address stands for all its clients, and this host and the networks that
@@ -174,7 +178,8 @@ Status Gateway::Parts::open_keys() {
   POSTERN_TRY(authority, Authority::open(ring, *certificate_store, clock, random, options));
   std::ofstream(config.in_data_dir("ca.pem"), std::ios::binary) << authority->root().to_pem();
   identities = std::make_unique<Identities>(ring, authority, config, clock);
-  correspondents = std::make_unique<Correspondents>(config.beside_config(config.smime.certificates_dir), config.beside_config(config.openpgp.certificates_dir), clock);
+  correspondents = std::make_unique<Correspondents>(config.beside_config(config.smime.certificates_dir),
+                                                    config.beside_config(config.openpgp.certificates_dir), clock);
   smime_roots.push_back(authority->root());
   if (!config.smime.trust.empty()) {
     POSTERN_TRY(const auto more, certificates_from_file(config.beside_config(config.smime.trust)));
@@ -205,7 +210,8 @@ Status Gateway::Parts::open_pipeline() {
   const auto pin = [this](const config::DkimSigner& signer, std::uint32_t latest) {
     return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
   };
-  POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, ring, *identities, *correspondents, smime_roots, random, clock, pin}));
+  POSTERN_TRY(pipeline, Pipeline::make(
+                            {config.server.hostname, config, routes, ring, *identities, *correspondents, smime_roots, random, clock, pin}));
   SpoolOptions options;
   options.cache_bytes = static_cast<std::size_t>(config.spool.cache_bytes);
   // A retry planned further ahead than the schedule ever plans was planned under another clock.
@@ -247,7 +253,8 @@ Status Gateway::Parts::open_doors() {
     const auto endpoint = io::Endpoint::parse(settings.address);
     if (!endpoint) return fail(Error(endpoint.error()).context(where + ": address"));
     listen.address = *endpoint;
-    auto listener = io::Listener::open(*loops, std::move(listen), [door = open.door.get()](io::Stream stream) { return door->serve(std::move(stream)); });
+    auto listener = io::Listener::open(*loops, std::move(listen),
+                                       [door = open.door.get()](io::Stream stream) { return door->serve(std::move(stream)); });
     if (!listener) return fail(Error(listener.error()).context(where));
     open.listener = *std::move(listener);
     doors.push_back(std::move(open));
@@ -298,7 +305,8 @@ void Gateway::stop() {
   std::mutex mutex;
   std::condition_variable ended;
   for (auto& open : m_parts->doors) {
-    const auto drain = [](io::Listener& listener, SteadyTime until, std::atomic<std::size_t>& count, std::mutex& guard, std::condition_variable& bell) -> io::Task<void> {
+    const auto drain = [](io::Listener& listener, SteadyTime until, std::atomic<std::size_t>& count, std::mutex& guard,
+                          std::condition_variable& bell) -> io::Task<void> {
       (void)co_await listener.drain(until);
       const std::lock_guard lock(guard);
       --count;
@@ -345,7 +353,8 @@ WallTime Gateway::started() const noexcept { return m_parts->started; }
 std::vector<DoorState> Gateway::doors() const {
   std::vector<DoorState> out;
   for (const auto& open : m_parts->doors) {
-    out.push_back({open.settings.name, open.settings.kind, open.listener->local().text(), open.settings.tls, open.settings.min_tls, open.listener->stats(), &open.door->stats()});
+    out.push_back({open.settings.name, open.settings.kind, open.listener->local().text(), open.settings.tls, open.settings.min_tls,
+                   open.listener->stats(), &open.door->stats()});
   }
   return out;
 }

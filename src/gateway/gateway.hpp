@@ -60,7 +60,7 @@ class Gateway {
   [[nodiscard]] const Clock& clock() const noexcept;
   [[nodiscard]] Random& random() noexcept;
   [[nodiscard]] const Certificate& authority_root() const noexcept;
-  [[nodiscard]] Certificate server_certificate() const;  ///< What listeners show now; the root where none uses TLS.
+  [[nodiscard]] Certificate server_certificate() const;                 ///< What listeners show now; the root where none uses TLS.
   [[nodiscard]] std::vector<std::string> certificate_warnings() const;  ///< Of that certificate, now.
   [[nodiscard]] CertificateChain smime_roots() const;
   [[nodiscard]] WallTime started() const noexcept;
@@ -71,8 +71,8 @@ class Gateway {
   std::unique_ptr<Parts> m_parts;
 };
 
-/// Opens the store of a configuration: with its SQLCipher key where one is asked for; a missing one is made only for a database that does not
-/// exist yet, and only when asked. Also for `postern audit verify` without a daemon.
+/// Opens the store of a configuration: with its SQLCipher key where one is asked for; a missing one is made only for a database that does
+/// not exist yet, and only when asked. Also for `postern audit verify` without a daemon.
 [[nodiscard]] Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create = CreateRootKey::No);
 
 }  // namespace postern::gateway

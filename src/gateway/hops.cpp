@@ -39,7 +39,11 @@ CertificateChain system_roots() {
 class Maker {
  public:
   Maker(const config::Config& config, const Route& route, const std::vector<Certificate>& default_roots)
-      : m_config(config), m_settings(route.settings), m_lmtp(route.via == Via::Lmtp), m_named_host(route.via != Via::Mx), m_default_roots(default_roots) {}
+      : m_config(config),
+        m_settings(route.settings),
+        m_lmtp(route.via == Via::Lmtp),
+        m_named_host(route.via != Via::Mx),
+        m_default_roots(default_roots) {}
 
   Result<std::shared_ptr<const HopOptions>> make() {
     auto out = std::make_shared<HopOptions>();
@@ -60,7 +64,8 @@ class Maker {
  private:
   /// Pins, a client certificate and a password are worth nothing where an attacker may strip STARTTLS or show any certificate.
   smtp::ClientTls tls_policy() const {
-    if (!m_settings.pins.empty() || !m_settings.client_certificate.empty() || !m_settings.username.empty()) return smtp::ClientTls::Required;
+    if (!m_settings.pins.empty() || !m_settings.client_certificate.empty() || !m_settings.username.empty())
+      return smtp::ClientTls::Required;
     if (m_settings.tls == "required") return smtp::ClientTls::Required;
     return m_settings.tls == "none" ? smtp::ClientTls::Never : smtp::ClientTls::Opportunistic;
   }
@@ -132,7 +137,8 @@ Result<SecretBytes> read_secret_ref(const std::string& reference, const config::
   if (reference.substr(0, 5) == "file:") return read_secret_file(config.beside_config(reference.substr(5)));
   if (reference.substr(0, 4) != "env:") return fail(ErrorCode::BadInput, "a secret is given as env:NAME or file:PATH");
   const char* value = std::getenv(reference.c_str() + 4);
-  if (value == nullptr || *value == '\0') return fail(ErrorCode::NotFound, "environment variable " + reference.substr(4) + " is not set; it must hold the secret");
+  if (value == nullptr || *value == '\0')
+    return fail(ErrorCode::NotFound, "environment variable " + reference.substr(4) + " is not set; it must hold the secret");
   return SecretBytes::from_text(value);
 }
 

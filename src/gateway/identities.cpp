@@ -20,7 +20,8 @@ KeyName name_for(std::string_view kind, std::string_view address) {
   return KeyName(std::string(kind) + hex_encode(ByteView(hash).first(16)));
 }
 
-/// Changes when a file is added, removed or written. Nothing: no such folder. (The file clock's epoch lies in the future: stamps are negative.)
+/// Changes when a file is added, removed or written. Nothing: no such folder. (The file clock's epoch lies in the future: stamps are
+/// negative.)
 std::optional<std::int64_t> stamp_of(const std::string& path) {
   std::error_code error;
   const auto time = std::filesystem::last_write_time(path, error);
@@ -38,7 +39,8 @@ std::optional<std::int64_t> stamp_of(const std::string& path) {
 KeyName smime_key_name(std::string_view address) { return name_for("smime-", address); }
 KeyName openpgp_key_name(std::string_view address) { return name_for("openpgp-", address); }
 
-Identities::Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority> authority, const config::Config& config, const Clock& clock)
+Identities::Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority> authority, const config::Config& config,
+                       const Clock& clock)
     : m_keeper(std::move(keeper)),
       m_authority(std::move(authority)),
       m_config(config),
@@ -94,19 +96,22 @@ Result<std::vector<SmimeIdentity>> Identities::load_smime(const Mailbox& address
 }
 
 Result<SmimeIdentity> Identities::smime(const Mailbox& address) {
-  if (!can_smime(address)) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address, and none may be made (security.smime.auto_enroll)");
+  if (!can_smime(address))
+    return fail(ErrorCode::NotFound, "there is no S/MIME key for this address, and none may be made (security.smime.auto_enroll)");
   POSTERN_TRY(auto identities, load_smime(key_owner(address, smime_key_name)));
   return std::move(identities.front());
 }
 
 Result<std::vector<SmimeIdentity>> Identities::existing_smime(const Mailbox& address) {
   const Mailbox owner = key_owner(address, smime_key_name);
-  if (!m_config.smime.enabled || !exists(smime_key_name(owner.text()))) return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
+  if (!m_config.smime.enabled || !exists(smime_key_name(owner.text())))
+    return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
   return load_smime(owner);
 }
 
 Result<KeyName> Identities::openpgp(const Mailbox& address) {
-  if (!can_openpgp(address)) return fail(ErrorCode::NotFound, "there is no OpenPGP key for this address, and none may be made (security.openpgp.auto_enroll)");
+  if (!can_openpgp(address))
+    return fail(ErrorCode::NotFound, "there is no OpenPGP key for this address, and none may be made (security.openpgp.auto_enroll)");
   const Mailbox owner = key_owner(address, openpgp_key_name);
   const KeyName name = openpgp_key_name(owner.text());
   const std::lock_guard lock(m_mutex);

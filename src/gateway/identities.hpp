@@ -65,7 +65,7 @@ class Identities {
   const Clock& m_clock;
   KeyType m_smime_type;
   std::vector<std::string> m_local;  ///< routing_domain() of each local domain.
-  std::mutex m_mutex;  ///< Guards the cache, and makes one key at a time.
+  std::mutex m_mutex;                ///< Guards the cache, and makes one key at a time.
   std::map<std::string, Cached> m_smime;
 };
 

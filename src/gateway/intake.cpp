@@ -17,7 +17,8 @@ constexpr std::size_t kSmall = 64U * 1024;
 bool is_same_mailbox(std::string_view a, std::string_view b) {
   if (iequals(a, b)) return true;
   const std::string_view a_domain = domain_of(a), b_domain = domain_of(b);
-  return iequals(a.substr(0, a.size() - a_domain.size()), b.substr(0, b.size() - b_domain.size())) && routing_domain(a_domain) == routing_domain(b_domain);
+  return iequals(a.substr(0, a.size() - a_domain.size()), b.substr(0, b.size() - b_domain.size())) &&
+         routing_domain(a_domain) == routing_domain(b_domain);
 }
 
 const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right now; try again in a moment"};
@@ -53,14 +54,16 @@ io::Task<void> Intake::login_ended(Road road, std::string user, std::string mech
   record.kind = success ? "login" : "login.failed";
   record.correlation = road.correlation;
   record.actor = "peer:" + road.address;
-  record.facts = AuditFacts().add("user", printable(user, 255)).add("mechanism", mechanism).add("door", road.door).add("tls", road.tls_version).text();
+  record.facts =
+      AuditFacts().add("user", printable(user, 255)).add("mechanism", mechanism).add("door", road.door).add("tls", road.tls_version).text();
   io::OneShot<Status> committed(co_await io::this_executor());
   std::vector<AuditRecord> records;
   records.push_back(std::move(record));
   m_parts.audit.append(std::move(records), committed.setter());
   const Status written = co_await committed.wait();
   if (!written) log::error("audit.append_failed", {{"reason", written.error()}});
-  log::info(success ? "login.done" : "login.failed", {{"door", road.door}, {"peer", road.address}, {"mechanism", mechanism}, {"connection", road.correlation.get()}});
+  log::info(success ? "login.done" : "login.failed",
+            {{"door", road.door}, {"peer", road.address}, {"mechanism", mechanism}, {"connection", road.correlation.get()}});
 }
 
 smtp::Reply Intake::check_sender(const Road& road, const smtp::MailFrom& from) {
@@ -114,7 +117,8 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   auto processed = co_await process(arrival, split);
   if (!processed) {
     const smtp::Reply reply = Pipeline::reply_for(processed.error());
-    log::info("message.refused", {{"id", arrival.id.get()}, {"door", arrival.road.door}, {"peer", arrival.road.address}, {"reason", processed.error()}});
+    log::info("message.refused",
+              {{"id", arrival.id.get()}, {"door", arrival.road.door}, {"peer", arrival.road.address}, {"reason", processed.error()}});
     note(arrival, reply);
     co_return std::vector<smtp::Reply>(count, reply);
   }
@@ -124,8 +128,10 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
     co_return replies;
   }
   io::OneShot<Status> committed(co_await io::this_executor());
-  if (lone) m_parts.spool.enqueue_and_help(std::move(processed->submission), committed.setter());
-  else m_parts.spool.enqueue(std::move(processed->submission), committed.setter());
+  if (lone)
+    m_parts.spool.enqueue_and_help(std::move(processed->submission), committed.setter());
+  else
+    m_parts.spool.enqueue(std::move(processed->submission), committed.setter());
   const Status safe = co_await committed.wait();
   const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
   if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});

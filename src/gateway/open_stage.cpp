@@ -31,7 +31,9 @@ std::string smime_signature(const SmimeVerification& verified) {
 std::string pgp_signature(const std::vector<PgpSignerFact>& signers, bool valid) {
   if (signers.empty()) return "signature=none";
   const auto& first = signers.front();
-  std::string out = valid ? "signature=valid" : first.status == OpenPgpSignatureStatus::UnknownSigner ? "signature=unknown-key" : "signature=invalid";
+  std::string out = valid                                                   ? "signature=valid"
+                    : first.status == OpenPgpSignatureStatus::UnknownSigner ? "signature=unknown-key"
+                                                                            : "signature=invalid";
   out += "; signer=" + (first.emails.empty() ? safe(first.key_id) : signer_text(first.emails));
   if (!valid && !first.reason.empty()) out += "; reason=" + safe(first.reason);
   return out;
@@ -46,7 +48,8 @@ std::string inner_signature(const PipelineParts& parts, std::string_view message
 /// NotFound: the message is not for our key, so it passes as it is. Everything else must not be delivered.
 Opened not_opened(const Error& error, std::string_view kind) {
   Opened out;
-  if (error.code != ErrorCode::NotFound) out.failure = "encrypted (" + std::string(kind) + ") for a key of this gateway, and it could not be opened: " + error.text();
+  if (error.code != ErrorCode::NotFound)
+    out.failure = "encrypted (" + std::string(kind) + ") for a key of this gateway, and it could not be opened: " + error.text();
   return out;
 }
 
@@ -56,8 +59,8 @@ Opened open_smime(const PipelineParts& parts, std::string_view message, const Ma
   auto opened = smime_decrypt(message, *identities, context_of(parts));
   if (!opened) return not_opened(opened.error(), "S/MIME");
   Opened out;
-  out.trace = "opened=smime; cipher=" + safe(opened->cipher) + "; key=" + safe(opened->key_transport) + (opened->authenticated ? "; " : "; integrity=none; ") +
-              inner_signature(parts, opened->message, opened->inner);
+  out.trace = "opened=smime; cipher=" + safe(opened->cipher) + "; key=" + safe(opened->key_transport) +
+              (opened->authenticated ? "; " : "; integrity=none; ") + inner_signature(parts, opened->message, opened->inner);
   out.inner = opened->inner;
   out.message = std::move(opened->message);
   return out;
@@ -81,7 +84,8 @@ Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mail
   auto opened = pgp_decrypt(message, *parts.keeper, *key, known, context_of(parts));
   if (!opened) return not_opened(opened.error(), "OpenPGP");
   Opened out;
-  const std::string signature = opened->signers.empty() ? inner_signature(parts, opened->message, opened->inner) : pgp_signature(opened->signers, opened->signature_valid());
+  const std::string signature = opened->signers.empty() ? inner_signature(parts, opened->message, opened->inner)
+                                                        : pgp_signature(opened->signers, opened->signature_valid());
   out.trace = "opened=openpgp; cipher=" + safe(opened->cipher) + "; mode=" + safe(opened->mode) + "; " + signature;
   out.inner = opened->inner;
   out.message = std::move(opened->message);
@@ -104,7 +108,8 @@ std::string verify_trace(const PipelineParts& parts, std::string_view message, P
   if (protection == Protection::PgpSigned || protection == Protection::PgpInlineSigned) {
     const auto known = pgp_signers(parts, message);
     const auto verified = pgp_verify(message, known, context_of(parts));
-    return "verified=openpgp; " + (verified ? pgp_signature(verified->signers, verified->valid()) : "signature=invalid; reason=" + safe(verified.error().text()));
+    return "verified=openpgp; " +
+           (verified ? pgp_signature(verified->signers, verified->valid()) : "signature=invalid; reason=" + safe(verified.error().text()));
   }
   return {};
 }

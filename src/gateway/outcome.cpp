@@ -75,7 +75,9 @@ class Reporter {
     if (wants_delay_now(recipient)) note(recipient, fate, DsnAction::Delayed, status_of(fate.reply, "4.0.0"));
   }
 
-  static bool wants_failure(const DueRecipient& r) { return (r.notify & kNotifyNever) == 0 && (r.notify == 0 || (r.notify & kNotifyFailure) != 0); }
+  static bool wants_failure(const DueRecipient& r) {
+    return (r.notify & kNotifyNever) == 0 && (r.notify == 0 || (r.notify & kNotifyFailure) != 0);
+  }
 
   /// Once, at the first attempt after the notice time. The time of the attempt before is reckoned from the schedule with its largest
   /// jitter, so that a notice is never missed; in a narrow window it may come twice.
@@ -119,12 +121,18 @@ class Reporter {
   void add_audit() {
     AuditRecord record;
     record.time = m_context.now;
-    record.kind = m_delivered > 0 && m_bounced + m_deferred == 0 ? "message.delivered" : m_bounced > 0 ? "message.bounced" : "message.deferred";
+    record.kind = m_delivered > 0 && m_bounced + m_deferred == 0 ? "message.delivered"
+                  : m_bounced > 0                                ? "message.bounced"
+                                                                 : "message.deferred";
     record.correlation = m_item.envelope->correlation;
     record.message = m_item.message;
     record.actor = "system";
     AuditFacts facts;
-    facts.add("route", m_item.route.substr(0, 255)).add("seal", m_item.seal).add("delivered", m_delivered).add("deferred", m_deferred).add("bounced", m_bounced);
+    facts.add("route", m_item.route.substr(0, 255))
+        .add("seal", m_item.seal)
+        .add("delivered", m_delivered)
+        .add("deferred", m_deferred)
+        .add("bounced", m_bounced);
     if (!m_host.empty()) facts.add("host", m_host).add("road", m_road);
     if (m_deferred + m_bounced > 0 && !m_report.results.empty()) facts.add("reply", m_report.results.front().reply);
     record.facts = facts.text();
@@ -181,7 +189,8 @@ class Reporter {
 
 }  // namespace
 
-DeliveryReport make_report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host, const std::string& road, const OutcomeContext& context) {
+DeliveryReport make_report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host, const std::string& road,
+                           const OutcomeContext& context) {
   return Reporter(item, host, road, context).make(fates);
 }
 
@@ -191,8 +200,10 @@ std::vector<RecipientResult> released_results(const QueueItem& item, const Submi
   for (const auto& variant : again.variants) {
     for (const auto& mailbox : variant.mailboxes) on_the_way.insert(mailbox.address);
     for (const auto& r : variant.recipients) {
-      if (r.state == RecipientState::Held) still_held[to_lower(r.address)] = r.reason;
-      else on_the_way.insert(to_lower(r.address));
+      if (r.state == RecipientState::Held)
+        still_held[to_lower(r.address)] = r.reason;
+      else
+        on_the_way.insert(to_lower(r.address));
     }
   }
   std::vector<RecipientResult> out;

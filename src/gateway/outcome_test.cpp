@@ -10,8 +10,10 @@ struct OutcomeTest : testing::Test {
   RetrySchedule schedule;
   Envelope envelope;
   std::string content =
-      "Return-Path: <eve@evil.example>\r\nReceived: from evil.example by mail.postern.example; now\r\nX-Postern-Seal: mail.postern.example; opened=smime\r\n"
-      "From: carol@example.org\r\nTo: bob@postern.example\r\nSubject: restored secret\r\nMessage-ID: <1@example.org>\r\n\r\nthe fox is in the henhouse\r\n";
+      "Return-Path: <eve@evil.example>\r\nReceived: from evil.example by mail.postern.example; now\r\nX-Postern-Seal: "
+      "mail.postern.example; opened=smime\r\n"
+      "From: carol@example.org\r\nTo: bob@postern.example\r\nSubject: restored secret\r\nMessage-ID: <1@example.org>\r\n\r\nthe fox is in "
+      "the henhouse\r\n";
 
   OutcomeTest() {
     envelope.reverse_path = "eve@evil.example";
@@ -42,8 +44,10 @@ TEST_F(OutcomeTest, NothingOfAnOpenedMessageGoesBack) {
   const Submission reports[] = {bounce(), report(smtp::Delivery::Accepted, {250, {2, 0, 0}, "ok"})};
   for (const Submission& made : reports) {
     const std::string& text = made.variants.front().content;
-    for (const char* secret : {"the fox is in the henhouse", "restored secret", "X-Postern-Seal", "Subject: r"}) EXPECT_EQ(text.find(secret), std::string::npos) << secret << "\n" << text;
-    for (const char* useful : {"Message-ID: <1@example.org>\r\n", "From: carol@example.org\r\n", "Received: from evil.example"}) EXPECT_NE(text.find(useful), std::string::npos) << useful;
+    for (const char* secret : {"the fox is in the henhouse", "restored secret", "X-Postern-Seal", "Subject: r"})
+      EXPECT_EQ(text.find(secret), std::string::npos) << secret << "\n" << text;
+    for (const char* useful : {"Message-ID: <1@example.org>\r\n", "From: carol@example.org\r\n", "Received: from evil.example"})
+      EXPECT_NE(text.find(useful), std::string::npos) << useful;
     EXPECT_NE(text.find("Content-Type: text/rfc822-headers"), std::string::npos);
   }
 }
@@ -73,7 +77,8 @@ TEST_F(OutcomeTest, AReportHasNoLongLine) {  // RFC 5322 2.1.1
 
 TEST(ReleasedResults, ARecipientWithoutAnAnswerStaysHeld) {
   QueueItem item;
-  item.recipients = {{0, "Box@x.example", 0, "", 0}, {1, "out@y.example", 0, "", 0}, {2, "still@y.example", 0, "", 0}, {3, "lost@y.example", 0, "", 0}};
+  item.recipients = {
+      {0, "Box@x.example", 0, "", 0}, {1, "out@y.example", 0, "", 0}, {2, "still@y.example", 0, "", 0}, {3, "lost@y.example", 0, "", 0}};
   Submission again;
   again.message = MessageId("01ARZ3NDEKTSV4RRFFQ69G5FAV");
   again.variants.resize(2);

@@ -62,7 +62,8 @@ std::vector<Mailbox> authors_of(const MessageView& view) {
 }
 
 bool every_from_is_readable(const MessageView& view) {
-  return std::all_of(view.fields().begin(), view.fields().end(), [](const HeaderField& f) { return !f.is("From") || parse_address_list(f.unfolded()); });
+  return std::all_of(view.fields().begin(), view.fields().end(),
+                     [](const HeaderField& f) { return !f.is("From") || parse_address_list(f.unfolded()); });
 }
 
 /// RFC 6409 6.3: what a person who logged in sends must agree with the rights of the login, or a capital letter in MAIL FROM, an empty
@@ -73,11 +74,13 @@ Status check_submission(const Road& road, const ReversePath& from, const Message
   if (from.is_null() && parse_content_type(view.value("Content-Type")).type != "multipart/report")
     return fail(ErrorCode::Denied, who + ": only reports (multipart/report) may have an empty sender; give your address in MAIL FROM");
   const auto authors = authors_of(view);
-  if (authors.empty() || !every_from_is_readable(view)) return fail(ErrorCode::Denied, who + ", and the message needs a From field that names you");
+  if (authors.empty() || !every_from_is_readable(view))
+    return fail(ErrorCode::Denied, who + ", and the message needs a From field that names you");
   User user;
   user.senders = road.senders;
   for (const Mailbox& author : authors) {
-    if (!may_send_as(user, author.text())) return fail(ErrorCode::Denied, who + " and may not write as <" + printable(author.text(), 128) + "> (From field)");
+    if (!may_send_as(user, author.text()))
+      return fail(ErrorCode::Denied, who + " and may not write as <" + printable(author.text(), 128) + "> (From field)");
   }
   return {};
 }
@@ -93,14 +96,19 @@ Status check_mime(const MessageView& view, const Limits& limits) {
 }
 
 /// A signature of somebody else over the body: re-encoding would break it.
-bool has_body_signature(const MessageView& view) { return view.find("DKIM-Signature") != nullptr || view.find("ARC-Message-Signature") != nullptr; }
+bool has_body_signature(const MessageView& view) {
+  return view.find("DKIM-Signature") != nullptr || view.find("ARC-Message-Signature") != nullptr;
+}
 
 /// Recipients whose copies are byte for byte the same.
 std::string group_key(const Case& c) {
   const auto& d = c.decision;
-  std::string key = std::to_string(static_cast<int>(d.action)) + std::to_string(static_cast<int>(d.sign)) + std::to_string(static_cast<int>(d.encrypt)) + (c.local ? "L" : "R");
-  if (c.opened.message) key += "|opened " + std::to_string(c.index);
-  else if (d.encrypt != policy::Method::None && !c.visible) key += "|hidden " + std::to_string(c.index);
+  std::string key = std::to_string(static_cast<int>(d.action)) + std::to_string(static_cast<int>(d.sign)) +
+                    std::to_string(static_cast<int>(d.encrypt)) + (c.local ? "L" : "R");
+  if (c.opened.message)
+    key += "|opened " + std::to_string(c.index);
+  else if (d.encrypt != policy::Method::None && !c.visible)
+    key += "|hidden " + std::to_string(c.index);
   if (d.action != policy::Action::Deliver) key += "|" + d.reason;
   return key + "|" + c.opened.trace + "|" + c.opened.failure;
 }
@@ -111,13 +119,17 @@ smtp::Reply policy_refusal(const policy::Decision& decision) { return {550, {5, 
 Result<std::uint32_t> signing_version(const PipelineParts& parts, const config::DkimSigner& signer, const KeyInfo& key) {
   const auto wanted = static_cast<std::uint32_t>(signer.version);
   std::uint32_t version = wanted != 0 ? wanted : key.latest;
-  const auto exists = [&] { return std::any_of(key.versions.begin(), key.versions.end(), [&](const KeyVersionInfo& v) { return v.number == version; }); };
+  const auto exists = [&] {
+    return std::any_of(key.versions.begin(), key.versions.end(), [&](const KeyVersionInfo& v) { return v.number == version; });
+  };
   if (exists() && parts.pin_version) {
     POSTERN_TRY(version, parts.pin_version(signer, key.latest));
   }
   if (exists()) return version;
-  return fail(ErrorCode::BadInput, "dkim selector " + signer.selector + " signs with version " + std::to_string(version) + " of the key " + signer.key +
-                                       ", which does not exist; publish one that does and name it (dkim.version)", "dkim.version");
+  return fail(ErrorCode::BadInput,
+              "dkim selector " + signer.selector + " signs with version " + std::to_string(version) + " of the key " + signer.key +
+                  ", which does not exist; publish one that does and name it (dkim.version)",
+              "dkim.version");
 }
 
 }  // namespace
@@ -135,7 +147,8 @@ Result<std::vector<policy::Rule>> make_rules(const std::vector<config::PolicyRul
     if (!from) return fail(ErrorCode::BadInput, path + ".from " + from.error().what, path + ".from");
     auto to = policy::Pattern::parse(s.to);
     if (!to) return fail(ErrorCode::BadInput, path + ".to " + to.error().what, path + ".to");
-    rules.push_back({s.name.empty() ? path : s.name, *std::move(from), *std::move(to), sign_of(s.sign), encrypt_of(s.encrypt), preference_of(s.method), missing_key_of(s.missing_key)});
+    rules.push_back({s.name.empty() ? path : s.name, *std::move(from), *std::move(to), sign_of(s.sign), encrypt_of(s.encrypt),
+                     preference_of(s.method), missing_key_of(s.missing_key)});
   }
   return rules;
 }
@@ -169,7 +182,8 @@ std::vector<DkimKeyRef> Pipeline::dkim_keys_for(std::string_view domain) const {
 }
 
 Result<Bytes> Pipeline::dkim_signature(const DkimKeyRef& key, ByteView data) const {
-  const auto algorithm = key.algorithm == DkimAlgorithm::RsaSha256 ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519();
+  const auto algorithm =
+      key.algorithm == DkimAlgorithm::RsaSha256 ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519();
   return m_parts.keeper->sign(KeyName(key.key_name), key.key_version, algorithm, data);
 }
 
@@ -195,7 +209,8 @@ smtp::Reply Pipeline::reply_for(const Error& error) {
 /// One message on its way.
 class Pipeline::Run {
  public:
-  Run(const Pipeline& pipeline, const Arrival& arrival, MessageView view) : m_pipeline(pipeline), m_parts(pipeline.m_parts), m_arrival(arrival), m_view(std::move(view)) {}
+  Run(const Pipeline& pipeline, const Arrival& arrival, MessageView view)
+      : m_pipeline(pipeline), m_parts(pipeline.m_parts), m_arrival(arrival), m_view(std::move(view)) {}
 
   /// `trace`: complete fields to put in front (Received); empty for what already has them.
   Result<Submission> go(std::string received, std::string_view missing) {
@@ -240,8 +255,8 @@ class Pipeline::Run {
     if (authors.size() == 1 && m_view.count("From") == 1) m_author.mailbox = authors.front();
     const std::string sender = address_of(m_arrival.envelope.from);
     m_policy_sender = sender.empty() && m_arrival.road.trusted ? policy_author(authors) : sender;
-    // A person who logged in signs only as himself (of a report without sender check_submission() said so); a trusted network speaks for its
-    // local authors.
+    // A person who logged in signs only as himself (of a report without sender check_submission() said so); a trusted network speaks for
+    // its local authors.
     m_author.vouched = m_author.mailbox && m_arrival.road.trusted && m_parts.routes.is_local(m_author.mailbox->domain) &&
                        (m_arrival.road.user.empty() || sender.empty() || iequals(m_author.mailbox->text(), sender));
   }
@@ -261,7 +276,8 @@ class Pipeline::Run {
       Case c;
       c.index = i;
       c.address = address_of(recipient.path, m_parts.hostname);
-      c.mailbox = recipient.path.is_bare_postmaster() ? Mailbox{recipient.path.mailbox().local, m_parts.hostname} : recipient.path.mailbox();
+      c.mailbox =
+          recipient.path.is_bare_postmaster() ? Mailbox{recipient.path.mailbox().local, m_parts.hostname} : recipient.path.mailbox();
       c.route = &m_parts.routes.find(c.mailbox.domain);
       c.local = c.route->via == Via::Mailbox;
       c.visible = named.count(to_lower(c.address)) != 0;
@@ -348,7 +364,9 @@ class Pipeline::Run {
     const Case& first = *cases.front();
     const auto action = first.decision.action;
     Variant variant;
-    variant.seal = action == policy::Action::Bounce ? "refused: " + first.decision.reason : action == policy::Action::Hold ? "held" : seal_text(first.decision);
+    variant.seal = action == policy::Action::Bounce ? "refused: " + first.decision.reason
+                   : action == policy::Action::Hold ? "held"
+                                                    : seal_text(first.decision);
     const std::string_view source = first.opened.message ? std::string_view(*first.opened.message) : m_base;
     if (action == policy::Action::Deliver) {
       POSTERN_TRY(variant.content, finished_copy(source, cases));
@@ -380,11 +398,12 @@ class Pipeline::Run {
 
   static bool over_network(const Case& c) { return c.route->via == Via::Mx || c.route->via == Via::Smtp || c.route->via == Via::Lmtp; }
 
-  /// RFC 5322 2.1.1, RFC 5321 4.5.3.1.6: what we took with a longer line we may not send on. So it is encoded anew while that breaks nobody's
-  /// signature, or refused now, while its sender still listens. Nothing: the copy can go as it is.
+  /// RFC 5322 2.1.1, RFC 5321 4.5.3.1.6: what we took with a longer line we may not send on. So it is encoded anew while that breaks
+  /// nobody's signature, or refused now, while its sender still listens. Nothing: the copy can go as it is.
   Result<std::optional<std::string>> with_short_lines(std::string_view copy, const std::vector<const Case*>& cases, bool plain) const {
     const Limits& limits = m_parts.config.limits;
-    if (m_arrival.envelope.parameters.body == smtp::BodyType::BinaryMime || std::none_of(cases.begin(), cases.end(), [](const Case* c) { return over_network(*c); }))
+    if (m_arrival.envelope.parameters.body == smtp::BodyType::BinaryMime ||
+        std::none_of(cases.begin(), cases.end(), [](const Case* c) { return over_network(*c); }))
       return std::nullopt;
     const auto line = find_long_line(copy, limits.line_emitted);
     if (!line) return std::nullopt;
@@ -392,8 +411,11 @@ class Pipeline::Run {
       auto encoded = encoded_anew(copy);
       if (encoded && !find_long_line(*encoded, limits.line_emitted)) return std::optional(*std::move(encoded));
     }
-    return fail(ErrorCode::BadInput, "line " + std::to_string(line->number) + " of the message has " + std::to_string(line->octets) + " octets; mail that is sent on may have " +
-                                         std::to_string(limits.line_emitted) + " (RFC 5322 2.1.1), and this one cannot be encoded anew", "line_emitted");
+    return fail(ErrorCode::BadInput,
+                "line " + std::to_string(line->number) + " of the message has " + std::to_string(line->octets) +
+                    " octets; mail that is sent on may have " + std::to_string(limits.line_emitted) +
+                    " (RFC 5322 2.1.1), and this one cannot be encoded anew",
+                "line_emitted");
   }
 
   Result<std::string> encoded_anew(std::string_view copy) const {
@@ -431,7 +453,9 @@ class Pipeline::Run {
       variant.mailboxes.pop_back();
     }
     const auto action = c.decision.action;
-    const std::string route = action == policy::Action::Bounce ? std::string(kBounceRoute) : action == policy::Action::Hold ? std::string(kPolicyRoute) : queue_route(c);
+    const std::string route = action == policy::Action::Bounce ? std::string(kBounceRoute)
+                              : action == policy::Action::Hold ? std::string(kPolicyRoute)
+                                                               : queue_route(c);
     QueuedRecipient recipient = to_spool(m_arrival.envelope.recipients[c.index].parameters, c.address, route);
     if (action == policy::Action::Hold) {
       recipient.state = RecipientState::Held;
@@ -446,7 +470,12 @@ class Pipeline::Run {
   [[nodiscard]] std::string facts() const {
     const Road& road = m_arrival.road;
     AuditFacts out;
-    out.add("door", road.door).add("protocol", road.protocol).add("peer", road.address).add("tls", road.tls_version).add("user", road.user).add("trusted", road.trusted);
+    out.add("door", road.door)
+        .add("protocol", road.protocol)
+        .add("peer", road.address)
+        .add("tls", road.tls_version)
+        .add("user", road.user)
+        .add("trusted", road.trusted);
     if (m_detection.protection != Protection::None) out.add("protection", name_of(m_detection.protection));
     std::set<std::string> traces, rules, reasons;
     for (const Case& c : m_cases) {
@@ -496,8 +525,13 @@ class Pipeline::Run {
     record.message = m_arrival.id;
     record.actor = "system";
     constexpr const char* kActions[] = {"deliver", "hold", "bounce"};
-    record.facts = AuditFacts().add("recipient", log::redacted_address(c.address)).add("rule", c.decision.rule).add("action", kActions[static_cast<int>(c.decision.action)])
-                       .add("seal", seal_text(c.decision)).add("reason", c.decision.reason).text();
+    record.facts = AuditFacts()
+                       .add("recipient", log::redacted_address(c.address))
+                       .add("rule", c.decision.rule)
+                       .add("action", kActions[static_cast<int>(c.decision.action)])
+                       .add("seal", seal_text(c.decision))
+                       .add("reason", c.decision.reason)
+                       .text();
     out.audit.push_back(std::move(record));
   }
 
@@ -520,7 +554,8 @@ Result<Processed> Pipeline::process(const Arrival& arrival, bool split) const {
   POSTERN_TRY(auto view, MessageView::parse(arrival.content, m_parts.config.limits));
   POSTERN_CHECK(view.refuse_unsafe_header());
   // RFC 5321 6.3: simple counting of Received fields.
-  if (view.count("Received") >= m_parts.config.limits.received_fields) return fail(ErrorCode::Conflict, "too many Received fields: this message is looping", "mail_loop");
+  if (view.count("Received") >= m_parts.config.limits.received_fields)
+    return fail(ErrorCode::Conflict, "too many Received fields: this message is looping", "mail_loop");
   POSTERN_CHECK(check_mime(view, m_parts.config.limits));
   POSTERN_CHECK(check_submission(arrival.road, arrival.envelope.from, view));
   POSTERN_TRY(auto received, received_field(m_parts.hostname, arrival));
@@ -545,7 +580,9 @@ Result<Submission> Pipeline::reprocess(const QueueItem& item, Override how) cons
   const auto parsed = boost::json::parse(item.envelope->facts, malformed);
   if (malformed || !parsed.is_object()) return fail(ErrorCode::Internal, "the stored facts of the message are not a JSON object", "facts");
   const auto& facts = parsed.as_object();
-  const auto text = [&](const char* name) { return facts.contains(name) && facts.at(name).is_string() ? std::string(facts.at(name).as_string()) : std::string(); };
+  const auto text = [&](const char* name) {
+    return facts.contains(name) && facts.at(name).is_string() ? std::string(facts.at(name).as_string()) : std::string();
+  };
   arrival.road.door = text("door");
   arrival.road.protocol = text("protocol");
   arrival.road.address = text("peer");

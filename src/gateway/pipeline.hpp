@@ -4,8 +4,8 @@
 // thread safe, and slow when there is something to sign or decrypt: needs_worker() says so beforehand.
 //
 // Order matters and is fixed: what arrives sealed is opened before policy looks, DKIM signs after the last change of the body, and the
-// trace fields come last. An entity that somebody else signed or encrypted is never rewritten: trace fields are put in front, and a signed one
-// is encrypted as a whole when the rule says so. What has too long a line for the next hop is encoded anew before DKIM, or refused.
+// trace fields come last. An entity that somebody else signed or encrypted is never rewritten: trace fields are put in front, and a signed
+// one is encrypted as a whole when the rule says so. What has too long a line for the next hop is encoded anew before DKIM, or refused.
 #pragma once
 
 #include <functional>
@@ -64,7 +64,8 @@ class Pipeline {
   [[nodiscard]] bool needs_worker(const Arrival& arrival) const;
 
   /// An Error means the whole message is refused or cannot be taken now; reply_for() says it in SMTP. Recipients that policy bounces get
-  /// their refusal in `replies`; with `split` false (SMTP, several recipients) they are queued for a bounce instead when others were accepted.
+  /// their refusal in `replies`; with `split` false (SMTP, several recipients) they are queued for a bounce instead when others were
+  /// accepted.
   [[nodiscard]] Result<Processed> process(const Arrival& arrival, bool split) const;
 
   /// A held item again, after an operator released it: the same decisions with today's keys. Recipients that must still wait come back as

@@ -31,10 +31,15 @@ TEST(RouteTable, MostExactWins) {
 TEST(RouteTable, InternationalDomainsHaveOneRoute) {  // RFC 5890 2.3.2.1: A-label and U-label are the same name
   config::Config config;
   config.domains.local = {"xn--bcher-kva.example", "m\xC3\xBCnchen.example"};
-  config.routes = {to("stra\xC3\x9F" "e.example", "mx"), to(".k\xC3\xB6ln.example", "smtp:relay.example:25")};
+  config.routes = {to("stra\xC3\x9F"
+                      "e.example",
+                      "mx"),
+                   to(".k\xC3\xB6ln.example", "smtp:relay.example:25")};
   const auto table = RouteTable::make(config);
   ASSERT_TRUE(table) << table.error().text();
-  for (const char* local : {"b\xC3\xBC" "cher.example", "xn--bcher-kva.example", "XN--BCHER-KVA.example", "xn--mnchen-3ya.example", "m\xC3\xBCnchen.example"}) {
+  for (const char* local : {"b\xC3\xBC"
+                            "cher.example",
+                            "xn--bcher-kva.example", "XN--BCHER-KVA.example", "xn--mnchen-3ya.example", "m\xC3\xBCnchen.example"}) {
     EXPECT_TRUE(table->is_local(local)) << local;
     EXPECT_EQ(table->find(local).via, Via::Mailbox) << local;
   }
@@ -43,7 +48,10 @@ TEST(RouteTable, InternationalDomainsHaveOneRoute) {  // RFC 5890 2.3.2.1: A-lab
   EXPECT_EQ(table->queue_id("d\xC3\xBCren.example"), "mx:xn--dren-0ra.example");
   EXPECT_EQ(table->queue_id("[192.0.2.1]"), "mx:[192.0.2.1]");
   EXPECT_EQ(table->queue_id("Plain.Example"), "mx:plain.example");
-  config.routes = {to("b\xC3\xBC" "cher.example", "mx"), to("xn--bcher-kva.example", "mailbox")};
+  config.routes = {to("b\xC3\xBC"
+                      "cher.example",
+                      "mx"),
+                   to("xn--bcher-kva.example", "mailbox")};
   EXPECT_FALSE(RouteTable::make(config)) << "one domain, two routes";
 }
 

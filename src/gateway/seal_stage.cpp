@@ -57,13 +57,15 @@ struct Sealer {
 /// What may stand in a comment-free part of Received: a name or a literal.
 std::string safe_name(std::string_view text) {
   std::string out;
-  for (const char c : text.substr(0, 255)) out += is_alnum(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']' ? c : '?';
+  for (const char c : text.substr(0, 255))
+    out += is_alnum(c) || c == '.' || c == '-' || c == '_' || c == ':' || c == '[' || c == ']' ? c : '?';
   return out.empty() ? "unknown" : out;
 }
 
 }  // namespace
 
-Result<std::string> seal_copy(const PipelineParts& parts, std::string_view message, const Author& author, const std::vector<const Case*>& cases) {
+Result<std::string> seal_copy(const PipelineParts& parts, std::string_view message, const Author& author,
+                              const std::vector<const Case*>& cases) {
   const policy::Decision& decision = cases.front()->decision;
   const Sealer sealer{parts, author, cases, {parts.clock.now(), parts.random, parts.config.limits}};
   if (decision.sign == Method::None && decision.encrypt == Method::None) return std::string(message);
@@ -84,7 +86,8 @@ std::string seal_text(const policy::Decision& decision) {
 
 Result<std::string> received_field(const std::string& hostname, const Arrival& arrival) {
   const Road& road = arrival.road;
-  std::string value = "from " + safe_name(road.helo) + " ([" + safe_name(road.address) + "]) by " + hostname + " (Postern) with " + safe_name(road.protocol) + " id " + arrival.id.get();
+  std::string value = "from " + safe_name(road.helo) + " ([" + safe_name(road.address) + "]) by " + hostname + " (Postern) with " +
+                      safe_name(road.protocol) + " id " + arrival.id.get();
   if (!road.tls_version.empty()) value += " (" + safe_name(road.tls_version) + " " + safe_name(road.tls_suite) + ")";
   // RFC 5321 4.4, 7.6: the "for" clause only when it gives nobody away.
   if (arrival.envelope.recipients.size() == 1) value += " for <" + address_of(arrival.envelope.recipients.front().path, hostname) + ">";
@@ -95,7 +98,8 @@ Result<std::string> received_field(const std::string& hostname, const Arrival& a
 Result<std::string> missing_fields(const std::string& hostname, const MessageView& view, const Arrival& arrival, Random& random) {
   std::string out;
   if (view.find("Date") == nullptr) POSTERN_CHECK(append_field(out, "Date", rfc5322_date(arrival.received)));
-  if (view.find("Message-ID") == nullptr) POSTERN_CHECK(append_field(out, "Message-ID", "<" + make_ulid(arrival.received, random) + "@" + hostname + ">"));
+  if (view.find("Message-ID") == nullptr)
+    POSTERN_CHECK(append_field(out, "Message-ID", "<" + make_ulid(arrival.received, random) + "@" + hostname + ">"));
   return out;
 }
 

@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kReadBytes = 16U * 1024;
 thread_local std::array<Byte, kReadBytes> t_reply_buffer;  // consumed before the next await
 
-HopFailure ours(int code, smtp::EnhancedStatus status, std::string text, bool tls = false) { return {{code, status, std::move(text)}, tls, false}; }
+HopFailure ours(int code, smtp::EnhancedStatus status, std::string text, bool tls = false) {
+  return {{code, status, std::move(text)}, tls, false};
+}
 
 }  // namespace
 
@@ -56,8 +58,10 @@ HopFailure SmtpSender::failure_of(const smtp::Failed& failed) const {
   if (!login && !m_options->named_host) return out;
   out.refuses_us = true;
   out.from_peer = false;
-  if (login) out.reply = {451, {4, 7, 8}, "login refused by " + m_host + ": " + failed.reply.text()};
-  else out.reply = {451, {4, 3, 2}, m_host + " refuses to talk to us: " + failed.reply.text()};
+  if (login)
+    out.reply = {451, {4, 7, 8}, "login refused by " + m_host + ": " + failed.reply.text()};
+  else
+    out.reply = {451, {4, 3, 2}, m_host + " refuses to talk to us: " + failed.reply.text()};
   return out;
 }
 
@@ -69,7 +73,8 @@ io::Task<Status> SmtpSender::secure() {
   tls.server_name = m_host;
   tls.check_name = false;  // check_certificate() does, and says why
   tls.verify = io::TlsClientOptions::Verify::Report;
-  POSTERN_CO_CHECK(co_await m_stream.start_tls_client(m_options->context->shared(), std::move(tls), m_clock.steady() + m_options->handshake));
+  POSTERN_CO_CHECK(
+      co_await m_stream.start_tls_client(m_options->context->shared(), std::move(tls), m_clock.steady() + m_options->handshake));
   const Status checked = check_certificate();
   m_verified = checked.has_value();
   const bool must = m_options->tls == smtp::ClientTls::Required;
@@ -105,7 +110,8 @@ Status SmtpSender::check_certificate() {
   request.purpose = CertificatePurpose::TlsServer;
   const ChainVerdict verdict = verify_chain(request);
   if (!verdict.ok) return fail(ErrorCode::Denied, verdict.reason);
-  if (m_options->verify_name && !certificate_matches_host(leaf, m_host)) return fail(ErrorCode::Denied, "the server's certificate is not for " + m_host);
+  if (m_options->verify_name && !certificate_matches_host(leaf, m_host))
+    return fail(ErrorCode::Denied, "the server's certificate is not for " + m_host);
   return {};
 }
 
@@ -133,14 +139,19 @@ io::Task<std::optional<smtp::ClientEvent>> SmtpSender::next_event() {
     if (auto event = m_session->next_event()) co_return event;
     const Status ready = co_await m_stream.wait_readable(m_session->deadline());
     if (!ready) {
-      if (ready.error().code == ErrorCode::Timeout) m_session->tick(m_clock.steady());
-      else m_session->connection_lost(ready.error().text());
+      if (ready.error().code == ErrorCode::Timeout)
+        m_session->tick(m_clock.steady());
+      else
+        m_session->connection_lost(ready.error().text());
       continue;
     }
     const auto got = m_stream.try_read(t_reply_buffer);
-    if (!got) m_session->connection_lost(got.error().text());
-    else if (got->has_value() && **got == 0) m_session->connection_lost("the server closed the connection");
-    else if (got->has_value()) m_session->receive(ByteView(t_reply_buffer).first(**got), m_clock.steady());
+    if (!got)
+      m_session->connection_lost(got.error().text());
+    else if (got->has_value() && **got == 0)
+      m_session->connection_lost("the server closed the connection");
+    else if (got->has_value())
+      m_session->receive(ByteView(t_reply_buffer).first(**got), m_clock.steady());
   }
 }
 
@@ -178,7 +189,8 @@ io::Task<void> SmtpSender::quit() {
   if (ready()) {
     m_session->quit(m_clock.steady());
     auto event = co_await next_event();
-    while (event && !std::holds_alternative<smtp::Finished>(*event) && !std::holds_alternative<smtp::Failed>(*event)) event = co_await next_event();
+    while (event && !std::holds_alternative<smtp::Finished>(*event) && !std::holds_alternative<smtp::Failed>(*event))
+      event = co_await next_event();
   }
   if (m_stream) m_stream.close();
   m_session.reset();

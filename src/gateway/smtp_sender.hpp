@@ -39,12 +39,14 @@ struct HopFailure {
   smtp::Reply reply;        ///< What the host said, or our own words; decides between temporary and permanent.
   bool tls_failed = false;  ///< The handshake or the certificate: an opportunistic sender may try again in clear.
   bool from_peer = false;   ///< The reply is the host's own.
-  bool refuses_us = false;  ///< A host that the operator named refuses the login, or us altogether: the reply is temporary, he is to be told.
+  bool refuses_us =
+      false;  ///< A host that the operator named refuses the login, or us altogether: the reply is temporary, he is to be told.
 };
 
 class SmtpSender {
  public:
-  SmtpSender(std::shared_ptr<const HopOptions> options, Random& random, const Clock& clock) : m_options(std::move(options)), m_random(random), m_clock(clock) {}
+  SmtpSender(std::shared_ptr<const HopOptions> options, Random& random, const Clock& clock)
+      : m_options(std::move(options)), m_random(random), m_clock(clock) {}
 
   /// Dials, greets, secures, logs in. On success ready() is true.
   [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(HopHost host, bool allow_tls);

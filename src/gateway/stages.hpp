@@ -12,10 +12,10 @@ namespace postern::gateway {
 
 /// What opening found for one recipient, or for the message as a whole.
 struct Opened {
-  std::optional<std::string> message;  ///< The inner message; nothing: the message stays as it is.
+  std::optional<std::string> message;   ///< The inner message; nothing: the message stays as it is.
   Protection inner = Protection::None;  ///< What the inner message still carries.
-  std::string trace;   ///< "opened=smime; cipher=AES-256-GCM; signature=valid; signer=a@b"; empty: nothing to say.
-  std::string failure;  ///< It was for us, and it must not be delivered; why.
+  std::string trace;                    ///< "opened=smime; cipher=AES-256-GCM; signature=valid; signer=a@b"; empty: nothing to say.
+  std::string failure;                  ///< It was for us, and it must not be delivered; why.
 };
 
 /// Decrypts with the recipient's key, if the gateway has one, and verifies what is inside.
@@ -44,14 +44,16 @@ struct Author {
 };
 
 /// Signs and encrypts for recipients with equal decisions. The message is whole and unsealed.
-[[nodiscard]] Result<std::string> seal_copy(const PipelineParts& parts, std::string_view message, const Author& author, const std::vector<const Case*>& cases);
+[[nodiscard]] Result<std::string> seal_copy(const PipelineParts& parts, std::string_view message, const Author& author,
+                                            const std::vector<const Case*>& cases);
 /// "smime sign+encrypt", "openpgp encrypt", "none".
 [[nodiscard]] std::string seal_text(const policy::Decision& decision);
 
 /// RFC 5321 4.4. Complete with CRLF.
 [[nodiscard]] Result<std::string> received_field(const std::string& hostname, const Arrival& arrival);
 /// Fields that RFC 6409 8 lets a submission server add, when they are missing: Date and Message-ID. Empty: none is.
-[[nodiscard]] Result<std::string> missing_fields(const std::string& hostname, const MessageView& view, const Arrival& arrival, Random& random);
+[[nodiscard]] Result<std::string> missing_fields(const std::string& hostname, const MessageView& view, const Arrival& arrival,
+                                                 Random& random);
 /// Our own trace field; never believed when it comes from outside, so arriving ones are taken off.
 inline constexpr std::string_view kTraceField = "X-Postern-Seal";
 

@@ -11,7 +11,8 @@ namespace postern::io {
 
 struct DialOptions {
   SteadyTime deadline = kNoDeadline;  ///< For all attempts together.
-  std::chrono::milliseconds per_attempt{30000};  ///< RFC 5321 4.5.3.2 leaves connecting open; a dead address must not eat the time of the next.
+  std::chrono::milliseconds per_attempt{
+      30000};                        ///< RFC 5321 4.5.3.2 leaves connecting open; a dead address must not eat the time of the next.
   std::optional<IpAddress> bind_v4;  ///< Source address for IPv4 targets.
   std::optional<IpAddress> bind_v6;
 };

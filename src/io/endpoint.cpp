@@ -50,7 +50,8 @@ Result<IpNetwork> IpNetwork::parse(std::string_view text) {
     POSTERN_TRY(out.m_prefix, parse_number<unsigned>(text.substr(slash + 1), out.m_prefix, "prefix length"));
   }
   if (!host_bits_are_zero(ip, out.m_prefix)) {
-    return fail(ErrorCode::BadInput, "has address bits set behind its prefix length; shorten the address or lengthen the prefix", std::string(text));
+    return fail(ErrorCode::BadInput, "has address bits set behind its prefix length; shorten the address or lengthen the prefix",
+                std::string(text));
   }
   return out;
 }

@@ -17,8 +17,8 @@ TEST(Endpoint, ReadsAndWritesEveryForm) {
 }
 
 TEST(Endpoint, RefusesOtherForms) {
-  for (const char* text : {"", "25", ":25", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:2 5", "::1:25", "[127.0.0.1]:25",
-                           "[::1]", "localhost:25", "unix:", "unix:relative", "1.2.3.4.5:1", "[::1%lo]:1"}) {
+  for (const char* text : {"", "25", ":25", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "127.0.0.1:2 5", "::1:25",
+                           "[127.0.0.1]:25", "[::1]", "localhost:25", "unix:", "unix:relative", "1.2.3.4.5:1", "[::1%lo]:1"}) {
     EXPECT_FALSE(Endpoint::parse(text)) << text;
   }
 }
@@ -47,7 +47,8 @@ TEST(IpNetwork, ContainsByPrefix) {
 }
 
 TEST(IpNetwork, RefusesWrongForms) {
-  for (const char* text : {"", "192.0.2.1/24", "192.0.2.0/33", "2001:db8::/129", "192.0.2.0/", "192.0.2.0/x", "192.0.2/24", "2001:db8::1/64"}) {
+  for (const char* text :
+       {"", "192.0.2.1/24", "192.0.2.0/33", "2001:db8::/129", "192.0.2.0/", "192.0.2.0/x", "192.0.2/24", "2001:db8::1/64"}) {
     EXPECT_FALSE(IpNetwork::parse(text)) << text;
   }
 }

@@ -73,9 +73,10 @@ Result<UniqueFd> listening_socket(const Endpoint& address, const ListenOptions& 
 
 // A socket file that nobody answers on is left over from a process that died.
 Status remove_stale_path(const Endpoint& address) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(address.path.c_str(), &info) != 0) return {};
-  if (!S_ISSOCK(info.st_mode)) return fail(ErrorCode::Conflict, "exists and is not a socket; remove it or choose another path", address.path);
+  if (!S_ISSOCK(info.st_mode))
+    return fail(ErrorCode::Conflict, "exists and is not a socket; remove it or choose another path", address.path);
   POSTERN_TRY(const UniqueFd probe, open_socket(address));
   POSTERN_TRY(const SocketAddress raw, to_socket_address(address));
   if (::connect(probe.get(), raw.get(), raw.size) == 0 || errno != ECONNREFUSED) {
@@ -146,7 +147,8 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   };
 
   [[nodiscard]] bool is_unlimited(const Endpoint& peer) const {
-    return !peer.is_unix() && std::any_of(options.unlimited.begin(), options.unlimited.end(), [&](const IpNetwork& n) { return n.contains(peer.ip); });
+    return !peer.is_unix() &&
+           std::any_of(options.unlimited.begin(), options.unlimited.end(), [&](const IpNetwork& n) { return n.contains(peer.ip); });
   }
   Result<std::shared_ptr<Ticket>> enter(const Endpoint& peer);
   void leave(const Ticket& ticket) noexcept;

@@ -19,9 +19,9 @@
 namespace postern::io {
 
 enum class Refusal {
-  TooMany,         ///< max_connections
+  TooMany,          ///< max_connections
   TooManyFromPeer,  ///< max_per_peer
-  NoDescriptors,   ///< EMFILE or ENFILE
+  NoDescriptors,    ///< EMFILE or ENFILE
 };
 
 struct ListenOptions {

@@ -21,8 +21,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
-using testing::RunningLoops;
 using testing::in_ms;
+using testing::RunningLoops;
 using testing::soon;
 
 ListenOptions options_for(std::string address) {

@@ -14,8 +14,8 @@ namespace postern::io {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::RunningLoops;
 using testing::in_ms;
+using testing::RunningLoops;
 using testing::soon;
 
 Task<std::thread::id> where_am_i() { co_return std::this_thread::get_id(); }
@@ -62,7 +62,10 @@ TEST(WorkerPool, ComesBackToTheLoopWithTheResult) {
   loops.run([&]() -> Task<void> {
     const auto home = std::this_thread::get_id();
     std::thread::id worker;
-    const Result<int> plain = co_await pool.run([&] { worker = std::this_thread::get_id(); return 42; });
+    const Result<int> plain = co_await pool.run([&] {
+      worker = std::this_thread::get_id();
+      return 42;
+    });
     EXPECT_EQ(plain, 42);
     EXPECT_NE(worker, home);
     EXPECT_EQ(std::this_thread::get_id(), home);

@@ -20,9 +20,7 @@ struct HostLookup {
   bool failed = false;
 };
 
-Error dns_failed(const std::string& name) {
-  return {ErrorCode::Unavailable, "looking up " + name + " failed for now", "dns"};
-}
+Error dns_failed(const std::string& name) { return {ErrorCode::Unavailable, "looking up " + name + " failed for now", "dns"}; }
 
 void take_addresses(HostLookup& out, const Result<Answer>& answer, std::size_t most) {
   if (!answer) {
@@ -114,7 +112,8 @@ void order_hosts(std::vector<MxHost>& hosts, Random& random) {
   std::sort(hosts.begin(), hosts.end(), [](const MxHost& a, const MxHost& b) { return a.preference < b.preference; });
 }
 
-// RFC 5321 5.1: when one of the MX is ourselves, "all records at that preference level and higher-numbered ones in the list MUST be discarded"
+// RFC 5321 5.1: when one of the MX is ourselves, "all records at that preference level and higher-numbered ones in the list MUST be
+// discarded"
 Status drop_ourselves(std::vector<MxHost>& hosts, const std::vector<std::string>& own_names) {
   const auto is_own = [&](const MxHost& host) {
     return std::any_of(own_names.begin(), own_names.end(), [&](const std::string& own) { return iequals(own, host.name); });
@@ -164,7 +163,8 @@ Task<Result<MxAnswer>> implicit_mx(Resolver& resolver, std::string domain, Answe
   self.name = domain;
   HostLookup lookup = co_await look_up_host(resolver, std::move(self), std::move(options));
   if (lookup.host.addresses.empty() && lookup.failed) co_return fail(dns_failed(domain));
-  if (lookup.host.addresses.empty()) co_return fail(ErrorCode::NotFound, "the domain has neither a mail exchanger nor an address", "domain");
+  if (lookup.host.addresses.empty())
+    co_return fail(ErrorCode::NotFound, "the domain has neither a mail exchanger nor an address", "domain");
   out.hosts.push_back(std::move(lookup.host));
   co_return out;
 }

@@ -19,15 +19,15 @@ struct MxHost {
 
 struct MxAnswer {
   enum class Kind { Mx, Implicit, Literal } kind = Kind::Mx;
-  std::vector<MxHost> hosts;  ///< In the order to try: by preference, shuffled within one.
-  bool secure = false;        ///< The MX answer (or the denial that made it implicit) was authentic: RFC 7672 2.2.1.
+  std::vector<MxHost> hosts;   ///< In the order to try: by preference, shuffled within one.
+  bool secure = false;         ///< The MX answer (or the denial that made it implicit) was authentic: RFC 7672 2.2.1.
   std::string canonical_name;  ///< Where a CNAME at the domain led.
 };
 
 struct MxOptions {
   bool use_ipv4 = true;
   bool use_ipv6 = true;
-  std::size_t max_hosts = 10;  ///< The best ones; the rest is not looked up.
+  std::size_t max_hosts = 10;     ///< The best ones; the rest is not looked up.
   std::size_t max_addresses = 8;  ///< For each host.
   /// Our own host names: when one of them is an MX, it and every host of the same or a worse preference are dropped (RFC 5321 5.1).
   std::vector<std::string> own_names;

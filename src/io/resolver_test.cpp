@@ -40,7 +40,9 @@ struct Mx : ::testing::Test {
   FixtureResolver resolver{*dns::Fixture::parse(kZone)};
   FixedRandom random;
 
-  Result<MxAnswer> mx(std::string domain, MxOptions options = {}) { return loops.run(resolve_mx(resolver, std::move(domain), std::move(options), random)); }
+  Result<MxAnswer> mx(std::string domain, MxOptions options = {}) {
+    return loops.run(resolve_mx(resolver, std::move(domain), std::move(options), random));
+  }
   static std::vector<std::string> names(const MxAnswer& answer) {
     std::vector<std::string> out;
     for (const auto& host : answer.hosts) out.push_back(host.name);
@@ -146,8 +148,8 @@ UnboundOptions closed_world() {
   options.forwarders = {"127.0.0.1@9"};  // nobody answers there
   options.validate = false;
   options.timeout = 300ms;
-  options.local_data = {"example.test. 300 IN MX 10 mx.example.test.", "mx.example.test. 300 IN A 192.0.2.1", "mx.example.test. 300 IN AAAA 2001:db8::1",
-                        "example.test. 300 IN TXT \"v=spf1 \" \"-all\""};
+  options.local_data = {"example.test. 300 IN MX 10 mx.example.test.", "mx.example.test. 300 IN A 192.0.2.1",
+                        "mx.example.test. 300 IN AAAA 2001:db8::1", "example.test. 300 IN TXT \"v=spf1 \" \"-all\""};
   return options;
 }
 

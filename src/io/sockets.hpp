@@ -50,7 +50,8 @@ struct SocketAddress {
 [[nodiscard]] Result<UniqueFd> open_socket(const Endpoint& endpoint);
 void set_option(int fd, int level, int name, int value) noexcept;
 
-/// "DOING: Connection refused", Unavailable unless errno says something more exact (EACCES: Denied, EADDRINUSE: Conflict, EMFILE: Exhausted).
+/// "DOING: Connection refused", Unavailable unless errno says something more exact (EACCES: Denied, EADDRINUSE: Conflict, EMFILE:
+/// Exhausted).
 [[nodiscard]] Error errno_error(int number, std::string_view doing);
 
 }  // namespace postern::io

@@ -170,8 +170,10 @@ void StreamImpl::on_timer() {
   for (Waiter& waiter : waiters) {
     if (waiter.active && waiter.deadline <= now) expired = true;
   }
-  if (expired) descriptor.cancel();  // a waiter whose time has not come waits again
-  else arm();
+  if (expired)
+    descriptor.cancel();  // a waiter whose time has not come waits again
+  else
+    arm();
 }
 
 Task<Status> StreamImpl::wait(Want want, SteadyTime deadline, Waiter& waiter) {
@@ -359,7 +361,8 @@ Stream Stream::adopt(const Executor& where, int fd, Endpoint peer) {
 
 Result<std::pair<Stream, Stream>> Stream::pair(const Executor& where) {
   int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0) return fail(errno_error(errno, "making a socket pair"));
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
+    return fail(errno_error(errno, "making a socket pair"));
   Endpoint peer;
   peer.path = "pair";
   Stream first = adopt(where, fds[0], peer);

@@ -33,16 +33,16 @@ using SslContext = std::shared_ptr<ssl_ctx_st>;
 
 /// What the handshake settled. Empty `version`: no TLS.
 struct TlsInfo {
-  std::string version;  ///< "TLSv1.3"
-  std::string suite;    ///< "TLS_AES_256_GCM_SHA384"
-  std::string group;    ///< Key exchange group, "X25519"; empty when the library does not say.
+  std::string version;      ///< "TLSv1.3"
+  std::string suite;        ///< "TLS_AES_256_GCM_SHA384"
+  std::string group;        ///< Key exchange group, "X25519"; empty when the library does not say.
   std::string server_name;  ///< SNI as sent or received.
   std::string alpn;
   bool resumed = false;
   bool has_peer_certificate = false;
-  bool verified = false;         ///< Chain (and name, when one was asked for) verified.
-  std::string verify_error;      ///< Why not, in OpenSSL's words; empty when verified or when there was no certificate.
-  std::string peer_subject;      ///< RFC 2253 text of the subject.
+  bool verified = false;          ///< Chain (and name, when one was asked for) verified.
+  std::string verify_error;       ///< Why not, in OpenSSL's words; empty when verified or when there was no certificate.
+  std::string peer_subject;       ///< RFC 2253 text of the subject.
   Bytes peer_certificate_sha256;  ///< Over the DER certificate.
   Bytes peer_key_sha256;          ///< Over the DER SubjectPublicKeyInfo.
 };

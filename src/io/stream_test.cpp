@@ -19,10 +19,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
-using testing::RunningLoops;
-using testing::TlsWorld;
 using testing::in_ms;
+using testing::RunningLoops;
 using testing::soon;
+using testing::TlsWorld;
 
 Endpoint loopback(std::uint16_t port = 0) { return *Endpoint::parse("127.0.0.1:" + std::to_string(port)); }
 

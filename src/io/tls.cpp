@@ -85,7 +85,9 @@ Error library_error(SSL* ssl, std::string_view doing) {
   const unsigned long first = ERR_peek_error();
   if (ERR_GET_LIB(first) == ERR_LIB_SSL && ERR_GET_REASON(first) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
     ERR_clear_error();
-    return {ErrorCode::Unavailable, std::string(doing) + ": the peer ended the connection without close_notify, so its last bytes may be missing", {}};
+    return {ErrorCode::Unavailable,
+            std::string(doing) + ": the peer ended the connection without close_notify, so its last bytes may be missing",
+            {}};
   }
   Error error = openssl_error(classify(first), doing);
   const long verify = SSL_get_verify_result(ssl);

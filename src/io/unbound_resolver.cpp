@@ -40,13 +40,16 @@ Status check(int code, std::string doing) {
 }
 
 Status add_forwarders(ub_ctx* context, const UnboundOptions& options) {
-  for (const std::string& address : options.forwarders) POSTERN_CHECK(check(ub_ctx_set_fwd(context, address.c_str()), "forwarder " + address));
-  if (options.forwarders.empty() && options.use_resolv_conf) POSTERN_CHECK(check(ub_ctx_resolvconf(context, nullptr), "reading /etc/resolv.conf"));
+  for (const std::string& address : options.forwarders)
+    POSTERN_CHECK(check(ub_ctx_set_fwd(context, address.c_str()), "forwarder " + address));
+  if (options.forwarders.empty() && options.use_resolv_conf)
+    POSTERN_CHECK(check(ub_ctx_resolvconf(context, nullptr), "reading /etc/resolv.conf"));
   return {};
 }
 
 Status add_local_data(ub_ctx* context, const UnboundOptions& options) {
-  for (const std::string& line : options.local_data) POSTERN_CHECK(check(ub_ctx_data_add(context, line.c_str()), "local data \"" + line + "\""));
+  for (const std::string& line : options.local_data)
+    POSTERN_CHECK(check(ub_ctx_data_add(context, line.c_str()), "local data \"" + line + "\""));
   return {};
 }
 
@@ -161,11 +164,13 @@ Status UnboundResolver::Impl::ask(std::string name, RecordType type, std::functi
   auto question = std::make_unique<Question>(Question{this, std::move(name), type, std::move(set)});
   {
     const std::lock_guard lock(mutex);
-    if (outstanding.size() >= options.max_outstanding) return fail(ErrorCode::Exhausted, "too many DNS questions are waiting, try again later", "dns");
+    if (outstanding.size() >= options.max_outstanding)
+      return fail(ErrorCode::Exhausted, "too many DNS questions are waiting, try again later", "dns");
     outstanding.insert(question.get());
   }
   Question* const pending = question.get();
-  const int code = ub_resolve_async(context.get(), (pending->name + ".").c_str(), static_cast<int>(type), 1, question.release(), on_answer, nullptr);
+  const int code =
+      ub_resolve_async(context.get(), (pending->name + ".").c_str(), static_cast<int>(type), 1, question.release(), on_answer, nullptr);
   if (code == 0) return {};
   const auto failed = release(pending);
   return fail(ErrorCode::Unavailable, std::string("asking the DNS: ") + ub_strerror(code), "dns");

@@ -42,7 +42,8 @@ std::string_view words_of(Preference preference) {
 }
 
 void refuse_or_send(const Rule& rule, Decision& decision) {
-  decision.reason = "the policy asks for encryption, and no usable " + std::string(words_of(rule.preference)) + " of the recipient is known";
+  decision.reason =
+      "the policy asks for encryption, and no usable " + std::string(words_of(rule.preference)) + " of the recipient is known";
   switch (rule.missing_key) {
     case MissingKey::Hold: decision.action = Action::Hold; break;
     case MissingKey::Bounce: decision.action = Action::Bounce; break;
@@ -106,7 +107,8 @@ Result<Pattern> Pattern::parse(std::string_view text) {
   pattern.m_below = domain.substr(0, 2) == "*.";
   if (pattern.m_below) domain.remove_prefix(2);
   if (domain.empty() || domain.find('*') != std::string_view::npos || pattern.m_local.find('*') != std::string::npos)
-    return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; a * may stand only for the whole local part or for *. before the domain");
+    return fail(ErrorCode::BadInput,
+                "is \"" + printable(text) + "\"; a * may stand only for the whole local part or for *. before the domain");
   pattern.m_domain = to_lower(domain);
   return pattern;
 }

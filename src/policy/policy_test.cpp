@@ -10,10 +10,23 @@ Rule rule(std::string_view from, std::string_view to, Sign sign, Encrypt encrypt
 }
 
 TEST(Pattern, FourForms) {
-  const struct { const char* pattern; const char* address; bool matches; } cases[] = {
-      {"*", "", true}, {"*", "a@b.example", true}, {"*@b.example", "a@B.Example", true}, {"*@b.example", "a@c.b.example", false},
-      {"*@*.b.example", "a@c.b.example", true}, {"*@*.b.example", "a@b.example", false}, {"*@*.b.example", "a@xb.example", false},
-      {"a@b.example", "a@b.example", true}, {"a@b.example", "A@B.example", true}, {"A@b.example", "a@b.example", true}, {"a@b.example", "aa@b.example", false}, {"*@b.example", "", false},
+  const struct {
+    const char* pattern;
+    const char* address;
+    bool matches;
+  } cases[] = {
+      {"*", "", true},
+      {"*", "a@b.example", true},
+      {"*@b.example", "a@B.Example", true},
+      {"*@b.example", "a@c.b.example", false},
+      {"*@*.b.example", "a@c.b.example", true},
+      {"*@*.b.example", "a@b.example", false},
+      {"*@*.b.example", "a@xb.example", false},
+      {"a@b.example", "a@b.example", true},
+      {"a@b.example", "A@B.example", true},
+      {"A@b.example", "a@b.example", true},
+      {"a@b.example", "aa@b.example", false},
+      {"*@b.example", "", false},
   };
   for (const auto& c : cases) EXPECT_EQ(Pattern::parse(c.pattern)->matches(c.address), c.matches) << c.pattern << " / " << c.address;
   for (const char* bad : {"", "@", "a@", "@b", "a*@b.example", "*@*", "*@b.*", "ab"}) EXPECT_FALSE(Pattern::parse(bad)) << bad;
@@ -28,9 +41,11 @@ TEST(Decide, FirstRuleWins) {
 }
 
 TEST(Decide, MissingKey) {
-  const std::pair<MissingKey, Action> cases[] = {{MissingKey::Hold, Action::Hold}, {MissingKey::Bounce, Action::Bounce}, {MissingKey::Send, Action::Deliver}};
+  const std::pair<MissingKey, Action> cases[] = {
+      {MissingKey::Hold, Action::Hold}, {MissingKey::Bounce, Action::Bounce}, {MissingKey::Send, Action::Deliver}};
   for (const auto& [missing, action] : cases) {
-    const Decision decision = decide({rule("*", "*", Sign::None, Encrypt::Must, Preference::OpenPgp, missing)}, {}, "a@b.example", {true, false});
+    const Decision decision =
+        decide({rule("*", "*", Sign::None, Encrypt::Must, Preference::OpenPgp, missing)}, {}, "a@b.example", {true, false});
     EXPECT_EQ(decision.action, action);
     EXPECT_EQ(decision.encrypt, Method::None);
     EXPECT_EQ(decision.reason, "the policy asks for encryption, and no usable OpenPGP certificate of the recipient is known");
@@ -49,7 +64,8 @@ TEST(Decide, ShouldEncryptsOnlyWhenAKeyIsKnown) {
 TEST(Decide, EncryptedEntitiesPassUntouched) {
   Facts facts;
   facts.already_encrypted = true;
-  const Decision decision = decide({rule("*", "*", Sign::Auto, Encrypt::Must, Preference::Auto, MissingKey::Bounce)}, facts, "a@b.example", {});
+  const Decision decision =
+      decide({rule("*", "*", Sign::Auto, Encrypt::Must, Preference::Auto, MissingKey::Bounce)}, facts, "a@b.example", {});
   EXPECT_EQ(decision.action, Action::Deliver);
   EXPECT_EQ(decision.sign, Method::None);
   EXPECT_EQ(decision.encrypt, Method::None);
@@ -65,7 +81,8 @@ TEST(Decide, ASignatureIsNoWayAroundEncryption) {
   EXPECT_EQ(wrapped.action, Action::Deliver);
   EXPECT_EQ(wrapped.encrypt, Method::Smime);
   EXPECT_EQ(wrapped.sign, Method::None) << "never a signature over a signature";
-  const Decision passed = decide({rule("*", "*", Sign::Auto, Encrypt::Never, Preference::Auto, MissingKey::Hold)}, facts, "a@b.example", {true, true});
+  const Decision passed =
+      decide({rule("*", "*", Sign::Auto, Encrypt::Never, Preference::Auto, MissingKey::Hold)}, facts, "a@b.example", {true, true});
   EXPECT_EQ(passed.sign, Method::None);
   EXPECT_EQ(passed.encrypt, Method::None);
   EXPECT_EQ(passed.reason, "already signed by its sender; not signed again");

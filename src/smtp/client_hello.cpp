@@ -118,8 +118,9 @@ void ClientSession::start_auth() {
                         Reply(451, {4, 7, 11}, "A login is configured and the connection has no TLS; the password was not sent"));
   // RFC 4616 6: whoever gets the password can be the user. TLS with just anybody keeps it from nobody.
   if (!m_tls->verified)
-    return fail_session(LocalCause::Protocol,
-                        Reply(451, {4, 7, 5}, "A login is configured and the server's certificate is not verified; the password was not sent"));
+    return fail_session(
+        LocalCause::Protocol,
+        Reply(451, {4, 7, 5}, "A login is configured and the server's certificate is not verified; the password was not sent"));
   auto chosen = choose_mechanism();
   if (!chosen) return fail_session(LocalCause::Protocol, Reply(451, {4, 7, 0}, chosen.error().what));
   m_sasl = std::move(*chosen);

@@ -147,7 +147,8 @@ class ClientSession {
   /// The stream ended or broke; `why` is for people ("connection reset").
   void connection_lost(std::string_view why);
   void tick(SteadyTime now);
-  /// After StartTls: the handshake is done and, where the caller's policy demands, the peer's certificate verified (`info.verified` says so).
+  /// After StartTls: the handshake is done and, where the caller's policy demands, the peer's certificate verified (`info.verified` says
+  /// so).
   void tls_started(TlsInfo info, SteadyTime now);
 
   /// Only after Ready, and again after each TransactionDone; Conflict otherwise, BadInput without recipients.

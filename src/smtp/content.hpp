@@ -10,8 +10,8 @@
 
 namespace postern::smtp {
 
-/// What was wrong with content; any of these refuses the message. But for `no_room`, facts that do not depend on how the bytes were cut; after a
-/// bare line end the others are not looked for.
+/// What was wrong with content; any of these refuses the message. But for `no_room`, facts that do not depend on how the bytes were cut;
+/// after a bare line end the others are not looked for.
 struct ContentFaults {
   bool bare_line_end = false;  ///< A CR without LF or an LF without CR (RFC 5321 2.3.8).
   bool nul = false;            ///< RFC 5321 2.3.8 by way of RFC 5322: no NUL outside BINARYMIME.

@@ -19,7 +19,7 @@ Extensions ServerSession::extensions() const {
 std::optional<Reply> ServerSession::refuse_mail() const {
   if (m_helo.empty()) return Reply(503, {5, 5, 1}, m_options->dialect == Dialect::Lmtp ? "Send LHLO first" : "Send EHLO first");
   if (m_options->auth_required && m_user.empty() && !m_peer.trusted) return Reply(530, {5, 7, 0}, "Authentication required");  // RFC 4954 6
-  if (m_transaction) return Reply(503, {5, 5, 1}, "A transaction is open; send RSET to drop it");           // RFC 5321 4.1.4
+  if (m_transaction) return Reply(503, {5, 5, 1}, "A transaction is open; send RSET to drop it");  // RFC 5321 4.1.4
   return std::nullopt;
 }
 

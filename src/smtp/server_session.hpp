@@ -73,8 +73,8 @@ struct ServerOptions {
   bool smtputf8 = true, chunking = true, dsn = true, requiretls = true;
   Limits limits;
   ServerTimeouts timeouts;
-  /// Bytes of content that all sessions together may hold, from its first octet to the decision on the message; beyond, the content is read to
-  /// its end and answered 452 4.3.1. Null: no bound.
+  /// Bytes of content that all sessions together may hold, from its first octet to the decision on the message; beyond, the content is read
+  /// to its end and answered 452 4.3.1. Null: no bound.
   std::shared_ptr<ContentBudget> content_budget;
   std::size_t auth_attempts = 5;    ///< Failed ones per connection; then 421 4.7.0.
   std::size_t idle_commands = 100;  ///< NOOP, RSET, VRFY, HELP, EHLO without a message between; then 421 4.7.0.

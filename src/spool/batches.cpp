@@ -54,8 +54,10 @@ void Spool::Impl::batch_ended(bool committed) {
     switch (kind) {
       case IndexAction::Kind::Place: {
         const std::string route = work.route;
-        if (due) index.add_deferred(std::move(work), *due);
-        else if (index.add_ready(std::move(work))) to_announce.push_back(route);
+        if (due)
+          index.add_deferred(std::move(work), *due);
+        else if (index.add_ready(std::move(work)))
+          to_announce.push_back(route);
         break;
       }
       case IndexAction::Kind::Finish: wake(index.finish(work.item, work.recipients)); break;
@@ -96,7 +98,9 @@ std::chrono::milliseconds Spool::Impl::between_batches() {
   retry_reports(now);
   page_when_due(now);
   milliseconds idle = std::chrono::hours(1);
-  const auto until = [&](SteadyTime when) { idle = std::min(idle, std::max(milliseconds(1), std::chrono::ceil<milliseconds>(when - now))); };
+  const auto until = [&](SteadyTime when) {
+    idle = std::min(idle, std::max(milliseconds(1), std::chrono::ceil<milliseconds>(when - now)));
+  };
   if (const auto due = index.next_due()) until(*due);
   if (maybe_parked && !paging) until(next_paging);
   const std::lock_guard lock(waiting_mutex);

@@ -73,9 +73,12 @@ AuditRecord record(const char* kind, const MessageId& id) {
       for (const Work& work : works) {
         const auto item = work.loaded ? Result<QueueItem>(*work.loaded) : spool.load(work);
         if (!item || *item->content != content_of(item->message)) _exit(2);
-        DeliveryReport report{work.item, item->message, {{0, Outcome::Delivered, "250 ok", {}}}, {record("message.delivered", item->message)}, {}, {}};
-        if (n % 3 == 0) report.results[0] = {0, Outcome::Deferred, "451 later", 20ms};
-        else tell(pipe, 'D', item->message);  // from here on the next hop may have it
+        DeliveryReport report{
+            work.item, item->message, {{0, Outcome::Delivered, "250 ok", {}}}, {record("message.delivered", item->message)}, {}, {}};
+        if (n % 3 == 0)
+          report.results[0] = {0, Outcome::Deferred, "451 later", 20ms};
+        else
+          tell(pipe, 'D', item->message);  // from here on the next hop may have it
         spool.report(std::move(report));
       }
     }
@@ -150,7 +153,8 @@ void check_queue(const std::filesystem::path& dir, const Told& told) {
     }
   }
   for (const auto& [id, count] : present) EXPECT_EQ(count, 1) << id;
-  for (const std::string& id : told.accepted) EXPECT_TRUE(present.contains(id) || told.sent.contains(id)) << "acknowledged and lost: " << id;
+  for (const std::string& id : told.accepted)
+    EXPECT_TRUE(present.contains(id) || told.sent.contains(id)) << "acknowledged and lost: " << id;
   EXPECT_EQ(opened.spool->stats().quarantined, 0U);
   const AuditVerdict audit = SqliteAuditLog(*opened.store).verify().value();
   EXPECT_FALSE(audit.fault) << audit.fault->text;

@@ -7,10 +7,10 @@
 namespace postern {
 namespace {
 
-constexpr std::size_t kPageRoutes = 64;       // routes looked at in one page-in
+constexpr std::size_t kPageRoutes = 64;        // routes looked at in one page-in
 constexpr std::size_t kPageRecipients = 1000;  // recipients taken in one page-in
 constexpr auto kPageInterval = std::chrono::seconds(1);
-constexpr std::size_t kChangeChunk = 1000;    // recipients an operator's verb changes in one transaction
+constexpr std::size_t kChangeChunk = 1000;  // recipients an operator's verb changes in one transaction
 constexpr std::string_view kMailboxRoute = "mailbox";
 
 std::string_view verb_name(QueueVerb verb) {
@@ -104,7 +104,19 @@ Status Spool::Impl::write_variant(WriteContext& context, const PreparedSubmissio
   for (const MailboxAddition& addition : variant.mailboxes) {
     POSTERN_TRY(const bool added, add_to_mailbox(context.database, contents, submission.message, item, variant.sealed.size, addition));
     static_cast<void>(added);
-    rows.push_back({item, number++, RecipientState::Delivered, false, 0, 1, 0, addition.address, std::string(kMailboxRoute), {}, {}, {}, variant.seal});
+    rows.push_back({item,
+                    number++,
+                    RecipientState::Delivered,
+                    false,
+                    0,
+                    1,
+                    0,
+                    addition.address,
+                    std::string(kMailboxRoute),
+                    {},
+                    {},
+                    {},
+                    variant.seal});
   }
   return {};
 }
@@ -181,7 +193,8 @@ void Spool::Impl::defer(RecipientRow& row, std::chrono::milliseconds delay, std:
 
 /// Writes changed recipients of one message, or ends the message when none of its recipients is unfinished. `item`: all rows of the only
 /// item they are of, if at hand.
-Status Spool::Impl::settle(WriteContext& context, const MessageId& id, const std::vector<RecipientRow*>& changed, const std::vector<RecipientRow>* item) {
+Status Spool::Impl::settle(WriteContext& context, const MessageId& id, const std::vector<RecipientRow*>& changed,
+                           const std::vector<RecipientRow>* item) {
   const auto closed = std::ranges::count_if(changed, [](const RecipientRow* row) { return is_finished(row->state); });
   std::optional<MessageRow> message;
   if (closed > 0) {
@@ -241,7 +254,8 @@ Result<std::uint64_t> Spool::Impl::write_change(WriteContext& context, const Que
     AuditFacts facts;
     facts.add("recipients", changed.size());
     if (!change.reason.empty()) facts.add("reason", change.reason);
-    if (std::ranges::any_of(changed, [&](const RecipientRow& row) { return !change.to_route.empty() && row.route == change.to_route; })) facts.add("route", change.to_route);
+    if (std::ranges::any_of(changed, [&](const RecipientRow& row) { return !change.to_route.empty() && row.route == change.to_route; }))
+      facts.add("route", change.to_route);
     AuditRecord record = audit_of(std::string(verb_name(change.verb)), message, change.actor, facts.text());
     record.correlation = change.correlation;
     POSTERN_CHECK(context.audit.append(context.database, record));

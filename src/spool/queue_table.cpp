@@ -90,7 +90,8 @@ Result<FlowRecipient> decode_recipient(ByteReader& in) {
   POSTERN_TRY(recipient.reply, read_text(in, "reply"));
   POSTERN_TRY(recipient.seal, read_text(in, "seal"));
   POSTERN_TRY(const std::uint8_t state, in.read_u8("state"));
-  if (state > static_cast<std::uint8_t>(RecipientState::Removed)) return fail(ErrorCode::IntegrityFailed, "a history entry has an unknown state");
+  if (state > static_cast<std::uint8_t>(RecipientState::Removed))
+    return fail(ErrorCode::IntegrityFailed, "a history entry has an unknown state");
   recipient.state = static_cast<RecipientState>(state);
   POSTERN_TRY(recipient.attempts, in.read_u32("attempts"));
   return recipient;
@@ -117,7 +118,9 @@ Result<FlowEntry> decode(const MessageId& message, ByteView bytes) {
   return entry;
 }
 
-FlowRecipient flow_recipient(const RecipientRow& r) { return {r.address, r.route, r.reply.empty() ? r.reason : r.reply, r.seal, r.state, r.attempts}; }
+FlowRecipient flow_recipient(const RecipientRow& r) {
+  return {r.address, r.route, r.reply.empty() ? r.reason : r.reply, r.seal, r.state, r.attempts};
+}
 
 }  // namespace
 
@@ -137,23 +140,25 @@ QueueCounts& QueueCounts::operator+=(const QueueCounts& other) {
 
 Status insert_message(Database& database, const MessageRow& message) {
   const Envelope& envelope = message.envelope;
-  POSTERN_CHECK(database.run("INSERT INTO message(" POSTERN_MESSAGE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING", message.id.get(),
-                             message.first_item, message.items, message.open, unix_millis(envelope.accepted), message.size, envelope.reverse_path,
-                             envelope.envid, flags_of(envelope), envelope.correlation.get(), envelope.facts));
+  POSTERN_CHECK(database.run("INSERT INTO message(" POSTERN_MESSAGE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+                             message.id.get(), message.first_item, message.items, message.open, unix_millis(envelope.accepted),
+                             message.size, envelope.reverse_path, envelope.envid, flags_of(envelope), envelope.correlation.get(),
+                             envelope.facts));
   if (database.changes() == 0) return fail(ErrorCode::Conflict, "a message of this id is in the queue already");
   return {};
 }
 
 Status insert_recipient(Database& database, const RecipientRow& r) {
   return database.run("INSERT INTO recipient(" POSTERN_RECIPIENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", r.item.get(), r.index,
-                      static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, static_cast<int>(r.notify), r.address, r.route, r.orcpt,
-                      r.reason, r.reply, r.seal);
+                      static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, static_cast<int>(r.notify), r.address, r.route,
+                      r.orcpt, r.reason, r.reply, r.seal);
 }
 
 Status update_recipient(Database& database, const RecipientRow& r) {
-  return database.run("UPDATE recipient SET state = ?3, parked = ?4, next_attempt = ?5, attempts = ?6, reason = ?7, reply = ?8, route = ?9"
-                      " WHERE item = ?1 AND n = ?2",
-                      r.item.get(), r.index, static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, r.reason, r.reply, r.route);
+  return database.run(
+      "UPDATE recipient SET state = ?3, parked = ?4, next_attempt = ?5, attempts = ?6, reason = ?7, reply = ?8, route = ?9"
+      " WHERE item = ?1 AND n = ?2",
+      r.item.get(), r.index, static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, r.reason, r.reply, r.route);
 }
 
 Status set_open(Database& database, const MessageId& message, std::int64_t open) {
@@ -161,7 +166,8 @@ Status set_open(Database& database, const MessageId& message, std::int64_t open)
 }
 
 Status delete_message(Database& database, const MessageRow& message) {
-  POSTERN_CHECK(database.run("DELETE FROM recipient WHERE item >= ?1 AND item < ?2", message.first_item, message.first_item + message.items));
+  POSTERN_CHECK(
+      database.run("DELETE FROM recipient WHERE item >= ?1 AND item < ?2", message.first_item, message.first_item + message.items));
   return database.run("DELETE FROM message WHERE id = ?", message.id.get());
 }
 
@@ -186,7 +192,8 @@ Result<std::vector<RecipientRow>> recipients_of(Database& database, std::int64_t
   return collect_recipients(rows);
 }
 
-Result<std::vector<RecipientRow>> select_recipients(Database& database, const QueueSelector& selector, std::size_t limit, QueueCursor after) {
+Result<std::vector<RecipientRow>> select_recipients(Database& database, const QueueSelector& selector, std::size_t limit,
+                                                    QueueCursor after) {
   std::int64_t first = 0, end = INT64_MAX;
   if (selector.message) {
     POSTERN_TRY(const auto message, find_message(database, *selector.message));
@@ -213,7 +220,8 @@ Status park_everything(Database& database, std::int64_t latest) {
   return database.run("UPDATE recipient SET next_attempt = ?1 WHERE parked = 1 AND next_attempt > ?1", latest);
 }
 
-Result<std::uint64_t> reroute_recipients(Database& database, const std::function<std::string(const std::string&, const std::string&)>& route_for) {
+Result<std::uint64_t> reroute_recipients(Database& database,
+                                         const std::function<std::string(const std::string&, const std::string&)>& route_for) {
   struct Move {
     std::int64_t item, index;
     std::string route;
@@ -229,12 +237,15 @@ Result<std::uint64_t> reroute_recipients(Database& database, const std::function
       if (next != route) moves.push_back({rows.integer(0), rows.integer(1), std::move(next)});
     }
   }
-  for (const Move& move : moves) POSTERN_CHECK(database.run("UPDATE recipient SET route = ? WHERE item = ? AND n = ?", move.route, move.item, move.index));
+  for (const Move& move : moves)
+    POSTERN_CHECK(database.run("UPDATE recipient SET route = ? WHERE item = ? AND n = ?", move.route, move.item, move.index));
   return moves.size();
 }
 
 Result<std::optional<std::string>> next_parked_route(Database& database, const std::optional<std::string>& after) {
-  POSTERN_TRY(Statement row, database.prepare("SELECT route FROM recipient INDEXED BY recipient_parked WHERE parked = 1 AND route > ? ORDER BY route LIMIT 1"));
+  POSTERN_TRY(
+      Statement row,
+      database.prepare("SELECT route FROM recipient INDEXED BY recipient_parked WHERE parked = 1 AND route > ? ORDER BY route LIMIT 1"));
   POSTERN_TRY(const bool found, row.bind_all(after.value_or("")).step());
   if (!found) return std::optional<std::string>();
   return std::optional(std::string(row.text(0)));

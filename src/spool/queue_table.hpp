@@ -57,7 +57,8 @@ struct QueueCounts {
 /// After a start: whatever was queued is parked, and no attempt is further away than `latest`.
 [[nodiscard]] Status park_everything(Database& database, std::int64_t latest);
 /// Unfinished recipients for whom `route_for` names another route than theirs get it; answers how many.
-[[nodiscard]] Result<std::uint64_t> reroute_recipients(Database& database, const std::function<std::string(const std::string&, const std::string&)>& route_for);
+[[nodiscard]] Result<std::uint64_t> reroute_recipients(Database& database,
+                                                       const std::function<std::string(const std::string&, const std::string&)>& route_for);
 /// The route behind `after` that has parked recipients, in alphabetical order.
 [[nodiscard]] Result<std::optional<std::string>> next_parked_route(Database& database, const std::optional<std::string>& after);
 /// Takes up to `limit` due parked recipients of the route out of the parking place, earliest first.

@@ -12,7 +12,7 @@ namespace postern {
 struct RetrySchedule {
   std::vector<std::chrono::seconds> delays{std::chrono::minutes(1), std::chrono::minutes(5), std::chrono::minutes(15),
                                            std::chrono::hours(1), std::chrono::hours(4)};  ///< The last one repeats. Empty: 1 minute.
-  std::chrono::seconds expire = std::chrono::hours(24 * 5);  ///< Counted from the acceptance.
+  std::chrono::seconds expire = std::chrono::hours(24 * 5);                                ///< Counted from the acceptance.
   unsigned jitter_percent = 10;  ///< Each delay is made longer by up to this much, so that a crowd spreads out.
 };
 

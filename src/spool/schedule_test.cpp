@@ -11,7 +11,8 @@ TEST(Schedule, FollowsTheListThenRepeatsTheLast) {
   RetrySchedule schedule;
   schedule.jitter_percent = 0;
   const std::chrono::milliseconds expected[] = {1min, 5min, 15min, 1h, 4h, 4h, 4h};
-  for (unsigned attempts = 1; attempts <= 7; ++attempts) EXPECT_EQ(next_delay(schedule, attempts, 0ms, 0), expected[attempts - 1]) << attempts;
+  for (unsigned attempts = 1; attempts <= 7; ++attempts)
+    EXPECT_EQ(next_delay(schedule, attempts, 0ms, 0), expected[attempts - 1]) << attempts;
   EXPECT_EQ(next_delay(schedule, 1'000'000, 0ms, 0), 4h);
   EXPECT_EQ(next_delay(schedule, 0, 0ms, 0), 1min);
 }

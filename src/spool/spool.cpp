@@ -20,7 +20,8 @@ constexpr auto kReportRetry = std::chrono::seconds(1);
 template <class Run, class Done>
 class Job final : public WriteJob {
  public:
-  Job(Run run, Done done, std::size_t bytes, bool may_linger) : m_run(std::move(run)), m_done(std::move(done)), m_bytes(bytes), m_may_linger(may_linger) {}
+  Job(Run run, Done done, std::size_t bytes, bool may_linger)
+      : m_run(std::move(run)), m_done(std::move(done)), m_bytes(bytes), m_may_linger(may_linger) {}
   Status run(WriteContext& context) override { return m_run(context); }
   void done(const Status& status) noexcept override { m_done(status); }
   [[nodiscard]] std::size_t bytes() const override { return m_bytes; }
@@ -39,7 +40,8 @@ std::unique_ptr<WriteJob> make_job(Run run, Done done, std::size_t bytes = 512, 
 }
 
 Status check_recipient(const QueuedRecipient& recipient) {
-  if (recipient.address.empty() || recipient.address.size() > 1000) return fail(ErrorCode::BadInput, "a recipient has 1 to 1000 bytes", "address");
+  if (recipient.address.empty() || recipient.address.size() > 1000)
+    return fail(ErrorCode::BadInput, "a recipient has 1 to 1000 bytes", "address");
   if (recipient.route.empty() || recipient.route.size() > 1000) return fail(ErrorCode::BadInput, "a recipient needs a route", "route");
   if (recipient.state != RecipientState::Queued && recipient.state != RecipientState::Held)
     return fail(ErrorCode::BadInput, "a new recipient is queued or held", "state");
@@ -48,7 +50,8 @@ Status check_recipient(const QueuedRecipient& recipient) {
 
 Status check(const Submission& submission) {
   const std::string& id = submission.message.get();
-  if (id.empty() || id.size() > 48 || !is_ascii(id)) return fail(ErrorCode::BadInput, "a message id has 1 to 48 ASCII characters", "message");
+  if (id.empty() || id.size() > 48 || !is_ascii(id))
+    return fail(ErrorCode::BadInput, "a message id has 1 to 48 ASCII characters", "message");
   if (submission.variants.empty()) return fail(ErrorCode::BadInput, "a message needs at least one copy", "variants");
   std::size_t recipients = 0;
   for (const Variant& variant : submission.variants) {
@@ -164,7 +167,8 @@ Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
   if (submission.envelope.accepted == WallTime{}) submission.envelope.accepted = clock.now();
   prepared.envelope = std::make_shared<const Envelope>(std::move(submission.envelope));
   for (Variant& variant : submission.variants) {
-    PreparedVariant ready{*std::move(variant.sealed), std::move(variant.seal), std::move(variant.recipients), std::move(variant.mailboxes), {}};
+    PreparedVariant ready{
+        *std::move(variant.sealed), std::move(variant.seal), std::move(variant.recipients), std::move(variant.mailboxes), {}};
     prepared.bytes += ready.sealed.sealed.size();
     const bool queued = std::ranges::any_of(ready.recipients, [](const auto& r) { return r.state == RecipientState::Queued; });
     ready.units = units_of(prepared, ready, queued ? cache(std::move(variant.content)) : nullptr);
@@ -224,8 +228,9 @@ Result<Spool::Impl::SealedItem> Spool::Impl::read_item(Database& database, ItemI
   QueueItem found{item, *id, std::make_shared<const Envelope>(std::move(message->envelope)), rows.front().seal, {}, {}, nullptr};
   if (work != nullptr) found.route = work->route;
   for (const RecipientRow& row : rows) {
-    const bool wanted = work == nullptr ? !is_finished(row.state)
-                                        : row.state == RecipientState::Queued && std::ranges::find(work->recipients, row.index) != work->recipients.end();
+    const bool wanted =
+        work == nullptr ? !is_finished(row.state)
+                        : row.state == RecipientState::Queued && std::ranges::find(work->recipients, row.index) != work->recipients.end();
     if (wanted) found.recipients.push_back({row.index, row.address, row.notify, row.orcpt, row.attempts});
   }
   if (found.recipients.empty()) return fail(ErrorCode::NotFound, "no recipient of this item is waiting");
@@ -282,8 +287,10 @@ void Spool::Impl::submit_report(std::shared_ptr<PendingReport> pending) {
     auto prepared = prepare(follow_ups.back());
     if (!prepared && worth_retrying(fail(prepared.error()))) return report_done(pending, fail(prepared.error()));
     // The outcome itself must be written whatever is wrong with the bounce it caused.
-    if (!prepared) log::error("spool.follow_up_refused", {{"error", prepared.error()}});
-    else pending->follow_ups.push_back(*std::move(prepared));
+    if (!prepared)
+      log::error("spool.follow_up_refused", {{"error", prepared.error()}});
+    else
+      pending->follow_ups.push_back(*std::move(prepared));
     follow_ups.pop_back();
   }
   std::size_t bytes = 1024;
@@ -370,8 +377,19 @@ Result<std::vector<QueueEntry>> Spool::list(const QueueSelector& selector, std::
       POSTERN_TRY(message, find_message(*reader, *id));
       if (!message) continue;
     }
-    QueueEntry entry{message->id, row.item, row.index, message->envelope.reverse_path, std::move(row.address), std::move(row.route),
-                     std::move(row.reason), std::move(row.reply), std::move(row.seal), row.state, row.attempts, {}, message->envelope.accepted,
+    QueueEntry entry{message->id,
+                     row.item,
+                     row.index,
+                     message->envelope.reverse_path,
+                     std::move(row.address),
+                     std::move(row.route),
+                     std::move(row.reason),
+                     std::move(row.reply),
+                     std::move(row.seal),
+                     row.state,
+                     row.attempts,
+                     {},
+                     message->envelope.accepted,
                      message->size};
     if (row.state == RecipientState::Queued) entry.next_attempt = m_impl->wall_of(row.next_attempt);
     entries.push_back(std::move(entry));
@@ -384,7 +402,8 @@ Result<std::vector<FlowEntry>> Spool::recent(std::size_t limit) const {
   POSTERN_TRY(auto entries, newest_messages(*reader, limit));
   POSTERN_TRY(auto finished, newest_history(*reader, limit));
   std::ranges::move(finished, std::back_inserter(entries));
-  std::ranges::sort(entries, [](const FlowEntry& a, const FlowEntry& b) { return std::tie(a.accepted, a.message) > std::tie(b.accepted, b.message); });
+  std::ranges::sort(
+      entries, [](const FlowEntry& a, const FlowEntry& b) { return std::tie(a.accepted, a.message) > std::tie(b.accepted, b.message); });
   if (entries.size() > limit) entries.resize(limit);
   return entries;
 }

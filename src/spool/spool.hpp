@@ -27,16 +27,17 @@
 namespace postern {
 
 struct SpoolOptions {
-  std::size_t index_units = 100'000;                  ///< Units of work in memory.
-  std::size_t route_units = 25'000;                   ///< Of these, at most so many of one route.
-  std::size_t cache_bytes = 64U * 1024 * 1024;        ///< Contents handed from the door to the courier in memory.
-  std::size_t history = 10'000;                       ///< Finished messages kept for the live page.
+  std::size_t index_units = 100'000;                                 ///< Units of work in memory.
+  std::size_t route_units = 25'000;                                  ///< Of these, at most so many of one route.
+  std::size_t cache_bytes = 64U * 1024 * 1024;                       ///< Contents handed from the door to the courier in memory.
+  std::size_t history = 10'000;                                      ///< Finished messages kept for the live page.
   std::chrono::milliseconds longest_delay = std::chrono::hours(24);  ///< A stored retry time further away is a clock's mistake.
   /// Asked at the start for the recipients in the queue: the route that goes on from `route`, for routes that are no more.
   std::function<std::string(const std::string& route, const std::string& address)> reroute;
 };
 
-/// Told about due work. Called on the writer thread, or on the one that gives work back: must be cheap and must not call back into the spool.
+/// Told about due work. Called on the writer thread, or on the one that gives work back: must be cheap and must not call back into the
+/// spool.
 class WorkListener {
  public:
   virtual ~WorkListener() = default;

@@ -80,7 +80,7 @@ struct Spool::Impl final : BatchObserver {
   std::size_t actions_mark = 0;
   QueueSums sums_mark;
   std::vector<std::string> to_announce;  ///< Routes with new work, told of when those who wait for the batch have their answer.
-  std::size_t untrimmed = 0;  ///< History entries added since the last trim.
+  std::size_t untrimmed = 0;             ///< History entries added since the last trim.
   // Writer thread: paging.
   std::optional<std::string> page_cursor;
   bool paging = false;  ///< A page-in is on its way.

@@ -67,7 +67,8 @@ struct SpoolTest : testing::Test {
   }
   void settle_failing() {
     spool->wake();
-    EXPECT_FALSE(store->writer().transact([](Database& db) { return db.run("INSERT OR REPLACE INTO certificate(name, pem) VALUES ('probe', 'x')"); }));
+    EXPECT_FALSE(store->writer().transact(
+        [](Database& db) { return db.run("INSERT OR REPLACE INTO certificate(name, pem) VALUES ('probe', 'x')"); }));
   }
   Submission message(const std::string& content = "Subject: x\r\n\r\nbody\r\n", std::vector<std::string> recipients = {"bob@example.com"}) {
     Submission s;
@@ -111,7 +112,8 @@ struct SpoolTest : testing::Test {
   }
   std::int64_t rows(const char* sql) { return store->reader()->query_integer(sql).value().value_or(-1); }
   void expect_nothing_left() {
-    for (const char* sql : {"SELECT count(*) FROM message", "SELECT count(*) FROM recipient", "SELECT count(*) FROM content"}) EXPECT_EQ(rows(sql), 0) << sql;
+    for (const char* sql : {"SELECT count(*) FROM message", "SELECT count(*) FROM recipient", "SELECT count(*) FROM content"})
+      EXPECT_EQ(rows(sql), 0) << sql;
     EXPECT_EQ(store->contents().stats().segment_records, 0U);
   }
   void expect_audit_whole() {
@@ -411,7 +413,7 @@ TEST_F(SpoolTest, AReleaseMayGoOnByAnotherRouteForThoseItReleases) {
   held.results[0].route = kRoute;
   held.results.resize(1);
   ASSERT_TRUE(report_now(std::move(held)));
-  EXPECT_EQ(spool->list({}, 10)->at(0).route, kRoute);  // used up
+  EXPECT_EQ(spool->list({}, 10)->at(0).route, kRoute);                                                      // used up
   EXPECT_EQ(spool->change_now({QueueVerb::Release, {}, "", "cli", {}, "elsewhere", "other"}).value(), 2U);  // nobody is on "elsewhere"
   EXPECT_TRUE(spool->take("other", 10).empty());
   EXPECT_EQ(spool->take(kRoute, 10).size(), 2U);
@@ -422,7 +424,9 @@ TEST_F(SpoolTest, AtTheStartRoutesThatAreGoneAreReplacedRecipientByRecipient) {
   Submission s = message("m", {"a@example.com", "b@example.net", "c@example.net"});
   s.variants[0].recipients[2].state = RecipientState::Held;
   ASSERT_TRUE(spool->enqueue_and_wait(s));
-  options.reroute = [](const std::string& route, const std::string& address) { return route != kRoute ? route : "new:" + address.substr(2); };
+  options.reroute = [](const std::string& route, const std::string& address) {
+    return route != kRoute ? route : "new:" + address.substr(2);
+  };
   reopen();
   EXPECT_TRUE(spool->take(kRoute, 10).empty());
   EXPECT_EQ(spool->take("new:example.com", 10).size(), 1U);

@@ -35,7 +35,7 @@ enum class RecipientState : std::uint8_t {
 
 /// RFC 3461 4.1 NOTIFY as bits; 0: not given.
 inline constexpr std::uint8_t kNotifyNever = 1, kNotifySuccess = 2, kNotifyFailure = 4, kNotifyDelay = 8;
-enum class DsnReturn : std::uint8_t { None = 0, Full = 1, Headers = 2 };            ///< RFC 3461 4.3 RET
+enum class DsnReturn : std::uint8_t { None = 0, Full = 1, Headers = 2 };                ///< RFC 3461 4.3 RET
 enum class BodyType : std::uint8_t { SevenBit = 0, EightBitMime = 1, BinaryMime = 2 };  ///< RFC 6152, RFC 3030
 
 /// Facts of the whole message.
@@ -44,9 +44,9 @@ struct Envelope {
   std::string envid;         ///< RFC 3461 4.4 ENVID as received (xtext); empty: none.
   DsnReturn ret = DsnReturn::None;
   BodyType body = BodyType::SevenBit;
-  bool smtputf8 = false;     ///< RFC 6531
-  bool requiretls = false;   ///< RFC 8689
-  bool opened = false;       ///< A copy was decrypted here: what it says must not go back to whoever stands in the reverse path.
+  bool smtputf8 = false;    ///< RFC 6531
+  bool requiretls = false;  ///< RFC 8689
+  bool opened = false;      ///< A copy was decrypted here: what it says must not go back to whoever stands in the reverse path.
   CorrelationId correlation;
   WallTime accepted{};
   std::string facts = "{}";  ///< JSON object for the live page and the API: verdicts and the like. Not interpreted here.
@@ -56,18 +56,18 @@ struct QueuedRecipient {
   std::string address;  ///< Forward path without brackets.
   std::string route;    ///< The queue's grouping key, not interpreted here: one per next hop ("smtp:relay:25", "mx:example.com").
   std::uint8_t notify = 0;
-  std::string orcpt;    ///< RFC 3461 4.2 as received; empty: none.
+  std::string orcpt;                              ///< RFC 3461 4.2 as received; empty: none.
   RecipientState state = RecipientState::Queued;  ///< Queued or Held.
-  std::string reason;   ///< For Held: one sentence for operators.
+  std::string reason;                             ///< For Held: one sentence for operators.
 };
 
 /// One copy of the message. Several when recipients get it sealed in different ways.
 struct Variant {
-  std::string content;                     ///< Exact bytes, CRLF.
-  std::optional<SealedContent> sealed;     ///< seal_content() of the same, if already done on another thread.
-  std::string seal;                        ///< How it is protected, for people: "smime sign+encrypt".
+  std::string content;                      ///< Exact bytes, CRLF.
+  std::optional<SealedContent> sealed;      ///< seal_content() of the same, if already done on another thread.
+  std::string seal;                         ///< How it is protected, for people: "smime sign+encrypt".
   std::vector<QueuedRecipient> recipients;  ///< May be empty when there are mailbox additions.
-  std::vector<MailboxAddition> mailboxes;  ///< Local owners who get this copy with the same commit.
+  std::vector<MailboxAddition> mailboxes;   ///< Local owners who get this copy with the same commit.
 };
 
 /// One accepted message: all of it becomes durable, or nothing.
@@ -84,7 +84,7 @@ struct DueRecipient {
   std::string address;
   std::uint8_t notify = 0;
   std::string orcpt;
-  unsigned attempts = 0;    ///< Made so far.
+  unsigned attempts = 0;  ///< Made so far.
 };
 
 /// What the courier sends.
@@ -111,9 +111,9 @@ enum class Outcome : std::uint8_t { Delivered, Deferred, Bounced, Expired, Held 
 struct RecipientResult {
   std::uint32_t index = 0;
   Outcome outcome = Outcome::Delivered;
-  std::string reply;                      ///< The next hop's last reply, or what went wrong; for operators and DSNs.
-  std::chrono::milliseconds delay{0};     ///< For Deferred: until the next attempt (spool/schedule.hpp).
-  std::string route = {};                 ///< For Held: what a release takes up; empty: the route it was on.
+  std::string reply;                   ///< The next hop's last reply, or what went wrong; for operators and DSNs.
+  std::chrono::milliseconds delay{0};  ///< For Deferred: until the next attempt (spool/schedule.hpp).
+  std::string route = {};              ///< For Held: what a release takes up; empty: the route it was on.
 };
 
 /// What became of one Work. Everything in it happens in one transaction.
@@ -184,14 +184,14 @@ struct FlowEntry {
 };
 
 struct SpoolStats {
-  std::uint64_t queued = 0, held = 0, quarantined = 0;  ///< Recipients now.
-  std::uint64_t messages = 0;                           ///< Messages now.
+  std::uint64_t queued = 0, held = 0, quarantined = 0;   ///< Recipients now.
+  std::uint64_t messages = 0;                            ///< Messages now.
   std::uint64_t ready = 0, deferred = 0, in_flight = 0;  ///< Units of work in memory now.
   std::uint64_t parked = 0;                              ///< Due recipients that wait on disk because memory is full (or after a restart).
   std::uint64_t cached_bytes = 0;                        ///< Contents still in memory.
   std::uint64_t accepted = 0, delivered = 0, deferrals = 0, bounced = 0, expired = 0, removed = 0;  ///< Since the start.
-  std::uint64_t waiting_reports = 0;                     ///< Reports that could not be written yet (disk full); retried.
-  std::optional<WallTime> oldest;                        ///< Acceptance of the oldest message in the queue.
+  std::uint64_t waiting_reports = 0;  ///< Reports that could not be written yet (disk full); retried.
+  std::optional<WallTime> oldest;     ///< Acceptance of the oldest message in the queue.
 };
 
 }  // namespace postern

@@ -113,7 +113,8 @@ std::vector<std::string> WorkIndex::ready_routes() const {
 WorkIndex::Flights::iterator WorkIndex::find_flight(ItemId item, const std::vector<std::uint32_t>& recipients) {
   const auto [begin, end] = m_flights.equal_range(item);
   const auto found = std::find_if(begin, end, [&](const auto& entry) {
-    return std::ranges::any_of(entry.second.recipients, [&](std::uint32_t n) { return std::ranges::find(recipients, n) != recipients.end(); });
+    return std::ranges::any_of(entry.second.recipients,
+                               [&](std::uint32_t n) { return std::ranges::find(recipients, n) != recipients.end(); });
   });
   return found == end ? m_flights.end() : found;
 }
@@ -149,7 +150,9 @@ bool WorkIndex::give_back(Work work, std::optional<SteadyTime> due) {
 bool WorkIndex::in_flight(ItemId item, std::uint32_t recipient) const {
   const std::lock_guard lock(m_mutex);
   const auto [begin, end] = m_flights.equal_range(item);
-  return std::any_of(begin, end, [&](const auto& entry) { return std::ranges::find(entry.second.recipients, recipient) != entry.second.recipients.end(); });
+  return std::any_of(begin, end, [&](const auto& entry) {
+    return std::ranges::find(entry.second.recipients, recipient) != entry.second.recipients.end();
+  });
 }
 
 void WorkIndex::drop(const std::vector<std::pair<ItemId, std::uint32_t>>& recipients) {

@@ -53,8 +53,10 @@ Result<std::uint64_t> first_sequence_since(Database& database, WallTime time) {
   while (low < high) {
     const std::uint64_t middle = low + (high - low) / 2;
     POSTERN_TRY(const auto at, database.query_integer("SELECT time FROM audit WHERE seq >= ?1 ORDER BY seq LIMIT 1", middle));
-    if (at && *at < unix_millis(time)) low = middle + 1;
-    else high = middle;
+    if (at && *at < unix_millis(time))
+      low = middle + 1;
+    else
+      high = middle;
   }
   return low;
 }
@@ -98,8 +100,8 @@ Status AuditAppender::append(Database& database, const AuditRecord& record) {
   POSTERN_CHECK(check_record(record));
   const std::uint64_t sequence = m_head.sequence + 1;
   const AuditHash hash = chain_hash(m_head.hash, canonical_bytes(sequence, record));
-  POSTERN_CHECK(database.run("INSERT INTO audit(seq, time, kind, correlation, message, actor, facts, hash) VALUES (?,?,?,?,?,?,?,?)", sequence,
-                             unix_millis(record.time), record.kind, record.correlation.get(), record.message.get(), record.actor,
+  POSTERN_CHECK(database.run("INSERT INTO audit(seq, time, kind, correlation, message, actor, facts, hash) VALUES (?,?,?,?,?,?,?,?)",
+                             sequence, unix_millis(record.time), record.kind, record.correlation.get(), record.message.get(), record.actor,
                              record.facts, ByteView(hash)));
   m_head = {sequence, hash};
   return {};
@@ -111,8 +113,10 @@ Status AuditAppender::before_commit(Database& database) {
 }
 
 void AuditAppender::batch_ended(bool committed) {
-  if (committed) m_committed = m_head;
-  else m_head = m_committed;
+  if (committed)
+    m_committed = m_head;
+  else
+    m_head = m_committed;
 }
 
 Status SqliteAuditLog::append(AuditRecord record) {

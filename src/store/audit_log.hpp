@@ -41,8 +41,8 @@ struct AuditFilter {
 
 struct AuditVerdict {
   std::uint64_t entries = 0;
-  AuditHead head;                    ///< The last good entry.
-  std::optional<AuditFault> fault;   ///< Nothing: the chain is whole and ends at the stored head.
+  AuditHead head;                   ///< The last good entry.
+  std::optional<AuditFault> fault;  ///< Nothing: the chain is whole and ends at the stored head.
 };
 
 class SqliteAuditLog {

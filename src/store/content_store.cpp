@@ -43,7 +43,8 @@ std::optional<SegmentNumber> number_of(const std::filesystem::path& path) {
   const std::string stem = path.stem().string();
   SegmentNumber number = 0;
   const auto [end, error] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-  if ((path.extension() != ".seg" && path.extension() != kBadExtension) || error != std::errc() || end != stem.data() + stem.size()) return std::nullopt;
+  if ((path.extension() != ".seg" && path.extension() != kBadExtension) || error != std::errc() || end != stem.data() + stem.size())
+    return std::nullopt;
   return number;
 }
 
@@ -55,9 +56,9 @@ struct ContentStore::Impl {
   std::int64_t next_id = 1;
   SegmentNumber next_segment = 1;
 
-  mutable std::mutex mutex;                    // the map, for readers; its shape is changed by the writer thread only
+  mutable std::mutex mutex;  // the map, for readers; its shape is changed by the writer thread only
   std::map<SegmentNumber, Segment> segments;
-  SegmentNumber active = 0;                    // being appended to; 0: none
+  SegmentNumber active = 0;  // being appended to; 0: none
 
   std::vector<Change> batch;
   std::size_t job_mark = 0;
@@ -104,9 +105,12 @@ Status ContentStore::Impl::adopt_files() {
     next_segment = std::max(next_segment, *number + 1);
     if (entry.path().extension() == kBadExtension) continue;
     auto file = SegmentFile::open(entry.path());
-    if (file) segments[*number].file = *std::move(file);
-    else if (file.error().code != ErrorCode::IntegrityFailed) return fail(std::move(file).error());
-    else unreadable[*number] = entry.path();
+    if (file)
+      segments[*number].file = *std::move(file);
+    else if (file.error().code != ErrorCode::IntegrityFailed)
+      return fail(std::move(file).error());
+    else
+      unreadable[*number] = entry.path();
   }
   if (error) return fail(ErrorCode::Unavailable, "cannot read " + directory.string() + ": " + error.message(), "storage.data_dir");
   return {};
@@ -132,8 +136,10 @@ Status ContentStore::Impl::compare(Database& database) {
     }
     const Status there = found->second.file->check(place, MessageId(std::string(rows.text(1))));
     // Of a damaged record the space stays taken: what is there may be wanted for a repair. A read error says nothing about the record.
-    if (!there && there.error().code == ErrorCode::IntegrityFailed) missing.emplace_back(rows.integer(0));
-    else if (!there) log::error("store.segment_unreadable", {{"segment", file_name(number)}, {"error", there.error()}});
+    if (!there && there.error().code == ErrorCode::IntegrityFailed)
+      missing.emplace_back(rows.integer(0));
+    else if (!there)
+      log::error("store.segment_unreadable", {{"segment", file_name(number)}, {"error", there.error()}});
     Segment& segment = found->second;
     const std::uint64_t size = SegmentFile::record_size(place.length);
     if (place.offset > segment.end) segment.freed.push_back({segment.end, place.offset - segment.end});
@@ -156,7 +162,8 @@ Status ContentStore::Impl::settle_unreadable(const std::set<SegmentNumber>& want
     auto kept = path;
     kept.replace_extension(kBadExtension);
     std::filesystem::rename(path, kept, error);
-    if (error) return fail(ErrorCode::Unavailable, "cannot rename the damaged " + path.string() + ": " + error.message(), "storage.data_dir");
+    if (error)
+      return fail(ErrorCode::Unavailable, "cannot rename the damaged " + path.string() + ": " + error.message(), "storage.data_dir");
     log::error("store.segment_damaged", {{"segment", file_name(number)}, {"kept", kept.string()}});
   }
   unreadable.clear();
@@ -167,8 +174,10 @@ Status ContentStore::Impl::settle_unreadable(const std::set<SegmentNumber>& want
 void ContentStore::Impl::free_gaps() {
   std::vector<SegmentNumber> empty;
   for (auto& [number, segment] : segments) {
-    if (segment.live_records == 0) empty.push_back(number);
-    else if (segment.file->size() > segment.end) segment.freed.push_back({segment.end, segment.file->size() - segment.end});
+    if (segment.live_records == 0)
+      empty.push_back(number);
+    else if (segment.file->size() > segment.end)
+      segment.freed.push_back({segment.end, segment.file->size() - segment.end});
     for (const SegmentPlace& gap : segment.freed) segment.file->punch(gap.offset, gap.length);
     segment.freed.clear();
   }
@@ -234,12 +243,13 @@ Result<ContentId> ContentStore::put(Database& database, const MessageId& message
   if (message.get().size() > 48) return fail(ErrorCode::BadInput, "a message id has at most 48 characters");
   const ContentId id(m_impl->next_id);
   if (content.sealed.size() <= m_impl->options.inline_bytes) {
-    POSTERN_CHECK(database.run("INSERT INTO content(id, message, owners, size, wrapped_key, data) VALUES (?,?,?,?,?,?)", id.get(), message.get(),
-                               owners, content.size, content.wrapped_key, content.sealed));
+    POSTERN_CHECK(database.run("INSERT INTO content(id, message, owners, size, wrapped_key, data) VALUES (?,?,?,?,?,?)", id.get(),
+                               message.get(), owners, content.size, content.wrapped_key, content.sealed));
   } else {
     POSTERN_TRY(const SegmentPlace place, m_impl->append(message, content.sealed));
-    POSTERN_CHECK(database.run("INSERT INTO content(id, message, owners, size, wrapped_key, segment, offset, length) VALUES (?,?,?,?,?,?,?,?)",
-                               id.get(), message.get(), owners, content.size, content.wrapped_key, m_impl->active, place.offset, place.length));
+    POSTERN_CHECK(
+        database.run("INSERT INTO content(id, message, owners, size, wrapped_key, segment, offset, length) VALUES (?,?,?,?,?,?,?,?)",
+                     id.get(), message.get(), owners, content.size, content.wrapped_key, m_impl->active, place.offset, place.length));
   }
   ++m_impl->next_id;
   return id;
@@ -274,7 +284,8 @@ Result<SealedContent> ContentStore::read(Database& database, ContentId id) const
   SegmentNumber number = 0;
   SegmentPlace place;
   {
-    POSTERN_TRY(Statement row, database.prepare("SELECT message, size, wrapped_key, data, segment, offset, length FROM content WHERE id = ?"));
+    POSTERN_TRY(Statement row,
+                database.prepare("SELECT message, size, wrapped_key, data, segment, offset, length FROM content WHERE id = ?"));
     POSTERN_TRY(const bool found, row.bind_all(id.get()).step());
     if (!found) return fail(ErrorCode::NotFound, "the content is gone");
     message = MessageId(std::string(row.text(0)));
@@ -289,7 +300,8 @@ Result<SealedContent> ContentStore::read(Database& database, ContentId id) const
     place = {static_cast<std::uint64_t>(row.integer(5)), static_cast<std::uint64_t>(row.integer(6))};
   }
   const auto file = m_impl->file_of(number);
-  auto sealed = file ? file->read(place, message) : Result<Bytes>(fail(ErrorCode::IntegrityFailed, "segment " + file_name(number) + " is missing"));
+  auto sealed =
+      file ? file->read(place, message) : Result<Bytes>(fail(ErrorCode::IntegrityFailed, "segment " + file_name(number) + " is missing"));
   if (!sealed) {
     // Another thread may have finished the message while this one was reading.
     POSTERN_TRY(const auto still, database.query_integer("SELECT 1 FROM content WHERE id = ?", id.get()));
@@ -355,7 +367,8 @@ void ContentStore::Impl::apply_free(const Change& change) {
       segment.end = SegmentFile::first_offset();
       return;
     }
-    const auto idle = std::ranges::count_if(segments, [&](const auto& entry) { return entry.second.live_records == 0 && entry.first != active; });
+    const auto idle =
+        std::ranges::count_if(segments, [&](const auto& entry) { return entry.second.live_records == 0 && entry.first != active; });
     if (idle > 1 || segment.file->size() > options.segment_bytes) drop_segment(change.segment);
     return;
   }

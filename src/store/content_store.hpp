@@ -3,8 +3,8 @@
 // A content has a number of owners (queue items, mailbox entries) and goes away with the last. Segment files
 // (data_dir/spool/NNNNNN.seg) are preallocated; one fdatasync per batch makes all its large contents durable before the database
 // commits the rows that point to them. The space of a freed record is given back at once where the file system can punch holes, and a
-// segment without a live record is deleted. On start, rows whose record is missing are reported, and space no row points to is freed; a file
-// that is no segment any more is kept as NNNNNN.bad while rows point into it.
+// segment without a live record is deleted. On start, rows whose record is missing are reported, and space no row points to is freed; a
+// file that is no segment any more is kept as NNNNNN.bad while rows point into it.
 #pragma once
 
 #include <cstdint>
@@ -21,19 +21,20 @@ namespace postern {
 using ContentId = Strong<std::int64_t, struct ContentIdTag>;
 
 struct ContentOptions {
-  std::size_t inline_bytes = 16U * 1024;            ///< Sealed contents up to this lie in the database.
-  std::size_t segment_bytes = 64U * 1024 * 1024;    ///< A larger content gets a segment of its own.
+  std::size_t inline_bytes = 16U * 1024;          ///< Sealed contents up to this lie in the database.
+  std::size_t segment_bytes = 64U * 1024 * 1024;  ///< A larger content gets a segment of its own.
 };
 
 struct ContentStats {
-  std::uint64_t segments = 0;       ///< Files now.
+  std::uint64_t segments = 0;         ///< Files now.
   std::uint64_t segment_records = 0;  ///< Live records in them now.
 };
 
 class ContentStore final : public BatchObserver {
  public:
   /// Opens the segment directory and compares it with the database.
-  [[nodiscard]] static Result<std::unique_ptr<ContentStore>> open(std::filesystem::path directory, Database& database, ContentOptions options);
+  [[nodiscard]] static Result<std::unique_ptr<ContentStore>> open(std::filesystem::path directory, Database& database,
+                                                                  ContentOptions options);
   ~ContentStore() override;
 
   /// In a job: writes the content for `owners` owners.

@@ -95,7 +95,8 @@ tl::unexpected<Error> Database::error(int code, std::string_view doing) const {
   const int extended = m_impl->handle != nullptr ? sqlite3_extended_errcode(m_impl->handle) : code;
   const int exact = (extended & 0xff) == (code & 0xff) ? extended : code;
   std::string text = m_impl->path.filename().string() + ": " + std::string(advice_of(code));
-  if (code_of(code) == ErrorCode::Internal || code_of(code) == ErrorCode::Conflict) text += std::string(": ") + sqlite3_errmsg(m_impl->handle);
+  if (code_of(code) == ErrorCode::Internal || code_of(code) == ErrorCode::Conflict)
+    text += std::string(": ") + sqlite3_errmsg(m_impl->handle);
   return fail(code_of(code), std::move(text) + " (" + std::string(doing) + ", code " + std::to_string(exact) + ")");
 }
 
@@ -125,7 +126,8 @@ tl::unexpected<Error> not_a_database(const DatabaseOptions& options) {
   const std::string file = options.path.string();
   const bool plain = looks_plain(options.path);
   if (!options.key.empty() && plain)
-    return fail(ErrorCode::Conflict, file + " is not encrypted, but use_sqlcipher is on: switch it off, or move the file away to start anew",
+    return fail(ErrorCode::Conflict,
+                file + " is not encrypted, but use_sqlcipher is on: switch it off, or move the file away to start anew",
                 "database.use_sqlcipher");
   if (options.key.empty() && !plain)
     return fail(ErrorCode::Conflict, file + " is encrypted (or no database at all): switch use_sqlcipher on and give its key",
@@ -160,8 +162,13 @@ Result<Database> Database::open(const DatabaseOptions& options) {
   if (!options.read_only) {
     POSTERN_CHECK(database.execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864"));
     // The hook also replaces SQLite's own checkpoints: the writer decides when they happen.
-    sqlite3_wal_hook(impl.handle, [](void* frames, sqlite3*, const char*, int count) { *static_cast<int*>(frames) = count; return SQLITE_OK; },
-                     &impl.wal_frames);
+    sqlite3_wal_hook(
+        impl.handle,
+        [](void* frames, sqlite3*, const char*, int count) {
+          *static_cast<int*>(frames) = count;
+          return SQLITE_OK;
+        },
+        &impl.wal_frames);
   }
   POSTERN_TRY(const auto page_size, database.query_integer("PRAGMA page_size"));
   impl.page_size = static_cast<int>(page_size.value_or(4096));
@@ -176,7 +183,8 @@ Result<Statement> Database::prepare(std::string_view sql) {
     return Statement(*this, cached.handle, &cached);
   }
   sqlite3_stmt* statement = nullptr;
-  const int code = sqlite3_prepare_v3(m_impl->handle, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  const int code =
+      sqlite3_prepare_v3(m_impl->handle, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return error(code, "preparing");
   if (cached.handle != nullptr) return Statement(*this, statement, nullptr);
   cached = {statement, true};
@@ -208,7 +216,8 @@ Status Database::quick_check() {
   POSTERN_TRY(Statement statement, prepare("PRAGMA quick_check(1)"));
   POSTERN_TRY(const bool row, statement.step());
   if (row && statement.text(0) == "ok") return {};
-  return fail(ErrorCode::IntegrityFailed, m_impl->path.filename().string() + " is damaged: " + std::string(row ? statement.text(0) : "no answer"));
+  return fail(ErrorCode::IntegrityFailed,
+              m_impl->path.filename().string() + " is damaged: " + std::string(row ? statement.text(0) : "no answer"));
 }
 
 // Statement -------------------------------------------------------------------------------------------------------------------------

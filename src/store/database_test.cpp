@@ -22,7 +22,7 @@ DatabaseOptions options_for(const TemporaryDirectory& dir, const SecretBytes* ke
 }
 
 unsigned mode_of(const std::filesystem::path& path) {
-  struct stat info {};
+  struct stat info{};
   EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
   return info.st_mode & 07777;
 }

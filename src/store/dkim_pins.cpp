@@ -2,7 +2,8 @@
 
 namespace postern {
 
-Result<std::uint32_t> DkimPins::pin(const std::string& domain, const std::string& selector, const std::string& key, std::uint32_t wanted, std::uint32_t latest) {
+Result<std::uint32_t> DkimPins::pin(const std::string& domain, const std::string& selector, const std::string& key, std::uint32_t wanted,
+                                    std::uint32_t latest) {
   std::uint32_t kept = 0;
   {
     const DatabaseReader reader = m_store.reader();
@@ -13,7 +14,8 @@ Result<std::uint32_t> DkimPins::pin(const std::string& domain, const std::string
   const std::uint32_t version = wanted != 0 ? wanted : kept != 0 ? kept : latest;
   if (version == kept) return version;
   POSTERN_CHECK(m_store.writer().transact([&](Database& database) {
-    return database.run("INSERT OR REPLACE INTO dkim_signer(domain, selector, key, version) VALUES (?,?,?,?)", domain, selector, key, version);
+    return database.run("INSERT OR REPLACE INTO dkim_signer(domain, selector, key, version) VALUES (?,?,?,?)", domain, selector, key,
+                        version);
   }));
   return version;
 }

@@ -17,8 +17,8 @@ class DkimPins {
   explicit DkimPins(Store& store) : m_store(store) {}
   /// The version to sign with from now on: `wanted` if it is not 0, else the one kept for this domain, selector and key, else `latest`.
   /// The answer is kept.
-  [[nodiscard]] Result<std::uint32_t> pin(const std::string& domain, const std::string& selector, const std::string& key, std::uint32_t wanted,
-                                          std::uint32_t latest);
+  [[nodiscard]] Result<std::uint32_t> pin(const std::string& domain, const std::string& selector, const std::string& key,
+                                          std::uint32_t wanted, std::uint32_t latest);
 
  private:
   Store& m_store;

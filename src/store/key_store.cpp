@@ -29,7 +29,8 @@ Status SqliteKeyStore::update(const KeyRecord& record) {
   return m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_TRY(const auto revision, database.query_integer("SELECT revision FROM keyring WHERE name = ?", record.name.get()));
     if (!revision) return fail(ErrorCode::NotFound, "no such key", record.name.get());
-    if (static_cast<std::uint64_t>(*revision) + 1 != record.revision) return fail(ErrorCode::Conflict, "the key was changed meanwhile", record.name.get());
+    if (static_cast<std::uint64_t>(*revision) + 1 != record.revision)
+      return fail(ErrorCode::Conflict, "the key was changed meanwhile", record.name.get());
     return database.run("UPDATE keyring SET revision = ?2, body = ?3 WHERE name = ?1", record.name.get(), record.revision, record.body);
   });
 }

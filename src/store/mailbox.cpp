@@ -33,9 +33,10 @@ Result<std::vector<MailboxEntry>> collect(Statement& rows) {
 Result<bool> add_to_mailbox(Database& database, ContentStore& contents, const MessageId& message, ContentId content, std::uint64_t size,
                             const MailboxAddition& addition) {
   const std::string address = to_lower(addition.address);
-  POSTERN_CHECK(database.run("INSERT INTO mailbox(address, message, sender, received, size, facts, content) VALUES (?,?,?,?,?,?,?)"
-                             " ON CONFLICT(address, message) DO NOTHING",
-                             address, message.get(), addition.sender, unix_millis(addition.received), size, addition.facts, content.get()));
+  POSTERN_CHECK(
+      database.run("INSERT INTO mailbox(address, message, sender, received, size, facts, content) VALUES (?,?,?,?,?,?,?)"
+                   " ON CONFLICT(address, message) DO NOTHING",
+                   address, message.get(), addition.sender, unix_millis(addition.received), size, addition.facts, content.get()));
   if (database.changes() == 0) return false;
   POSTERN_CHECK(contents.retain(database, content));
   return true;
@@ -52,14 +53,16 @@ Status MailboxStore::add(const MessageId& message, std::string_view content, con
   });
 }
 
-Result<std::vector<MailboxEntry>> MailboxStore::list(std::string_view address, std::size_t limit, std::optional<std::int64_t> before) const {
+Result<std::vector<MailboxEntry>> MailboxStore::list(std::string_view address, std::size_t limit,
+                                                     std::optional<std::int64_t> before) const {
   const DatabaseReader reader = m_store.reader();
   const std::int64_t end = before.value_or(INT64_MAX);
   const std::string owner = to_lower(address);
-  POSTERN_TRY(Statement rows, owner.empty() ? reader->prepare("SELECT number, address, message, sender, received, size, facts, content FROM mailbox"
-                                                              " WHERE number < ?1 ORDER BY number DESC LIMIT ?2")
-                                            : reader->prepare("SELECT number, address, message, sender, received, size, facts, content FROM mailbox"
-                                                              " WHERE number < ?1 AND address = ?3 ORDER BY number DESC LIMIT ?2"));
+  POSTERN_TRY(Statement rows, owner.empty()
+                                  ? reader->prepare("SELECT number, address, message, sender, received, size, facts, content FROM mailbox"
+                                                    " WHERE number < ?1 ORDER BY number DESC LIMIT ?2")
+                                  : reader->prepare("SELECT number, address, message, sender, received, size, facts, content FROM mailbox"
+                                                    " WHERE number < ?1 AND address = ?3 ORDER BY number DESC LIMIT ?2"));
   rows.bind_all(end, static_cast<std::uint64_t>(limit));
   if (!owner.empty()) rows.bind(owner);
   return collect(rows);

@@ -13,13 +13,13 @@
 namespace postern {
 
 struct MailboxEntry {
-  std::int64_t number = 0;     ///< Ascending in order of arrival; never used again.
-  std::string address;         ///< The owner, lower case.
+  std::int64_t number = 0;  ///< Ascending in order of arrival; never used again.
+  std::string address;      ///< The owner, lower case.
   MessageId message;
-  std::string sender;          ///< Reverse path; empty for the null path.
+  std::string sender;  ///< Reverse path; empty for the null path.
   WallTime received{};
-  std::uint64_t size = 0;      ///< Of the content.
-  std::string facts = "{}";    ///< JSON object by the gateway: verdicts, seal.
+  std::uint64_t size = 0;    ///< Of the content.
+  std::string facts = "{}";  ///< JSON object by the gateway: verdicts, seal.
   ContentId content;
 };
 

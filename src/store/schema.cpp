@@ -68,8 +68,8 @@ Status migrate(Database& database) {
   POSTERN_TRY(const auto found, database.query_integer("PRAGMA user_version"));
   const auto version = static_cast<std::size_t>(found.value_or(0));
   if (version > kMigrations.size()) {
-    return fail(ErrorCode::Conflict, "the database was written by a newer version (schema " + std::to_string(version) + "): run that version",
-                "database.url");
+    return fail(ErrorCode::Conflict,
+                "the database was written by a newer version (schema " + std::to_string(version) + "): run that version", "database.url");
   }
   for (std::size_t next = version; next < kMigrations.size(); ++next) POSTERN_CHECK(run_migration(database, next));
   return {};

@@ -37,7 +37,8 @@ Result<std::string> open_content(Keeper& keeper, const MessageId& message, const
   const std::string aad = aad_of(message);
   auto key = keeper.unwrap_data_key(storage_key(), sealed.wrapped_key, as_bytes(aad));
   if (!key) return fail(stored_damage(std::move(key).error(), "the stored content key"));
-  if (stream_sealed_size(sealed.size) != sealed.sealed.size()) return fail(ErrorCode::IntegrityFailed, "the stored content has a wrong size");
+  if (stream_sealed_size(sealed.size) != sealed.sealed.size())
+    return fail(ErrorCode::IntegrityFailed, "the stored content has a wrong size");
   auto content = stream_open(key->view(), as_bytes(aad), sealed.sealed);
   if (!content) return fail(stored_damage(std::move(content).error(), "the stored content"));
   return std::string(as_text(*content));

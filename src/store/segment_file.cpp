@@ -23,8 +23,8 @@ constexpr std::uint32_t kRecordMagic = 0x50535231;  // "PSR1"
 
 tl::unexpected<Error> disk_error(int code, std::string_view doing, const std::filesystem::path& path) {
   const bool full = code == ENOSPC || code == EDQUOT || code == EFBIG;
-  return fail(full ? ErrorCode::Exhausted : ErrorCode::Unavailable,
-              std::string(doing) + " " + path.filename().string() + ": " + (full ? "the disk is full: free some space" : std::strerror(code)));
+  return fail(full ? ErrorCode::Exhausted : ErrorCode::Unavailable, std::string(doing) + " " + path.filename().string() + ": " +
+                                                                        (full ? "the disk is full: free some space" : std::strerror(code)));
 }
 
 Bytes head_of(const MessageId& message, std::uint64_t length) {
@@ -94,7 +94,7 @@ Result<std::shared_ptr<SegmentFile>> SegmentFile::create(const std::filesystem::
 Result<std::shared_ptr<SegmentFile>> SegmentFile::open(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   if (fd < 0) return disk_error(errno, "opening", path);
-  struct stat info {};
+  struct stat info{};
   ::fstat(fd, &info);
   std::shared_ptr<SegmentFile> file(new SegmentFile(path, fd, static_cast<std::uint64_t>(info.st_size)));
   Bytes magic(kFileMagic.size());
@@ -127,12 +127,14 @@ void SegmentFile::punch(std::uint64_t offset, std::uint64_t size) noexcept {
 Status SegmentFile::check(const SegmentPlace& place, const MessageId& message) const {
   Bytes head(kHeadBytes);
   POSTERN_CHECK(read_all(m_fd, place.offset, head, m_path));
-  if (head != head_of(message, place.length)) return fail(ErrorCode::IntegrityFailed, m_path.filename().string() + " does not have the record where it should be");
+  if (head != head_of(message, place.length))
+    return fail(ErrorCode::IntegrityFailed, m_path.filename().string() + " does not have the record where it should be");
   return {};
 }
 
 Result<Bytes> SegmentFile::read(const SegmentPlace& place, const MessageId& message) const {
-  if (place.length > m_size || place.offset > m_size) return fail(ErrorCode::IntegrityFailed, m_path.filename().string() + " is shorter than its records");
+  if (place.length > m_size || place.offset > m_size)
+    return fail(ErrorCode::IntegrityFailed, m_path.filename().string() + " is shorter than its records");
   POSTERN_CHECK(check(place, message));
   Bytes sealed(place.length);
   POSTERN_CHECK(read_all(m_fd, place.offset + kHeadBytes, sealed, m_path));

@@ -40,7 +40,7 @@ TEST(Store, DirectoriesAndFilesArePrivate) {
   const auto store = Store::open(options_for(dir)).value();
   ::umask(before);
   for (const auto& entry : std::filesystem::recursive_directory_iterator(dir.path())) {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(entry.path().c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777, entry.is_directory() ? 0700U : 0600U) << entry.path();
   }
@@ -145,8 +145,10 @@ TEST(Writer, LentThreadsKeepTheOrderOfEachCaller) {
           disorder += last.exchange(i) != i - 1;
           done += status.has_value();
         });
-        if (i % 2 == 0) store->writer().submit(std::move(job));
-        else store->writer().submit_and_help(std::move(job));
+        if (i % 2 == 0)
+          store->writer().submit(std::move(job));
+        else
+          store->writer().submit_and_help(std::move(job));
       }
       while (last != kEach - 1) std::this_thread::yield();
     });
@@ -200,7 +202,12 @@ TEST(Writer, OneBadJobFailsAlone) {
   const auto store = Store::open(options_for(dir)).value();
   std::promise<void> gate;
   std::shared_future<void> open = gate.get_future().share();
-  store->writer().submit([open](WriteContext&) { open.wait(); return Status(); }, {});  // what follows gathers into one batch
+  store->writer().submit(
+      [open](WriteContext&) {
+        open.wait();
+        return Status();
+      },
+      {});  // what follows gathers into one batch
   std::vector<Status> results(3);
   std::atomic<int> left{3};
   for (int i = 0; i < 3; ++i) {
@@ -211,7 +218,10 @@ TEST(Writer, OneBadJobFailsAlone) {
           if (i == 1) return fail(ErrorCode::BadInput, "no");
           return {};
         },
-        [&, i](const Status& status) { results[static_cast<std::size_t>(i)] = status; --left; });
+        [&, i](const Status& status) {
+          results[static_cast<std::size_t>(i)] = status;
+          --left;
+        });
   }
   gate.set_value();
   ASSERT_TRUE(store->writer().transact([](Database&) { return Status(); }));
@@ -231,11 +241,20 @@ TEST(Writer, FullQueuePushesBack) {
   options.writer.queue_jobs = 2;
   const auto store = Store::open(std::move(options)).value();
   std::promise<void> gate, started;
-  store->writer().submit([&](WriteContext&) { started.set_value(); gate.get_future().wait(); return Status(); }, {});
+  store->writer().submit(
+      [&](WriteContext&) {
+        started.set_value();
+        gate.get_future().wait();
+        return Status();
+      },
+      {});
   started.get_future().wait();
   std::vector<ErrorCode> refused;
   for (int i = 0; i < 4; ++i) {
-    store->writer().submit([](WriteContext&) { return Status(); }, [&](const Status& s) { if (!s) refused.push_back(s.error().code); });
+    store->writer().submit([](WriteContext&) { return Status(); },
+                           [&](const Status& s) {
+                             if (!s) refused.push_back(s.error().code);
+                           });
   }
   EXPECT_EQ(refused, (std::vector<ErrorCode>{ErrorCode::Exhausted, ErrorCode::Exhausted}));
   gate.set_value();
@@ -459,7 +478,8 @@ TEST_F(Mailboxes, LastOwnerTakesTheContentAway) {
   ASSERT_TRUE(store->writer().transact([&](Database& db) -> Status {
     const SealedContent sealed = seal_content(*ring, id, std::string(100'000, 'y')).value();
     POSTERN_TRY(const ContentId content, store->contents().put(db, id, sealed, 1));
-    for (const char* owner : {"a@x", "b@x"}) POSTERN_CHECK(add_to_mailbox(db, store->contents(), id, content, sealed.size, {owner, "", {}, "{}"}));
+    for (const char* owner : {"a@x", "b@x"})
+      POSTERN_CHECK(add_to_mailbox(db, store->contents(), id, content, sealed.size, {owner, "", {}, "{}"}));
     return store->contents().release(db, content);
   }));
   const auto entries = mailbox.find(id).value();
@@ -512,7 +532,8 @@ TEST(ContentStore, SegmentsAreReusedFreedAndForgotten) {
   std::vector<ContentId> ids;
   for (int n = 0; n < 20; ++n) ids.push_back(put(n, 10'000));  // five to a segment
   EXPECT_GE(contents.stats().segments, 4U);
-  for (int n = 0; n < 20; ++n) EXPECT_EQ(contents.read(*store->reader(), ids[static_cast<std::size_t>(n)])->sealed, Bytes(10'000, static_cast<Byte>(n)));
+  for (int n = 0; n < 20; ++n)
+    EXPECT_EQ(contents.read(*store->reader(), ids[static_cast<std::size_t>(n)])->sealed, Bytes(10'000, static_cast<Byte>(n)));
   for (const ContentId id : ids) ASSERT_TRUE(drop(id));
   EXPECT_LE(contents.stats().segments, 2U);  // the active one, and one to be used again
   EXPECT_EQ(contents.stats().segment_records, 0U);

@@ -55,7 +55,8 @@ Status SqliteUserStore::put(const User& user) {
   if (!std::ranges::all_of(user.senders, is_pattern)) return fail(ErrorCode::BadInput, "give addresses, @domains or *", "senders");
   const std::string credentials = user.credentials.to_text(), senders = join_lines(user.senders);
   return m_store.writer().transact([&](Database& database) {
-    return database.run("INSERT OR REPLACE INTO user(name, credentials, senders, disabled) VALUES (?,?,?,?)", name, credentials, senders, user.disabled);
+    return database.run("INSERT OR REPLACE INTO user(name, credentials, senders, disabled) VALUES (?,?,?,?)", name, credentials, senders,
+                        user.disabled);
   });
 }
 

@@ -1,5 +1,5 @@
-// The file layer under SQLite: counts what really reaches the disk, gathers the small writes of the write-ahead log, and lets tests make the
-// disk fail.
+// The file layer under SQLite: counts what really reaches the disk, gathers the small writes of the write-ahead log, and lets tests make
+// the disk fail.
 //
 // SQLite writes each page of a commit in two calls. The log is only appended to, and nobody may read a frame before the sync that follows
 // (synchronous=FULL), so consecutive writes are kept until that sync, or until somebody looks: one call instead of thirty. An error of
@@ -22,8 +22,8 @@ struct DiskCounters {
 
 /// Faults for tests; all zero in production. Set before the operation, from any thread.
 struct DiskFaults {
-  std::atomic<bool> full{false};       ///< Writes that would make a file longer fail as on a full disk.
-  std::atomic<bool> fail_sync{false};  ///< fsync and fdatasync fail with an I/O error.
+  std::atomic<bool> full{false};        ///< Writes that would make a file longer fail as on a full disk.
+  std::atomic<bool> fail_sync{false};   ///< fsync and fdatasync fail with an I/O error.
   std::atomic<bool> fail_write{false};  ///< Every write fails with an I/O error.
   std::atomic<bool> fail_read{false};   ///< Opening a segment file fails with an I/O error.
 };

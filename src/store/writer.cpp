@@ -61,7 +61,7 @@ struct DatabaseWriter::Impl {
 
   std::mutex batch_mutex;  // one batch at a time, whoever runs it; held while observers may be called
   std::vector<BatchObserver*> observers;
-  double typical_commit = 1e6;          ///< Microseconds; a running average, so that the first commits are the writer's own.
+  double typical_commit = 1e6;              ///< Microseconds; a running average, so that the first commits are the writer's own.
   steady_clock::time_point sleeps_until{};  ///< Of the writer. Under `mutex`.
 
   int next_checkpoint_frames = 0;
@@ -223,8 +223,10 @@ void DatabaseWriter::Impl::note_batch(const std::vector<Pending>& batch, const S
   ++(status ? stats.commits : stats.rollbacks);
   stats.largest_batch = std::max<std::uint64_t>(stats.largest_batch, batch.size());
   if (stats.healthy != status.has_value()) {
-    if (status) log::info("store.recovered");
-    else log::error("store.write", {{"error", status.error()}});
+    if (status)
+      log::info("store.recovered");
+    else
+      log::error("store.write", {{"error", status.error()}});
   }
   stats.healthy = status.has_value();
   if (!status) stats.last_error = status.error().text();
@@ -271,8 +273,10 @@ bool DatabaseWriter::Impl::enqueue(std::unique_ptr<WriteJob>& job, bool& tell, E
   const bool may_linger = job->may_linger();
   const std::lock_guard lock(mutex);
   const bool full = queue.size() >= options.queue_jobs || (!queue.empty() && queued_bytes + bytes > options.queue_bytes);
-  if (stopping) refusal = {ErrorCode::Unavailable, "the store is closing", {}};
-  else if (full) refusal = {ErrorCode::Exhausted, "too much is waiting to be written: try again later", {}};
+  if (stopping)
+    refusal = {ErrorCode::Unavailable, "the store is closing", {}};
+  else if (full)
+    refusal = {ErrorCode::Exhausted, "too much is waiting to be written: try again later", {}};
   if (stopping || full) return false;
   queued_bytes += bytes;
   queue.push_back(std::move(job));
@@ -284,15 +288,19 @@ bool DatabaseWriter::Impl::enqueue(std::unique_ptr<WriteJob>& job, bool& tell, E
 void DatabaseWriter::submit(std::unique_ptr<WriteJob> job) {
   bool tell = false;
   Error refusal;
-  if (!m_impl->enqueue(job, tell, refusal)) job->done(fail(std::move(refusal)));
-  else if (tell) m_impl->arrived.notify_one();
+  if (!m_impl->enqueue(job, tell, refusal))
+    job->done(fail(std::move(refusal)));
+  else if (tell)
+    m_impl->arrived.notify_one();
 }
 
 void DatabaseWriter::submit_and_help(std::unique_ptr<WriteJob> job) {
   bool tell = false;
   Error refusal;
-  if (!m_impl->enqueue(job, tell, refusal)) job->done(fail(std::move(refusal)));
-  else if (!m_impl->help()) m_impl->arrived.notify_one();
+  if (!m_impl->enqueue(job, tell, refusal))
+    job->done(fail(std::move(refusal)));
+  else if (!m_impl->help())
+    m_impl->arrived.notify_one();
 }
 
 void DatabaseWriter::submit(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done) {

@@ -4,8 +4,9 @@
 //
 // While one batch is being synced the next one gathers, so the load itself makes the batches; there is no artificial delay.
 // A job that fails takes nobody with it: the batch is rolled back and run again with a savepoint around each job. (Savepoints for every
-// job would be simpler, and cost SQLite a copy of each page they touch.) A transaction that cannot be committed (disk full, I/O error) fails every job of the batch
-// with the same error, leaves nothing half done, and the next batch starts afresh: nothing needs a restart when space comes back.
+// job would be simpler, and cost SQLite a copy of each page they touch.) A transaction that cannot be committed (disk full, I/O error)
+// fails every job of the batch with the same error, leaves nothing half done, and the next batch starts afresh: nothing needs a restart
+// when space comes back.
 #pragma once
 
 #include <condition_variable>
@@ -60,13 +61,13 @@ class BatchObserver {
 };
 
 struct WriterOptions {
-  std::size_t queue_jobs = 4096;  ///< More: Exhausted.
+  std::size_t queue_jobs = 4096;                ///< More: Exhausted.
   std::size_t queue_bytes = 64U * 1024 * 1024;  ///< More: Exhausted; one job alone is always taken.
   std::size_t batch_jobs = 512;
   std::size_t batch_bytes = 16U * 1024 * 1024;
-  std::chrono::milliseconds linger{5};  ///< How long a job that may linger waits for company.
+  std::chrono::milliseconds linger{5};           ///< How long a job that may linger waits for company.
   std::chrono::microseconds quick_commit{1000};  ///< While commits take longer on average, no thread is lent (submit_and_help).
-  std::size_t wal_bytes = 16U * 1024 * 1024;  ///< A larger log is moved into the database after the commit.
+  std::size_t wal_bytes = 16U * 1024 * 1024;     ///< A larger log is moved into the database after the commit.
 };
 
 /// Counters since the start; a consistent copy.

@@ -14,8 +14,10 @@ T run_on(const Executor& where, Task<T> task) {
   std::promise<T> promise;
   auto future = promise.get_future();
   boost::asio::co_spawn(where, std::move(task), [&promise](const std::exception_ptr& failure, auto... value) {
-    if (failure) promise.set_exception(failure);
-    else promise.set_value(std::move(value)...);
+    if (failure)
+      promise.set_exception(failure);
+    else
+      promise.set_value(std::move(value)...);
   });
   return future.get();
 }

@@ -30,7 +30,8 @@ inline void add_extension(X509* certificate, X509* issuer, int id, const std::st
 }
 
 /// A P-256 certificate valid from an hour ago for `days`; self-signed when `issuer` is null.
-inline Identity make_identity(const std::string& common_name, const std::string& alt_names, const Identity* issuer = nullptr, int days = 1) {
+inline Identity make_identity(const std::string& common_name, const std::string& alt_names, const Identity* issuer = nullptr,
+                              int days = 1) {
   Identity out;
   out.key = EvpPkeyPtr(EVP_EC_gen("P-256"));
   out.certificate = X509Ptr(X509_new());
@@ -40,7 +41,8 @@ inline Identity make_identity(const std::string& common_name, const std::string&
   ASN1_INTEGER_set(X509_get_serialNumber(cert), ++serial);
   X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
   X509_gmtime_adj(X509_getm_notAfter(cert), 86400L * days);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+  X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common_name.c_str()),
+                             -1, -1, 0);
   X509* const signer = issuer ? issuer->certificate.get() : cert;
   X509_set_issuer_name(cert, X509_get_subject_name(signer));
   X509_set_pubkey(cert, out.key.get());
