@@ -12,6 +12,7 @@
 
 #include "base/text.hpp"
 #include "config/settings.hpp"
+#include "config/toml_guard.hpp"
 #include "config/validate.hpp"
 
 namespace postern::config {
@@ -207,6 +208,11 @@ Loaded parse(std::string_view text, std::string_view source, const Environment& 
   out.config.source = source;
   if (text.size() > kMaxConfigBytes) {
     out.faults.push_back({ErrorCode::TooLarge, std::string(source) + ": is larger than 1 MiB, which no configuration is", {}});
+    return out;
+  }
+  if (const auto line = line_toml_cannot_read(text)) {
+    out.faults.push_back({ErrorCode::BadInput,
+                          std::string(source) + ":" + std::to_string(*line) + ": letters beyond ASCII may stand in quotes and in comments only", {}});
     return out;
   }
   const toml::parse_result parsed = toml::parse(text, source);
