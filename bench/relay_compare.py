@@ -81,13 +81,13 @@ def measure(given, running, results):
             for turn in range(given.alternations):
                 order = running[turn % len(running):] + running[: turn % len(running)]
                 for contender in order:
-                    outcome = load.relay(contender, messages, size, sessions, given.reuse)
+                    outcome = load.relay(contender, max(1, messages // contender.share), size, sessions, given.reuse)
                     results.append(record(contender.name, size, sessions, "throughput", outcome))
                     say(f"{contender.name:17} {size:6} B {sessions:3} sessions: {outcome.accepted_per_second:7.0f} accepted/s "
                         f"{outcome.delivered_per_second:7.0f} delivered/s {outcome.cpu_per_thousand:6.2f} CPU s/1000")
             if not given.no_latency:
                 for contender in running:
-                    outcome = load.relay(contender, messages, size, sessions, given.reuse, probe=True)
+                    outcome = load.relay(contender, max(1, messages // contender.share), size, sessions, given.reuse, probe=True)
                     results.append(record(contender.name, size, sessions, "latency", outcome))
 
 

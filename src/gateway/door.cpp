@@ -13,6 +13,10 @@ namespace {
 constexpr std::size_t kReadBytes = 64U * 1024;
 thread_local std::array<Byte, kReadBytes> t_read_buffer;
 
+/// A client that answers at once is waited for awake for this long when nobody else needs the thread: to sleep and be woken costs more.
+constexpr auto kAwake = std::chrono::microseconds(60);
+constexpr auto kAtOnce = std::chrono::microseconds(200);
+
 thread_local std::size_t t_visits = 0;  ///< Connections of this loop, all doors together.
 /// RFC 4954 6: "454 4.7.0 Temporary authentication failure"
 const smtp::Reply kUsersUnavailable{454, {4, 7, 0}, "logins cannot be checked now; try again later"};
@@ -155,7 +159,10 @@ class Door::Visit {
   io::Task<void> read_more() {
     m_session->tick(now());  // decisions were made without a clock: the wait for the next command begins here
     if (m_session->has_output() || m_session->wants_close() || !m_session->wants_input()) co_return;
+    if (t_visits == 1 && m_at_once && read_awake()) co_return;
+    const SteadyTime asleep = now();
     const Status ready = co_await m_stream.wait_readable(m_session->deadline(), io::WakeOn::DataOrDrain);
+    m_at_once = now() - asleep < kAtOnce;
     if (!ready) {
       if (ready.error().code == ErrorCode::Timeout)
         m_session->tick(now());
@@ -165,11 +172,25 @@ class Door::Visit {
         m_session->peer_gone();
       co_return;
     }
+    static_cast<void>(read_now());
+  }
+
+  /// What is there already. False: nothing is.
+  bool read_now() {
     const auto got = m_stream.try_read(t_read_buffer);
-    if (!got || (got->has_value() && **got == 0))
+    if (got && !got->has_value()) return false;
+    if (!got || **got == 0)
       m_session->peer_gone();
-    else if (got->has_value())
+    else
       feed(**got);
+    return true;
+  }
+
+  bool read_awake() {
+    const SteadyTime until = now() + kAwake;
+    bool came = read_now();
+    while (!came && now() < until) came = read_now();
+    return came;
   }
 
   /// What may be a password does not stay in the buffer that all sessions of the thread share.
@@ -274,6 +295,7 @@ class Door::Visit {
   io::Stream m_stream;
   Road m_road;
   std::unique_ptr<smtp::ServerSession> m_session;
+  bool m_at_once = true;        ///< The last command came right after our answer.
   bool m_after_output = false;  ///< A handshake follows when the output is written.
 };
 
