@@ -211,8 +211,10 @@ Loaded parse(std::string_view text, std::string_view source, const Environment& 
     return out;
   }
   if (const auto line = line_toml_cannot_read(text)) {
-    out.faults.push_back({ErrorCode::BadInput,
-                          std::string(source) + ":" + std::to_string(*line) + ": letters beyond ASCII may stand in quotes and in comments only", {}});
+    out.faults.push_back(
+        {ErrorCode::BadInput,
+         std::string(source) + ":" + std::to_string(*line) + ": letters beyond ASCII may stand in quotes and in comments only",
+         {}});
     return out;
   }
   const toml::parse_result parsed = toml::parse(text, source);
