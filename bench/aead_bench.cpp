@@ -89,7 +89,7 @@ int run(const Options& options) {
   MemoryKeyStore store;
   const auto ring = must(Ring::open(store, must(RootKey::raw(key)), clock));
   const MessageId id("01M80JWM8A0TCTJP7HBD2MTF7F");
-  const Bytes stream = must(stream_seal(key, as_bytes(aad), plaintext));
+  const RawBytes stream = must(stream_seal(key, as_bytes(aad), plaintext));
   const SealedContent content = must(seal_content(*ring, id, as_text(plaintext)));
 
   const auto here = [&](std::function<void()> work) {

@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto parts = open_in_pieces(key, bytes, piece);
   if (whole.has_value() != parts.has_value() || (whole && *whole != *parts)) std::abort();
   // The bytes as a text: sealed, one byte changed, it must not open.
-  Bytes sealed = stream_seal(key, {}, bytes).value();
+  RawBytes sealed = stream_seal(key, {}, bytes).value();
   if (stream_open(key, {}, sealed) != Bytes(bytes.begin(), bytes.end())) std::abort();
   sealed[(data[0] * 131U + size) % sealed.size()] ^= static_cast<Byte>(1U << data[size - 1] % 8);
   if (stream_open(key, {}, sealed)) std::abort();

@@ -3,9 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -16,6 +19,29 @@ using Byte = std::uint8_t;
 using Bytes = std::vector<Byte>;
 using ByteView = std::span<const Byte>;
 using ByteSpan = std::span<Byte>;
+
+/// Leaves what it is not told to fill as it is.
+template <class T>
+struct UnfilledAllocator : std::allocator<T> {
+  template <class U>
+  struct rebind {
+    using other = UnfilledAllocator<U>;
+  };
+  UnfilledAllocator() = default;
+  template <class U>
+  UnfilledAllocator(const UnfilledAllocator<U>&) noexcept {}
+  template <class U>
+  void construct(U* place) noexcept {
+    ::new (static_cast<void*>(place)) U;
+  }
+  template <class U, class... Values>
+  void construct(U* place, Values&&... values) {
+    ::new (static_cast<void*>(place)) U(std::forward<Values>(values)...);
+  }
+};
+/// Bytes whose resize() and RawBytes(n) do not write zeros first: for large buffers that are filled whole in the next step (ciphertext,
+/// reads from a file). Use Bytes for everything else.
+using RawBytes = std::vector<Byte, UnfilledAllocator<Byte>>;
 
 /// The same memory seen as bytes or as text; the view borrows.
 [[nodiscard]] inline ByteView as_bytes(std::string_view text) noexcept { return {reinterpret_cast<const Byte*>(text.data()), text.size()}; }

@@ -112,17 +112,18 @@ std::uint64_t stream_sealed_size(std::uint64_t plaintext_size) noexcept {
   return kStreamHeader + plaintext_size + chunks * kAeadTag;
 }
 
-Result<Bytes> stream_seal(ByteView key, ByteView aad, ByteView plaintext) {
+Result<RawBytes> stream_seal(ByteView key, ByteView aad, ByteView plaintext) {
   const Header header = new_header();
   POSTERN_TRY(KeyedCipher cipher, stream_cipher(CipherDirection::Seal, key, nonce_of(header, 0, plaintext.size() <= kStreamChunk)));
   Chain chain(std::move(cipher), header, aad);
-  Bytes out;
-  out.reserve(stream_sealed_size(plaintext.size()));
-  append(out, header);
+  RawBytes out(stream_sealed_size(plaintext.size()));
+  std::ranges::copy(header, out.begin());
+  ByteSpan rest = ByteSpan(out).subspan(header.size());
   do {
     const std::size_t size = std::min(plaintext.size(), kStreamChunk);
-    POSTERN_CHECK(seal_chunk(chain, plaintext.first(size), size == plaintext.size(), out));
+    POSTERN_CHECK(chain.seal(plaintext.first(size), size == plaintext.size(), rest.first(size + kAeadTag)));
     plaintext = plaintext.subspan(size);
+    rest = rest.subspan(size + kAeadTag);
   } while (!plaintext.empty());
   return out;
 }

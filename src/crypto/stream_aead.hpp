@@ -28,7 +28,7 @@ inline constexpr std::size_t kStreamKey = 32;
 [[nodiscard]] std::uint64_t stream_sealed_size(std::uint64_t plaintext_size) noexcept;
 
 /// Whole buffers. The key must be kStreamKey bytes.
-[[nodiscard]] Result<Bytes> stream_seal(ByteView key, ByteView aad, ByteView plaintext);
+[[nodiscard]] Result<RawBytes> stream_seal(ByteView key, ByteView aad, ByteView plaintext);
 [[nodiscard]] Result<Bytes> stream_open(ByteView key, ByteView aad, ByteView sealed);
 
 /// In pieces. Appends to `out`; keeps at most one chunk of plaintext (wiped when destroyed). After an error the object is spent.

@@ -63,6 +63,7 @@ class Door::Visit {
     }
     m_session = std::make_unique<smtp::ServerSession>(m_door.m_options.smtp, std::move(peer), m_door.m_random);
     co_await converse();
+    after_answer();  // the connection ended before it could be told otherwise
   }
 
  private:
@@ -156,7 +157,12 @@ class Door::Visit {
     co_return written.has_value();
   }
 
+  void after_answer() noexcept {
+    if (std::exchange(m_taken, false)) m_door.m_reception.answered();
+  }
+
   io::Task<void> read_more() {
+    after_answer();
     m_session->tick(now());  // decisions were made without a clock: the wait for the next command begins here
     if (m_session->has_output() || m_session->wants_close() || !m_session->wants_input()) co_return;
     if (t_visits == 1 && m_at_once && read_awake()) co_return;
@@ -279,6 +285,7 @@ class Door::Visit {
     arrival.content = std::move(message.content);
     arrival.lone = t_visits == 1;
     arrival.counted = true;  // by the session, until it has the decision
+    m_taken = true;
     auto replies = co_await m_door.m_reception.take(std::move(arrival));
     if (m_door.m_options.smtp->dialect == smtp::Dialect::Lmtp) co_return m_session->answer_recipients(std::move(replies));
     answer_all(std::move(replies.front()));
@@ -295,6 +302,7 @@ class Door::Visit {
   io::Stream m_stream;
   Road m_road;
   std::unique_ptr<smtp::ServerSession> m_session;
+  bool m_taken = false;         ///< A message was handed in, and the answer to it may not be out.
   bool m_at_once = true;        ///< The last command came right after our answer.
   bool m_after_output = false;  ///< A handshake follows when the output is written.
 };

@@ -36,6 +36,8 @@ class Reception {
   /// Takes responsibility: answers one reply per recipient, all alike unless LMTP makes them differ. Positive only when the message and its
   /// audit record are durable.
   [[nodiscard]] virtual io::Task<std::vector<smtp::Reply>> take(Arrival arrival) = 0;
+  /// After every take(): its answer is on the way, or there is nobody left to get it.
+  virtual void answered() noexcept {}
 };
 
 struct DoorOptions {

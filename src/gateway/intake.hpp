@@ -44,6 +44,7 @@ class Intake final : public Reception {
   [[nodiscard]] smtp::Reply check_sender(const Road& road, const smtp::MailFrom& from) override;
   [[nodiscard]] smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) override;
   [[nodiscard]] io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override;
+  void answered() noexcept override { m_parts.spool.follow_up(); }
 
   [[nodiscard]] const IntakeStats& stats() const noexcept { return m_stats; }
 

@@ -193,6 +193,8 @@ void Spool::enqueue(Submission submission, Completion done) {
   if (auto job = m_impl->submission_job(std::move(submission), std::move(done))) m_impl->store.writer().submit(std::move(job));
 }
 
+void Spool::follow_up() { m_impl->store.writer().follow_up(); }
+
 void Spool::enqueue_and_help(Submission submission, Completion done) {
   if (auto job = m_impl->submission_job(std::move(submission), std::move(done))) m_impl->store.writer().submit_and_help(std::move(job));
 }

@@ -62,6 +62,8 @@ class Spool {
   void enqueue(Submission submission, Completion done);
   /// The same on a thread that has nothing else to do until then: it may run the commit itself (DatabaseWriter::submit_and_help).
   void enqueue_and_help(Submission submission, Completion done);
+  /// After enqueue_and_help(), when the answer to it is out: now the courier is told. Without this call it is told with the next batch.
+  void follow_up();
   /// enqueue() and wait. Not on an event loop.
   [[nodiscard]] Status enqueue_and_wait(Submission submission);
 

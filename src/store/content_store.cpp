@@ -300,8 +300,8 @@ Result<SealedContent> ContentStore::read(Database& database, ContentId id) const
     place = {static_cast<std::uint64_t>(row.integer(5)), static_cast<std::uint64_t>(row.integer(6))};
   }
   const auto file = m_impl->file_of(number);
-  auto sealed =
-      file ? file->read(place, message) : Result<Bytes>(fail(ErrorCode::IntegrityFailed, "segment " + file_name(number) + " is missing"));
+  auto sealed = file ? file->read(place, message)
+                     : Result<RawBytes>(fail(ErrorCode::IntegrityFailed, "segment " + file_name(number) + " is missing"));
   if (!sealed) {
     // Another thread may have finished the message while this one was reading.
     POSTERN_TRY(const auto still, database.query_integer("SELECT 1 FROM content WHERE id = ?", id.get()));

@@ -29,7 +29,7 @@ Error stored_damage(Error error, std::string_view what) {
 Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content) {
   const std::string aad = aad_of(message);
   POSTERN_TRY(DataKey key, keeper.new_data_key(storage_key(), as_bytes(aad)));
-  POSTERN_TRY(Bytes sealed, stream_seal(key.plaintext.view(), as_bytes(aad), as_bytes(content)));
+  POSTERN_TRY(RawBytes sealed, stream_seal(key.plaintext.view(), as_bytes(aad), as_bytes(content)));
   return SealedContent{std::move(key.wrapped), std::move(sealed), content.size()};
 }
 

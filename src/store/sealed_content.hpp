@@ -17,7 +17,7 @@ namespace postern {
 /// Ready to be written: no plaintext in it.
 struct SealedContent {
   Bytes wrapped_key;
-  Bytes sealed;
+  RawBytes sealed;
   std::uint64_t size = 0;  ///< Of the plaintext.
 };
 

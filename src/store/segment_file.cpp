@@ -132,11 +132,11 @@ Status SegmentFile::check(const SegmentPlace& place, const MessageId& message) c
   return {};
 }
 
-Result<Bytes> SegmentFile::read(const SegmentPlace& place, const MessageId& message) const {
+Result<RawBytes> SegmentFile::read(const SegmentPlace& place, const MessageId& message) const {
   if (place.length > m_size || place.offset > m_size)
     return fail(ErrorCode::IntegrityFailed, m_path.filename().string() + " is shorter than its records");
   POSTERN_CHECK(check(place, message));
-  Bytes sealed(place.length);
+  RawBytes sealed(place.length);
   POSTERN_CHECK(read_all(m_fd, place.offset + kHeadBytes, sealed, m_path));
   return sealed;
 }

@@ -40,7 +40,7 @@ class SegmentFile {
   /// Gives the space back where the file system can; does nothing where it cannot.
   void punch(std::uint64_t offset, std::uint64_t size) noexcept;
   /// IntegrityFailed when what lies there is not this message's record of this length.
-  [[nodiscard]] Result<Bytes> read(const SegmentPlace& place, const MessageId& message) const;
+  [[nodiscard]] Result<RawBytes> read(const SegmentPlace& place, const MessageId& message) const;
   /// The same question without reading the content.
   [[nodiscard]] Status check(const SegmentPlace& place, const MessageId& message) const;
   [[nodiscard]] std::uint64_t size() const noexcept { return m_size; }

@@ -523,7 +523,7 @@ TEST(ContentStore, SegmentsAreReusedFreedAndForgotten) {
   const auto put = [&](int n, std::size_t size) {
     ContentId id;
     EXPECT_TRUE(store->writer().transact([&](Database& db) -> Status {
-      POSTERN_TRY(id, contents.put(db, MessageId("m" + std::to_string(n)), {Bytes{1}, Bytes(size, static_cast<Byte>(n)), size}, 1));
+      POSTERN_TRY(id, contents.put(db, MessageId("m" + std::to_string(n)), {Bytes{1}, RawBytes(size, static_cast<Byte>(n)), size}, 1));
       return {};
     }));
     return id;
@@ -533,7 +533,7 @@ TEST(ContentStore, SegmentsAreReusedFreedAndForgotten) {
   for (int n = 0; n < 20; ++n) ids.push_back(put(n, 10'000));  // five to a segment
   EXPECT_GE(contents.stats().segments, 4U);
   for (int n = 0; n < 20; ++n)
-    EXPECT_EQ(contents.read(*store->reader(), ids[static_cast<std::size_t>(n)])->sealed, Bytes(10'000, static_cast<Byte>(n)));
+    EXPECT_EQ(contents.read(*store->reader(), ids[static_cast<std::size_t>(n)])->sealed, RawBytes(10'000, static_cast<Byte>(n)));
   for (const ContentId id : ids) ASSERT_TRUE(drop(id));
   EXPECT_LE(contents.stats().segments, 2U);  // the active one, and one to be used again
   EXPECT_EQ(contents.stats().segment_records, 0U);
@@ -548,7 +548,7 @@ TEST(ContentStore, UndoneJobsLeaveNothing) {
   const auto store = Store::open(options_for(dir)).value();
   const auto put = [&](bool succeed) {
     return store->writer().transact([&](Database& db) -> Status {
-      POSTERN_CHECK(store->contents().put(db, MessageId("m"), {Bytes{1}, Bytes(50'000, 7), 50'000}, 1));
+      POSTERN_CHECK(store->contents().put(db, MessageId("m"), {Bytes{1}, RawBytes(50'000, 7), 50'000}, 1));
       if (!succeed) return fail(ErrorCode::BadInput, "no");
       return {};
     });
@@ -569,8 +569,8 @@ TEST(ContentStore, StartFreesOrphansAndNamesWhatIsMissing) {
   {
     const auto store = Store::open(options_for(dir)).value();
     ASSERT_TRUE(store->writer().transact([&](Database& db) -> Status {
-      POSTERN_TRY(kept, store->contents().put(db, MessageId("kept"), {Bytes{1}, Bytes(50'000, 7), 50'000}, 1));
-      POSTERN_TRY(broken, store->contents().put(db, MessageId("broken"), {Bytes{1}, Bytes(50'000, 8), 50'000}, 1));
+      POSTERN_TRY(kept, store->contents().put(db, MessageId("kept"), {Bytes{1}, RawBytes(50'000, 7), 50'000}, 1));
+      POSTERN_TRY(broken, store->contents().put(db, MessageId("broken"), {Bytes{1}, RawBytes(50'000, 8), 50'000}, 1));
       return db.run("UPDATE content SET offset = offset + 4096 WHERE id = ?", broken.get());
     }));
   }
@@ -579,7 +579,7 @@ TEST(ContentStore, StartFreesOrphansAndNamesWhatIsMissing) {
   EXPECT_EQ(store->contents().missing(), std::vector<ContentId>{broken});
   EXPECT_EQ(store->contents().stats().segment_records, 2U);  // the space of a damaged record stays taken
   EXPECT_FALSE(std::filesystem::exists(dir.path() / "var/spool/000777.seg"));
-  EXPECT_EQ(store->contents().read(*store->reader(), kept)->sealed, Bytes(50'000, 7));
+  EXPECT_EQ(store->contents().read(*store->reader(), kept)->sealed, RawBytes(50'000, 7));
   EXPECT_EQ(store->contents().read(*store->reader(), broken).error().code, ErrorCode::IntegrityFailed);
   ASSERT_TRUE(store->writer().transact([&](Database& db) { return store->contents().release(db, broken); }));
   EXPECT_EQ(store->contents().stats().segment_records, 1U);
@@ -596,7 +596,7 @@ struct DamagedSegments : testing::Test {
   }
   static Status put(Store& store, ContentId& id) {
     return store.writer().transact([&](Database& db) -> Status {
-      POSTERN_TRY(id, store.contents().put(db, MessageId("m"), {Bytes{1}, Bytes(50'000, 7), 50'000}, 1));
+      POSTERN_TRY(id, store.contents().put(db, MessageId("m"), {Bytes{1}, RawBytes(50'000, 7), 50'000}, 1));
       return {};
     });
   }
@@ -611,7 +611,7 @@ TEST_F(DamagedSegments, AReadErrorIsNoReasonToDelete) {
   disk_faults().fail_read = false;
   const auto store = Store::open(options_for(dir)).value();
   EXPECT_TRUE(store->contents().missing().empty());
-  EXPECT_EQ(store->contents().read(*store->reader(), content)->sealed, Bytes(50'000, 7));
+  EXPECT_EQ(store->contents().read(*store->reader(), content)->sealed, RawBytes(50'000, 7));
 }
 
 TEST_F(DamagedSegments, AFileThatRowsPointIntoIsKeptUnderAnotherName) {
@@ -631,7 +631,7 @@ TEST_F(DamagedSegments, AFileThatRowsPointIntoIsKeptUnderAnotherName) {
   ASSERT_TRUE(put(*store, other));
   EXPECT_FALSE(std::filesystem::exists(segment)) << "the number is not used again";
   ASSERT_TRUE(store->writer().transact([&](Database& db) { return store->contents().release(db, content); }));
-  EXPECT_EQ(store->contents().read(*store->reader(), other)->sealed, Bytes(50'000, 7));
+  EXPECT_EQ(store->contents().read(*store->reader(), other)->sealed, RawBytes(50'000, 7));
 }
 
 TEST_F(DamagedSegments, ADamagedRecordKeepsItsFile) {

@@ -66,11 +66,14 @@ struct DatabaseWriter::Impl {
 
   int next_checkpoint_frames = 0;
   bool batch_failed = false;
+  bool follow_up_due = false;  ///< A lent thread ran a batch, and the observers have not been called since.
   std::thread thread;
 
   void loop();
   std::chrono::milliseconds run_queued();
+  std::chrono::milliseconds call_observers();
   bool help();
+  bool follow_up();
   [[nodiscard]] bool enqueue(std::unique_ptr<WriteJob>& job, bool& tell, Error& refusal);
   [[nodiscard]] bool checkpoint_due();
   bool wait_for_work(std::chrono::milliseconds at_most);
@@ -102,7 +105,11 @@ void DatabaseWriter::Impl::loop() {
 std::chrono::milliseconds DatabaseWriter::Impl::run_queued() {
   std::vector<Pending> batch = drain();
   if (!batch.empty()) run_batch(batch);
-  batch.clear();
+  return call_observers();
+}
+
+std::chrono::milliseconds DatabaseWriter::Impl::call_observers() {
+  follow_up_due = false;
   auto idle = std::chrono::milliseconds(std::chrono::hours(1));
   for (BatchObserver* observer : observers) idle = std::min(idle, observer->between_batches());
   return idle;
@@ -112,11 +119,22 @@ std::chrono::milliseconds DatabaseWriter::Impl::run_queued() {
 bool DatabaseWriter::Impl::help() {
   const std::unique_lock hold(batch_mutex, std::try_to_lock);
   if (!hold || typical_commit > static_cast<double>(options.quick_commit.count())) return false;
-  const auto again = steady_clock::now() + run_queued();
+  std::vector<Pending> batch = drain();
+  if (!batch.empty()) run_batch(batch);
+  follow_up_due = true;
+  const std::lock_guard lock(mutex);
+  return waited_for == 0;
+}
+
+/// True: the writer has something to do.
+bool DatabaseWriter::Impl::follow_up() {
+  const std::unique_lock hold(batch_mutex, std::try_to_lock);
+  if (!hold || !follow_up_due) return false;  // somebody is at it, and does this when he is done
+  const auto again = steady_clock::now() + call_observers();
   const bool due = checkpoint_due();  // that takes longer, and nobody waits for it
   const std::lock_guard lock(mutex);
   woken = woken || due || again < sleeps_until;
-  return !woken && waited_for == 0;
+  return woken;
 }
 
 /// False when there is nothing left to do for ever. Jobs that may linger are not begun at once: first the writer stays around for a moment
@@ -301,6 +319,10 @@ void DatabaseWriter::submit_and_help(std::unique_ptr<WriteJob> job) {
     job->done(fail(std::move(refusal)));
   else if (!m_impl->help())
     m_impl->arrived.notify_one();
+}
+
+void DatabaseWriter::follow_up() {
+  if (m_impl->follow_up()) m_impl->arrived.notify_one();
 }
 
 void DatabaseWriter::submit(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done) {

@@ -102,7 +102,9 @@ class DatabaseWriter {
   void submit(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done);
   /// The same for a caller whose thread has nothing else to do until the commit: if no batch is open and commits have been quick
   /// (WriterOptions::quick_commit), the batch runs on his thread, which saves changing threads twice. Blocks for at most one commit then.
+  /// What else follows a batch (between_batches) waits for follow_up(), which he must call when his own answer is out.
   void submit_and_help(std::unique_ptr<WriteJob> job);
+  void follow_up();
   /// submit, then wait for the commit. Not on the writer thread, and not on an event loop.
   [[nodiscard]] Status transact(std::function<Status(Database&)> work);
   [[nodiscard]] Status transact_with_audit(std::function<Status(WriteContext&)> work);
