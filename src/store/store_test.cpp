@@ -110,6 +110,23 @@ class ProbeJob final : public WriteJob {
   std::function<void(const Status&)> m_done;
 };
 
+class Called final : public BatchObserver {
+ public:
+  std::chrono::milliseconds between_batches() override {
+    ++times;
+    return std::chrono::hours(1);
+  }
+  std::atomic<int> times{0};
+};
+
+/// Returns when the writer sleeps: attaching waits for the open batch.
+void await_idle_writer(Store& store) {
+  Called observer;
+  ASSERT_TRUE(store.writer().transact([](Database&) { return Status(); }));
+  store.writer().attach(observer);
+  store.writer().detach(observer);
+}
+
 std::thread::id thread_of_commit(Store& store) {
   std::promise<std::thread::id> ran;
   store.writer().submit_and_help(std::make_unique<ProbeJob>(false, [&](const Status&) { ran.set_value(std::this_thread::get_id()); }));
@@ -121,11 +138,29 @@ TEST(Writer, AThreadIsLentOnlyWhileCommitsAreQuick) {
   StoreOptions options = options_for(dir);
   options.writer.quick_commit = std::chrono::hours(1);
   const auto quick = Store::open(std::move(options)).value();
+  await_idle_writer(*quick);
   EXPECT_EQ(thread_of_commit(*quick), std::this_thread::get_id());
   options = options_for(slow_dir);
   options.writer.quick_commit = std::chrono::microseconds(0);
   const auto slow = Store::open(std::move(options)).value();
   EXPECT_NE(thread_of_commit(*slow), std::this_thread::get_id());
+}
+
+TEST(Writer, WhatFollowsALentBatchWaitsForTheLender) {
+  const TemporaryDirectory dir;
+  StoreOptions options = options_for(dir);
+  options.writer.quick_commit = std::chrono::hours(1);
+  const auto store = Store::open(std::move(options)).value();
+  await_idle_writer(*store);
+  Called observer;
+  store->writer().attach(observer);
+  EXPECT_EQ(thread_of_commit(*store), std::this_thread::get_id());
+  EXPECT_EQ(observer.times, 0);
+  store->writer().follow_up();
+  EXPECT_EQ(observer.times, 1);
+  store->writer().follow_up();
+  EXPECT_EQ(observer.times, 1);
+  store->writer().detach(observer);
 }
 
 TEST(Writer, LentThreadsKeepTheOrderOfEachCaller) {
