@@ -118,7 +118,7 @@ struct Config {
     std::int64_t concurrency = 200;  ///< Deliveries in flight, all destinations together.
   } queue;
   struct Spool {
-    std::int64_t inline_bytes = 16 * 1024;
+    std::int64_t inline_bytes = 96 * 1024;  ///< A message of 64 KiB needs one sync, not two.
     std::int64_t cache_bytes = 64 * 1024 * 1024;
     std::int64_t inflight_bytes = 256 * 1024 * 1024;  ///< Message bytes that all sessions together may hold; then 452 4.3.1.
   } spool;

@@ -40,7 +40,7 @@ def make(number: int) -> Made:
     recipients = [f"m{number}@postern.example" if number % LOCAL_EVERY == 0 else f"m{number}@example.net"]
     if number % SEVERAL_EVERY == 0:
         recipients += [f"m{number}b@example.net", f"m{number}c@postern.example"]
-    size = 60_000 if number % LARGE_EVERY == 3 else 2000
+    size = 120_000 if number % LARGE_EVERY == 3 else 2000
     filler = random.Random(number).randbytes(size // 2).hex()
     body = "".join(filler[at:at + 76] + "\r\n" for at in range(0, len(filler), 76))
     digest = hashlib.sha256(body.encode()).hexdigest()
