@@ -1,0 +1,110 @@
+// The audit of the key engine: one line before and one after each operation, in the JSON form that Vault's audit readers know.
+//
+// Every string in data is replaced by "hmac-sha256:HEX" under the device's salt; tokens and accessors too; numbers and bools stay. A sink
+// that does not take a line at once has failed for that line: nothing waits for it. When no device took the line the operation stops
+// (fail closed); a broker without any device refuses everything unless it was told that audit is off.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/secret.hpp"
+#include "vault/request.hpp"
+
+namespace postern::vault {
+
+/// Where lines go. Implementations (floor 4) never block: a full queue or a dead disk is an error at once.
+class AuditSink {
+ public:
+  virtual ~AuditSink() = default;
+  /// One line, with its line end. Thread safe.
+  [[nodiscard]] virtual Status write(std::string_view line) = 0;
+  /// Lines that were not taken since the start.
+  [[nodiscard]] virtual std::uint64_t lost() const noexcept { return 0; }
+};
+
+/// How the lines of one device look.
+struct AuditDeviceOptions {
+  std::string path;  ///< "file/"
+  std::string type;  ///< "file", "syslog", "socket", "chain"
+  std::string description;
+  bool log_raw = false;  ///< No HMAC. Refused unless the operator's configuration says so.
+  bool hmac_accessor = true;
+  bool elide_list_responses = false;
+  std::string prefix;  ///< In front of each line.
+  SecretBytes salt;    ///< 32 bytes, kept in the barrier.
+};
+
+/// Who asked, as the core found out. Strings are borrowed for the call.
+struct AuditCaller {
+  std::string_view token;  ///< Empty: none.
+  std::string_view accessor;
+  std::string_view display_name;
+  std::string_view entity_id;
+  std::string_view token_type;  ///< "service", "batch"
+  std::vector<std::string> policies;
+  std::vector<std::string> granting_policies;
+  bool allowed = false;  ///< policy_results
+  std::int64_t ttl_seconds = 0;
+  std::string issue_time;
+  std::int64_t num_uses = 0;
+};
+
+struct AuditMount {
+  std::string_view path, type, accessor;
+  bool is_auth = false;
+  const std::vector<std::string>* plain_request_keys = nullptr;  ///< audit_non_hmac_request_keys of the mount.
+  const std::vector<std::string>* plain_response_keys = nullptr;
+};
+
+struct AuditExchange {
+  const Request& request;
+  Operation operation;
+  const AuditCaller* caller = nullptr;
+  AuditMount mount;
+  WallTime time;
+  // For the response line:
+  const boost::json::object* response_data = nullptr;
+  const boost::json::object* response_auth = nullptr;  ///< As in the envelope: client_token and accessor are HMAC'd.
+  const boost::json::object* response_wrap = nullptr;  ///< As in the envelope: token and accessor are HMAC'd.
+  std::vector<std::string> warnings;
+  std::string error;  ///< Empty: success.
+};
+
+class AuditBroker {
+ public:
+  AuditBroker();
+  ~AuditBroker();
+  AuditBroker(const AuditBroker&) = delete;
+  AuditBroker& operator=(const AuditBroker&) = delete;
+
+  /// Startup and unseal. Conflict when the path is taken.
+  [[nodiscard]] Status add(AuditDeviceOptions options, std::shared_ptr<AuditSink> sink);
+  void remove(std::string_view path);
+  /// Sealed: forgets all devices and salts.
+  void clear() noexcept;
+  /// Operations go on although there is no device (an operator's explicit setting, and tests).
+  void allow_none(bool allowed) noexcept;
+
+  /// Unavailable when no device took the line. Thread safe; costs a few microseconds for a small request.
+  [[nodiscard]] Status record_request(const AuditExchange& exchange);
+  [[nodiscard]] Status record_response(const AuditExchange& exchange);
+  /// "hmac-sha256:..." of `input` under the device's salt (sys/audit-hash); NotFound.
+  [[nodiscard]] Result<std::string> hash(std::string_view path, std::string_view input) const;
+
+  struct Device {
+    std::string path, type, description;
+    std::uint64_t written = 0, failed = 0;
+  };
+  [[nodiscard]] std::vector<Device> devices() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace postern::vault
