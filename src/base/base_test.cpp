@@ -52,6 +52,16 @@ TEST(Clock, Durations) {
   for (const char* bad : {"", "h", "-1s", "1w", "99999999999999999999s", "9999999999d"}) EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
+TEST(Ids, UuidsAreRandomOnesOfVersionFour) {  // RFC 9562 5.4
+  SystemRandom random;
+  const std::string uuid = make_uuid(random);
+  ASSERT_EQ(uuid.size(), 36U);
+  EXPECT_EQ(uuid[14], '4');
+  EXPECT_NE(std::string_view("89ab").find(uuid[19]), std::string_view::npos);
+  for (const std::size_t at : {8U, 13U, 18U, 23U}) EXPECT_EQ(uuid[at], '-');
+  EXPECT_NE(make_uuid(random), uuid);
+}
+
 TEST(Ids, SortByTimeAndHaveOneForm) {
   FixedRandom random;
   const auto early = make_ulid(wall_from_millis(1000), random);

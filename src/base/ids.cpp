@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.hpp"
+
 namespace postern {
 namespace {
 constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -24,6 +26,16 @@ std::string make_ulid(WallTime now, Random& random) {
 bool is_ulid(std::string_view text) noexcept {
   return text.size() == 26 && text[0] <= '7' &&
          std::all_of(text.begin(), text.end(), [](char c) { return kAlphabet.find(c) != std::string_view::npos; });
+}
+
+std::string make_uuid(Random& random) {
+  std::array<Byte, 16> raw{};
+  random.fill(raw);
+  raw[6] = static_cast<Byte>((raw[6] & 0x0F) | 0x40);  // RFC 9562 4.2: the version
+  raw[8] = static_cast<Byte>((raw[8] & 0x3F) | 0x80);  // RFC 9562 4.1: the variant
+  std::string out = hex_encode(raw);
+  for (const std::size_t at : {8U, 13U, 18U, 23U}) out.insert(at, 1, '-');
+  return out;
 }
 
 }  // namespace postern

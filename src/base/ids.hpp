@@ -20,5 +20,7 @@ using CorrelationId = Strong<std::string, struct CorrelationIdTag>;
 [[nodiscard]] inline MessageId make_message_id(WallTime now, Random& random) { return MessageId(make_ulid(now, random)); }
 /// Whether the text has the form of an id; ids of other forms never reach the database.
 [[nodiscard]] bool is_ulid(std::string_view text) noexcept;
+/// A random UUID (RFC 9562 5.4, version 4) in lower case, for interfaces that want that form.
+[[nodiscard]] std::string make_uuid(Random& random);
 
 }  // namespace postern

@@ -81,6 +81,14 @@ struct Config {
   struct Keys {
     std::string root = "file:root.key";
   } keys;
+  struct Engine {
+    bool enabled = true;
+    std::string seal = "auto";
+    std::string audit_file = "audit/engine.jsonl";
+    std::string audit_syslog;
+    std::string audit_socket;
+    bool audit_required = true;
+  } engine;
   struct Keychain {
     bool enabled = true;
     std::string service_name = "postern";

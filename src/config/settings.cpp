@@ -165,6 +165,16 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("keys.root", FIELD(keys.root),
               "The root of all keys: file:PATH (32 random bytes, or a passphrase of at least 12), env:NAME (a passphrase), "
               "keychain:SERVICE/ACCOUNT. A missing file or keychain entry is made on the first start."),
+      flag<C>("engine.enabled", FIELD(engine.enabled), "Whether the key engine serves the Vault API under /v1 of the HTTP address."),
+      text<C>("engine.seal", FIELD(engine.seal),
+              "What opens the engine at the start: auto (the secret of keys.root), shamir (shares, given to `postern seal unseal`), or "
+              "pkcs11:URI, tpm2:OPTIONS."),
+      text<C>("engine.audit.file", FIELD(engine.audit_file), "File of the engine's audit lines, relative to data_dir; empty: none."),
+      text<C>("engine.audit.syslog", FIELD(engine.audit_syslog), "The same to syslog: unix:/dev/log, with facility and tag; empty: none."),
+      text<C>("engine.audit.socket", FIELD(engine.audit_socket),
+              "The same to a listening program: tcp:HOST:PORT, udp:HOST:PORT or unix:PATH; empty: none."),
+      flag<C>("engine.audit.required", FIELD(engine.audit_required),
+              "Whether the engine refuses to work when none of the above takes a line. false shows a warning."),
       flag<C>("security.keychain.enabled", FIELD(keychain.enabled),
               "Whether the OS keychain (Secret Service) may be asked. It must be unlocked when the daemon starts."),
       text<C>("security.keychain.service_name", FIELD(keychain.service_name),
