@@ -14,6 +14,8 @@
 namespace postern::cli {
 
 void add_daemon_verbs(CLI::App& app, Context& context, const Global& global);
+void add_admin_verbs(CLI::App& app, Context& context, const Global& global);
+void add_engine_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dkim_verbs(CLI::App& app, Context& context);
 void add_mime_verbs(CLI::App& app, Context& context);
 void add_cms_verbs(CLI::App& app, Context& context);
@@ -32,10 +34,13 @@ int run(int argc, char** argv) {
   Global global;
   app.add_option("--config", global.config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
   app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT; else from the configuration");
-  app.add_option("--token", global.token, "Token for the API; else $POSTERN_TOKEN, else admin.token of the data directory");
+  app.add_option("--token", global.token,
+                 "Token for the API; else $POSTERN_TOKEN, else admin.token (key engine: engine.token) of the data directory");
   app.add_flag("--json", context.json, "One JSON document on standard output and nothing else there");
   // Callbacks run after parsing, so that --json counts wherever it stands.
   add_daemon_verbs(app, context, global);
+  add_admin_verbs(app, context, global);
+  add_engine_verbs(app, context, global);
   add_dkim_verbs(app, context);
   add_mime_verbs(app, context);
   add_cms_verbs(app, context);

@@ -37,10 +37,22 @@ Result<std::string> api_address(const config::Config& config) {
   return "http://" + at.host + ":" + std::to_string(ports.at("http").to_number<int>());
 }
 
+/// The key engine's form of an error: {"errors":["..."]}.
+std::string engine_errors(const json::value& body) {
+  const auto* object = body.if_object();
+  const auto* errors = object == nullptr ? nullptr : object->if_contains("errors");
+  std::string out;
+  if (errors == nullptr || !errors->is_array()) return out;
+  for (const auto& error : errors->as_array())
+    if (error.is_string()) out += (out.empty() ? "" : "; ") + std::string(error.as_string());
+  return out;
+}
+
 Error error_of(const http::ClientResponse& response) {
   boost::system::error_code malformed;
   const json::value body = json::parse(response.body, malformed);
-  std::string detail = malformed ? "the daemon answered " + std::to_string(response.status) : text_of(body, "detail");
+  std::string detail = malformed ? std::string() : text_of(body, "detail");
+  if (detail.empty() && !malformed) detail = engine_errors(body);
   if (detail.empty()) detail = "the daemon answered " + std::to_string(response.status);
   const ErrorCode code = response.status == 404                             ? ErrorCode::NotFound
                          : response.status == 401 || response.status == 403 ? ErrorCode::Denied
@@ -66,7 +78,10 @@ Result<config::Config> configuration(const Global& global) {
   return fail(std::move(error));
 }
 
-Result<Remote> Remote::find(const Global& global) {
+Result<Remote> Remote::find(const Global& global) { return find_with(global, "admin.token"); }
+Result<Remote> Remote::find_engine(const Global& global) { return find_with(global, "engine.token"); }
+
+Result<Remote> Remote::find_with(const Global& global, const char* token_file) {
   Remote out;
   std::string address = global.api;
   out.m_token = global.token;
@@ -76,7 +91,7 @@ Result<Remote> Remote::find(const Global& global) {
     if (address.empty()) {
       POSTERN_TRY(address, api_address(config));
     }
-    if (out.m_token.empty()) out.m_token = first_line(config.in_data_dir("admin.token"));
+    if (out.m_token.empty()) out.m_token = first_line(config.in_data_dir(token_file));
     out.m_advice = "start it with: posternd --config " + config.source;
   }
   POSTERN_TRY(out.m_base, http::Url::parse(address));

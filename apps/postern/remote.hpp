@@ -24,6 +24,8 @@ struct Global {
 class Remote {
  public:
   [[nodiscard]] static Result<Remote> find(const Global& global);
+  /// The same for the key engine's API: the token is --token, $POSTERN_TOKEN or engine.token of the data directory.
+  [[nodiscard]] static Result<Remote> find_engine(const Global& global);
 
   /// The body of a 2xx answer. Other answers become errors: 404 NotFound, 401/403 Denied, no connection Unavailable, and the
   /// problem's own detail as text.
@@ -32,6 +34,7 @@ class Remote {
                                                      const boost::json::value& body = nullptr) const;
 
  private:
+  [[nodiscard]] static Result<Remote> find_with(const Global& global, const char* token_file);
   http::Url m_base;
   std::string m_token;
   std::string m_advice = "check --api, or start posternd there";  ///< For whoever finds nobody listening.
