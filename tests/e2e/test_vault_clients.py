@@ -123,7 +123,7 @@ def test_node_vault_logins(node, approle, vault):
 
 def test_node_vault_makes_a_role(node, vault):
     client, role = node("node-vault"), fresh("role")
-    client.call("addApproleRole", {"role_name": role, "policies": "default", "token_ttl": "20m"})
+    client.call("addApproleRole", {"role_name": role, "policies": "default", "token_ttl": 1200})
     role_id = client.call("getApproleRoleId", {"role_name": role})["data"]["role_id"]
     secret_id = client.call("getApproleRoleSecret", {"role_name": role})["data"]["secret_id"]
     assert role in client.call("approleRoles")["data"]["keys"]

