@@ -18,6 +18,9 @@ from peers.sealtools import Gnupg, Sequoia  # noqa: E402
 from peers.sink import SmtpSink  # noqa: E402
 from peers.vault import Vault  # noqa: E402
 
+# The command line of OpenBao is in no registry that serves Debian; with BAO=path its tests belong to the run.
+collect_ignore = [] if os.environ.get("BAO") else ["test_vault_cli.py"]
+
 
 def _new_directory() -> pathlib.Path:
     """Short, because Unix sockets have 108 bytes for their name; open to other users, because Postfix and Dovecot change user."""
