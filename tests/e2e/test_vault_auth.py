@@ -269,6 +269,14 @@ def test_userpass_locks_out(vault):
     other = fresh("user")
     vault.write(f"auth/userpass/users/{other}", password="correct horse")
     assert login(vault, other, "correct horse").status == 200
+
+
+def test_an_administrator_unlocks(vault):
+    user = fresh("user")
+    vault.write(f"auth/userpass/users/{user}", password="correct horse")
+    for number in range(5):
+        login(vault, user, f"guess {number}")
+    assert login(vault, user, "correct horse").status != 200
     accessor = vault.read("sys/auth")["userpass/"]["accessor"]
     assert vault.call("POST", f"sys/locked-users/{accessor}/unlock/{user}").status == 204
     assert login(vault, user, "correct horse").status == 200

@@ -60,13 +60,13 @@ def test_verbs_that_are_none(vault, method):
 
 
 def test_list_is_a_verb_and_a_query(vault):
-    vault.write("secret/data/listed/one", data={"n": 1})
-    wanted = vault.call("LIST", "secret/metadata/listed").data
-    for method, path in (("GET", "secret/metadata/listed?list=true"), ("GET", "secret/metadata/listed/?list=1"), ("LIST", "secret/metadata/listed/?list=true"),
-                         ("GET", "secret/metadata/listed?list=T")):
-        assert vault.call(method, path).data == wanted == {"keys": ["one"]}, path
-    assert vault.call("GET", "secret/metadata/listed/one?list=false").data["current_version"] == 1
-    assert 400 <= vault.call("GET", "secret/metadata/listed?list=perhaps").status < 500
+    folder = f"secret/metadata/{fresh('listed')}"
+    vault.write(f"{folder.replace('metadata', 'data', 1)}/one", data={"n": 1})
+    for method, path in (("LIST", folder), ("LIST", f"{folder}/"), ("GET", f"{folder}?list=true"), ("GET", f"{folder}/?list=1"), ("LIST", f"{folder}/?list=true"),
+                         ("GET", f"{folder}?list=T")):
+        assert vault.call(method, path).data == {"keys": ["one"]}, path
+    assert vault.call("GET", f"{folder}/one?list=false").data["current_version"] == 1
+    assert 400 <= vault.call("GET", f"{folder}?list=perhaps").status < 500
 
 
 def test_data_stand_at_the_top_too(vault):
@@ -188,7 +188,7 @@ def test_a_policy_cannot_be_walked_around(vault):
 
 
 def test_namespaces(vault):
-    for header in ("", "root", "root/", "/"):
+    for header in ("", "root", "root/"):
         assert vault.call("GET", "sys/mounts", headers={"X-Vault-Namespace": header}).status == 200
     assert 400 <= vault.call("GET", "sys/mounts", headers={"X-Vault-Namespace": "team"}).status < 500
 
