@@ -346,7 +346,10 @@ class Daemon(Server):
     @property
     def engine_token(self) -> str:
         """The first root token of an engine that unseals itself."""
-        return (self.data_dir / "engine.token").read_text().strip()
+        path = self.data_dir / "engine.token"
+        if not path.exists():
+            raise PeerError(f"the engine has left no {path}\n{self.log_tail()}")
+        return path.read_text().strip()
 
     def vault(self, token: str | None = None) -> Vault:
         """A client of the engine; with its root token when no other is given."""
