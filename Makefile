@@ -18,7 +18,7 @@ test: ## everything CI runs; ends with "N passed, N failed, N skipped"
 	@tools/test
 
 bench: ## every promise about speed and memory; the tables go to docs/benchmarks.md (BENCH_QUICK=1: a look, nothing is written)
-	@tools/install-packages build check test
+	@tools/install-packages build check test bench
 	@$(CONFIGURE) -DPOSTERN_TESTS=ON -DPOSTERN_BENCH=ON >/dev/null
 	@cmake --build $(BUILD) -- --quiet
 	@bench/run $(if $(BENCH_QUICK),--quick,--document docs/benchmarks.md)

@@ -13,7 +13,7 @@ def machine() -> str:
     release = next((line.partition("=")[2].strip('"') for line in pathlib.Path("/etc/os-release").read_text().splitlines()
                     if line.startswith("PRETTY_NAME")), "?")
     filesystem = subprocess.run(["stat", "-f", "-c", "%T", tempfile.gettempdir()], capture_output=True, text=True).stdout.strip()
-    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "libssl3", "libssl3t64", "postfix", "opendkim"], capture_output=True, text=True).stdout
+    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "libssl3", "libssl3t64", "postfix", "opendkim", "nginx-light"], capture_output=True, text=True).stdout
     return f"{os.cpu_count()} x {cpu}, {release}, Linux {platform.release()}, {filesystem}; {versions.rstrip(', ')}"
 
 

@@ -11,11 +11,15 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from peers.certs import TestAuthority  # noqa: E402
-from peers.daemon import Daemon, default_config  # noqa: E402
+from peers.daemon import Daemon, default_config, engine_config  # noqa: E402
 from peers.dovecot import DovecotLmtp  # noqa: E402
 from peers.postfix import PostfixReceiver  # noqa: E402
 from peers.sealtools import Gnupg, Sequoia  # noqa: E402
 from peers.sink import SmtpSink  # noqa: E402
+from peers.vault import Vault  # noqa: E402
+
+# The command line of OpenBao is in no registry that serves Debian; with BAO=path its tests belong to the run.
+collect_ignore = [] if os.environ.get("BAO") else ["test_vault_cli.py"]
 
 
 def _new_directory() -> pathlib.Path:
@@ -81,6 +85,29 @@ def daemon(make_daemon) -> Daemon:
     return make_daemon()
 
 
+@pytest.fixture(scope="module")
+def engine(request):
+    """One running daemon for all tests of a module that use its key engine; they do not share names (peers.vault.fresh)."""
+    directory = _new_directory()
+    daemon = Daemon(directory / "posternd", engine_config())
+    request.node.stash.setdefault(_SERVERS, []).append(daemon)
+    try:
+        yield daemon.start()
+    finally:
+        daemon.stop()
+        _remove(directory)
+
+
+@pytest.fixture
+def vault(request) -> Vault:
+    """The key engine with its root token. POSTERN_TEST_VAULT=http://host:port and POSTERN_TEST_TOKEN name a foreign server instead, to
+    check the tests themselves; those that want the daemon (`engine`) then still start it."""
+    foreign = os.environ.get("POSTERN_TEST_VAULT")
+    client = Vault(foreign, os.environ["POSTERN_TEST_TOKEN"]) if foreign else request.getfixturevalue("engine").vault()
+    yield client
+    client.close()
+
+
 @pytest.fixture
 def make_sink():
     made = []
@@ -144,5 +171,5 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     if report.failed:
-        for server in item.stash.get(_SERVERS, []):
+        for server in [*item.stash.get(_SERVERS, []), *item.getparent(pytest.Module).stash.get(_SERVERS, [])]:
             report.sections.append((f"log of {server.name}", server.log_tail(60)))

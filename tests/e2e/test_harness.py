@@ -5,9 +5,10 @@ import ssl
 
 import pytest
 
-from peers import dkimtools, mimebytes, sealtools
-from peers.base import PeerError
+from peers import dkimtools, mimebytes, sealtools, vaultcrypto
+from peers.base import PeerError, free_port
 from peers.certs import new_key
+from peers.nodeclients import CLIENTS, ClientError, NodeClient
 from peers.sink import Close, Reset
 
 ENTITY = b"Content-Type: text/plain; charset=us-ascii\r\n\r\nThe fox is in the henhouse.\r\n"
@@ -114,3 +115,28 @@ def test_dkimpy_and_opendkim_agree(workdir):
     damaged = signed.replace(b"A line", b"A 1ine")
     assert dkimtools.dkimpy_verdicts(damaged, records) == [False]
     assert dkimtools.opendkim_verdicts(damaged, records, workdir / "bad") == {"sel": "fail"}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_npm_clients_start_and_say_what_is_wrong(client):
+    auth = {"auth": {"type": "token", "config": {"token": "t"}}} if client == "node-vault-client" else {}
+    methods = {"node-vault": "read", "@litehex/node-vault": "sealStatus", "hashi-vault-js": "sealStatus", "node-vault-client": "read"}
+    with NodeClient(client, f"http://127.0.0.1:{free_port()}", "t", **auth) as node:
+        with pytest.raises(ClientError):
+            node.call(methods[client], "secret/x")  # nobody listens there
+        with pytest.raises(ClientError, match="has no method"):
+            node.call("noSuchMethod")
+
+
+@pytest.mark.parametrize("kind", list(vaultcrypto.KEY_BYTES))
+def test_the_second_opinion_on_transit_agrees_with_itself_and_the_vectors(kind):
+    key = bytes(range(vaultcrypto.KEY_BYTES[kind]))
+    sealed = vaultcrypto.seal(kind, key, ENTITY, b"aad")
+    assert vaultcrypto.unseal(kind, key, sealed, b"aad") == ENTITY
+    for wrong in (lambda: vaultcrypto.unseal(kind, key, sealed, b"other"), lambda: vaultcrypto.unseal(kind, key, sealed[:-1] + bytes([sealed[-1] ^ 1]), b"aad")):
+        with pytest.raises(Exception):
+            wrong()
+    private = vaultcrypto.new_private("rsa-2048")
+    assert vaultcrypto.unwrapped(private, vaultcrypto.wrapped(vaultcrypto.pem_public(private.public_key()), key)) == key
+    derived = vaultcrypto.derived_ed25519(bytes(range(32)), b"my-context").public_key()
+    assert vaultcrypto.b64(vaultcrypto.raw_public(derived)) == "OIvIl/P5BgXI5mVbCspIin8B4+5fbJBqqp0rjRBwXjc="

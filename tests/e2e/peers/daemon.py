@@ -17,6 +17,7 @@ import urllib.request
 
 from . import dkimtools, mimebytes, toml
 from .base import PeerError, Server, run, wait_until
+from .vault import Vault
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 HOSTNAME = "mail.postern.example"
@@ -57,6 +58,13 @@ def default_config() -> dict:
         "policy": [],
         "dkim": [],
     }
+
+
+def engine_config(seal="auto") -> dict:
+    """The key engine and no listener but one that no test uses. "auto": initialised and unsealed at the start; "shamir": by the API."""
+    config = default_config()
+    config["listener"] = [record for record in config["listener"] if record["kind"] == "lmtp"]
+    return {**config, "engine": {"seal": seal}}
 
 
 class CliError(PeerError):
@@ -328,6 +336,31 @@ class Daemon(Server):
     def openpgp_certificate_of(self, address: str) -> bytes:
         """The armored OpenPGP certificate of a local address."""
         return self.api_json("POST", f"/identities/{address}/openpgp")["certificate"].encode()
+
+    # The key engine.
+
+    @property
+    def vault_address(self) -> str:
+        return f"http://127.0.0.1:{self.port('http')}"
+
+    @property
+    def engine_token(self) -> str:
+        """The first root token of an engine that unseals itself."""
+        path = self.data_dir / "engine.token"
+        if not path.exists():
+            raise PeerError(f"the engine has left no {path}\n{self.log_tail()}")
+        return path.read_text().strip()
+
+    def vault(self, token: str | None = None) -> Vault:
+        """A client of the engine; with its root token when no other is given."""
+        return Vault(self.vault_address, self.engine_token if token is None else token)
+
+    @property
+    def engine_audit(self) -> pathlib.Path:
+        return self.data_dir / "audit/engine.jsonl"
+
+    def engine_audit_lines(self) -> list[dict]:
+        return [json.loads(line) for line in self.engine_audit.read_text().splitlines()]
 
     # Mail in.
 
