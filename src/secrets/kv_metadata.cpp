@@ -170,8 +170,7 @@ Result<Answer> KvVersioned::list_metadata(const Call& call) {
 Result<Answer> KvVersioned::scan_metadata(const Call& call) {
   const std::string folder = kv_metadata_path(as_folder(call.fields.text("path")));
   POSTERN_TRY(auto names, stored(call.storage.walk(folder)));
-  for (std::string& name : names)
-    if (name.starts_with(folder)) name.erase(0, folder.size());
+  for (std::string& name : names) name.erase(0, folder.size());
   return Answer::list(std::move(names));
 }
 

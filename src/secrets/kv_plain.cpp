@@ -64,7 +64,9 @@ Result<Answer> KvPlain::list(const Call& call) {
 
 Result<Answer> KvPlain::scan(const Call& call) {
   POSTERN_TRY(std::string path, place(call));
-  POSTERN_TRY(auto names, stored(call.storage.walk(as_folder(std::move(path)))));
+  const std::string folder = as_folder(std::move(path));
+  POSTERN_TRY(auto names, stored(call.storage.walk(folder)));
+  for (std::string& name : names) name.erase(0, folder.size());
   return Answer::list(std::move(names));
 }
 
