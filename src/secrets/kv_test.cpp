@@ -1,6 +1,7 @@
 #include "secrets/kv.hpp"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
@@ -19,7 +20,9 @@ using namespace std::chrono_literals;
 class WatchedStorage final : public Storage {
  public:
   Result<std::optional<SecretBytes>> get(std::string_view path) override { return m_below.get(path); }
-  Result<std::vector<std::string>> list(std::string_view prefix, const StoragePage& page = {}) override { return m_below.list(prefix, page); }
+  Result<std::vector<std::string>> list(std::string_view prefix, const StoragePage& page = {}) override {
+    return m_below.list(prefix, page);
+  }
   Status apply(std::vector<StorageChange> changes) override {
     ++applied;
     if (std::exchange(cut, false)) return fail(ErrorCode::Unavailable, "power cut");

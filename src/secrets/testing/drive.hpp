@@ -1,8 +1,6 @@
 // Drives one backend in tests as the core does: finds the path, reads the fields, asks for existence, calls the handler.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include "vault/backend.hpp"
 
 namespace postern::vault::testing {
