@@ -1,11 +1,11 @@
 // Key-value storage without versions: KV version 1, and the cubbyhole, which is that below a folder of the token.
 #pragma once
 
-#include "secrets/path_table.hpp"
+#include "secrets/handlers.hpp"
 
 namespace postern::vault {
 
-class KvPlain final : public PathTable<KvPlain> {
+class KvPlain final : public HandlerTable<KvPlain> {
  public:
   enum class Kind { Shared, Cubbyhole };
   explicit KvPlain(Kind kind);

@@ -12,7 +12,7 @@
 #include <shared_mutex>
 
 #include "secrets/kv_key.hpp"
-#include "secrets/path_table.hpp"
+#include "secrets/handlers.hpp"
 
 namespace postern::vault {
 
@@ -21,7 +21,7 @@ namespace postern::vault {
   return "versions/" + std::string(path) + "/" + std::to_string(number);
 }
 
-class KvVersioned final : public PathTable<KvVersioned> {
+class KvVersioned final : public HandlerTable<KvVersioned> {
  public:
   KvVersioned();
 

@@ -61,7 +61,7 @@ ByteSpan WipedBuffer::resize(std::size_t size) {
 void WipedBuffer::append(ByteView more) {
   if (m_size + more.size() > m_bytes.size()) {
     RawBytes larger(std::max(m_size + more.size(), m_bytes.size() * 2));
-    std::memcpy(larger.data(), m_bytes.data(), m_size);
+    if (m_size > 0) std::memcpy(larger.data(), m_bytes.data(), m_size);
     wipe(m_bytes);
     m_bytes.swap(larger);
   }

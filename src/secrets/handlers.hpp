@@ -11,7 +11,7 @@ namespace postern::vault {
 
 /// A Backend whose handlers are member functions.
 template <class Self>
-class PathTable : public Backend {
+class HandlerTable : public Backend {
  public:
   [[nodiscard]] const std::vector<PathSpec>& paths() const noexcept final { return m_paths; }
 
