@@ -32,7 +32,7 @@ Result<std::string> weak_text(const json::value& value) {
 Result<std::int64_t> integer_from(std::string_view text) {
   text = trim(text);
   if (text.empty()) return 0;  // as clients that send every flag, set or not
-  if (text.front() == '+') text.remove_prefix(1);
+  if (text.front() == '+' && !text.starts_with("+-")) text.remove_prefix(1);
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return expected("an integer");
