@@ -51,10 +51,10 @@ void one_call(testing::Drive& drive, std::string_view line) {
   const Operation operation = verb_of(line.substr(0, first));
   const std::string path(line.substr(first + 1, second - first - 1));
   const boost::json::value body = body_of(line.substr(second + 1));
-  const testing::Outcome outcome = drive.call(operation, path, body.as_object());
+  const testing::Seen outcome = drive.call(operation, path, body.as_object());
   require(outcome.status >= 200 && outcome.status < 500);
   if (operation != Operation::Update || outcome.status != 200 || !path.starts_with("data/")) return;
-  const testing::Outcome back = drive.read(path);
+  const testing::Seen back = drive.read(path);
   require(back.status == 200 || !back.text("metadata/deletion_time").empty());
   if (back.status == 200) require(same(back.at("data"), body.at("data")));
 }
@@ -63,11 +63,7 @@ void one_call(testing::Drive& drive, std::string_view line) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 64U * 1024) return 0;
-  const ManualClock clock(wall_from_millis(1'795'000'000'000));
-  MemoryStorage storage;
-  const auto backend = make_kv({{"version", "2"}}, clock).value();
-  require(backend->start(storage).has_value());
-  testing::Drive drive(*backend, storage, clock);
+  testing::Drive drive(make_kv, {{"version", "2"}});
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   std::size_t calls = 0;
   for (const std::string_view line : split(text, '\n'))

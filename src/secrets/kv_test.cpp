@@ -13,7 +13,7 @@ namespace {
 
 namespace json = boost::json;
 using testing::Drive;
-using testing::Outcome;
+using testing::Seen;
 using namespace std::chrono_literals;
 
 /// Counts changes, and can fail the next one as a power cut would: nothing of it happens.
@@ -37,32 +37,30 @@ class WatchedStorage final : public Storage {
 
 class Kv : public ::testing::Test {
  protected:
-  explicit Kv(const char* version = "2") : m_backend(make_kv({{"version", version}}, clock).value()), drive(*m_backend, storage, clock) {
-    EXPECT_TRUE(m_backend->start(storage));
+  explicit Kv(const char* version = "2") : drive(make_kv, {{"version", version}}), clock(drive.bench.clock()) {
+    drive.bench.use_storage(storage);
   }
   /// The number of the version that a write made; 0 when it made none.
   std::int64_t put(const std::string& path, std::string_view body) {
-    const Outcome out = drive.write("data/" + path, body);
-    return out.status == 200 ? out.at("version").to_number<std::int64_t>() : 0;
+    const Seen out = drive.write("data/" + path, body);
+    return out.status == 200 ? out.number("version") : 0;
   }
-  ManualClock clock{wall_from_millis(1'795'000'000'000)};
   WatchedStorage storage;
-  std::unique_ptr<Backend> m_backend;
   Drive drive;
+  ManualClock& clock;
 };
 
 TEST_F(Kv, WritesAreVersionsAndReadsShowThem) {
-  const Outcome first = drive.write("data/app/db", R"({"data":{"user":"a","deep":{"n":[1,2,null]}},"options":{}})");
+  const Seen first = drive.write("data/app/db", R"({"data":{"user":"a","deep":{"n":[1,2,null]}},"options":{}})");
   EXPECT_EQ(first.status, 200);
-  EXPECT_FALSE(first.existed);
   EXPECT_EQ(json::serialize(first.data),
-            R"({"version":1,"created_time":"2026-11-18T11:06:40.000Z","deletion_time":"","destroyed":false,"custom_metadata":null})");
+            R"({"version":1,"created_time":"2026-11-22T00:41:07.000Z","deletion_time":"","destroyed":false,"custom_metadata":null})");
   clock.advance(1s);
-  EXPECT_TRUE(drive.write("data/app/db", R"({"data":{"user":"b"}})").existed);
+  EXPECT_EQ(drive.write("data/app/db", R"({"data":{"user":"b"}})").status, 200);
   EXPECT_EQ(drive.read("data/app/db").text("data/user"), "b");
-  const Outcome old = drive.read("data/app/db", R"({"version":"1"})");
+  const Seen old = drive.read("data/app/db", R"({"version":"1"})");
   EXPECT_EQ(json::serialize(old.at("data")), R"({"user":"a","deep":{"n":[1,2,null]}})");
-  EXPECT_EQ(old.at("metadata/version").to_number<int>(), 1);
+  EXPECT_EQ(old.number("metadata/version"), 1);
   EXPECT_EQ(drive.read("data/app/db", R"({"version":3})").status, 404);
   EXPECT_EQ(drive.read("data/app").status, 404);
 }
@@ -110,24 +108,24 @@ TEST_F(Kv, OfTwoWritersWithOneCasExactlyOneWins) {
     });
   }
   for (auto& writer : writers) writer.join();
-  const auto current = drive.read("metadata/raced").at("current_version").to_number<int>();
+  const auto current = drive.read("metadata/raced").number("current_version");
   EXPECT_EQ(wins, current);
 }
 
 TEST_F(Kv, PatchMerges) {
   EXPECT_EQ(drive.patch("data/a", R"({"data":{"x":1}})").status, 404);
   EXPECT_EQ(put("a", R"({"data":{"keep":1,"gone":2,"deep":{"a":1,"b":2},"list":[1,2]}})"), 1);
-  const Outcome out = drive.patch("data/a", R"({"data":{"gone":null,"deep":{"b":null,"c":{"d":null,"e":5}},"list":[3],"new":{"n":null}}})");
+  const Seen out = drive.patch("data/a", R"({"data":{"gone":null,"deep":{"b":null,"c":{"d":null,"e":5}},"list":[3],"new":{"n":null}}})");
   EXPECT_EQ(out.status, 200);
-  EXPECT_EQ(out.at("version").to_number<int>(), 2);
+  EXPECT_EQ(out.number("version"), 2);
   const json::value expected = json::parse(R"({"keep":1,"deep":{"a":1,"c":{"e":5}},"list":[3],"new":{}})");
   EXPECT_EQ(drive.read("data/a").at("data"), expected);
   EXPECT_EQ(drive.patch("data/a", "{}").error, "no data provided");
   EXPECT_EQ(drive.patch("data/a", R"({"data":{},"options":{"cas":1}})").status, 400);
   EXPECT_EQ(drive.remove("data/a").status, 204);
-  const Outcome deleted = drive.patch("data/a", R"({"data":{"x":1}})");
+  const Seen deleted = drive.patch("data/a", R"({"data":{"x":1}})");
   EXPECT_EQ(deleted.status, 404);
-  EXPECT_EQ(deleted.at("version").to_number<int>(), 2);
+  EXPECT_EQ(deleted.number("version"), 2);
   EXPECT_EQ(drive.write("metadata/empty", R"({"max_versions":1})").status, 204);
   EXPECT_EQ(drive.patch("data/empty", R"({"data":{}})").status, 404);
 }
@@ -136,7 +134,7 @@ TEST_F(Kv, DeletedAndDestroyedAre404WithMetadata) {
   EXPECT_EQ(put("a", R"({"data":{"x":"1"}})"), 1);
   EXPECT_EQ(put("a", R"({"data":{"x":"2"}})"), 2);
   EXPECT_EQ(drive.remove("data/a").status, 204);
-  const Outcome gone = drive.read("data/a");
+  const Seen gone = drive.read("data/a");
   EXPECT_EQ(gone.status, 404);
   EXPECT_TRUE(gone.at("data").is_null());
   EXPECT_EQ(gone.text("metadata/deletion_time"), rfc3339(clock.now()));
@@ -147,7 +145,7 @@ TEST_F(Kv, DeletedAndDestroyedAre404WithMetadata) {
   EXPECT_EQ(drive.read("data/a", R"({"version":1})").status, 404);
   EXPECT_EQ(drive.write("destroy/a", R"({"versions":[1,1,9]})").status, 204);
   EXPECT_EQ(drive.write("undelete/a", R"({"versions":["1","2"]})").status, 204);
-  const Outcome destroyed = drive.read("data/a", R"({"version":1})");
+  const Seen destroyed = drive.read("data/a", R"({"version":1})");
   EXPECT_EQ(destroyed.status, 404);
   EXPECT_TRUE(destroyed.at("metadata/destroyed").as_bool());
   EXPECT_EQ(drive.read("data/a").text("data/x"), "2");
@@ -165,9 +163,9 @@ TEST_F(Kv, DeletedAndDestroyedAre404WithMetadata) {
 TEST_F(Kv, OldVersionsAreTrimmedInTheSameChange) {
   EXPECT_EQ(drive.write("metadata/a", R"({"max_versions":"3"})").status, 204);
   for (int i = 1; i <= 5; ++i) EXPECT_EQ(put("a", R"({"data":{}})"), i);
-  Outcome known = drive.read("metadata/a");
-  EXPECT_EQ(known.at("oldest_version").to_number<int>(), 3);
-  EXPECT_EQ(known.at("current_version").to_number<int>(), 5);
+  Seen known = drive.read("metadata/a");
+  EXPECT_EQ(known.number("oldest_version"), 3);
+  EXPECT_EQ(known.number("current_version"), 5);
   EXPECT_EQ(storage.list("versions/a/").value(), (std::vector<std::string>{"3", "4", "5"}));
   EXPECT_EQ(drive.write("metadata/a", R"({"max_versions":1})").status, 204);
   EXPECT_EQ(put("a", R"({"data":{}})"), 6);
@@ -198,7 +196,7 @@ TEST_F(Kv, DeleteVersionAfter) {
   EXPECT_EQ(drive.write("metadata/short", R"({"delete_version_after":"90s"})").status, 204);
   EXPECT_EQ(drive.write("metadata/long", R"({"delete_version_after":"3h25m19s"})").status, 204);
   EXPECT_EQ(drive.read("metadata/long").text("delete_version_after"), "3h25m19s");
-  const Outcome made = drive.write("data/short", R"({"data":{}})");
+  const Seen made = drive.write("data/short", R"({"data":{}})");
   EXPECT_EQ(made.text("deletion_time"), rfc3339(clock.now() + 90s));
   EXPECT_EQ(drive.write("data/long", R"({"data":{}})").text("deletion_time"), rfc3339(clock.now() + 1h));
   clock.advance(89s);
@@ -215,8 +213,7 @@ TEST_F(Kv, DeleteVersionAfter) {
 TEST_F(Kv, ConfigIsKeptAcrossARestart) {
   EXPECT_EQ(json::serialize(drive.read("config").data), R"({"max_versions":0,"cas_required":false,"delete_version_after":"0s"})");
   EXPECT_EQ(drive.write("config", R"({"max_versions":2,"cas_required":true,"delete_version_after":60})").status, 204);
-  m_backend->stop();
-  ASSERT_TRUE(m_backend->start(storage));
+  drive.bench.restart();
   EXPECT_EQ(json::serialize(drive.read("config").data), R"({"max_versions":2,"cas_required":true,"delete_version_after":"1m0s"})");
   EXPECT_EQ(drive.write("config", R"({"max_versions":-1})").status, 400);
   EXPECT_EQ(drive.write("metadata/a", R"({"cas_required":false})").warnings.size(), 1U);
@@ -233,10 +230,10 @@ TEST_F(Kv, MetadataAndCustomMetadata) {
   EXPECT_EQ(drive.patch("metadata/a", R"({"custom_metadata":{"owner":null,"team":"x"},"max_versions":5})").status, 204);
   EXPECT_EQ(json::serialize(drive.read("metadata/a").at("custom_metadata")), R"({"n":"5","team":"x"})");
   EXPECT_EQ(drive.patch("metadata/a", R"({"max_versions":null,"custom_metadata":null})").status, 204);
-  const Outcome known = drive.read("metadata/a");
-  EXPECT_EQ(known.at("max_versions").to_number<int>(), 0);
+  const Seen known = drive.read("metadata/a");
+  EXPECT_EQ(known.number("max_versions"), 0);
   EXPECT_TRUE(known.at("custom_metadata").is_null());
-  EXPECT_EQ(known.at("oldest_version").to_number<int>(), 0);
+  EXPECT_EQ(known.number("oldest_version"), 0);
   EXPECT_EQ(drive.remove("metadata/a").status, 204);
   EXPECT_EQ(drive.read("data/a").status, 404);
   EXPECT_EQ(storage.list("").value(), std::vector<std::string>());
@@ -274,10 +271,10 @@ TEST_F(Kv, Listing) {
   EXPECT_EQ(json::serialize(drive.list("metadata/a/").at("keys")), R"(["1","b/"])");
   EXPECT_EQ(json::serialize(drive.list("metadata", R"({"after":"a","limit":"2"})").at("keys")), R"(["a/","sp ace"])");
   EXPECT_EQ(drive.list("metadata/none/").status, 404);
-  const Outcome detailed = drive.list("detailed-metadata/a/");
+  const Seen detailed = drive.list("detailed-metadata/a/");
   EXPECT_EQ(json::serialize(detailed.at("keys")), R"(["1","b/"])");
-  EXPECT_EQ(detailed.at("key_info/1/current_version").to_number<int>(), 1);
-  const Outcome all = drive.call(Operation::Scan, "metadata/a/", "{}");
+  EXPECT_EQ(detailed.number("key_info/1/current_version"), 1);
+  const Seen all = drive.call(Operation::Scan, "metadata/a/", "{}");
   EXPECT_EQ(json::serialize(all.at("keys")), R"(["1","b/c"])");
 }
 
@@ -295,10 +292,10 @@ TEST_F(Kv, Subkeys) {
   EXPECT_EQ(json::serialize(drive.read("subkeys/a", R"({"depth":"1"})").at("subkeys")), R"({"s":null,"o":null,"l":null})");
   EXPECT_EQ(json::serialize(drive.read("subkeys/a", R"({"depth":2})").at("subkeys")), R"({"s":null,"o":{"p":null,"e":null},"l":null})");
   EXPECT_EQ(drive.remove("data/a").status, 204);
-  const Outcome gone = drive.read("subkeys/a");
+  const Seen gone = drive.read("subkeys/a");
   EXPECT_EQ(gone.status, 404);
   EXPECT_TRUE(gone.at("subkeys").is_null());
-  EXPECT_EQ(gone.at("metadata/version").to_number<int>(), 1);
+  EXPECT_EQ(gone.number("metadata/version"), 1);
 }
 
 TEST_F(Kv, DeepDataComesBack) {
@@ -315,7 +312,7 @@ TEST_F(Kv, DeepDataComesBack) {
 TEST_F(Kv, TheWrongVersionOfTheApiIsTold) {
   EXPECT_EQ(put("a", R"({"data":{}})"), 1);
   for (const auto operation : {Operation::Read, Operation::Update, Operation::Delete, Operation::List}) {
-    const Outcome out = drive.call(operation, "a", R"({"x":"1"})");
+    const Seen out = drive.call(operation, "a", R"({"x":"1"})");
     EXPECT_EQ(out.status, 404);
     ASSERT_EQ(out.warnings.size(), 1U);
     EXPECT_THAT(out.warnings[0], ::testing::HasSubstr("Invalid path for a versioned K/V secrets engine"));
@@ -330,7 +327,7 @@ class KvOne : public Kv {
 TEST_F(KvOne, KeepsTheLastWrite) {
   EXPECT_EQ(drive.read("a/b").status, 404);
   EXPECT_EQ(drive.write("a/b", R"({"x":1,"path":"kept","ttl":"1h"})").status, 204);
-  EXPECT_TRUE(drive.write("a/b", R"({"x":{"y":[1]}})").existed);
+  EXPECT_EQ(drive.write("a/b", R"({"x":{"y":[1]}})").status, 204);
   EXPECT_EQ(json::serialize(drive.read("a/b").data), R"({"x":{"y":[1]}})");
   EXPECT_EQ(drive.write("a/b", "{}").error, "missing data fields");
   EXPECT_EQ(drive.write("", R"({"x":1})").error, "missing path");
@@ -351,20 +348,35 @@ TEST(KvFactory, Options) {
 }
 
 TEST(Cubbyhole, IsTheTokensOwn) {
-  const SystemClock clock;
-  MemoryStorage storage;
-  const auto backend = make_cubbyhole({}, clock).value();
-  Drive drive(*backend, storage, clock);
+  Drive drive(make_cubbyhole);
   EXPECT_EQ(drive.write("a", R"({"x":"mine"})").status, 204);
   EXPECT_EQ(drive.read("a").text("x"), "mine");
   EXPECT_EQ(json::serialize(drive.list("").at("keys")), R"(["a"])");
-  drive.caller.cubbyhole = "another";
+  drive.bench.caller().cubbyhole = "another";
   EXPECT_EQ(drive.read("a").status, 404);
   EXPECT_EQ(drive.list("").status, 404);
-  EXPECT_EQ(drive.read("../cubby/a").status, 400);
-  drive.caller_present = false;
+  EXPECT_EQ(drive.read("../cubbyhole-of-the-bench/a").status, 400);
+  drive.bench.caller().cubbyhole.clear();
   EXPECT_EQ(drive.read("a").status, 403);
   EXPECT_EQ(drive.write("a", R"({"x":1})").status, 403);
+}
+
+/// For Create versus Update: policies may grant one without the other.
+TEST(KvFactory, ExistenceDecidesTheCapability) {
+  Drive drive(make_kv, {{"version", "2"}});
+  const std::vector<PathSpec>& paths = drive.bench.backend().paths();
+  const auto data = std::ranges::find(paths, "data/{path...?}", &PathSpec::pattern);
+  ASSERT_NE(data, paths.end());
+  const auto exists = [&](std::string path) {
+    const Request request;
+    const std::vector<std::pair<std::string_view, std::string>> captures{{"path", std::move(path)}};
+    const Fields fields = Fields::read(data->fields, request.data, captures).value();
+    return data->exists({request, fields, "data/a", "mount/", drive.bench.storage(), nullptr, {}}).value();
+  };
+  EXPECT_FALSE(exists("a"));
+  EXPECT_FALSE(exists("../a"));
+  EXPECT_EQ(drive.write("data/a", R"({"data":{}})").status, 200);
+  EXPECT_TRUE(exists("a"));
 }
 
 }  // namespace
