@@ -11,8 +11,8 @@
 #include <functional>
 #include <shared_mutex>
 
-#include "secrets/kv_key.hpp"
 #include "secrets/handlers.hpp"
+#include "secrets/kv_key.hpp"
 
 namespace postern::vault {
 

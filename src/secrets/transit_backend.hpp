@@ -77,11 +77,7 @@ class TransitBackend final : public HandlerTable<TransitBackend> {
   std::shared_ptr<transit::Engine> m_engine;
 };
 
-/// `result`, with what is the client's fault as BadInput (as_client_error in transit_batch.hpp).
-template <class T>
-[[nodiscard]] Result<T> for_client(Result<T> result);
-
-/// A key's description as keys/NAME shows it. `context`: of a derived ed25519 key, for the public keys derived with it.
+/// A key's description as keys/NAME shows it.
 [[nodiscard]] boost::json::object shown_transit_key(const transit::KeyInfo& info);
 /// The same as an answer, with the remarks.
 [[nodiscard]] Answer shown_reply(transit::KeyReply reply);

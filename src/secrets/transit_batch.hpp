@@ -88,5 +88,10 @@ void put_base64(boost::json::object& object, std::string_view name, ByteView byt
 [[nodiscard]] Result<std::uint32_t> key_version_from(std::int64_t number);
 /// What the engine says about a client's request is the client's fault: 400, as the API has it. Faults of ours stay what they are.
 [[nodiscard]] Error as_client_error(Error error);
+template <class T>
+[[nodiscard]] Result<T> for_client(Result<T> result) {
+  if (!result) return fail(as_client_error(std::move(result).error()));
+  return result;
+}
 
 }  // namespace postern::vault
