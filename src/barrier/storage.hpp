@@ -2,7 +2,7 @@
 //
 // A path is segments joined by '/', without a leading one: "logical/7f3a/keys/dkim_key". What a call sees as the tree below a prefix is
 // made of the paths alone; folders do not exist by themselves. Paths have 1 to kStoragePath bytes, values up to kStorageValue; a segment
-// is never empty, "." or "..".
+// is never empty, "." or ".."; NUL bytes are refused.
 // Threads: every implementation is thread safe. Durability: a change that succeeded survives a crash.
 // Errors: BadInput (path), TooLarge (value), Unavailable (sealed, or the medium does not answer), IntegrityFailed (a stored value was
 // changed by somebody else).
