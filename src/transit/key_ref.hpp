@@ -23,7 +23,7 @@ struct Version;
 
 /// Borrowed for the call.
 struct CipherOptions {
-  ByteView context = {};      ///< Derived keys: needed, at least one byte. Others: must be empty.
+  ByteView context = {};      ///< Derived keys: needed, at least one byte. Others: ignored, as in Vault.
   ByteView aad = {};          ///< Refused with convergent keys and by RSA.
   std::uint32_t version = 0;  ///< To encrypt with; 0: the latest. Decryption reads it from the ciphertext.
 };
