@@ -97,14 +97,17 @@ Result<BatchItem> read_single(const Call& call, const BatchShape& shape) {
 }  // namespace
 
 Result<Batch> Batch::read(const Call& call, const BatchShape& shape) {
-  Batch batch;
   const json::value& given = call.fields.raw("batch_input");
-  batch.m_single = given.is_null();
-  if (batch.m_single) {
-    POSTERN_TRY(batch.m_items.emplace_back(), read_single(call, shape));
-  } else {
-    POSTERN_TRY(batch.m_items, read_items(given, shape));
-  }
+  if (given.is_null()) return read_one(call, shape);
+  Batch batch;
+  batch.m_single = false;
+  POSTERN_TRY(batch.m_items, read_items(given, shape));
+  return batch;
+}
+
+Result<Batch> Batch::read_one(const Call& call, const BatchShape& shape) {
+  Batch batch;
+  POSTERN_TRY(batch.m_items.emplace_back(), read_single(call, shape));
   return batch;
 }
 

@@ -38,6 +38,9 @@ class Batch {
   /// it takes. BadInput as the API words it.
   [[nodiscard]] static Result<Batch> read(const Call& call, const BatchShape& shape);
 
+  /// For operations that have no batches: `batch_input` is not looked at.
+  [[nodiscard]] static Result<Batch> read_one(const Call& call, const BatchShape& shape);
+
   [[nodiscard]] const std::vector<BatchItem>& items() const noexcept { return m_items; }
   [[nodiscard]] bool single() const noexcept { return m_single; }
   /// Whether the items bring a context. BadInput when some do and some do not.

@@ -160,7 +160,7 @@ Result<Answer> TransitBackend::data_key(const Call& call) {
   if (bits != 128 && bits != 256 && bits != 512) return fail(ErrorCode::BadInput, "invalid bit length; use 128, 256 or 512", "bits");
   POSTERN_CHECK(check_padding(call));
   POSTERN_TRY(const auto engine, this->engine());
-  POSTERN_TRY(const Batch batch, Batch::read(call, {"input", {}, false}));
+  POSTERN_TRY(const Batch batch, Batch::read_one(call, {"input", {}, false}));
   ItemBytes bytes;
   POSTERN_TRY(const CipherOptions options, bytes.options(batch.items().front()));
   POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text("name"))));

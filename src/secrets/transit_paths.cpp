@@ -151,8 +151,7 @@ void TransitBackend::add_cipher_paths() {
             kContext,
             kAad,
             kKeyVersion,
-            kPadding,
-            kBatch},
+            kPadding},
            {{Operation::Update, handler(&Self::data_key)}});
   add_path("encapsulate/{name}", "ML-KEM: a fresh secret, and what the holder of the private key needs to get it.", {kName, kKeyVersion},
            {{Operation::Update, handler(&Self::encapsulate)}});
