@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "base/base64.hpp"
+
 namespace postern {
 namespace {
 
@@ -102,10 +104,25 @@ Result<Bytes> hex_decode(std::string_view text) {
   return out;
 }
 
-std::string base64_encode(ByteView bytes) { return encode64(bytes, kStandard, true); }
+std::string base64_parts::encode_simple(ByteView bytes) { return encode64(bytes, kStandard, true); }
+Result<Bytes> base64_parts::decode_simple(std::string_view text, Whitespace whitespace) {
+  return decode64(text, kStandardReverse, true, whitespace);
+}
+
+std::string base64_encode(ByteView bytes) {
+  std::string out(base64_size(bytes.size()), '=');
+  base64_write(bytes, out.data());
+  return out;
+}
 std::string base64url_encode(ByteView bytes) { return encode64(bytes, kUrlSafe, false); }
 
-Result<Bytes> base64_decode(std::string_view text, Whitespace whitespace) { return decode64(text, kStandardReverse, true, whitespace); }
+Result<Bytes> base64_decode(std::string_view text, Whitespace whitespace) {
+  if (whitespace == Whitespace::Skip) return base64_parts::decode_simple(text, whitespace);
+  Bytes out(base64_room(text.size()));
+  POSTERN_TRY(const std::size_t size, base64_read(text, out));
+  out.resize(size);
+  return out;
+}
 Result<Bytes> base64url_decode(std::string_view text) { return decode64(text, kUrlSafeReverse, false, Whitespace::Refuse); }
 
 bool constant_time_equal(ByteView a, ByteView b) noexcept {

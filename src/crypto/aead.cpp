@@ -96,6 +96,11 @@ Status feed(EVP_CIPHER_CTX* context, ByteView aad, ByteView in, Byte* out) {
   return {};
 }
 
+Status check_key(AeadAlgorithm algorithm, ByteView key) {
+  if (key.size() == aead_key_size(algorithm)) return {};
+  return fail(ErrorCode::BadInput, "the key has the wrong size for this cipher", "key");
+}
+
 Status check_sizes(ByteView nonce, ByteView aad, std::size_t text, std::size_t out, std::size_t expected_out) {
   if (nonce.size() != kAeadNonce) return fail(ErrorCode::BadInput, "the nonce must be 12 bytes", "nonce");
   if (text > kAeadMessage || aad.size() > kAeadMessage) return fail(ErrorCode::TooLarge, "more than one AEAD message can hold");
@@ -153,7 +158,7 @@ Status KeyedCipher::open(ByteView nonce, ByteView aad, ByteView sealed, ByteSpan
 std::size_t aead_key_size(AeadAlgorithm algorithm) noexcept { return kKeySizes[static_cast<std::size_t>(algorithm)]; }
 
 Result<Aead> Aead::create(AeadAlgorithm algorithm, ByteView key) {
-  if (key.size() != aead_key_size(algorithm)) return fail(ErrorCode::BadInput, "the key has the wrong size for this cipher", "key");
+  POSTERN_CHECK(check_key(algorithm, key));
   return Aead(algorithm, SecretBytes(key));
 }
 
@@ -190,6 +195,16 @@ Result<SecretBytes> Aead::open_random(ByteView aad, ByteView sealed) const {
   SecretBytes out(sealed.size() - kAeadNonce - kAeadTag);
   POSTERN_CHECK(open(sealed.first(kAeadNonce), aad, sealed.subspan(kAeadNonce), out.span()));
   return out;
+}
+
+Status aead_seal_once(AeadAlgorithm algorithm, ByteView key, ByteView nonce, ByteView aad, ByteView plaintext, ByteSpan out) {
+  POSTERN_CHECK(check_key(algorithm, key));
+  return KeyedCipher(algorithm, CipherDirection::Seal, key).seal(nonce, aad, plaintext, out);
+}
+
+Status aead_open_once(AeadAlgorithm algorithm, ByteView key, ByteView nonce, ByteView aad, ByteView sealed, ByteSpan out) {
+  POSTERN_CHECK(check_key(algorithm, key));
+  return KeyedCipher(algorithm, CipherDirection::Open, key).open(nonce, aad, sealed, out);
 }
 
 }  // namespace postern

@@ -50,4 +50,9 @@ class Aead {
   std::uint64_t m_id = 0;
 };
 
+/// One message under a key that serves for it alone (derived keys, XChaCha20): no schedule is kept, and none is pushed out. Otherwise as
+/// Aead::seal and Aead::open.
+[[nodiscard]] Status aead_seal_once(AeadAlgorithm algorithm, ByteView key, ByteView nonce, ByteView aad, ByteView plaintext, ByteSpan out);
+[[nodiscard]] Status aead_open_once(AeadAlgorithm algorithm, ByteView key, ByteView nonce, ByteView aad, ByteView sealed, ByteSpan out);
+
 }  // namespace postern

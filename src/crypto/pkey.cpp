@@ -83,6 +83,7 @@ bool set_rsa_padding(EVP_PKEY_CTX* context, const SignAlgorithm& algorithm, bool
 }
 
 bool set_scheme(EVP_PKEY_CTX* context, KeyKind kind, const SignAlgorithm& algorithm, bool signing) {
+  if (algorithm.no_digest_info) return EVP_PKEY_CTX_set_rsa_padding(context, RSA_PKCS1_PADDING) == 1;
   if (kind == KeyKind::Rsa && !set_rsa_padding(context, algorithm, signing)) return false;
   return EVP_PKEY_CTX_set_signature_md(context, evp_md(algorithm.hash)) == 1;
 }
@@ -90,6 +91,9 @@ bool set_scheme(EVP_PKEY_CTX* context, KeyKind kind, const SignAlgorithm& algori
 // What is common to signing and verifying: whether the key can do it, and the digest to work on.
 Result<Bytes> to_be_signed(KeyKind kind, const SignAlgorithm& algorithm, ByteView data) {
   if (kind == KeyKind::X25519) return fail(ErrorCode::Unsupported, "an X25519 key does not sign");
+  if (algorithm.no_digest_info && (kind != KeyKind::Rsa || algorithm.padding != RsaPadding::Pkcs1))
+    return fail(ErrorCode::Unsupported, "only PKCS#1 v1.5 signs without a digest");
+  if (algorithm.no_digest_info) return Bytes(data.begin(), data.end());
   if (algorithm.hash == HashAlgorithm::Sha1) return fail(ErrorCode::Unsupported, "signatures over SHA-1 are not made or accepted");
   if (!algorithm.prehashed) return digest(algorithm.hash, data);
   if (data.size() != digest_size(algorithm.hash)) return fail(ErrorCode::BadInput, "not the size of the digest that was announced", "data");
@@ -159,11 +163,18 @@ int give_passphrase(char* out, int size, int, void* user) {
   return static_cast<int>(passphrase.size());
 }
 
+enum class PrivateForm { Pkcs8Der, Pkcs8Pem, TraditionalPem };
+
+int write_form(BIO* bio, EVP_PKEY* key, PrivateForm form) {
+  if (form == PrivateForm::TraditionalPem) return PEM_write_bio_PrivateKey_traditional(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+  if (form == PrivateForm::Pkcs8Pem) return PEM_write_bio_PKCS8PrivateKey(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+  return i2d_PKCS8PrivateKey_bio(bio, key, nullptr, nullptr, 0, nullptr, nullptr);
+}
+
 // The DER or PEM of a private key, in memory that is wiped.
-Result<SecretBytes> write_private(EVP_PKEY* key, bool pem) {
+Result<SecretBytes> write_private(EVP_PKEY* key, PrivateForm form) {
   const BioPtr bio(must(BIO_new(BIO_s_secmem()), "no memory for a key"));
-  const int ok = pem ? PEM_write_bio_PKCS8PrivateKey(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr)
-                     : i2d_PKCS8PrivateKey_bio(bio.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  const int ok = write_form(bio.get(), key, form);
   if (ok != 1) return fail(openssl_error(ErrorCode::Internal, "encoding a private key"));
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
@@ -325,8 +336,22 @@ Result<PrivateKey> PrivateKey::from_raw(KeyKind kind, ByteView raw) {
   return adopt(std::move(key));
 }
 
-Result<SecretBytes> PrivateKey::to_pkcs8() const { return write_private(m_key.get(), false); }
-Result<SecretBytes> PrivateKey::to_pem() const { return write_private(m_key.get(), true); }
+Result<SecretBytes> PrivateKey::to_pkcs8() const { return write_private(m_key.get(), PrivateForm::Pkcs8Der); }
+Result<SecretBytes> PrivateKey::to_pem() const { return write_private(m_key.get(), PrivateForm::Pkcs8Pem); }
+
+Result<SecretBytes> PrivateKey::to_traditional_pem() const {
+  if (kind() != KeyKind::Rsa && !is_ec(kind())) return fail(ErrorCode::Unsupported, "only RSA and EC keys have an older PEM form");
+  return write_private(m_key.get(), PrivateForm::TraditionalPem);
+}
+
+Result<SecretBytes> PrivateKey::to_raw() const {
+  if (kind() != KeyKind::Ed25519 && kind() != KeyKind::X25519)
+    return fail(ErrorCode::Unsupported, "only Ed25519 and X25519 keys have a raw form here");
+  SecretBytes out(32);
+  std::size_t size = out.size();
+  must(EVP_PKEY_get_raw_private_key(m_key.get(), out.span().data(), &size), "private key");
+  return out;
+}
 
 Result<Bytes> PrivateKey::sign(const SignAlgorithm& algorithm, ByteView data) const {
   if (kind() == KeyKind::Ed25519) {

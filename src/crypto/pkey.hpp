@@ -27,6 +27,9 @@ struct SignAlgorithm {
   int salt = kSaltDigest;
   /// The bytes given are the digest already.
   bool prehashed = false;
+  /// PKCS#1 v1.5 over the bytes as they are, without DigestInfo and of any length that fits (TLS 1.1's MD5+SHA-1, and what Vault calls
+  /// hash "none"). `hash` and `prehashed` are not looked at.
+  bool no_digest_info = false;
 
   static constexpr int kSaltDigest = -1;
   static constexpr int kSaltMax = -2;
@@ -97,6 +100,10 @@ class PrivateKey {
   [[nodiscard]] const PublicKey& public_key() const noexcept { return m_public; }
   [[nodiscard]] Result<SecretBytes> to_pkcs8() const;
   [[nodiscard]] Result<SecretBytes> to_pem() const;
+  /// The older PEM forms by algorithm: "RSA PRIVATE KEY" (PKCS#1), "EC PRIVATE KEY" (SEC 1). Unsupported for other kinds.
+  [[nodiscard]] Result<SecretBytes> to_traditional_pem() const;
+  /// Ed25519 seed or X25519 scalar, 32 bytes. Unsupported for other kinds.
+  [[nodiscard]] Result<SecretBytes> to_raw() const;
 
   /// ECDSA answers the DER form (SEQUENCE of r and s); see ecdsa_to_fixed for the other.
   [[nodiscard]] Result<Bytes> sign(const SignAlgorithm& algorithm, ByteView data) const;

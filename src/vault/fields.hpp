@@ -67,6 +67,8 @@ class Fields {
          std::span<const std::pair<std::string_view, std::string>> captures)
       : m_specs(specs), m_data(&data), m_captures(captures) {}
   [[nodiscard]] const FieldSpec& spec(std::string_view name) const;
+  [[nodiscard]] const std::string* captured(std::string_view name) const noexcept;
+  [[nodiscard]] boost::json::value effective(const FieldSpec& spec) const;
   std::span<const FieldSpec> m_specs;
   const boost::json::object* m_data;
   std::span<const std::pair<std::string_view, std::string>> m_captures;
