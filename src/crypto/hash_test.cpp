@@ -64,6 +64,27 @@ TEST(Kdf, HkdfRfc5869) {  // RFC 5869 A.1 and A.3
   EXPECT_EQ(hkdf(HashAlgorithm::Sha256, {}, {}, {}, 255 * 32 + 1).error().code, ErrorCode::BadInput);
 }
 
+TEST(Kdf, Argon2idRfc9106) {  // RFC 9106 5.3
+  const Argon2Cost cost{.memory_kib = 32, .iterations = 3, .lanes = 4};
+  const auto tag = argon2id(Bytes(32, 0x01), Bytes(16, 0x02), cost, 32, Bytes(8, 0x03), Bytes(12, 0x04));
+  EXPECT_EQ(hex(tag.value().view()), "0d640df58d78766c08c037a34a8b53c9d01ef0452d75b65eb52520e96b01e659");
+}
+
+TEST(Kdf, Argon2idRefusesWhatItCannotDo) {
+  const Bytes salt(16, 2);
+  const Argon2Cost good{.memory_kib = 64, .iterations = 1, .lanes = 1};
+  EXPECT_TRUE(argon2id({}, salt, good, 32));
+  EXPECT_EQ(argon2id({}, Bytes(7, 2), good, 32).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(argon2id({}, salt, good, 3).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(argon2id({}, salt, good, 1025).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(argon2id({}, salt, {.memory_kib = 64, .iterations = 0, .lanes = 1}, 32).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(argon2id({}, salt, {.memory_kib = 64, .iterations = 1, .lanes = 0}, 32).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(argon2id({}, salt, {.memory_kib = 63, .iterations = 1, .lanes = 8}, 32).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(argon2id({}, salt, {.memory_kib = 4096, .iterations = 1, .lanes = 0xffffffff}, 32).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(argon2id({}, salt, {.memory_kib = kArgon2Memory + 1, .iterations = 1, .lanes = 1}, 32).error().code, ErrorCode::TooLarge);
+  EXPECT_NE(hex(argon2id({}, salt, good, 32)->view()), hex(argon2id(as_bytes("x"), salt, good, 32)->view()));
+}
+
 TEST(Kdf, Pbkdf2AndScryptRfc7914) {  // RFC 7914 11 and 12
   EXPECT_EQ(
       hex(pbkdf2(HashAlgorithm::Sha256, as_bytes("passwd"), as_bytes("salt"), 1, 64).value().view()),

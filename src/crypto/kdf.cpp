@@ -1,5 +1,6 @@
 #include "crypto/kdf.hpp"
 
+#include <argon2.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
@@ -75,6 +76,54 @@ Result<SecretBytes> scrypt(ByteView password, ByteView salt, const ScryptCost& c
                                OSSL_PARAM_construct_uint64(OSSL_KDF_PARAM_SCRYPT_MAXMEM, &memory),
                                OSSL_PARAM_construct_end()};
   return derive(kdf, params, size, "scrypt");
+}
+
+namespace {
+
+// The library's structure wants pointers that it does not write through, as no flag asks it to wipe its inputs.
+std::uint8_t* argon2_input(ByteView bytes) { return const_cast<Byte*>(bytes.data()); }
+
+Status check_argon2(ByteView salt, const Argon2Cost& cost, std::size_t size) {
+  // RFC 9106 3.1: m is at least 8p; p, t at least 1; a tag of at least 4 bytes
+  if (salt.size() < 8 || size < 4 || size > 1024) {
+    return fail(ErrorCode::BadInput, "Argon2id needs a salt of at least 8 bytes and gives 4 to 1024 bytes");
+  }
+  if (cost.iterations == 0 || cost.lanes == 0 || cost.lanes > ARGON2_MAX_LANES || cost.memory_kib / 8 < cost.lanes) {
+    return fail(ErrorCode::BadInput, "Argon2id needs an iteration, a lane and 8 KiB of memory for each lane at least", "cost");
+  }
+  if (cost.memory_kib > kArgon2Memory) return fail(ErrorCode::TooLarge, "Argon2id's cost passes 2 GiB of memory", "cost");
+  return {};
+}
+
+}  // namespace
+
+Result<SecretBytes> argon2id(ByteView password, ByteView salt, const Argon2Cost& cost, std::size_t size, ByteView secret,
+                             ByteView associated) {
+  POSTERN_CHECK(check_argon2(salt, cost, size));
+  for (const ByteView input : {password, salt, secret, associated}) {
+    if (input.size() > std::numeric_limits<std::uint32_t>::max()) return fail(ErrorCode::TooLarge, "an input of Argon2id passes 4 GiB");
+  }
+  SecretBytes out(size);
+  argon2_context context{};
+  context.out = out.span().data();
+  context.outlen = static_cast<std::uint32_t>(size);
+  context.pwd = argon2_input(password);
+  context.pwdlen = static_cast<std::uint32_t>(password.size());
+  context.salt = argon2_input(salt);
+  context.saltlen = static_cast<std::uint32_t>(salt.size());
+  context.secret = argon2_input(secret);
+  context.secretlen = static_cast<std::uint32_t>(secret.size());
+  context.ad = argon2_input(associated);
+  context.adlen = static_cast<std::uint32_t>(associated.size());
+  context.t_cost = cost.iterations;
+  context.m_cost = cost.memory_kib;
+  context.lanes = cost.lanes;
+  context.threads = 1;
+  context.version = ARGON2_VERSION_13;
+  const int code = argon2_ctx(&context, Argon2_id);
+  if (code == ARGON2_MEMORY_ALLOCATION_ERROR) return fail(ErrorCode::Exhausted, "no memory for Argon2id now: try again later");
+  if (code != ARGON2_OK) return fail(ErrorCode::BadInput, std::string("Argon2id: ") + argon2_error_message(code));
+  return out;
 }
 
 Result<SecretBytes> x963_kdf(HashAlgorithm algorithm, ByteView shared_secret, ByteView shared_info, std::size_t size) {
