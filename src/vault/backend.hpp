@@ -40,6 +40,8 @@ struct Call {
   WallTime now;
   /// For the answer when the operation is Create/Update: whether the path's existence check said "there". False without a check.
   bool existed = false;
+  /// The caller's policies grant sudo on this path (root: always).
+  bool sudo = false;
 };
 
 /// What a login or a token path grants; the core makes the token and the "auth" block.
@@ -74,6 +76,7 @@ struct Answer {
   std::vector<std::string> warnings;
   std::vector<std::string> errors;  ///< Beside data, without an envelope: {"errors":[..],"data":{..}}.
   std::optional<Grant> grant;
+  std::optional<boost::json::object> auth;  ///< The finished "auth" block; for the core's own paths only.
   std::optional<RawBody> raw;
   std::vector<std::pair<std::string, std::string>> headers;
   bool also_on_top = false;  ///< The data stand in "data" and at the top level too (sys/mounts and others).
