@@ -1,7 +1,7 @@
 // Key-value storage without versions: KV version 1, and the cubbyhole, which is that below a folder of the token.
 #pragma once
 
-#include "secrets/handlers.hpp"
+#include "vault/handlers.hpp"
 
 namespace postern::vault {
 

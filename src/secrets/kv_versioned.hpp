@@ -11,7 +11,7 @@
 #include <functional>
 #include <shared_mutex>
 
-#include "secrets/handlers.hpp"
+#include "vault/handlers.hpp"
 #include "secrets/kv_key.hpp"
 
 namespace postern::vault {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <shared_mutex>
 
-#include "secrets/handlers.hpp"
+#include "vault/handlers.hpp"
 #include "transit/engine.hpp"
 
 namespace postern::vault {
