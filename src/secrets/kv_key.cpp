@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "secrets/memory.hpp"
+#include "vault/memory.hpp"
 
 namespace postern::vault {
 namespace {

@@ -2,7 +2,7 @@
 #include <mutex>
 
 #include "secrets/kv_versioned.hpp"
-#include "secrets/memory.hpp"
+#include "vault/memory.hpp"
 
 namespace postern::vault {
 namespace {

@@ -1,6 +1,6 @@
 #include "secrets/kv_plain.hpp"
 
-#include "secrets/memory.hpp"
+#include "vault/memory.hpp"
 
 namespace postern::vault {
 

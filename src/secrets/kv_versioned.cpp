@@ -2,7 +2,7 @@
 
 #include <mutex>
 
-#include "secrets/memory.hpp"
+#include "vault/memory.hpp"
 
 namespace postern::vault {
 namespace {

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "secrets/memory.hpp"
+#include "vault/memory.hpp"
 #include "vault/backend.hpp"
 
 namespace postern::vault {

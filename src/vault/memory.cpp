@@ -1,4 +1,4 @@
-#include "secrets/memory.hpp"
+#include "vault/memory.hpp"
 
 #include <algorithm>
 #include <array>
