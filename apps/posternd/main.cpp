@@ -15,6 +15,8 @@
 #include "api/api.hpp"
 #include "base/log.hpp"
 #include "config/load.hpp"
+#include "engine/key_engine.hpp"
+#include "gateway/root_secrets.hpp"
 #include "io/signals.hpp"
 
 namespace postern {
@@ -81,13 +83,24 @@ io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
   stop.set_value();
 }
 
+/// Null when the settings switch it off.
+Result<std::unique_ptr<engine::KeyEngine>> open_engine(const gateway::Gateway& gate) {
+  if (!gate.config().engine.enabled) return std::unique_ptr<engine::KeyEngine>();
+  SecretBytes key;
+  if (gate.config().database.use_sqlcipher) {
+    POSTERN_TRY(key, gateway::sqlcipher_key(gate.config(), CreateRootKey::No));
+  }
+  return engine::KeyEngine::open(gate.config(), std::move(key), gate.clock());
+}
+
 Status run(config::Loaded loaded) {
   const std::string http_address = loaded.config.http.address;
   POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings)));
   // Only now is the data directory ours: another daemon's file is not touched.
   std::error_code ignored;
   std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
-  POSTERN_TRY(auto api, api::Api::make(*gate));
+  POSTERN_TRY(const auto key_engine, open_engine(*gate));
+  POSTERN_TRY(auto api, api::Api::make(*gate, key_engine.get()));
   http::ServerOptions options;
   POSTERN_TRY(options.address, io::Endpoint::parse(http_address));
   options.limits.body_bytes = gate->config().limits.http_body_bytes;
@@ -97,6 +110,7 @@ Status run(config::Loaded loaded) {
   auto stopped = stop.get_future();
   io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
   gate->start();
+  if (key_engine) key_engine->start();
   POSTERN_CHECK(write_ports(*gate, (*server)->local().text()));
   for (const auto& warning : gate->warnings()) log::warn("config.warning", {{"text", warning}});
   for (const auto& door : gate->doors())

@@ -83,12 +83,13 @@ void Routes::add_open_slow(std::string_view method, std::string_view pattern,
              }));
 }
 
-Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway) {
+Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, engine::KeyEngine* engine) {
   POSTERN_TRY(auto token, load_or_make_token(gateway.config().in_data_dir("admin.token"), gateway.random()));
-  return std::unique_ptr<Api>(new Api(gateway, std::move(token)));
+  return std::unique_ptr<Api>(new Api(gateway, engine, std::move(token)));
 }
 
-Api::Api(gateway::Gateway& gateway, std::string token) : m_gateway(gateway), m_token(std::move(token)) {
+Api::Api(gateway::Gateway& gateway, engine::KeyEngine* engine, std::string token) : m_gateway(gateway), m_token(std::move(token)) {
+  if (engine != nullptr) m_vault.emplace(engine->core(), gateway.workers());
   const Routes routes{m_gateway, m_router, m_token};
   add_status_routes(routes);
   add_page_routes(routes);
@@ -99,7 +100,10 @@ Api::Api(gateway::Gateway& gateway, std::string token) : m_gateway(gateway), m_t
 }
 
 http::Handler Api::handler() {
-  return [this](http::Request request) { return m_router.handle(std::move(request)); };
+  return [this](http::Request request) {
+    if (m_vault && VaultFace::takes(request.path)) return m_vault->handle(std::move(request));
+    return m_router.handle(std::move(request));
+  };
 }
 
 AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act, AuditFacts facts) {

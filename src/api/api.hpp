@@ -1,4 +1,4 @@
-// The HTTP face of one gateway: status, health, metrics, the live page, and REST under /api/v1.
+// The HTTP face of one gateway: status, health, metrics, the live page, REST under /api/v1, and the key engine's Vault API under /v1.
 //
 // /healthz, /readyz, /status and /metrics need no token and name no person. Everything else wants `Authorization: Bearer TOKEN`; the token
 // stands in data_dir/admin.token (0600), made on first start. Errors are problem+json (RFC 9457). Answers are JSON unless said otherwise;
@@ -6,8 +6,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "api/vault_face.hpp"
+#include "engine/key_engine.hpp"
 #include "gateway/gateway.hpp"
 #include "http/router.hpp"
 
@@ -15,16 +18,18 @@ namespace postern::api {
 
 class Api {
  public:
-  /// Reads or makes the token. The gateway must outlive the Api.
-  [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway);
+  /// Reads or makes the token.
+  /// `engine` may be null: then nothing is under /v1. Both must outlive the Api.
+  [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, engine::KeyEngine* engine = nullptr);
 
   [[nodiscard]] const std::string& token() const noexcept { return m_token; }
   /// For http::Server.
   [[nodiscard]] http::Handler handler();
 
  private:
-  Api(gateway::Gateway& gateway, std::string token);
+  Api(gateway::Gateway& gateway, engine::KeyEngine* engine, std::string token);
   gateway::Gateway& m_gateway;
+  std::optional<VaultFace> m_vault;
   std::string m_token;
   http::Router m_router;
 };

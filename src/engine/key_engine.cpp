@@ -1,0 +1,228 @@
+#include "engine/key_engine.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "base/log.hpp"
+#include "crypto/random.hpp"
+#include "logins/logins.hpp"
+#include "recorders/file_recorder.hpp"
+#include "seals/factory.hpp"
+#include "secrets/kv.hpp"
+#include "secrets/transit.hpp"
+#include "store/sealed_store.hpp"
+
+namespace postern::engine {
+namespace {
+
+constexpr auto kTick = std::chrono::seconds(1);
+constexpr auto kAskSealAgain = std::chrono::seconds(30);
+constexpr std::size_t kSalt = 32;
+
+/// "auto" is the seal that fits what keys.root names.
+Result<std::string> seal_setting(const config::Config& config) {
+  if (config.engine.seal != "auto") return config.engine.seal;
+  const KeychainUse keychain{config.keychain.enabled, config.keychain.service_name, config.keychain.account_name,
+                             config.keychain.fallback_env};
+  auto source = parse_root_key_source(config.keys.root, keychain);
+  if (!source) return fail(std::move(source).error());
+  switch (source->kind) {
+    case RootKeySource::Kind::File: return std::string("file");
+    case RootKeySource::Kind::Environment: return std::string("passphrase");
+    case RootKeySource::Kind::Keychain: return std::string("keychain");
+  }
+  return fail(ErrorCode::Internal, "keys.root is of no known kind");
+}
+
+/// Null for shares.
+Result<std::unique_ptr<Seal>> open_seal(const config::Config& config) {
+  POSTERN_TRY(const std::string setting, seal_setting(config));
+  if (setting == "shamir") return std::unique_ptr<Seal>();
+  seals::SealSettings settings;
+  settings.seal = setting;
+  settings.keys_root = config.keys.root;
+  settings.folder = config.in_data_dir("");
+  settings.keychain = {config.keychain.enabled, config.keychain.service_name, config.keychain.account_name, config.keychain.fallback_env};
+  settings.create = true;
+  auto seal = seals::make_seal(settings);
+  if (!seal) return fail(Error(seal.error()).context("engine.seal"));
+  return seal;
+}
+
+/// Readable by nobody else, and whole or not there at all.
+Status write_private(const std::string& path, std::string_view text) {
+  const std::string fresh = path + ".new";
+  ::unlink(fresh.c_str());
+  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const bool written = fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  std::error_code error;
+  if (written) std::filesystem::rename(fresh, path, error);
+  if (written && !error) return {};
+  return fail(ErrorCode::Unavailable, "cannot write " + path + "; check the permissions of the data directory");
+}
+
+/// The daemon's folder in the barrier keeps one salt for each device.
+Result<SecretBytes> salt_of(Storage& storage, const std::string& device) {
+  const std::string path = "audit/" + device;
+  POSTERN_TRY(auto salt, storage.get(path));
+  if (salt) return *std::move(salt);
+  SecretBytes made = random_key(kSalt);
+  POSTERN_CHECK(storage.put(path, made.clone()));
+  return made;
+}
+
+struct Device {
+  std::string name, type, description;
+  std::shared_ptr<vault::AuditSink> sink;
+};
+
+Result<std::vector<Device>> open_devices(const config::Config& config) {
+  std::vector<Device> devices;
+  if (!config.engine.audit_file.empty()) {
+    const std::string path = std::filesystem::absolute(config.in_data_dir(config.engine.audit_file)).string();
+    std::error_code error;
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+    std::filesystem::permissions(std::filesystem::path(path).parent_path(), std::filesystem::perms::owner_all, error);
+    recorders::FileRecorderOptions options;
+    options.path = path;
+    auto sink = recorders::FileRecorder::open(std::move(options));
+    if (!sink) return fail(Error(sink.error()).context("engine.audit.file"));
+    devices.push_back({"file", "file", path, *std::move(sink)});
+  }
+  return devices;
+}
+
+}  // namespace
+
+struct KeyEngine::Parts {
+  std::string token_file, recovery_file;
+  std::unique_ptr<SqliteSealedStore> store;
+  std::unique_ptr<Barrier> barrier;
+  std::unique_ptr<Seal> seal;
+  std::unique_ptr<Custodian> custodian;
+  std::vector<Device> devices;
+  vault::AuditBroker audit;
+  std::unique_ptr<vault::Core> core;
+
+  bool opened_once = false;  // an engine that an operator sealed stays sealed
+  std::mutex mutex;
+  std::condition_variable_any wake;
+  std::jthread ticker;  // last: it uses the rest
+
+  [[nodiscard]] Status on_unseal(Storage& storage);
+  [[nodiscard]] Status open_by_seal();
+  [[nodiscard]] Status make_first();
+  void try_to_open();
+  void run(const std::stop_token& stop);
+};
+
+Status KeyEngine::Parts::on_unseal(Storage& storage) {
+  audit.clear();
+  for (const Device& device : devices) {
+    vault::AuditDeviceOptions options;
+    options.path = device.name + "/";
+    options.type = device.type;
+    options.description = device.description;
+    POSTERN_TRY(options.salt, salt_of(storage, device.name));
+    POSTERN_CHECK(audit.add(std::move(options), device.sink));
+  }
+  return {};
+}
+
+/// The token file first promises a token that works: it is written before anything else may go wrong, and again when it was lost on the
+/// way.
+Status KeyEngine::Parts::make_first() {
+  POSTERN_TRY(auto made, core->initialize({1, 1}));
+  const Status token = write_private(token_file, made.root_token + "\n");
+  wipe(made.root_token);
+  POSTERN_CHECK(token);
+  if (made.keys.recovery && !made.keys.shares.empty()) {
+    std::string share = base64_encode(made.keys.shares.front().view()) + "\n";
+    const Status kept = write_private(recovery_file, share);
+    wipe(share);
+    POSTERN_CHECK(kept);
+  }
+  log::info("engine.initialized", {{"seal", seal->type()}, {"token", token_file}, {"recovery", recovery_file}});
+  return {};
+}
+
+Status KeyEngine::Parts::open_by_seal() {
+  POSTERN_TRY(const CustodyStatus now, custodian->status());
+  if (!now.initialized) return make_first();
+  if (now.migration || seal->needs_operator()) return {};
+  if (now.sealed) POSTERN_CHECK(custodian->unseal_by_seal());
+  return core->open();
+}
+
+void KeyEngine::Parts::try_to_open() {
+  if (seal && !core->is_open()) {
+    if (const Status opened = open_by_seal(); !opened) log::error("engine.sealed", {{"seal", seal->type()}, {"error", opened.error()}});
+  }
+  opened_once = opened_once || core->is_open();
+}
+
+void KeyEngine::Parts::run(const std::stop_token& stop) {
+  auto asked = std::chrono::steady_clock::now();
+  while (!stop.stop_requested()) {
+    std::unique_lock lock(mutex);
+    wake.wait_for(lock, stop, kTick, [] { return false; });
+    lock.unlock();
+    if (stop.stop_requested()) return;
+    core->tick();
+    if (opened_once || std::chrono::steady_clock::now() - asked < kAskSealAgain) continue;
+    asked = std::chrono::steady_clock::now();
+    try_to_open();
+  }
+}
+
+KeyEngine::KeyEngine(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
+KeyEngine::~KeyEngine() { stop(); }
+
+Result<std::unique_ptr<KeyEngine>> KeyEngine::open(const config::Config& config, SecretBytes database_key, const Clock& clock) {
+  auto parts = std::make_unique<Parts>();
+  parts->token_file = config.in_data_dir("engine.token");
+  parts->recovery_file = config.in_data_dir("engine.recovery");
+  POSTERN_TRY(parts->seal, open_seal(config));
+  POSTERN_TRY(parts->devices, open_devices(config));
+  parts->audit.allow_none(!config.engine.audit_required);
+  SealedStoreOptions store;
+  store.data_dir = config.in_data_dir("");
+  store.key = std::move(database_key);
+  POSTERN_TRY(parts->store, SqliteSealedStore::open(std::move(store)));
+  parts->barrier = std::make_unique<Barrier>(*parts->store, clock);
+  CustodianOptions custody;
+  custody.seal = parts->seal.get();
+  custody.root_token_length = vault::kServiceToken;
+  parts->custodian = std::make_unique<Custodian>(*parts->barrier, custody);
+  vault::CoreOptions options;
+  options.secrets = {{"kv", vault::make_kv}, {"cubbyhole", vault::make_cubbyhole}, {"transit", vault::make_transit}};
+  options.logins = {{"userpass", vault::make_userpass}, {"approle", vault::make_approle}};
+  options.on_unseal = [raw = parts.get()](Storage& storage) { return raw->on_unseal(storage); };
+  options.on_seal = [raw = parts.get()] { raw->audit.clear(); };
+  parts->core =
+      std::make_unique<vault::Core>(vault::CoreParts{clock, *parts->barrier, *parts->custodian, parts->audit}, std::move(options));
+  parts->try_to_open();
+  return std::unique_ptr<KeyEngine>(new KeyEngine(std::move(parts)));
+}
+
+void KeyEngine::start() {
+  m_parts->ticker = std::jthread([parts = m_parts.get()](const std::stop_token& stop) { parts->run(stop); });
+}
+
+void KeyEngine::stop() noexcept {
+  if (m_parts->ticker.joinable()) {
+    m_parts->ticker.request_stop();
+    m_parts->ticker.join();
+  }
+}
+
+vault::Core& KeyEngine::core() noexcept { return *m_parts->core; }
+Result<CustodyStatus> KeyEngine::status() { return m_parts->custodian->status(); }
+
+}  // namespace postern::engine
