@@ -57,8 +57,9 @@ class Barrier final : public Storage {
 
   /// Whether a keyring lies on the disk.
   [[nodiscard]] Result<bool> initialized();
-  /// Makes the keyring; unsealed afterwards. Conflict when there is one, or when values lie there whose keyring is gone.
-  [[nodiscard]] Status initialize(ByteView root_key, BarrierChanges with = {});
+  enum class Afterwards { Unsealed, Sealed };
+  /// Makes the keyring. Conflict when there is one, or when values lie there whose keyring is gone.
+  [[nodiscard]] Status initialize(ByteView root_key, BarrierChanges with = {}, Afterwards afterwards = Afterwards::Unsealed);
   /// Denied when `root_key` is not the one. Unsealed already: only compares.
   [[nodiscard]] Status unseal(ByteView root_key);
   /// Wipes every key. Then stores how many encryptions there really were, if the disk takes it.

@@ -24,7 +24,7 @@ Result<bool> Barrier::initialized() {
   return keyring.has_value();
 }
 
-Status Barrier::initialize(ByteView root_key, BarrierChanges with) {
+Status Barrier::initialize(ByteView root_key, BarrierChanges with, Afterwards afterwards) {
   POSTERN_CHECK(check_root_size(root_key));
   const std::lock_guard change(m_change);
   POSTERN_TRY(const bool there, initialized());
@@ -35,8 +35,9 @@ Status Barrier::initialize(ByteView root_key, BarrierChanges with) {
                 "values are stored here whose keyring is gone: restore it from a backup, or start with an empty store");
   }
   Draft first{.root = SecretBytes(root_key), .ring = Keyring::create(m_clock.now())};
-  first.ring.active().encryptions = std::min(m_options.block, first.ring.policy.limit());
+  if (afterwards == Afterwards::Unsealed) first.ring.active().encryptions = std::min(m_options.block, first.ring.policy.limit());
   POSTERN_CHECK(write(first, std::move(with)));
+  if (afterwards == Afterwards::Sealed) return {};
   const std::uint64_t used = first.sealed_with_it;
   return open_with(std::move(first), used);
 }
