@@ -1,6 +1,7 @@
 // The audit of the key engine: one line before and one after each operation, in the JSON form that Vault's audit readers know.
 //
-// Every string in data is replaced by "hmac-sha256:HEX" under the device's salt; tokens and accessors too; numbers and bools stay. A sink
+// Every string in data is replaced by "hmac-sha256:HEX" under the device's salt; tokens, accessors and error texts (except the core's fixed
+// ones, such as "permission denied") too; numbers and bools stay. What else stays is listed in audit_line.hpp. A sink
 // that does not take a line at once has failed for that line: nothing waits for it. When no device took the line the operation stops
 // (fail closed); a broker without any device refuses everything unless it was told that audit is off.
 #pragma once
@@ -32,11 +33,12 @@ struct AuditDeviceOptions {
   std::string path;  ///< "file/"
   std::string type;  ///< "file", "syslog", "socket", "chain"
   std::string description;
-  bool log_raw = false;  ///< No HMAC. Refused unless the operator's configuration says so.
+  bool log_raw = false;  ///< No HMAC. Whoever reads the options (recorders/) refuses it unless the operator's configuration says so.
   bool hmac_accessor = true;
   bool elide_list_responses = false;
-  std::string prefix;  ///< In front of each line.
-  SecretBytes salt;    ///< 32 bytes, kept in the barrier.
+  std::vector<std::string> plain_headers;  ///< Names of request headers whose values stay; all others are HMAC'd.
+  std::string prefix;                      ///< In front of each line. Printable.
+  SecretBytes salt;                        ///< 32 bytes, kept in the barrier.
 };
 
 /// Who asked, as the core found out. Strings are borrowed for the call.
@@ -82,10 +84,10 @@ class AuditBroker {
   AuditBroker(const AuditBroker&) = delete;
   AuditBroker& operator=(const AuditBroker&) = delete;
 
-  /// Startup and unseal. Conflict when the path is taken.
+  /// Startup and unseal. Conflict when the path is taken; BadInput for a salt, path or prefix that cannot be.
   [[nodiscard]] Status add(AuditDeviceOptions options, std::shared_ptr<AuditSink> sink);
   void remove(std::string_view path);
-  /// Sealed: forgets all devices and salts.
+  /// Sealed: forgets all devices and salts (those of a line that is being written when it is done).
   void clear() noexcept;
   /// Operations go on although there is no device (an operator's explicit setting, and tests).
   void allow_none(bool allowed) noexcept;
@@ -93,7 +95,7 @@ class AuditBroker {
   /// Unavailable when no device took the line. Thread safe; costs a few microseconds for a small request.
   [[nodiscard]] Status record_request(const AuditExchange& exchange);
   [[nodiscard]] Status record_response(const AuditExchange& exchange);
-  /// "hmac-sha256:..." of `input` under the device's salt (sys/audit-hash); NotFound.
+  /// "hmac-sha256:..." of `input` under the device's salt (sys/audit-hash), which may be without its last /; NotFound.
   [[nodiscard]] Result<std::string> hash(std::string_view path, std::string_view input) const;
 
   struct Device {

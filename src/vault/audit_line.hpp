@@ -1,0 +1,80 @@
+// One line of one audit device: Vault's audit entry, written straight into a string.
+//
+// Source: the audit entries of Vault and OpenBao (types "request" and "response"). What is masked: every string in data at any depth (keys
+// of objects stay), tokens, accessors unless the device says otherwise, values of headers that the device does not know as plain, and every
+// error text that is not one of the core's fixed ones. What stays, as there: paths, addresses, display names, policies, token metadata
+// (both APIs document that it is shown), warnings. Numbers and bools stay.
+//
+// Differences to Vault: members of data keep the client's order; below 64 levels a value becomes one mask of its JSON text.
+#pragma once
+
+#include "vault/audit.hpp"
+#include "vault/audit_mask.hpp"
+
+namespace postern::vault {
+
+/// Deeper values of data become one mask.
+inline constexpr unsigned kAuditDepth = 64;
+
+class AuditLine {
+ public:
+  /// Borrows everything for its life.
+  AuditLine(std::string& out, AuditMask& mask, const AuditDeviceOptions& look, const AuditExchange& exchange)
+      : m_out(out), m_mask(mask), m_look(look), m_exchange(exchange) {}
+  /// Appends prefix, entry and line end.
+  void write_request();
+  void write_response();
+
+ private:
+  using Object = boost::json::object;
+  using Value = boost::json::value;
+  /// The keys of the mount whose strings stay, and whether the key that stands above the value is one of them.
+  struct Walk {
+    const std::vector<std::string>* plain_keys;
+    bool plain;
+    unsigned depth;
+  };
+
+  void begin(std::string_view type);
+  void end();
+  void caller();
+  void policies(const AuditCaller& caller);
+  void request();
+  void headers();
+  void mount();
+  void response();
+  void response_auth(const Object& auth);
+  void response_wrap(const Object& wrap);
+  void response_data();
+  void error();
+
+  void data(std::string_view name, const Object& object, const std::vector<std::string>* plain_keys, bool elide);
+  void walk(const Value& value, Walk at);
+  void walk_object(const Object& object, Walk at, bool elide);
+  [[nodiscard]] bool elides(std::string_view key, const Value& value) const;
+  void string(std::string_view text, bool plain);
+
+  // Members of the object that is open; empty ones are left out, as Vault does.
+  void open(std::string_view name, char bracket = '{');
+  void close(char bracket = '}') { m_out += bracket; }
+  void comma();
+  void key(std::string_view name);
+  void text(std::string_view name, std::string_view value);
+  void number(std::string_view name, std::int64_t value);
+  void token(std::string_view name, std::string_view value);
+  void accessor(std::string_view name, std::string_view value);
+  void texts(std::string_view name, const std::vector<std::string>& values);
+  void same(std::string_view name, const Object& from, std::string_view from_name);
+  void append_text(std::string_view text);
+  void append_number(double value);
+  template <class Integer>
+  void append_integer(Integer value);
+  void append_time(WallTime time);
+
+  std::string& m_out;
+  AuditMask& m_mask;
+  const AuditDeviceOptions& m_look;
+  const AuditExchange& m_exchange;
+};
+
+}  // namespace postern::vault

@@ -1,0 +1,66 @@
+#include "vault/audit_mask.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstring>
+#include <functional>
+
+namespace postern::vault {
+namespace {
+
+constexpr std::size_t kKnown = 64;
+
+void append_hex(std::string& out, ByteView bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  const std::size_t begin = out.size();
+  out.resize(begin + 2 * bytes.size());
+  char* to = out.data() + begin;
+  for (const Byte byte : bytes) {
+    *to++ = kDigits[byte >> 4];
+    *to++ = kDigits[byte & 15];
+  }
+}
+
+}  // namespace
+
+/// Longer texts are not remembered; a service token has 28 to 95 characters. Size 0: free.
+struct AuditMask::Known {
+  std::uint32_t size;
+  std::array<Byte, 188> text;
+  Sha256 tag;
+};
+
+AuditMask::AuditMask(ByteView salt) : m_hmac(HashAlgorithm::Sha256, salt), m_known(kKnown * sizeof(Known)) {
+  std::memset(m_known.span().data(), 0, m_known.size());
+}
+
+void AuditMask::append(std::string& out, std::string_view text) {
+  out += kPrefix;
+  append_hex(out, m_hmac.update(as_bytes(text)).finish());
+}
+
+void AuditMask::append_known(std::string& out, std::string_view text) {
+  if (text.empty() || text.size() > sizeof(Known::text)) return append(out, text);
+  Byte* const place = m_known.span().data() + std::hash<std::string_view>{}(text) % kKnown * sizeof(Known);
+  std::uint32_t size = 0;
+  std::memcpy(&size, place, sizeof size);
+  const ByteView stored(place + offsetof(Known, text), size);
+  const ByteSpan tag(place + offsetof(Known, tag), sizeof(Known::tag));
+  if (size != text.size() || !constant_time_equal(stored, as_bytes(text))) {
+    const Bytes fresh = m_hmac.update(as_bytes(text)).finish();
+    size = static_cast<std::uint32_t>(text.size());
+    std::memcpy(place, &size, sizeof size);
+    std::memcpy(place + offsetof(Known, text), text.data(), text.size());
+    std::memcpy(tag.data(), fresh.data(), tag.size());
+  }
+  out += kPrefix;
+  append_hex(out, tag);
+}
+
+std::size_t AuditMaskPool::own_slot() noexcept {
+  static std::atomic<std::size_t> next{0};
+  thread_local const std::size_t mine = next.fetch_add(1, std::memory_order_relaxed) % kSlots;
+  return mine;
+}
+
+}  // namespace postern::vault
