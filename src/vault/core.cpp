@@ -92,7 +92,8 @@ bool Core::is_quick(const Request& request) const {
   if (mount == nullptr) return false;
   const Entered entered(mount);
   if (!entered || request.path.size() < mount->route.size()) return false;
-  const std::optional<PathMatch> match = mount->table().match(std::string_view(request.path).substr(mount->route.size()), request.operation);
+  const std::optional<PathMatch> match =
+      mount->table().match(std::string_view(request.path).substr(mount->route.size()), request.operation);
   if (!match || !match->spec->quick) return false;
   return match->spec->unauthenticated || m_engine->tokens.cached(request.token) != nullptr;
 }
@@ -101,7 +102,10 @@ Status Core::open() { return m_engine->open(); }
 void Core::seal() noexcept { m_engine->close(); }
 bool Core::is_open() const noexcept { return m_engine->is_open; }
 Result<Core::Initialized> Core::initialize(const ShareSplit& split) { return m_engine->initialize(split); }
-std::string Core::metrics() const { return m_engine->metrics(); }
+std::string Core::metrics() const {
+  const std::shared_lock lock(m_engine->gate);
+  return m_engine->metrics_unlocked();
+}
 
 void Core::tick() noexcept {
   const std::shared_lock lock(m_engine->gate);

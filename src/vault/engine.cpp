@@ -38,9 +38,9 @@ Engine::Engine(CoreParts parts, CoreOptions of)
       time(clock),
       tokens(policies, time, {.cached = options.cached_tokens}),
       mounts(options.secrets, options.logins, clock, options.defaults) {
-  sys = std::make_unique<OwnBackend>("system", paths_of({add_custody_paths, add_mount_paths, add_policy_paths, add_wrapping_paths,
-                                                          add_lease_paths, add_tool_paths},
-                                                         *this));
+  sys = std::make_unique<OwnBackend>(
+      "system",
+      paths_of({add_custody_paths, add_mount_paths, add_policy_paths, add_wrapping_paths, add_lease_paths, add_tool_paths}, *this));
   token = std::make_unique<OwnBackend>("token", paths_of({add_token_paths, add_token_role_paths}, *this));
   bare = std::make_unique<OwnBackend>("system", paths_of({add_bare_paths}, *this));
   bare_table = std::make_unique<PathTable>(bare->paths());
@@ -142,7 +142,7 @@ void Engine::count_status(int status) noexcept {
   }
 }
 
-std::string Engine::metrics() const {
+std::string Engine::metrics_unlocked() const {
   std::string out;
   const auto add = [&](std::string_view name, std::string_view type, std::string_view help, std::uint64_t value) {
     out += fmt::format("# HELP {0} {2}\n# TYPE {0} {1}\n{0} {3}\n", name, type, help, value);
@@ -160,7 +160,6 @@ std::string Engine::metrics() const {
   add("vault_wrapping_wraps_total", "counter", "Answers put into wrapping.", read(counters.wrapped));
   add("vault_wrapping_unwraps_total", "counter", "Answers taken out of wrapping.", read(counters.unwrapped));
   add("vault_audit_failures_total", "counter", "Requests stopped because no audit device took their line.", read(counters.audit_failures));
-  const std::shared_lock lock(gate);
   add("vault_token_cached", "gauge", "Live tokens held in memory.", tokens.cached_tokens());
   add("vault_core_mounts", "gauge", "Mounts that are served.", mounts.all().size());
   return out;

@@ -34,7 +34,8 @@ struct Engine {
   /// A token of policy root without an end.
   [[nodiscard]] Result<std::string> make_root_token();
   void count_status(int status) noexcept;
-  [[nodiscard]] std::string metrics() const;
+  /// Prometheus text. For callers that hold the gate, as handlers do.
+  [[nodiscard]] std::string metrics_unlocked() const;
 
   const Clock& clock;
   Barrier& barrier;

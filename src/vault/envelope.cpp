@@ -31,8 +31,7 @@ void append_or_null(std::string& out, const std::optional<boost::json::object>& 
 }
 
 bool is_envelope_key(std::string_view key) noexcept {
-  for (const std::string_view own :
-       {"request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"}) {
+  for (const std::string_view own : {"request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"}) {
     if (key == own) return true;
   }
   return false;

@@ -196,8 +196,8 @@ Exchange::Refused Exchange::act() {
 }
 
 Exchange::Refused Exchange::help() {
-  m_answer = Answer::with({{"help", spec()->help.empty() ? "The path " + spec()->pattern + " of " + m_mount->route : spec()->help},
-                           {"see_also", nullptr}});
+  m_answer = Answer::with(
+      {{"help", spec()->help.empty() ? "The path " + spec()->pattern + " of " + m_mount->route : spec()->help}, {"see_also", nullptr}});
   m_answer.bare = true;
   return std::nullopt;
 }
@@ -256,7 +256,7 @@ void Exchange::undo_grant() noexcept {
 // Audit --------------------------------------------------------------------------------------------------------------------------------
 
 AuditExchange Exchange::audit_exchange() const {
-  AuditExchange out{.request = m_request, .operation = m_operation};
+  AuditExchange out{.request = m_request, .operation = m_operation, .mount = {}};
   out.caller = m_token == nullptr ? nullptr : &m_caller;
   if (m_mount != nullptr) {
     const MountEntry& entry = m_mount->entry;

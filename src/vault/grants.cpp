@@ -50,8 +50,8 @@ boost::json::value map_json(const std::vector<std::pair<std::string, std::string
 
 seconds cap_ttl(seconds wish, seconds most, std::vector<std::string>& warnings) {
   if (most <= seconds(0) || wish <= most) return wish;
-  warnings.push_back("TTL of \"" + std::to_string(wish.count()) + "s\" exceeded the effective max_ttl of \"" + std::to_string(most.count()) +
-                     "s\"; TTL value is capped accordingly");
+  warnings.push_back("TTL of \"" + std::to_string(wish.count()) + "s\" exceeded the effective max_ttl of \"" +
+                     std::to_string(most.count()) + "s\"; TTL value is capped accordingly");
   return most;
 }
 
@@ -130,8 +130,8 @@ Result<Answer> renew_token(Engine& engine, const LiveToken& token, seconds incre
   answer.auth = auth_block(renewed->entry, shown, engine.time.now());
   const std::int64_t got = renewed->entry.ttl_seconds(engine.time.now());
   if (increment.count() > got && renewed->entry.period == seconds(0)) {
-    answer.warnings.push_back("TTL of \"" + std::to_string(increment.count()) + "s\" exceeded the effective max_ttl; TTL value is capped to \"" +
-                              std::to_string(got) + "s\"");
+    answer.warnings.push_back("TTL of \"" + std::to_string(increment.count()) +
+                              "s\" exceeded the effective max_ttl; TTL value is capped to \"" + std::to_string(got) + "s\"");
   }
   return answer;
 }

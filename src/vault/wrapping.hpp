@@ -11,7 +11,8 @@ namespace postern::vault {
 inline constexpr std::chrono::seconds kLongestWrapping{30 * 86400};
 
 /// Puts data, auth and warnings of `answer` away for `ttl`; the "wrap_info" block. BadInput for a ttl out of bounds.
-[[nodiscard]] Result<boost::json::object> wrap_answer(Engine& engine, const Answer& answer, std::string_view path, std::chrono::seconds ttl);
+[[nodiscard]] Result<boost::json::object> wrap_answer(Engine& engine, const Answer& answer, std::string_view path,
+                                                      std::chrono::seconds ttl);
 /// What was wrapped, once. BadInput "wrapping token is not valid or does not exist".
 [[nodiscard]] Result<Answer> unwrap(Engine& engine, std::string_view token);
 /// The same content under a new token; the old one is used up.
