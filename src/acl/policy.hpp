@@ -49,6 +49,8 @@ struct Rule {
   std::optional<std::chrono::seconds> min_wrapping_ttl, max_wrapping_ttl;
   std::optional<std::int64_t> pagination_limit;
   std::optional<WallTime> expiration;
+
+  friend bool operator==(const Rule&, const Rule&) = default;
 };
 
 struct Policy {
@@ -60,9 +62,13 @@ struct Policy {
 
 inline constexpr std::size_t kPolicyText = 1024 * 1024;
 inline constexpr std::size_t kPolicyRules = 4096;
+inline constexpr std::size_t kPolicyPath = 4096;  ///< As long as a request's path may be.
 
-/// BadInput names line, column and what was expected. Unknown capabilities, keys and `control_group` (which this engine does not do) are
-/// refused rather than ignored: a rule that is not understood must not be half obeyed.
+/// BadInput (TooLarge for the whole text) names line, column and what was expected. Unknown capabilities, keys and `control_group` (which
+/// this engine does not do) are refused rather than ignored: a rule that is not understood must not be half obeyed. The older `policy =
+/// "read"` ("write", "sudo", "deny") is understood; `comment` and a policy's own `name` are read and ignored.
 [[nodiscard]] Result<Policy> parse_policy(std::string name, std::string_view text);
+/// The rules as JSON that parse_policy() reads to the same rules; comments and layout are gone.
+[[nodiscard]] std::string to_json(const Policy& policy);
 
 }  // namespace postern::acl

@@ -12,7 +12,7 @@
 
 #include "crypto/hash.hpp"
 #include "logins/token_rules.hpp"
-#include "vault/handlers.hpp"
+#include "vault/handler_table.hpp"
 
 namespace postern::vault {
 

@@ -5,7 +5,7 @@
 
 #include "logins/lockout.hpp"
 #include "logins/token_rules.hpp"
-#include "vault/handlers.hpp"
+#include "vault/handler_table.hpp"
 
 namespace postern::vault {
 

@@ -1,7 +1,7 @@
 // Key-value storage without versions: KV version 1, and the cubbyhole, which is that below a folder of the token.
 #pragma once
 
-#include "vault/handlers.hpp"
+#include "vault/handler_table.hpp"
 
 namespace postern::vault {
 

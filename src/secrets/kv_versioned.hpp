@@ -11,7 +11,7 @@
 #include <functional>
 #include <shared_mutex>
 
-#include "vault/handlers.hpp"
+#include "vault/handler_table.hpp"
 #include "secrets/kv_key.hpp"
 
 namespace postern::vault {

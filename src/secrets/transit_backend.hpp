@@ -4,7 +4,7 @@
 #include <memory>
 #include <shared_mutex>
 
-#include "vault/handlers.hpp"
+#include "vault/handler_table.hpp"
 #include "transit/engine.hpp"
 
 namespace postern::vault {

@@ -4,6 +4,7 @@
 // which paths it has, which fields they take, and what each operation answers. Backends never see HTTP and never write envelopes.
 #pragma once
 
+#include <array>
 #include <boost/json.hpp>
 #include <chrono>
 #include <functional>
@@ -76,7 +77,9 @@ struct Answer {
   std::vector<std::string> warnings;
   std::vector<std::string> errors;  ///< Beside data, without an envelope: {"errors":[..],"data":{..}}.
   std::optional<Grant> grant;
-  std::optional<boost::json::object> auth;  ///< The finished "auth" block; for the core's own paths only.
+  std::optional<boost::json::object> auth;     ///< The finished "auth" block; for the core's own paths only, as is the next.
+  std::optional<boost::json::object> wrap;     ///< The finished "wrap_info" block.
+  std::optional<std::array<Byte, 32>> issued;  ///< Hash of the token in `auth`, when it was made by this request.
   std::optional<RawBody> raw;
   std::vector<std::pair<std::string, std::string>> headers;
   bool also_on_top = false;  ///< The data stand in "data" and at the top level too (sys/mounts and others).

@@ -22,7 +22,7 @@ Refusal refusal_of(const Error& error) {
 int status_of(const Answer& answer, Operation operation) noexcept {
   if (answer.status != 0) return answer.status;
   if (!answer.errors.empty()) return 400;
-  if (answer.data || answer.grant || answer.auth || answer.raw || !answer.warnings.empty()) return 200;
+  if (answer.data || answer.grant || answer.auth || answer.wrap || answer.raw || !answer.warnings.empty()) return 200;
   const bool asked_for_something = operation == Operation::Read || operation == Operation::List || operation == Operation::Scan;
   return asked_for_something ? 404 : 204;
 }

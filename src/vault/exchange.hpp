@@ -1,0 +1,61 @@
+// One request on its way through the core: the steps of vault/core.hpp, in their order. Inside vault/ only.
+#pragma once
+
+#include <optional>
+
+#include "vault/engine.hpp"
+#include "vault/envelope.hpp"
+
+namespace postern::vault {
+
+/// Whether the path may be asked for at all, before anybody looks what it is. BadInput otherwise.
+[[nodiscard]] std::optional<Refusal> check_request(const Request& request);
+
+class Exchange {
+ public:
+  /// The engine is open, and stays so while this lives.
+  Exchange(Engine& engine, Request& request) : m_engine(engine), m_request(request), m_operation(request.operation) {}
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  [[nodiscard]] Reply run();
+
+ private:
+  using Refused = std::optional<Refusal>;
+  void find_path();
+  [[nodiscard]] Refused find_token();
+  [[nodiscard]] Refused find_operation();
+  [[nodiscard]] Refused check_policy();
+  [[nodiscard]] Refused audit_request(std::string_view error);
+  [[nodiscard]] Refused act();
+  [[nodiscard]] Refused run_handler();
+  [[nodiscard]] Refused grant();
+  [[nodiscard]] Refused wrap();
+  [[nodiscard]] Refused audit_response(std::string_view error);
+  [[nodiscard]] Refused help();
+  [[nodiscard]] Refused decide();
+  [[nodiscard]] Reply refuse(const Refusal& refusal);
+  [[nodiscard]] AuditExchange audit_exchange() const;
+  void limit_page();
+  void undo_grant() noexcept;
+  [[nodiscard]] Call call(const Fields& fields) const;
+  [[nodiscard]] const PathSpec* spec() const noexcept { return m_match ? m_match->spec : nullptr; }
+
+  Engine& m_engine;
+  Request& m_request;
+  Operation m_operation;
+  MountPtr m_mount;
+  std::optional<Entered> m_entered;
+  std::string_view m_below;  // of m_request.path
+  std::optional<PathMatch> m_match;
+  std::optional<Result<Fields>> m_fields;
+  bool m_existed = false;
+  LiveTokenPtr m_token;
+  acl::Verdict m_verdict;
+  AuditCaller m_caller;
+  Answer m_answer;
+  std::optional<TokenHash> m_granted;  // to be revoked again when the answer cannot be sent
+};
+
+}  // namespace postern::vault
