@@ -11,7 +11,7 @@
 #include "base/log.hpp"
 #include "crypto/random.hpp"
 #include "logins/logins.hpp"
-#include "recorders/file_recorder.hpp"
+#include "recorders/settings.hpp"
 #include "seals/factory.hpp"
 #include "secrets/kv.hpp"
 #include "secrets/transit.hpp"
@@ -78,24 +78,74 @@ Result<SecretBytes> salt_of(Storage& storage, const std::string& device) {
 }
 
 struct Device {
-  std::string name, type, description;
-  std::shared_ptr<vault::AuditSink> sink;
+  std::string setting;  ///< For errors.
+  std::string type;
+  RecorderSettings options;
 };
 
-Result<std::vector<Device>> open_devices(const config::Config& config) {
-  std::vector<Device> devices;
-  if (!config.engine.audit_file.empty()) {
-    const std::string path = std::filesystem::absolute(config.in_data_dir(config.engine.audit_file)).string();
-    std::error_code error;
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
-    std::filesystem::permissions(std::filesystem::path(path).parent_path(), std::filesystem::perms::owner_all, error);
-    recorders::FileRecorderOptions options;
-    options.path = path;
-    auto sink = recorders::FileRecorder::open(std::move(options));
-    if (!sink) return fail(Error(sink.error()).context("engine.audit.file"));
-    devices.push_back({"file", "file", path, *std::move(sink)});
+/// "KIND:ADDRESS" of a setting, in the recorders' words.
+Device socket_device(const std::string& text) {
+  const auto colon = text.find(':');
+  return {"engine.audit.socket",
+          "socket",
+          {{"socket_type", text.substr(0, colon)}, {"address", colon == std::string::npos ? "" : text.substr(colon + 1)}}};
+}
+
+std::vector<Device> devices_of(const config::Config& config) {
+  std::vector<Device> out;
+  const auto& audit = config.engine;
+  if (!audit.audit_file.empty()) {
+    const std::string path = std::filesystem::absolute(config.in_data_dir(audit.audit_file)).string();
+    out.push_back({"engine.audit.file", "file", {{"file_path", path}}});
   }
-  return devices;
+  if (!audit.audit_syslog.empty()) out.push_back({"engine.audit.syslog", "syslog", {{"address", audit.audit_syslog}}});
+  if (!audit.audit_socket.empty()) out.push_back(socket_device(audit.audit_socket));
+  return out;
+}
+
+struct OpenDevice {
+  RecorderPlan plan;
+  std::shared_ptr<Recorder> sink;
+};
+
+/// The folder of the default file is ours to make; any other is the operator's.
+Status make_folder(const std::string& file) {
+  const auto folder = std::filesystem::path(file).parent_path();
+  std::error_code error;
+  if (std::filesystem::create_directories(folder, error)) std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
+  if (error) return fail(ErrorCode::Unavailable, "cannot make " + folder.string() + ": " + error.message());
+  return {};
+}
+
+Result<OpenDevice> open_device(const Device& device, const Clock& clock) {
+  if (const auto path = device.options.find("file_path"); path != device.options.end()) POSTERN_CHECK(make_folder(path->second));
+  POSTERN_TRY(RecorderPlan plan, read_recorder(device.type + "/", device.type, device.options, false));
+  POSTERN_TRY(auto sink, open_recorder(plan, {}, clock));
+  return OpenDevice{std::move(plan), std::move(sink)};
+}
+
+Result<std::vector<OpenDevice>> open_devices(const config::Config& config, const Clock& clock) {
+  std::vector<OpenDevice> out;
+  for (const Device& device : devices_of(config)) {
+    auto opened = open_device(device, clock);
+    if (!opened) return fail(Error(opened.error()).context(device.setting));
+    out.push_back(*std::move(opened));
+  }
+  return out;
+}
+
+vault::AuditDeviceOptions salted(const vault::AuditDeviceOptions& from, SecretBytes salt) {
+  vault::AuditDeviceOptions out;
+  out.path = from.path;
+  out.type = from.type;
+  out.description = from.description;
+  out.log_raw = from.log_raw;
+  out.hmac_accessor = from.hmac_accessor;
+  out.elide_list_responses = from.elide_list_responses;
+  out.plain_headers = from.plain_headers;
+  out.prefix = from.prefix;
+  out.salt = std::move(salt);
+  return out;
 }
 
 }  // namespace
@@ -106,7 +156,7 @@ struct KeyEngine::Parts {
   std::unique_ptr<Barrier> barrier;
   std::unique_ptr<Seal> seal;
   std::unique_ptr<Custodian> custodian;
-  std::vector<Device> devices;
+  std::vector<OpenDevice> devices;
   vault::AuditBroker audit;
   std::unique_ptr<vault::Core> core;
 
@@ -124,13 +174,9 @@ struct KeyEngine::Parts {
 
 Status KeyEngine::Parts::on_unseal(Storage& storage) {
   audit.clear();
-  for (const Device& device : devices) {
-    vault::AuditDeviceOptions options;
-    options.path = device.name + "/";
-    options.type = device.type;
-    options.description = device.description;
-    POSTERN_TRY(options.salt, salt_of(storage, device.name));
-    POSTERN_CHECK(audit.add(std::move(options), device.sink));
+  for (const OpenDevice& device : devices) {
+    POSTERN_TRY(SecretBytes salt, salt_of(storage, device.plan.device.type));
+    POSTERN_CHECK(audit.add(salted(device.plan.device, std::move(salt)), device.sink));
   }
   return {};
 }
@@ -189,7 +235,7 @@ Result<std::unique_ptr<KeyEngine>> KeyEngine::open(const config::Config& config,
   parts->token_file = config.in_data_dir("engine.token");
   parts->recovery_file = config.in_data_dir("engine.recovery");
   POSTERN_TRY(parts->seal, open_seal(config));
-  POSTERN_TRY(parts->devices, open_devices(config));
+  POSTERN_TRY(parts->devices, open_devices(config, clock));
   parts->audit.allow_none(!config.engine.audit_required);
   SealedStoreOptions store;
   store.data_dir = config.in_data_dir("");
