@@ -69,7 +69,8 @@ Result<std::vector<BatchItem>> read_items(const json::value& batch, const BatchS
   for (const json::value& value : *array) {
     const json::object* object = value.if_object();
     if (object == nullptr) return bad_batch(items.size(), {}, "expected an object");
-    POSTERN_TRY(items.emplace_back(), reader.read(*object, items.size() - 1));
+    POSTERN_TRY(const BatchItem item, reader.read(*object, items.size()));
+    items.push_back(item);
   }
   return items;
 }

@@ -115,15 +115,11 @@ Result<Answer> TransitBackend::create_key(const Call& call) {
   POSTERN_TRY(const auto engine, this->engine());
   POSTERN_TRY(const CreateOptions options, create_options(call, "type"));
   // A key without the limits that were asked for must not stay: they are read before it is made, and it goes when they do not fit.
-  POSTERN_TRY(const KeySettings settings, settings_from(call.fields, {}));
+  KeySettings own;
+  POSTERN_CHECK(read_own_settings(call.fields, own, {}));
   const std::string name = call.fields.text("name");
   POSTERN_TRY(KeyReply reply, for_client(engine->create(name, options)));
   if (!reply.created || !has_own_settings(call.fields)) return shown_reply(std::move(reply));
-  KeySettings own;
-  own.max_versions = settings.max_versions;
-  own.expires = settings.expires;
-  own.allowed_uses = settings.allowed_uses;
-  own.limits = settings.limits;
   auto configured = for_client(engine->configure(name, own));
   if (configured) return shown_reply(*std::move(configured));
   own = {};

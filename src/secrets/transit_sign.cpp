@@ -17,8 +17,8 @@ constexpr RefusedField kNotInSignatures[] = {
 };
 
 /// The URL beats `hash_algorithm`, which beats the older `algorithm`.
-std::string algorithm_name(const Fields& fields) {
-  for (const char* field : {"urlalgorithm", "hash_algorithm", "algorithm"}) {
+std::string algorithm_name(const Fields& fields, std::initializer_list<const char*> places) {
+  for (const char* field : places) {
     if (std::string name = fields.text(field); !name.empty()) return name;
   }
   return "sha2-256";
@@ -28,7 +28,7 @@ std::string algorithm_name(const Fields& fields) {
 Result<SignOptions> sign_options(const Fields& fields) {
   SignOptions options;
   options.prehashed = fields.flag("prehashed");
-  POSTERN_TRY(options.hash, for_client(sign_hash_from_name(algorithm_name(fields))));
+  POSTERN_TRY(options.hash, for_client(sign_hash_from_name(algorithm_name(fields, {"urlalgorithm", "hash_algorithm", "algorithm"}))));
   if (const std::string padding = fields.text("signature_algorithm"); !padding.empty()) {
     POSTERN_TRY(options.padding, for_client(padding_from_name(padding)));
   }
@@ -41,8 +41,7 @@ Result<SignOptions> sign_options(const Fields& fields) {
 }
 
 Result<HashAlgorithm> mac_algorithm(const Fields& fields) {
-  std::string name = fields.text("urlalgorithm");
-  if (name.empty()) name = fields.text("algorithm");
+  const std::string name = algorithm_name(fields, {"urlalgorithm", "algorithm"});
   const auto algorithm = hash_algorithm_from_name(name);
   if (!algorithm) return fail(ErrorCode::BadInput, "unsupported algorithm \"" + printable(name) + "\"", "algorithm");
   return *algorithm;

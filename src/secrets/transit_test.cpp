@@ -178,12 +178,12 @@ TEST_F(Transit, BadInputIsNeverOurFault) {
   EXPECT_EQ(drive.write("decrypt/k").error, "missing ciphertext to decrypt");
   EXPECT_EQ(drive.write("rewrap/k").error, "missing ciphertext to decrypt");
   EXPECT_EQ(drive.write("decrypt/none", R"({"ciphertext":"vault:v1:AAAA"})").error, "encryption key not found");
-  for (const char* body : {R"({"plaintext":"%"})", R"({"plaintext":"YQ"})", R"({"plaintext":"YQ= ="})", R"({"plaintext":5})",
-                           R"({"plaintext":["YQ=="]})", R"({"plaintext":"YQ==","context":"YQ=="})", R"({"plaintext":"YQ==","context":"%"})",
-                           R"({"plaintext":"YQ==","associated_data":"%"})", R"({"plaintext":"YQ==","key_version":2})",
-                           R"({"plaintext":"YQ==","key_version":-1})", R"({"plaintext":"YQ==","key_version":"x"})",
-                           R"({"plaintext":"YQ==","key_version":99999999999})", R"({"plaintext":"YQ==","nonce":"YQ=="})",
-                           R"({"plaintext":"YQ==","padding_scheme":"pkcs1v15"})"})
+  for (const char* body :
+       {R"({"plaintext":"%"})", R"({"plaintext":"YQ"})", R"({"plaintext":"YQ= ="})", R"({"plaintext":5})", R"({"plaintext":["YQ=="]})",
+        R"({"plaintext":"YQ==","context":"%"})", R"({"plaintext":"YQ==","associated_data":"%"})", R"({"plaintext":"YQ==","key_version":2})",
+        R"({"plaintext":"YQ==","key_version":-1})", R"({"plaintext":"YQ==","key_version":"x"})",
+        R"({"plaintext":"YQ==","key_version":99999999999})", R"({"plaintext":"YQ==","nonce":"YQ=="})",
+        R"({"plaintext":"YQ==","padding_scheme":"pkcs1v15"})"})
     EXPECT_EQ(drive.write("encrypt/k", body).status, 400) << body;
   const std::pair<const char*, const char*> ciphertexts[] = {
       {"x", "invalid ciphertext: no prefix"},
