@@ -256,7 +256,7 @@ void Exchange::undo_grant() noexcept {
 // Audit --------------------------------------------------------------------------------------------------------------------------------
 
 AuditExchange Exchange::audit_exchange() const {
-  AuditExchange out{.request = m_request, .operation = m_operation, .mount = {}};
+  AuditExchange out{.request = m_request, .operation = m_operation, .mount = {}, .time = m_engine.clock.now(), .warnings = {}, .error = {}};
   out.caller = m_token == nullptr ? nullptr : &m_caller;
   if (m_mount != nullptr) {
     const MountEntry& entry = m_mount->entry;
@@ -267,7 +267,6 @@ AuditExchange Exchange::audit_exchange() const {
                  .plain_request_keys = &entry.config.audit_non_hmac_request_keys,
                  .plain_response_keys = &entry.config.audit_non_hmac_response_keys};
   }
-  out.time = m_engine.clock.now();
   return out;
 }
 
