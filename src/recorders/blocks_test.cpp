@@ -104,7 +104,8 @@ class VerifyBlocks : public testing::Test {
   void write(const std::string& content) const { std::ofstream(file, std::ios::trunc) << content; }
   [[nodiscard]] std::vector<Kind> faults() const {
     std::vector<Kind> kinds;
-    for (const BlockFault& fault : verify_blocks(std::vector{file.string()}, chain.blocks).value()) kinds.push_back(fault.kind);
+    const auto found = verify_blocks(std::vector{file.string()}, chain.blocks).value();
+    for (const BlockFault& fault : found) kinds.push_back(fault.kind);
     return kinds;
   }
   Chain chain{{.lines = 2}};
