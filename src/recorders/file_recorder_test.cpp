@@ -204,6 +204,36 @@ TEST_F(FileRecorderTest, ChainCoversEveryLineAcrossRotationAndRestart) {
   EXPECT_EQ(faults->at(0).block, found[4]);
 }
 
+TEST_F(FileRecorderTest, AChainStaysWholeThroughAFullDisk) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  FileOptions chain = options();
+  chain.blocks = BlockOptions{.lines = 2};
+  {
+    const auto recorder = open(chain);
+    put(*recorder, std::string(99, 'a') + "\n");
+    const rlimit small{150, before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    EXPECT_TRUE(recorder->write(std::string(99, 'b') + "\n"));
+    EXPECT_EQ(refusal(*recorder).code, ErrorCode::Exhausted);
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    ASSERT_TRUE(recorder->flush(kPatience));
+  }
+  ASSERT_FALSE(recorded().empty());
+  EXPECT_EQ(verify_blocks(std::vector{path()}, recorded())->size(), 0U);
+}
+
+TEST_F(FileRecorderTest, AChainIsARegularFile) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const int reader = ::open(path("pipe").c_str(), O_RDONLY | O_NONBLOCK);
+  FileOptions chain = options("pipe");
+  chain.blocks = BlockOptions{};
+  const auto recorder = FileRecorder::open(chain, port, clock);
+  ASSERT_FALSE(recorder);
+  EXPECT_EQ(recorder.error().code, ErrorCode::BadInput);
+  ::close(reader);
+}
+
 TEST_F(FileRecorderTest, AChainThatCannotRecordTakesNoMoreLines) {
   FileOptions chain = options();
   chain.blocks = BlockOptions{.lines = 1};

@@ -8,6 +8,7 @@
 
 #include "base/text.hpp"
 #include "crypto/hmac.hpp"
+#include "vault/audit_line.hpp"
 
 namespace postern::vault {
 namespace {
@@ -183,6 +184,17 @@ TEST(Audit, NoStringOfDataIsEverInClear) {
     EXPECT_EQ(line.at("error"), mask_of("cannot use \"PLANTED\""));
     EXPECT_EQ(line.at("request").at("headers").as_object().size(), 2U);
   }
+}
+
+TEST(Audit, BelowTheDepthIsOneMaskOfTheText) {
+  Bench bench;
+  Scene scene;
+  json::value inner = json::array{"secret", std::string(3000, 'x')};
+  const std::string text = json::serialize(inner);
+  for (unsigned i = 1; i < kAuditDepth; ++i) inner = json::array{inner};
+  scene.request.data = {{"deep", inner}};
+  const std::string line = bench.request(scene.exchange());
+  EXPECT_NE(line.find("[\"" + masked(text) + "\"]"), std::string::npos) << line;
 }
 
 TEST(Audit, ErrorsOfTheCoreAreReadable) {
