@@ -21,14 +21,14 @@
 namespace postern::seals {
 
 struct SealSettings {
-  std::string seal;         ///< The setting.
-  std::string name;         ///< The operator's name for it; empty, or 1 to 64 printable ASCII characters.
-  std::string keys_root;    ///< The setting keys.root.
-  std::string folder;       ///< Where relative paths of key files begin; empty: the working directory.
-  KeychainUse keychain;     ///< security.keychain.*
-  bool create = false;      ///< wrap() may make a missing key file, keychain entry or token key.
-  Argon2Cost cost;          ///< For new blobs of a passphrase.
-  TransitExchange transit;  ///< transit:... needs it.
+  std::string seal = {};         ///< The setting.
+  std::string name = {};         ///< The operator's name for it; empty, or 1 to 64 printable ASCII characters.
+  std::string keys_root = {};    ///< The setting keys.root.
+  std::string folder = {};       ///< Where relative paths of key files begin; empty: the working directory.
+  KeychainUse keychain = {};     ///< security.keychain.*
+  bool create = false;           ///< wrap() may make a missing key file, keychain entry or token key.
+  Argon2Cost cost = {};          ///< For new blobs of a passphrase.
+  TransitExchange transit = {};  ///< transit:... needs it.
   std::chrono::milliseconds deadline = kSealDeadline;
 };
 

@@ -26,8 +26,8 @@ struct Pkcs11Recipe {
 [[nodiscard]] Bytes write_pkcs11_recipe(const Pkcs11Recipe& recipe);
 
 struct Pkcs11SealOptions {
-  std::string name;
-  Pkcs11Uri uri;
+  std::string name = {};
+  Pkcs11Uri uri = {};
   /// At wrap(): makes the key when the token has none of that name (which `uri.object` must then give). unwrap() never makes one.
   bool create = false;
   Pkcs11Loader load = load_pkcs11_module;

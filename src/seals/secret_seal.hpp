@@ -30,12 +30,12 @@ enum class SecretSealType { File, Passphrase, SecretService };
 
 struct SecretSealOptions {
   SecretSealType type = SecretSealType::Passphrase;  ///< Passphrase accepts no raw key.
-  std::string name;
-  RootKeySource source;
-  KeychainUse keychain;
+  std::string name = {};
+  RootKeySource source = {};
+  KeychainUse keychain = {};
   /// Asked for at the first wrap(): a raw key file or a keychain entry is made when it is missing. unwrap() never makes one.
   CreateRootKey create = CreateRootKey::No;
-  Argon2Cost cost;
+  Argon2Cost cost = {};
 };
 /// BadInput when the source is not one of the type's, or the cost out of bounds. The secret is read at each call and kept by none.
 [[nodiscard]] Result<std::unique_ptr<Seal>> make_secret_seal(SecretSealOptions options);

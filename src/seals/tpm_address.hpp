@@ -18,8 +18,8 @@ namespace postern::seals {
 
 struct TpmAddress {
   std::string tcti = "device:/dev/tpmrm0";
-  std::vector<std::uint8_t> pcrs;  ///< Ascending.
-  std::uint32_t parent = 0;        ///< A persistent handle (0x81......), or 0: the standard ECC storage key, made anew for each call.
+  std::vector<std::uint8_t> pcrs = {};  ///< Ascending.
+  std::uint32_t parent = 0;             ///< A persistent handle (0x81......), or 0: the standard ECC storage key, made anew for each call.
 };
 /// BadInput with the part as its field.
 [[nodiscard]] Result<TpmAddress> parse_tpm_address(std::string_view text);

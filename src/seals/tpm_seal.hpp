@@ -25,8 +25,8 @@ struct TpmRecipe {
 [[nodiscard]] Bytes write_tpm_recipe(const TpmRecipe& recipe);
 
 struct TpmSealOptions {
-  std::string name;
-  TpmAddress address;
+  std::string name = {};
+  TpmAddress address = {};
 };
 [[nodiscard]] std::unique_ptr<Seal> make_tpm_seal(TpmSealOptions options);
 
