@@ -172,7 +172,7 @@ struct KeyReply {
 struct ImportSource {
   std::string_view byok = {};  ///< base64 of RSA-OAEP(wrapping key, AES-256 key) || AES-KWP(AES key, material).
   HashAlgorithm byok_hash = HashAlgorithm::Sha256;
-  std::string_view public_key = {};           ///< PEM; such a version only verifies and encrypts.
+  std::string_view public_key = {};      ///< PEM; such a version only verifies and encrypts.
   const SecretBytes* plain = nullptr;    ///< Raw bytes (symmetric, hmac, openpgp) or PKCS#8 DER; for callers inside the product.
   std::string_view openpgp_public = {};  ///< With `plain`, openpgp only: what is told as the public key.
 };
