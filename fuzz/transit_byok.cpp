@@ -32,7 +32,7 @@ void import_material(ByteView input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const PrivateKey wrapping = PrivateKey::generate(KeyKind::Rsa, 2048).value();
   const ByteView input(data, size);
-  if (detail::open_byok(wrapping, HashAlgorithm::Sha256, as_text(input))) std::abort();
+  if (transit::detail::open_byok(wrapping, HashAlgorithm::Sha256, as_text(input))) std::abort();
   if (size > 0 && size < 8192) import_material(input);
   return 0;
 }

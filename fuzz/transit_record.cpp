@@ -19,14 +19,15 @@ void same(const SecretBytes& again, ByteView record) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const ByteView record(data, size);
-  if (const auto key = detail::read_key("k", record)) {
-    same(detail::write_key(*key), record);
-    (void)detail::info_of(*key);
+  if (const auto key = transit::detail::read_key("k", record)) {
+    same(transit::detail::write_key(*key), record);
+    (void)transit::detail::info_of(*key);
     for (const auto& version : key->versions) (void)version->usable(key->policy.type, key->policy.derived);
   }
-  if (const auto segment = detail::read_segment(record)) same(detail::write_segment(*segment), record);
-  (void)detail::read_uses(record);
-  if (const auto backup = detail::read_backup("k", record)) (void)detail::write_backup(backup->key, backup->uses, backup->segments);
+  if (const auto segment = transit::detail::read_segment(record)) same(transit::detail::write_segment(*segment), record);
+  (void)transit::detail::read_uses(record);
+  if (const auto backup = transit::detail::read_backup("k", record))
+    (void)transit::detail::write_backup(backup->key, backup->uses, backup->segments);
   static MemoryStorage storage;
   static SystemClock clock;
   static Engine engine(storage, clock);
