@@ -115,17 +115,17 @@ struct CreateOptions {
 
 /// What configure() changes; what is not set stays.
 struct KeySettings {
-  std::optional<std::int64_t> min_decryption_version;  ///< 0 becomes 1, with a warning.
-  std::optional<std::int64_t> min_encryption_version;  ///< 0: only the latest, or any by number from min_decryption_version on.
-  std::optional<bool> deletion_allowed;
-  std::optional<bool> exportable;              ///< One way: only true changes something, false on an exportable key is ignored.
-  std::optional<bool> allow_plaintext_backup;  ///< One way, likewise.
-  std::optional<std::chrono::seconds> auto_rotate_period;
+  std::optional<std::int64_t> min_decryption_version = {};  ///< 0 becomes 1, with a warning.
+  std::optional<std::int64_t> min_encryption_version = {};  ///< 0: only the latest, or any by number from min_decryption_version on.
+  std::optional<bool> deletion_allowed = {};
+  std::optional<bool> exportable = {};              ///< One way: only true changes something, false on an exportable key is ignored.
+  std::optional<bool> allow_plaintext_backup = {};  ///< One way, likewise.
+  std::optional<std::chrono::seconds> auto_rotate_period = {};
   // Postern's own:
-  std::optional<std::uint32_t> max_versions;        ///< Kept versions; older ones are destroyed by rotation. 0: all.
-  std::optional<WallTime> expires;                  ///< From then on the key only decrypts and verifies. The epoch: never.
-  std::optional<std::vector<KeyUse>> allowed_uses;  ///< Empty: all.
-  std::optional<UseLimits> limits;
+  std::optional<std::uint32_t> max_versions = {};        ///< Kept versions; older ones are destroyed by rotation. 0: all.
+  std::optional<WallTime> expires = {};                  ///< From then on the key only decrypts and verifies. The epoch: never.
+  std::optional<std::vector<KeyUse>> allowed_uses = {};  ///< Empty: all.
+  std::optional<UseLimits> limits = {};
 };
 
 struct KeyVersionInfo {
@@ -170,9 +170,9 @@ struct KeyReply {
 
 /// A private key, or a secret, from outside. Exactly one of the three.
 struct ImportSource {
-  std::string_view byok;  ///< base64 of RSA-OAEP(wrapping key, AES-256 key) || AES-KWP(AES key, material).
+  std::string_view byok = {};  ///< base64 of RSA-OAEP(wrapping key, AES-256 key) || AES-KWP(AES key, material).
   HashAlgorithm byok_hash = HashAlgorithm::Sha256;
-  std::string_view public_key;           ///< PEM; such a version only verifies and encrypts.
+  std::string_view public_key = {};      ///< PEM; such a version only verifies and encrypts.
   const SecretBytes* plain = nullptr;    ///< Raw bytes (symmetric, hmac, openpgp) or PKCS#8 DER; for callers inside the product.
   std::string_view openpgp_public = {};  ///< With `plain`, openpgp only: what is told as the public key.
 };
