@@ -68,8 +68,18 @@ std::uint64_t count_sealed(const BarrierChanges& changes) { return count_values(
 Barrier::Barrier(SealedStore& store, const Clock& clock, BarrierOptions options) : m_store(store), m_clock(clock), m_options(options) {}
 Barrier::~Barrier() { seal(); }
 
+// Who waits for the whole state keeps others from getting a share: without that, many readers would keep seal() waiting for ever.
+Barrier::StateLock Barrier::share_state() const {
+  const std::lock_guard turn(m_turn);
+  return StateLock(m_state);
+}
+std::unique_lock<std::shared_mutex> Barrier::own_state() const {
+  const std::lock_guard turn(m_turn);
+  return std::unique_lock(m_state);
+}
+
 bool Barrier::sealed() const {
-  const std::shared_lock lock(m_state);
+  const auto lock = share_state();
   return m_open == nullptr;
 }
 
@@ -98,7 +108,7 @@ Result<std::optional<SecretBytes>> Barrier::read(std::string path) {
   POSTERN_TRY(const auto stored, m_store.get(path));
   if (!stored) return std::optional<SecretBytes>();
   POSTERN_TRY(const std::uint32_t term, detail::term_of(*stored, path));
-  const std::shared_lock lock(m_state);
+  const auto lock = share_state();
   if (!m_open) return vault_is_sealed();
   const Aead* const cipher = m_open->cipher_of(term);
   if (cipher == nullptr) return detail::damaged_value(path);
@@ -118,29 +128,29 @@ Status Barrier::apply_all(BarrierChanges changes) {
   POSTERN_CHECK(detail::check_all(changes));
   std::vector<SealedChange> sealed;
   {
-    POSTERN_TRY(const Reserved lock, reserve(detail::count_sealed(changes)));
+    POSTERN_TRY(const StateLock lock, reserve(detail::count_sealed(changes)));
     POSTERN_TRY(sealed, detail::seal_all(m_open->ciphers.back(), m_open->ring.active().number, changes));
   }
   return m_store.apply(std::move(sealed));
 }
 
 Result<KeyStatus> Barrier::key_status() const {
-  const std::shared_lock lock(m_state);
+  const auto lock = share_state();
   if (!m_open) return vault_is_sealed();
   const Term& active = m_open->ring.active();
   return KeyStatus{.term = active.number, .installed = active.installed, .encryptions = m_open->used.load()};
 }
 
 Result<RotationPolicy> Barrier::rotation() const {
-  const std::shared_lock lock(m_state);
+  const auto lock = share_state();
   if (!m_open) return vault_is_sealed();
   return m_open->ring.policy;
 }
 
 // The lock under which `count` values may be sealed now.
-Result<Barrier::Reserved> Barrier::reserve(std::uint64_t count) {
+Result<Barrier::StateLock> Barrier::reserve(std::uint64_t count) {
   for (;;) {
-    Reserved lock(m_state);
+    StateLock lock = share_state();
     if (!m_open) return vault_is_sealed();
     if (m_open->take(count)) return lock;
     lock.unlock();

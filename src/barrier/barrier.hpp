@@ -93,11 +93,13 @@ class Barrier final : public Storage {
  private:
   struct Open;
   struct Draft;
-  using Reserved = std::shared_lock<std::shared_mutex>;
+  using StateLock = std::shared_lock<std::shared_mutex>;
 
+  [[nodiscard]] StateLock share_state() const;
+  [[nodiscard]] std::unique_lock<std::shared_mutex> own_state() const;
   [[nodiscard]] Status check_open() const;
   [[nodiscard]] Result<std::optional<SecretBytes>> read(std::string path);
-  [[nodiscard]] Result<Reserved> reserve(std::uint64_t count);
+  [[nodiscard]] Result<StateLock> reserve(std::uint64_t count);
   [[nodiscard]] Status extend(std::uint64_t count);
   [[nodiscard]] Result<bool> has_room(std::uint64_t count) const;
   [[nodiscard]] Result<Draft> draft();
@@ -114,6 +116,7 @@ class Barrier final : public Storage {
   const Clock& m_clock;
   const BarrierOptions m_options;
   std::mutex m_change;                // one change of the keyring at a time; taken before m_state
+  mutable std::mutex m_turn;          // to get m_state; held only while waiting for it
   mutable std::shared_mutex m_state;  // m_open and what it holds
   std::unique_ptr<Open> m_open;       // null: sealed
 };

@@ -59,7 +59,7 @@ Status Barrier::open_with(Draft draft, std::uint64_t used) {
   open->ring = std::move(draft.ring);
   open->used = used;
   POSTERN_CHECK(open->add_ciphers());
-  const std::unique_lock lock(m_state);
+  const auto lock = own_state();
   m_open = std::move(open);
   return {};
 }
@@ -68,7 +68,7 @@ Status Barrier::open_with(Draft draft, std::uint64_t used) {
 std::optional<Bytes> Barrier::close() noexcept {
   std::unique_ptr<Open> closing;
   {
-    const std::unique_lock lock(m_state);
+    const auto lock = own_state();
     closing = std::move(m_open);
   }
   if (!closing || closing->doubt || closing->used.load() >= closing->ring.active().encryptions) return std::nullopt;
@@ -88,7 +88,7 @@ void Barrier::seal() noexcept {
 }
 
 Status Barrier::verify_root_key(ByteView root_key) const {
-  const std::shared_lock lock(m_state);
+  const auto lock = share_state();
   if (!m_open) return vault_is_sealed();
   if (!constant_time_equal(m_open->root.view(), root_key)) return fail(ErrorCode::Denied, "this is not the root key");
   return {};
@@ -140,7 +140,7 @@ Status Barrier::add_term(Draft& draft, std::uint64_t count) const {
 // Under m_change: a copy of what is in force, to be changed and stored.
 Result<Barrier::Draft> Barrier::draft() {
   POSTERN_CHECK(settle_doubt());
-  const std::shared_lock lock(m_state);
+  const auto lock = share_state();
   if (!m_open) return vault_is_sealed();
   return Draft{.root = m_open->root.clone(), .ring = m_open->ring.clone()};
 }
@@ -148,7 +148,7 @@ Result<Barrier::Draft> Barrier::draft() {
 // ---- counting ----
 
 Result<bool> Barrier::has_room(std::uint64_t count) const {
-  const std::shared_lock lock(m_state);
+  const auto lock = share_state();
   if (!m_open) return vault_is_sealed();
   return count <= m_open->ring.active().encryptions - m_open->used.load();
 }
@@ -195,7 +195,7 @@ Status Barrier::write(Draft& draft, BarrierChanges with) {
   const auto there = is_stored(keyring);
   if (there && *there) return {};
   if (there) return applied;
-  const std::unique_lock lock(m_state);
+  const auto lock = own_state();
   if (!m_open) return applied;
   Draft copy{.root = draft.root.clone(), .ring = draft.ring.clone(), .sealed_with_it = draft.sealed_with_it};
   m_open->doubt.emplace(std::move(copy), std::move(keyring));
@@ -209,7 +209,7 @@ Status Barrier::write_and_install(Draft draft, BarrierChanges with) {
 
 // In force only now that it is on the disk.
 Status Barrier::install(Draft draft) {
-  const std::unique_lock lock(m_state);
+  const auto lock = own_state();
   if (!m_open) return vault_is_sealed();
   if (m_open->ring.active().number != draft.ring.active().number) m_open->used = 0;
   m_open->used += draft.sealed_with_it;
@@ -222,14 +222,14 @@ Status Barrier::install(Draft draft) {
 Status Barrier::settle_doubt() {
   std::optional<Open::Doubt> doubt;
   {
-    const std::unique_lock lock(m_state);
+    const auto lock = own_state();
     if (!m_open) return vault_is_sealed();
     doubt = std::exchange(m_open->doubt, std::nullopt);
   }
   if (!doubt) return {};
   auto there = is_stored(doubt->keyring);
   if (there) return *there ? install(std::move(doubt->draft)) : Status{};
-  const std::unique_lock lock(m_state);
+  const auto lock = own_state();
   if (m_open) m_open->doubt = std::move(doubt);
   return fail(std::move(there).error());
 }

@@ -185,28 +185,35 @@ Result<CustodyStatus> Custodian::unseal(ByteView share, bool migrate) {
   const std::lock_guard operation(m_impl->operation);
   POSTERN_TRY(const SealRecord record, m_impl->load_initialized());
   if (!m_impl->barrier.sealed()) return m_impl->describe(record);
-  const bool pending = !m_impl->is_configured(record);
-  if (pending && !migrate) {
-    return fail(ErrorCode::BadInput, "'migrate' parameter must be set true in JSON body when in seal migration mode", "migrate");
-  }
-  if (!pending && migrate) return fail(ErrorCode::BadInput, "can't perform a seal migration, no migration seal found", "migrate");
-  if (!pending && !record.by_shares()) {
-    return fail(ErrorCode::BadInput, "this vault is unsealed by its seal (" + record.type + "); recovery shares do not unseal it", "key");
-  }
-  std::optional<SecretBytes> share_key;
+  POSTERN_CHECK(m_impl->check_way(record, migrate));
   std::uint64_t seals_before = 0;
-  {
-    const std::lock_guard lock(m_impl->mutex);
-    if (!m_impl->unsealing.active()) m_impl->unsealing.begin(record.split, kRootKey);
-    auto added = m_impl->unsealing.add(share, ShareRound::Repeat::Ignore);
-    if (m_impl->unsealing.progress() == 0) m_impl->unsealing.end();  // refused as the first, or combined, rightly or not
-    if (!added) return fail(std::move(added).error());
-    share_key = *std::move(added);
-    seals_before = m_impl->seals;
-  }
+  POSTERN_TRY(const auto share_key, m_impl->collect_for_unseal(record, share, seals_before));
   if (share_key) POSTERN_CHECK(m_impl->finish_unseal(record, *share_key, migrate, seals_before));
   POSTERN_TRY(const auto now, m_impl->load());
   return m_impl->describe(now);
+}
+
+// Whether shares are what unseals this vault now.
+Status Custodian::Impl::check_way(const SealRecord& record, bool migrating) const {
+  const bool pending = !is_configured(record);
+  if (pending && !migrating) {
+    return fail(ErrorCode::BadInput, "'migrate' parameter must be set true in JSON body when in seal migration mode", "migrate");
+  }
+  if (!pending && migrating) return fail(ErrorCode::BadInput, "can't perform a seal migration, no migration seal found", "migrate");
+  if (!pending && !record.by_shares()) {
+    return fail(ErrorCode::BadInput, "this vault is unsealed by its seal (" + record.type + "); recovery shares do not unseal it", "key");
+  }
+  return {};
+}
+
+Result<std::optional<SecretBytes>> Custodian::Impl::collect_for_unseal(const SealRecord& record, ByteView share,
+                                                                       std::uint64_t& seals_before) {
+  const std::lock_guard lock(mutex);
+  seals_before = seals;
+  if (!unsealing.active()) unsealing.begin(record.split, kRootKey);
+  auto combined = unsealing.add(share, ShareRound::Repeat::Ignore);
+  if (unsealing.progress() == 0) unsealing.end();  // the first one was refused, or all of them were there
+  return combined;
 }
 
 Status Custodian::Impl::finish_unseal(const SealRecord& record, const SecretBytes& share_key, bool migrating, std::uint64_t seals_before) {

@@ -55,10 +55,17 @@ struct Custodian::Impl {
   /// A new root key, wrapped for `next`, with the record and the key of its shares: one batch.
   [[nodiscard]] Status replace(SealRecord next, const SecretBytes& share_key);
 
-  [[nodiscard]] Status finish_unseal(const SealRecord& record, const SecretBytes& share_key, bool migrate, std::uint64_t seals_before);
+  [[nodiscard]] Status check_way(const SealRecord& record, bool migrating) const;
+  /// The key of the shares once all are there.
+  [[nodiscard]] Result<std::optional<SecretBytes>> collect_for_unseal(const SealRecord& record, ByteView share,
+                                                                      std::uint64_t& seals_before);
+  [[nodiscard]] Status finish_unseal(const SealRecord& record, const SecretBytes& share_key, bool migrating, std::uint64_t seals_before);
   [[nodiscard]] Status migrate(const SealRecord& record, const SecretBytes& share_key);
   [[nodiscard]] RekeyStatus describe_rekey() const;
   [[nodiscard]] GenerateRootStatus describe_root() const;
+  /// The key of the old shares once all are there; `status` as it is with this one.
+  [[nodiscard]] Result<std::optional<SecretBytes>> collect_for_rekey(ByteView share, std::string_view nonce, RekeyStatus& status);
+  [[nodiscard]] Status begin_verification(SecretBytes new_key, RekeyStatus& status);
   [[nodiscard]] Status commit_rekey(const SecretBytes& new_key, const ShareSplit& split);
   void end_operations() noexcept;
 };

@@ -49,36 +49,42 @@ Result<RekeyStatus> Custodian::rekey_status() {
 Result<RekeyResult> Custodian::rekey_update(ByteView share, std::string_view nonce) {
   const std::lock_guard operation(m_impl->operation);
   POSTERN_CHECK(m_impl->check_unsealed());
-  std::optional<SecretBytes> combined;
   RekeyResult result;
-  {
-    const std::lock_guard lock(m_impl->mutex);
-    Impl::Rekey& rekey = m_impl->rekey;
-    if (!rekey.round.active()) return no_rekey();
-    POSTERN_CHECK(check_nonce(rekey.round, nonce, "rekey"));
-    if (rekey.verification.active()) return fail(ErrorCode::BadInput, "the new shares exist already: give them back to verify them");
-    POSTERN_TRY(combined, rekey.round.add(share, ShareRound::Repeat::Refuse));
-    result.status = m_impl->describe_rekey();
-  }
+  POSTERN_TRY(const auto combined, m_impl->collect_for_rekey(share, nonce, result.status));
   if (!combined) return result;
   POSTERN_CHECK(m_impl->check_share_key(*combined));
-  SecretBytes new_key = random_key(kRootKey);
   const ShareSplit split{.shares = result.status.shares, .threshold = result.status.threshold};
+  SecretBytes new_key = random_key(kRootKey);
   POSTERN_TRY(result.shares, shamir_split(new_key.view(), split));
-  if (!result.status.verify) POSTERN_CHECK(m_impl->commit_rekey(new_key, split));
-  const std::lock_guard lock(m_impl->mutex);
   result.complete = true;
   result.status.progress = result.status.required;
-  if (!result.status.verify) {
-    m_impl->rekey = {};
-    return result;
+  if (result.status.verify) {
+    POSTERN_CHECK(m_impl->begin_verification(std::move(new_key), result.status));
+  } else {
+    POSTERN_CHECK(m_impl->commit_rekey(new_key, split));
+    rekey_cancel();
   }
-  if (m_impl->rekey.round.nonce() != nonce) return no_rekey();  // cancelled or sealed meanwhile
-  m_impl->rekey.new_key = std::move(new_key);
-  m_impl->rekey.verification.begin(split, kRootKey);
-  result.status.verifying = true;
-  result.status.verification_nonce = m_impl->rekey.verification.nonce();
   return result;
+}
+
+Result<std::optional<SecretBytes>> Custodian::Impl::collect_for_rekey(ByteView share, std::string_view nonce, RekeyStatus& status) {
+  const std::lock_guard lock(mutex);
+  if (!rekey.round.active()) return no_rekey();
+  POSTERN_CHECK(check_nonce(rekey.round, nonce, "rekey"));
+  if (rekey.verification.active()) return fail(ErrorCode::BadInput, "the new shares exist already: give them back to verify them");
+  POSTERN_TRY(auto combined, rekey.round.add(share, ShareRound::Repeat::Refuse));
+  status = describe_rekey();
+  return combined;
+}
+
+Status Custodian::Impl::begin_verification(SecretBytes new_key, RekeyStatus& status) {
+  const std::lock_guard lock(mutex);
+  if (rekey.round.nonce() != status.nonce) return no_rekey();  // cancelled or sealed meanwhile
+  rekey.new_key = std::move(new_key);
+  rekey.verification.begin(rekey.split, kRootKey);
+  status.verifying = true;
+  status.verification_nonce = rekey.verification.nonce();
+  return {};
 }
 
 Result<RekeyResult> Custodian::rekey_verify(ByteView share, std::string_view nonce) {

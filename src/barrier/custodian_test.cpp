@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "barrier/seal_record.hpp"
 #include "barrier/testing/fake_seal.hpp"
 #include "barrier/testing/memory_sealed_store.hpp"
 
@@ -478,28 +477,6 @@ TEST_F(CustodianTest, ManyThreadsGiveShares) {
     EXPECT_FALSE(vault.custodian.status()->sealed);
     vault.custodian.seal();
   }
-}
-
-TEST(SealRecordTest, ReadsWhatItWroteAndRefusesTheRest) {
-  SealRecord record;
-  record.type = "tpm";
-  record.name = "front";
-  record.blob = Bytes(100, 3);
-  record.split = {.shares = 255, .threshold = 255};
-  const Bytes encoded = record.encode();
-  const SealRecord read = SealRecord::decode(encoded).value();
-  EXPECT_EQ(read.type, "tpm");
-  EXPECT_EQ(read.name, "front");
-  EXPECT_EQ(read.blob, record.blob);
-  EXPECT_EQ(read.split, record.split);
-  for (std::size_t size = 0; size < encoded.size(); ++size) {
-    EXPECT_EQ(SealRecord::decode(ByteView(encoded).first(size)).error().code, ErrorCode::IntegrityFailed) << size;
-  }
-  record.split = {.shares = 3, .threshold = 1};
-  EXPECT_FALSE(SealRecord::decode(record.encode()));
-  record.split = {.shares = 3, .threshold = 2};
-  record.blob.resize(kSealBlob + 1);
-  EXPECT_FALSE(SealRecord::decode(record.encode()));
 }
 
 }  // namespace

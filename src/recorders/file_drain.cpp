@@ -53,6 +53,12 @@ void FileRecorder::Drain::close() noexcept {
 }
 
 Status FileRecorder::Drain::open() {
+  Status status = try_open();
+  if (!status) close();
+  return status;
+}
+
+Status FileRecorder::Drain::try_open() {
   close();
   m_fd = open_path(m_options.path, m_options.mode);
   if (m_fd < 0) return disk_error(errno, "opening");
@@ -99,6 +105,8 @@ Status FileRecorder::Drain::end_torn_line() {
 
 Status FileRecorder::Drain::recover() {
   if (m_blocks) POSTERN_CHECK(m_blocks->close());  // the audit log may have been what failed
+  // The same file, ending where our last block ends: a chain need not count its lines again with each attempt on a full disk.
+  if (m_blocks && m_fd >= 0 && !m_torn && !was_rotated()) return {};
   return open();
 }
 
@@ -106,7 +114,7 @@ bool FileRecorder::Drain::was_rotated() const {
   if (!m_regular || m_options.path == "stdout") return false;
   struct stat named{}, open{};
   if (::stat(m_options.path.c_str(), &named) != 0) return errno == ENOENT;
-  return ::fstat(m_fd, &open) == 0 && (named.st_ino != open.st_ino || named.st_dev != open.st_dev);
+  return ::fstat(m_fd, &open) != 0 || named.st_ino != open.st_ino || named.st_dev != open.st_dev;
 }
 
 Status FileRecorder::Drain::follow_rotation() {

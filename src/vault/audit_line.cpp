@@ -1,6 +1,7 @@
 #include "vault/audit_line.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.hpp"
 
@@ -214,12 +215,7 @@ void AuditLine::walk(const Value& value, Walk at) {
     case json::kind::string: return string({value.get_string().data(), value.get_string().size()}, at.plain);
     default: break;
   }
-  if (at.depth >= kAuditDepth) {
-    std::string deep = json::serialize(value);
-    string(deep, at.plain);
-    wipe(deep);
-    return;
-  }
+  if (at.depth >= kAuditDepth) return too_deep(value);
   ++at.depth;
   if (value.is_object()) return walk_object(value.get_object(), at, false);
   m_out += '[';
@@ -228,6 +224,21 @@ void AuditLine::walk(const Value& value, Walk at) {
     walk(element, at);
   }
   m_out += ']';
+}
+
+/// In pieces, so that the text never stands anywhere as a whole.
+void AuditLine::too_deep(const Value& value) {
+  json::serializer serializer;
+  serializer.reset(&value);
+  std::array<char, 1024> buffer;
+  while (!serializer.done()) {
+    const auto piece = serializer.read(buffer.data(), buffer.size());
+    m_mask.feed({piece.data(), piece.size()});
+  }
+  wipe(ByteSpan(reinterpret_cast<Byte*>(buffer.data()), buffer.size()));
+  m_out += '"';
+  m_mask.finish(m_out);
+  m_out += '"';
 }
 
 void AuditLine::walk_object(const Object& object, Walk at, bool elide) {

@@ -5,7 +5,8 @@
 // error text that is not one of the core's fixed ones. What stays, as there: paths, addresses, display names, policies, token metadata
 // (both APIs document that it is shown), warnings. Numbers and bools stay.
 //
-// Differences to Vault: members of data keep the client's order; below 64 levels a value becomes one mask of its JSON text.
+// Differences to Vault: members of data keep the client's order; below 64 levels a value becomes one mask of its JSON text,
+// also where it would be plain.
 #pragma once
 
 #include "vault/audit.hpp"
@@ -50,6 +51,7 @@ class AuditLine {
 
   void data(std::string_view name, const Object& object, const std::vector<std::string>* plain_keys, bool elide);
   void walk(const Value& value, Walk at);
+  void too_deep(const Value& value);
   void walk_object(const Object& object, Walk at, bool elide);
   [[nodiscard]] bool elides(std::string_view key, const Value& value) const;
   void string(std::string_view text, bool plain);

@@ -34,9 +34,14 @@ AuditMask::AuditMask(ByteView salt) : m_hmac(HashAlgorithm::Sha256, salt), m_kno
   std::memset(m_known.span().data(), 0, m_known.size());
 }
 
-void AuditMask::append(std::string& out, std::string_view text) {
+AuditMask& AuditMask::feed(std::string_view piece) {
+  m_hmac.update(as_bytes(piece));
+  return *this;
+}
+
+void AuditMask::finish(std::string& out) {
   out += kPrefix;
-  append_hex(out, m_hmac.update(as_bytes(text)).finish());
+  append_hex(out, m_hmac.finish());
 }
 
 void AuditMask::append_known(std::string& out, std::string_view text) {

@@ -20,7 +20,10 @@ class AuditMask {
  public:
   explicit AuditMask(ByteView salt);
   /// For strings that hardly come again, and for secrets that should not stay anywhere.
-  void append(std::string& out, std::string_view text);
+  void append(std::string& out, std::string_view text) { feed(text).finish(out); }
+  /// The same in pieces.
+  AuditMask& feed(std::string_view piece);
+  void finish(std::string& out);
   /// For what comes with each request.
   void append_known(std::string& out, std::string_view text);
 
