@@ -10,8 +10,8 @@
 //
 // Crash safety: init, rekey, rotation of the root key and migration each end in one atomic batch (keyring, record of the seal, key of the
 // shares). Before a seal's new blob replaces an old one it is unwrapped once and compared. What cannot be saved: when the machine stops
-// between the batch of a rekey and the answer, nobody has the new shares; ask for verification (`verify`), which hands them out first. (The
-// same at init costs an empty vault.)
+// between the batch of a rekey and the answer, or the disk fails so that neither write nor read answers, the new shares may be in force and
+// nobody has them; ask for verification (`verify`), which hands them out first. (The same at init costs an empty vault.)
 //
 // Threads: any; not on an event loop. Operations wait for each other, as a seal may take its time; status() and seal() wait for none.
 // Errors: BadInput (share, nonce, parameters, wrong order of steps; wrong shares: progress is 0 again), Unavailable "Vault is sealed" or of

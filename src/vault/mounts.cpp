@@ -178,8 +178,8 @@ std::size_t MountTable::index_of(std::string_view route) const {
 
 // Changing ---------------------------------------------------------------------------------------------------------------------------
 
-Status MountTable::check_free(const std::string& route) const {
-  if (!route.starts_with("auth/") && is_reserved(route)) {
+Status MountTable::check_free(const std::string& route, bool auth) const {
+  if (!auth && is_reserved(route)) {
     return fail(ErrorCode::BadInput, "cannot mount at protected path \"" + route + "\"", "path");
   }
   for (const MountEntry& entry : m_entries) {
@@ -220,7 +220,7 @@ Status MountTable::mount(NewMount wish) {
 Status MountTable::mount_locked(NewMount wish) {
   if (m_entries.size() >= kMounts) return fail(ErrorCode::Exhausted, "too many mounts: unmount some first");
   POSTERN_TRY(MountEntry entry, entry_for(std::move(wish)));
-  if (entry.path != "cubbyhole/" || entry.type != "cubbyhole") POSTERN_CHECK(check_free(entry.route()));
+  if (entry.path != "cubbyhole/" || entry.type != "cubbyhole") POSTERN_CHECK(check_free(entry.route(), entry.auth));
   const Factories& factories = entry.auth ? m_logins : m_secrets;
   if (!factories.contains(entry.type)) return fail(ErrorCode::BadInput, "plugin not found in the catalog: " + entry.type, "type");
   m_entries.push_back(entry);
@@ -317,7 +317,7 @@ Status MountTable::remount(std::string_view from, std::string_view to) {
   const std::size_t index = index_of(old_route);
   if (index == m_entries.size()) return no_mount(old_route);
   if (is_fixed(m_entries[index])) return fail(ErrorCode::BadInput, "cannot remount \"" + old_route + "\"", "from");
-  POSTERN_CHECK(check_free(new_route));
+  POSTERN_CHECK(check_free(new_route, auth));
   std::string path = m_entries[index].path;
   m_entries[index].path = auth ? new_route.substr(5) : new_route;
   if (m_entries[index].path.empty()) {

@@ -152,7 +152,7 @@ class MountTable {
   [[nodiscard]] Status load(const std::vector<BuiltIn>& built_in);
   [[nodiscard]] Status add_built_in(const BuiltIn& built_in);
   [[nodiscard]] Result<MountEntry> entry_for(NewMount wish) const;
-  [[nodiscard]] Status check_free(const std::string& route) const;
+  [[nodiscard]] Status check_free(const std::string& route, bool auth) const;
   [[nodiscard]] Status save() const;
   [[nodiscard]] Status mount_locked(NewMount wish);
   [[nodiscard]] Result<bool> purge_some(std::size_t index);

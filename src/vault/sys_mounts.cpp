@@ -219,11 +219,21 @@ json::object ui_json(const MountEntry& entry) {
   return out;
 }
 
+// These paths ask no policy, as every command line asks them first, whatever its token may do; they show what the token reaches. Null: no
+// token that is good here.
+LiveTokenPtr asking(Engine& engine, const Call& call) {
+  const Result<LiveTokenPtr> token = engine.tokens.look_up(call.request.token);
+  if (!token || (!(*token)->bound.empty() && !is_in((*token)->bound, call.request.remote_address))) return nullptr;
+  return *token;
+}
+
 Result<Answer> ui_mounts(Engine& engine, const Call& call) {
+  const LiveTokenPtr token = asking(engine, call);
   json::object secret, auth;
   for (const MountPtr& mount : engine.mounts.all()) {
     if (mount->entry.path == "sys/" && !mount->entry.auth) continue;
-    if (!may_see(engine, live_token(call), mount->route)) continue;
+    const bool shown_to_all = mount->entry.config.listing_visibility == "unauth";
+    if (!shown_to_all && (token == nullptr || !may_see(engine, *token, mount->route))) continue;
     (mount->entry.auth ? auth : secret)[mount->entry.path] = mount_json(mount->entry);
   }
   return Answer::with({{"secret", std::move(secret)}, {"auth", std::move(auth)}});
@@ -233,7 +243,9 @@ Result<Answer> ui_mount(Engine& engine, const Call& call) {
   std::string path = call.fields.text("path");
   while (path.ends_with('/')) path.pop_back();
   const MountPtr mount = engine.mounts.find(path + "/");
-  const bool visible = mount != nullptr && may_see(engine, live_token(call), mount->route);
+  const LiveTokenPtr token = asking(engine, call);
+  if (token == nullptr) return fail(ErrorCode::Denied, "permission denied");
+  const bool visible = mount != nullptr && may_see(engine, *token, mount->route);
   if (!visible) {
     return fail(ErrorCode::Denied,
                 "preflight capability check returned 403, please ensure client's policies grant access to path \"" + path + "/\"");
@@ -269,9 +281,9 @@ void add_mount_paths(std::vector<PathSpec>& to, Engine& engine) {
   add_table(to, engine, "auth", true);
   to.push_back(with_sudo(path_of("remount", {{"from", FieldType::String}, {"to", FieldType::String}},
                                  writes([&engine](const Call& call) { return remount(engine, call); }))));
-  to.push_back(path_of("internal/ui/mounts", {}, reads([&engine](const Call& call) { return ui_mounts(engine, call); })));
-  to.push_back(path_of("internal/ui/mounts/{path...}", {{"path", FieldType::String}},
-                       reads([&engine](const Call& call) { return ui_mount(engine, call); })));
+  to.push_back(without_token(path_of("internal/ui/mounts", {}, reads([&engine](const Call& call) { return ui_mounts(engine, call); }))));
+  to.push_back(without_token(path_of("internal/ui/mounts/{path...}", {{"path", FieldType::String}},
+                                     reads([&engine](const Call& call) { return ui_mount(engine, call); }))));
 }
 
 }  // namespace postern::vault
