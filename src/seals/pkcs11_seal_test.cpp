@@ -153,7 +153,7 @@ TEST_F(Pkcs11SealTest, ALostSessionIsOpenedOnceMore) {
   const auto lost = seal();
   const Bytes blob = lost->wrap(kRoot).value();
   for (const CK_RV answer : {CKR_DEVICE_ERROR, CKR_SESSION_HANDLE_INVALID, CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_SESSION_CLOSED,
-                             CKR_CRYPTOKI_NOT_INITIALIZED}) {
+                             CKR_CRYPTOKI_NOT_INITIALIZED, CKR_USER_NOT_LOGGED_IN}) {
     g_faults.answer = answer;
     g_faults.open_session = 1;
     const int before = g_faults.loads;
