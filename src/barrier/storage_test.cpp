@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "barrier/listing.hpp"
 #include "base/bytes.hpp"
 
 namespace postern {
@@ -103,6 +104,23 @@ TEST(Storage, WalkFindsAllInManyPages) {
   EXPECT_EQ(storage.walk("w/").value(), all);
   EXPECT_EQ(storage.walk("").value().size(), all.size() + 1);
   EXPECT_EQ(storage.walk("w").error().code, ErrorCode::BadInput);
+}
+
+struct CountingCursor {
+  MapCursor<std::map<std::string, int, std::less<>>> below;
+  int seeks = 0, steps = 0;
+  Result<std::optional<std::string_view>> seek(std::string_view path) { return ++seeks, below.seek(path); }
+  Result<std::optional<std::string_view>> next() { return ++steps, below.next(); }
+};
+
+TEST(Listing, JumpsOverFoldersWhateverTheyHold) {
+  std::map<std::string, int, std::less<>> paths;
+  for (int i = 0; i < 10'000; ++i) paths["k/" + std::to_string(i % 3) + "/" + std::to_string(i)] = i;
+  paths["k/x"] = paths["k/y"] = 1;
+  CountingCursor cursor{MapCursor(paths)};
+  EXPECT_EQ(list_names(cursor, "k/", {}).value(), (Names{"0/", "1/", "2/", "x", "y"}));
+  EXPECT_EQ(cursor.seeks, 4);
+  EXPECT_EQ(cursor.steps, 2);
 }
 
 TEST(StorageView, SeesOnlyItsPart) {

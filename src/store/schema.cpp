@@ -1,13 +1,14 @@
 #include "store/schema.hpp"
 
 #include <array>
+#include <span>
 #include <string>
 
 namespace postern {
 namespace {
 
 // One entry per version, never changed once released: a change of the schema is a new entry.
-constexpr std::array kMigrations = {
+constexpr std::array kMailMigrations = {
     // 1: the ground floor
     R"(
 CREATE TABLE audit(
@@ -53,25 +54,54 @@ CREATE TABLE dkim_signer(domain TEXT NOT NULL, selector TEXT NOT NULL, key TEXT 
 )",
 };
 
-Status run_migration(Database& database, std::size_t version) {
+constexpr std::array kEngineMigrations = {
+    // 1: the audit chain, as the mail side has it, and what the barrier sealed. Paths are bytes, so that they sort as bytes.
+    R"(
+CREATE TABLE audit(
+  seq INTEGER PRIMARY KEY, time INTEGER NOT NULL, kind TEXT NOT NULL, correlation TEXT NOT NULL, message TEXT NOT NULL,
+  actor TEXT NOT NULL, facts TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE audit_head(id INTEGER PRIMARY KEY CHECK(id = 1), seq INTEGER NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE sealed(path BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+)",
+};
+
+std::span<const char* const> migrations_of(Schema schema) {
+  if (schema == Schema::Engine) return kEngineMigrations;
+  return kMailMigrations;
+}
+
+// The mail side's was never set.
+std::int64_t application_id_of(Schema schema) { return schema == Schema::Engine ? 0x504b4531 : 0; }
+
+Status check_application(Database& database, Schema schema, std::size_t version) {
+  POSTERN_TRY(const auto found, database.query_integer("PRAGMA application_id"));
+  if (version == 0 || found.value_or(0) == application_id_of(schema)) return {};
+  return fail(ErrorCode::Conflict, "this is the other database of Postern: mail and key engine have one file each", "database.url");
+}
+
+Status run_migration(Database& database, Schema schema, std::size_t version) {
   POSTERN_TRY(Transaction transaction, Transaction::begin(database));
-  POSTERN_CHECK(database.execute(kMigrations[version]));
-  POSTERN_CHECK(database.execute(("PRAGMA user_version=" + std::to_string(version + 1)).c_str()));
+  POSTERN_CHECK(database.execute(migrations_of(schema)[version]));
+  const std::string marks =
+      "PRAGMA application_id=" + std::to_string(application_id_of(schema)) + "; PRAGMA user_version=" + std::to_string(version + 1);
+  POSTERN_CHECK(database.execute(marks.c_str()));
   return transaction.commit();
 }
 
 }  // namespace
 
-int schema_version() noexcept { return static_cast<int>(kMigrations.size()); }
+int schema_version(Schema schema) noexcept { return static_cast<int>(migrations_of(schema).size()); }
 
-Status migrate(Database& database) {
+Status migrate(Database& database, Schema schema) {
+  const auto migrations = migrations_of(schema);
   POSTERN_TRY(const auto found, database.query_integer("PRAGMA user_version"));
   const auto version = static_cast<std::size_t>(found.value_or(0));
-  if (version > kMigrations.size()) {
+  POSTERN_CHECK(check_application(database, schema, version));
+  if (version > migrations.size()) {
     return fail(ErrorCode::Conflict,
                 "the database was written by a newer version (schema " + std::to_string(version) + "): run that version", "database.url");
   }
-  for (std::size_t next = version; next < kMigrations.size(); ++next) POSTERN_CHECK(run_migration(database, next));
+  for (std::size_t next = version; next < migrations.size(); ++next) POSTERN_CHECK(run_migration(database, schema, next));
   return {};
 }
 

@@ -13,6 +13,7 @@
 
 #include "store/content_store.hpp"
 #include "store/database.hpp"
+#include "store/reader_pool.hpp"
 #include "store/writer.hpp"
 
 namespace postern {
@@ -24,24 +25,6 @@ struct StoreOptions {
   std::size_t readers = 2;
   WriterOptions writer;
   ContentOptions content;
-};
-
-class Store;
-
-/// A read connection, borrowed from the pool.
-class DatabaseReader {
- public:
-  DatabaseReader(DatabaseReader&& other) noexcept;
-  DatabaseReader& operator=(DatabaseReader&&) = delete;
-  ~DatabaseReader();
-  [[nodiscard]] Database& operator*() const { return *m_database; }
-  [[nodiscard]] Database* operator->() const { return m_database.get(); }
-
- private:
-  friend class Store;
-  DatabaseReader(Store& store, std::unique_ptr<Database> database);
-  Store* m_store;
-  std::unique_ptr<Database> m_database;
 };
 
 class Store {
@@ -63,7 +46,6 @@ class Store {
   [[nodiscard]] bool encrypted() const noexcept;
 
  private:
-  friend class DatabaseReader;
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> m_impl;
