@@ -94,11 +94,16 @@ class Keyring {
  public:
   Keyring() {
     const std::string bus = m_folder / "bus", home = m_folder / "";
+    // Without service files, or our first question would have the bus start a second keychain beside the one that is just starting.
+    const std::string conf =
+        m_folder.write("bus.conf",
+                       "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth><policy context='default'>"
+                       "<allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/></policy></busconfig>");
     const std::string script = "printf %s \"$DBUS_SESSION_BUS_ADDRESS\" > " + bus + ".new; mv " + bus + ".new " + bus +
                                "; printf secret | exec gnome-keyring-daemon --foreground --unlock --components=secrets";
-    m_program =
-        std::make_unique<Program>(std::vector<std::string>{"env", "HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_RUNTIME_DIR=" + home,
-                                                           "XDG_CONFIG_HOME=" + home, "dbus-run-session", "--", "sh", "-c", script});
+    m_program = std::make_unique<Program>(std::vector<std::string>{"env", "HOME=" + home, "XDG_DATA_HOME=" + home,
+                                                                   "XDG_RUNTIME_DIR=" + home, "XDG_CONFIG_HOME=" + home, "dbus-run-session",
+                                                                   "--config-file=" + conf, "--", "sh", "-c", script});
     wait_until([&] { return std::filesystem::exists(bus); });
     std::string address;
     std::ifstream(bus) >> address;
