@@ -14,7 +14,6 @@ ErrorCode code_of(CK_RV answer) {
     case CKR_PIN_LEN_RANGE:
     case CKR_PIN_LOCKED:
     case CKR_PIN_EXPIRED:
-    case CKR_USER_NOT_LOGGED_IN:
     case CKR_USER_PIN_NOT_INITIALIZED:
     case CKR_KEY_FUNCTION_NOT_PERMITTED:
     case CKR_TOKEN_WRITE_PROTECTED:

@@ -38,7 +38,7 @@ class Pkcs11Seal final : public EnvelopeSeal {
 
   template <class T, class Use>
   Result<T> with_session(Use use);
-  Result<Pkcs11Session> open();
+  Result<Pkcs11Session> open(ByteView pin);
   Result<SecretBytes> pin();
   Result<FoundKey> key_for_wrap(Pkcs11Session& session);
   Result<std::optional<FoundKey>> find_any(Pkcs11Session& session);
@@ -57,8 +57,9 @@ class Pkcs11Seal final : public EnvelopeSeal {
 // Unavailable is what a lost session, a pulled token and a library in disorder have in common.
 template <class T, class Use>
 Result<T> Pkcs11Seal::with_session(Use use) {
+  POSTERN_TRY(const SecretBytes secret, pin());
   const auto attempt = [&]() -> Result<T> {
-    POSTERN_TRY(Pkcs11Session session, open());
+    POSTERN_TRY(Pkcs11Session session, open(secret.view()));
     return use(session);
   };
   auto result = attempt();
@@ -73,22 +74,22 @@ Result<T> Pkcs11Seal::with_session(Use use) {
   return fail(std::move(error));
 }
 
-Result<Pkcs11Session> Pkcs11Seal::open() {
+Result<Pkcs11Session> Pkcs11Seal::open(ByteView pin) {
   if (!m_module) {
     POSTERN_TRY(m_module, m_options.load(m_options.uri.module_path));
   }
-  POSTERN_TRY(SecretBytes found, pin());
-  if (!found.empty() && constant_time_equal(found.view(), m_refused_pin.view()))
-    return fail(ErrorCode::Denied, "the token refused the PIN in " + m_options.uri.pin_file + ", so it is not tried again: correct it",
-                "pin-source");
-  auto session = Pkcs11Session::open(m_module, m_options.uri, found.view());
-  if (!session && session.error().field == kPinRefused) m_refused_pin = std::move(found);
+  auto session = Pkcs11Session::open(m_module, m_options.uri, pin);
+  if (!session && session.error().field == kPinRefused) m_refused_pin = SecretBytes(pin);
   return session;
 }
 
 Result<SecretBytes> Pkcs11Seal::pin() {
   if (m_options.uri.pin_file.empty()) return SecretBytes();
-  return read_pin_file(m_options.uri.pin_file);
+  POSTERN_TRY(SecretBytes found, read_pin_file(m_options.uri.pin_file));
+  if (constant_time_equal(found.view(), m_refused_pin.view()))
+    return fail(ErrorCode::Denied, "the token refused the PIN in " + m_options.uri.pin_file + ", so it is not tried again: correct it",
+                "pin-source");
+  return found;
 }
 
 Result<std::optional<FoundKey>> Pkcs11Seal::find_any(Pkcs11Session& session) {
@@ -147,6 +148,8 @@ Result<FreshKey> Pkcs11Seal::lock_fresh(Pkcs11Session& session) {
 Result<Pkcs11Recipe> Pkcs11Seal::lock(Pkcs11Session& session, const FoundKey& key, ByteView plain) {
   if (key.type == Pkcs11KeyType::Private) return lock_oaep(session, key, plain);
   POSTERN_TRY(Pkcs11KeyName name, session.name_of(key.handle));
+  if (session.aes_bytes(key.handle).value_or(kKey) != kKey)
+    return fail(ErrorCode::Unsupported, "an AES key for a seal has 256 bits: name another, or have one made", "object");
   Bytes iv(kIv);
   fill_nonce(iv);
   POSTERN_TRY(Pkcs11Gcm sealed, session.encrypt_gcm(key.handle, std::move(iv), plain));

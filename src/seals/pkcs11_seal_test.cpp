@@ -20,7 +20,7 @@ struct Faults {
   int open_session = 0, decrypt = 0, login = 0;
   int loads = 0, logins = 0;
   CK_FLAGS token_flags = 0;
-  bool no_gcm = false;
+  bool no_gcm = false, short_keys = false;
 };
 Faults g_faults;
 
@@ -41,6 +41,13 @@ CK_RV flagged_token(CK_SLOT_ID slot, CK_TOKEN_INFO* info) {
   info->flags |= g_faults.token_flags;
   return answer;
 }
+CK_RV short_keys(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_ATTRIBUTE* wanted, CK_ULONG count, CK_OBJECT_HANDLE* key) {
+  static CK_ULONG size = 16;
+  for (CK_ULONG i = 0; g_faults.short_keys && i < count; ++i) {
+    if (wanted[i].type == CKA_VALUE_LEN) wanted[i].pValue = &size;
+  }
+  return g_faults.real->C_GenerateKey(session, mechanism, wanted, count, key);
+}
 CK_RV fewer_mechanisms(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO* info) {
   if (g_faults.no_gcm && type == CKM_AES_GCM) return CKR_MECHANISM_INVALID;
   return g_faults.real->C_GetMechanismInfo(slot, type, info);
@@ -55,6 +62,7 @@ Result<Pkcs11Module> load_with_faults(const std::string& path) {
   g_faults.table.C_Decrypt = faulty_decrypt;
   g_faults.table.C_Login = counted_login;
   g_faults.table.C_GetTokenInfo = flagged_token;
+  g_faults.table.C_GenerateKey = short_keys;
   g_faults.table.C_GetMechanismInfo = fewer_mechanisms;
   return Pkcs11Module(real, &g_faults.table);
 }
@@ -145,7 +153,7 @@ TEST_F(Pkcs11SealTest, ALostSessionIsOpenedOnceMore) {
   const auto lost = seal();
   const Bytes blob = lost->wrap(kRoot).value();
   for (const CK_RV answer : {CKR_DEVICE_ERROR, CKR_SESSION_HANDLE_INVALID, CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT, CKR_SESSION_CLOSED,
-                             CKR_CRYPTOKI_NOT_INITIALIZED}) {
+                             CKR_CRYPTOKI_NOT_INITIALIZED, CKR_USER_NOT_LOGGED_IN}) {
     g_faults.answer = answer;
     g_faults.open_session = 1;
     const int before = g_faults.loads;
@@ -212,6 +220,11 @@ TEST_F(Pkcs11SealTest, NamesMustBeUnique) {
   EXPECT_NE(doubled.error().what.find("serial"), std::string::npos) << doubled.error().what;
 }
 
+TEST_F(Pkcs11SealTest, ShortKeysAreRefused) {
+  g_faults.short_keys = true;
+  EXPECT_EQ(seal()->wrap(kRoot).error().code, ErrorCode::Unsupported);
+}
+
 TEST_F(Pkcs11SealTest, TwoKeysOfOneName) {
   ASSERT_TRUE(seal("object=root;id=%01")->wrap(kRoot));
   const auto blob = seal("object=root;id=%02")->wrap(kRoot);
@@ -237,7 +250,11 @@ TEST_F(Pkcs11SealTest, WhatIsNotThere) {
   const Error library = make_pkcs11_seal({.uri = uri}).value()->wrap(kRoot).error();
   EXPECT_EQ(library.code, ErrorCode::Unavailable);
   EXPECT_EQ(library.field, "module-path");
-  uri.module_path = testing::kSoftHsm, uri.pin_file.clear();
+  uri.module_path = testing::kSoftHsm, uri.pin_file = "/nonexistent/pin";
+  const Error pin = make_pkcs11_seal({.uri = uri}).value()->wrap(kRoot).error();
+  EXPECT_EQ(pin.field, "pin-source");
+  EXPECT_EQ(pin.what.find("fresh start"), std::string::npos) << pin.what;
+  uri.pin_file.clear();
   EXPECT_EQ(make_pkcs11_seal({.uri = uri}).value()->wrap(kRoot).error().field, "pin-source");
   EXPECT_EQ(make_pkcs11_seal({.uri = parse_pkcs11_uri(m_hsm.uri("id=%01")).value(), .create = true}).error().field, "object");
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string_view>
 #include <vector>
 
@@ -195,6 +196,14 @@ Result<Pkcs11KeyName> Pkcs11Session::name_of(CK_OBJECT_HANDLE key) {
 bool Pkcs11Session::is_kept(CK_OBJECT_HANDLE key) {
   const auto sensitive = attribute(key, CKA_SENSITIVE), extractable = attribute(key, CKA_EXTRACTABLE);
   return sensitive && *sensitive == Bytes{CK_TRUE} && extractable && *extractable == Bytes{CK_FALSE};
+}
+
+std::optional<std::size_t> Pkcs11Session::aes_bytes(CK_OBJECT_HANDLE key) {
+  const auto found = attribute(key, CKA_VALUE_LEN);
+  CK_ULONG size = 0;
+  if (!found || found->size() != sizeof(size)) return std::nullopt;
+  std::memcpy(&size, found->data(), sizeof(size));
+  return size;
 }
 
 Status Pkcs11Session::generate_aes(const Pkcs11KeyName& name) {

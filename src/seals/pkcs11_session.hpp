@@ -48,6 +48,8 @@ class Pkcs11Session {
   [[nodiscard]] Result<Pkcs11KeyName> name_of(CK_OBJECT_HANDLE key);
   /// Whether the token keeps the key to itself (sensitive, not extractable).
   [[nodiscard]] bool is_kept(CK_OBJECT_HANDLE key);
+  /// The length of an AES key, where the token tells.
+  [[nodiscard]] std::optional<std::size_t> aes_bytes(CK_OBJECT_HANDLE key);
   /// A new key that stays in the token, sensitive and not extractable; `name` has both parts.
   [[nodiscard]] Status generate_aes(const Pkcs11KeyName& name);
   [[nodiscard]] Status generate_rsa(const Pkcs11KeyName& name);

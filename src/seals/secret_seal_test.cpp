@@ -124,7 +124,6 @@ TEST(SecretSeal, SourcesBelongToTypes) {
   EXPECT_EQ(make(SecretSealType::SecretService, "keychain:a/b").value()->type(), "secret-service");
 }
 
-// With a Secret Service that answers: tests/e2e/test_keychain.py drives the same code.
 TEST(SecretSeal, KeychainThatDoesNotAnswerAndItsFallback) {
   ::setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);
   SecretSealOptions options{.type = SecretSealType::SecretService,
@@ -137,6 +136,20 @@ TEST(SecretSeal, KeychainThatDoesNotAnswerAndItsFallback) {
   const auto seal = make_secret_seal(options).value();
   EXPECT_TRUE(std::ranges::equal(seal->unwrap(seal->wrap(kRoot).value())->view(), kRoot));
   ::unsetenv("POSTERN_TEST_SEAL_FALLBACK");
+}
+
+TEST(SecretSeal, KeychainThatAnswers) {
+  const testing::Keyring keyring;
+  const SecretSealOptions options{
+      .type = SecretSealType::SecretService, .source = parse_root_key_source("keychain:postern-test/seal").value(), .cost = kCheap};
+  EXPECT_EQ(make_secret_seal(options).value()->wrap(kRoot).error().code, ErrorCode::Unavailable) << "the entry was not to be made";
+  SecretSealOptions creating = options;
+  creating.create = CreateRootKey::IfMissing;
+  const auto blob = make_secret_seal(creating).value()->wrap(kRoot);
+  ASSERT_TRUE(blob) << blob.error().text();
+  EXPECT_TRUE(std::ranges::equal(make_secret_seal(options).value()->unwrap(*blob)->view(), kRoot));
+  ASSERT_TRUE(store_in_keychain("postern-test", "seal", as_bytes("another passphrase")));
+  EXPECT_EQ(make_secret_seal(options).value()->unwrap(*blob).error().code, ErrorCode::Denied);
 }
 
 }  // namespace

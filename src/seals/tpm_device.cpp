@@ -55,6 +55,8 @@ ErrorCode code_of(TSS2_RC answer) {
   }
 }
 
+std::string hex_of(std::uint32_t handle) { return "0x" + hex_encode(ByteWriter().write_u32(handle).bytes()); }
+
 TPML_PCR_SELECTION selection_of(const std::vector<std::uint8_t>& indices) {
   TPML_PCR_SELECTION out{};
   out.count = 1;
@@ -168,7 +170,7 @@ Result<TpmHandle> TpmDevice::storage_key(std::uint32_t persistent) {
   ESYS_TR handle = ESYS_TR_NONE;
   if (persistent != 0) {
     const TSS2_RC answer = Esys_TR_FromTPMPublic(m_context.get(), persistent, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &handle);
-    if (answer != TSS2_RC_SUCCESS) return fail(tpm_error(answer, "the TPM has no storage key at the handle parent="));
+    if (answer != TSS2_RC_SUCCESS) return fail(tpm_error(answer, "the TPM has no storage key at the handle " + hex_of(persistent)));
     return TpmHandle(m_context.get(), handle, false);
   }
   const TPM2B_SENSITIVE_CREATE sensitive{};

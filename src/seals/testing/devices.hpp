@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "keys/root_key.hpp"
 #include "seals/tpm_device.hpp"
 
 namespace postern::seals::testing {
@@ -54,6 +55,7 @@ class Program {
     m_pid = ::fork();
     if (m_pid != 0) return;
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    ::setpgid(0, 0);
     const int nothing = ::open("/dev/null", O_RDWR);
     ::dup2(nothing, 1);
     ::dup2(nothing, 2);
@@ -66,7 +68,7 @@ class Program {
   void signal(int number) const { ::kill(m_pid, number); }
   void stop(int number) {
     if (m_pid <= 0) return;
-    ::kill(m_pid, number);
+    if (::kill(-m_pid, number) != 0) ::kill(m_pid, number);  // with what it started itself
     wait();
   }
   /// Its exit status.
@@ -86,6 +88,42 @@ class Program {
 };
 
 inline constexpr const char* kSoftHsm = "/usr/lib/softhsm/libsofthsm2.so";
+
+/// A desktop's keychain (gnome-keyring on a bus of its own), which the environment of this process then names. Its home is a new one.
+class Keyring {
+ public:
+  Keyring() {
+    const std::string bus = m_folder / "bus", home = m_folder / "";
+    // Without service files, or our first question would have the bus start a second keychain beside the one that is just starting.
+    const std::string conf =
+        m_folder.write("bus.conf",
+                       "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth><policy context='default'>"
+                       "<allow send_destination='*' eavesdrop='true'/><allow eavesdrop='true'/><allow own='*'/></policy></busconfig>");
+    const std::string script = "printf %s \"$DBUS_SESSION_BUS_ADDRESS\" > " + bus + ".new; mv " + bus + ".new " + bus +
+                               "; printf secret | exec gnome-keyring-daemon --foreground --unlock --components=secrets";
+    m_program = std::make_unique<Program>(std::vector<std::string>{"env", "HOME=" + home, "XDG_DATA_HOME=" + home,
+                                                                   "XDG_RUNTIME_DIR=" + home, "XDG_CONFIG_HOME=" + home, "dbus-run-session",
+                                                                   "--config-file=" + conf, "--", "sh", "-c", script});
+    wait_until([&] { return std::filesystem::exists(bus); });
+    std::string address;
+    std::ifstream(bus) >> address;
+    ::setenv("DBUS_SESSION_BUS_ADDRESS", address.c_str(), 1);
+    wait_until([] { return store_in_keychain("postern-test", "ready", as_bytes("ready")).has_value(); });
+  }
+
+ private:
+  template <class Condition>
+  void wait_until(Condition condition) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+      ASSERT_TRUE(m_program->runs()) << "no keychain: install the Debian packages dbus and gnome-keyring";
+      ASSERT_LT(std::chrono::steady_clock::now(), until) << "the keychain does not answer";
+      std::this_thread::yield();
+    }
+  }
+  TempFolder m_folder;
+  std::unique_ptr<Program> m_program;
+};
 
 /// A token "Postern" with the PIN "1234-good". One at a time in a process: SoftHSM reads where its tokens lie from the environment.
 class SoftHsm {
