@@ -11,8 +11,8 @@
 #include <functional>
 #include <shared_mutex>
 
-#include "vault/handler_table.hpp"
 #include "secrets/kv_key.hpp"
+#include "vault/handler_table.hpp"
 
 namespace postern::vault {
 

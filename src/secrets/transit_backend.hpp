@@ -4,8 +4,8 @@
 #include <memory>
 #include <shared_mutex>
 
-#include "vault/handler_table.hpp"
 #include "transit/engine.hpp"
+#include "vault/handler_table.hpp"
 
 namespace postern::vault {
 

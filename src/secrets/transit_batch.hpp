@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "vault/memory.hpp"
 #include "vault/backend.hpp"
+#include "vault/memory.hpp"
 
 namespace postern::vault {
 
