@@ -50,6 +50,7 @@ inline const boost::json::array& list_of(const boost::json::value& value, std::s
   const auto* found = object == nullptr ? nullptr : object->if_contains(field);
   return found != nullptr && found->is_array() ? found->as_array() : none;
 }
+const boost::json::array& list_of(boost::json::value&&, std::string_view) = delete;  // the list would go with the temporary
 
 inline boost::json::value at(const boost::json::value& value, std::string_view field) {
   const auto* object = value.if_object();

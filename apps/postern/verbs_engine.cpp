@@ -219,7 +219,8 @@ void add_secret(const Verbs& v) {
     run_engine(
         v, "secret list", [&](const Remote& r) { return call(r, "LIST", kv_path(*path, "metadata")); },
         [v](const json::value& a) {
-          for (const auto& key : list_of(at(a, "data"), "keys")) v.context.out << std::string(key.as_string()) << "\n";
+          const auto data = at(a, "data");
+          for (const auto& key : list_of(data, "keys")) v.context.out << std::string(key.as_string()) << "\n";
         });
   });
   CLI::App* remove =
@@ -300,7 +301,8 @@ void add_engine_policy(const Verbs& v) {
     run_engine(
         v, "policy list", [](const Remote& r) { return call(r, "LIST", "sys/policies/acl"); },
         [v](const json::value& a) {
-          for (const auto& key : list_of(at(a, "data"), "keys")) v.context.out << std::string(key.as_string()) << "\n";
+          const auto data = at(a, "data");
+          for (const auto& key : list_of(data, "keys")) v.context.out << std::string(key.as_string()) << "\n";
         });
   });
   CLI::App* read = verb(policy, "read", "A policy of the key engine", "postern policy read signer");
