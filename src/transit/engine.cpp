@@ -167,8 +167,7 @@ Status check_minima(const Policy& p) {
                                          std::to_string(p.min_decryption));
   if (p.min_available > p.min_decryption)
     return fail(ErrorCode::BadInput, "min decryption version should not be less then min available version");
-  // 0 means "the latest" and is above every minimum; after a trim it is refused as in the API.
-  if (p.min_available > p.min_encryption && (p.min_encryption > 0 || p.max_versions == 0) && p.min_available > 1)
+  if (p.min_encryption > 0 && p.min_available > p.min_encryption)
     return fail(ErrorCode::BadInput, "min encryption version should not be less than min available version");
   return {};
 }
@@ -199,7 +198,7 @@ Status set_flags(Policy& p, const KeySettings& s) {
 }
 
 Status set_own(Policy& p, const KeySettings& s) {
-  if (s.max_versions && *s.max_versions > detail::kSegment * 32)
+  if (s.max_versions && *s.max_versions > kVersionsMost)
     return fail(ErrorCode::BadInput, "at most 4096 versions can be kept live; 0 keeps all", "max_versions");
   if (s.max_versions) p.max_versions = *s.max_versions;
   if (s.expires && *s.expires < WallTime{}) return fail(ErrorCode::BadInput, "the time lies before 1970", "expires");
@@ -245,8 +244,12 @@ static Result<KeyReply> change(Core& core, std::string_view name, Change apply) 
 }
 
 Result<KeyReply> Engine::configure(std::string_view name, const KeySettings& settings) {
-  return change(*m_core, name,
-                [&](Policy& p, std::vector<std::string>& warnings) -> Status { return apply_settings(p, settings, warnings); });
+  POSTERN_TRY(KeyReply reply, change(*m_core, name, [&](Policy& p, std::vector<std::string>& warnings) -> Status {
+                return apply_settings(p, settings, warnings);
+              }));
+  // A block that was granted under another limit must not outlive it.
+  if (const auto key = m_core->find(name); key && settings.limits) m_core->give_back(**key);
+  return reply;
 }
 
 Result<KeyReply> Engine::trim(std::string_view name, std::int64_t min_available_version) {

@@ -45,7 +45,10 @@ Result<SecretBytes> export_private(const Key& key, const Version& version, Expor
   if (format == ExportFormat::Der) return base64_of(version.material.secret.view());
   if (detail::pq_kind_of(type)) {
     if (format == ExportFormat::Raw) return no_format(type);
-    return SecretBytes::from_text(detail::pem_of("PRIVATE KEY", version.material.secret.view()));
+    std::string pem = detail::pem_of("PRIVATE KEY", version.material.secret.view());
+    SecretBytes out = SecretBytes::from_text(pem);
+    wipe(pem);
+    return out;
   }
   POSTERN_TRY(const PrivateKey* own, private_key_of(key, version, "the key has no private half"));
   const bool raw_kind = own->kind() == KeyKind::Ed25519 || own->kind() == KeyKind::X25519;

@@ -93,10 +93,7 @@ TickReport Engine::tick() {
 
 void Engine::settle() noexcept {
   m_core->give_back_evicted();
-  for (const KeyPtr& key : m_core->cache.all()) {
-    m_core->give_back(*key);
-    m_core->cache.drop(key->name);  // what it shows as used is what was reserved; the storage knows better
-  }
+  for (const KeyPtr& key : m_core->cache.all()) m_core->give_back(*key);
 }
 
 void Engine::forget_all() noexcept {

@@ -47,7 +47,9 @@ std::uint64_t UseCounter::give_back() noexcept {
   for (;;) {
     const std::uint64_t granted = m_granted.load(std::memory_order_acquire);
     if (used >= granted) return 0;
-    if (m_used.compare_exchange_weak(used, granted, std::memory_order_relaxed)) return granted - used;
+    if (!m_used.compare_exchange_weak(used, granted, std::memory_order_relaxed)) continue;
+    m_returned.fetch_add(granted - used, std::memory_order_relaxed);
+    return granted - used;
   }
 }
 

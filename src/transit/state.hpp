@@ -28,7 +28,8 @@ inline constexpr std::array kCounted{Counted::Encryption, Counted::Signature, Co
 /// Uses of one kind by one version in this process: up to `granted` have been written to the storage as used already.
 class UseCounter {
  public:
-  void begin_at(std::uint64_t stored) noexcept { m_begun = stored, m_used = stored, m_granted = stored; }
+  /// Before anybody else sees it.
+  void begin_at(std::uint64_t stored) noexcept { m_begun = stored, m_used = stored, m_granted = stored, m_returned = 0; }
   /// One use, if one is granted; exact under any number of threads.
   [[nodiscard]] bool take() noexcept {
     std::uint64_t used = m_used.load(std::memory_order_relaxed);
@@ -40,12 +41,16 @@ class UseCounter {
   void grant(std::uint64_t more) noexcept { m_granted.fetch_add(more, std::memory_order_release); }
   /// Uses up what is granted and not used, and says how much that was.
   [[nodiscard]] std::uint64_t give_back() noexcept;
-  [[nodiscard]] std::uint64_t used() const noexcept { return m_used.load(std::memory_order_relaxed); }
-  [[nodiscard]] std::uint64_t left() const noexcept { return m_granted.load(std::memory_order_relaxed) - used(); }
+  [[nodiscard]] std::uint64_t used() const noexcept {
+    return m_used.load(std::memory_order_relaxed) - m_returned.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] std::uint64_t left() const noexcept {
+    return m_granted.load(std::memory_order_relaxed) - m_used.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] std::uint64_t since_load() const noexcept { return used() - m_begun.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::uint64_t> m_begun{0}, m_used{0}, m_granted{0};
+  std::atomic<std::uint64_t> m_begun{0}, m_used{0}, m_granted{0}, m_returned{0};
 };
 
 struct Version {

@@ -51,6 +51,8 @@ TEST(Uses, SettlingGivesBackExactly) {
     for (int i = 0; i < 10; ++i) ASSERT_TRUE(engine.get("k")->encrypt(to_bytes("x")));
     engine.settle();
     EXPECT_EQ(uses(engine, "k").encryptions, 10U * static_cast<unsigned>(life + 1));
+    Engine other(memory, clock);
+    EXPECT_EQ(uses(other, "k").encryptions, 10U * static_cast<unsigned>(life + 1));
   }
 }
 
@@ -69,6 +71,17 @@ TEST(Uses, TheLimitIsExactAndSaysWhatToDo) {
   EXPECT_EQ(code_of(key.hmac(to_bytes("x"), HashAlgorithm::Sha256)), ErrorCode::Exhausted);
   ASSERT_TRUE(bench.engine.rotate("k"));
   EXPECT_TRUE(bench.engine.get("k")->encrypt(to_bytes("x")));
+}
+
+TEST(Uses, ALowerLimitHoldsAtOnce) {
+  Bench bench;
+  const KeyRef key = bench.key("k");
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(key.encrypt(to_bytes("x")));
+  ASSERT_TRUE(bench.engine.configure("k", {.limits = UseLimits{.encryptions = 12}}));
+  EXPECT_EQ(uses(bench.engine, "k").encryptions, 10U);
+  EXPECT_TRUE(key.encrypt(to_bytes("x")));
+  EXPECT_TRUE(key.encrypt(to_bytes("x")));
+  EXPECT_EQ(code_of(key.encrypt(to_bytes("x"))), ErrorCode::Exhausted);
 }
 
 TEST(Uses, DefaultsFollowTheNonce) {
