@@ -80,7 +80,7 @@ Reply Core::handle(Request request) {
     reply = reply_of(refusal_of(Error{ErrorCode::Internal, {}, {}}));
   }
   m_engine->count_status(reply.status);
-  if (m_engine->seal_wanted.exchange(false)) m_engine->close();
+  if (m_engine->seal_wanted.load() && m_engine->seal_wanted.exchange(false)) m_engine->close();
   return reply;
 }
 

@@ -146,6 +146,8 @@ TEST_F(CoreTest, ListsAreAskedWithASlash) {
 TEST_F(CoreTest, HelpWantsAToken) {
   EXPECT_EQ(w.call(Operation::Help, "notes/a", {}, "").status, 403);
   EXPECT_TRUE(w.call(Operation::Help, "notes/a", {}, w.root).at("/help").is_string());
+  EXPECT_THAT(w.call(Operation::Help, "notes", {}, w.root).str("/help"), HasSubstr("{path...}"));
+  EXPECT_EQ(w.call(Operation::Help, "sys/no-such", {}, w.root).status, 404);
 }
 
 TEST_F(CoreTest, WhatIsQuick) {

@@ -187,8 +187,8 @@ Call Exchange::call(const Fields& fields) const {
 
 Exchange::Refused Exchange::act() {
   if (m_mount == nullptr) return refuse_route(m_request.path);
-  if (!m_match) return refuse_path();
   if (m_operation == Operation::Help) return help();
+  if (!m_match) return refuse_path();
   if (!*m_fields) return refusal_of(m_fields->error());
   if (Refused refused = run_handler()) return refused;
   if (Refused refused = grant()) return refused;
@@ -196,8 +196,14 @@ Exchange::Refused Exchange::act() {
 }
 
 Exchange::Refused Exchange::help() {
-  m_answer = Answer::with(
-      {{"help", spec()->help.empty() ? "The path " + spec()->pattern + " of " + m_mount->route : spec()->help}, {"see_also", nullptr}});
+  if (!m_match && !m_below.empty()) return refuse_path();
+  std::string text = m_match ? spec()->help : std::string();
+  if (m_match && text.empty()) text = "The path " + spec()->pattern + " of " + m_mount->route;
+  if (!m_match) {
+    text = "The " + m_mount->entry.type + " mount at " + m_mount->route + " has these paths:\n";
+    for (const PathSpec& path : m_mount->backend().paths()) text += "    " + path.pattern + "\n";
+  }
+  m_answer = Answer::with({{"help", text}, {"see_also", nullptr}});
   m_answer.bare = true;
   return std::nullopt;
 }

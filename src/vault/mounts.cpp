@@ -123,15 +123,15 @@ void MountTable::end(Mount& mount) noexcept {
 }
 
 void MountTable::stop() noexcept {
-  const std::lock_guard lock(m_change);
   Routes routes;
   {
+    const std::lock_guard lock(m_change);
     const std::unique_lock lookup(m_lookup);
     routes.swap(m_routes);
+    m_entries.clear();
+    m_barrier = nullptr;
   }
-  for (const auto& [route, mount] : routes) end(*mount);
-  m_entries.clear();
-  m_barrier = nullptr;
+  for (const auto& [route, mount] : routes) end(*mount);  // without m_change, which a request in sys/ may be waiting for
 }
 
 Status MountTable::save() const { return m_barrier->put(std::string(kTablePath), encode_mounts(m_entries)); }

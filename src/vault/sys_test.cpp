@@ -336,6 +336,13 @@ TEST_F(WrappingTest, BoundsAndTime) {
   EXPECT_EQ(w.send(std::move(jwt)).status, 400);
 }
 
+TEST_F(WrappingTest, DeepAnswersComeOutAgain) {
+  boost::json::value deep = "bottom";
+  for (int level = 0; level < 200; ++level) deep = object{{"a", std::move(deep)}};
+  const Seen any = w.call(Operation::Update, "sys/wrapping/wrap", deep.as_object(), w.root, seconds(60));
+  EXPECT_THAT(unwrap(any.str("/wrap_info/token")).text, HasSubstr("bottom"));
+}
+
 TEST_F(WrappingTest, TheAccessorRevokesIt) {
   const Seen wrapped = wrap("notes/pin");
   EXPECT_EQ(w.write("auth/token/revoke-accessor", {{"accessor", wrapped.str("/wrap_info/accessor")}}).status, 204);

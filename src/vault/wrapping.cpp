@@ -8,6 +8,8 @@ namespace {
 namespace json = boost::json;
 using std::chrono::seconds;
 
+constexpr std::size_t kDeepest = 1000;  // deeper than any face lets in, as what was put away must come out again
+
 SecretBytes content_of(const Answer& answer) {
   json::object stored{{"data", nullptr}, {"auth", nullptr}, {"warnings", json::array()}};
   if (answer.data) stored["data"] = *answer.data;
@@ -24,7 +26,9 @@ SecretBytes content_of(const Answer& answer) {
 
 Result<Answer> answer_from(const SecretBytes& content) {
   boost::system::error_code error;
-  json::value value = json::parse(json::string_view(as_text(content.view()).data(), content.size()), error);
+  json::parse_options options;
+  options.max_depth = kDeepest;
+  json::value value = json::parse(json::string_view(as_text(content.view()).data(), content.size()), error, {}, options);
   if (error || !value.is_object()) return fail(ErrorCode::IntegrityFailed, "the wrapped answer cannot be read");
   json::object& stored = value.get_object();
   Answer answer;
