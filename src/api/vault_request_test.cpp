@@ -23,9 +23,19 @@ vault::Request good(const http::Request& request) {
     ADD_FAILURE() << refused->status << " " << refused->body;
     return {};
   }
-  // Copied out of the wiping memory, which goes with `read`.
-  vault::Request copy = std::get<VaultRequest>(read).request;
-  copy.data = boost::json::object(std::get<VaultRequest>(read).request.data, boost::json::storage_ptr());
+  // Copied out of the wiping memory, which goes with `read`; assigning to the copy's fields would keep that memory.
+  const vault::Request& from = std::get<VaultRequest>(read).request;
+  vault::Request copy{from.id,
+                      from.operation,
+                      from.path,
+                      boost::json::object(from.data, boost::json::storage_ptr()),
+                      from.token,
+                      from.ns,
+                      from.wrap_ttl,
+                      from.wrap_as_jwt,
+                      from.remote_address,
+                      from.remote_port,
+                      from.headers};
   return copy;
 }
 
