@@ -10,7 +10,8 @@
 
 #include "base/log.hpp"
 #include "crypto/random.hpp"
-#include "logins/logins.hpp"
+#include "logins/approle.hpp"
+#include "logins/userpass.hpp"
 #include "recorders/settings.hpp"
 #include "seals/factory.hpp"
 #include "secrets/kv.hpp"

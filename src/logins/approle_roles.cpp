@@ -1,211 +1,184 @@
-// The roles of approle, whole and setting by setting.
-#include "base/ids.hpp"
-#include "crypto/random.hpp"
+#include <algorithm>
+
+#include "base/text.hpp"
 #include "logins/approle.hpp"
-#include "vault/memory.hpp"
-#include "vault/token_entry.hpp"
+#include "logins/approle_backend.hpp"
+#include "logins/record.hpp"
+#include "vault/ids.hpp"
 
 namespace postern::vault {
 namespace {
 
-namespace json = boost::json;
+constexpr std::size_t kRoleId = 512;
 
-const FieldSpec kRole{"role_name", FieldType::Name, {}, "Name of the role."};
+std::string role_path(const std::string& name) { return "role/" + name; }
 
-std::vector<FieldSpec> role_fields() {
-  return with_token_fields({kRole,
-                            {"role_id", FieldType::String, {}, "Id of the role; made when absent."},
-                            {"bind_secret_id", FieldType::Bool, {}, "Whether a login needs a secret id."},
-                            {"secret_id_num_uses", FieldType::Integer, {}, "Logins a secret id is good for; 0: any number."},
-                            {"secret_id_ttl", FieldType::Duration, {}, "Life of a secret id; 0: for ever."},
-                            {"secret_id_bound_cidrs", FieldType::CommaStrings, {}, "Networks that secret ids may come from."},
-                            {"bound_cidr_list", FieldType::CommaStrings, {}, "The older name of secret_id_bound_cidrs."},
-                            {"policies", FieldType::CommaStrings, {}, "The older name of token_policies."},
-                            {"period", FieldType::Duration, {}, "The older name of token_period."},
-                            {"local_secret_ids", FieldType::Bool, {}, "Of no effect: this engine does not replicate."}});
+std::string with_dashes(std::string_view name) {
+  std::string out(name);
+  std::ranges::replace(out, '_', '-');
+  return out;
 }
 
-Status update(AppRole& role, const Fields& fields) {
-  if (fields.has("bind_secret_id")) role.bind_secret_id = fields.flag("bind_secret_id");
-  if (fields.has("secret_id_num_uses")) role.secret_id_num_uses = fields.integer("secret_id_num_uses");
-  if (fields.has("secret_id_ttl")) role.secret_id_ttl = fields.duration("secret_id_ttl");
-  for (const char* name : {"bound_cidr_list", "secret_id_bound_cidrs"})
-    if (fields.has(name)) role.secret_id_bound_cidrs = fields.strings(name);
-  if (fields.has("policies")) role.rules.policies = fields.strings("policies");
-  if (fields.has("period")) role.rules.period = fields.duration("period");
-  POSTERN_CHECK(vault::update(role.rules, fields));
-  POSTERN_CHECK(parse_networks(role.secret_id_bound_cidrs));
-  if (role.secret_id_num_uses < 0) return fail(ErrorCode::BadInput, "secret_id_num_uses cannot be negative", "secret_id_num_uses");
-  if (!role.bind_secret_id && role.secret_id_bound_cidrs.empty() && role.rules.bound_cidrs.empty())
-    return fail(ErrorCode::BadInput, "at least one constraint should be enabled on the role", "bind_secret_id");
-  return {};
-}
-
-/// A role without that setting: what DELETE of it leaves.
-Status reset(AppRole& role, std::string_view field) {
-  json::object kept = shown(role);
-  const json::object fresh = shown(AppRole{});
-  kept[field] = fresh.at(field);
-  kept["name"] = role.name;
-  kept["role_id"] = role.role_id;
-  role = decode_role(kept);
+Status set_role_id(Role& role, const Fields& fields) {
+  role.role_id = trim(fields.text("role_id"));
+  if (role.role_id.empty()) return fail(ErrorCode::BadInput, "missing role_id", "role_id");
+  if (role.role_id.size() > kRoleId) return fail(ErrorCode::BadInput, "role_id has more than 512 bytes", "role_id");
   return {};
 }
 
 }  // namespace
 
-void AppRoles::add_role_paths() {
-  add_path(
-      "role", "All roles.",
-      {{"after", FieldType::String, {}, "LIST: only names behind this one."}, {"limit", FieldType::Integer, {}, "LIST: at most so many."}},
-      {{Operation::List, handler(&AppRoles::list_roles)}});
-  add_path("role/{role_name}", "A role: what a login needs, and what its tokens are like.", role_fields(),
-           {{Operation::Read, handler(&AppRoles::read_role)},
-            {Operation::Create, handler(&AppRoles::write_role)},
-            {Operation::Update, handler(&AppRoles::write_role)},
-            {Operation::Delete, handler(&AppRoles::remove_role)}})
-      .exists = [this](const Call& call) -> Result<bool> {
-    POSTERN_TRY(const auto role, load_role(call.storage, call.fields.text("role_name")));
+std::string role_name_of(const Call& call) { return to_lower(call.fields.text("role_name")); }
+FieldSpec role_name_spec() noexcept { return {.name = "role_name", .type = FieldType::Name}; }
+
+tl::unexpected<Error> no_such_role(std::string_view name) {
+  return fail(ErrorCode::NotFound, "role \"" + std::string(name) + "\" does not exist", "role_name");
+}
+
+void AppRole::add_role_paths() {
+  add_path("role", "Names of the roles.", {}, {{Operation::List, handler(&AppRole::list_roles)}});
+  std::vector<FieldSpec> fields = specs_of(role_attributes());
+  fields.push_back(role_name_spec());
+  fields.push_back({.name = "role_id"});
+  const auto exists = [this](const Call& call) -> Result<bool> {
+    POSTERN_TRY(const std::optional<Role> role, find_role(call.storage, role_name_of(call)));
     return role.has_value();
   };
-  add_path("role/{role_name}/role-id", "The id of a role.", {kRole, {"role_id", FieldType::String, {}, "The new id."}},
-           {{Operation::Read, handler(&AppRoles::read_role_id)}, {Operation::Update, handler(&AppRoles::write_role_id)}});
-  for (const auto& [segment, field] :
-       std::initializer_list<std::pair<const char*, const char*>>{{"bind-secret-id", "bind_secret_id"},
-                                                                  {"secret-id-num-uses", "secret_id_num_uses"},
-                                                                  {"secret-id-ttl", "secret_id_ttl"},
-                                                                  {"secret-id-bound-cidrs", "secret_id_bound_cidrs"},
-                                                                  {"bound-cidr-list", "secret_id_bound_cidrs"},
-                                                                  {"policies", "token_policies"},
-                                                                  {"period", "token_period"},
-                                                                  {"token-ttl", "token_ttl"},
-                                                                  {"token-max-ttl", "token_max_ttl"},
-                                                                  {"token-num-uses", "token_num_uses"},
-                                                                  {"token-bound-cidrs", "token_bound_cidrs"}})
-    add_setting_path(segment, field);
+  add_path("role/{role_name}", "A role: who may log in with it, and what its tokens are like.", std::move(fields),
+           {{Operation::Read, handler(&AppRole::read_role)},
+            {Operation::Update, handler(&AppRole::write_role)},
+            {Operation::Delete, handler(&AppRole::delete_role)}})
+      .exists = exists;
+  add_path("role/{role_name}/role-id", "The id that logins name the role by.", {role_name_spec(), {.name = "role_id"}},
+           {{Operation::Read, handler(&AppRole::read_role_id)}, {Operation::Update, handler(&AppRole::write_role_id)}})
+      .exists = exists;
+  for (const Attribute<Role>& attribute : role_attributes()) {
+    if (attribute.name == "local_secret_ids") continue;  // fixed when the role is made
+    add_setting_path(attribute, attribute.name);
+    if (!attribute.old_name.empty()) add_setting_path(attribute, attribute.old_name);
+  }
 }
 
-/// One setting by itself. Only that field is looked at: who may write this path may not write the rest of the role through it.
-void AppRoles::add_setting_path(const std::string& segment, std::string_view field) {
-  static const std::vector<FieldSpec> all = role_fields();
-  std::string old_name = segment;
-  for (char& c : old_name)
-    if (c == '-') c = '_';
-  const auto change = [this](const Call& call, const auto& how) -> Result<Answer> {
-    const std::lock_guard lock(m_change);
-    POSTERN_TRY(AppRole role, role_of(call));
-    POSTERN_CHECK(how(role));
-    POSTERN_CHECK(save_role(call.storage, role, role.role_id));
-    return Answer{};
+void AppRole::add_setting_path(const Attribute<Role>& attribute, std::string_view name) {
+  std::vector<FieldSpec> fields = specs_of(std::vector{attribute});
+  fields.push_back(role_name_spec());
+  const Handler read = [this, attribute, name](const Call& call) -> Result<Answer> {
+    POSTERN_TRY(const Role role, role_of(call));
+    boost::json::object data{{attribute.name, attribute.show(role)}};
+    if (name != attribute.name) data[name] = attribute.show(role);
+    return Answer::with(std::move(data));
   };
-  add_path(
-      "role/{role_name}/" + segment, "One setting of a role.", {kRole},
-      {{Operation::Read,
-        [this, field](const Call& call) -> Result<Answer> {
-          POSTERN_TRY(const AppRole role, role_of(call));
-          return Answer::with({{field, shown(role).at(field)}});
-        }},
-       {Operation::Update,
-        [change, field, old_name](const Call& call) {
-          json::object only;
-          for (const std::string_view name : {std::string_view(old_name), field})
-            if (const auto* given = call.request.data.if_contains(name)) only[field] = *given;
-          return change(call, [&](AppRole& role) -> Status {
-            if (only.empty()) return fail(ErrorCode::BadInput, "missing " + std::string(field), std::string(field));
-            POSTERN_TRY(const Fields fields, Fields::read(all, only, {}));
-            return update(role, fields);
-          });
-        }},
-       {Operation::Delete, [change, field](const Call& call) { return change(call, [&](AppRole& role) { return reset(role, field); }); }}});
+  const Handler write = [this, attribute](const Call& call) {
+    return change_role(call, [&](Role& role) -> Status {
+      if (!call.fields.has(attribute.name) && (attribute.old_name.empty() || !call.fields.has(attribute.old_name)))
+        return fail(ErrorCode::BadInput, "missing " + std::string(attribute.name), std::string(attribute.name));
+      update(role, {attribute}, call.fields);
+      return {};
+    });
+  };
+  const Handler reset = [this, attribute](const Call& call) {
+    return change_role(call, [&](Role& role) -> Status {
+      attribute.reset(role);
+      return {};
+    });
+  };
+  add_path("role/{role_name}/" + with_dashes(name), "One setting of a role.", std::move(fields),
+           {{Operation::Read, read}, {Operation::Update, write}, {Operation::Delete, reset}});
 }
 
-Result<std::optional<AppRole>> AppRoles::load_role(Storage& storage, const std::string& name) const {
-  POSTERN_TRY(const auto kept, stored(storage.get("role/" + name)));
-  if (!kept) return std::nullopt;
-  POSTERN_TRY(const json::object record, object_from_secret(kept->view(), {}));
-  return decode_role(record);
+Result<std::optional<Role>> AppRole::find_role(Storage& storage, const std::string& name) const {
+  POSTERN_TRY(const auto record, read_record(storage, role_path(name)));
+  if (!record) return std::optional<Role>();
+  POSTERN_TRY(Role role, decode_role(name, *record));
+  return std::optional<Role>(std::move(role));
 }
 
-Result<AppRole> AppRoles::role_of(const Call& call) const {
-  const std::string name = call.fields.text("role_name");
-  POSTERN_TRY(auto role, load_role(call.storage, name));
-  if (!role) return fail(ErrorCode::NotFound, "role \"" + name + "\" does not exist", "role_name");
+Result<Role> AppRole::role_of(const Call& call) const {
+  std::string name = role_name_of(call);
+  POSTERN_TRY(std::optional<Role> role, find_role(call.storage, name));
+  if (!role) return no_such_role(name);
   return *std::move(role);
 }
 
-Status AppRoles::claim_role_id(Storage& storage, const AppRole& role) const {
-  if (role.role_id.empty() || role.role_id.size() > 256) return fail(ErrorCode::BadInput, "a role_id has 1 to 256 bytes", "role_id");
-  POSTERN_TRY(const auto owner, stored(storage.get("role_id/" + hash(role.role_id))));
-  if (owner && as_text(owner->view()) != role.name) return fail(ErrorCode::BadInput, "role_id already in use", "role_id");
-  return {};
-}
-
-Status AppRoles::save_role(Storage& storage, const AppRole& role, const std::string& before) const {
+Status AppRole::save(Storage& storage, const Role& role, std::string_view old_id) {
+  const std::scoped_lock lock(m_role_ids);
   std::vector<StorageChange> changes;
-  changes.push_back({"role/" + role.name, encode(role)});
-  if (!before.empty() && before != role.role_id) changes.push_back({"role_id/" + hash(before), std::nullopt});
-  changes.push_back({"role_id/" + hash(role.role_id), SecretBytes::from_text(role.name)});
-  if (const Status saved = storage.apply(std::move(changes)); !saved) return fail(storage_error(saved.error()));
-  return {};
+  changes.push_back(record_change(role_path(role.name), encode(role)));
+  if (role.role_id != old_id) {
+    std::string path = role_id_path(role.role_id);
+    POSTERN_TRY(const std::optional<SecretBytes> taken, storage.get(path));
+    if (taken) return fail(ErrorCode::BadInput, "role_id already in use", "role_id");
+    changes.push_back({std::move(path), SecretBytes::from_text(role.name)});
+    if (!old_id.empty()) changes.push_back({role_id_path(old_id), std::nullopt});
+  }
+  return storage.apply(std::move(changes));
 }
 
-Result<Answer> AppRoles::list_roles(const Call& call) {
-  POSTERN_TRY(auto names, stored(call.storage.list("role/", page_of(call.fields))));
+Result<Answer> AppRole::list_roles(const Call& call) {
+  POSTERN_TRY(std::vector<std::string> names, call.storage.list("role/"));
   return Answer::list(std::move(names));
 }
 
-Result<Answer> AppRoles::read_role(const Call& call) {
-  POSTERN_TRY(const auto role, load_role(call.storage, call.fields.text("role_name")));
-  return role ? Answer::with(shown(*role)) : Answer{};
+Result<Answer> AppRole::read_role(const Call& call) {
+  POSTERN_TRY(const std::optional<Role> role, find_role(call.storage, role_name_of(call)));
+  if (!role) return Answer{};
+  return Answer::with(show(*role, role_attributes()));
 }
 
-Result<Answer> AppRoles::write_role(const Call& call) {
-  const std::lock_guard lock(m_change);
-  const std::string name = call.fields.text("role_name");
-  POSTERN_TRY(const auto before, load_role(call.storage, name));
-  AppRole role = before.value_or(AppRole{});
+Result<Answer> AppRole::write_role(const Call& call) {
+  const std::string name = role_name_of(call);
+  const std::scoped_lock lock(lock_of(name));
+  POSTERN_TRY(std::optional<Role> before, find_role(call.storage, name));
+  Role role = before.value_or(Role{});
   role.name = name;
-  NonceRandom random;
-  if (call.fields.has("role_id")) role.role_id = call.fields.text("role_id");
-  if (role.role_id.empty()) role.role_id = make_uuid(random);
-  POSTERN_CHECK(update(role, call.fields));
-  POSTERN_CHECK(claim_role_id(call.storage, role));
-  POSTERN_CHECK(save_role(call.storage, role, before ? before->role_id : std::string()));
+  update(role, role_attributes(), call.fields);
+  if (before && role.local_secret_ids != before->local_secret_ids)
+    return fail(ErrorCode::BadInput, "local_secret_ids can only be modified during role creation", "local_secret_ids");
+  if (call.fields.has("role_id")) POSTERN_CHECK(set_role_id(role, call.fields));
+  if (role.role_id.empty()) role.role_id = make_uuid();
+  POSTERN_CHECK(role.check());
+  POSTERN_CHECK(save(call.storage, role, before ? before->role_id : std::string()));
   return Answer{};
 }
 
-Result<Answer> AppRoles::read_role_id(const Call& call) {
-  POSTERN_TRY(const AppRole role, role_of(call));
+Result<Answer> AppRole::change_role(const Call& call, const std::function<Status(Role&)>& change) {
+  const std::scoped_lock lock(lock_of(role_name_of(call)));
+  POSTERN_TRY(Role role, role_of(call));
+  const std::string old_id = role.role_id;
+  POSTERN_CHECK(change(role));
+  POSTERN_CHECK(role.check());
+  POSTERN_CHECK(save(call.storage, role, old_id));
+  return Answer{};
+}
+
+Result<Answer> AppRole::delete_role(const Call& call) {
+  const std::string name = role_name_of(call);
+  const std::scoped_lock lock(lock_of(name));
+  POSTERN_TRY(const std::optional<Role> role, find_role(call.storage, name));
+  if (!role) return Answer{};
+  std::vector<StorageChange> changes;
+  for (const std::string& folder : {"secret/" + name + "/", "accessor/" + name + "/"}) {
+    POSTERN_TRY(const std::vector<std::string> below, call.storage.list(folder));
+    for (const std::string& entry : below) changes.push_back({folder + entry, std::nullopt});
+  }
+  changes.push_back({role_path(name), std::nullopt});
+  changes.push_back({role_id_path(role->role_id), std::nullopt});
+  POSTERN_CHECK(call.storage.apply(std::move(changes)));
+  return Answer{};
+}
+
+Result<Answer> AppRole::read_role_id(const Call& call) {
+  POSTERN_TRY(const Role role, role_of(call));
   return Answer::with({{"role_id", role.role_id}});
 }
 
-Result<Answer> AppRoles::write_role_id(const Call& call) {
-  const std::lock_guard lock(m_change);
-  POSTERN_TRY(AppRole role, role_of(call));
-  const std::string before = role.role_id;
-  role.role_id = call.fields.text("role_id");
-  POSTERN_CHECK(claim_role_id(call.storage, role));
-  POSTERN_CHECK(save_role(call.storage, role, before));
-  return Answer{};
+Result<Answer> AppRole::write_role_id(const Call& call) {
+  return change_role(call, [&](Role& role) { return set_role_id(role, call.fields); });
 }
 
-/// Its secret ids first: a crash on the way leaves a role with fewer of them, never secret ids without a role that a new one of the same
-/// name would inherit.
-Result<Answer> AppRoles::remove_role(const Call& call) {
-  const std::lock_guard lock(m_change);
-  POSTERN_TRY(const auto role, load_role(call.storage, call.fields.text("role_name")));
-  if (!role) return Answer{};
-  for (const auto& folder : {"accessor/" + role->name + "/", "secret/" + role->name + "/"}) {
-    POSTERN_TRY(const auto paths, stored(call.storage.walk(folder)));
-    std::vector<StorageChange> changes;
-    for (const auto& path : paths) changes.push_back({path, std::nullopt});
-    if (const Status gone = call.storage.apply(std::move(changes)); !gone) return fail(storage_error(gone.error()));
-  }
-  std::vector<StorageChange> changes;
-  changes.push_back({"role_id/" + hash(role->role_id), std::nullopt});
-  changes.push_back({"role/" + role->name, std::nullopt});
-  if (const Status gone = call.storage.apply(std::move(changes)); !gone) return fail(storage_error(gone.error()));
-  return Answer{};
+Result<std::unique_ptr<Backend>> make_approle(const std::vector<std::pair<std::string, std::string>>& options, const Clock& /*clock*/) {
+  if (!options.empty()) return fail(ErrorCode::BadInput, "approle has no option \"" + options.front().first + "\"", "options");
+  return std::make_unique<AppRole>();
 }
 
 }  // namespace postern::vault

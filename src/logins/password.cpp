@@ -1,85 +1,122 @@
 #include "logins/password.hpp"
 
-#include <charconv>
+#include <crypt.h>
+
+#include <algorithm>
+#include <memory>
 
 #include "base/text.hpp"
-#include "crypto/kdf.hpp"
 #include "crypto/random.hpp"
+#include "logins/record.hpp"
 
 namespace postern::vault {
 namespace {
 
-// RFC 9106 4 leaves memory to the machine; 19 MiB and 2 passes are OWASP's floor, and a server answers many logins at once.
-constexpr Argon2Cost kCost{.memory_kib = 19 * 1024, .iterations = 2, .lanes = 1};
 constexpr std::size_t kSalt = 16;
 constexpr std::size_t kHash = 32;
-constexpr std::uint32_t kMostMemory = 256 * 1024;
-constexpr std::uint32_t kMostIterations = 16;
+constexpr std::size_t kBcryptSize = 60;
+constexpr std::size_t kBcryptText = 72;  // bcrypt does not see what follows
+constexpr Argon2Cost kMostCost{.memory_kib = 256 * 1024, .iterations = 16, .lanes = 16};
 
-std::string unpadded(ByteView bytes) {
-  std::string out = base64_encode(bytes);
-  while (out.ends_with('=')) out.pop_back();
-  return out;
+tl::unexpected<Error> refuse_hash(std::string what) {
+  return fail(ErrorCode::BadInput, "password_hash " + std::move(what), "password_hash");
 }
 
-Result<Bytes> decode(std::string_view text) {
-  std::string padded(text);
-  padded.append((4 - padded.size() % 4) % 4, '=');
-  return base64_decode(padded);
-}
-
-struct Kept {
-  Argon2Cost cost;
-  Bytes salt, hash;
+// crypt(3) keeps the password in its working memory.
+struct WipedCrypt {
+  void operator()(crypt_data* data) const noexcept {
+    wipe(ByteSpan(reinterpret_cast<Byte*>(data), sizeof(crypt_data)));
+    delete data;
+  }
 };
 
-bool read_cost(std::string_view text, std::string_view name, std::uint32_t most, std::uint32_t& out) {
-  if (!text.starts_with(name)) return false;
-  text.remove_prefix(name.size());
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size() && out >= 1 && out <= most;
-}
-
-Result<Kept> read(std::string_view text) {
-  const auto parts = split(text, '$');
-  Kept kept;
-  const auto costs = parts.size() == 6 ? split(parts[3], ',') : std::vector<std::string_view>();
-  const bool form = costs.size() == 3 && parts[1] == "argon2id" && parts[2] == "v=19" &&
-                    read_cost(costs[0], "m=", kMostMemory, kept.cost.memory_kib) &&
-                    read_cost(costs[1], "t=", kMostIterations, kept.cost.iterations) && read_cost(costs[2], "p=", 16, kept.cost.lanes);
-  if (!form) return fail(ErrorCode::Internal, "a stored password hash cannot be read");
-  POSTERN_TRY(kept.salt, decode(parts[4]));
-  POSTERN_TRY(kept.hash, decode(parts[5]));
-  return kept;
+Result<std::uint32_t> bounded(const boost::json::object& record, std::string_view name, std::uint32_t most) {
+  POSTERN_TRY(const std::int64_t value, record_integer(record, name));
+  if (value < 1 || value > most) return fail(ErrorCode::IntegrityFailed, "a stored password has a cost out of range");
+  return static_cast<std::uint32_t>(value);
 }
 
 }  // namespace
 
-Result<std::string> hash_password(std::string_view password) {
-  if (password.empty()) return fail(ErrorCode::BadInput, "missing password", "password");
-  if (password.size() > kPasswordBytes)
-    return fail(ErrorCode::BadInput, "a password has at most " + std::to_string(kPasswordBytes) + " bytes", "password");
-  Bytes salt(kSalt);
-  fill_nonce(salt);
-  POSTERN_TRY(const SecretBytes hash, argon2id(as_bytes(password), salt, kCost, kHash));
-  return "$argon2id$v=19$m=" + std::to_string(kCost.memory_kib) + ",t=" + std::to_string(kCost.iterations) +
-         ",p=" + std::to_string(kCost.lanes) + "$" + unpadded(salt) + "$" + unpadded(hash.view());
+Result<Password> Password::make(std::string_view text) {
+  if (text.empty()) return fail(ErrorCode::BadInput, "missing password", "password");
+  if (text.size() > kPasswordText) return fail(ErrorCode::BadInput, "password has more than 4096 bytes", "password");
+  Password out;
+  out.m_salt.resize(kSalt);
+  fill_nonce(out.m_salt);
+  POSTERN_TRY(const SecretBytes hash, argon2id(as_bytes(text), out.m_salt, out.m_cost, kHash));
+  out.m_hash.assign(hash.view().begin(), hash.view().end());
+  return out;
 }
 
-Result<bool> verify_password(std::string_view password, std::string_view kept) {
-  POSTERN_TRY(const Kept read_back, read(kept));
-  if (password.size() > kPasswordBytes) {
-    pretend_to_verify(password);
-    return false;
+Result<Password> Password::from_bcrypt(std::string_view hash) {
+  const auto is_letter = [](char c) { return is_alnum(c) || c == '.' || c == '/'; };
+  const bool shaped = hash.size() == kBcryptSize && hash.starts_with("$2") && (hash[2] == 'a' || hash[2] == 'b' || hash[2] == 'y') &&
+                      hash[3] == '$' && is_digit(hash[4]) && is_digit(hash[5]) && hash[6] == '$' &&
+                      std::ranges::all_of(hash.substr(7), is_letter);
+  if (!shaped) return refuse_hash("is no bcrypt hash such as $2b$10$...");
+  const int cost = (hash[4] - '0') * 10 + (hash[5] - '0');
+  if (cost < 4 || cost > kBcryptCost) return refuse_hash("has a cost outside 4 to " + std::to_string(kBcryptCost));
+  Password out;
+  out.m_bcrypt = hash;
+  return out;
+}
+
+Password Password::nobody() {
+  Password out;
+  out.m_salt.resize(kSalt);
+  return out;  // without a hash: matches() does the work and finds nothing equal
+}
+
+Result<bool> Password::matches(std::string_view text) const {
+  if (text.size() > kPasswordText) return false;
+  return m_bcrypt.empty() ? matches_argon2(text) : matches_bcrypt(text);
+}
+
+Result<bool> Password::matches_argon2(std::string_view text) const {
+  POSTERN_TRY(const SecretBytes hash, argon2id(as_bytes(text), m_salt, m_cost, kHash));
+  return constant_time_equal(hash.view(), m_hash);
+}
+
+Result<bool> Password::matches_bcrypt(std::string_view text) const {
+  // A longer one, or one with a NUL, would be equal to its beginning.
+  const bool whole = text.size() <= kBcryptText && text.find('\0') == std::string_view::npos;
+  const SecretBytes phrase = [&] {
+    SecretBytes copy(text.size() + 1);
+    std::ranges::copy(as_bytes(text), copy.span().begin());
+    copy.span().back() = 0;
+    return copy;
+  }();
+  const std::unique_ptr<crypt_data, WipedCrypt> data(new crypt_data());
+  const char* made = crypt_r(reinterpret_cast<const char*>(phrase.view().data()), m_bcrypt.c_str(), data.get());
+  if (made == nullptr || *made == '*') return fail(ErrorCode::Unsupported, "this system cannot check bcrypt: set the user a new password");
+  return whole && constant_time_equal(as_bytes(std::string_view(made)), as_bytes(m_bcrypt));
+}
+
+boost::json::object Password::encode() const {
+  if (!m_bcrypt.empty()) return {{"bcrypt", m_bcrypt}};
+  return {{"memory_kib", m_cost.memory_kib},
+          {"iterations", m_cost.iterations},
+          {"lanes", m_cost.lanes},
+          {"salt", hex_encode(m_salt)},
+          {"argon2id", hex_encode(m_hash)}};
+}
+
+Result<Password> Password::decode(const boost::json::object& record) {
+  Password out;
+  if (record.contains("bcrypt")) {
+    POSTERN_TRY(out.m_bcrypt, record_text(record, "bcrypt"));
+    return out;
   }
-  POSTERN_TRY(const SecretBytes hash, argon2id(as_bytes(password), read_back.salt, read_back.cost, read_back.hash.size()));
-  return constant_time_equal(hash.view(), read_back.hash);
-}
-
-void pretend_to_verify(std::string_view password) noexcept try {
-  const Bytes salt(kSalt);
-  static_cast<void>(argon2id(as_bytes(password.substr(0, kPasswordBytes)), salt, kCost, kHash));
-} catch (...) {  // no memory: then the real work would fail as well
+  POSTERN_TRY(out.m_cost.memory_kib, bounded(record, "memory_kib", kMostCost.memory_kib));
+  POSTERN_TRY(out.m_cost.iterations, bounded(record, "iterations", kMostCost.iterations));
+  POSTERN_TRY(out.m_cost.lanes, bounded(record, "lanes", kMostCost.lanes));
+  POSTERN_TRY(const std::string salt, record_text(record, "salt"));
+  POSTERN_TRY(const std::string hash, record_text(record, "argon2id"));
+  POSTERN_TRY(out.m_salt, hex_decode(salt));
+  POSTERN_TRY(out.m_hash, hex_decode(hash));
+  if (out.m_hash.size() != kHash) return fail(ErrorCode::IntegrityFailed, "a stored password has a wrong size");
+  return out;
 }
 
 }  // namespace postern::vault

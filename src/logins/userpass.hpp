@@ -1,42 +1,19 @@
-// The auth method "userpass" (inside logins/ only). In storage: user/NAME, with the password's hash and the token_* rules.
+// The auth method "userpass": people log in with a name and a password.
+//
+// Passwords are kept as Argon2id; bcrypt hashes can be brought along (`password_hash`) and are checked, never made. A login with an unknown
+// name does the same work and gives the same answer as one with a wrong password. After five wrong passwords a name is locked for 15
+// minutes (logins/lockout.hpp): 403. At most kPasswordChecks passwords are checked at once, as each needs 19 MiB; more get 429. Threads:
+// all handlers may run at once. Source: the userpass API of Vault and OpenBao.
 #pragma once
 
-#include <shared_mutex>
-
-#include "logins/lockout.hpp"
-#include "logins/token_rules.hpp"
-#include "vault/handler_table.hpp"
+#include "vault/backend.hpp"
 
 namespace postern::vault {
 
-class Userpass final : public HandlerTable<Userpass> {
- public:
-  explicit Userpass(const Clock& clock);
+inline constexpr std::size_t kPasswordChecks = 16;
 
-  [[nodiscard]] std::string_view type() const noexcept override { return "userpass"; }
-  [[nodiscard]] Status start(Storage& storage) override;
-  void stop() noexcept override;
-  [[nodiscard]] Result<Grant> renew(const boost::json::object& internal) override;
-
- private:
-  struct User {
-    std::string password;  ///< Its hash.
-    TokenRules rules;
-  };
-  [[nodiscard]] Result<Answer> list(const Call& call);
-  [[nodiscard]] Result<Answer> read(const Call& call);
-  [[nodiscard]] Result<Answer> write(const Call& call);
-  [[nodiscard]] Result<Answer> set_password(const Call& call);
-  [[nodiscard]] Result<Answer> set_policies(const Call& call);
-  [[nodiscard]] Result<Answer> remove(const Call& call);
-  [[nodiscard]] Result<Answer> login(const Call& call);
-  [[nodiscard]] Result<std::optional<User>> load(Storage& storage, const std::string& name) const;
-  [[nodiscard]] Status save(Storage& storage, const std::string& name, const User& user) const;
-  [[nodiscard]] Result<User> existing(const Call& call, const std::string& name) const;
-
-  Lockout m_lockout;
-  std::mutex m_change;  ///< One change of users at a time.
-  Storage* m_storage = nullptr;
-};
+/// A BackendFactory without options. The clock must outlive the backend.
+[[nodiscard]] Result<std::unique_ptr<Backend>> make_userpass(const std::vector<std::pair<std::string, std::string>>& options,
+                                                             const Clock& clock);
 
 }  // namespace postern::vault

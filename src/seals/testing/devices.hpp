@@ -57,8 +57,10 @@ class Program {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::setpgid(0, 0);
     const int nothing = ::open("/dev/null", O_RDWR);
-    ::dup2(nothing, 1);
-    ::dup2(nothing, 2);
+    if (nothing >= 0) {
+      ::dup2(nothing, 1);
+      ::dup2(nothing, 2);
+    }
     ::execvp(raw[0], raw.data());
     ::_exit(127);
   }
