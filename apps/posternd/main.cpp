@@ -103,6 +103,7 @@ Status run(config::Loaded loaded) {
   POSTERN_TRY(auto api, api::Api::make(*gate, key_engine.get()));
   http::ServerOptions options;
   POSTERN_TRY(options.address, io::Endpoint::parse(http_address));
+  options.bad_target = api::refuse_target;
   options.limits.body_bytes = gate->config().limits.http_body_bytes;
   auto server = http::Server::open(gate->loops(), std::move(options), api->handler());
   if (!server) return fail(Error(server.error()).context("http.address"));

@@ -18,8 +18,7 @@ namespace postern::api {
 
 class Api {
  public:
-  /// Reads or makes the token.
-  /// `engine` may be null: then nothing is under /v1. Both must outlive the Api.
+  /// Reads or makes the token. `engine` may be null: then nothing is under /v1. Both must outlive the Api.
   [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, engine::KeyEngine* engine = nullptr);
 
   [[nodiscard]] const std::string& token() const noexcept { return m_token; }

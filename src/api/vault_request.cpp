@@ -108,8 +108,7 @@ std::string token_of(const http::Request& request) {
 std::optional<Refused> read_headers(const http::Request& request, vault::Request& out) {
   out.token = token_of(request);
   out.ns = std::string(request.headers.get("X-Vault-Namespace"));
-  if (out.token.size() > kVaultHeaderText || out.ns.size() > kVaultHeaderText)
-    return Refused{400, "X-Vault-Token or X-Vault-Namespace is too long"};
+  if (out.ns.size() > kVaultNamespace) return Refused{400, "X-Vault-Namespace is too long"};
   out.wrap_as_jwt = request.headers.get("X-Vault-Wrap-Format") == "jwt";
   const std::string_view ttl = trim(request.headers.get("X-Vault-Wrap-TTL"));
   if (ttl.empty()) return std::nullopt;
@@ -123,6 +122,11 @@ std::optional<Refused> read_headers(const http::Request& request, vault::Request
 
 http::Response vault_error(int status, std::string_view text) {
   return http::json_response(status, json::object{{"errors", json::array{text}}});
+}
+
+http::Response refuse_target(const Error& error, std::string_view target) {
+  if (!target.starts_with("/v1/")) return http::problem(error);
+  return vault_error(error.code == ErrorCode::TooLarge ? 414 : 400, error.text());
 }
 
 std::variant<VaultRequest, http::Response> read_vault_request(const http::Request& request, std::string id) {

@@ -14,9 +14,9 @@
 
 namespace postern::api {
 
-inline constexpr int kVaultJsonDepth = 64;             ///< Deeper bodies are 400.
-inline constexpr std::size_t kVaultPath = 4096;        ///< Longer paths are 400.
-inline constexpr std::size_t kVaultHeaderText = 1024;  ///< A longer token or namespace is 400.
+inline constexpr int kVaultJsonDepth = 64;            ///< Deeper bodies are 400.
+inline constexpr std::size_t kVaultPath = 4096;       ///< Longer paths are 400.
+inline constexpr std::size_t kVaultNamespace = 1024;  ///< Longer ones are 400. Tokens are bounded by the token store.
 
 /// A request, and the memory that its fields live in; the memory is wiped when this goes.
 struct VaultRequest {
@@ -26,6 +26,9 @@ struct VaultRequest {
 
 /// The request, or the answer to one that is not well formed. The body of `request` is left as it is: the caller wipes it.
 [[nodiscard]] std::variant<VaultRequest, http::Response> read_vault_request(const http::Request& request, std::string id);
+
+/// For http::ServerOptions::bad_target: each API's own form of error.
+[[nodiscard]] http::Response refuse_target(const Error& error, std::string_view target);
 
 /// {"errors":[...]}
 [[nodiscard]] http::Response vault_error(int status, std::string_view text);

@@ -108,7 +108,7 @@ TEST(VaultRequest, TheTokenIsInEitherHeader) {
   EXPECT_EQ(good(request).token, "s.two");
   request.headers.set("X-Vault-Token", "s.one");
   EXPECT_EQ(good(request).token, "s.one");
-  request.headers.set("X-Vault-Token", std::string(2000, 'x'));
+  request.headers.set("X-Vault-Namespace", std::string(2000, 'x'));
   EXPECT_EQ(refusal(request).first, 400);
 }
 
@@ -129,6 +129,12 @@ TEST(VaultRequest, PatchWantsItsMediaType) {
   EXPECT_EQ(refusal(request).first, 415);
   request.headers.set("Content-Type", "application/merge-patch+json; charset=utf-8");
   EXPECT_EQ(good(request).operation, Operation::Patch);
+}
+
+TEST(VaultRequest, ABadTargetIsRefusedInTheFormOfItsApi) {
+  const Error error{ErrorCode::BadInput, "dot segments are not resolved here", "target"};
+  EXPECT_NE(refuse_target(error, "/v1/transit/keys/..").body.find("\"errors\""), std::string::npos);
+  EXPECT_EQ(refuse_target(error, "/api/v1/..").headers.get("Content-Type"), "application/problem+json");
 }
 
 TEST(VaultRequest, PathsAreBounded) {

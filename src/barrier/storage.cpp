@@ -32,7 +32,8 @@ Status check_change(const StorageChange& change) {
 
 Status check_storage_path(std::string_view path) {
   if (path.empty()) return fail(ErrorCode::BadInput, "give a path", "path");
-  if (path.size() > kStoragePath) return fail(ErrorCode::BadInput, "a path may have at most 1024 bytes", "path");
+  if (path.size() > kStoragePath)
+    return fail(ErrorCode::BadInput, "a path may have at most " + std::to_string(kStoragePath) + " bytes", "path");
   if (path.find('\0') != std::string_view::npos) return fail(ErrorCode::BadInput, "a path may not hold a NUL byte", "path");
   return check_segments(path);
 }

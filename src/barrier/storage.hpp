@@ -20,7 +20,7 @@
 
 namespace postern {
 
-inline constexpr std::size_t kStoragePath = 1024;
+inline constexpr std::size_t kStoragePath = 4096 + 512;  ///< The longest path of a request, and where its mount lies.
 inline constexpr std::size_t kStorageValue = 16U * 1024 * 1024;
 
 /// A value to set, or (without one) a path to forget.

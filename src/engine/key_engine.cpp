@@ -97,7 +97,7 @@ std::vector<Device> devices_of(const config::Config& config) {
   const auto& audit = config.engine;
   if (!audit.audit_file.empty()) {
     const std::string path = std::filesystem::absolute(config.in_data_dir(audit.audit_file)).string();
-    out.push_back({"engine.audit.file", "file", {{"file_path", path}}});
+    out.push_back({"engine.audit.file", "file", {{"file_path", path}, {"acknowledge", "drained"}}});
   }
   if (!audit.audit_syslog.empty()) out.push_back({"engine.audit.syslog", "syslog", {{"address", audit.audit_syslog}}});
   if (!audit.audit_socket.empty()) out.push_back(socket_device(audit.audit_socket));
@@ -182,8 +182,7 @@ Status KeyEngine::Parts::on_unseal(Storage& storage) {
   return {};
 }
 
-/// The token file first promises a token that works: it is written before anything else may go wrong, and again when it was lost on the
-/// way.
+/// Between the commit and these files a crash loses the token for good: the engine is empty then, so engine.db is removed and made anew.
 Status KeyEngine::Parts::make_first() {
   POSTERN_TRY(auto made, core->initialize({1, 1}));
   const Status token = write_private(token_file, made.root_token + "\n");

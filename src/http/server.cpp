@@ -289,7 +289,10 @@ class Connection {
     request.tls = m_stream.is_tls();
     request.tls_info = m_stream.info();
     request.id = m_id;
-    if (const Status split = split_target(request); !split) return problem(split.error());
+    if (const Status split = split_target(request); !split) {
+      const auto& own_form = m_shared->options.bad_target;
+      return own_form ? own_form(split.error(), request.target) : problem(split.error());
+    }
     return std::nullopt;
   }
 

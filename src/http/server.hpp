@@ -36,6 +36,8 @@ struct ServerOptions {
   io::SslContext tls;  ///< Null: plain HTTP.
   ServerLimits limits;
   std::string name = "http";  ///< For the log.
+  /// The answer to a target that is refused before the handler sees it, where an API has its own form of errors; null: problem+json.
+  std::function<Response(const Error& error, std::string_view target)> bad_target;
 };
 
 class Server {

@@ -93,6 +93,10 @@ class UserPass final : public HandlerTable<UserPass> {
     m_lockout.clear();
   }
   [[nodiscard]] Result<Grant> renew(const json::object& internal) override;
+  [[nodiscard]] Status unlock(std::string_view name) override {
+    m_lockout.forget(to_lower(name));
+    return {};
+  }
 
  private:
   void add_paths();

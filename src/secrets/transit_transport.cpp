@@ -12,7 +12,7 @@ using namespace transit;
 Result<HashAlgorithm> byok_hash(const Fields& fields, std::string_view field) {
   const std::string name = fields.text(field);
   const auto hash = hash_from_name(to_lower(name));
-  if (!hash || digest_size(*hash) == 0 || to_lower(name).find("sha3") != std::string::npos)
+  if (!hash || *hash >= HashAlgorithm::Sha3_224)
     return fail(ErrorCode::BadInput, "unsupported hash function; use SHA1, SHA224, SHA256, SHA384 or SHA512", std::string(field));
   return *hash;
 }

@@ -1,6 +1,7 @@
 // Keys to outside: export, export under another system's key, backup and restore.
 #include <algorithm>
 
+#include "crypto/hash.hpp"
 #include "transit/byok.hpp"
 #include "transit/use.hpp"
 
@@ -171,6 +172,7 @@ Result<Exported> Engine::byok_export(std::string_view destination, std::string_v
 namespace {
 
 constexpr std::string_view kBackupPrefix = "postern-key-1.";
+constexpr std::size_t kSumText = 64;
 
 detail::UseRecord uses_now(const Key& key) {
   detail::UseRecord uses{key.policy.id, {}};
@@ -182,13 +184,17 @@ detail::UseRecord uses_now(const Key& key) {
   return uses;
 }
 
-// prefix, name, '.', base64 of the records
+// Prefix, name, ':', base64 of the records, '.', SHA-256 of all before it in hexadecimal: outside the barrier nothing else would notice a
+// changed byte, and a wrong key that is restored in silence cannot be told from the right one until it is too late.
 SecretBytes backup_text(const Key& key, const SecretBytes& records) {
   const SecretBytes body = base64_of(records.view());
   const std::string head = std::string(kBackupPrefix) + key.name + ":";
-  SecretBytes out(head.size() + body.size());
+  const std::size_t summed = head.size() + body.size();
+  SecretBytes out(summed + 1 + kSumText);
   std::ranges::copy(as_bytes(head), out.span().begin());
-  std::ranges::copy(body.view(), out.span().begin() + static_cast<std::ptrdiff_t>(head.size()));
+  std::ranges::copy(body.view(), out.span().subspan(head.size()).begin());
+  const std::string sum = "." + hex_encode(sha256(out.view().first(summed)));
+  std::ranges::copy(as_bytes(sum), out.span().subspan(summed).begin());
   return out;
 }
 
@@ -199,7 +205,10 @@ Result<BackupText> split_backup(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (!text.starts_with(kBackupPrefix) || colon == std::string_view::npos)
     return fail(ErrorCode::BadInput, "not a backup made by this engine; keys of other servers come in by import", "backup");
-  return BackupText{text.substr(kBackupPrefix.size(), colon - kBackupPrefix.size()), text.substr(colon + 1)};
+  const std::size_t dot = text.rfind('.');
+  if (dot < colon || text.substr(dot + 1) != hex_encode(sha256(as_bytes(text.substr(0, dot)))))
+    return fail(ErrorCode::BadInput, "the backup is damaged: its checksum does not fit", "backup");
+  return BackupText{text.substr(kBackupPrefix.size(), colon - kBackupPrefix.size()), text.substr(colon + 1, dot - colon - 1)};
 }
 
 Result<detail::Backup> open_backup(std::string_view name, std::string_view body) {

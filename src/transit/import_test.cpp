@@ -172,6 +172,12 @@ TEST(Backup, ComesBackWithArchiveAndCounts) {
   ASSERT_TRUE(backup) << text_of(backup);
   EXPECT_TRUE(bench.engine.info("k")->backup);
   EXPECT_EQ(code_of(bench.engine.restore("", text(*backup))), ErrorCode::Conflict);
+  const Bytes whole = base64_decode(text(*backup)).value();
+  for (std::size_t at = 0; at < whole.size(); ++at) {  // one wrong byte anywhere, name and key included
+    Bytes damaged = whole;
+    damaged[at] ^= 1;
+    EXPECT_EQ(code_of(bench.engine.restore("copy", base64_encode(damaged))), ErrorCode::BadInput) << at;
+  }
   Bench other;
   ASSERT_TRUE(other.engine.restore("", text(*backup)));
   EXPECT_GE(other.engine.info("k")->versions.back().uses.encryptions, 5U);

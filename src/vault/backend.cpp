@@ -17,4 +17,8 @@ Result<Grant> Backend::renew(const boost::json::object& /*internal*/) {
   return fail(ErrorCode::BadInput, "lease is not renewable: its method " + std::string(type()) + " cannot renew what it granted");
 }
 
+Status Backend::unlock(std::string_view /*name*/) {
+  return fail(ErrorCode::BadInput, "the method " + std::string(type()) + " locks nobody");
+}
+
 }  // namespace postern::vault

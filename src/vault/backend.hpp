@@ -129,6 +129,8 @@ class Backend {
   virtual void tick(WallTime /*now*/) noexcept {}
   /// A token that this method granted is being renewed: the grant to renew with, or why not.
   [[nodiscard]] virtual Result<Grant> renew(const boost::json::object& internal);
+  /// An administrator lets a name in again that failed too often (sys/locked-users). BadInput for a method that locks nobody.
+  [[nodiscard]] virtual Status unlock(std::string_view name);
 };
 
 /// Makes a backend for a mount: type and options ({"version":"2"}). BadInput for options it does not have.

@@ -68,6 +68,7 @@ Status Engine::start_all() {
   m_policy_storage = std::make_unique<StorageView>(barrier, std::string(kPolicyFolder));
   m_token_storage = std::make_unique<StorageView>(barrier, std::string(kTokenFolder));
   m_host_storage = std::make_unique<StorageView>(barrier, std::string(kHostFolder));
+  POSTERN_CHECK(load_cluster_id());
   POSTERN_CHECK(policies.start(*m_policy_storage));
   POSTERN_CHECK(mounts.start(barrier, {{false, "sys/", "system", "system endpoints used for control, policy and debugging", sys.get()},
                                        {true, "token/", "token", "token based credentials", token.get()}}));
@@ -79,6 +80,12 @@ Status Engine::start_all() {
   };
   POSTERN_CHECK(tokens.start(*m_token_storage, forget));
   return options.on_unseal ? options.on_unseal(*m_host_storage) : Status();
+}
+
+Status Engine::load_cluster_id() {
+  POSTERN_TRY(const auto kept, m_host_storage->get("cluster-id"));
+  cluster_id = kept ? std::string(as_text(kept->view())) : make_uuid();
+  return kept ? Status() : m_host_storage->put("cluster-id", SecretBytes::from_text(cluster_id));
 }
 
 void Engine::stop_all() noexcept {

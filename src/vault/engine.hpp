@@ -47,6 +47,7 @@ struct Engine {
   TokenStore tokens;
   MountTable mounts;
   Counters counters;
+  std::string cluster_id;                        ///< Of this vault, for ever; empty while sealed.
   std::unique_ptr<OwnBackend> sys, token, bare;  // sys/, auth/token/, and the part of sys/ that answers while sealed
   std::unique_ptr<PathTable> bare_table;
 
@@ -58,6 +59,7 @@ struct Engine {
 
  private:
   [[nodiscard]] Status start_all();
+  [[nodiscard]] Status load_cluster_id();
   void stop_all() noexcept;
   std::unique_ptr<Storage> m_policy_storage, m_token_storage, m_host_storage;
 };

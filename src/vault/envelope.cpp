@@ -31,7 +31,8 @@ void append_or_null(std::string& out, const std::optional<boost::json::object>& 
 }
 
 bool is_envelope_key(std::string_view key) noexcept {
-  for (const std::string_view own : {"request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth"}) {
+  for (const std::string_view own :
+       {"request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth", "mount_type"}) {
     if (key == own) return true;
   }
   return false;
@@ -58,7 +59,7 @@ std::size_t size_of(const Answer& answer) noexcept {
   return size;
 }
 
-std::string envelope(const Answer& answer, std::string_view request_id) {
+std::string envelope(const Answer& answer, std::string_view request_id, std::string_view mount_type) {
   std::string out;
   out.reserve(size_of(answer));
   out += R"({"request_id":)";
@@ -75,6 +76,10 @@ std::string envelope(const Answer& answer, std::string_view request_id) {
   }
   out += R"(,"auth":)";
   append_or_null(out, answer.auth);
+  if (!mount_type.empty()) {
+    out += R"(,"mount_type":)";
+    append_json_text(out, mount_type);
+  }
   if (answer.also_on_top && answer.data && !answer.wrap) append_on_top(out, *answer.data);
   out += '}';
   return out;
@@ -113,7 +118,7 @@ Reply reply_of(const Refusal& refusal) {
   return reply;
 }
 
-Reply reply_of(const Answer& answer, Operation operation, std::string_view request_id) {
+Reply reply_of(const Answer& answer, Operation operation, std::string_view request_id, std::string_view mount_type) {
   Reply reply;
   reply.status = status_of(answer, operation);
   reply.headers = no_store(answer.headers);
@@ -128,7 +133,7 @@ Reply reply_of(const Answer& answer, Operation operation, std::string_view reque
   } else if (reply.status == 204 || nothing) {
     reply.status = nothing && answer.status == 0 ? 204 : reply.status;
   } else {
-    reply.body = answer.bare ? bare(answer) : envelope(answer, request_id);
+    reply.body = answer.bare ? bare(answer) : envelope(answer, request_id, mount_type);
   }
   return reply;
 }

@@ -82,7 +82,7 @@ Reply Exchange::run() {
     undo_grant();
     return reply_of(*failed);
   }
-  return reply_of(m_answer, m_operation, m_request.id);
+  return reply_of(m_answer, m_operation, m_request.id, m_mount != nullptr ? std::string_view(m_mount->entry.type) : std::string_view());
 }
 
 Reply Exchange::refuse(const Refusal& refusal) {
@@ -235,10 +235,24 @@ Exchange::Refused Exchange::grant() {
   if (!issued) return refusal_of(issued.error());
   if (!issued->entry.batch) m_granted = issued->hash;
   m_answer.grant.reset();
+  note_grantee(issued->entry);
   m_answer.auth = auth_block(issued->entry, issued->token, m_engine.time.now());
   Counters::add(m_engine.counters.logins);
   Counters::add(m_engine.counters.tokens_made);
   return std::nullopt;
+}
+
+/// Who logged in is who the answer's audit line is about; before that nobody was known.
+void Exchange::note_grantee(const TokenEntry& entry) {
+  if (m_token != nullptr) return;
+  m_grantee = entry;
+  m_caller.accessor = m_grantee->accessor;
+  m_caller.display_name = m_grantee->display_name;
+  m_caller.entity_id = m_grantee->entity_id;
+  m_caller.token_type = m_grantee->type();
+  m_caller.policies = m_grantee->policies;
+  m_caller.ttl_seconds = m_grantee->ttl_seconds(m_engine.time.now());
+  m_caller.allowed = true;
 }
 
 Exchange::Refused Exchange::wrap() {
@@ -263,7 +277,7 @@ void Exchange::undo_grant() noexcept {
 
 AuditExchange Exchange::audit_exchange() const {
   AuditExchange out{.request = m_request, .operation = m_operation, .mount = {}, .time = m_engine.clock.now(), .warnings = {}, .error = {}};
-  out.caller = m_token == nullptr ? nullptr : &m_caller;
+  out.caller = m_token == nullptr && !m_grantee ? nullptr : &m_caller;
   if (m_mount != nullptr) {
     const MountEntry& entry = m_mount->entry;
     out.mount = {.path = m_mount->route,

@@ -39,6 +39,7 @@ class Exchange {
   [[nodiscard]] AuditExchange audit_exchange() const;
   void limit_page();
   void undo_grant() noexcept;
+  void note_grantee(const TokenEntry& entry);
   [[nodiscard]] Call call(const Fields& fields) const;
   [[nodiscard]] const PathSpec* spec() const noexcept { return m_match ? m_match->spec : nullptr; }
 
@@ -53,7 +54,8 @@ class Exchange {
   bool m_existed = false;
   LiveTokenPtr m_token;
   acl::Verdict m_verdict;
-  AuditCaller m_caller;
+  std::optional<TokenEntry> m_grantee;  // of a login
+  AuditCaller m_caller;                 // borrows from the token or the grantee
   Answer m_answer;
   std::optional<TokenHash> m_granted;  // to be revoked again when the answer cannot be sent
 };

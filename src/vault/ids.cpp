@@ -1,20 +1,14 @@
 #include "vault/ids.hpp"
 
-#include <array>
-
+#include "base/ids.hpp"
 #include "base/text.hpp"
 #include "crypto/random.hpp"
 
 namespace postern::vault {
 
 std::string make_uuid() {
-  std::array<Byte, 16> bytes{};
-  fill_nonce(bytes);
-  bytes[6] = static_cast<Byte>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<Byte>((bytes[8] & 0x3f) | 0x80);
-  std::string out = hex_encode(bytes);
-  for (const std::size_t dash : {20U, 16U, 12U, 8U}) out.insert(dash, 1, '-');
-  return out;
+  NonceRandom random;
+  return postern::make_uuid(random);
 }
 
 bool is_uuid(std::string_view text) noexcept {

@@ -21,7 +21,10 @@ json::object seal_status(const Engine& engine, const CustodyStatus& status) {
                    {"migration", status.migration},
                    {"recovery_seal", status.recovery_seal},
                    {"storage_type", engine.options.storage_type}};
-  if (engine.is_open) out["cluster_name"] = engine.options.cluster_name;
+  if (engine.is_open) {
+    out["cluster_name"] = engine.options.cluster_name;
+    out["cluster_id"] = engine.cluster_id;
+  }
   return out;
 }
 

@@ -276,11 +276,22 @@ void add_table(std::vector<PathSpec>& to, Engine& engine, const std::string& nam
 
 }  // namespace
 
+Result<Answer> unlock_user(Engine& engine, const Call& call) {
+  const MountPtr mount = engine.mounts.find_accessor(call.fields.text("accessor"));
+  if (mount == nullptr) return fail(ErrorCode::NotFound, "no mount has this accessor", "accessor");
+  const Entered entered(mount);
+  if (!entered) return fail(ErrorCode::NotFound, "no mount has this accessor", "accessor");
+  POSTERN_CHECK(mount->backend().unlock(call.fields.text("name")));
+  return Answer{};
+}
+
 void add_mount_paths(std::vector<PathSpec>& to, Engine& engine) {
   add_table(to, engine, "mounts", false);
   add_table(to, engine, "auth", true);
   to.push_back(with_sudo(path_of("remount", {{"from", FieldType::String}, {"to", FieldType::String}},
                                  writes([&engine](const Call& call) { return remount(engine, call); }))));
+  to.push_back(with_sudo(path_of("locked-users/{accessor}/unlock/{name}", {{"accessor", FieldType::String}, {"name", FieldType::String}},
+                                 writes([&engine](const Call& call) { return unlock_user(engine, call); }))));
   to.push_back(without_token(path_of("internal/ui/mounts", {}, reads([&engine](const Call& call) { return ui_mounts(engine, call); }))));
   to.push_back(without_token(path_of("internal/ui/mounts/{path...}", {{"path", FieldType::String}},
                                      reads([&engine](const Call& call) { return ui_mount(engine, call); }))));
