@@ -112,6 +112,15 @@ class Validator {
 
   /// Development says once what it is. Production says of each convenience what it costs; refusing would only make small sites switch to
   /// development.
+  void check_engine() {
+    const auto& engine = m_config.engine;
+    if (!engine.enabled) return;
+    if (!engine.audit_required) return warn("engine.audit.required: the key engine works on when nothing records what it does");
+    if (engine.audit_file.empty() && engine.audit_syslog.empty() && engine.audit_socket.empty())
+      fault("engine.audit.file",
+            "and engine.audit.syslog and engine.audit.socket are empty; give one, or set engine.audit.required = false");
+  }
+
   void check_mode() {
     if (m_config.server.mode == "development")
       return warn("development mode: not for real mail (own CA and root key beside the data are not warned about)");
@@ -157,6 +166,7 @@ class Validator {
     check_mode();
     warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
     check_secret("keys.root", m_config.keys.root);
+    check_engine();
     if (m_config.database.use_sqlcipher) check_secret("database.sqlcipher_key_ref", m_config.database.sqlcipher_key_ref);
     if (m_config.database.use_sqlcipher && m_config.database.sqlcipher_key_ref == m_config.keys.root)
       warn("keys.root and database.sqlcipher_key_ref are one secret; give each its own");

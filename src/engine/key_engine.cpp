@@ -25,12 +25,14 @@ constexpr auto kTick = std::chrono::seconds(1);
 constexpr auto kAskSealAgain = std::chrono::seconds(30);
 constexpr std::size_t kSalt = 32;
 
+KeychainUse keychain_of(const config::Config& config) {
+  return {config.keychain.enabled, config.keychain.service_name, config.keychain.account_name, config.keychain.fallback_env};
+}
+
 /// "auto" is the seal that fits what keys.root names.
 Result<std::string> seal_setting(const config::Config& config) {
   if (config.engine.seal != "auto") return config.engine.seal;
-  const KeychainUse keychain{config.keychain.enabled, config.keychain.service_name, config.keychain.account_name,
-                             config.keychain.fallback_env};
-  auto source = parse_root_key_source(config.keys.root, keychain);
+  auto source = parse_root_key_source(config.keys.root, keychain_of(config));
   if (!source) return fail(std::move(source).error());
   switch (source->kind) {
     case RootKeySource::Kind::File: return std::string("file");
@@ -48,7 +50,7 @@ Result<std::unique_ptr<Seal>> open_seal(const config::Config& config) {
   settings.seal = setting;
   settings.keys_root = config.keys.root;
   settings.folder = config.in_data_dir("");
-  settings.keychain = {config.keychain.enabled, config.keychain.service_name, config.keychain.account_name, config.keychain.fallback_env};
+  settings.keychain = keychain_of(config);
   settings.create = true;
   auto seal = seals::make_seal(settings);
   if (!seal) return fail(Error(seal.error()).context("engine.seal"));
@@ -185,7 +187,8 @@ Status KeyEngine::Parts::on_unseal(Storage& storage) {
 /// Between the commit and these files a crash loses the token for good: the engine is empty then, so engine.db is removed and made anew.
 Status KeyEngine::Parts::make_first() {
   POSTERN_TRY(auto made, core->initialize({1, 1}));
-  const Status token = write_private(token_file, made.root_token + "\n");
+  made.root_token += '\n';
+  const Status token = write_private(token_file, made.root_token);
   wipe(made.root_token);
   POSTERN_CHECK(token);
   if (made.keys.recovery && !made.keys.shares.empty()) {

@@ -31,7 +31,8 @@ TEST_F(CoreTest, TheEnvelopeHasAllItsKeys) {
   EXPECT_EQ(read.status, 200);
   std::vector<std::string> keys;
   for (const auto& member : read.body.as_object()) keys.emplace_back(member.key());
-  EXPECT_THAT(keys, ElementsAre("request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth", "mount_type"));
+  EXPECT_THAT(keys,
+              ElementsAre("request_id", "lease_id", "renewable", "lease_duration", "data", "wrap_info", "warnings", "auth", "mount_type"));
   EXPECT_EQ(read.str("/data/text"), "one \"two\" \n\x01 \xc3\xa4");
   EXPECT_EQ(read.str("/request_id").size(), 36U);
   EXPECT_EQ(read.str("/lease_id"), "");
