@@ -15,6 +15,7 @@
 #include <cstring>
 
 #include "bench/measure.hpp"
+#include "bench/raw_cipher.hpp"
 #include "crypto/aead.hpp"
 #include "crypto/random.hpp"
 #include "crypto/stream_aead.hpp"
@@ -28,13 +29,8 @@ using namespace postern::bench;
 
 constexpr double kPromise = 0.90;
 
-struct Options {
-  std::size_t size = 16384, alternations = 7;
-  double seconds = 0.4;
-};
-
 /// Bytes per second by `openssl speed`, which divides by user time.
-double openssl_speed(const Options& options) {
+double openssl_speed(const RunOptions& options) {
   const std::string command = "openssl speed -mr -evp aes-256-gcm -bytes " + std::to_string(options.size) + " -seconds 1 2>/dev/null";
   std::FILE* pipe = ::popen(command.c_str(), "r");
   must(pipe != nullptr, "openssl speed");
@@ -47,29 +43,6 @@ double openssl_speed(const Options& options) {
   return found;
 }
 
-/// What nobody can beat with this library: everything that can be kept is kept.
-class Primitive {
- public:
-  explicit Primitive(std::size_t size) : m_plaintext(size, 'x'), m_out(12 + size + 16), m_context(EVP_CIPHER_CTX_new()) {
-    const EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-    const Bytes key(32, 7);
-    must(EVP_EncryptInit_ex2(m_context.get(), cipher, key.data(), nullptr, nullptr) == 1, "key");
-  }
-  void operator()() {
-    int size = 0;
-    fill_nonce(ByteSpan(m_out).first(12));
-    bool ok = EVP_EncryptInit_ex2(m_context.get(), nullptr, nullptr, m_out.data(), nullptr) == 1;
-    ok = ok && EVP_EncryptUpdate(m_context.get(), m_out.data() + 12, &size, m_plaintext.data(), static_cast<int>(m_plaintext.size())) == 1;
-    ok = ok && EVP_EncryptFinal_ex(m_context.get(), m_out.data() + m_out.size() - 16, &size) == 1;
-    ok = ok && EVP_CIPHER_CTX_ctrl(m_context.get(), EVP_CTRL_AEAD_GET_TAG, 16, m_out.data() + m_out.size() - 16) == 1;
-    must(ok, "AES-256-GCM");
-  }
-
- private:
-  Bytes m_plaintext, m_out;
-  EvpCipherCtxPtr m_context;
-};
-
 struct Contender {
   const char* name;
   bool judged;
@@ -77,11 +50,11 @@ struct Contender {
   std::vector<double> seen;
 };
 
-int run(const Options& options) {
+int run(const RunOptions& options) {
   const Bytes plaintext(options.size, 'x');
   const std::string aad = "postern content 1|01M80JWM8A0TCTJP7HBD2MTF7F";
   const Bytes key(32, 7);
-  Primitive primitive(options.size);
+  RawCipher primitive(options.size);
   const Aead aead = must(Aead::create(AeadAlgorithm::Aes256Gcm, key));
   Bytes out(options.size + kAeadTag);
   std::array<Byte, kAeadNonce> nonce{};
@@ -135,18 +108,4 @@ int run(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--size")
-      options.size = std::strtoull(argv[i + 1], nullptr, 10);
-    else if (name == "--alternations")
-      options.alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
-    else if (name == "--seconds")
-      options.seconds = std::strtod(argv[i + 1], nullptr);
-    else
-      return std::fprintf(stderr, "usage: aead_bench [--size B] [--alternations N] [--seconds S]\n"), 2;
-  }
-  return run(options);
-}
+int main(int argc, char** argv) { return run(read_options(argc, argv, {.size = 16384, .alternations = 7, .seconds = 0.4})); }

@@ -23,11 +23,6 @@ using namespace postern::vault;
 
 constexpr double kPromise = 4e-6;
 
-struct Options {
-  std::size_t size = 1024, alternations = 7;
-  double seconds = 0.3;
-};
-
 struct Nowhere final : AuditSink {
   Status write(std::string_view) override { return {}; }
 };
@@ -77,7 +72,7 @@ struct Contender {
   std::vector<double> seen;
 };
 
-int run(const Options& options) {
+int run(const RunOptions& options) {
   const Scene scene(options.size);
   const SystemClock clock;
   AuditBroker one, two, file;
@@ -135,18 +130,4 @@ int run(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--size")
-      options.size = std::strtoull(argv[i + 1], nullptr, 10);
-    else if (name == "--alternations")
-      options.alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
-    else if (name == "--seconds")
-      options.seconds = std::strtod(argv[i + 1], nullptr);
-    else
-      return std::fprintf(stderr, "usage: audit_bench [--size B] [--alternations N] [--seconds S]\n"), 2;
-  }
-  return run(options);
-}
+int main(int argc, char** argv) { return run(read_options(argc, argv, {.size = 1024, .alternations = 7, .seconds = 0.3})); }

@@ -48,6 +48,31 @@ inline double cost(const std::function<void()>& work, double seconds) {
   return used / static_cast<double>(calls);
 }
 
+/// What a benchmark of one size takes from its command line.
+struct RunOptions {
+  std::size_t size = 0, alternations = 7;
+  double seconds = 0.3;  ///< Of one measurement.
+};
+
+/// --size B, --alternations N, --seconds S over `defaults`; ends the program with status 2 on anything else.
+inline RunOptions read_options(int argc, char** argv, RunOptions defaults) {
+  for (int i = 1; i < argc; i += 2) {
+    const std::string name = argv[i];
+    const char* value = i + 1 < argc ? argv[i + 1] : nullptr;
+    if (value != nullptr && name == "--size") {
+      defaults.size = std::strtoull(value, nullptr, 10);
+    } else if (value != nullptr && name == "--alternations") {
+      defaults.alternations = std::max(1ULL, std::strtoull(value, nullptr, 10));
+    } else if (value != nullptr && name == "--seconds") {
+      defaults.seconds = std::strtod(value, nullptr);
+    } else {
+      std::fprintf(stderr, "usage: %s [--size B] [--alternations N] [--seconds S]\n", argv[0]);
+      std::exit(2);
+    }
+  }
+  return defaults;
+}
+
 struct Spread {
   double median = 0, least = 0, most = 0;
   [[nodiscard]] std::string text(const char* format) const {

@@ -12,6 +12,7 @@
 #include <array>
 
 #include "bench/measure.hpp"
+#include "bench/raw_cipher.hpp"
 #include "crypto/random.hpp"
 #include "transit/engine.hpp"
 
@@ -22,34 +23,6 @@ using namespace postern::bench;
 using transit::Engine;
 using transit::KeyRef;
 using transit::KeyType;
-
-struct Options {
-  std::size_t size = 1024, alternations = 7;
-  double seconds = 0.3;
-};
-
-/// What nobody can beat with this library: everything that can be kept is kept.
-class RawCipher {
- public:
-  explicit RawCipher(std::size_t size) : m_plaintext(size, 'x'), m_out(12 + size + 16), m_context(EVP_CIPHER_CTX_new()) {
-    const EVP_CIPHER* cipher = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
-    const Bytes key(32, 7);
-    must(EVP_EncryptInit_ex2(m_context.get(), cipher, key.data(), nullptr, nullptr) == 1, "key");
-  }
-  void operator()() {
-    int size = 0;
-    fill_nonce(ByteSpan(m_out).first(12));
-    bool ok = EVP_EncryptInit_ex2(m_context.get(), nullptr, nullptr, m_out.data(), nullptr) == 1;
-    ok = ok && EVP_EncryptUpdate(m_context.get(), m_out.data() + 12, &size, m_plaintext.data(), static_cast<int>(m_plaintext.size())) == 1;
-    ok = ok && EVP_EncryptFinal_ex(m_context.get(), m_out.data() + m_out.size() - 16, &size) == 1;
-    ok = ok && EVP_CIPHER_CTX_ctrl(m_context.get(), EVP_CTRL_AEAD_GET_TAG, 16, m_out.data() + m_out.size() - 16) == 1;
-    must(ok, "AES-256-GCM");
-  }
-
- private:
-  Bytes m_plaintext, m_out;
-  EvpCipherCtxPtr m_context;
-};
 
 /// EVP alone, a context for each signature as OpenSSL wants it.
 void raw_sign(EVP_PKEY* key, const EVP_MD* hash, ByteView data) {
@@ -69,7 +42,7 @@ struct Contender {
   std::vector<double> rates{};
 };
 
-std::vector<Contender> contenders(Engine& engine, const Options& options) {
+std::vector<Contender> contenders(Engine& engine, const RunOptions& options) {
   const auto key = [&](const char* name, KeyType type) {
     (void)must(engine.create(name, {.type = type}));
     return must(engine.get(name));
@@ -97,7 +70,7 @@ std::vector<Contender> contenders(Engine& engine, const Options& options) {
   return out;
 }
 
-int run(const Options& options) {
+int run(const RunOptions& options) {
   MemoryStorage storage;
   const SystemClock clock;
   Engine engine(storage, clock);
@@ -125,18 +98,4 @@ int run(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string name = argv[i];
-    if (name == "--size")
-      options.size = std::strtoull(argv[i + 1], nullptr, 10);
-    else if (name == "--alternations")
-      options.alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
-    else if (name == "--seconds")
-      options.seconds = std::strtod(argv[i + 1], nullptr);
-    else
-      return std::fprintf(stderr, "usage: transit_bench [--size B] [--alternations N] [--seconds S]\n"), 2;
-  }
-  return run(options);
-}
+int main(int argc, char** argv) { return run(read_options(argc, argv, {.size = 1024, .alternations = 7, .seconds = 0.3})); }

@@ -2,7 +2,7 @@
 //
 // The promise: a batch of 128 small items is encrypted at 400,000 items per processor second at least, JSON both ways included.
 //
-//   transit_bench [--seconds 0.5] [--alternations 5]         exit status 1 when the promise is not kept
+//   transit_paths_bench [--seconds 0.5] [--alternations 5]         exit status 1 when the promise is not kept
 //
 // Calls as the core carries them out (path, fields, existence, handler), from the text of the body to the text of the answer; HTTP, tokens,
 // policies and audit are not in it. Storage is memory.
@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--alternations") == 0)
       alternations = std::max(1ULL, std::strtoull(argv[i + 1], nullptr, 10));
     else
-      return std::fprintf(stderr, "usage: transit_bench [--seconds S] [--alternations N]\n"), 2;
+      return std::fprintf(stderr, "usage: transit_paths_bench [--seconds S] [--alternations N]\n"), 2;
   }
   return run(seconds, alternations);
 }
