@@ -100,7 +100,9 @@ Status run(config::Loaded loaded) {
   std::error_code ignored;
   std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
   POSTERN_TRY(const auto key_engine, open_engine(*gate));
-  POSTERN_TRY(auto api, api::Api::make(*gate, key_engine.get()));
+  std::optional<api::LocalVault> vault;
+  if (key_engine) vault.emplace(key_engine->core(), gate->workers());
+  POSTERN_TRY(auto api, api::Api::make(*gate, vault ? &*vault : nullptr));
   http::ServerOptions options;
   POSTERN_TRY(options.address, io::Endpoint::parse(http_address));
   options.bad_target = api::refuse_target;

@@ -83,13 +83,13 @@ void Routes::add_open_slow(std::string_view method, std::string_view pattern,
              }));
 }
 
-Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, engine::KeyEngine* engine) {
+Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, VaultPort* vault) {
   POSTERN_TRY(auto token, load_or_make_token(gateway.config().in_data_dir("admin.token"), gateway.random()));
-  return std::unique_ptr<Api>(new Api(gateway, engine, std::move(token)));
+  return std::unique_ptr<Api>(new Api(gateway, vault, std::move(token)));
 }
 
-Api::Api(gateway::Gateway& gateway, engine::KeyEngine* engine, std::string token) : m_gateway(gateway), m_token(std::move(token)) {
-  if (engine != nullptr) m_vault.emplace(engine->core(), gateway.workers());
+Api::Api(gateway::Gateway& gateway, VaultPort* vault, std::string token) : m_gateway(gateway), m_token(std::move(token)) {
+  if (vault != nullptr) m_vault.emplace(*vault);
   const Routes routes{m_gateway, m_router, m_token};
   add_status_routes(routes);
   add_page_routes(routes);

@@ -10,7 +10,6 @@
 #include <string>
 
 #include "api/vault_face.hpp"
-#include "engine/key_engine.hpp"
 #include "gateway/gateway.hpp"
 #include "http/router.hpp"
 
@@ -18,15 +17,15 @@ namespace postern::api {
 
 class Api {
  public:
-  /// Reads or makes the token. `engine` may be null: then nothing is under /v1. Both must outlive the Api.
-  [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, engine::KeyEngine* engine = nullptr);
+  /// Reads or makes the token. `vault` may be null: then nothing is under /v1. Both must outlive the Api.
+  [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, VaultPort* vault = nullptr);
 
   [[nodiscard]] const std::string& token() const noexcept { return m_token; }
   /// For http::Server.
   [[nodiscard]] http::Handler handler();
 
  private:
-  Api(gateway::Gateway& gateway, engine::KeyEngine* engine, std::string token);
+  Api(gateway::Gateway& gateway, VaultPort* vault, std::string token);
   gateway::Gateway& m_gateway;
   std::optional<VaultFace> m_vault;
   std::string m_token;

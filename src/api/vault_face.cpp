@@ -27,11 +27,7 @@ io::Task<http::Response> VaultFace::handle(http::Request request) {
   if (auto* refused = std::get_if<http::Response>(&read)) co_return std::move(*refused);
   auto& asked = std::get<VaultRequest>(read);
   const std::string ns = asked.request.ns;
-  if (m_core.is_quick(asked.request)) co_return response_of(m_core.handle(std::move(asked.request)), ns);
-  auto reply = co_await m_workers.run([this, &asked] { return m_core.handle(std::move(asked.request)); });
-  if (reply) co_return response_of(*std::move(reply), ns);
-  // A full pool pushes back; clients of this API wait and try again on 429 and 503.
-  co_return vault_error(reply.error().code == ErrorCode::Exhausted ? 429 : 500, reply.error().what);
+  co_return response_of(co_await m_port.ask(std::move(asked.request)), ns);
 }
 
 }  // namespace postern::api
