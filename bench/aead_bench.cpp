@@ -19,7 +19,7 @@
 #include "crypto/aead.hpp"
 #include "crypto/random.hpp"
 #include "crypto/stream_aead.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "store/sealed_content.hpp"
 
 namespace {
@@ -59,11 +59,10 @@ int run(const RunOptions& options) {
   Bytes out(options.size + kAeadTag);
   std::array<Byte, kAeadNonce> nonce{};
   const SystemClock clock;
-  MemoryKeyStore store;
-  const auto ring = must(Ring::open(store, must(RootKey::raw(key)), clock));
+  const auto keeper = must(make_memory_keeper(clock));
   const MessageId id("01M80JWM8A0TCTJP7HBD2MTF7F");
   const RawBytes stream = must(stream_seal(key, as_bytes(aad), plaintext));
-  const SealedContent content = must(seal_content(*ring, id, as_text(plaintext)));
+  const SealedContent content = must(seal_content(*keeper, id, as_text(plaintext)));
 
   const auto here = [&](std::function<void()> work) {
     return [&options, work = std::move(work)] { return static_cast<double>(options.size) / cost(work, options.seconds); };
@@ -82,8 +81,8 @@ int run(const RunOptions& options) {
       {"stream_seal, own key schedule and buffer", true, here([&] { (void)must(stream_seal(key, as_bytes(aad), plaintext)); }), {}});
   contenders.push_back({"stream_open", false, here([&] { (void)must(stream_open(key, as_bytes(aad), stream)); }), {}});
   contenders.push_back(
-      {"seal_content, data key wrapped", false, here([&] { (void)must(seal_content(*ring, id, as_text(plaintext))); }), {}});
-  contenders.push_back({"open_content, data key unwrapped", false, here([&] { (void)must(open_content(*ring, id, content)); }), {}});
+      {"seal_content, data key wrapped", false, here([&] { (void)must(seal_content(*keeper, id, as_text(plaintext))); }), {}});
+  contenders.push_back({"open_content, data key unwrapped", false, here([&] { (void)must(open_content(*keeper, id, content)); }), {}});
   for (std::size_t turn = 0; turn < options.alternations; ++turn) {
     for (std::size_t i = 0; i < contenders.size(); ++i) {
       Contender& contender = contenders[(i + turn) % contenders.size()];

@@ -5,7 +5,7 @@
 //
 //   dkim_bench [--alternations 7] [--seconds 0.5]         exit status 1 when the promise is not kept
 //
-// In turns within one run: dkim_sign() with keys in the ring, as the gateway calls it; and the bare primitives over the very bytes that it
+// In turns within one run: dkim_sign() with keys of the embedded keeper, as the gateway calls it; and the bare primitives over the very bytes that it
 // gave to the keys. Judged is their share alone; that with the digest of the body, which is not ours either, stands beside it.
 #include <openssl/evp.h>
 
@@ -13,7 +13,7 @@
 
 #include "bench/measure.hpp"
 #include "crypto/hash.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "mailauth/canonical.hpp"
 #include "mailauth/dkim.hpp"
 
@@ -112,9 +112,8 @@ int main(int argc, char** argv) {
       return std::fprintf(stderr, "usage: dkim_bench [--alternations N] [--seconds S]\n"), 2;
   }
   const SystemClock clock;
-  MemoryKeyStore store;
-  const auto ring = must(Ring::open(store, must(RootKey::raw(Bytes(32, 7))), clock));
-  (void)must(ring->ensure(KeyName("dkim_rsa"), KeyType::Rsa2048));
+  const auto keeper = must(make_memory_keeper(clock));
+  (void)must(keeper->ensure(KeyName("dkim_rsa"), KeyType::Rsa2048));
   const std::vector<DkimKeyRef> keys = {{"postern.example", "ed", DkimAlgorithm::Ed25519Sha256, "dkim_key", 0},
                                         {"postern.example", "rsa", DkimAlgorithm::RsaSha256, "dkim_rsa", 0}};
   std::printf("Ed25519 and RSA-2048, %zu alternations, microseconds of processor time a message; median (least-most)\n\n",
@@ -123,7 +122,7 @@ int main(int argc, char** argv) {
       "| bytes | dkim_sign | EVP_DigestSign | SHA-256 of the body | share of EVP_DigestSign | share with the body's digest | promised | "
       "kept |\n"
       "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
-  const bool small = run(2048, *ring, keys, options);
-  const bool large = run(65536, *ring, keys, options);
+  const bool small = run(2048, *keeper, keys, options);
+  const bool large = run(65536, *keeper, keys, options);
   return small && large ? 0 : 1;
 }

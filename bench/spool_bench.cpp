@@ -15,9 +15,8 @@
 #include <thread>
 
 #include "base/clock.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "spool/spool.hpp"
-#include "store/key_store.hpp"
 #include "store/vfs.hpp"
 
 namespace {
@@ -118,9 +117,8 @@ void run(const Options& options) {
   if (options.sqlcipher) where.key = SecretBytes(SystemRandom().bytes(32));
   auto store = must(Store::open(std::move(where)));
   SystemClock clock;
-  SqliteKeyStore keys(*store);
-  auto ring = must(Ring::open(keys, must(RootKey::raw(Bytes(32, 7))), clock));
-  auto spool = must(Spool::open({}, *store, *ring, clock));
+  const auto keeper = must(make_memory_keeper(clock));
+  auto spool = must(Spool::open({}, *store, *keeper, clock));
   Courier courier(*spool, options.messages);
   spool->set_listener(&courier);
 

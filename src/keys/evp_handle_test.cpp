@@ -11,20 +11,20 @@
 #include <thread>
 
 #include "keys/evp_handle.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 
 namespace postern {
 namespace {
 
 class Handle : public ::testing::Test {
  protected:
-  Handle() : m_ring(Ring::open(m_store, RootKey::raw(Bytes(32, 9)).value(), m_clock).value()) {}
+  Handle() : m_keeper(make_memory_keeper(m_clock).value()) {}
 
   EvpPkeyPtr handle(const char* name, KeyType type) {
-    EXPECT_TRUE(m_ring->ensure(KeyName(name), type));
-    return evp_handle(m_ring, KeyName(name)).value();
+    EXPECT_TRUE(m_keeper->ensure(KeyName(name), type));
+    return evp_handle(m_keeper, KeyName(name)).value();
   }
-  PublicKey pub(const char* name) { return m_ring->public_key(KeyName(name)).value(); }
+  PublicKey pub(const char* name) { return m_keeper->public_key(KeyName(name)).value(); }
 
   // A self-signed certificate made with nothing but the handle.
   X509Ptr certificate(EVP_PKEY* key, const EVP_MD* md) {
@@ -47,9 +47,8 @@ class Handle : public ::testing::Test {
     return read;
   }
 
-  MemoryKeyStore m_store;
   ManualClock m_clock{wall_from_millis(1795308067000)};
-  std::shared_ptr<Ring> m_ring;
+  std::shared_ptr<Keeper> m_keeper;
 };
 
 struct HandleCase {
@@ -200,28 +199,28 @@ TEST_F(Handle, NothingPrivateCanBeRead) {
 TEST_F(Handle, GoesOnMeaningItsVersionAndDiesWithItsKey) {
   const EvpPkeyPtr key = handle("turning", KeyType::EcdsaP256);
   const X509Ptr before = certificate(key.get(), EVP_sha256());
-  ASSERT_TRUE(m_ring->rotate(KeyName("turning")));
+  ASSERT_TRUE(m_keeper->rotate(KeyName("turning")));
   EXPECT_EQ(X509_check_private_key(before.get(), key.get()), 1);
   const X509Ptr after = certificate(key.get(), EVP_sha256());
   EXPECT_EQ(X509_verify(after.get(), X509_get0_pubkey(before.get())), 1);
   ASSERT_TRUE(
-      m_ring->configure(KeyName("turning"), {.min_decryption_version = {}, .min_encryption_version = {}, .deletion_allowed = true}));
-  ASSERT_TRUE(m_ring->remove(KeyName("turning")));
+      m_keeper->configure(KeyName("turning"), {.min_decryption_version = {}, .min_encryption_version = {}, .deletion_allowed = true}));
+  ASSERT_TRUE(m_keeper->remove(KeyName("turning")));
   EXPECT_LE(X509_sign(after.get(), key.get(), EVP_sha256()), 0);
   openssl_clear_errors();
 }
 
 TEST_F(Handle, RefusesWhatItCannotBe) {
-  EXPECT_EQ(evp_handle(m_ring, KeyName("missing")).error().code, ErrorCode::NotFound);
-  EXPECT_EQ(evp_handle(m_ring, key_names::kMailStorage).error().code, ErrorCode::Unsupported);
-  ASSERT_TRUE(m_ring->create(KeyName("x"), KeyType::X25519));
-  EXPECT_EQ(evp_handle(m_ring, KeyName("x")).error().code, ErrorCode::Unsupported);
-  EXPECT_EQ(evp_handle(m_ring, key_names::kDkim, 9).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(evp_handle(m_keeper, KeyName("missing")).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(evp_handle(m_keeper, key_names::kMailStorage).error().code, ErrorCode::Unsupported);
+  ASSERT_TRUE(m_keeper->create(KeyName("x"), KeyType::X25519));
+  EXPECT_EQ(evp_handle(m_keeper, KeyName("x")).error().code, ErrorCode::Unsupported);
+  EXPECT_EQ(evp_handle(m_keeper, key_names::kDkim, 9).error().code, ErrorCode::NotFound);
 }
 
 TEST_F(Handle, OutlivesTheLastOtherOwnerOfTheKeeper) {
   EvpPkeyPtr key = handle("last", KeyType::EcdsaP256);
-  m_ring.reset();
+  m_keeper.reset();
   certificate(key.get(), EVP_sha256());
 }
 
@@ -232,7 +231,7 @@ TEST_F(Handle, ManyThreads) {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&] {
       for (int i = 0; i < 50; ++i) {
-        const EvpPkeyPtr mine = i % 2 == 0 ? evp_handle(m_ring, KeyName("shared")).value() : share(key.get());
+        const EvpPkeyPtr mine = i % 2 == 0 ? evp_handle(m_keeper, KeyName("shared")).value() : share(key.get());
         const X509Ptr cert = certificate(mine.get(), EVP_sha256());
         if (X509_verify(cert.get(), X509_get0_pubkey(cert.get())) == 1) ++good;
       }

@@ -1,5 +1,5 @@
 // The keeper port: everything the mail system may ask of a key, by name. No call returns private key material; the keys may live in
-// this process (keys/ring.hpp), in a process of their own, in an HSM or in another server.
+// this process (keys/transit_keeper.hpp), in a process of their own, in an HSM or in another server.
 //
 // All calls are thread safe and may block for the time of the operation (RSA-4096: milliseconds). `version` 0 means the latest.
 // Errors of every call: NotFound (no such key or version), Unsupported (the key's type cannot do it), Denied (the version is below
@@ -71,6 +71,9 @@ struct OpenPgpOpened {
 class Keeper {
  public:
   virtual ~Keeper() = default;
+
+  /// Whether keys can be used now; Unavailable says why not and what to do next. Does not wait.
+  [[nodiscard]] virtual Status ready() { return {}; }
 
   // Keys. ---------------------------------------------------------------------------------------------------------------------------
   /// Conflict when the name is taken. OpenPgp keys come from openpgp_create().

@@ -36,7 +36,7 @@ enum class KeyType {
 [[nodiscard]] std::optional<KeyType> key_type_from_name(std::string_view name) noexcept;
 [[nodiscard]] bool is_symmetric(KeyType type) noexcept;
 
-/// The keys of the mail system; Ring::open() makes those that are missing.
+/// The keys of the mail system; the keeper makes those that are missing.
 namespace key_names {
 inline const KeyName kMailStorage{"mail_storage_key"};      ///< aes256-gcm96: wraps the data key of every stored message
 inline const KeyName kDkim{"dkim_key"};                     ///< ed25519: the default DKIM signer

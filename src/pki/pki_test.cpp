@@ -4,7 +4,7 @@
 
 #include "crypto/random.hpp"
 #include "keys/evp_handle.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "pki/authority.hpp"
 #include "pki/verify.hpp"
 
@@ -17,10 +17,10 @@ using std::chrono::minutes;
 
 class Pki : public ::testing::Test {
  protected:
-  Pki() : m_ring(Ring::open(m_keys, RootKey::raw(Bytes(32, 9)).value(), m_clock).value()), m_authority(open_authority().value()) {}
+  Pki() : m_keeper(make_memory_keeper(m_clock).value()), m_authority(open_authority().value()) {}
 
   Result<std::shared_ptr<Authority>> open_authority() {
-    return Authority::open(m_ring, m_certificates, m_clock, m_random, {.host = "gate.example.org"});
+    return Authority::open(m_keeper, m_certificates, m_clock, m_random, {.host = "gate.example.org"});
   }
   ChainVerdict verify(const Certificate& leaf, CertificatePurpose purpose) {
     return verify_chain({.leaf = &leaf, .roots = {&m_authority->root(), 1}, .at = m_clock.now(), .purpose = purpose});
@@ -32,11 +32,10 @@ class Pki : public ::testing::Test {
         .chain.front();
   }
 
-  MemoryKeyStore m_keys;
   MemoryCertificateStore m_certificates;
   ManualClock m_clock{wall_from_millis(1795308067000)};
   NonceRandom m_random;
-  std::shared_ptr<Ring> m_ring;
+  std::shared_ptr<Keeper> m_keeper;
   std::shared_ptr<Authority> m_authority;
 };
 
@@ -51,9 +50,8 @@ TEST_F(Pki, RootIsMadeOnceAndStays) {
 }
 
 TEST_F(Pki, RootOfAnotherKeyIsRefused) {
-  MemoryKeyStore keys;
-  const auto ring = Ring::open(keys, RootKey::raw(Bytes(32, 9)).value(), m_clock).value();
-  EXPECT_EQ(Authority::open(ring, m_certificates, m_clock, m_random).error().code, ErrorCode::Conflict);
+  const auto other = make_memory_keeper(m_clock).value();
+  EXPECT_EQ(Authority::open(other, m_certificates, m_clock, m_random).error().code, ErrorCode::Conflict);
 }
 
 TEST_F(Pki, ServerCertificatesVerify) {
@@ -140,7 +138,7 @@ TEST_F(Pki, IdentitiesAreReusedThenRenewed) {
   EXPECT_EQ(second.public_key().value(), first.public_key().value());
   const auto other = m_authority->tls_identity(KeyName("tls_key"), {.dns_names = {"new.example.org"}}).value();
   EXPECT_EQ(other.chain.front().dns_names(), std::vector<std::string>{"new.example.org"});
-  ASSERT_TRUE(m_ring->rotate(KeyName("tls_key")));
+  ASSERT_TRUE(m_keeper->rotate(KeyName("tls_key")));
   const auto rotated = m_authority->tls_identity(KeyName("tls_key"), {.dns_names = {"new.example.org"}}).value();
   EXPECT_EQ(rotated.version, 2U);
   EXPECT_NE(rotated.chain.front().public_key().value(), other.chain.front().public_key().value());
@@ -154,7 +152,7 @@ TEST_F(Pki, ReplacedCertificatesStayWithTheirKeyVersion) {  // RFC 5652 6.2.1: r
   m_clock.step(days(70));
   const Identity second = current();
   m_clock.step(days(1));
-  ASSERT_TRUE(m_ring->rotate(name));
+  ASSERT_TRUE(m_keeper->rotate(name));
   const Identity third = current();
   EXPECT_EQ(third.version, 2U);
   const auto earlier = m_authority->earlier_identities(name).value();
@@ -179,7 +177,7 @@ TEST_F(Pki, LeavesNeverOutliveTheRoot) {
 }
 
 TEST_F(Pki, RefusesNamesThatAreNot) {
-  const PublicKey key = m_ring->public_key(key_names::kDkim).value();
+  const PublicKey key = m_keeper->public_key(key_names::kDkim).value();
   for (const char* bad : {"", "a b", "a,DNS:evil.com", "-a.org", "a..org", "a.org\n", "a.*.org"}) {
     EXPECT_EQ(m_authority->issue_tls({.dns_names = {bad}}, key).error().code, ErrorCode::BadInput) << bad;
     EXPECT_EQ(m_authority->issue_email({.emails = {std::string("x@") + bad}}, key).error().code, ErrorCode::BadInput) << bad;

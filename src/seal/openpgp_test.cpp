@@ -8,7 +8,7 @@
 
 #include "base/text.hpp"
 #include "keys/key_store.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "mime/tree.hpp"
 #include "mime/writer.hpp"
 #include "seal/pgp_directory.hpp"
@@ -32,15 +32,14 @@ const std::string kMessage =
 
 /// A keeper with one OpenPGP key.
 struct Person {
-  MemoryKeyStore store;
   ManualClock clock{kNow};
-  std::shared_ptr<Ring> ring;
+  std::shared_ptr<Keeper> keeper;
   std::optional<PgpCertificate> certificate;
 
   explicit Person(const std::string& user_id) {
-    ring = Ring::open(store, RootKey::raw(Bytes(32, 7)).value(), clock).value();
-    EXPECT_TRUE(ring->openpgp_create(kKey, user_id));
-    const std::string armored = ring->openpgp_certificate(kKey).value();
+    keeper = make_memory_keeper(clock).value();
+    EXPECT_TRUE(keeper->openpgp_create(kKey, user_id));
+    const std::string armored = keeper->openpgp_certificate(kKey).value();
     certificate = PgpCertificate::parse(as_bytes(armored)).value();
   }
 };
@@ -111,7 +110,7 @@ class OpenPgp : public ::testing::Test {
   SealContext context{kNow, random, limits};
 
   std::string sign() {
-    auto out = pgp_sign(kMessage, *alice->ring, kKey, {}, context);
+    auto out = pgp_sign(kMessage, *alice->keeper, kKey, {}, context);
     EXPECT_TRUE(out) << (out ? "" : out.error().text());
     return out.value_or("");
   }
@@ -123,7 +122,7 @@ class OpenPgp : public ::testing::Test {
   }
   PgpOpened open(const std::string& message) {
     const std::vector<PgpCertificate> known{*alice->certificate};
-    auto out = pgp_decrypt(message, *bob->ring, kKey, known, context);
+    auto out = pgp_decrypt(message, *bob->keeper, kKey, known, context);
     EXPECT_TRUE(out) << (out ? "" : out.error().text());
     return out.value_or(PgpOpened{});
   }
@@ -168,7 +167,7 @@ TEST_F(OpenPgp, AChangedByteIsSeen) {
 
 TEST_F(OpenPgp, UnknownSignerAndWrongSender) {
   EXPECT_EQ(verify(sign(), {*bob->certificate}).signers.at(0).status, OpenPgpSignatureStatus::UnknownSigner);
-  const auto as_bob = pgp_sign(kMessage, *bob->ring, kKey, {}, context).value();
+  const auto as_bob = pgp_sign(kMessage, *bob->keeper, kKey, {}, context).value();
   const PgpVerification verification = verify(as_bob, {*alice->certificate, *bob->certificate});
   EXPECT_EQ(verification.signers.at(0).status, OpenPgpSignatureStatus::Good);
   EXPECT_FALSE(verification.valid()) << "bob's signature under alice's From";
@@ -190,12 +189,12 @@ TEST_F(OpenPgp, EncryptsToEveryRecipient) {
   EXPECT_EQ(body_text(opened.message), body_text(kMessage));
   EXPECT_EQ(opened.message.find("pgp-encrypted"), std::string::npos);
   EXPECT_EQ(MessageView::parse(opened.message).value().count("Content-Type"), 1U);
-  EXPECT_TRUE(pgp_decrypt(out, *alice->ring, kKey, {}, context));
+  EXPECT_TRUE(pgp_decrypt(out, *alice->keeper, kKey, {}, context));
 }
 
 TEST_F(OpenPgp, SignsInsideTheEncryption) {
   const std::vector<PgpCertificate> recipients{*bob->certificate};
-  const auto out = pgp_sign_encrypt(kMessage, *alice->ring, kKey, recipients, {.header = {.hide_subject = true}}, context);
+  const auto out = pgp_sign_encrypt(kMessage, *alice->keeper, kKey, recipients, {.header = {.hide_subject = true}}, context);
   ASSERT_TRUE(out) << out.error().text();
   EXPECT_EQ(field(*out, "Subject"), "[...]");
   const PgpOpened opened = open(*out);
@@ -221,7 +220,7 @@ TEST_F(OpenPgp, DamageGivesNothingOut) {
     char& c = bad[end - back];
     if (!is_alnum(c)) continue;
     c = c == 'A' ? 'B' : 'A';
-    const auto opened = pgp_decrypt(bad, *bob->ring, kKey, {}, context);
+    const auto opened = pgp_decrypt(bad, *bob->keeper, kKey, {}, context);
     ASSERT_FALSE(opened) << back;
     EXPECT_EQ(opened.error().what.find("MARKER"), std::string::npos);
     ++refused;
@@ -232,7 +231,7 @@ TEST_F(OpenPgp, DamageGivesNothingOut) {
 TEST_F(OpenPgp, NotForUs) {
   const std::vector<PgpCertificate> recipients{*alice->certificate};
   const auto out = pgp_encrypt(kMessage, recipients, {}, context).value();
-  const auto opened = pgp_decrypt(out, *bob->ring, kKey, {}, context);
+  const auto opened = pgp_decrypt(out, *bob->keeper, kKey, {}, context);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::NotFound);
 }
@@ -251,7 +250,7 @@ TEST_F(OpenPgp, InlineMessageBecomesText) {
 TEST_F(OpenPgp, ProtectedMessagesAreNotProtectedAgain) {
   const std::vector<PgpCertificate> recipients{*bob->certificate};
   EXPECT_EQ(pgp_encrypt(encrypt(), recipients, {}, context).error().code, ErrorCode::Conflict);
-  EXPECT_EQ(pgp_sign(sign(), *alice->ring, kKey, {}, context).error().code, ErrorCode::Conflict);
+  EXPECT_EQ(pgp_sign(sign(), *alice->keeper, kKey, {}, context).error().code, ErrorCode::Conflict);
 }
 
 TEST_F(OpenPgp, CertificateFacts) {

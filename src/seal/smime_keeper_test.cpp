@@ -3,7 +3,7 @@
 
 #include "keys/evp_handle.hpp"
 #include "keys/key_store.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "pki/authority.hpp"
 #include "seal/smime.hpp"
 #include "seal/test_certificates.hpp"
@@ -17,16 +17,15 @@ class SmimeWithKeeper : public ::testing::TestWithParam<KeyType> {
  protected:
   SmimeIdentity identity(const std::string& name, const std::string& email) {
     const Identity made = authority->email_identity(KeyName(name), {.emails = {email}, .name = {}}, GetParam()).value();
-    return {made.chain, std::shared_ptr<EVP_PKEY>(evp_handle(ring, made.key, made.version).value())};
+    return {made.chain, std::shared_ptr<EVP_PKEY>(evp_handle(keeper, made.key, made.version).value())};
   }
 
-  MemoryKeyStore keys;
   MemoryCertificateStore certificates;
   ManualClock clock{test::kNow};
   FixedRandom random;
   Limits limits;
-  std::shared_ptr<Ring> ring = Ring::open(keys, RootKey::raw(Bytes(32, 7)).value(), clock).value();
-  std::shared_ptr<Authority> authority = Authority::open(ring, certificates, clock, random).value();
+  std::shared_ptr<Keeper> keeper = make_memory_keeper(clock).value();
+  std::shared_ptr<Authority> authority = Authority::open(keeper, certificates, clock, random).value();
   SealContext context{test::kNow, random, limits};
 };
 

@@ -7,6 +7,9 @@
 // Threads: all handlers may run at once. Source: the transit HTTP API of Vault and OpenBao.
 #pragma once
 
+#include <memory>
+
+#include "transit/engine.hpp"
 #include "vault/backend.hpp"
 
 namespace postern::vault {
@@ -14,5 +17,9 @@ namespace postern::vault {
 /// A BackendFactory without options. The clock must outlive the backend.
 [[nodiscard]] Result<std::unique_ptr<Backend>> make_transit(const std::vector<std::pair<std::string, std::string>>& options,
                                                             const Clock& clock);
+
+/// The keys of a mount made by make_transit(), for the product's own use beside the API. Keep the mount entered while you hold it.
+/// Unsupported for another kind of backend, Unavailable before start() and after stop().
+[[nodiscard]] Result<std::shared_ptr<transit::Engine>> transit_engine_of(Backend& backend);
 
 }  // namespace postern::vault

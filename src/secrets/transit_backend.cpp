@@ -53,6 +53,12 @@ Result<std::shared_ptr<transit::Engine>> TransitBackend::engine() const {
   return m_engine;
 }
 
+Result<std::shared_ptr<transit::Engine>> transit_engine_of(Backend& backend) {
+  const auto* transit = dynamic_cast<const TransitBackend*>(&backend);
+  if (transit == nullptr) return fail(ErrorCode::Unsupported, "the mount is of type " + std::string(backend.type()) + ", not transit");
+  return transit->engine();
+}
+
 Result<std::unique_ptr<Backend>> make_transit(const std::vector<std::pair<std::string, std::string>>& options, const Clock& clock) {
   if (!options.empty()) return fail(ErrorCode::BadInput, "the transit engine takes no options", "options");
   return std::make_unique<TransitBackend>(clock);

@@ -18,6 +18,8 @@ class TransitBackend final : public HandlerTable<TransitBackend> {
   [[nodiscard]] Status start(Storage& storage) override;
   void stop() noexcept override;
   void tick(WallTime now) noexcept override;
+  /// Kept by the caller while it works: a seal meanwhile does not take it away. Unavailable before start() and after stop().
+  [[nodiscard]] Result<std::shared_ptr<transit::Engine>> engine() const;
 
  private:
   // transit_keys.cpp: the life of keys
@@ -67,8 +69,6 @@ class TransitBackend final : public HandlerTable<TransitBackend> {
   void add_sign_paths();
   void add_tool_paths();
 
-  /// Kept by the caller while it works: a seal meanwhile does not take it away. Unavailable before start() and after stop().
-  [[nodiscard]] Result<std::shared_ptr<transit::Engine>> engine() const;
   /// For upserts, when the key is not there yet: makes it as the call wants. The remark when somebody else was faster.
   [[nodiscard]] Result<std::string> upsert(const Call& call, transit::Engine& engine, bool with_context) const;
 

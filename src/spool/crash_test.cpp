@@ -37,14 +37,12 @@ struct Opened {
     where.content.segment_bytes = 1U << 20;
     where.writer.wal_bytes = 256U * 1024;  // checkpoints happen within the test
     store = Store::open(std::move(where)).value();
-    keys = std::make_unique<SqliteKeyStore>(*store);
-    ring = test::open_ring(*keys, clock);
-    spool = Spool::open({}, *store, *ring, clock).value();
+    keeper = std::make_unique<test::DiskKeeper>(dir, clock);
+    spool = Spool::open({}, *store, **keeper, clock).value();
   }
   SystemClock clock;
   std::unique_ptr<Store> store;
-  std::unique_ptr<SqliteKeyStore> keys;
-  std::shared_ptr<Ring> ring;
+  std::unique_ptr<test::DiskKeeper> keeper;
   std::unique_ptr<Spool> spool;
 };
 

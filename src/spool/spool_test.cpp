@@ -43,8 +43,7 @@ struct SpoolTest : testing::Test {
   void close() {
     if (spool) spool->set_listener(nullptr);
     spool.reset();
-    ring.reset();
-    keys.reset();
+    keeper.reset();
     store.reset();
   }
   void reopen() {
@@ -52,9 +51,8 @@ struct SpoolTest : testing::Test {
     StoreOptions where;
     where.data_dir = dir.path() / "var";
     store = Store::open(std::move(where)).value();
-    keys = std::make_unique<SqliteKeyStore>(*store);
-    ring = test::open_ring(*keys, clock);
-    spool = Spool::open(options, *store, *ring, clock).value();
+    keeper = std::make_unique<test::DiskKeeper>(dir.path() / "var", clock);
+    spool = Spool::open(options, *store, **keeper, clock).value();
     spool->set_listener(&listener);
     settle();
   }
@@ -127,8 +125,7 @@ struct SpoolTest : testing::Test {
   SpoolOptions options;
   Listener listener;
   std::unique_ptr<Store> store;
-  std::unique_ptr<SqliteKeyStore> keys;
-  std::shared_ptr<Ring> ring;
+  std::unique_ptr<test::DiskKeeper> keeper;
   std::unique_ptr<Spool> spool;
 };
 
@@ -331,7 +328,7 @@ TEST_F(SpoolTest, BounceIsPartOfTheReport) {
 }
 
 TEST_F(SpoolTest, LocalDeliveryHappensOnce) {
-  MailboxStore mailbox(*store, *ring);
+  MailboxStore mailbox(*store, **keeper);
   Submission s = message("for local", {});
   s.variants[0].mailboxes = {{"alice@postern.example", "x@y", clock.now(), "{}"}, {"bob@postern.example", "x@y", clock.now(), "{}"}};
   ASSERT_TRUE(spool->enqueue_and_wait(s));  // at the door: no queue at all

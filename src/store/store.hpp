@@ -1,9 +1,8 @@
 // The embedded store: one data directory with one database, its writer, its readers and the files of large contents.
 //
 //   POSTERN_TRY(auto store, Store::open({.data_dir = "./var"}));
-//   SqliteKeyStore keys(*store);            // persistence ports of other rooms
-//   Ring ring(keys, root);                  // ... the keeper ...
-//   POSTERN_TRY(auto spool, Spool::open({}, *store, ring, clock));
+//   SqliteUserStore users(*store);          // persistence ports of other rooms
+//   POSTERN_TRY(auto spool, Spool::open({}, *store, keeper, clock));
 //
 // Directories are 0700, files 0600, whatever the umask. One process per data directory (a lock file says so).
 #pragma once

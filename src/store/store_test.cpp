@@ -10,6 +10,7 @@
 #include "store/audit_log.hpp"
 #include "store/certificate_store.hpp"
 #include "store/dkim_pins.hpp"
+#include "store/key_store.hpp"
 #include "store/mailbox.hpp"
 #include "store/test_support.hpp"
 #include "store/user_store.hpp"
@@ -431,13 +432,9 @@ TEST(KeyStore, RingSurvivesRestart) {
   SystemClock clock;
   std::string sealed;
   {
-    const auto store = Store::open(options_for(dir)).value();
-    SqliteKeyStore keys(*store);
-    sealed = test::open_ring(keys, clock)->encrypt(KeyName("mail_storage_key"), as_bytes("hello"), {}).value();
+    sealed = test::DiskKeeper(dir.path(), clock)->encrypt(KeyName("mail_storage_key"), as_bytes("hello"), {}).value();
   }
-  const auto store = Store::open(options_for(dir)).value();
-  SqliteKeyStore keys(*store);
-  EXPECT_EQ(as_text(test::open_ring(keys, clock)->decrypt(KeyName("mail_storage_key"), sealed, {})->view()), "hello");
+  EXPECT_EQ(as_text(test::DiskKeeper(dir.path(), clock)->decrypt(KeyName("mail_storage_key"), sealed, {})->view()), "hello");
 }
 
 TEST(UserStore, KeepsUsers) {
@@ -478,13 +475,12 @@ struct Mailboxes : testing::Test {
   TemporaryDirectory dir;
   SystemClock clock;
   std::unique_ptr<Store> store = Store::open(options_for(dir)).value();
-  std::unique_ptr<SqliteKeyStore> keys = std::make_unique<SqliteKeyStore>(*store);
-  std::shared_ptr<Ring> ring = test::open_ring(*keys, clock);
+  std::shared_ptr<Keeper> keeper = make_memory_keeper(clock).value();
   SystemRandom random;
 };
 
 TEST_F(Mailboxes, ContentIsKeptEncryptedAndOncePerOwner) {
-  MailboxStore mailbox(*store, *ring);
+  MailboxStore mailbox(*store, *keeper);
   const std::string marker = "MARKER-of-the-content-0123456789";
   for (const std::size_t size : {std::size_t{100}, std::size_t{200'000}}) {  // in the database, in a segment
     const MessageId id = make_message_id(clock.now(), random);
@@ -508,10 +504,10 @@ TEST_F(Mailboxes, ContentIsKeptEncryptedAndOncePerOwner) {
 }
 
 TEST_F(Mailboxes, LastOwnerTakesTheContentAway) {
-  MailboxStore mailbox(*store, *ring);
+  MailboxStore mailbox(*store, *keeper);
   const MessageId id = make_message_id(clock.now(), random);
   ASSERT_TRUE(store->writer().transact([&](Database& db) -> Status {
-    const SealedContent sealed = seal_content(*ring, id, std::string(100'000, 'y')).value();
+    const SealedContent sealed = seal_content(*keeper, id, std::string(100'000, 'y')).value();
     POSTERN_TRY(const ContentId content, store->contents().put(db, id, sealed, 1));
     for (const char* owner : {"a@x", "b@x"})
       POSTERN_CHECK(add_to_mailbox(db, store->contents(), id, content, sealed.size, {owner, "", {}, "{}"}));
@@ -530,22 +526,22 @@ TEST_F(Mailboxes, LastOwnerTakesTheContentAway) {
 
 TEST_F(Mailboxes, SealedContentBelongsToItsMessage) {
   const MessageId one("one"), two("two");
-  SealedContent sealed = seal_content(*ring, one, "hello").value();
-  EXPECT_EQ(open_content(*ring, one, sealed).value(), "hello");
-  EXPECT_EQ(open_content(*ring, two, sealed).error().code, ErrorCode::IntegrityFailed);
+  SealedContent sealed = seal_content(*keeper, one, "hello").value();
+  EXPECT_EQ(open_content(*keeper, one, sealed).value(), "hello");
+  EXPECT_EQ(open_content(*keeper, two, sealed).error().code, ErrorCode::IntegrityFailed);
   for (std::size_t i = 0; i < sealed.sealed.size(); ++i) {
     SealedContent bad = sealed;
     bad.sealed[i] ^= 1;
-    EXPECT_EQ(open_content(*ring, one, bad).error().code, ErrorCode::IntegrityFailed) << i;
+    EXPECT_EQ(open_content(*keeper, one, bad).error().code, ErrorCode::IntegrityFailed) << i;
   }
   for (std::size_t i = 0; i < sealed.wrapped_key.size(); ++i) {
     SealedContent bad = sealed;
     bad.wrapped_key[i] ^= 1;
-    EXPECT_FALSE(open_content(*ring, one, bad)) << i;
+    EXPECT_FALSE(open_content(*keeper, one, bad)) << i;
   }
   SealedContent longer = sealed;
   longer.size = 6;
-  EXPECT_EQ(open_content(*ring, one, longer).error().code, ErrorCode::IntegrityFailed);
+  EXPECT_EQ(open_content(*keeper, one, longer).error().code, ErrorCode::IntegrityFailed);
 }
 
 TEST(ContentStore, SegmentsAreReusedFreedAndForgotten) {

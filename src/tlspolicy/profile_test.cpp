@@ -3,7 +3,7 @@
 
 #include "crypto/random.hpp"
 #include "keys/evp_handle.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "pki/authority.hpp"
 #include "tlspolicy/profile.hpp"
 
@@ -48,15 +48,15 @@ struct Pair {
 class Tls : public ::testing::Test {
  protected:
   Tls()
-      : m_ring(Ring::open(m_keys, RootKey::raw(Bytes(32, 9)).value(), m_clock).value()),
-        m_authority(Authority::open(m_ring, m_certificates, m_clock, m_random).value()) {}
+      : m_keeper(make_memory_keeper(m_clock).value()),
+        m_authority(Authority::open(m_keeper, m_certificates, m_clock, m_random).value()) {}
 
   TlsServerProfile server_profile(KeyType type = KeyType::EcdsaP256) {
     const KeyName key("tls_" + std::string(name_of(type)));
     const Identity id = m_authority->tls_identity(key, {.dns_names = {"mail.example.org"}, .ip_addresses = {"127.0.0.1"}}, type).value();
     TlsServerProfile profile;
     profile.chain = id.chain;
-    profile.key = evp_handle(m_ring, key).value();
+    profile.key = evp_handle(m_keeper, key).value();
     return profile;
   }
   TlsContext server(KeyType type = KeyType::EcdsaP256) { return server_context(server_profile(type)).value(); }
@@ -68,11 +68,10 @@ class Tls : public ::testing::Test {
   TlsContext client() { return client_context(client_profile()).value(); }
   PeerRequirements wants(std::string host) { return {.host = std::move(host), .pins = {}, .at = m_clock.now()}; }
 
-  MemoryKeyStore m_keys;
   MemoryCertificateStore m_certificates;
   SystemClock m_clock;
   NonceRandom m_random;
-  std::shared_ptr<Ring> m_ring;
+  std::shared_ptr<Keeper> m_keeper;
   std::shared_ptr<Authority> m_authority;
 };
 
@@ -183,7 +182,7 @@ TEST_F(Tls, MutualAuthentication) {
       m_authority->tls_identity(KeyName("client_key"), {.dns_names = {"client.example.org"}, .ip_addresses = {}, .client = true}).value();
   TlsClientProfile with = client_profile();
   with.chain = id.chain;
-  with.key = evp_handle(m_ring, id.key).value();
+  with.key = evp_handle(m_keeper, id.key).value();
   Pair pair(strict, client_context(std::move(with)).value());
   ASSERT_TRUE(pair.handshake());
   EXPECT_EQ(connection_facts(pair.server.get()).peer->common_name(), "client.example.org");
@@ -225,7 +224,7 @@ TEST_F(Tls, AlpnAgreesOrEnds) {  // RFC 7301 3.2
 TEST_F(Tls, RefusesProfilesThatCannotWork) {
   EXPECT_EQ(server_context({}).error().code, ErrorCode::BadInput);
   TlsServerProfile mixed = server_profile(KeyType::EcdsaP256);
-  mixed.key = evp_handle(m_ring, key_names::kDkim).value();
+  mixed.key = evp_handle(m_keeper, key_names::kDkim).value();
   EXPECT_EQ(server_context(std::move(mixed)).error().code, ErrorCode::BadInput);
   TlsServerProfile nobody = server_profile();
   nobody.require_client_certificate = true;

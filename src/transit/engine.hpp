@@ -69,6 +69,8 @@ class Engine {
   [[nodiscard]] Result<KeyReply> import_key(std::string_view name, const ImportSource& source, const ImportOptions& options);
   /// A further version, or (`version`) the private key of a version of which only the public key is here.
   [[nodiscard]] Result<KeyReply> import_version(std::string_view name, const ImportSource& source, std::uint32_t version = 0);
+  /// openpgp keys: another form of the secret of a version (wrapped anew by whoever wraps it); its certificate and number stay.
+  [[nodiscard]] Result<KeyReply> replace_openpgp(std::string_view name, std::uint32_t version, const SecretBytes& secret);
   /// `version` is "", "latest", "3" or "v3"; "" gives all. Private halves need `exportable`.
   [[nodiscard]] Result<Exported> export_key(std::string_view name, ExportType type, std::string_view version = {},
                                             ExportFormat format = ExportFormat::Default);

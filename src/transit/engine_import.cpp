@@ -78,6 +78,18 @@ Key new_key(std::string_view name, const ImportOptions& options, const Material&
   return key;
 }
 
+// The same version, its uses included, of other material.
+std::shared_ptr<Version> with_material(const Version& version, Material material) {
+  auto out = std::make_shared<Version>();
+  out->number = version.number;
+  out->created = version.created;
+  out->material = std::move(material);
+  out->mac_key = version.mac_key.clone();
+  out->certificate_chain = version.certificate_chain;
+  for (const detail::Counted what : detail::kCounted) out->counter(what).begin_at(version.counter(what).used());
+  return out;
+}
+
 // A private key for a version of which only the public half is here: the same version with the key.
 Status complete_version(Key& key, std::uint32_t number, Material material) {
   for (detail::VersionPtr& version : key.versions) {
@@ -85,13 +97,8 @@ Status complete_version(Key& key, std::uint32_t number, Material material) {
     if (!version->material.secret.empty()) return fail(ErrorCode::BadInput, "key version has its private key already", "version");
     if (material.secret.empty() || material.public_part != version->material.public_part)
       return fail(ErrorCode::BadInput, "the private key does not belong to the public key of that version", "ciphertext");
-    auto whole = std::make_shared<Version>();
-    whole->number = number;
-    whole->created = version->created;
-    whole->material = std::move(material);
+    auto whole = with_material(*version, std::move(material));
     whole->mac_key = random_key(detail::kMacKey);
-    whole->certificate_chain = version->certificate_chain;
-    for (const detail::Counted what : detail::kCounted) whole->counter(what).begin_at(version->counter(what).used());
     version = std::move(whole);
     return {};
   }
@@ -141,6 +148,21 @@ Result<KeyReply> Engine::import_version(std::string_view name, const ImportSourc
     POSTERN_CHECK(complete_version(after, version, std::move(material)));
     POSTERN_TRY(changed, m_core->replace(*key, std::move(after)));
   }
+  return KeyReply{info_of(*changed), false, {}};
+}
+
+Result<KeyReply> Engine::replace_openpgp(std::string_view name, std::uint32_t version, const SecretBytes& secret) {
+  const std::lock_guard lock(m_core->writer(name));
+  POSTERN_TRY(const KeyPtr key, m_core->find_locked(name));
+  if (key->policy.type != KeyType::OpenPgp) return fail(ErrorCode::Unsupported, "not an OpenPGP key", key->name);
+  const Version* old = key->find(version);
+  if (old == nullptr) return fail(ErrorCode::NotFound, "the key has no version " + std::to_string(version), key->name);
+  POSTERN_TRY(Material material,
+              detail::material_from_secret(KeyType::OpenPgp, secret.view(), as_text(ByteView(old->material.public_part))));
+  Key after = *key;
+  auto moved = with_material(*old, std::move(material));
+  after.versions[version - after.versions.front()->number] = std::move(moved);
+  POSTERN_TRY(const KeyPtr changed, m_core->replace(*key, std::move(after)));
   return KeyReply{info_of(*changed), false, {}};
 }
 

@@ -110,6 +110,26 @@ TEST(Import, OpenPgpIsKeptAsItIs) {
   EXPECT_EQ(text(bench.engine.get("p")->openpgp_secret(1).value()), "a secret key");
 }
 
+TEST(Import, TheSecretOfAnOpenPgpVersionCanBeWrappedAnew) {
+  Bench bench;
+  const SecretBytes secret = SecretBytes::from_text("under v1"), second = SecretBytes::from_text("second"), anew = SecretBytes::from_text("under v2");
+  ASSERT_TRUE(bench.engine.import_key("p", {.plain = &secret, .openpgp_public = "one"}, {.type = KeyType::OpenPgp}));
+  ASSERT_TRUE(bench.engine.import_version("p", {.plain = &second, .openpgp_public = "two"}));
+  ASSERT_TRUE(bench.engine.get("p")->count_openpgp_signature());
+  ASSERT_TRUE(bench.engine.replace_openpgp("p", 1, anew));
+  const KeyRef now = bench.engine.get("p").value();
+  EXPECT_EQ(text(now.openpgp_secret(1).value()), "under v2");
+  EXPECT_EQ(text(now.openpgp_secret(2).value()), "second");
+  EXPECT_EQ(now.public_text(1).value(), "one");
+  EXPECT_EQ(now.latest(), 2U);
+  EXPECT_EQ(now.info().versions.back().uses.signatures, 1U);
+  EXPECT_EQ(code_of(bench.engine.replace_openpgp("p", 3, anew)), ErrorCode::NotFound);
+  EXPECT_EQ(code_of(bench.engine.replace_openpgp("p", 0, anew)), ErrorCode::NotFound);
+  (void)bench.key("k");
+  EXPECT_EQ(code_of(bench.engine.replace_openpgp("k", 1, anew)), ErrorCode::Unsupported);
+  EXPECT_EQ(code_of(bench.engine.get("k")->count_openpgp_signature()), ErrorCode::Unsupported);
+}
+
 TEST(Export, TypesAndFormats) {
   Bench bench;
   (void)bench.key("no", {.type = KeyType::Ed25519});

@@ -72,8 +72,13 @@ Result<SecretBytes> KeyRef::openpgp_secret(std::uint32_t version) const {
   POSTERN_CHECK(admit(*m_core, *m_key, KeyUse::Decrypt));
   if (type() != KeyType::OpenPgp) return fail(ErrorCode::Unsupported, "not an OpenPGP key", m_key->name);
   POSTERN_TRY(const Version* found, version_to_show(*m_key, version));
-  POSTERN_CHECK(m_core->count(*m_key, *found, Counted::Signature));
   return found->material.secret.clone();
+}
+
+Status KeyRef::count_openpgp_signature() const {
+  POSTERN_CHECK(admit(*m_core, *m_key, KeyUse::Sign));
+  if (type() != KeyType::OpenPgp) return fail(ErrorCode::Unsupported, "not an OpenPGP key", m_key->name);
+  return m_core->count(*m_key, m_key->newest(), Counted::Signature);
 }
 
 }  // namespace postern::transit

@@ -134,13 +134,17 @@ class KeyRef {
   [[nodiscard]] Result<SecretBytes> agree(std::uint32_t version, const PublicKey& peer) const;
   [[nodiscard]] Result<Encapsulated> encapsulate(std::uint32_t version = 0) const;
   [[nodiscard]] Result<SecretBytes> decapsulate(std::string_view ciphertext) const;
-  /// openpgp keys: the secret, for the code that works with it (seal/, keys/). Counted as a signature; the use
-  /// "decrypt" must be allowed; never offered over the API.
+  /// openpgp keys: the secret as it was imported, for the code that works with it (keys/). The use "decrypt" must be allowed; never offered
+  /// over the API.
   [[nodiscard]] Result<SecretBytes> openpgp_secret(std::uint32_t version = 0) const;
+  /// openpgp keys: before each signature that is made with the secret of the latest version.
+  [[nodiscard]] Status count_openpgp_signature() const;
   /// A certificate request: `csr` (PEM) with its public key and signature replaced by this key's; empty: subject CN = the key's name.
   [[nodiscard]] Result<std::string> certificate_request(std::uint32_t version, std::string_view csr) const;
 
   [[nodiscard]] KeyInfo info() const;
+  /// Whether both show the same state of the same key: nothing was changed between them.
+  [[nodiscard]] bool same_as(const KeyRef& other) const noexcept { return m_key == other.m_key; }
 
  private:
   friend class Engine;

@@ -107,6 +107,15 @@ std::string Core::metrics() const {
   return m_engine->metrics_unlocked();
 }
 
+Result<Entered> Core::enter(std::string_view path) const {
+  const auto sealed = [] { return fail(ErrorCode::Unavailable, "the key engine is sealed: open it with `postern seal unseal`"); };
+  if (!m_engine->is_open) return sealed();
+  MountPtr mount = m_engine->mounts.get(false, path);
+  if (mount == nullptr) return m_engine->is_open ? fail(ErrorCode::NotFound, "nothing is mounted at " + std::string(path)) : sealed();
+  Entered entered(std::move(mount));
+  return entered ? Result<Entered>(std::move(entered)) : Result<Entered>(sealed());
+}
+
 void Core::tick() noexcept {
   const std::shared_lock lock(m_engine->gate);
   if (!m_engine->is_open) return;

@@ -78,6 +78,10 @@ class Core {
   };
   [[nodiscard]] Result<Initialized> initialize(const ShareSplit& split);
 
+  /// A secrets mount for the product's own use beside the API, kept from ending while the answer is held (briefly: a seal waits for it).
+  /// Unavailable while sealed, NotFound without such a mount.
+  [[nodiscard]] Result<Entered> enter(std::string_view path) const;
+
   /// Every second or so, not on an event loop: expiry of tokens; once a minute the barrier and the mounts.
   void tick() noexcept;
   /// The text of sys/metrics, for whoever scrapes without a token.

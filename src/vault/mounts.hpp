@@ -88,6 +88,7 @@ class Entered {
  public:
   explicit Entered(MountPtr mount) : m_mount(std::move(mount)), m_lock(m_mount->m_inside->gate) {}
   explicit operator bool() const noexcept { return !m_mount->m_inside->ended; }
+  [[nodiscard]] const Mount& mount() const noexcept { return *m_mount; }
 
  private:
   MountPtr m_mount;

@@ -1,38 +1,57 @@
-// The embedded key engine: a Keeper over a KeyStore and a root key.
+// The embedded keeper: the mail system's keys are keys of the key engine's transit mount, by the same names. What an administrator sees and
+// does at transit/keys/NAME is what the mail uses.
 //
-// Layers: the root key (raw, or scrypt of a passphrase) encrypts a random 256-bit key-encryption key (KEK), which stands in the store's
-// root blob; the KEK encrypts each private key version (AES-256-GCM, AAD = name | type | version) and authenticates each record. Changing
-// the root key rewrites one blob. OpenPGP secret keys are wrapped by the ring's own key `pgp_key_encryption` before that.
+// An OpenPGP key is a transit key of type openpgp whose versions are secrets under the transit key pgp_key_encryption ("vault:vN:...",
+// associated data: the name). After a rotation of pgp_key_encryption they move under its latest version: at once when it is rotated here,
+// with the next tick() otherwise.
 //
-// Keys are unwrapped once, when the ring opens or makes them, and stay ready for use in this process: no call parses a key. What it does
-// not do: watch the store for changes by others, and protect against a store that is rolled back as a whole.
+// Threads: thread safe. While the engine is sealed every call is Unavailable and says so; nothing has to be made again afterwards.
 #pragma once
 
 #include <memory>
 
 #include "base/clock.hpp"
 #include "keys/keeper.hpp"
-#include "keys/key_store.hpp"
-#include "keys/root_key.hpp"
+#include "transit/engine.hpp"
 
 namespace postern {
 
-struct RingOptions {
-  /// Uses of one symmetric key version before it refuses (SP 800-38D 8.3: 2^32 random nonces). Counted since the process began.
-  std::uint64_t max_encryptions = 1ULL << 32;
+/// Where the engine is found, asked at each call: an engine can be sealed and opened again.
+class TransitSource {
+ public:
+  virtual ~TransitSource() = default;
+  struct Lease {
+    std::shared_ptr<transit::Engine> engine;
+    std::shared_ptr<void> held;  ///< What keeps it from ending meanwhile; may be null.
+  };
+  /// Unavailable with what to do next while it is sealed.
+  [[nodiscard]] virtual Result<Lease> lease() = 0;
 };
 
-class Ring final : public Keeper {
+/// Always this one; for tests and for verbs without state.
+class FixedTransit final : public TransitSource {
  public:
-  /// Opens the ring in `store`, or makes a new one there with the four keys of key_names. Denied when the root key is not the one that
-  /// locked it; IntegrityFailed when the store was tampered with. The store and the clock must outlive the ring.
-  [[nodiscard]] static Result<std::shared_ptr<Ring>> open(KeyStore& store, const RootKey& root, const Clock& clock,
-                                                          RingOptions options = {});
-  ~Ring() override;
+  explicit FixedTransit(std::shared_ptr<transit::Engine> engine) : m_engine(std::move(engine)) {}
+  [[nodiscard]] Result<Lease> lease() override { return Lease{m_engine, nullptr}; }
 
-  /// Locks the ring with another root key from now on. The keys themselves stay as they are.
-  [[nodiscard]] Status change_root_key(const RootKey& root);
+ private:
+  std::shared_ptr<transit::Engine> m_engine;
+};
 
+class TransitKeeper final : public Keeper {
+ public:
+  /// Both must outlive it.
+  TransitKeeper(TransitSource& source, const Clock& clock);
+  ~TransitKeeper() override;
+
+  /// Makes those of the mail system's own keys (key_names) that are missing. When the engine has been opened.
+  [[nodiscard]] Status make_named_keys();
+  /// Every minute or so: OpenPGP secrets move under the latest version of pgp_key_encryption. Bounded by their number.
+  [[nodiscard]] Status tick();
+  /// The engine was sealed: OpenPGP secrets in memory are wiped.
+  void forget() noexcept;
+
+  [[nodiscard]] Status ready() override;
   [[nodiscard]] Result<KeyInfo> create(const KeyName& name, KeyType type) override;
   [[nodiscard]] Result<KeyInfo> describe(const KeyName& name) override;
   [[nodiscard]] Result<std::vector<KeyName>> list() override;
@@ -62,9 +81,15 @@ class Ring final : public Keeper {
   [[nodiscard]] Result<OpenPgpOpened> openpgp_decrypt(const KeyName& name, ByteView message, std::span<const Bytes> signers) override;
 
  private:
-  struct State;
-  explicit Ring(std::unique_ptr<State> state);
-  std::unique_ptr<State> m_state;
+  class OpenPgpKeys;
+  [[nodiscard]] Result<KeyInfo> rotate_openpgp(const KeyName& name, transit::Engine& engine, const transit::KeyRef& key);
+
+  TransitSource& m_source;
+  const Clock& m_clock;
+  std::unique_ptr<OpenPgpKeys> m_openpgp;
 };
+
+/// A keeper of its own over memory, with the named keys made: for tests and for verbs without state. The clock must outlive it.
+[[nodiscard]] Result<std::shared_ptr<Keeper>> make_memory_keeper(const Clock& clock);
 
 }  // namespace postern
