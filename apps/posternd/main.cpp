@@ -83,25 +83,27 @@ io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
   stop.set_value();
 }
 
-/// Null when the settings switch it off.
-Result<std::unique_ptr<engine::KeyEngine>> open_engine(const gateway::Gateway& gate) {
-  if (!gate.config().engine.enabled) return std::unique_ptr<engine::KeyEngine>();
+Result<std::unique_ptr<engine::KeyEngine>> open_engine(const config::Config& config, const Clock& clock) {
   SecretBytes key;
-  if (gate.config().database.use_sqlcipher) {
-    POSTERN_TRY(key, gateway::sqlcipher_key(gate.config(), CreateRootKey::No));
+  if (config.database.use_sqlcipher) {
+    // A new key would be no use for a database that is there.
+    std::error_code ignored;
+    const bool fresh = !std::filesystem::exists(config.in_data_dir("engine.db"), ignored);
+    POSTERN_TRY(key, gateway::sqlcipher_key(config, fresh ? CreateRootKey::IfMissing : CreateRootKey::No));
   }
-  return engine::KeyEngine::open(gate.config(), std::move(key), gate.clock());
+  return engine::KeyEngine::open(config, std::move(key), clock);
 }
 
 Status run(config::Loaded loaded) {
   const std::string http_address = loaded.config.http.address;
-  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings)));
+  const SystemClock clock;
+  POSTERN_TRY(const auto key_engine, open_engine(loaded.config, clock));
+  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings), key_engine->keeper()));
   // Only now is the data directory ours: another daemon's file is not touched.
   std::error_code ignored;
   std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
-  POSTERN_TRY(const auto key_engine, open_engine(*gate));
   std::optional<api::LocalVault> vault;
-  if (key_engine) vault.emplace(key_engine->core(), gate->workers());
+  if (gate->config().engine.enabled) vault.emplace(key_engine->core(), gate->workers());
   POSTERN_TRY(auto api, api::Api::make(*gate, vault ? &*vault : nullptr));
   http::ServerOptions options;
   POSTERN_TRY(options.address, io::Endpoint::parse(http_address));
@@ -113,7 +115,7 @@ Status run(config::Loaded loaded) {
   auto stopped = stop.get_future();
   io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
   gate->start();
-  if (key_engine) key_engine->start();
+  key_engine->start();
   POSTERN_CHECK(write_ports(*gate, (*server)->local().text()));
   for (const auto& warning : gate->warnings()) log::warn("config.warning", {{"text", warning}});
   for (const auto& door : gate->doors())

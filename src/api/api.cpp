@@ -62,6 +62,9 @@ io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::functio
   co_return done ? *std::move(done) : http::problem(done.error());
 }
 
+/// Whatever is asked of the mail system needs its keys.
+io::Task<http::Response> closed(Error why) { co_return http::problem(503, "sealed", why.text()); }
+
 }  // namespace
 
 void Routes::add(std::string_view method, std::string_view pattern, http::Handler handler) const {
@@ -102,6 +105,9 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, std::string token) : m_gat
 http::Handler Api::handler() {
   return [this](http::Request request) {
     if (m_vault && VaultFace::takes(request.path)) return m_vault->handle(std::move(request));
+    if (request.path.starts_with("/api/")) {
+      if (const Status open = m_gateway.mail_open(); !open) return closed(open.error());
+    }
     return m_router.handle(std::move(request));
   };
 }

@@ -2,7 +2,8 @@
 //
 // /healthz, /readyz, /status and /metrics need no token and name no person. Everything else wants `Authorization: Bearer TOKEN`; the token
 // stands in data_dir/admin.token (0600), made on first start. Errors are problem+json (RFC 9457). Answers are JSON unless said otherwise;
-// times RFC 3339 UTC, sizes bytes.
+// times RFC 3339 UTC, sizes bytes. While the mail system's keys cannot be used (a sealed key engine), all of /api/v1 is 503 "sealed" and
+// /readyz and /status say why.
 #pragma once
 
 #include <memory>

@@ -28,7 +28,8 @@ TEST(Status, WaitsForTheDatabaseOnAWorker) {
   config.storage.data_dir = (dir.path() / "var").string();
   config.server.loops = 1;
   config.server.workers = 2;
-  const auto gate = gateway::Gateway::open(std::move(config), {}).value();
+  const SystemClock clock;
+  const auto gate = gateway::Gateway::open(std::move(config), {}, make_memory_keeper(clock).value()).value();
   const auto api = Api::make(*gate).value();
   const auto handler = api->handler();
   gate->start();
@@ -46,6 +47,57 @@ TEST(Status, WaitsForTheDatabaseOnAWorker) {
     EXPECT_EQ(alive.get(), 200);
   }
   for (auto& answer : answers) EXPECT_EQ(answer.get(), 200);
+  gate->stop();
+}
+
+/// A keeper that is sealed until a test opens it.
+class LockedKeeper final : public TransitSource {
+ public:
+  explicit LockedKeeper(const Clock& clock) : m_engine(std::make_shared<transit::Engine>(m_storage, clock)), keeper(*this, clock) {}
+  Result<Lease> lease() override {
+    if (locked) return fail(ErrorCode::Unavailable, "the vault is locked: call the locksmith");
+    return Lease{m_engine, nullptr};
+  }
+
+ private:
+  MemoryStorage m_storage;
+  std::shared_ptr<transit::Engine> m_engine;
+
+ public:
+  std::atomic<bool> locked{true};
+  TransitKeeper keeper;
+};
+
+// Sealed means sealed: the daemon is there and says why nothing moves; unsealed, it goes on by itself.
+TEST(Status, WithoutKeysTheReasonIsSaid) {
+  const test::TemporaryDirectory dir;
+  config::Config config;
+  config.storage.data_dir = (dir.path() / "var").string();
+  config.server.loops = 1;
+  const SystemClock clock;
+  LockedKeeper locked(clock);
+  const std::shared_ptr<Keeper> keeper(std::shared_ptr<void>(), &locked.keeper);
+  const auto gate = gateway::Gateway::open(std::move(config), {}, keeper).value();
+  const auto api = Api::make(*gate).value();
+  const auto handler = api->handler();
+  gate->start();
+  const auto ask = [&](const char* path) { return run_on(gate->loops().at(0), handler(get(path))); };
+  EXPECT_FALSE(gate->has_mail());
+  EXPECT_EQ(ask("/healthz").status, 200);
+  EXPECT_EQ(ask("/readyz").status, 503);
+  EXPECT_EQ(ask("/api/v1/keys").status, 503);
+  EXPECT_NE(ask("/api/v1/keys").body.find("call the locksmith"), std::string::npos);
+  const auto status = ask("/status");
+  EXPECT_EQ(status.status, 200);
+  EXPECT_NE(status.body.find("call the locksmith"), std::string::npos);
+  EXPECT_NE(ask("/metrics").body.find("postern_sealed 1"), std::string::npos);
+  locked.locked = false;
+  while (ask("/readyz").status != 200) std::this_thread::yield();
+  EXPECT_EQ(ask("/api/v1/keys").status, 401);
+  EXPECT_NE(ask("/status").body.find("\"sealed\":false"), std::string::npos);
+  locked.locked = true;
+  EXPECT_EQ(ask("/readyz").status, 503);
+  EXPECT_EQ(ask("/status").status, 200);
   gate->stop();
 }
 

@@ -65,48 +65,59 @@ json::object storage_json(gateway::Gateway& gate) {
   return out;
 }
 
-json::array warnings_json(gateway::Gateway& gate) {
+void add_mail_warnings(json::array& out, gateway::Gateway& gate) {
+  for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
+  for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
+}
+
+json::array warnings_json(gateway::Gateway& gate, const Status& open) {
   json::array out;
   for (const auto& warning : gate.warnings()) out.emplace_back(warning);
-  for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
-  const SpoolStats spool = gate.spool().stats();
-  if (spool.quarantined > 0)
+  if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);
+  if (const SpoolStats spool = gate.spool().stats(); spool.quarantined > 0)
     out.emplace_back(std::to_string(spool.quarantined) +
                      " stored copies failed their integrity check; see `postern queue list --state quarantined`");
-  if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);
-  for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
+  if (gate.has_mail()) add_mail_warnings(out, gate);
+  if (!open) out.emplace_back("no mail comes or goes, what is in the spool waits: " + open.error().text());
   return out;
+}
+
+/// What can be said only once keys could be used.
+void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
+  const auto& config = gate.config();
+  const Certificate shown = gate.server_certificate();
+  out["tls"] = {{"certificate", certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now)},
+                {"authority", certificate_json(gate.authority_root(), {}, now)}};
+  out["smime"] = {
+      {"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}};
+  out["openpgp"] = {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}};
+}
+
+json::object key_engine_json(gateway::Gateway& gate, const Status& open) {
+  if (!open) return {{"engine", "embedded"}, {"sealed", true}, {"error", open.error().text()}};
+  const auto names = gate.keeper().list();
+  if (!names) return {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
+  return {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
 }
 
 json::object status_json(gateway::Gateway& gate) {
   const WallTime now = gate.clock().now();
+  const Status open = gate.mail_open();
   json::array listeners;
   for (const auto& door : gate.doors()) listeners.push_back(listener_json(door));
-  const auto& config = gate.config();
-  const Certificate shown = gate.server_certificate();
-  json::object keys;
-  if (const auto names = gate.keeper().list())
-    keys = {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
-  else
-    keys = {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
-  return {
-      {"name", "Postern"},
-      {"version", POSTERN_VERSION},
-      {"hostname", config.server.hostname},
-      {"mode", config.server.mode},
-      {"started", rfc3339(gate.started())},
-      {"now", rfc3339(now)},
-      {"listeners", std::move(listeners)},
-      {"tls",
-       {{"certificate", certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now)},
-        {"authority", certificate_json(gate.authority_root(), {}, now)}}},
-      {"smime",
-       {{"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}}},
-      {"openpgp", {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}}},
-      {"key_engine", std::move(keys)},
-      {"queue", queue_json(gate.spool().stats())},
-      {"storage", storage_json(gate)},
-      {"warnings", warnings_json(gate)}};
+  json::object out{{"name", "Postern"},
+                   {"version", POSTERN_VERSION},
+                   {"hostname", gate.config().server.hostname},
+                   {"mode", gate.config().server.mode},
+                   {"started", rfc3339(gate.started())},
+                   {"now", rfc3339(now)},
+                   {"listeners", std::move(listeners)},
+                   {"key_engine", key_engine_json(gate, open)},
+                   {"queue", queue_json(gate.spool().stats())},
+                   {"storage", storage_json(gate)},
+                   {"warnings", warnings_json(gate, open)}};
+  if (gate.has_mail()) add_mail_status(out, gate, now);
+  return out;
 }
 
 /// Prometheus text format 0.0.4.
@@ -180,16 +191,22 @@ void store_metrics(Metrics& m, gateway::Gateway& gate) {
   m.single("postern_storage_healthy", "gauge", "1 while the disk takes writes.", w.healthy ? 1 : 0);
 }
 
-std::string metrics_text(gateway::Gateway& gate) {
-  Metrics m;
-  door_metrics(m, gate.doors());
-  queue_metrics(m, gate);
-  store_metrics(m, gate);
+void courier_metrics(Metrics& m, gateway::Gateway& gate) {
   const auto& c = gate.courier().stats();
   m.single("postern_delivery_attempts_total", "counter", "Delivery attempts.", c.attempts.load());
   m.single("postern_next_hop_connections_total", "counter", "Connections made to next hops.", c.connections.load());
   m.single("postern_next_hop_connect_failures_total", "counter", "Connections to next hops that failed.", c.connect_failures.load());
   m.single("postern_next_hop_tls_failures_total", "counter", "TLS failures with next hops.", c.tls_failures.load());
+}
+
+std::string metrics_text(gateway::Gateway& gate) {
+  Metrics m;
+  const bool open = gate.mail_open().has_value();
+  m.single("postern_sealed", "gauge", "1 while the mail system's keys cannot be used.", open ? 0 : 1);
+  door_metrics(m, gate.doors());
+  queue_metrics(m, gate);
+  if (gate.has_mail()) courier_metrics(m, gate);
+  store_metrics(m, gate);
   struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   m.single("process_cpu_milliseconds_total", "counter", "CPU time, user and system.",
@@ -206,6 +223,7 @@ void add_status_routes(const Routes& routes) {
   using Plain = std::function<http::Response(const http::Request&)>;
   routes.router.add("GET", "/healthz", Plain([](const http::Request&) { return http::text_response(200, "ok\n"); }));
   routes.router.add("GET", "/readyz", Plain([&gate](const http::Request&) {
+                      if (const Status open = gate.mail_open(); !open) return http::text_response(503, open.error().text() + "\n");
                       const bool ready = gate.store().writer().stats().healthy;
                       return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
                     }));

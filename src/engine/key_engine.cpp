@@ -10,6 +10,7 @@
 
 #include "base/log.hpp"
 #include "crypto/random.hpp"
+#include "keys/transit_keeper.hpp"
 #include "logins/approle.hpp"
 #include "logins/userpass.hpp"
 #include "recorders/settings.hpp"
@@ -22,6 +23,8 @@ namespace postern::engine {
 namespace {
 
 constexpr auto kTick = std::chrono::seconds(1);
+constexpr auto kKeeperTick = std::chrono::seconds(60);
+constexpr std::string_view kMailMount = "transit";
 constexpr auto kAskSealAgain = std::chrono::seconds(30);
 constexpr std::size_t kSalt = 32;
 
@@ -151,6 +154,26 @@ vault::AuditDeviceOptions salted(const vault::AuditDeviceOptions& from, SecretBy
   return out;
 }
 
+/// The mail's keys, as long as the engine is open.
+class MailTransit final : public TransitSource {
+ public:
+  explicit MailTransit(const std::unique_ptr<vault::Core>& core) : m_core(core) {}
+  Result<Lease> lease() override {
+    POSTERN_TRY(auto entered, m_core->enter(kMailMount));
+    POSTERN_TRY(auto engine, vault::transit_engine_of(entered.mount().backend()));
+    return Lease{std::move(engine), std::make_shared<vault::Entered>(std::move(entered))};
+  }
+
+ private:
+  const std::unique_ptr<vault::Core>& m_core;
+};
+
+/// Waiting does not make a missing or wrong secret right; a device or a service may come back.
+bool is_final(const Seal& seal, const Error& error) {
+  if (seal.type() != "file" && seal.type() != "passphrase") return false;
+  return error.code == ErrorCode::NotFound || error.code == ErrorCode::Denied || error.code == ErrorCode::BadInput;
+}
+
 }  // namespace
 
 struct KeyEngine::Parts {
@@ -161,6 +184,8 @@ struct KeyEngine::Parts {
   std::unique_ptr<Custodian> custodian;
   std::vector<OpenDevice> devices;
   vault::AuditBroker audit;
+  MailTransit mail{core};
+  std::unique_ptr<TransitKeeper> keeper;  // before the core, which tells it when it seals
   std::unique_ptr<vault::Core> core;
 
   bool opened_once = false;  // an engine that an operator sealed stays sealed
@@ -171,7 +196,8 @@ struct KeyEngine::Parts {
   [[nodiscard]] Status on_unseal(Storage& storage);
   [[nodiscard]] Status open_by_seal();
   [[nodiscard]] Status make_first();
-  void try_to_open();
+  [[nodiscard]] Status try_to_open();
+  void tick_keeper();
   void run(const std::stop_token& stop);
 };
 
@@ -209,24 +235,37 @@ Status KeyEngine::Parts::open_by_seal() {
   return core->open();
 }
 
-void KeyEngine::Parts::try_to_open() {
+Status KeyEngine::Parts::try_to_open() {
+  Status opened;
   if (seal && !core->is_open()) {
-    if (const Status opened = open_by_seal(); !opened) log::error("engine.sealed", {{"seal", seal->type()}, {"error", opened.error()}});
+    opened = open_by_seal();
+    if (!opened) log::error("engine.sealed", {{"seal", seal->type()}, {"error", opened.error()}});
   }
   opened_once = opened_once || core->is_open();
+  return opened;
+}
+
+void KeyEngine::Parts::tick_keeper() {
+  if (!core->is_open()) return;
+  if (const Status done = keeper->tick(); !done && done.error().code != ErrorCode::NotFound)
+    log::warn("engine.keeper_tick", {{"error", done.error()}});
 }
 
 void KeyEngine::Parts::run(const std::stop_token& stop) {
-  auto asked = std::chrono::steady_clock::now();
+  auto asked = std::chrono::steady_clock::now(), ticked = asked;
   while (!stop.stop_requested()) {
     std::unique_lock lock(mutex);
     wake.wait_for(lock, stop, kTick, [] { return false; });
     lock.unlock();
     if (stop.stop_requested()) return;
     core->tick();
+    if (const auto now = std::chrono::steady_clock::now(); now - ticked >= kKeeperTick) {
+      ticked = now;
+      tick_keeper();
+    }
     if (opened_once || std::chrono::steady_clock::now() - asked < kAskSealAgain) continue;
     asked = std::chrono::steady_clock::now();
-    try_to_open();
+    (void)try_to_open();
   }
 }
 
@@ -253,10 +292,15 @@ Result<std::unique_ptr<KeyEngine>> KeyEngine::open(const config::Config& config,
   options.secrets = {{"kv", vault::make_kv}, {"cubbyhole", vault::make_cubbyhole}, {"transit", vault::make_transit}};
   options.logins = {{"userpass", vault::make_userpass}, {"approle", vault::make_approle}};
   options.on_unseal = [raw = parts.get()](Storage& storage) { return raw->on_unseal(storage); };
-  options.on_seal = [raw = parts.get()] { raw->audit.clear(); };
+  options.on_seal = [raw = parts.get()] {
+    raw->audit.clear();
+    raw->keeper->forget();
+  };
   parts->core =
       std::make_unique<vault::Core>(vault::CoreParts{clock, *parts->barrier, *parts->custodian, parts->audit}, std::move(options));
-  parts->try_to_open();
+  parts->keeper = std::make_unique<TransitKeeper>(parts->mail, clock);
+  if (const Status opened = parts->try_to_open(); !opened && is_final(*parts->seal, opened.error()))
+    return fail(Error(opened.error()).context("keys.root"));
   return std::unique_ptr<KeyEngine>(new KeyEngine(std::move(parts)));
 }
 
@@ -272,6 +316,7 @@ void KeyEngine::stop() noexcept {
 }
 
 vault::Core& KeyEngine::core() noexcept { return *m_parts->core; }
+std::shared_ptr<Keeper> KeyEngine::keeper() noexcept { return {std::shared_ptr<void>(), m_parts->keeper.get()}; }
 Result<CustodyStatus> KeyEngine::status() { return m_parts->custodian->status(); }
 
 }  // namespace postern::engine

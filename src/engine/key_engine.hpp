@@ -13,6 +13,7 @@
 
 #include "barrier/custodian.hpp"
 #include "config/config.hpp"
+#include "keys/keeper.hpp"
 #include "vault/core.hpp"
 
 namespace postern::engine {
@@ -20,7 +21,8 @@ namespace postern::engine {
 class KeyEngine {
  public:
   /// Opens the database and, where the seal can, the engine. `database_key`: 32 bytes for SQLCipher, or nothing. Errors name the setting or
-  /// the file; a seal that refuses is a line in the log, not an error. The clock must outlive it.
+  /// the file. A seal that does not answer now is a line in the log, not an error; a secret of keys.root that is missing or not the right
+  /// one is an error. The clock must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<KeyEngine>> open(const config::Config& config, SecretBytes database_key, const Clock& clock);
   /// stop(), and seals.
   ~KeyEngine();
@@ -32,6 +34,8 @@ class KeyEngine {
   void stop() noexcept;
 
   [[nodiscard]] vault::Core& core() noexcept;
+  /// The mail system's keys: those of the mount transit/. Must not outlive the engine.
+  [[nodiscard]] std::shared_ptr<Keeper> keeper() noexcept;
   [[nodiscard]] Result<CustodyStatus> status();
 
  private:

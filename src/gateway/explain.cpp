@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "gateway/pipeline.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "mime/address.hpp"
 #include "mime/message.hpp"
 #include "pki/authority.hpp"
@@ -41,19 +41,17 @@ Result<std::vector<Explained>> explain_from_files(const config::Config& config, 
   unsigned_config.dkim.clear();  // nothing is stamped, so no key for it is made
   const SystemClock clock;
   SystemRandom random;
-  MemoryKeyStore keys;
   MemoryCertificateStore certificates;
-  POSTERN_TRY(const auto root, RootKey::raw(random.bytes(32)));
-  POSTERN_TRY(const std::shared_ptr<Ring> ring, Ring::open(keys, root, clock));
+  POSTERN_TRY(const std::shared_ptr<Keeper> keeper, make_memory_keeper(clock));
   AuthorityOptions options;
   options.host = config.server.hostname;
-  POSTERN_TRY(const auto authority, Authority::open(ring, certificates, clock, random, options));
-  Identities identities(ring, authority, unsigned_config, clock);
+  POSTERN_TRY(const auto authority, Authority::open(keeper, certificates, clock, random, options));
+  Identities identities(keeper, authority, unsigned_config, clock);
   Correspondents correspondents(config.beside_config(config.smime.certificates_dir), config.beside_config(config.openpgp.certificates_dir),
                                 clock);
   POSTERN_TRY(const auto routes, RouteTable::make(config));
   POSTERN_TRY(const auto pipeline,
-              Pipeline::make({config.server.hostname, unsigned_config, routes, ring, identities, correspondents, {}, random, clock}));
+              Pipeline::make({config.server.hostname, unsigned_config, routes, keeper, identities, correspondents, {}, random, clock}));
   Arrival arrival;
   arrival.received = clock.now();
   arrival.road.trusted = true;

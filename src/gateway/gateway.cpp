@@ -16,10 +16,8 @@
 #include "gateway/listener_tls.hpp"
 #include "gateway/root_secrets.hpp"
 #include "keys/evp_handle.hpp"
-#include "keys/ring.hpp"
 #include "store/certificate_store.hpp"
 #include "store/dkim_pins.hpp"
-#include "store/key_store.hpp"
 #include "store/user_store.hpp"
 
 namespace postern::gateway {
@@ -28,10 +26,13 @@ namespace {
 constexpr std::size_t kWorkerQueue = 1024;
 constexpr std::size_t kConnectionsPerAddress = 50;  // where the setting is 0
 constexpr auto kCertificateCheck = std::chrono::seconds(5);
+constexpr auto kKeeperCheck = std::chrono::seconds(1);
+constexpr auto kTurnAway = std::chrono::seconds(5);
 
 struct OpenDoor {
   config::Listener settings;
-  std::unique_ptr<Door> door;
+  DoorOptions options;
+  std::unique_ptr<Door> door;  ///< Null until mail is open.
   std::unique_ptr<io::Listener> listener;
 };
 
@@ -80,6 +81,13 @@ std::string refusal(io::Refusal why) {
                                              : "421 4.3.2 too many connections; try again later\r\n";
 }
 
+/// RFC 5321 3.8: whoever comes while no mail can be taken is told to come back. Inside TLS there is nobody to tell.
+io::Task<void> turn_away(io::Stream stream, std::string hostname, bool implicit_tls) {
+  if (implicit_tls) co_return;
+  const std::string text = "421 4.3.2 " + hostname + " its keys are locked away at the moment; try again later\r\n";
+  (void)co_await stream.write_all(text, io::deadline_in(kTurnAway));
+}
+
 /// The default bound for one address holds for strangers: a proxy's address stands for all its clients, and this host and the networks that
 /// may relay are trusted. A bound that was set holds for everybody.
 io::ListenOptions listen_options(const config::Listener& settings, const DoorOptions& door) {
@@ -108,11 +116,10 @@ struct Gateway::Parts {
   WallTime started{};
   RouteTable routes;
   std::unique_ptr<Store> store;
-  std::unique_ptr<SqliteKeyStore> key_store;
   std::unique_ptr<SqliteCertificateStore> certificate_store;
   std::unique_ptr<SqliteUserStore> users;
   std::unique_ptr<SqliteAuditLog> audit;
-  std::shared_ptr<Ring> ring;
+  std::shared_ptr<Keeper> keeper;
   std::shared_ptr<Authority> authority;
   std::unique_ptr<Identities> identities;
   std::unique_ptr<Correspondents> correspondents;
@@ -127,15 +134,26 @@ struct Gateway::Parts {
   std::unique_ptr<Courier> courier;
   std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Intake> intake;
-  std::vector<OpenDoor> doors;
+  std::vector<std::unique_ptr<OpenDoor>> doors;
   bool running = false;
+  std::atomic<bool> mail{false};  ///< Everything behind the doors is there; it never goes away again.
+  mutable std::mutex why_mutex;
+  std::string why_not;  ///< The last reason why it is not.
 
   Status open_store();
+  Status open_listeners();
+  Status open_listener(const config::Listener& settings);
+  Status open_mail();
   Status open_keys();
   Status open_resolver();
+  Status open_spool();
   Status open_pipeline();
   Status open_doors();
+  void begin();
+  void try_to_open();
+  io::Task<void> wait_for_keeper();
   io::Task<void> watch_certificates();
+  io::Task<void> serve(OpenDoor& open, io::Stream stream);
 };
 
 Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create) {
@@ -155,7 +173,6 @@ Result<StoreOptions> store_options(const config::Config& config, CreateRootKey c
 Status Gateway::Parts::open_store() {
   POSTERN_TRY(auto options, store_options(config, CreateRootKey::IfMissing));
   POSTERN_TRY(store, Store::open(std::move(options)));
-  key_store = std::make_unique<SqliteKeyStore>(*store);
   certificate_store = std::make_unique<SqliteCertificateStore>(*store);
   users = std::make_unique<SqliteUserStore>(*store);
   audit = std::make_unique<SqliteAuditLog>(*store);
@@ -163,21 +180,12 @@ Status Gateway::Parts::open_store() {
 }
 
 Status Gateway::Parts::open_keys() {
-  // Keys that are there are opened by their own root key only: a new one would hide that the old one is missing.
-  POSTERN_TRY(const auto locked_ring, key_store->load_root());
-  auto root = root_key(config, locked_ring.empty() ? CreateRootKey::IfMissing : CreateRootKey::No);
-  if (!root && root.error().code == ErrorCode::NotFound && !locked_ring.empty()) {
-    Error error = std::move(root).error();
-    error.what += "; the database holds keys that only this root key opens: put it back from its backup";
-    return fail(std::move(error));
-  }
-  if (!root) return fail(root.error());
-  POSTERN_TRY(ring, Ring::open(*key_store, *root, clock));
+  POSTERN_CHECK(keeper->make_named_keys());
   AuthorityOptions options;
   options.host = config.server.hostname;
-  POSTERN_TRY(authority, Authority::open(ring, *certificate_store, clock, random, options));
+  POSTERN_TRY(authority, Authority::open(keeper, *certificate_store, clock, random, options));
   std::ofstream(config.in_data_dir("ca.pem"), std::ios::binary) << authority->root().to_pem();
-  identities = std::make_unique<Identities>(ring, authority, config, clock);
+  identities = std::make_unique<Identities>(keeper, authority, config, clock);
   correspondents = std::make_unique<Correspondents>(config.beside_config(config.smime.certificates_dir),
                                                     config.beside_config(config.openpgp.certificates_dir), clock);
   smime_roots.push_back(authority->root());
@@ -205,13 +213,9 @@ Status Gateway::Parts::open_resolver() {
   return {};
 }
 
-Status Gateway::Parts::open_pipeline() {
+/// Needs no key before something is to be read or written: what waits can be counted while the keys are locked away.
+Status Gateway::Parts::open_spool() {
   POSTERN_TRY(routes, RouteTable::make(config));
-  const auto pin = [this](const config::DkimSigner& signer, std::uint32_t latest) {
-    return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
-  };
-  POSTERN_TRY(pipeline, Pipeline::make(
-                            {config.server.hostname, config, routes, ring, *identities, *correspondents, smime_roots, random, clock, pin}));
   SpoolOptions options;
   options.cache_bytes = static_cast<std::size_t>(config.spool.cache_bytes);
   // A retry planned further ahead than the schedule ever plans was planned under another clock.
@@ -221,45 +225,102 @@ Status Gateway::Parts::open_pipeline() {
     options.longest_delay = std::max<std::chrono::milliseconds>(options.longest_delay, planned + planned / 5);
   }
   options.reroute = [this](const std::string& route, const std::string& address) { return routes.requeue_id(route, address); };
-  POSTERN_TRY(spool, Spool::open(options, *store, *ring, clock));
-  mailbox = std::make_unique<MailboxStore>(*store, *ring);
+  POSTERN_TRY(spool, Spool::open(options, *store, *keeper, clock));
+  return {};
+}
+
+Status Gateway::Parts::open_pipeline() {
+  const auto pin = [this](const config::DkimSigner& signer, std::uint32_t latest) {
+    return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
+  };
+  POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
+                                        clock, pin}));
+  mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
-  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, ring, *spool, *users, *audit, *workers, clock, budget});
+  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, keeper, *spool, *users, *audit, *workers, clock, budget});
+  return {};
+}
+
+Status Gateway::Parts::open_listener(const config::Listener& settings) {
+  const std::string where = "listener " + settings.name;
+  auto open = std::make_unique<OpenDoor>();
+  open->settings = settings;
+  DoorOptions& options = open->options;
+  options.name = settings.name;
+  options.implicit_tls = settings.tls == "implicit";
+  options.handshake = config.timeouts.handshake;
+  POSTERN_TRY(options.proxy_from, networks(settings.proxy_from, where + ": proxy_from"));
+  POSTERN_TRY(options.relay_from, networks(settings.relay_from, where + ": relay_from"));
+  io::ListenOptions listen = listen_options(settings, options);
+  const auto endpoint = io::Endpoint::parse(settings.address);
+  if (!endpoint) return fail(Error(endpoint.error()).context(where + ": address"));
+  listen.address = *endpoint;
+  auto listener = io::Listener::open(*loops, std::move(listen),
+                                     [this, door = open.get()](io::Stream stream) { return serve(*door, std::move(stream)); });
+  if (!listener) return fail(Error(listener.error()).context(where));
+  open->listener = *std::move(listener);
+  doors.push_back(std::move(open));
+  return {};
+}
+
+Status Gateway::Parts::open_listeners() {
+  for (const auto& settings : config.listeners) POSTERN_CHECK(open_listener(settings));
   return {};
 }
 
 Status Gateway::Parts::open_doors() {
   const Bytes decoy_key = random.bytes(32);
-  tls = std::make_unique<ListenerTls>(config, authority, ring, clock);
-  for (const auto& settings : config.listeners) {
-    const std::string where = "listener " + settings.name;
-    OpenDoor open;
-    open.settings = settings;
-    DoorOptions options;
-    options.name = settings.name;
-    options.smtp = smtp_options(config, settings, decoy_key, budget);
-    options.implicit_tls = settings.tls == "implicit";
-    options.handshake = config.timeouts.handshake;
-    POSTERN_TRY(options.proxy_from, networks(settings.proxy_from, where + ": proxy_from"));
-    POSTERN_TRY(options.relay_from, networks(settings.relay_from, where + ": relay_from"));
-    if (settings.tls != "none") {
-      auto context = tls->add(settings);
-      if (!context) return fail(Error(context.error()).context(where));
-      options.tls = *std::move(context);
+  tls = std::make_unique<ListenerTls>(config, authority, keeper, clock);
+  for (const auto& open : doors) {
+    open->options.smtp = smtp_options(config, open->settings, decoy_key, budget);
+    if (open->settings.tls != "none") {
+      auto context = tls->add(open->settings);
+      if (!context) return fail(Error(context.error()).context("listener " + open->settings.name));
+      open->options.tls = *std::move(context);
     }
-    io::ListenOptions listen = listen_options(settings, options);
-    open.door = std::make_unique<Door>(std::move(options), *intake, clock, random);
-    const auto endpoint = io::Endpoint::parse(settings.address);
-    if (!endpoint) return fail(Error(endpoint.error()).context(where + ": address"));
-    listen.address = *endpoint;
-    auto listener = io::Listener::open(*loops, std::move(listen),
-                                       [door = open.door.get()](io::Stream stream) { return door->serve(std::move(stream)); });
-    if (!listener) return fail(Error(listener.error()).context(where));
-    open.listener = *std::move(listener);
-    doors.push_back(std::move(open));
+    open->door = std::make_unique<Door>(open->options, *intake, clock, random);
   }
   return {};
+}
+
+io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
+  if (mail.load(std::memory_order_acquire) && keeper->ready()) return open.door->serve(std::move(stream));
+  return turn_away(std::move(stream), config.server.hostname, open.options.implicit_tls);
+}
+
+Status Gateway::Parts::open_mail() {
+  POSTERN_CHECK(keeper->ready());
+  POSTERN_CHECK(open_keys());
+  POSTERN_CHECK(open_pipeline());
+  POSTERN_CHECK(open_doors());
+  return {};
+}
+
+/// Loops run, and everything behind the doors is there.
+void Gateway::Parts::begin() {
+  mail.store(true, std::memory_order_release);
+  io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
+  courier->start();
+}
+
+void Gateway::Parts::try_to_open() {
+  const Status opened = open_mail();
+  if (opened) {
+    log::info("gateway.opened");
+    return begin();
+  }
+  const std::lock_guard lock(why_mutex);
+  if (why_not != opened.error().text()) log::warn("gateway.waits", {{"reason", opened.error()}});
+  why_not = opened.error().text();
+}
+
+io::Task<void> Gateway::Parts::wait_for_keeper() {
+  while (!mail) {
+    co_await io::sleep_for(kKeeperCheck);
+    auto job = [this] { try_to_open(); };
+    (void)co_await workers->run(std::move(job));
+  }
 }
 
 /// Whoever looks at the certificate (files, database) does it on a worker.
@@ -271,18 +332,24 @@ io::Task<void> Gateway::Parts::watch_certificates() {
   }
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vector<std::string> warnings) {
+Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vector<std::string> warnings, std::shared_ptr<Keeper> keeper) {
   auto parts = std::make_unique<Parts>();
   parts->config = std::move(config);
   parts->warnings = std::move(warnings);
+  parts->keeper = std::move(keeper);
   parts->started = parts->clock.now();
   parts->loops = std::make_unique<io::Loops>(static_cast<std::size_t>(parts->config.server.loops));
   parts->workers = std::make_unique<io::WorkerPool>(static_cast<std::size_t>(parts->config.server.workers), kWorkerQueue);
   POSTERN_CHECK(parts->open_store());
-  POSTERN_CHECK(parts->open_keys());
   POSTERN_CHECK(parts->open_resolver());
-  POSTERN_CHECK(parts->open_pipeline());
-  POSTERN_CHECK(parts->open_doors());
+  POSTERN_CHECK(parts->open_spool());
+  POSTERN_CHECK(parts->open_listeners());
+  if (const Status ready = parts->keeper->ready(); !ready) {
+    parts->why_not = ready.error().text();
+    log::warn("gateway.waits", {{"reason", ready.error()}});
+    return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
+  }
+  POSTERN_CHECK(parts->open_mail());
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
 }
 
@@ -291,16 +358,16 @@ Gateway::~Gateway() { stop(); }
 
 void Gateway::start() {
   m_parts->running = true;
-  io::spawn(m_parts->loops->at(0), m_parts->watch_certificates(), "gateway.certificates");
   m_parts->loops->start();
-  m_parts->courier->start();
+  if (m_parts->intake) return m_parts->begin();
+  io::spawn(m_parts->loops->at(0), m_parts->wait_for_keeper(), "gateway.keeper");
 }
 
 void Gateway::stop() {
   if (!m_parts || !m_parts->running) return;
   m_parts->running = false;
   const SteadyTime deadline = m_parts->clock.steady() + m_parts->config.timeouts.drain;
-  for (auto& open : m_parts->doors) open.listener->stop_accepting();
+  for (auto& open : m_parts->doors) open->listener->stop_accepting();
   std::atomic<std::size_t> left{m_parts->doors.size()};
   std::mutex mutex;
   std::condition_variable ended;
@@ -312,13 +379,13 @@ void Gateway::stop() {
       --count;
       bell.notify_all();
     };
-    io::spawn(m_parts->loops->at(0), drain(*open.listener, deadline, left, mutex, ended), "gateway.drain");
+    io::spawn(m_parts->loops->at(0), drain(*open->listener, deadline, left, mutex, ended), "gateway.drain");
   }
   {
     std::unique_lock lock(mutex);
     ended.wait_until(lock, deadline + std::chrono::seconds(2), [&] { return left == 0; });
   }
-  m_parts->courier->stop();
+  if (m_parts->mail) m_parts->courier->stop();
   m_parts->workers->stop();
   m_parts->loops->stop();
   m_parts->loops->join();
@@ -326,12 +393,20 @@ void Gateway::stop() {
   m_parts->loops->clear();  // sessions that still wait refer to the parts that are destroyed before the loops
 }
 
+bool Gateway::has_mail() const noexcept { return m_parts->mail; }
+
+Status Gateway::mail_open() const {
+  if (m_parts->mail) return m_parts->keeper->ready();
+  const std::lock_guard lock(m_parts->why_mutex);
+  return fail(ErrorCode::Unavailable, m_parts->why_not);
+}
+
 const config::Config& Gateway::config() const noexcept { return m_parts->config; }
 const std::vector<std::string>& Gateway::warnings() const noexcept { return m_parts->warnings; }
 io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
-Keeper& Gateway::keeper() noexcept { return *m_parts->ring; }
+Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }
 Store& Gateway::store() noexcept { return *m_parts->store; }
 Spool& Gateway::spool() noexcept { return *m_parts->spool; }
 Courier& Gateway::courier() noexcept { return *m_parts->courier; }
@@ -351,10 +426,12 @@ CertificateChain Gateway::smime_roots() const { return m_parts->smime_roots; }
 WallTime Gateway::started() const noexcept { return m_parts->started; }
 
 std::vector<DoorState> Gateway::doors() const {
+  static const DoorStats none;
   std::vector<DoorState> out;
+  const bool open_for_mail = m_parts->mail;
   for (const auto& open : m_parts->doors) {
-    out.push_back({open.settings.name, open.settings.kind, open.listener->local().text(), open.settings.tls, open.settings.min_tls,
-                   open.listener->stats(), &open.door->stats()});
+    out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
+                   open->listener->stats(), open_for_mail ? &open->door->stats() : &none});
   }
   return out;
 }

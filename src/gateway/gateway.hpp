@@ -16,6 +16,7 @@
 #include "gateway/intake.hpp"
 #include "gateway/pipeline.hpp"
 #include "io/listener.hpp"
+#include "keys/keeper.hpp"
 #include "keys/root_key.hpp"
 #include "store/audit_log.hpp"
 #include "store/mailbox.hpp"
@@ -31,8 +32,11 @@ struct DoorState {
 
 class Gateway {
  public:
-  /// Reads keys, opens store and spool, binds every listener. Errors name the setting or file and what to do; nothing runs then.
-  [[nodiscard]] static Result<std::unique_ptr<Gateway>> open(config::Config config, std::vector<std::string> warnings);
+  /// Opens store and spool, binds every listener, reads keys. Errors name the setting or file and what to do; nothing runs then.
+  /// A keeper that is not ready (sealed) is no error: the listeners turn everybody away with 421 until it is, what waits in the spool waits
+  /// on, and mail_open() says so.
+  [[nodiscard]] static Result<std::unique_ptr<Gateway>> open(config::Config config, std::vector<std::string> warnings,
+                                                             std::shared_ptr<Keeper> keeper);
   ~Gateway();
 
   /// The loops run, doors accept, the courier works. Once.
@@ -40,6 +44,10 @@ class Gateway {
   /// Doors close, sessions get `timeouts.drain` to end, then everything stops. Blocking; not from a loop.
   void stop();
 
+  /// Whether mail comes and goes. Unavailable with the reason and what to do; until it is open for the first time (has_mail()), nothing but
+  /// what stands above the line below may be called.
+  [[nodiscard]] Status mail_open() const;
+  [[nodiscard]] bool has_mail() const noexcept;
   [[nodiscard]] const config::Config& config() const noexcept;
   [[nodiscard]] const std::vector<std::string>& warnings() const noexcept;  ///< Of the configuration, for status and console.
   [[nodiscard]] std::vector<DoorState> doors() const;
@@ -48,22 +56,25 @@ class Gateway {
   [[nodiscard]] io::Resolver& resolver() noexcept;
   [[nodiscard]] Keeper& keeper() noexcept;
   [[nodiscard]] Store& store() noexcept;
+  [[nodiscard]] UserStore& users() noexcept;
+  [[nodiscard]] SqliteAuditLog& audit() noexcept;
+  [[nodiscard]] const Clock& clock() const noexcept;
+  [[nodiscard]] Random& random() noexcept;
+  [[nodiscard]] WallTime started() const noexcept;
+
   [[nodiscard]] Spool& spool() noexcept;
+
+  // ----
   [[nodiscard]] Courier& courier() noexcept;
   [[nodiscard]] Intake& intake() noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;
   [[nodiscard]] Identities& identities() noexcept;
   [[nodiscard]] Correspondents& correspondents() noexcept;
-  [[nodiscard]] UserStore& users() noexcept;
   [[nodiscard]] MailboxStore& mailbox() noexcept;
-  [[nodiscard]] SqliteAuditLog& audit() noexcept;
-  [[nodiscard]] const Clock& clock() const noexcept;
-  [[nodiscard]] Random& random() noexcept;
   [[nodiscard]] const Certificate& authority_root() const noexcept;
   [[nodiscard]] Certificate server_certificate() const;                 ///< What listeners show now; the root where none uses TLS.
   [[nodiscard]] std::vector<std::string> certificate_warnings() const;  ///< Of that certificate, now.
   [[nodiscard]] CertificateChain smime_roots() const;
-  [[nodiscard]] WallTime started() const noexcept;
 
  private:
   struct Parts;

@@ -1,5 +1,5 @@
-// The two secrets that a configuration refers to and the database cannot hold: the root of all keys, and the key of the database file.
-// Both are file:PATH, env:NAME or keychain:SERVICE/ACCOUNT, found in the same way and under the rules of security.keychain.
+// The secret that a configuration refers to and the database cannot hold: the key of the database files, as file:PATH, env:NAME or
+// keychain:SERVICE/ACCOUNT under the rules of security.keychain. (keys.root, of the same form, is the key engine's: engine/.)
 #pragma once
 
 #include "config/config.hpp"
@@ -7,10 +7,8 @@
 
 namespace postern::gateway {
 
-/// keys.root; a file is relative to data_dir. Errors name the setting and what to do.
-[[nodiscard]] Result<RootKey> root_key(const config::Config& config, CreateRootKey create);
-
-/// The 256-bit key of database.sqlcipher_key_ref; a file is relative to the configuration's directory.
+/// The 256-bit key of database.sqlcipher_key_ref; a file is relative to the configuration's directory. Errors name the setting and what to
+/// do.
 [[nodiscard]] Result<SecretBytes> sqlcipher_key(const config::Config& config, CreateRootKey create);
 
 }  // namespace postern::gateway

@@ -26,4 +26,12 @@ Result<KeyInfo> Keeper::ensure(const KeyName& name, KeyType type) {
   return existing;
 }
 
+Status Keeper::make_named_keys() {
+  POSTERN_CHECK(ensure(key_names::kMailStorage, KeyType::Aes256Gcm96));
+  POSTERN_CHECK(ensure(key_names::kDkim, KeyType::Ed25519));
+  POSTERN_CHECK(ensure(key_names::kApiHmac, KeyType::Hmac));
+  POSTERN_CHECK(ensure(key_names::kPgpEncryption, KeyType::Aes256Gcm96));
+  return {};
+}
+
 }  // namespace postern

@@ -133,6 +133,8 @@ class Keeper {
 
   /// The key as described, made if it does not exist; Conflict when it exists with another type.
   [[nodiscard]] Result<KeyInfo> ensure(const KeyName& name, KeyType type);
+  /// Makes those of the mail system's own keys (key_names) that are missing.
+  [[nodiscard]] Status make_named_keys();
 };
 
 }  // namespace postern

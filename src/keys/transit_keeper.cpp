@@ -23,18 +23,12 @@ struct NamedType {
   transit::KeyType theirs;
 };
 constexpr NamedType kTypes[] = {
-    {KeyType::Aes256Gcm96, transit::KeyType::Aes256Gcm96},
-    {KeyType::ChaCha20Poly1305, transit::KeyType::ChaCha20Poly1305},
-    {KeyType::Ed25519, transit::KeyType::Ed25519},
-    {KeyType::EcdsaP256, transit::KeyType::EcdsaP256},
-    {KeyType::EcdsaP384, transit::KeyType::EcdsaP384},
-    {KeyType::EcdsaP521, transit::KeyType::EcdsaP521},
-    {KeyType::Rsa2048, transit::KeyType::Rsa2048},
-    {KeyType::Rsa3072, transit::KeyType::Rsa3072},
-    {KeyType::Rsa4096, transit::KeyType::Rsa4096},
-    {KeyType::Hmac, transit::KeyType::Hmac},
-    {KeyType::X25519, transit::KeyType::X25519},
-    {KeyType::OpenPgp, transit::KeyType::OpenPgp},
+    {KeyType::Aes256Gcm96, transit::KeyType::Aes256Gcm96}, {KeyType::ChaCha20Poly1305, transit::KeyType::ChaCha20Poly1305},
+    {KeyType::Ed25519, transit::KeyType::Ed25519},         {KeyType::EcdsaP256, transit::KeyType::EcdsaP256},
+    {KeyType::EcdsaP384, transit::KeyType::EcdsaP384},     {KeyType::EcdsaP521, transit::KeyType::EcdsaP521},
+    {KeyType::Rsa2048, transit::KeyType::Rsa2048},         {KeyType::Rsa3072, transit::KeyType::Rsa3072},
+    {KeyType::Rsa4096, transit::KeyType::Rsa4096},         {KeyType::Hmac, transit::KeyType::Hmac},
+    {KeyType::X25519, transit::KeyType::X25519},           {KeyType::OpenPgp, transit::KeyType::OpenPgp},
 };
 
 transit::KeyType type_there(KeyType type) {
@@ -227,14 +221,6 @@ Status TransitKeeper::tick() {
 Status TransitKeeper::ready() {
   const auto lease = m_source.lease();
   return lease ? Status() : fail(lease.error());
-}
-
-Status TransitKeeper::make_named_keys() {
-  POSTERN_CHECK(ensure(key_names::kMailStorage, KeyType::Aes256Gcm96));
-  POSTERN_CHECK(ensure(key_names::kDkim, KeyType::Ed25519));
-  POSTERN_CHECK(ensure(key_names::kApiHmac, KeyType::Hmac));
-  POSTERN_CHECK(ensure(key_names::kPgpEncryption, KeyType::Aes256Gcm96));
-  return {};
 }
 
 Result<KeyInfo> TransitKeeper::create(const KeyName& name, KeyType type) {

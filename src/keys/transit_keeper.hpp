@@ -44,8 +44,6 @@ class TransitKeeper final : public Keeper {
   TransitKeeper(TransitSource& source, const Clock& clock);
   ~TransitKeeper() override;
 
-  /// Makes those of the mail system's own keys (key_names) that are missing. When the engine has been opened.
-  [[nodiscard]] Status make_named_keys();
   /// Every minute or so: OpenPGP secrets move under the latest version of pgp_key_encryption. Bounded by their number.
   [[nodiscard]] Status tick();
   /// The engine was sealed: OpenPGP secrets in memory are wiped.
