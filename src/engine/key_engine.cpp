@@ -290,6 +290,7 @@ Result<std::unique_ptr<KeyEngine>> KeyEngine::open(const config::Config& config,
   parts->custodian = std::make_unique<Custodian>(*parts->barrier, custody);
   vault::CoreOptions options;
   options.secrets = {{"kv", vault::make_kv}, {"cubbyhole", vault::make_cubbyhole}, {"transit", vault::make_transit}};
+  options.kept_mounts = {std::string(kMailMount) + "/"};
   options.logins = {{"userpass", vault::make_userpass}, {"approle", vault::make_approle}};
   options.on_unseal = [raw = parts.get()](Storage& storage) { return raw->on_unseal(storage); };
   options.on_seal = [raw = parts.get()] {

@@ -30,6 +30,7 @@ struct CoreOptions {
   MountTable::Factories secrets;  ///< By type: "transit", "kv", "cubbyhole".
   MountTable::Factories logins;   ///< "approle", "userpass".
   std::vector<NewMount> defaults = default_mounts();
+  std::vector<std::string> kept_mounts;  ///< Routes that nobody may unmount or move: "transit/".
   std::chrono::seconds default_lease_ttl{768 * 3600};
   std::chrono::seconds max_lease_ttl{768 * 3600};
   std::size_t cached_tokens = 16384;

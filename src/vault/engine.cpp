@@ -37,7 +37,7 @@ Engine::Engine(CoreParts parts, CoreOptions of)
       options(std::move(of)),
       time(clock),
       tokens(policies, time, {.cached = options.cached_tokens}),
-      mounts(options.secrets, options.logins, clock, options.defaults) {
+      mounts(options.secrets, options.logins, clock, options.defaults, options.kept_mounts) {
   sys = std::make_unique<OwnBackend>(
       "system",
       paths_of({add_custody_paths, add_mount_paths, add_policy_paths, add_wrapping_paths, add_lease_paths, add_tool_paths}, *this));

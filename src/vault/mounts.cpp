@@ -30,16 +30,19 @@ bool is_reserved(std::string_view route) {
                              [&](std::string_view own) { return route.starts_with(own); });
 }
 
-bool is_fixed(const MountEntry& entry) { return entry.auth ? entry.path == "token/" : entry.path == "sys/" || entry.path == "cubbyhole/"; }
-
 tl::unexpected<Error> no_mount(std::string_view route) {
   return fail(ErrorCode::BadInput, "no matching mount at \"" + std::string(route) + "\"", "path");
 }
 
 }  // namespace
 
-MountTable::MountTable(Factories secrets, Factories logins, const Clock& clock, std::vector<NewMount> defaults)
-    : m_secrets(std::move(secrets)), m_logins(std::move(logins)), m_clock(clock), m_defaults(std::move(defaults)) {}
+MountTable::MountTable(Factories secrets, Factories logins, const Clock& clock, std::vector<NewMount> defaults,
+                       std::vector<std::string> kept)
+    : m_secrets(std::move(secrets)),
+      m_logins(std::move(logins)),
+      m_clock(clock),
+      m_defaults(std::move(defaults)),
+      m_kept(std::move(kept)) {}
 
 // Starting ---------------------------------------------------------------------------------------------------------------------------
 
@@ -236,6 +239,11 @@ Status MountTable::mount_locked(NewMount wish) {
   }
   serve(*std::move(mount));
   return {};
+}
+
+bool MountTable::is_fixed(const MountEntry& entry) const {
+  if (std::ranges::find(m_kept, entry.route()) != m_kept.end()) return true;
+  return entry.auth ? entry.path == "token/" : entry.path == "sys/" || entry.path == "cubbyhole/";
 }
 
 Status MountTable::unmount(bool auth, std::string_view path) {

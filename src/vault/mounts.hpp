@@ -125,7 +125,8 @@ class MountTable {
     Backend* backend = nullptr;  ///< Outlives the table's start() to stop().
   };
   /// `defaults` are mounted when there is no table yet, those of them whose type has a factory.
-  MountTable(Factories secrets, Factories logins, const Clock& clock, std::vector<NewMount> defaults);
+  /// `kept`: routes ("transit/") that are neither unmounted nor moved, since the product itself uses them.
+  MountTable(Factories secrets, Factories logins, const Clock& clock, std::vector<NewMount> defaults, std::vector<std::string> kept = {});
 
   /// A mount whose backend does not start stays in the table, unserved, and is told in the log: the others must not wait for it.
   [[nodiscard]] Status start(Storage& barrier, const std::vector<BuiltIn>& built_in);
@@ -157,6 +158,7 @@ class MountTable {
   [[nodiscard]] Status save() const;
   [[nodiscard]] Status mount_locked(NewMount wish);
   [[nodiscard]] Result<bool> purge_some(std::size_t index);
+  [[nodiscard]] bool is_fixed(const MountEntry& entry) const;
   [[nodiscard]] std::size_t index_of(std::string_view route) const;
   void serve(std::shared_ptr<Mount> mount);
   static void end(Mount& mount) noexcept;
@@ -164,6 +166,7 @@ class MountTable {
   const Factories m_secrets, m_logins;
   const Clock& m_clock;
   const std::vector<NewMount> m_defaults;
+  const std::vector<std::string> m_kept;
   Storage* m_barrier = nullptr;
   std::mutex m_change;                // one change at a time; guards m_entries
   std::vector<MountEntry> m_entries;  // as stored
