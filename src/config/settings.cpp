@@ -165,7 +165,7 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("keys.root", FIELD(keys.root),
               "The root of all keys: file:PATH (32 random bytes, or a passphrase of at least 12), env:NAME (a passphrase), "
               "keychain:SERVICE/ACCOUNT. A missing file or keychain entry is made on the first start."),
-      flag<C>("engine.enabled", FIELD(engine.enabled), "Whether the key engine serves the Vault API under /v1 of the HTTP address."),
+      flag<C>("engine.enabled", FIELD(engine.enabled), "Whether the key engine, which holds the mail system's keys, serves the Vault API under /v1 of the HTTP address."),
       text<C>("engine.seal", FIELD(engine.seal),
               "What opens the engine at the start: auto (the secret of keys.root), shamir (shares, given to `postern seal unseal`), or "
               "pkcs11:URI, tpm2:OPTIONS."),
