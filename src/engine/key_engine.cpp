@@ -168,10 +168,14 @@ class MailTransit final : public TransitSource {
   const std::unique_ptr<vault::Core>& m_core;
 };
 
-/// Waiting does not make a missing or wrong secret right; a device or a service may come back.
-bool is_final(const Seal& seal, const Error& error) {
-  if (seal.type() != "file" && seal.type() != "passphrase") return false;
-  return error.code == ErrorCode::NotFound || error.code == ErrorCode::Denied || error.code == ErrorCode::BadInput;
+/// What keys.root names has to be there at the start, and right; a token or a TPM may come back.
+bool is_secret(const Seal& seal) { return seal.type() == "file" || seal.type() == "passphrase" || seal.type() == "secret-service"; }
+
+Error named(Error error) {
+  error.field = "keys.root";
+  if (error.code == ErrorCode::NotFound)
+    error.what += "; the key engine holds keys that only this secret opens: put it back from its backup";
+  return error;
 }
 
 }  // namespace
@@ -300,8 +304,7 @@ Result<std::unique_ptr<KeyEngine>> KeyEngine::open(const config::Config& config,
   parts->core =
       std::make_unique<vault::Core>(vault::CoreParts{clock, *parts->barrier, *parts->custodian, parts->audit}, std::move(options));
   parts->keeper = std::make_unique<TransitKeeper>(parts->mail, clock);
-  if (const Status opened = parts->try_to_open(); !opened && is_final(*parts->seal, opened.error()))
-    return fail(Error(opened.error()).context("keys.root"));
+  if (const Status opened = parts->try_to_open(); !opened && is_secret(*parts->seal)) return fail(named(opened.error()));
   return std::unique_ptr<KeyEngine>(new KeyEngine(std::move(parts)));
 }
 

@@ -72,15 +72,20 @@ TEST_F(KeyEngineTest, SharesWaitForPeople) {
   EXPECT_EQ(mode_of("engine.token"), 0U);
 }
 
-TEST_F(KeyEngineTest, AnotherRootSecretLeavesItSealed) {
+TEST_F(KeyEngineTest, ARootSecretThatIsWrongOrGoneIsAnErrorOfTheStart) {
   open().reset();
-  std::filesystem::remove(config.in_data_dir("root.key"));
-  std::ofstream(config.in_data_dir("root.key"), std::ios::binary) << std::string(32, 'x');
-  std::filesystem::permissions(config.in_data_dir("root.key"), std::filesystem::perms::owner_read);
-  const auto engine = open();
-  EXPECT_FALSE(engine->core().is_open());
-  EXPECT_TRUE(engine->status()->sealed);
-  EXPECT_EQ(ask(*engine, vault::Operation::Read, "secret/data/a").status, 503);
+  const std::string file = config.in_data_dir("root.key");
+  std::filesystem::remove(file);
+  const auto gone = KeyEngine::open(config, {}, clock);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().field, "keys.root");
+  EXPECT_NE(gone.error().what.find("backup"), std::string::npos) << gone.error().what;
+  EXPECT_FALSE(std::filesystem::exists(file));
+  std::ofstream(file, std::ios::binary) << std::string(32, 'x');
+  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+  const auto wrong = KeyEngine::open(config, {}, clock);
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().what.find("put the right one there"), std::string::npos) << wrong.error().what;
 }
 
 TEST_F(KeyEngineTest, WhatCannotBeOpenedIsNamedByItsSetting) {
