@@ -173,8 +173,8 @@ bool is_secret(const Seal& seal) { return seal.type() == "file" || seal.type() =
 
 Error named(Error error) {
   error.field = "keys.root";
-  if (error.code == ErrorCode::NotFound)
-    error.what += "; the key engine holds keys that only this secret opens: put it back from its backup";
+  if (error.code == ErrorCode::NotFound || error.code == ErrorCode::Unavailable)
+    error.what += "; if it is lost, put it back from its backup: nothing else opens the keys";
   return error;
 }
 

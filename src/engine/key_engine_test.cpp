@@ -85,7 +85,7 @@ TEST_F(KeyEngineTest, ARootSecretThatIsWrongOrGoneIsAnErrorOfTheStart) {
   std::filesystem::permissions(file, std::filesystem::perms::owner_read);
   const auto wrong = KeyEngine::open(config, {}, clock);
   ASSERT_FALSE(wrong);
-  EXPECT_NE(wrong.error().what.find("put the right one there"), std::string::npos) << wrong.error().what;
+  EXPECT_NE(wrong.error().what.find("put the right secret there"), std::string::npos) << wrong.error().what;
 }
 
 TEST_F(KeyEngineTest, WhatCannotBeOpenedIsNamedByItsSetting) {
