@@ -24,7 +24,7 @@ struct Pending {
   std::uint64_t id = 0;
   int attempts = 0;             ///< Times that it was given to a channel.
   bool in_queue = false;        ///< Not given to the present channel yet.
-  bool taken = false;            ///< Out of `under_way`.
+  bool taken = false;           ///< Out of `under_way`.
   std::size_t seat = SIZE_MAX;  ///< Among the followers.
   Result<WipedBytes> outcome = fail(ErrorCode::Internal, "no outcome");
   Nudge nudge;
