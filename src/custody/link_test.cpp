@@ -16,9 +16,9 @@
 namespace postern::custody {
 namespace {
 
+using std::chrono::milliseconds;
 using testing::HeldKeeper;
 using testing::Stage;
-using std::chrono::milliseconds;
 
 class LinkTest : public ::testing::Test {
  protected:
@@ -184,7 +184,8 @@ TEST_F(LinkTest, AKeeperOfAnotherBuildIsNamed) {
     return std::move(pair.first);
   });
   Writer out = begin_request(static_cast<std::uint8_t>(Call::List));
-  const auto answer = link.call({.frame = std::move(out).finish().value(), .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30)});
+  const auto answer =
+      link.call({.frame = std::move(out).finish().value(), .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30)});
   EXPECT_EQ(answer.error().code, ErrorCode::Conflict);
   EXPECT_NE(answer.error().what.find("the keeper is 9.9.9"), std::string::npos) << answer.error().what;
 }
