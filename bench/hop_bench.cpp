@@ -10,7 +10,6 @@
 // batched rows slices of 64 calls (of all threads) are, and divided. What the hop costs is that minus the direct call, and is what is
 // judged. `latency` is what one caller of the batched rows waits, queueing behind all others included; it is shown, not promised. CPU is
 // user and system time of both processes.
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 // rooms: custody
 // A hostile gate: any bytes into the keeper's side, cut into frames as the server does, each given to the dispatcher over keys in memory.
-// Never a crash, always a reply that reads as one, nothing that the role may not do, and nothing of a key that may never be shown.
+// Never a crash, always a reply that reads as one, and no key is changed by a role that may not.
 //
 // Input: a byte for the role, then frames.
 #include <cstdlib>

@@ -159,7 +159,12 @@ bool with_row(Rows<R...>, std::uint8_t number, Use&& use) {
   return ((static_cast<std::uint8_t>(R::kCall) == number && (use(R{}), true)) || ...);
 }
 
-/// What two builds compare: numbers and names of all calls (FNV-1a).
+template <class T>
+constexpr std::string_view spelled() {
+  return __PRETTY_FUNCTION__;
+}
+
+/// What two builds compare: numbers, names and types of all calls (FNV-1a).
 template <class... R>
 constexpr std::uint64_t fingerprint(Rows<R...>) {
   std::uint64_t hash = 0xcbf29ce484222325;
@@ -169,6 +174,8 @@ constexpr std::uint64_t fingerprint(Rows<R...>) {
     for (const char c : name) eat(static_cast<std::uint8_t>(c));
   };
   (eat_row(R::kCall, R::kText), ...);
+  (eat_row(R::kCall, spelled<typename R::Kept>()), ...);
+  (eat_row(R::kCall, spelled<typename R::Answer>()), ...);
   return hash;
 }
 

@@ -76,6 +76,7 @@ struct Link::Impl {
   void attend(Lock& lock, const LinePtr& with);
   void read_for_others(Lock& lock, const LinePtr& with);
   void connect(Lock& lock);
+  [[nodiscard]] Result<LinePtr> greet(Channel channel);
   void expire(Finished& finished);
   void refuse_all(const Error& why, Finished& finished);
 
@@ -91,7 +92,7 @@ struct Link::Impl {
   std::uint64_t next_id = 1;
   std::optional<Error> refusal;  ///< The keeper is of another build: what calls are told until it is replaced.
   SteadyTime next_expiry = SteadyTime::max(), linger_until = SteadyTime::min(), asleep_until = SteadyTime::min();
-  bool stop = false;
+  std::atomic<bool> stop{false};  ///< Set under the mutex.
   LinkCounts counts;
 
   Bell bell;  ///< Wakes the thread.

@@ -13,26 +13,14 @@ using Steady = std::chrono::steady_clock;
 /// After the last asynchronous reply the thread goes on reading for this long: the next request then need not wake it.
 constexpr std::chrono::milliseconds kLinger{5};
 
-/// The first words on a channel. Conflict when the keeper is of another build.
-Result<LinePtr> greet(Channel channel, const LinkOptions& options) {
-  auto line = std::make_shared<Line>(std::move(channel), options.spin);
-  line->outbox.add(write_greeting(Greeting::own()));
-  const SteadyTime until = Steady::now() + options.greeting;
-  while (Steady::now() < until) {
-    if (line->outbox.flush(line->channel) == Channel::Moved::Ended) break;
-    pollfd on{line->channel.fd(), static_cast<short>(line->outbox.empty() ? POLLIN : POLLIN | POLLOUT), 0};
-    wait({&on, 1}, until);
-    const Channel::Outcome came = line->channel.receive(line->reader.room());
-    if (came.moved == Channel::Moved::Ended) break;
-    line->reader.received(came.bytes);
-    POSTERN_TRY(const std::optional<ByteView> body, line->reader.next(kMaxGreeting));
-    if (!body) continue;
-    POSTERN_TRY(const Welcome welcome, read_welcome(*body));
-    if (welcome.accepted && welcome.build == Greeting::own().build) return line;
-    return fail(ErrorCode::Conflict,
-                welcome.accepted ? "the keeper is of build " + welcome.build + ", the gate is not; restart the service" : welcome.text);
-  }
-  return fail(ErrorCode::Unavailable, "the keeper did not answer the greeting");
+/// What the keeper says to the greeting, once it is there.
+Result<bool> is_welcome(FrameReader& reader) {
+  POSTERN_TRY(const std::optional<ByteView> body, reader.next(kMaxGreeting));
+  if (!body) return false;
+  POSTERN_TRY(const Welcome welcome, read_welcome(*body));
+  if (!welcome.accepted) return fail(ErrorCode::Conflict, welcome.text);
+  if (welcome.build == Greeting::own().build) return true;
+  return fail(ErrorCode::Conflict, "the keeper is of build " + welcome.build + ", the gate is not; restart the service");
 }
 
 }  // namespace
@@ -97,10 +85,30 @@ void Link::Impl::read_for_others(Lock& lock, const LinePtr& with) {
   lock.lock();
 }
 
+/// The first words on a channel. Conflict when the keeper is of another build.
+Result<LinePtr> Link::Impl::greet(Channel channel) {
+  auto made = std::make_shared<Line>(std::move(channel), options.spin);
+  made->outbox.add(write_greeting(Greeting::own()));
+  const SteadyTime until = Steady::now() + options.greeting;
+  while (!stop && Steady::now() < until) {
+    if (made->outbox.flush(made->channel) == Channel::Moved::Ended) break;
+    std::array<pollfd, 2> on{
+        {{made->channel.fd(), static_cast<short>(made->outbox.empty() ? POLLIN : POLLIN | POLLOUT), 0}, {bell.fd(), POLLIN, 0}}};
+    wait(on, until);
+    if (on[1].revents != 0) bell.clear();
+    const Channel::Outcome came = made->channel.receive(made->reader.room());
+    if (came.moved == Channel::Moved::Ended) break;
+    made->reader.received(came.bytes);
+    POSTERN_TRY(const bool welcome, is_welcome(made->reader));
+    if (welcome) return made;
+  }
+  return fail(ErrorCode::Unavailable, "the keeper did not answer the greeting");
+}
+
 void Link::Impl::connect(Lock& lock) {
   lock.unlock();
   Result<Channel> channel = source(Steady::now() + options.source_turn);
-  Result<LinePtr> made = channel ? greet(*std::move(channel), options) : fail(channel.error());
+  Result<LinePtr> made = channel ? greet(*std::move(channel)) : fail(channel.error());
   if (!made && made.error().code != ErrorCode::Timeout) {
     log::warn("custody.keeper.unusable", {{"error", made.error()}});
     pollfd on{bell.fd(), POLLIN, 0};

@@ -76,6 +76,7 @@ Status KeeperServer::Impl::take_frames() {
     if (!body) break;
     POSTERN_CHECK(greeted ? take_request(*body) : take_greeting(*body));
   }
+  in.clear_read();  // no plaintext waits here for the next request
   return {};
 }
 

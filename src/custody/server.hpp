@@ -10,7 +10,8 @@
 // does not read are gathered up to `unsent`; beyond that nothing is begun. So one channel takes at most about
 // bytes + unsent + (workers + 1) * (kMaxFrame + one decoded request) of memory, whatever the other side does.
 // What is not this protocol ends the channel, with a line in the log; nothing that comes over a channel can do more than that.
-// System calls: recvfrom, sendmsg, ppoll, shutdown, close, eventfd2, read, write, futex, clone3.
+// System calls: adopt() getsockopt, getpeername, fcntl; the constructor eventfd2; run() recvfrom, sendmsg, ppoll, shutdown, read and write
+// of the event, futex, and those of a thread's start (clone3 and memory) with the first slow requests.
 #pragma once
 
 #include <atomic>

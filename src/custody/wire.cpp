@@ -8,6 +8,8 @@ namespace {
 constexpr std::uint32_t kMagic = 0x50535443;  // "PSTC"
 constexpr std::uint16_t kProtocol = 1;
 constexpr std::size_t kMaxBuild = 64;
+constexpr std::size_t kMaxWelcomeText = 400;
+static_assert(kSizeField + 4 + 1 + 4 + kMaxBuild + 4 + kMaxWelcomeText <= kMaxGreeting);
 
 std::string_view cut(std::string_view text, std::size_t limit) { return text.substr(0, limit); }
 
@@ -82,7 +84,7 @@ Result<Greeting> read_greeting(ByteView body) {
 
 WipedBytes write_welcome(const Welcome& welcome) {
   Writer out;
-  out.u32(kMagic).u8(welcome.accepted ? 1 : 0).block(cut(welcome.build, kMaxBuild)).block(cut(welcome.text, kMaxGreeting / 2));
+  out.u32(kMagic).u8(welcome.accepted ? 1 : 0).block(cut(welcome.build, kMaxBuild)).block(cut(welcome.text, kMaxWelcomeText));
   return finished(std::move(out));
 }
 
@@ -92,7 +94,7 @@ Result<Welcome> read_welcome(ByteView body) {
   Welcome out;
   POSTERN_TRY(out.accepted, in.flag("accepted"));
   POSTERN_TRY(const std::string_view build, in.text("build", kMaxBuild));
-  POSTERN_TRY(const std::string_view text, in.text("text", kMaxGreeting));
+  POSTERN_TRY(const std::string_view text, in.text("text", kMaxWelcomeText));
   out.build = std::string(build);
   out.text = std::string(text);
   return out;
@@ -100,10 +102,14 @@ Result<Welcome> read_welcome(ByteView body) {
 
 Welcome answer_to(const Greeting& theirs, const Greeting& own) {
   if (theirs == own) return {true, own.build, {}};
-  const auto name = [](const Greeting& one) { return one.build + " (protocol " + std::to_string(one.protocol) + ")"; };
-  return {false, own.build,
-          "gate and keeper are of different builds: the gate is " + name(theirs) + ", the keeper is " + name(own) +
-              "; restart the service, so that both come from the installed files"};
+  const auto name = [](const Greeting& one) {
+    const std::array<Byte, 4> calls{static_cast<Byte>(one.calls >> 24), static_cast<Byte>(one.calls >> 16),
+                                    static_cast<Byte>(one.calls >> 8), static_cast<Byte>(one.calls)};
+    return one.build + " (protocol " + std::to_string(one.protocol) + ", calls " + hex_encode(calls) + ")";
+  };
+  return {
+      false, own.build,
+      "gate and keeper are of different builds: the gate is " + name(theirs) + ", the keeper is " + name(own) + "; restart the service"};
 }
 
 Result<RequestHead> read_request_head(Reader& in) {
