@@ -117,10 +117,11 @@ void Link::Impl::await(Lock& lock, const PendingPtr& mine) {
 void Link::Impl::lead(Lock& lock, const LinePtr& with, const PendingPtr& mine) {
   const LinePtr held = with;
   held->led = true;
+  // In company there is other work for this processor while the answers are on their way.
+  bool spinning = mine->order.quick && under_way.size() == 1 && held->spin.worth_it();
   lock.unlock();
   auto now = Steady::now();
   const auto spin_until = now + held->spin.longest();
-  bool spinning = mine->order.quick && held->spin.worth_it();
   Read got = Read::Nothing;
   while (got != Read::Broken && !mine->nudge.is_done() && now < mine->order.deadline) {
     if (!spinning && got == Read::Nothing) {
@@ -134,7 +135,7 @@ void Link::Impl::lead(Lock& lock, const LinePtr& with, const PendingPtr& mine) {
       spinning = false;
     }
   }
-  if (spinning) held->spin.was_worth_it(true);
+  if (spinning) held->spin.was_worth_it(mine->nudge.is_done());
   Finished finished;
   lock.lock();
   held->led = false;
