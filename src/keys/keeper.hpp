@@ -132,7 +132,7 @@ class Keeper {
   [[nodiscard]] virtual Result<OpenPgpOpened> openpgp_decrypt(const KeyName& name, ByteView message, std::span<const Bytes> signers) = 0;
 
   /// The key as described, made if it does not exist; Conflict when it exists with another type.
-  [[nodiscard]] Result<KeyInfo> ensure(const KeyName& name, KeyType type);
+  [[nodiscard]] virtual Result<KeyInfo> ensure(const KeyName& name, KeyType type);
   /// Makes those of the mail system's own keys (key_names) that are missing.
   [[nodiscard]] Status make_named_keys();
 };

@@ -1,0 +1,174 @@
+#include "custody/dispatcher.hpp"
+
+#include "base/log.hpp"
+#include "vault/core.hpp"
+
+namespace postern::custody {
+namespace {
+
+/// Larger arguments take longer than handing them to another thread.
+constexpr std::size_t kQuickBytes = 32 * 1024;
+constexpr std::size_t kKnownTypes = 1024;
+
+template <class T>
+const T& given(const T& kept) {
+  return kept;
+}
+const PublicKey& given(const Peer& kept) { return kept.key; }
+
+template <class R>
+constexpr bool kHasKey = std::tuple_size_v<typename R::Kept> != 0;
+
+template <class R>
+std::string_view key_of(const typename R::Kept& kept) {
+  if constexpr (kHasKey<R>) return std::get<0>(kept)->get();
+  return {};
+}
+
+template <class R>
+typename R::Answer call_port(Keeper& keeper, const typename R::Kept& kept) {
+  try {
+    return std::apply([&keeper](const auto&... arguments) { return (keeper.*R::kMethod)(given(*arguments)...); }, kept);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::Exhausted, "the keeper is out of memory; try again later");
+  } catch (const std::exception& bug) {
+    log::error("custody.call.failed", {{"call", R::kText}, {"error", bug.what()}});
+    return fail(ErrorCode::Internal, "the keeper failed; its log says why");
+  }
+}
+
+/// Results are written into the reply, or the reason why that cannot be.
+WipedBytes finish(std::uint64_t id, Writer&& out) {
+  Result<WipedBytes> frame = std::move(out).finish();
+  return frame ? *std::move(frame) : write_error(id, frame.error());
+}
+
+Error unknown_call(const RequestHead& head) {
+  return {ErrorCode::BadInput, "is no call of this build", "call " + std::to_string(head.call)};
+}
+
+bool is_fast(KeyType type) noexcept {
+  switch (type) {
+    case KeyType::Rsa2048:
+    case KeyType::Rsa3072:
+    case KeyType::Rsa4096:
+    case KeyType::EcdsaP384:
+    case KeyType::EcdsaP521:
+    case KeyType::OpenPgp: return false;
+    default: return true;
+  }
+}
+
+vault::Reply no_engine() {
+  vault::Reply reply;
+  reply.status = 503;
+  reply.body = R"({"errors":["this keeper serves no key engine"]})";
+  return reply;
+}
+
+}  // namespace
+
+VaultEngine vault_engine(vault::Core& core) {
+  return {[&core](vault::Request request) { return core.handle(std::move(request)); },
+          [&core](const vault::Request& request) { return core.is_quick(request); }};
+}
+
+Dispatcher::Dispatcher(Role role, const RoleTable& table, Keeper& keeper, VaultEngine engine)
+    : m_role(role), m_table(table), m_keeper(keeper), m_engine(std::move(engine)) {}
+
+Result<std::optional<WipedBytes>> Dispatcher::run_if_quick(ByteView body) {
+  Reader in(body);
+  POSTERN_TRY(const RequestHead head, read_request_head(in));
+  if (in.remaining() > kQuickBytes) return std::nullopt;
+  Result<std::optional<WipedBytes>> reply = fail(unknown_call(head));
+  if (head.call == static_cast<std::uint8_t>(Call::Vault)) {
+    POSTERN_TRY(VaultCall call, read_vault_head(in));
+    if (!m_engine.is_quick || !m_engine.is_quick(call.request)) return std::nullopt;
+    return run_vault(head.id, in, std::move(call));
+  }
+  (void)with_row(KeeperCalls{}, head.call, [&](auto row) {
+    if (is_quick(row, in)) {
+      reply = run_row(row, head.id, in);
+    } else {
+      reply = std::optional<WipedBytes>();
+    }
+  });
+  return reply;
+}
+
+template <class R>
+bool Dispatcher::is_quick(R /*row*/, Reader in) const {
+  if (R::kPace != Pace::ByKey) return R::kPace == Pace::Quick;
+  const auto name = in.text("name", kMaxKeyName);
+  return name && is_quick_key(std::string(*name));
+}
+
+Result<WipedBytes> Dispatcher::run(ByteView body) {
+  Reader in(body);
+  POSTERN_TRY(const RequestHead head, read_request_head(in));
+  if (head.call == static_cast<std::uint8_t>(Call::Vault)) {
+    POSTERN_TRY(VaultCall call, read_vault_head(in));
+    return run_vault(head.id, in, std::move(call));
+  }
+  Result<WipedBytes> reply = fail(unknown_call(head));
+  (void)with_row(KeeperCalls{}, head.call, [&](auto row) { reply = run_row(row, head.id, in); });
+  return reply;
+}
+
+template <class R>
+Result<WipedBytes> Dispatcher::run_row(R /*row*/, std::uint64_t id, Reader& in) {
+  POSTERN_TRY(const typename R::Kept kept, R::read(in));
+  const std::string_view key = key_of<R>(kept);
+  if constexpr (kHasKey<R>) {
+    // Only names that can be names reach the keeper and the texts of errors.
+    if (const auto name = parse_key_name(key); !name) return write_error(id, name.error());
+  }
+  if (const Status allowed = m_table.check(m_role, R::kCall, key); !allowed) return write_error(id, allowed.error());
+  typename R::Answer answer = call_port<R>(m_keeper, kept);
+  if constexpr (kHasKey<R>) {
+    if (R::kPace == Pace::ByKey && answer) learn(*std::get<0>(kept));
+    if (R::kCall == Call::Remove) forget(std::string(key));
+  }
+  if (!answer) return write_error(id, answer.error());
+  if constexpr (R::kCall == Call::List) {
+    std::erase_if(*answer, [&](const KeyName& name) { return !m_table.allows(m_role, Call::List, name.get()); });
+  }
+  Writer out = begin_reply(id, ReplyKind::Done);
+  if constexpr (!std::is_void_v<typename R::Value>) Codec<typename R::Value>::write(out, *answer);
+  return finish(id, std::move(out));
+}
+
+Result<WipedBytes> Dispatcher::run_vault(std::uint64_t id, Reader& in, VaultCall call) {
+  POSTERN_CHECK(read_vault_fields(in, call));
+  if (const Status allowed = m_table.check(m_role, Call::Vault, {}); !allowed) return write_error(id, allowed.error());
+  vault::Reply reply = m_engine.handle ? m_engine.handle(std::move(call.request)) : no_engine();
+  Writer out = begin_reply(id, ReplyKind::Done);
+  write_vault_reply(out, reply);
+  wipe(reply.body);
+  return finish(id, std::move(out));
+}
+
+bool Dispatcher::is_quick_key(const std::string& name) const {
+  const std::lock_guard lock(m_mutex);
+  const auto known = m_types.find(name);
+  return known != m_types.end() && is_fast(known->second);
+}
+
+void Dispatcher::learn(const KeyName& name) {
+  {
+    const std::lock_guard lock(m_mutex);
+    if (m_types.contains(name.get())) return;
+  }
+  const auto info = m_keeper.describe(name);
+  if (!info) return;
+  const std::lock_guard lock(m_mutex);
+  if (m_types.size() >= kKnownTypes) m_types.clear();
+  m_types.insert_or_assign(name.get(), info->type);
+}
+
+void Dispatcher::forget(const std::string& name) {
+  const std::lock_guard lock(m_mutex);
+  m_types.erase(name);
+}
+
+}  // namespace postern::custody

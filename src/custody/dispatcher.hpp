@@ -1,0 +1,58 @@
+// One request's bytes in, one reply's bytes out: reads the arguments, asks the table of roles, calls the keeper or the key engine, writes
+// the answer. No I/O, so that a fuzzer can drive it.
+//
+// Threads: run() from any number at once. What it borrows must outlive it. Errors: a request that is not of this protocol is an Error of
+// run(), after which the channel is closed; everything else is a reply. Exceptions of the keeper become replies.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <unordered_map>
+
+#include "custody/roles.hpp"
+#include "custody/vault_codec.hpp"
+
+namespace postern::vault {
+class Core;
+}
+
+namespace postern::custody {
+
+/// The key engine behind the Vault API. Without functions every such request is answered with 503.
+struct VaultEngine {
+  std::function<vault::Reply(vault::Request)> handle;
+  std::function<bool(const vault::Request&)> is_quick;
+};
+/// `core` must outlive the answer.
+[[nodiscard]] VaultEngine vault_engine(vault::Core& core);
+
+class Dispatcher {
+ public:
+  Dispatcher(Role role, const RoleTable& table, Keeper& keeper, VaultEngine engine);
+
+  /// The reply's frame, when the request takes microseconds; nullopt when a pool should run() it.
+  [[nodiscard]] Result<std::optional<WipedBytes>> run_if_quick(ByteView body);
+  /// The reply's frame.
+  [[nodiscard]] Result<WipedBytes> run(ByteView body);
+
+ private:
+  template <class R>
+  [[nodiscard]] Result<WipedBytes> run_row(R row, std::uint64_t id, Reader& in);
+  [[nodiscard]] Result<WipedBytes> run_vault(std::uint64_t id, Reader& in, VaultCall call);
+  template <class R>
+  [[nodiscard]] bool is_quick(R row, Reader in) const;
+
+  /// Types of keys that were used before: a type never changes while the key exists, and a wrong guess costs time only.
+  [[nodiscard]] bool is_quick_key(const std::string& name) const;
+  void learn(const KeyName& name);
+  void forget(const std::string& name);
+
+  const Role m_role;
+  const RoleTable& m_table;
+  Keeper& m_keeper;
+  const VaultEngine m_engine;
+  mutable std::mutex m_mutex;
+  std::unordered_map<std::string, KeyType> m_types;
+};
+
+}  // namespace postern::custody

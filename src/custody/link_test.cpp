@@ -1,0 +1,353 @@
+// What becomes of calls when time runs out, keepers go and come, or talk nonsense.
+#include "custody/link.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <random>
+
+#include "custody/testing/held_keeper.hpp"
+#include "custody/testing/raw_gate.hpp"
+#include "custody/testing/stage.hpp"
+#include "custody/vault_client.hpp"
+#include "keys/transit_keeper.hpp"
+#include "vault/testing/world.hpp"
+
+namespace postern::custody {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HeldKeeper;
+using testing::Stage;
+
+class LinkTest : public ::testing::Test {
+ protected:
+  ManualClock m_clock{wall_from_millis(1795308067000)};
+  std::shared_ptr<Keeper> m_held = make_memory_keeper(m_clock).value();
+};
+
+constexpr RemoteKeeperOptions kShort{milliseconds(60), milliseconds(60)};
+
+Result<Bytes> mac(Keeper& keeper) { return keeper.mac(key_names::kApiHmac, 0, HashAlgorithm::Sha256, {}); }
+
+TEST_F(LinkTest, WithoutAKeeperCallsEndAtTheirDeadline) {
+  Stage stage(*m_held);
+  stage.close();
+  RemoteKeeper keeper(stage.link(), kShort);
+  const Error error = mac(keeper).error();
+  EXPECT_EQ(error.code, ErrorCode::Unavailable);
+  EXPECT_EQ(error.what, "the keeper does not answer: mac was not sent; try again later");
+  EXPECT_EQ(keeper.rotate(key_names::kDkim).error().what, "the keeper does not answer: rotate was not sent; try again later");
+}
+
+TEST_F(LinkTest, CallsWaitForTheKeeper) {
+  Stage stage(*m_held);
+  stage.close();
+  RemoteKeeper keeper(stage.link());
+  auto use = std::async(std::launch::async, [&] { return mac(keeper); });
+  auto change = std::async(std::launch::async, [&] { return keeper.rotate(key_names::kDkim); });
+  stage.reopen();
+  EXPECT_TRUE(use.get());
+  EXPECT_EQ(change.get()->latest, 2U) << "what was never sent may be sent";
+}
+
+TEST_F(LinkTest, ASlowKeeperIsNotWaitedForForEver) {
+  HeldKeeper held(*m_held);
+  held.hold();
+  Stage stage(held);
+  RemoteKeeper keeper(stage.link(), {milliseconds(10000), milliseconds(80)});
+  ASSERT_TRUE(mac(keeper));
+  EXPECT_EQ(keeper.list().error().what, "the keeper did not answer in time (list); try again later");
+  const Error unknown = keeper.rotate(key_names::kDkim).error();
+  EXPECT_EQ(unknown.code, ErrorCode::Unavailable);
+  EXPECT_EQ(unknown.what, "the keeper did not answer in time: whether rotate happened is unknown; look at the key before you try again");
+  held.release();
+  EXPECT_TRUE(mac(keeper)) << "late answers disturb nobody";
+}
+
+TEST_F(LinkTest, AKeeperThatGoesAway) {
+  HeldKeeper held(*m_held);
+  held.hold();
+  Stage stage(held);
+  const auto link = stage.link();
+  RemoteKeeper keeper(link);
+  ASSERT_TRUE(mac(keeper));
+  auto repeated = std::async(std::launch::async, [&] { return keeper.list(); });
+  auto unknown = std::async(std::launch::async, [&] { return keeper.rotate(key_names::kDkim); });
+  ASSERT_TRUE(held.await_begun(2));
+  stage.end();
+  ASSERT_TRUE(held.await_begun(2));
+  held.release();
+  EXPECT_TRUE(repeated.get());
+  const Error error = unknown.get().error();
+  EXPECT_EQ(error.code, ErrorCode::Unavailable);
+  EXPECT_EQ(error.what, "the keeper went away during rotate: whether rotate happened is unknown; look at the key before you try again");
+  EXPECT_EQ(link->counts().unknown, 1U);
+  EXPECT_EQ(link->counts().resent, 1U);
+  EXPECT_EQ(link->counts().channels, 2U);
+}
+
+TEST_F(LinkTest, AnIdleLinkSeesTheEndAndComesBack) {
+  Stage stage(*m_held);
+  const auto link = stage.link();
+  RemoteKeeper keeper(link);
+  ASSERT_TRUE(mac(keeper));
+  stage.end();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (link->counts().channels < 2 && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+  EXPECT_EQ(link->counts().channels, 2U) << "without a call";
+  EXPECT_TRUE(mac(keeper));
+}
+
+/// A keeper that greets, then says `words` to whoever asks, or goes away when it has none. Must outlive the link.
+class Liar {
+ public:
+  explicit Liar(Bytes words) : m_words(std::move(words)) {}
+  ~Liar() {
+    for (std::thread& one : m_threads) one.join();
+  }
+  [[nodiscard]] ChannelSource source() {
+    return [this](SteadyTime) -> Result<Channel> {
+      auto ends = Channel::pair().value();
+      m_threads.emplace_back([words = m_words, channel = std::move(ends.second)]() mutable {
+        testing::RawGate end(std::move(channel));
+        (void)end.next();
+        (void)end.send(write_welcome({true, Greeting::own().build, {}}));
+        if (!end.next() || words.empty()) return;
+        (void)end.send(words);
+        (void)end.next();
+      });
+      return std::move(ends.first);
+    };
+  }
+
+ private:
+  const Bytes m_words;
+  std::vector<std::thread> m_threads;
+};
+
+TEST_F(LinkTest, ACallOnWhichKeepersDieIsGivenUp) {
+  Liar dies(Bytes{});
+  RemoteKeeper keeper(std::make_shared<Link>(dies.source()));
+  EXPECT_EQ(keeper.list().error().what, "the keeper went away during list 8 times; the keeper's log says why");
+}
+
+TEST_F(LinkTest, NonsenseFromTheKeeperEndsItsChannel) {
+  const Bytes reply_without_result{0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 0};
+  const Bytes error_without_text{0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 1};
+  const Bytes huge{0xff, 0xff, 0xff, 0xff};
+  const Bytes empty{0, 0, 0, 0};
+  const Bytes odd_kind{0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 7};
+  for (const Bytes& words : {reply_without_result, error_without_text, huge, empty, odd_kind, to_bytes("HTTP/1.1 200 OK\r\n")}) {
+    Liar liar(words);
+    RemoteKeeper keeper(std::make_shared<Link>(liar.source()), {milliseconds(3000), milliseconds(3000)});
+    const auto answer = mac(keeper);
+    ASSERT_FALSE(answer);
+    EXPECT_NE(answer.error().code, ErrorCode::Denied) << answer.error().text();
+  }
+}
+
+TEST_F(LinkTest, AnswersToNobodyAreDropped) {
+  Liar liar(Bytes{0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 99, 0});
+  RemoteKeeper keeper(std::make_shared<Link>(liar.source()), kShort);
+  EXPECT_EQ(mac(keeper).error().code, ErrorCode::Unavailable);
+}
+
+TEST_F(LinkTest, AKeeperOfAnotherBuildIsNamed) {
+  std::vector<Channel> ends;
+  Link link([&](SteadyTime) -> Result<Channel> {
+    auto pair = Channel::pair().value();
+    Greeting other = Greeting::own();
+    other.build = "9.9.9";
+    const WipedBytes refusal = write_welcome(answer_to(Greeting::own(), other));
+    const ByteView piece(refusal);
+    EXPECT_EQ(pair.second.send({&piece, 1}).bytes, refusal.size());
+    ends.push_back(std::move(pair.second));
+    return std::move(pair.first);
+  });
+  Writer out = begin_request(static_cast<std::uint8_t>(Call::List));
+  const auto answer =
+      link.call({.frame = std::move(out).finish().value(), .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30)});
+  EXPECT_EQ(answer.error().code, ErrorCode::Conflict);
+  EXPECT_NE(answer.error().what.find("the keeper is 9.9.9"), std::string::npos) << answer.error().what;
+}
+
+TEST_F(LinkTest, TooManyCallsAreRefusedAtOnce) {
+  HeldKeeper held(*m_held);
+  held.hold();
+  Stage stage(held);
+  const auto link = stage.link({.calls = 3});
+  RemoteKeeper keeper(link);
+  std::vector<std::future<Result<std::vector<KeyName>>>> waiting;
+  for (int i = 0; i < 3; ++i) waiting.push_back(std::async(std::launch::async, [&] { return keeper.list(); }));
+  while (link->counts().calls < 3) std::this_thread::yield();
+  EXPECT_EQ(mac(keeper).error().code, ErrorCode::Exhausted);
+  held.release();
+  for (auto& one : waiting) EXPECT_TRUE(one.get());
+  EXPECT_TRUE(mac(keeper));
+}
+
+TEST_F(LinkTest, TheEndAnswersEverybody) {
+  HeldKeeper held(*m_held);
+  held.hold();
+  Stage stage(held);
+  std::promise<Error> left;
+  {
+    const auto link = stage.link();
+    VaultClient client(link);
+    client.ask({}, [&](const Result<vault::Reply>& reply) { left.set_value(reply ? Error{} : reply.error()); });
+    stage.close();
+  }
+  const Error error = left.get_future().get();
+  EXPECT_EQ(error.code, ErrorCode::Unavailable) << error.text();
+}
+
+// The Vault API. --------------------------------------------------------------------------------------------------------------------------
+
+struct Answers {
+  void ask(VaultClient& client, const vault::Request& request) {
+    auto promise = std::make_shared<std::promise<Result<vault::Reply>>>();
+    all.push_back(promise->get_future());
+    client.ask(request, [promise](Result<vault::Reply> reply) { promise->set_value(std::move(reply)); }, Link::Send::Later);
+  }
+  std::vector<std::future<Result<vault::Reply>>> all;
+};
+
+vault::Request request_of(const vault::testing::World& world, vault::Operation operation, std::string path, boost::json::object data = {}) {
+  vault::Request request;
+  request.operation = operation;
+  request.path = std::move(path);
+  request.data = std::move(data);
+  request.token = world.root;
+  request.remote_address = "192.0.2.7";
+  return request;
+}
+
+TEST_F(LinkTest, VaultRequestsAreAnsweredAsByTheCore) {
+  vault::testing::World world;
+  Stage stage(*m_held, vault_engine(*world.core));
+  const auto link = stage.link();
+  VaultClient client(link);
+  Answers answers;
+  answers.ask(client, request_of(world, vault::Operation::Update, "notes/a", {{"text", "hello"}, {"count", 3}}));
+  client.flush();
+  EXPECT_EQ(answers.all.back().get()->status, 204);
+  for (int i = 0; i < 200; ++i) answers.ask(client, request_of(world, vault::Operation::Read, i % 2 == 0 ? "notes/a" : "notes/keys"));
+  client.flush();
+  for (std::size_t i = 1; i < answers.all.size(); ++i) {
+    const auto reply = answers.all[i].get();
+    ASSERT_TRUE(reply) << reply.error().text();
+    EXPECT_EQ(reply->status, 200);
+    EXPECT_NE(reply->body.find(i % 2 == 1 ? R"("text":"hello")" : R"("quick":true)"), std::string::npos) << reply->body;
+  }
+  EXPECT_GT(stage.counts().quick, 0U);
+  EXPECT_LT(link->counts().writes, 50U) << "requests of one round go together";
+  answers.ask(client, request_of(world, vault::Operation::Read, "nowhere/x"));
+  client.flush();
+  EXPECT_EQ(answers.all.back().get()->status, 404);
+}
+
+TEST_F(LinkTest, TooLargeForTheKeeperIsSaidHere) {
+  Stage stage(*m_held);
+  VaultClient client(stage.link());
+  vault::Request request;
+  request.data = {{"batch", boost::json::array(2'000'000)}};
+  std::optional<Error> error;
+  client.ask(request, [&](const Result<vault::Reply>& reply) { error = reply.error(); });
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::TooLarge);
+}
+
+TEST_F(LinkTest, AnObserverPassesNothingOn) {
+  vault::testing::World world;
+  Stage stage(*m_held, vault_engine(*world.core), Role::Observer);
+  VaultClient client(stage.link());
+  Answers answers;
+  answers.ask(client, request_of(world, vault::Operation::Read, "notes/keys"));
+  client.flush();
+  EXPECT_EQ(answers.all.back().get().error().code, ErrorCode::Denied);
+}
+
+TEST_F(LinkTest, ALostWritingRequestSaysSo) {
+  std::promise<void> go;
+  const auto gone = go.get_future().share();
+  std::atomic<int> begun{0};
+  Stage stage(*m_held, {[&](const vault::Request&) {
+                          if (++begun <= 2) gone.wait();
+                          return vault::Reply{};
+                        },
+                        [](const vault::Request&) { return false; }});
+  VaultClient client(stage.link());
+  Answers answers;
+  vault::Request reads, writes;
+  writes.operation = vault::Operation::Update;
+  answers.ask(client, reads);
+  answers.ask(client, writes);
+  client.flush();
+  while (begun < 2) std::this_thread::yield();
+  stage.end();
+  go.set_value();
+  EXPECT_EQ(answers.all[0].get()->status, 200);
+  EXPECT_NE(answers.all[1].get().error().what.find("is unknown; read what it was to change before you try again"), std::string::npos);
+}
+
+TEST_F(LinkTest, AsynchronousCallsEndAtTheirDeadline) {
+  HeldKeeper held(*m_held);
+  std::promise<void> go;
+  const auto wait = go.get_future().share();
+  Stage stage(held, {[&](const vault::Request&) {
+                       wait.wait();
+                       return vault::Reply{};
+                     },
+                     [](const vault::Request&) { return false; }});
+  VaultClient client(stage.link(), milliseconds(50));
+  Answers answers;
+  for (int i = 0; i < 5; ++i) answers.ask(client, {});
+  client.flush();
+  for (auto& one : answers.all) EXPECT_EQ(one.get().error().code, ErrorCode::Unavailable);
+  go.set_value();
+}
+
+// Both kinds of calls at once, and a keeper that is gone every few milliseconds: nothing hangs, nothing is lost, nothing is mixed up.
+TEST_F(LinkTest, KeepersThatDieAllTheTime) {
+  vault::testing::World world;
+  world.write("notes/a", {{"text", "hello"}});
+  Stage stage(*m_held, vault_engine(*world.core));
+  const auto link = stage.link();
+  RemoteKeeper keeper(link);
+  VaultClient client(link);
+  constexpr int threads = 8, calls = 300;
+  std::atomic<int> wrong{0}, left{threads};
+  std::vector<std::thread> callers;
+  for (int i = 0; i < threads; ++i) {
+    callers.emplace_back([&, i] {
+      for (int j = 0; j < calls; ++j) {
+        const Bytes data = to_bytes(std::to_string(i) + "/" + std::to_string(j));
+        const auto answer = keeper.mac(key_names::kApiHmac, 0, HashAlgorithm::Sha256, data);
+        if (!answer || *answer != *m_held->mac(key_names::kApiHmac, 0, HashAlgorithm::Sha256, data)) ++wrong;
+        if (j % 50 == 0 && !keeper.ensure(KeyName("of-" + std::to_string(i)), KeyType::Ed25519)) ++wrong;
+      }
+      --left;
+    });
+  }
+  std::mt19937 random(1);
+  int requests = 0;
+  while (left > 0) {
+    Answers answers;
+    for (int i = 0; i < 20; ++i) answers.ask(client, request_of(world, vault::Operation::Read, "notes/a"));
+    client.flush();
+    if (random() % 3 == 0) stage.end();
+    for (auto& one : answers.all) {
+      const auto reply = one.get();
+      if (!reply || reply->status != 200) ++wrong;
+      ++requests;
+    }
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(requests, 0);
+  EXPECT_GT(link->counts().channels, 1U);
+}
+
+}  // namespace
+}  // namespace postern::custody

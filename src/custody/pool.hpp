@@ -1,0 +1,60 @@
+// The keeper's bounded pool: frames in, replies out, in any order. Inside of server.hpp.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "custody/server.hpp"
+
+namespace postern::custody {
+
+class Pool {
+ public:
+  /// `woken` is rung when replies are ready and nobody was going to look.
+  Pool(Dispatcher& dispatcher, const ServerOptions& options, Bell& woken);
+  ~Pool() { stop(); }
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  /// Whether one more request may be read.
+  [[nodiscard]] bool has_room() const noexcept;
+  /// A copy of the frame waits for a worker.
+  void add(ByteView body);
+  /// Replies that are ready; an Error when a request was not of the protocol. Afterwards the bell rings for the next.
+  [[nodiscard]] Status collect(Outbox& into);
+  /// Before sleeping: false when something is ready.
+  [[nodiscard]] bool may_sleep();
+  /// Nothing is begun while this is over the limit.
+  void set_unsent(std::size_t bytes);
+  [[nodiscard]] bool is_idle() const noexcept { return m_requests == 0; }
+  void stop();
+  [[nodiscard]] std::uint64_t expired() const noexcept { return m_expired; }
+
+ private:
+  struct Job {
+    WipedBytes body;
+    SteadyTime until;
+    std::uint64_t id;
+  };
+  void work();
+  [[nodiscard]] Result<WipedBytes> answer(const Job& job);
+  void start_thread();
+
+  Dispatcher& m_dispatcher;
+  const ServerOptions m_options;
+  Bell& m_woken;
+  mutable std::mutex m_mutex;
+  std::condition_variable m_work;
+  std::deque<Job> m_jobs;
+  std::vector<WipedBytes> m_ready;
+  std::optional<Error> m_fault;
+  std::size_t m_ready_bytes = 0, m_unsent = 0, m_idle = 0;
+  bool m_stop = false, m_asleep = false;
+  std::atomic<std::size_t> m_requests{0}, m_bytes{0};  // waiting or running
+  std::atomic<std::uint64_t> m_expired{0};
+  std::vector<std::thread> m_threads;
+};
+
+}  // namespace postern::custody

@@ -1,0 +1,83 @@
+#include "custody/remote_keeper.hpp"
+
+namespace postern::custody {
+
+RemoteKeeper::RemoteKeeper(std::shared_ptr<Link> link, RemoteKeeperOptions options) : m_link(std::move(link)), m_options(options) {}
+
+template <Call kCall, class... A>
+typename RowOf<kCall>::Answer RemoteKeeper::ask(const A&... arguments) {
+  using R = RowOf<kCall>;
+  Writer out = begin_request(static_cast<std::uint8_t>(kCall));
+  R::write(out, arguments...);
+  POSTERN_TRY(WipedBytes frame, std::move(out).finish());
+  const auto patience = R::kPace == Pace::Quick ? m_options.deadline : m_options.slow_deadline;
+  POSTERN_TRY(const WipedBytes body, m_link->call({.frame = std::move(frame),
+                                                   .deadline = std::chrono::steady_clock::now() + patience,
+                                                   .nature = R::kNature,
+                                                   .quick = R::kPace != Pace::Slow,
+                                                   .name = R::kText,
+                                                   .check = "look at the key before you try again"}));
+  return read_answer<R>(body);
+}
+
+Result<KeyInfo> RemoteKeeper::create(const KeyName& name, KeyType type) { return ask<Call::Create>(name, type); }
+Result<KeyInfo> RemoteKeeper::describe(const KeyName& name) { return ask<Call::Describe>(name); }
+Result<std::vector<KeyName>> RemoteKeeper::list() { return ask<Call::List>(); }
+Result<KeyInfo> RemoteKeeper::rotate(const KeyName& name) { return ask<Call::Rotate>(name); }
+Result<KeyInfo> RemoteKeeper::configure(const KeyName& name, const KeySettings& settings) { return ask<Call::Configure>(name, settings); }
+Status RemoteKeeper::remove(const KeyName& name) { return ask<Call::Remove>(name); }
+Result<PublicKey> RemoteKeeper::public_key(const KeyName& name, std::uint32_t version) { return ask<Call::PublicKey>(name, version); }
+
+Result<Bytes> RemoteKeeper::sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) {
+  return ask<Call::Sign>(name, version, algorithm, data);
+}
+Status RemoteKeeper::verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data, ByteView signature) {
+  return ask<Call::Verify>(name, version, algorithm, data, signature);
+}
+Result<Bytes> RemoteKeeper::mac(const KeyName& name, std::uint32_t version, HashAlgorithm algorithm, ByteView data) {
+  return ask<Call::Mac>(name, version, algorithm, data);
+}
+
+Result<std::string> RemoteKeeper::encrypt(const KeyName& name, ByteView plaintext, ByteView aad, std::uint32_t version) {
+  return ask<Call::Encrypt>(name, plaintext, aad, version);
+}
+Result<SecretBytes> RemoteKeeper::decrypt(const KeyName& name, std::string_view ciphertext, ByteView aad) {
+  return ask<Call::Decrypt>(name, ciphertext, aad);
+}
+Result<DataKey> RemoteKeeper::new_data_key(const KeyName& name, ByteView aad) { return ask<Call::NewDataKey>(name, aad); }
+Result<SecretBytes> RemoteKeeper::unwrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) {
+  return ask<Call::UnwrapDataKey>(name, wrapped, aad);
+}
+Result<Bytes> RemoteKeeper::rewrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) {
+  return ask<Call::RewrapDataKey>(name, wrapped, aad);
+}
+Result<SecretBytes> RemoteKeeper::decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options,
+                                               ByteView ciphertext) {
+  return ask<Call::DecryptOaep>(name, version, options, ciphertext);
+}
+Result<SecretBytes> RemoteKeeper::decrypt_pkcs1(const KeyName& name, std::uint32_t version, ByteView ciphertext,
+                                                std::size_t expected_size) {
+  return ask<Call::DecryptPkcs1>(name, version, ciphertext, expected_size);
+}
+Result<SecretBytes> RemoteKeeper::agree(const KeyName& name, std::uint32_t version, const PublicKey& peer) {
+  return ask<Call::Agree>(name, version, peer);
+}
+
+Result<KeyInfo> RemoteKeeper::openpgp_create(const KeyName& name, std::string_view user_id) {
+  return ask<Call::OpenPgpCreate>(name, user_id);
+}
+Result<std::string> RemoteKeeper::openpgp_certificate(const KeyName& name, std::uint32_t version) {
+  return ask<Call::OpenPgpCertificate>(name, version);
+}
+Result<std::string> RemoteKeeper::openpgp_sign_detached(const KeyName& name, ByteView data) {
+  return ask<Call::OpenPgpSignDetached>(name, data);
+}
+Result<std::string> RemoteKeeper::openpgp_sign_encrypt(const KeyName& name, std::span<const Bytes> recipients, ByteView plaintext) {
+  return ask<Call::OpenPgpSignEncrypt>(name, recipients, plaintext);
+}
+Result<OpenPgpOpened> RemoteKeeper::openpgp_decrypt(const KeyName& name, ByteView message, std::span<const Bytes> signers) {
+  return ask<Call::OpenPgpDecrypt>(name, message, signers);
+}
+Result<KeyInfo> RemoteKeeper::ensure(const KeyName& name, KeyType type) { return ask<Call::Ensure>(name, type); }
+
+}  // namespace postern::custody

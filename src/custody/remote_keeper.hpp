@@ -1,0 +1,78 @@
+// The Keeper port over a link: what code in the gate holds instead of the keeper itself.
+//
+// Threads: all calls from any number of threads at once; each blocks for its answer, at most until its deadline. Errors besides the
+// keeper's own: Unavailable (no keeper within the deadline; or the keeper went away during a call that changes something, and whether it
+// happened is unknown), Exhausted (too many calls under way), TooLarge (over kMaxFrame), Denied (the role of this channel).
+// Calls that only use or read keys, and ensure(), are sent again when the keeper was restarted; see link.hpp.
+// Holds no key material; plaintexts and data keys pass through buffers that are wiped.
+#pragma once
+
+#include "custody/link.hpp"
+
+namespace postern::custody {
+
+struct RemoteKeeperOptions {
+  std::chrono::milliseconds deadline{15000};
+  std::chrono::milliseconds slow_deadline{60000};  ///< Of calls that run on the keeper's pool: key generation, RSA, OpenPGP, storage.
+};
+
+class RemoteKeeper final : public Keeper {
+ public:
+  explicit RemoteKeeper(std::shared_ptr<Link> link, RemoteKeeperOptions options = {});
+
+  [[nodiscard]] Result<KeyInfo> create(const KeyName& name, KeyType type) override;
+  [[nodiscard]] Result<KeyInfo> describe(const KeyName& name) override;
+  [[nodiscard]] Result<std::vector<KeyName>> list() override;
+  [[nodiscard]] Result<KeyInfo> rotate(const KeyName& name) override;
+  [[nodiscard]] Result<KeyInfo> configure(const KeyName& name, const KeySettings& settings) override;
+  [[nodiscard]] Status remove(const KeyName& name) override;
+  [[nodiscard]] Result<PublicKey> public_key(const KeyName& name, std::uint32_t version = 0) override;
+  [[nodiscard]] Result<Bytes> sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) override;
+  [[nodiscard]] Status verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data,
+                              ByteView signature) override;
+  [[nodiscard]] Result<Bytes> mac(const KeyName& name, std::uint32_t version, HashAlgorithm algorithm, ByteView data) override;
+  [[nodiscard]] Result<std::string> encrypt(const KeyName& name, ByteView plaintext, ByteView aad, std::uint32_t version = 0) override;
+  [[nodiscard]] Result<SecretBytes> decrypt(const KeyName& name, std::string_view ciphertext, ByteView aad) override;
+  [[nodiscard]] Result<DataKey> new_data_key(const KeyName& name, ByteView aad) override;
+  [[nodiscard]] Result<SecretBytes> unwrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) override;
+  [[nodiscard]] Result<Bytes> rewrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) override;
+  [[nodiscard]] Result<SecretBytes> decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options,
+                                                 ByteView ciphertext) override;
+  [[nodiscard]] Result<SecretBytes> decrypt_pkcs1(const KeyName& name, std::uint32_t version, ByteView ciphertext,
+                                                  std::size_t expected_size) override;
+  [[nodiscard]] Result<SecretBytes> agree(const KeyName& name, std::uint32_t version, const PublicKey& peer) override;
+  [[nodiscard]] Result<KeyInfo> openpgp_create(const KeyName& name, std::string_view user_id) override;
+  [[nodiscard]] Result<std::string> openpgp_certificate(const KeyName& name, std::uint32_t version = 0) override;
+  [[nodiscard]] Result<std::string> openpgp_sign_detached(const KeyName& name, ByteView data) override;
+  [[nodiscard]] Result<std::string> openpgp_sign_encrypt(const KeyName& name, std::span<const Bytes> recipients,
+                                                         ByteView plaintext) override;
+  [[nodiscard]] Result<OpenPgpOpened> openpgp_decrypt(const KeyName& name, ByteView message, std::span<const Bytes> signers) override;
+  [[nodiscard]] Result<KeyInfo> ensure(const KeyName& name, KeyType type) override;
+
+ private:
+  template <Call kCall, class... A>
+  [[nodiscard]] typename RowOf<kCall>::Answer ask(const A&... arguments);
+
+  const std::shared_ptr<Link> m_link;
+  const RemoteKeeperOptions m_options;
+};
+
+/// What a keeper's answer to `R` says; Unavailable when it cannot be read. Total.
+template <class R>
+[[nodiscard]] typename R::Answer read_answer(ByteView body) {
+  const auto unreadable = [](const Error& why) {
+    return fail(ErrorCode::Unavailable, "the keeper's answer cannot be read: " + why.text());
+  };
+  Reader in(body);
+  if constexpr (std::is_void_v<typename R::Value>) {
+    if (const Status end = in.end(); !end) return unreadable(end.error());
+    return {};
+  } else {
+    Result<typename R::Value> value = Codec<typename R::Value>::read(in);
+    if (!value) return unreadable(value.error());
+    if (const Status end = in.end(); !end) return unreadable(end.error());
+    return value;
+  }
+}
+
+}  // namespace postern::custody

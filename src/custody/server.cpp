@@ -1,0 +1,170 @@
+#include "custody/server.hpp"
+
+#include "base/log.hpp"
+#include "custody/pool.hpp"
+
+namespace postern::custody {
+
+struct KeeperServer::Impl {
+  Impl(Channel end, ServerParts parts, ServerOptions given)
+      : channel(std::move(end)),
+        role(parts.role),
+        options(given),
+        dispatcher(parts.role, parts.table, parts.keeper, std::move(parts.engine)),
+        pool(dispatcher, options, bell),
+        spin(options.spin) {}
+
+  [[nodiscard]] Status serve();
+  [[nodiscard]] Status take_greeting(ByteView body);
+  [[nodiscard]] Status take_frames();
+  [[nodiscard]] Status take_request(ByteView body);
+  [[nodiscard]] Result<bool> read_some();
+  [[nodiscard]] Status write_out();
+  [[nodiscard]] bool may_read() const { return out.bytes() < options.unsent && pool.has_room(); }
+  void rest();
+
+  Channel channel;
+  const Role role;
+  const ServerOptions options;
+  Dispatcher dispatcher;
+  Bell bell;
+  Pool pool;
+  FrameReader in;
+  Outbox out;
+  Spin spin;
+  bool greeted = false, ended = false;
+  bool starved = false;  ///< Frames may be there that found no room.
+  std::uint64_t last_id = 0;
+  SteadyTime greet_until;
+  std::atomic<bool> stopping{false};
+  std::atomic<std::uint64_t> quick{0}, pooled{0};
+};
+
+Status KeeperServer::Impl::take_greeting(ByteView body) {
+  POSTERN_TRY(const Greeting theirs, read_greeting(body));
+  const Welcome welcome = answer_to(theirs, Greeting::own());
+  out.add(write_welcome(welcome));
+  greeted = welcome.accepted;
+  if (welcome.accepted) return {};
+  (void)out.flush(channel);
+  return fail(ErrorCode::Conflict, welcome.text);
+}
+
+Status KeeperServer::Impl::take_request(ByteView body) {
+  Reader reader(body);
+  POSTERN_TRY(const RequestHead head, read_request_head(reader));
+  // Rising ids: no two requests can share one, and a reply can never be taken for another's.
+  if (head.id <= last_id) return fail(ErrorCode::BadInput, "was used before", "id");
+  last_id = head.id;
+  POSTERN_TRY(std::optional<WipedBytes> reply, dispatcher.run_if_quick(body));
+  if (reply) {
+    quick.fetch_add(1, std::memory_order_relaxed);
+    out.add(*std::move(reply));
+  } else {
+    pooled.fetch_add(1, std::memory_order_relaxed);
+    pool.add(body);
+  }
+  return {};
+}
+
+/// What is whole, as long as there is room for it.
+Status KeeperServer::Impl::take_frames() {
+  while (true) {
+    starved = greeted && !may_read();
+    if (starved) break;
+    POSTERN_TRY(const std::optional<ByteView> body, in.next(greeted ? kMaxFrame : kMaxGreeting));
+    if (!body) break;
+    POSTERN_CHECK(greeted ? take_request(*body) : take_greeting(*body));
+  }
+  in.clear_read();  // no plaintext waits here for the next request
+  return {};
+}
+
+/// Whether something came.
+Result<bool> KeeperServer::Impl::read_some() {
+  if (!may_read()) return false;
+  const ByteSpan room = in.room();
+  const Channel::Outcome outcome = channel.receive(room);
+  ended = outcome.moved == Channel::Moved::Ended;
+  if (outcome.moved != Channel::Moved::Some) return false;
+  in.received(outcome.bytes);
+  return true;
+}
+
+Status KeeperServer::Impl::write_out() {
+  POSTERN_CHECK(pool.collect(out));
+  if (out.empty()) return {};
+  ended = ended || out.flush(channel) == Channel::Moved::Ended;
+  pool.set_unsent(out.bytes());
+  return {};
+}
+
+void KeeperServer::Impl::rest() {
+  if (!pool.may_sleep()) return;
+  const short reads = may_read() ? POLLIN : 0;
+  const short writes = out.empty() ? 0 : POLLOUT;
+  std::array<pollfd, 2> on{{{channel.fd(), static_cast<short>(reads | writes), 0}, {bell.fd(), POLLIN, 0}}};
+  wait(on, greeted ? SteadyTime::max() : greet_until);
+  if (on[1].revents != 0) bell.clear();
+  // Without interest in reading, a gate that went away shows only like this.
+  if (reads == 0 && (on[0].revents & (POLLHUP | POLLERR)) != 0) ended = true;
+}
+
+Status KeeperServer::Impl::serve() {
+  greet_until = std::chrono::steady_clock::now() + options.greeting;
+  SteadyTime spin_until = SteadyTime::min();
+  bool spinning = false;
+  while (!stopping && !ended) {
+    // Frames that found no room earlier may find it now.
+    POSTERN_CHECK(take_frames());
+    POSTERN_TRY(const bool came, read_some());
+    if (came) {
+      if (std::exchange(spinning, false)) spin.was_worth_it(true);
+      POSTERN_CHECK(take_frames());
+    }
+    POSTERN_CHECK(write_out());
+    const auto now = std::chrono::steady_clock::now();
+    if (!greeted && now >= greet_until) return fail(ErrorCode::Timeout, "the other side did not greet");
+    if (came) {
+      spinning = spin.worth_it();
+      spin_until = now + spin.longest();
+      continue;
+    }
+    if (ended || (starved && may_read()) || (spinning && now < spin_until)) continue;
+    if (std::exchange(spinning, false)) spin.was_worth_it(false);
+    rest();
+  }
+  return {};
+}
+
+KeeperServer::KeeperServer(Channel channel, ServerParts parts, ServerOptions options)
+    : m_impl(std::make_unique<Impl>(std::move(channel), std::move(parts), options)) {}
+KeeperServer::~KeeperServer() = default;
+
+Status KeeperServer::run() {
+  Impl& impl = *m_impl;
+  log::info("custody.channel.open", {{"role", name_of(impl.role)}});
+  Status status;
+  try {
+    status = impl.serve();
+  } catch (const std::exception& error) {
+    status = fail(ErrorCode::Exhausted, error.what());
+  }
+  impl.pool.stop();
+  impl.channel.shut_down();
+  if (status) {
+    log::info("custody.channel.closed", {{"role", name_of(impl.role)}});
+  } else {
+    log::warn("custody.channel.refused", {{"role", name_of(impl.role)}, {"error", status.error()}});
+  }
+  return status;
+}
+
+void KeeperServer::stop() noexcept {
+  m_impl->stopping = true;
+  m_impl->bell.ring();
+}
+
+ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired()}; }
+
+}  // namespace postern::custody
