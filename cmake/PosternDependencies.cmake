@@ -12,6 +12,7 @@ pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
 pkg_check_modules(IDN REQUIRED IMPORTED_TARGET libidn>=1.33)
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(SECRET REQUIRED IMPORTED_TARGET libsecret-1)
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp>=2.5)
 pkg_check_modules(P11KIT REQUIRED IMPORTED_TARGET p11-kit-1>=0.24)
 pkg_check_modules(TSS2 REQUIRED IMPORTED_TARGET tss2-esys>=3.2 tss2-mu tss2-rc tss2-tctildr)
 # libunbound.pc asks for libevent headers that its plain API does not need.

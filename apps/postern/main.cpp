@@ -35,7 +35,7 @@ int run(int argc, char** argv) {
   app.add_option("--config", global.config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
   app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT; else from the configuration");
   app.add_option("--token", global.token,
-                 "Token for the API; else $POSTERN_TOKEN, else admin.token (key engine: engine.token) of the data directory");
+                 "Token for the API; else $POSTERN_TOKEN, else admin.token (key engine: keeper/engine.token) of the data directory");
   app.add_flag("--json", context.json, "One JSON document on standard output and nothing else there");
   // Callbacks run after parsing, so that --json counts wherever it stands.
   add_daemon_verbs(app, context, global);

@@ -79,7 +79,7 @@ Result<config::Config> configuration(const Global& global) {
 }
 
 Result<Remote> Remote::find(const Global& global) { return find_with(global, "admin.token"); }
-Result<Remote> Remote::find_engine(const Global& global) { return find_with(global, "engine.token"); }
+Result<Remote> Remote::find_engine(const Global& global) { return find_with(global, "keeper/engine.token"); }
 
 Result<Remote> Remote::find_with(const Global& global, const char* token_file) {
   Remote out;

@@ -24,7 +24,7 @@ struct Global {
 class Remote {
  public:
   [[nodiscard]] static Result<Remote> find(const Global& global);
-  /// The same for the key engine's API: the token is --token, $POSTERN_TOKEN or engine.token of the data directory.
+  /// The same for the key engine's API: the token is --token, $POSTERN_TOKEN or keeper/engine.token of the data directory.
   [[nodiscard]] static Result<Remote> find_engine(const Global& global);
 
   /// The body of a 2xx answer. Other answers become errors: 404 NotFound, 401/403 Denied, no connection Unavailable, and the

@@ -1,6 +1,8 @@
-// Memory for secrets: locked against swapping where the limit allows, left out of core files, wiped when released.
+// Memory for secrets: pages that only this process reads (secret_arena.hpp), never swapped where the machine allows, left out of core
+// files, wiped when released.
 //
-// Use it for key material, passphrases, data keys. It cannot be copied by accident and never converts to text.
+// Use it for key material, passphrases, data keys. It cannot be copied by accident and never converts to text. In a forked child it is
+// zero.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +16,8 @@ namespace postern {
 void wipe(ByteSpan bytes) noexcept;
 void wipe(std::string& text) noexcept;
 
-/// A fixed-size buffer of its own pages-or-part: mlock'd and MADV_DONTDUMP where possible, wiped on destruction and on move-from.
-/// Locking is best effort (RLIMIT_MEMLOCK); wiping is not.
+/// A fixed-size buffer in secret memory, wiped on destruction and on move-from. Writing beyond its end ends the process at the latest then.
+/// That the pages are secret or locked is best effort (kernel, RLIMIT_MEMLOCK); wiping is not.
 class SecretBytes {
  public:
   SecretBytes() noexcept = default;

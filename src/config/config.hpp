@@ -67,8 +67,12 @@ struct Config {
     std::string mode = "production";
     std::string log_level = "info";
     std::string log_format = "text";
-    std::int64_t loops = 0;    ///< Event loops; 0: one per core.
-    std::int64_t workers = 0;  ///< Threads for slow cryptography; 0: one per core.
+    std::int64_t loops = 0;                 ///< Event loops; 0: one per core.
+    std::int64_t workers = 0;               ///< Threads for slow cryptography; 0: one per core.
+    std::string user;                       ///< Whom gate and keeper become when root starts the daemon; empty: they stay.
+    std::string confinement = "on";         ///< on, off
+    std::vector<std::string> gate_paths;    ///< Beyond what other settings name.
+    std::vector<std::string> keeper_paths;  ///< The same, for what a PKCS#11 module reads and writes.
   } server;
   struct Storage {
     std::string data_dir = "/var/lib/postern";
@@ -154,6 +158,12 @@ struct Config {
 
   /// `path` as written, made absolute against data_dir (for the product's own files).
   [[nodiscard]] std::string in_data_dir(const std::string& path) const;
+  /// The same for what only the gate writes (data_dir/mail: database, spool) and what only the keeper sees (data_dir/keeper: the engine's
+  /// database, its first token, a root key file). A path that leaves the data directory by ".." is relative to data_dir, as it always was.
+  [[nodiscard]] std::string in_mail_dir(const std::string& path) const;
+  [[nodiscard]] std::string in_keeper_dir(const std::string& path) const;
+  /// keys.root with its file's whole path.
+  [[nodiscard]] std::string root_reference() const;
   /// `path` as written, made absolute against the directory of the configuration file (for files an operator provides).
   [[nodiscard]] std::string beside_config(const std::string& path) const;
 };

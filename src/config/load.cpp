@@ -188,6 +188,20 @@ std::string Config::in_data_dir(const std::string& path) const {
   return path.empty() ? folder : absolute_against(folder, path);
 }
 
+namespace {
+std::string in_part(const Config& config, const char* part, const std::string& path) {
+  if (path.empty()) return config.in_data_dir(part);
+  const bool leaves = path.front() == '/' || path == ".." || path.substr(0, 3) == "../";
+  return config.in_data_dir(leaves ? path : std::string(part) + "/" + path);
+}
+}  // namespace
+
+std::string Config::in_mail_dir(const std::string& path) const { return in_part(*this, "mail", path); }
+std::string Config::in_keeper_dir(const std::string& path) const { return in_part(*this, "keeper", path); }
+std::string Config::root_reference() const {
+  return keys.root.substr(0, 5) == "file:" ? "file:" + in_keeper_dir(keys.root.substr(5)) : keys.root;
+}
+
 std::string Config::beside_config(const std::string& path) const {
   const auto base = source.empty() ? std::filesystem::current_path() : std::filesystem::absolute(source).parent_path();
   return absolute_against(base, path);

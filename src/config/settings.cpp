@@ -156,16 +156,32 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("server.log_format", FIELD(server.log_format), "One log line as text or as JSON.", {"text", "json"}),
       count<C>("server.loops", FIELD(server.loops), "Event loops; 0 means one per core.", 0, 256),
       count<C>("server.workers", FIELD(server.workers), "Threads for slow cryptography; 0 means one per core.", 0, 256),
-      text<C>("storage.data_dir", FIELD(storage.data_dir), "Where everything that Postern keeps lies. Directories 0700, files 0600."),
-      text<C>("database.url", FIELD(database.url), "The database: sqlite:FILE, relative to data_dir."),
+      text<C>(
+          "server.user", FIELD(server.user),
+          "The user that the daemon's gate and keeper become when root starts it. Empty: they stay who they are (systemd starts them as "
+          "postern)."),
+      text<C>("server.confinement", FIELD(server.confinement),
+              "on: gate and keeper may reach the files, ports and system calls they need and no others (Landlock, seccomp). off shows a "
+              "warning; for kernels and tools that cannot bear it.",
+              {"on", "off"}),
+      list<C>("server.gate_paths", FIELD(server.gate_paths),
+              "Folders the gate may use beyond those that other settings name. None may hold what is the keeper's."),
+      list<C>("server.keeper_paths", FIELD(server.keeper_paths),
+              "Folders the keeper may use beyond its own, such as those of a PKCS#11 module."),
+      text<C>(
+          "storage.data_dir", FIELD(storage.data_dir),
+          "Where everything that Postern keeps lies: mail/ (the gate's), keeper/ and audit/ (the keeper's). Directories 0700, files 0600."),
+      text<C>("database.url", FIELD(database.url), "The database: sqlite:FILE, relative to data_dir/mail."),
       flag<C>("database.use_sqlcipher", FIELD(database.use_sqlcipher), "Encrypts the whole database file with SQLCipher 4."),
       text<C>("database.sqlcipher_key_ref", FIELD(database.sqlcipher_key_ref),
               "Where the SQLCipher key is: keychain:SERVICE/ACCOUNT, env:NAME or file:PATH (12 bytes at least). A missing keychain entry "
               "or file is made together with the database."),
-      text<C>("keys.root", FIELD(keys.root),
-              "The root of all keys: file:PATH (32 random bytes, or a passphrase of at least 12), env:NAME (a passphrase), "
-              "keychain:SERVICE/ACCOUNT. A missing file or keychain entry is made on the first start."),
-      flag<C>("engine.enabled", FIELD(engine.enabled), "Whether the key engine, which holds the mail system's keys, serves the Vault API under /v1 of the HTTP address."),
+      text<C>(
+          "keys.root", FIELD(keys.root),
+          "The root of all keys: file:PATH (32 random bytes, or a passphrase of at least 12), env:NAME (a passphrase), "
+          "keychain:SERVICE/ACCOUNT. A file is relative to data_dir/keeper. A missing file or keychain entry is made on the first start."),
+      flag<C>("engine.enabled", FIELD(engine.enabled),
+              "Whether the key engine, which holds the mail system's keys, serves the Vault API under /v1 of the HTTP address."),
       text<C>("engine.seal", FIELD(engine.seal),
               "What opens the engine at the start: auto (the secret of keys.root), shamir (shares, given to `postern seal unseal`), or "
               "pkcs11:URI, tpm2:OPTIONS."),

@@ -135,7 +135,7 @@ class Validator {
   [[nodiscard]] bool root_key_beside_data() const {
     if (m_config.keys.root.substr(0, 5) != "file:") return false;
     const std::string folder = m_config.in_data_dir("");
-    const std::string path = m_config.in_data_dir(m_config.keys.root.substr(5));
+    const std::string path = m_config.root_reference().substr(5);
     const std::string prefix = folder.back() == '/' ? folder : folder + "/";
     return path.substr(0, prefix.size()) == prefix;
   }
@@ -146,6 +146,16 @@ class Validator {
     const bool placed = colon != std::string::npos && colon + 1 < reference.size();
     if (!((scheme == "file" || scheme == "env") && placed) && !(scheme == "keychain" && colon != std::string::npos))
       fault(setting, "is \"" + printable(reference) + "\"; must be file:PATH, env:NAME or keychain:SERVICE/ACCOUNT");
+  }
+
+  /// Its folder is the gate's to write, with everything below.
+  void check_database_place() {
+    if (m_config.database.url.substr(0, 7) != "sqlite:") return;
+    const std::string path = m_config.in_mail_dir(m_config.database.url.substr(7));
+    const std::string folder = path.substr(0, path.rfind('/') + 1);
+    if (m_config.in_keeper_dir("").substr(0, folder.size()) == folder || folder.substr(0, folder.size() - 1) == m_config.in_keeper_dir(""))
+      fault("database.url",
+            "puts the mail database beside the keeper's folder; name a file alone, which lies in data_dir/mail, or a folder of its own");
   }
 
   void check_rest() {
@@ -159,11 +169,13 @@ class Validator {
       warn("spool.inflight_bytes leaves no room for a message of limits.message_bytes; make it at least a third larger than that");
     if (m_config.queue.retry.empty()) fault("queue.retry", "is empty; give at least one delay");
     if (m_config.database.url.substr(0, 7) != "sqlite:" || m_config.database.url.size() == 7) fault("database.url", "must be sqlite:FILE");
+    check_database_place();
     if (m_config.tls.certificate.empty() != m_config.tls.key.empty())
       fault("tls.key", "and tls.certificate belong together; give both or none");
     if (m_config.server.hostname.empty() || m_config.server.hostname.find_first_of(" \r\n\t") != std::string::npos)
       fault("server.hostname", "must be this host's domain name");
     check_mode();
+    if (m_config.server.confinement == "off") warn("server.confinement: off, so an intruder in the gate reaches what its user reaches");
     warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
     check_secret("keys.root", m_config.keys.root);
     check_engine();

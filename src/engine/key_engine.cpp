@@ -51,8 +51,8 @@ Result<std::unique_ptr<Seal>> open_seal(const config::Config& config) {
   if (setting == "shamir") return std::unique_ptr<Seal>();
   seals::SealSettings settings;
   settings.seal = setting;
-  settings.keys_root = config.keys.root;
-  settings.folder = config.in_data_dir("");
+  settings.keys_root = config.root_reference();
+  settings.folder = config.in_keeper_dir("");
   settings.keychain = keychain_of(config);
   settings.create = true;
   auto seal = seals::make_seal(settings);
@@ -278,13 +278,13 @@ KeyEngine::~KeyEngine() { stop(); }
 
 Result<std::unique_ptr<KeyEngine>> KeyEngine::open(const config::Config& config, SecretBytes database_key, const Clock& clock) {
   auto parts = std::make_unique<Parts>();
-  parts->token_file = config.in_data_dir("engine.token");
-  parts->recovery_file = config.in_data_dir("engine.recovery");
+  parts->token_file = config.in_keeper_dir("engine.token");
+  parts->recovery_file = config.in_keeper_dir("engine.recovery");
   POSTERN_TRY(parts->seal, open_seal(config));
   POSTERN_TRY(parts->devices, open_devices(config, clock));
   parts->audit.allow_none(!config.engine.audit_required);
   SealedStoreOptions store;
-  store.data_dir = config.in_data_dir("");
+  store.data_dir = config.in_keeper_dir("");
   store.key = std::move(database_key);
   POSTERN_TRY(parts->store, SqliteSealedStore::open(std::move(store)));
   parts->barrier = std::make_unique<Barrier>(*parts->store, clock);

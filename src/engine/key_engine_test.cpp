@@ -34,7 +34,7 @@ class KeyEngineTest : public ::testing::Test {
     request.operation = operation;
     request.path = path;
     request.data = std::move(data);
-    request.token = line_of("engine.token");
+    request.token = line_of("keeper/engine.token");
     request.remote_address = "127.0.0.1";
     return engine.core().handle(std::move(request));
   }
@@ -53,12 +53,12 @@ TEST_F(KeyEngineTest, MakesItselfAtTheFirstStartAndOpensItselfAtTheNext) {
   {
     const auto engine = open();
     EXPECT_TRUE(engine->core().is_open());
-    token = line_of("engine.token");
+    token = line_of("keeper/engine.token");
     EXPECT_EQ(ask(*engine, vault::Operation::Update, "secret/data/a", {{"data", json::object{{"x", "marker"}}}}).status, 200);
   }
-  for (const char* name : {"engine.token", "engine.recovery", "engine.db", "audit/engine.jsonl"}) EXPECT_EQ(mode_of(name), 0600U) << name;
+  for (const char* name : {"keeper/engine.token", "keeper/engine.recovery", "keeper/engine.db", "audit/engine.jsonl"}) EXPECT_EQ(mode_of(name), 0600U) << name;
   const auto again = open();
-  EXPECT_EQ(line_of("engine.token"), token);
+  EXPECT_EQ(line_of("keeper/engine.token"), token);
   EXPECT_NE(ask(*again, vault::Operation::Read, "secret/data/a").body.find("marker"), std::string::npos);
   EXPECT_EQ(again->status()->type, "file");
 }
@@ -69,12 +69,12 @@ TEST_F(KeyEngineTest, SharesWaitForPeople) {
   EXPECT_FALSE(engine->core().is_open());
   EXPECT_FALSE(engine->status()->initialized);
   EXPECT_EQ(ask(*engine, vault::Operation::Read, "secret/data/a").status, 503);
-  EXPECT_EQ(mode_of("engine.token"), 0U);
+  EXPECT_EQ(mode_of("keeper/engine.token"), 0U);
 }
 
 TEST_F(KeyEngineTest, ARootSecretThatIsWrongOrGoneIsAnErrorOfTheStart) {
   open().reset();
-  const std::string file = config.in_data_dir("root.key");
+  const std::string file = config.in_data_dir("keeper/root.key");
   std::filesystem::remove(file);
   const auto gone = KeyEngine::open(config, {}, clock);
   ASSERT_FALSE(gone);

@@ -158,8 +158,8 @@ struct Gateway::Parts {
 
 Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create) {
   StoreOptions options;
-  options.data_dir = config.in_data_dir("");
-  options.database = config.database.url.substr(std::string_view("sqlite:").size());
+  options.data_dir = config.in_mail_dir("");
+  options.database = config.in_mail_dir(config.database.url.substr(std::string_view("sqlite:").size()));
   options.content.inline_bytes = static_cast<std::size_t>(config.spool.inline_bytes);
   if (config.database.use_sqlcipher) {
     // A new key would be no use for a database that is there.

@@ -10,11 +10,6 @@
 
 namespace postern::io {
 
-void UniqueFd::reset(int fd) noexcept {
-  if (m_fd >= 0) ::close(m_fd);
-  m_fd = fd;
-}
-
 namespace {
 
 template <class T>

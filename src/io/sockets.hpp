@@ -4,32 +4,13 @@
 #include <sys/socket.h>
 
 #include <string_view>
-#include <utility>
 
+#include "base/unique_fd.hpp"
 #include "io/endpoint.hpp"
 
 namespace postern::io {
 
-/// Owns one descriptor.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) noexcept : m_fd(fd) {}
-  UniqueFd(UniqueFd&& other) noexcept : m_fd(std::exchange(other.m_fd, -1)) {}
-  UniqueFd& operator=(UniqueFd&& other) noexcept {
-    reset(std::exchange(other.m_fd, -1));
-    return *this;
-  }
-  ~UniqueFd() { reset(); }
-
-  [[nodiscard]] int get() const noexcept { return m_fd; }
-  [[nodiscard]] int release() noexcept { return std::exchange(m_fd, -1); }
-  void reset(int fd = -1) noexcept;
-  explicit operator bool() const noexcept { return m_fd >= 0; }
-
- private:
-  int m_fd = -1;
-};
+using postern::UniqueFd;
 
 /// An address as the kernel wants it.
 struct SocketAddress {

@@ -88,7 +88,7 @@ def largest_column(database, table: str, rowid: int) -> str:
 @pytest.mark.parametrize("how", ["altered", "deleted", "cut off at the end"])
 def test_tampering_is_found_and_named(audited, how):
     audited.stop()
-    tamper(audited.data_dir / "postern.db", how)
+    tamper(audited.data_dir / "mail" / "postern.db", how)
     audited.start()
     done = audited.cli("--json", "audit", "verify", check=False)
     assert done.returncode == 1, done
@@ -101,7 +101,7 @@ def test_verify_works_without_the_daemon(audited):
     audited.stop()
     answer = audited.json("audit", "verify", "--offline")
     assert answer["ok"] is True and answer["offline"] is True
-    tamper(audited.data_dir / "postern.db", "altered")
+    tamper(audited.data_dir / "mail" / "postern.db", "altered")
     assert audited.cli("audit", "verify", "--offline", check=False).returncode == 1
 
 

@@ -406,7 +406,7 @@ def test_should_encrypt_sends_in_clear_without_a_key_and_sealed_with_one(relayin
 def damage_stored_content(daemon) -> int:
     """Flips one bit in every stored content, in the database and in segment files; the number of flips. The daemon is stopped."""
     flips = 0
-    database = sqlite3.connect(daemon.data_dir / "postern.db")
+    database = sqlite3.connect(daemon.data_dir / "mail" / "postern.db")
     tables = [name for name, in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for table in tables:
         if "key" in table or "cert" in table or "audit" in table:
@@ -420,7 +420,7 @@ def damage_stored_content(daemon) -> int:
                 flips += 1
     database.commit()
     database.close()
-    for segment in (daemon.data_dir / "spool").rglob("*.seg") if (daemon.data_dir / "spool").exists() else []:
+    for segment in (daemon.data_dir / "mail" / "spool").rglob("*.seg") if (daemon.data_dir / "mail" / "spool").exists() else []:
         data = bytearray(segment.read_bytes())
         used = [i for i in range(4096, len(data), 4096) if any(data[i:i + 16])]
         for index in used[len(used) // 2:len(used) // 2 + 1]:
@@ -451,7 +451,7 @@ def test_a_flipped_bit_in_the_spool_is_quarantined(relaying, sink, size):
 def test_a_wrong_root_key_is_a_clear_refusal_to_start(daemon):
     daemon.start()
     daemon.stop()
-    root = daemon.data_dir / "root.key"
+    root = daemon.data_dir / "keeper" / "root.key"
     root.write_bytes(bytes(byte ^ 0x55 for byte in root.read_bytes()[:32]))
     status, log = daemon.start_expecting_failure()
     assert status != 0 and "key" in log.lower(), log

@@ -32,7 +32,7 @@ def test_production_warns_of_its_conveniences(daemon):
         assert all(words in text for words in conveniences), text
     daemon.stop()
     daemon.config["keys"] = {"root": f"file:{daemon.directory}/root.key"}
-    (daemon.data_dir / "root.key").rename(daemon.directory / "root.key")
+    (daemon.data_dir / "keeper" / "root.key").rename(daemon.directory / "root.key")
     daemon.start()
     assert "keys.root" not in json.dumps(daemon.json("status")["warnings"]), "kept elsewhere"
     daemon.stop()
@@ -358,7 +358,7 @@ def test_sqlcipher_encrypts_the_whole_database(daemon):
     daemon.start()
     daemon.submit(to="bob@postern.example")
     daemon.await_mail("bob@postern.example")
-    assert not (daemon.data_dir / "postern.db").read_bytes().startswith(b"SQLite format 3")
+    assert not (daemon.data_dir / "mail" / "postern.db").read_bytes().startswith(b"SQLite format 3")
     assert daemon.files_containing(b"bob@postern.example") == []
     daemon.restart()
     daemon.await_mail("bob@postern.example")

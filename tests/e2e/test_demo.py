@@ -93,7 +93,7 @@ def test_a_taken_port_names_who_has_it(workdir):
         done = demo(workdir, "--config", config)
         assert done.returncode == 1 and f"port {taker.getsockname()[1]} is taken by" in done.stderr and f"(process {os.getpid()})" in done.stderr, done
         assert "--free-ports" in done.stderr
-        assert not (workdir / "var" / "postern.db").exists()
+        assert not (workdir / "var" / "mail" / "postern.db").exists()
 
 
 @pytest.mark.parametrize("no_color, coloured", [("", True), ("1", False)])

@@ -46,7 +46,7 @@ def test_the_first_start_puts_a_root_key_into_the_keychain_and_the_next_one_find
     assert keyring.lookup("postern", "root") == ""
     chained.start()
     made = keyring.lookup("postern", "root")
-    assert len(made) == 64 and not (chained.data_dir / "root.key").exists()
+    assert len(made) == 64 and not (chained.data_dir / "keeper" / "root.key").exists()
     survives_a_restart(chained)
     assert keyring.lookup("postern", "root") == made
     assert chained.files_containing(made.encode()) == [], "the root key is nowhere but in the keychain"
@@ -59,7 +59,7 @@ def test_both_references_with_names_from_the_settings(chained, keyring):
     chained.start()
     root, database = keyring.lookup("mail", "main"), keyring.lookup("mail", "database")
     assert len(root) == len(database) == 64 and root != database
-    assert not (chained.data_dir / "postern.db").read_bytes().startswith(b"SQLite format 3")
+    assert not (chained.data_dir / "mail" / "postern.db").read_bytes().startswith(b"SQLite format 3")
     survives_a_restart(chained)
     chained.stop()
     done = run([binary("postern"), "--config", chained.config_file, "audit", "verify", "--offline"], env={**os.environ, **keyring.environment}, cwd=chained.directory)
@@ -94,7 +94,7 @@ def test_an_entry_that_went_missing_is_not_replaced(chained, keyring):
 def test_a_locked_keychain_is_a_precise_refusal(chained, keyring):
     keyring.lock()
     refuses(chained, "keys.root", "locked", "unlock", FALLBACK)
-    assert not (chained.data_dir / "root.key").exists()
+    assert not (chained.data_dir / "keeper" / "root.key").exists()
 
 
 def test_a_keychain_that_locks_later_refuses_the_next_start(chained, keyring):
@@ -164,7 +164,7 @@ def test_a_passphrase_file_is_the_root_of_keys(daemon):
     daemon.config["keys"] = {"root": f"file:{passphrase}"}
     daemon.start()
     survives_a_restart(daemon)
-    assert passphrase.read_text() == "correct horse battery staple\n" and not (daemon.data_dir / "root.key").exists()
+    assert passphrase.read_text() == "correct horse battery staple\n" and not (daemon.data_dir / "keeper" / "root.key").exists()
     daemon.stop()
     passphrase.chmod(0o644)
     refuses(daemon, "keys.root", "chmod 600")
@@ -180,7 +180,7 @@ def test_the_database_key_in_a_file_is_made_with_the_database(daemon):
     daemon.config["database"] = {"use_sqlcipher": True, "sqlcipher_key_ref": "file:database.key"}
     daemon.start()
     key = daemon.directory / "database.key"
-    assert key.stat().st_mode & 0o777 == 0o600 and not (daemon.data_dir / "postern.db").read_bytes().startswith(b"SQLite format 3")
+    assert key.stat().st_mode & 0o777 == 0o600 and not (daemon.data_dir / "mail" / "postern.db").read_bytes().startswith(b"SQLite format 3")
     survives_a_restart(daemon)
     daemon.stop()
     key.unlink()

@@ -264,7 +264,7 @@ def test_a_broken_user_store_is_temporary_trouble(daemon, mechanism):
     daemon.start()
     daemon.add_user("alice", "secret enough", "alice@postern.example")
     daemon.stop()
-    database = sqlite3.connect(daemon.data_dir / "postern.db")
+    database = sqlite3.connect(daemon.data_dir / "mail" / "postern.db")
     assert database.execute("UPDATE user SET credentials = 'broken'").rowcount == 1
     database.commit()
     database.close()

@@ -100,7 +100,7 @@ def test_the_salt_survives_a_restart_and_is_each_engines_own(engine, vault, make
 
 def test_modes(engine):
     assert engine.engine_audit.stat().st_mode & 0o777 == 0o600
-    assert (engine.data_dir / "engine.token").stat().st_mode & 0o777 == 0o600
+    assert (engine.data_dir / "keeper" / "engine.token").stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_works_when_nothing_is_recorded(make_daemon):

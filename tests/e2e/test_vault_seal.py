@@ -50,7 +50,7 @@ def test_before_initialisation(sealed):
     assert vault.call("GET", "sys/health?uninitcode=299").status == 299
     refused(vault.call("GET", "sys/mounts"), 503, "sealed")
     assert 400 <= vault.call("PUT", "sys/unseal", {"key": "00" * 33}).status < 500
-    assert not (sealed.data_dir / "engine.token").exists()
+    assert not (sealed.data_dir / "keeper" / "engine.token").exists()
 
 
 @pytest.mark.parametrize("fields", [{}, {"secret_shares": 0, "secret_threshold": 0}, {"secret_shares": 2, "secret_threshold": 3}, {"secret_shares": 3, "secret_threshold": 0},
@@ -200,7 +200,7 @@ def test_auto_opens_itself(make_daemon):
     daemon = make_daemon(engine_config())
     vault = daemon.start().vault()
     assert vault.read("auth/token/lookup-self")["policies"] == ["root"]
-    assert (daemon.data_dir / "engine.token").stat().st_mode & 0o777 == 0o600
+    assert (daemon.data_dir / "keeper" / "engine.token").stat().st_mode & 0o777 == 0o600
     vault.ensure_mount("secret", "kv", version="2")
     vault.write("secret/data/x", data={"n": 1})
     for again in (daemon.restart, daemon.crash_and_restart):
@@ -213,7 +213,7 @@ def test_another_root_key_opens_nothing(make_daemon):
     daemon = make_daemon(engine_config())
     daemon.start()
     daemon.stop()
-    root_key = daemon.data_dir / "root.key"
+    root_key = daemon.data_dir / "keeper" / "root.key"
     content = bytearray(root_key.read_bytes())
     content[:1] = b"1" if content[:1] != b"1" else b"2"
     root_key.write_bytes(bytes(content))

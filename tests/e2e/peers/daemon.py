@@ -352,7 +352,7 @@ class Daemon(Server):
     @property
     def engine_token(self) -> str:
         """The first root token of an engine that unseals itself."""
-        path = self.data_dir / "engine.token"
+        path = self.data_dir / "keeper" / "engine.token"
         if not path.exists():
             raise PeerError(f"the engine has left no {path}\n{self.log_tail()}")
         return path.read_text().strip()

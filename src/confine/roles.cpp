@@ -1,0 +1,309 @@
+// From settings to rules: which folders, ports and calls the gate and the keeper need.
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "confine/confinement.hpp"
+
+namespace postern::confine {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string absolute(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
+
+bool begins_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
+
+bool lies_in(const std::string& path, const std::string& folder) {
+  const std::string prefix = folder.back() == '/' ? folder : folder + "/";
+  return path == folder || begins_with(path, prefix);
+}
+
+/// What every program of the C library reads. No folder of /etc as a whole, no /proc, no /home.
+void add_system(std::vector<PathRule>& paths) {
+  for (const char* path :
+       {"/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/etc/localtime", "/etc/ld.so.cache",
+        "/etc/ssl/openssl.cnf", "/etc/crypto-policies", "/dev/urandom", "/dev/random", "/sys/devices/system/cpu"})
+    paths.push_back({path, Access::Read});
+  paths.push_back({"/dev/null", Access::Append});
+}
+
+void add_network_files(std::vector<PathRule>& paths) {
+  for (const char* path : {"/etc/resolv.conf", "/run/systemd/resolve", "/etc/hosts", "/etc/host.conf", "/etc/nsswitch.conf",
+                           "/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/ssl/certs", "/usr/share/ca-certificates",
+                           "/usr/local/share/ca-certificates", "/usr/share/dns", "/usr/share/publicsuffix"})
+    paths.push_back({path, Access::Read});
+}
+
+std::string file_of(const std::string& reference) { return begins_with(reference, "file:") ? reference.substr(5) : std::string(); }
+std::string variable_of(const std::string& reference) { return begins_with(reference, "env:") ? reference.substr(4) : std::string(); }
+
+std::uint16_t port_in(const std::string& address, char separator = ':') {
+  const auto at = address.rfind(separator);
+  if (at == std::string::npos) return 0;
+  const std::string digits = address.substr(at + 1);
+  const bool number = !digits.empty() && digits.size() <= 5 && digits.find_first_not_of("0123456789") == std::string::npos;
+  return number ? static_cast<std::uint16_t>(std::stoul(digits)) : 0;
+}
+
+/// What the keeper owns, wherever it lies: nothing that the gate is given may hold it.
+std::vector<std::string> places_of_keeper(const config::Config& config) {
+  std::vector<std::string> out{absolute(config.in_keeper_dir("")), absolute(config.in_data_dir("audit"))};
+  if (const std::string root = file_of(config.root_reference()); !root.empty()) out.push_back(absolute(root));
+  if (!config.engine.audit_file.empty()) out.push_back(absolute(config.in_data_dir(config.engine.audit_file)));
+  return out;
+}
+
+class GateBuilder {
+ public:
+  explicit GateBuilder(const config::Config& config) : m_config(config), m_keepers(places_of_keeper(config)) {
+    m_rules.process = "gate";
+    add_system(m_rules.reach.paths);
+    add_network_files(m_rules.reach.paths);
+  }
+
+  Result<Rules> build() {
+    folder(m_config.in_mail_dir(""), Access::Write);
+    add_data_files();
+    add_named_files();
+    for (const auto& path : m_config.server.gate_paths) folder(path, Access::Write);
+    add_ports();
+    m_rules.calls.internet_server = true;
+    add_local_sockets();
+    if (!m_held.empty()) return fail(ErrorCode::BadInput, m_held);
+    return std::move(m_rules);
+  }
+
+ private:
+  [[nodiscard]] bool holds_keepers(const std::string& path) const {
+    return std::ranges::any_of(m_keepers, [&](const std::string& kept) { return lies_in(kept, path); });
+  }
+
+  void folder(const std::string& path, Access access) {
+    const std::string place = absolute(path);
+    if (holds_keepers(place)) {
+      if (m_held.empty())
+        m_held =
+            place + " would show the gate what only the keeper may see; give the keeper's files (keys.root) or these a folder of their own";
+      return;
+    }
+    m_rules.reach.paths.push_back({place, access});
+  }
+
+  /// A file that an operator replaces by renaming another into its place is another file then, so its folder is what can be allowed; where
+  /// that folder holds what is the keeper's, the file as it is now.
+  void file(const std::string& path) {
+    if (path.empty()) return;
+    const std::string place = absolute(path);
+    const std::string parent = fs::path(place).parent_path().string();
+    if (!holds_keepers(parent) && parent != "/") {
+      m_rules.reach.paths.push_back({parent, Access::Read});
+      return;
+    }
+    m_rules.reach.paths.push_back({place, Access::Read});
+    m_rules.opened.push_back(place + " lies beside what only the keeper may see; when it is replaced, the daemon must be started again");
+  }
+
+  void beside(const std::string& path) {
+    if (!path.empty()) file(m_config.beside_config(path));
+  }
+
+  /// Single files that stand where operators look for them; the warden made them.
+  void add_data_files() {
+    m_rules.reach.paths.push_back({absolute(m_config.in_data_dir("admin.token")), Access::Read});
+    m_rules.reach.paths.push_back({absolute(m_config.in_data_dir("ca.pem")), Access::Append});
+  }
+
+  void add_named_files() {
+    beside(m_config.tls.certificate);
+    beside(m_config.tls.key);
+    beside(m_config.smime.trust);
+    beside(m_config.dns.fixture_file);
+    beside(m_config.dns.trust_anchor);
+    folder(m_config.beside_config(m_config.smime.certificates_dir), Access::Read);
+    folder(m_config.beside_config(m_config.openpgp.certificates_dir), Access::Read);
+    for (const auto& listener : m_config.listeners) beside(listener.client_ca);
+    for (const auto& route : m_config.routes) {
+      for (const auto& path : {route.ca, route.client_certificate, route.client_key, file_of(route.password_ref)}) beside(path);
+      if (begins_with(route.via, "file:")) folder(m_config.beside_config(route.via.substr(5)), Access::Write);
+    }
+    if (m_config.database.use_sqlcipher) beside(file_of(m_config.database.sqlcipher_key_ref));
+  }
+
+  void add_ports() {
+    std::set<std::uint16_t> bind{port_in(m_config.http.address)}, connect{25, 53};
+    for (const auto& listener : m_config.listeners) {
+      bind.insert(port_in(listener.address));
+      if (const auto port = port_in(listener.address); port > 0 && port < 1024) m_rules.capability = KeepCapability::BindLowPorts;
+    }
+    for (const auto& route : m_config.routes) {
+      if (const auto port = port_in(route.via); port != 0) connect.insert(port);
+    }
+    for (const auto& server : m_config.dns.servers) {
+      if (const auto port = port_in(server, '@'); port != 0) connect.insert(port);
+    }
+    m_rules.reach.bind_ports.assign(bind.begin(), bind.end());
+    m_rules.reach.connect_ports.assign(connect.begin(), connect.end());
+  }
+
+  void add_local_sockets() {
+    const bool keychain = m_config.database.use_sqlcipher && begins_with(m_config.database.sqlcipher_key_ref, "keychain");
+    if (!keychain) return;
+    m_rules.calls.unix_client = true;
+    m_rules.reach.abstract_sockets = true;
+    m_rules.opened.emplace_back("database.sqlcipher_key_ref is a keychain: the gate may use local sockets");
+  }
+
+  const config::Config& m_config;
+  std::vector<std::string> m_keepers;
+  Rules m_rules;
+  std::string m_held;  ///< The first setting that cannot be.
+};
+
+// Beside settings: what libraries look for. LD_PRELOAD is the loader's; who can set it here can replace the program as well.
+const std::vector<std::string> kCommonNames{"PATH",
+                                            "HOME",
+                                            "LANG",
+                                            "LANGUAGE",
+                                            "TZ",
+                                            "TMPDIR",
+                                            "LD_LIBRARY_PATH",
+                                            "LD_PRELOAD",
+                                            "OPENSSL_CONF",
+                                            "OPENSSL_MODULES",
+                                            "SSL_CERT_FILE",
+                                            "SSL_CERT_DIR",
+                                            "GLIBC_TUNABLES"};
+const std::vector<std::string> kCommonPrefixes{"LC_", "MALLOC_", "FAKETIME", "DONT_FAKE", "ASAN_", "UBSAN_", "TSAN_"};
+
+/// A setting in the environment is POSTERN_SECTION__KEY; a secret may have any name, this one too.
+bool is_setting(std::string_view entry) {
+  const std::string_view name = entry.substr(0, entry.find('='));
+  return begins_with(name, "POSTERN_") && name.find("__") != std::string_view::npos;
+}
+
+std::vector<std::string> pick(const char* const* environment, std::vector<std::string> names, const std::vector<std::string>& never) {
+  names.insert(names.end(), kCommonNames.begin(), kCommonNames.end());
+  auto prefixes = kCommonPrefixes;
+  prefixes.emplace_back("POSTERN_");
+  auto out = pick_environment(environment, names, prefixes);
+  std::erase_if(out, [&](const std::string& entry) {
+    const std::string name = entry.substr(0, entry.find('='));
+    const bool named = std::ranges::find(names, name) != names.end();
+    return std::ranges::find(never, name) != never.end() || (begins_with(name, "POSTERN_") && !named && !is_setting(entry));
+  });
+  return out;
+}
+
+/// The variables that hold the keeper's secrets.
+std::vector<std::string> secrets_of_keeper(const config::Config& config) {
+  std::vector<std::string> out;
+  for (const auto& reference : {config.keys.root, config.engine.seal}) {
+    if (const auto at = reference.find("env:"); at != std::string::npos) out.push_back(reference.substr(at + 4));
+  }
+  if (begins_with(config.keys.root, "keychain")) out.push_back(config.keychain.fallback_env);
+  return out;
+}
+
+class KeeperBuilder {
+ public:
+  explicit KeeperBuilder(const config::Config& config) : m_config(config) {
+    m_rules.process = "keeper";
+    m_rules.lock_memory = true;
+    add_system(m_rules.reach.paths);
+  }
+
+  Rules build() {
+    own(m_config.in_keeper_dir(""));
+    if (!m_config.engine.audit_file.empty()) own(fs::path(m_config.in_data_dir(m_config.engine.audit_file)).parent_path().string());
+    if (const auto root = file_of(m_config.root_reference());
+        !root.empty() && !lies_in(absolute(root), absolute(m_config.in_keeper_dir(""))))
+      m_rules.reach.paths.push_back({absolute(fs::path(root).parent_path().string()), Access::Write});
+    if (m_config.database.use_sqlcipher) {
+      if (const auto key = file_of(m_config.database.sqlcipher_key_ref); !key.empty())
+        m_rules.reach.paths.push_back({absolute(m_config.beside_config(key)), Access::Read});
+    }
+    for (const auto& path : m_config.server.keeper_paths) own(path);
+    add_seal();
+    add_audit();
+    return std::move(m_rules);
+  }
+
+ private:
+  void own(const std::string& path) { m_rules.reach.paths.push_back({absolute(path), Access::Write}); }
+
+  void allow_local(const std::string& why) {
+    m_rules.calls.unix_client = true;
+    m_rules.reach.abstract_sockets = true;
+    m_rules.opened.push_back(why + ": the keeper may use local sockets");
+  }
+  void allow_tcp(std::uint16_t port, const std::string& why) {
+    m_rules.calls.tcp_client = true;
+    m_rules.reach.connect_ports.push_back(port);
+    add_network_files(m_rules.reach.paths);
+    m_rules.opened.push_back(why + ": the keeper may connect to TCP port " + std::to_string(port));
+  }
+
+  void add_seal() {
+    const std::string& seal = m_config.engine.seal;
+    const bool keychain = begins_with(seal, "keychain") || begins_with(m_config.keys.root, "keychain") ||
+                          (m_config.database.use_sqlcipher && begins_with(m_config.database.sqlcipher_key_ref, "keychain"));
+    if (keychain) allow_local("a keychain holds a secret");
+    if (begins_with(seal, "pkcs11:")) {
+      allow_local("engine.seal is pkcs11");
+      for (const char* path : {"/etc/pkcs11", "/usr/share/p11-kit", "/etc/softhsm", "/etc/opensc", "/run/pcscd"})
+        m_rules.reach.paths.push_back({path, Access::Read});
+      own("/var/lib/softhsm");
+    }
+    if (begins_with(seal, "tpm2:")) add_tpm(seal);
+    if (begins_with(seal, "transit:")) allow_tcp(8200, "engine.seal is transit");
+  }
+
+  void add_tpm(const std::string& seal) {
+    for (const char* path : {"/dev/tpmrm0", "/dev/tpm0"}) m_rules.reach.paths.push_back({path, Access::Append});
+    if (const auto at = seal.find("port="); at != std::string::npos)
+      allow_tcp(static_cast<std::uint16_t>(std::atoi(seal.c_str() + at + 5)), "engine.seal is a TPM behind a port");
+    if (seal.find("path=") != std::string::npos) allow_local("engine.seal is a TPM behind a socket");
+  }
+
+  void add_audit() {
+    if (!m_config.engine.audit_syslog.empty()) allow_local("engine.audit.syslog is set");
+    const std::string& socket = m_config.engine.audit_socket;
+    if (begins_with(socket, "unix")) allow_local("engine.audit.socket is local");
+    if (begins_with(socket, "tcp:")) allow_tcp(port_in(socket), "engine.audit.socket is TCP");
+    if (begins_with(socket, "udp:")) {
+      m_rules.calls.udp_client = true;
+      m_rules.opened.emplace_back("engine.audit.socket is UDP: the keeper may send datagrams");
+    }
+  }
+
+  const config::Config& m_config;
+  Rules m_rules;
+};
+
+}  // namespace
+
+Result<Rules> gate_rules(const config::Config& config) { return GateBuilder(config).build(); }
+Result<Rules> keeper_rules(const config::Config& config) { return KeeperBuilder(config).build(); }
+
+std::vector<std::string> gate_environment(const config::Config& config, const char* const* environment) {
+  std::vector<std::string> names;
+  for (const auto& route : config.routes) names.push_back(variable_of(route.password_ref));
+  if (config.database.use_sqlcipher) names.push_back(variable_of(config.database.sqlcipher_key_ref));
+  if (config.database.use_sqlcipher && begins_with(config.database.sqlcipher_key_ref, "keychain")) {
+    for (const char* name : {"DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"}) names.emplace_back(name);
+  }
+  return pick(environment, std::move(names), secrets_of_keeper(config));
+}
+
+std::vector<std::string> keeper_environment(const config::Config& config, const char* const* environment) {
+  auto names = secrets_of_keeper(config);
+  names.push_back(config.keychain.fallback_env);
+  if (config.database.use_sqlcipher) names.push_back(variable_of(config.database.sqlcipher_key_ref));
+  for (const char* name :
+       {"DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SOFTHSM2_CONF", "P11_KIT_STRICT", "TPM2TOOLS_TCTI", "TSS2_LOG"})
+    names.emplace_back(name);
+  return pick(environment, std::move(names), {});
+}
+
+}  // namespace postern::confine
