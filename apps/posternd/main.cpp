@@ -1,138 +1,39 @@
-// The daemon: configuration in, gateway and HTTP server up, signals watched, everything down in order.
-#include <sys/prctl.h>
-#include <sys/resource.h>
+// The daemon: reads its command line and its configuration, and becomes what they say.
 #include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
-#include <boost/json.hpp>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
-#include <fstream>
-#include <future>
 #include <iostream>
 
-#include "api/api.hpp"
-#include "base/log.hpp"
-#include "config/load.hpp"
-#include "engine/key_engine.hpp"
-#include "gateway/root_secrets.hpp"
-#include "io/signals.hpp"
+#include "confine/privileges.hpp"
+#include "daemon.hpp"
 
-namespace postern {
+namespace postern::daemon {
 namespace {
 
-constexpr int kBadConfiguration = 2;
-constexpr int kCannotStart = 5;
+struct CommandLine {
+  std::string config, role;
+  bool single = false;
+};
 
-Result<config::Loaded> read_configuration(const std::string& option) {
-  const auto environment = config::process_environment();
-  POSTERN_TRY(const auto path, config::find_config(option, environment));
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path and its permissions");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  return config::parse(text, path, environment);
+int status_of(const Status& ended) {
+  if (ended) return 0;
+  std::cerr << "posternd: " << ended.error().text() << "\n";
+  return kCannotStart;
 }
 
-void configure_log(const config::Config& config) {
-  const std::string& level = config.server.log_level;
-  log::configure(level == "debug"   ? log::Level::Debug
-                 : level == "warn"  ? log::Level::Warn
-                 : level == "error" ? log::Level::Error
-                                    : log::Level::Info,
-                 config.server.log_format == "json" ? log::Format::Json : log::Format::Text);
-}
-
-/// Keys live in this process: no core file may hold them, and many connections need many descriptors.
-void harden_process() {
-  ::umask(077);
-  (void)::prctl(PR_SET_DUMPABLE, 0);
-  struct rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &files);
+int run_by_configuration(const CommandLine& with) {
+  auto configuration = read_configuration(with.config);
+  if (!configuration) {
+    std::cerr << "posternd: " << configuration.error().text() << "\n";
+    return kBadConfiguration;
   }
-}
-
-std::uint16_t port_of(const std::string& address) { return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))); }
-
-/// data_dir/ports.json: what a test or a tool needs to find listeners on port 0. Renamed into place, so that its presence means
-/// "listening".
-Status write_ports(const gateway::Gateway& gate, const std::string& http) {
-  boost::json::object ports{{"http", port_of(http)}};
-  for (const auto& door : gate.doors()) ports[door.name] = port_of(door.address);
-  const std::string path = gate.config().in_data_dir("ports.json");
-  {
-    std::ofstream file(path + ".tmp", std::ios::binary | std::ios::trunc);
-    file << boost::json::serialize(ports) << "\n";
-    if (!file) return fail(ErrorCode::Unavailable, "cannot write " + path);
-  }
-  std::error_code error;
-  std::filesystem::rename(path + ".tmp", path, error);
-  if (error) return fail(ErrorCode::Unavailable, path + ": " + error.message());
-  return {};
-}
-
-io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
-  io::Signals signals(where);
-  for (;;) {
-    const auto signal = co_await signals.next();
-    if (signal != io::ProcessSignal::Reload) break;
-    log::info("daemon.reload_ignored", {{"reason", "settings are read at start; certificate files and folders are watched by themselves"}});
-  }
-  stop.set_value();
-}
-
-Result<std::unique_ptr<engine::KeyEngine>> open_engine(const config::Config& config, const Clock& clock) {
-  SecretBytes key;
-  if (config.database.use_sqlcipher) {
-    // A new key would be no use for a database that is there.
-    std::error_code ignored;
-    const bool fresh = !std::filesystem::exists(config.in_data_dir("engine.db"), ignored);
-    POSTERN_TRY(key, gateway::sqlcipher_key(config, fresh ? CreateRootKey::IfMissing : CreateRootKey::No));
-  }
-  return engine::KeyEngine::open(config, std::move(key), clock);
-}
-
-Status run(config::Loaded loaded) {
-  const std::string http_address = loaded.config.http.address;
-  const SystemClock clock;
-  POSTERN_TRY(const auto key_engine, open_engine(loaded.config, clock));
-  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings), key_engine->keeper()));
-  // Only now is the data directory ours: another daemon's file is not touched.
-  std::error_code ignored;
-  std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
-  std::optional<api::LocalVault> vault;
-  if (gate->config().engine.enabled) vault.emplace(key_engine->core(), gate->workers());
-  POSTERN_TRY(auto api, api::Api::make(*gate, vault ? &*vault : nullptr));
-  http::ServerOptions options;
-  POSTERN_TRY(options.address, io::Endpoint::parse(http_address));
-  options.bad_target = api::refuse_target;
-  options.limits.body_bytes = gate->config().limits.http_body_bytes;
-  auto server = http::Server::open(gate->loops(), std::move(options), api->handler());
-  if (!server) return fail(Error(server.error()).context("http.address"));
-  std::promise<void> stop;
-  auto stopped = stop.get_future();
-  io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
-  gate->start();
-  key_engine->start();
-  POSTERN_CHECK(write_ports(*gate, (*server)->local().text()));
-  for (const auto& warning : gate->warnings()) log::warn("config.warning", {{"text", warning}});
-  for (const auto& door : gate->doors())
-    log::info("daemon.listening", {{"listener", door.name}, {"address", door.address}, {"tls", door.tls}});
-  log::info("daemon.ready", {{"http", "http://" + (*server)->local().text()}, {"data_dir", gate->config().in_data_dir("")}});
-  stopped.wait();
-  log::info("daemon.stopping");
-  std::promise<void> http_ended;
-  const auto end_http = [](http::Server& s, SteadyTime deadline, std::promise<void>& done) -> io::Task<void> {
-    co_await s.stop(deadline);
-    done.set_value();
-  };
-  io::spawn(gate->loops().at(0), end_http(**server, io::deadline_in(std::chrono::seconds(2)), http_ended), "daemon.http_stop");
-  (void)http_ended.get_future().wait_for(std::chrono::seconds(5));
-  gate->stop();
-  log::info("daemon.stopped");
-  return {};
+  const auto& faults = configuration->loaded.faults;
+  for (const auto& fault : faults) std::cerr << "posternd: " << fault.what << "\n";
+  if (!faults.empty()) return kBadConfiguration;
+  configure_log(configuration->loaded.config, with.single ? "" : "warden");
+  return with.single ? status_of(run_single(std::move(configuration->loaded))) : run_warden(*std::move(configuration));
 }
 
 int main_of(int argc, char** argv) {
@@ -140,36 +41,28 @@ int main_of(int argc, char** argv) {
       "Postern: the guarded door for mail. Reads postern.toml, runs in the foreground until SIGTERM or SIGINT.\n"
       "Example: posternd --config /etc/postern/postern.toml",
       "posternd");
-  std::string config_path;
-  bool single = false;
-  app.add_option("--config", config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
-  app.add_flag("--single", single, "All in one process (what this version always does)");
+  CommandLine with;
+  app.add_option("--config", with.config, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
+  app.add_flag("--single", with.single, "All in one process instead of three: the keys are in the memory that reads what strangers send");
+  app.add_option("--role", with.role)->group("");  // how the warden starts the other two
   app.set_version_flag("--version", std::string("posternd ") + POSTERN_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kBadConfiguration;
   }
-  harden_process();
-  auto loaded = read_configuration(config_path);
-  if (!loaded) {
-    std::cerr << "posternd: " << loaded.error().text() << "\n";
-    return kBadConfiguration;
-  }
-  for (const auto& fault : loaded->faults) std::cerr << "posternd: " << fault.what << "\n";
-  if (!loaded->faults.empty()) return kBadConfiguration;
-  configure_log(loaded->config);
-  log::capture_library_output();
-  const Status ended = run(*std::move(loaded));
-  if (ended) return 0;
-  std::cerr << "posternd: " << ended.error().text() << "\n";
-  return kCannotStart;
+  ::umask(077);
+  confine::forbid_inspection();
+  confine::raise_file_limit();
+  if (with.role == "gate") return status_of(run_gate(with.config));
+  if (with.role == "keeper") return status_of(run_keeper(with.config));
+  return run_by_configuration(with);
 }
 
 }  // namespace
-}  // namespace postern
+}  // namespace postern::daemon
 
-int main(int argc, char** argv) try { return postern::main_of(argc, argv); } catch (const std::exception& error) {
+int main(int argc, char** argv) try { return postern::daemon::main_of(argc, argv); } catch (const std::exception& error) {
   std::fprintf(stderr, "posternd: %s\n", error.what());
-  return postern::kCannotStart;
+  return postern::daemon::kCannotStart;
 }

@@ -16,23 +16,6 @@ namespace {
 
 constexpr std::size_t kTokenBytes = 32;
 
-Result<std::string> load_or_make_token(const std::string& path, Random& random) {
-  if (std::ifstream file(path); file) {
-    std::string text;
-    std::getline(file, text);
-    if (trim(text).size() < kTokenBytes)
-      return fail(ErrorCode::BadInput, path + " holds no token; delete it and start again to have one made");
-    return std::string(trim(text));
-  }
-  const std::string token = base64url_encode(random.bytes(kTokenBytes));
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  const std::string line = token + "\n";
-  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  if (!written) return fail(ErrorCode::Unavailable, "cannot write " + path + "; check the permissions of the data directory");
-  return token;
-}
-
 bool holds_token(const http::Request& request, const std::string& token) {
   const std::string_view header = request.headers.get("Authorization");
   constexpr std::string_view scheme = "Bearer ";
@@ -66,6 +49,23 @@ io::Task<http::Response> on_worker(gateway::Gateway& gateway, const std::functio
 io::Task<http::Response> closed(Error why) { co_return http::problem(503, "sealed", why.text()); }
 
 }  // namespace
+
+Result<std::string> load_or_make_token(const std::string& path, Random& random) {
+  if (std::ifstream file(path); file) {
+    std::string text;
+    std::getline(file, text);
+    if (trim(text).size() < kTokenBytes)
+      return fail(ErrorCode::BadInput, path + " holds no token; delete it and start again to have one made");
+    return std::string(trim(text));
+  }
+  const std::string token = base64url_encode(random.bytes(kTokenBytes));
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  const std::string line = token + "\n";
+  const bool written = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  if (!written) return fail(ErrorCode::Unavailable, "cannot write " + path + "; check the permissions of the data directory");
+  return token;
+}
 
 void Routes::add(std::string_view method, std::string_view pattern, http::Handler handler) const {
   router.add(method, pattern, http::Handler([handler = std::move(handler), &secret = token](http::Request request) {

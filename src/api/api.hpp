@@ -16,6 +16,9 @@
 
 namespace postern::api {
 
+/// data_dir/admin.token: read, or made. Api::make() does it; a daemon whose gate may not write there does it before.
+[[nodiscard]] Result<std::string> load_or_make_token(const std::string& path, Random& random);
+
 class Api {
  public:
   /// Reads or makes the token. `vault` may be null: then nothing is under /v1. Both must outlive the Api.

@@ -13,6 +13,11 @@ namespace {
 
 std::atomic<Format> g_format{Format::Text};
 
+std::string& process_name() {
+  static auto* name = new std::string;  // outlives what logs at the end
+  return *name;
+}
+
 spdlog::logger& sink() {
   static const auto logger = [] {
     auto made = std::make_shared<spdlog::logger>("postern", std::make_shared<spdlog::sinks::stderr_sink_mt>());
@@ -70,6 +75,10 @@ void append_quoted(std::string& out, std::string_view text) {
 std::string json_line(std::string_view time, Level level, std::string_view event, Fields fields) {
   std::string out = "{\"time\":\"" + std::string(time) + "\",\"level\":\"" + std::string(name_of(level)) + "\",\"event\":";
   append_quoted(out, event);
+  if (!process_name().empty()) {
+    out += ",\"process\":";
+    append_quoted(out, process_name());
+  }
   for (const Field& field : fields) {
     out += ',';
     append_quoted(out, field.name);
@@ -84,6 +93,7 @@ std::string json_line(std::string_view time, Level level, std::string_view event
 
 std::string text_line(std::string_view time, Level level, std::string_view event, Fields fields) {
   std::string out = std::string(time) + ' ' + std::string(name_of(level)) + ' ' + std::string(event);
+  if (!process_name().empty()) out += " process=" + process_name();
   for (const Field& field : fields) {
     out += ' ';
     out += field.name;
@@ -106,6 +116,8 @@ ssize_t take_library_output(void* /*cookie*/, const char* data, std::size_t size
 }
 
 }  // namespace
+
+void set_process(std::string_view name) { process_name() = name; }
 
 void capture_library_output() {
   sink();  // it holds the real stderr from now on

@@ -35,6 +35,9 @@ using Fields = std::initializer_list<Field>;
 /// Once, before threads start. Lines go to standard error. Default: Info, Text.
 void configure(Level least, Format format);
 
+/// Once, before threads start: every line says which process of the daemon wrote it (process=gate). Empty, the default: none says so.
+void set_process(std::string_view name);
+
 /// Once, before threads start: what libraries print to the C stream `stderr` (RNP has no switch for it) becomes debug events
 /// "library.output" instead of loose lines. Our own lines and std::cerr are not affected.
 void capture_library_output();

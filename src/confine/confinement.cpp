@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <unistd.h>
 
+#include "base/log.hpp"
 #include "base/secret_arena.hpp"
 
 namespace postern::confine {
@@ -46,6 +47,21 @@ Status confine_reach(const Rules& rules, State& state) {
 }
 
 }  // namespace
+
+std::string describe(const State& state) {
+  std::string out = "landlock=" + (state.landlock_abi > 0 ? std::to_string(state.landlock_abi) : std::string("none"));
+  out += state.system_calls ? " calls=listed" : " calls=any";
+  out += state.memory_locked ? " memory=locked" : " memory=usual";
+  out += state.secret_pages ? " secrets=memfd_secret" : " secrets=locked";
+  if (!state.user.empty()) out += " user=" + state.user;
+  return out;
+}
+
+void log_state(const State& state) {
+  log::info("confine.in_force", {{"what", describe(state)}});
+  for (const auto& text : state.missing) log::warn("confine.missing", {{"text", text}});
+  for (const auto& text : state.opened) log::warn("confine.opened", {{"text", text}});
+}
 
 Result<State> enter(const Rules& rules) {
   if (!alone()) return fail(ErrorCode::Internal, "confinement begins before the first thread, and this process has several");

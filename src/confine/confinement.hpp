@@ -39,6 +39,11 @@ struct State {
   std::vector<std::string> opened;   ///< As in Rules.
 };
 
+/// "landlock=7 calls=listed memory=locked secrets=memfd_secret user=postern": for logs and status.
+[[nodiscard]] std::string describe(const State& state);
+/// One line that says what is in force, and a warning for each thing that is missing or opened.
+void log_state(const State& state);
+
 /// Before any thread exists: Internal otherwise, since a thread that runs already would stay free.
 [[nodiscard]] Result<State> enter(const Rules& rules);
 

@@ -27,7 +27,8 @@ struct PathRule {
 
 struct LandlockRules {
   std::vector<PathRule> paths;
-  std::vector<std::uint16_t> bind_ports;     ///< TCP; 0 stands for a port that the kernel picks.
+  std::vector<std::uint16_t> bind_ports;     ///< TCP.
+  bool any_bind_port = false;                ///< A port that the kernel picks is known only later.
   std::vector<std::uint16_t> connect_ports;  ///< TCP.
   bool abstract_sockets = false;             ///< Whether those of other processes may be reached.
 };

@@ -62,14 +62,18 @@ Result<User> find_user(const std::string& name) {
 Status become(const User& user) {
   if (::setgroups(0, nullptr) != 0) return fail(refused("leave the groups of root"));
   if (::setresgid(user.gid, user.gid, user.gid) != 0) return fail(refused("take the group of " + user.name));
+  (void)::prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);  // drop_capabilities() decides what is left of them
   if (::setresuid(user.uid, user.uid, user.uid) != 0) return fail(refused("become " + user.name));
+  (void)::prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0);
   if (::setresuid(0, 0, 0) == 0) return fail(ErrorCode::Internal, "root came back after it was given up");
   return {};
 }
 
 Status drop_capabilities(KeepCapability keep) {
   const std::uint64_t kept = kept_by(keep);
-  (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  // What the warden was given for its children (AmbientCapabilities of a unit) passes through it.
+  const bool pass_on = keep == KeepCapability::WardenOnly;
+  if (!pass_on) (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
     if (capability < 64 && (kept & bit(capability)) != 0) continue;
     // Without CAP_SETPCAP the bounding set stays; no_new_privs then sees to it that it is of no use.
@@ -81,7 +85,7 @@ Status drop_capabilities(KeepCapability keep) {
     const auto mask = static_cast<std::uint32_t>(kept >> (32 * i));
     data[i].permitted &= mask;
     data[i].effective = data[i].permitted;
-    data[i].inheritable = 0;
+    data[i].inheritable = pass_on ? data[i].inheritable & mask : 0;
   }
   if (!set_capabilities(data)) return fail(refused("give up capabilities"));
   return {};

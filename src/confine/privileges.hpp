@@ -21,7 +21,7 @@ struct User {
 /// Of the user database. NotFound names the user; BadInput for root, which is no gain.
 [[nodiscard]] Result<User> find_user(const std::string& name);
 
-/// User, group and no other groups, for ever. Needs root.
+/// User, group and no other groups. Needs root; drop_capabilities() must follow, since permitted capabilities outlive the change.
 [[nodiscard]] Status become(const User& user);
 
 enum class KeepCapability { None, BindLowPorts, WardenOnly };

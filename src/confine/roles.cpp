@@ -142,6 +142,10 @@ class GateBuilder {
     for (const auto& server : m_config.dns.servers) {
       if (const auto port = port_in(server, '@'); port != 0) connect.insert(port);
     }
+    if (bind.contains(0)) {
+      m_rules.reach.any_bind_port = true;
+      m_rules.opened.emplace_back("a listener takes a free port: the gate may bind any TCP port");
+    }
     m_rules.reach.bind_ports.assign(bind.begin(), bind.end());
     m_rules.reach.connect_ports.assign(connect.begin(), connect.end());
   }

@@ -1,0 +1,86 @@
+#include "daemon.hpp"
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "api/api.hpp"
+#include "base/log.hpp"
+#include "gateway/root_secrets.hpp"
+
+namespace postern::daemon {
+namespace {
+
+DataLayout layout_of(const config::Config& config) {
+  DataLayout out;
+  out.data_dir = config.in_data_dir("");
+  out.mail_database = config.database.url.substr(std::string_view("sqlite:").size());
+  if (config.keys.root.starts_with("file:")) out.root_key = config.keys.root.substr(5);
+  return out;
+}
+
+}  // namespace
+
+Result<Configuration> read_configuration(const std::string& option) {
+  const auto environment = config::process_environment();
+  Configuration out;
+  POSTERN_TRY(out.path, config::find_config(option, environment));
+  std::ifstream file(out.path, std::ios::binary);
+  if (!file) return fail(ErrorCode::NotFound, "cannot read " + out.path + "; check the path and its permissions");
+  out.text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  out.loaded = config::parse(out.text, out.path, environment);
+  return out;
+}
+
+void configure_log(const config::Config& config, std::string_view process) {
+  const std::string& level = config.server.log_level;
+  log::configure(level == "debug"   ? log::Level::Debug
+                 : level == "warn"  ? log::Level::Warn
+                 : level == "error" ? log::Level::Error
+                                    : log::Level::Info,
+                 config.server.log_format == "json" ? log::Format::Json : log::Format::Text);
+  log::set_process(process);
+  log::capture_library_output();
+}
+
+Result<DataDirectory> open_data_directory(const config::Config& config) {
+  POSTERN_TRY(DataDirectory directory, DataDirectory::open(layout_of(config)));
+  withdraw_ports(config);  // only now: another daemon's file is not touched
+  SystemRandom random;
+  POSTERN_CHECK(api::load_or_make_token(config.in_data_dir("admin.token"), random));
+  std::ofstream(config.in_data_dir("ca.pem"), std::ios::binary | std::ios::app);  // the gate fills it
+  return directory;
+}
+
+Status publish_ports(const config::Config& config, const std::vector<warden::NamedPort>& ports) {
+  boost::json::object out;
+  for (const auto& [name, port] : ports) out[name] = port;
+  const std::string path = config.in_data_dir("ports.json");
+  {
+    std::ofstream file(path + ".tmp", std::ios::binary | std::ios::trunc);
+    file << boost::json::serialize(out) << "\n";
+    if (!file) return fail(ErrorCode::Unavailable, "cannot write " + path);
+  }
+  std::error_code error;
+  std::filesystem::rename(path + ".tmp", path, error);
+  if (error) return fail(ErrorCode::Unavailable, path + ": " + error.message());
+  return {};
+}
+
+void withdraw_ports(const config::Config& config) {
+  std::error_code ignored;
+  std::filesystem::remove(config.in_data_dir("ports.json"), ignored);
+}
+
+Result<std::unique_ptr<engine::KeyEngine>> open_engine(const config::Config& config, const Clock& clock) {
+  SecretBytes key;
+  if (config.database.use_sqlcipher) {
+    // A new key would be no use for a database that is there.
+    std::error_code ignored;
+    const bool fresh = !std::filesystem::exists(config.in_keeper_dir("engine.db"), ignored);
+    POSTERN_TRY(key, gateway::sqlcipher_key(config, fresh ? CreateRootKey::IfMissing : CreateRootKey::No));
+  }
+  return engine::KeyEngine::open(config, std::move(key), clock);
+}
+
+}  // namespace postern::daemon

@@ -1,0 +1,50 @@
+// What warden and child say to each other: one sequenced-packet socket pair for each child.
+//
+//   warden -> child   channel: a descriptor of a fresh socket pair to the other child, and a text about who is at its other end
+//                     quit: come to an end (the keeper's only order to do so)
+//   child  -> warden  ready: from now on it serves; for the gate the names and ports of its listeners, one "NAME PORT" a line
+//
+// Packets are at most kControlText bytes of text; what is longer, of an unknown kind or with other descriptors is refused, since the gate
+// at the other end may be anybody's. Not thread safe: one thread receives, one sends.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/unique_fd.hpp"
+
+namespace postern::warden {
+
+inline constexpr std::size_t kControlText = 32 * 1024;
+
+enum class ControlKind : std::uint8_t { Channel = 1, Quit = 2, Ready = 3 };
+
+struct ControlMessage {
+  ControlKind kind = ControlKind::Ready;
+  std::string text;
+  UniqueFd channel;  ///< Of Channel only.
+};
+
+class Control {
+ public:
+  /// Takes the descriptor.
+  explicit Control(UniqueFd socket) : m_socket(std::move(socket)) {}
+  [[nodiscard]] static Result<std::pair<Control, Control>> pair();
+  /// A stream socket pair for two children.
+  [[nodiscard]] static Result<std::pair<UniqueFd, UniqueFd>> channel_pair();
+
+  /// Unavailable when the other side is gone or does not take it (it never waits), TooLarge.
+  [[nodiscard]] Status send(ControlKind kind, std::string_view text = {}, int channel = -1);
+  /// Waits until `deadline`. Timeout; Unavailable when the other side is gone; BadInput for what is no message.
+  [[nodiscard]] Result<ControlMessage> receive(SteadyTime deadline);
+
+  [[nodiscard]] int fd() const noexcept { return m_socket.get(); }
+
+ private:
+  UniqueFd m_socket;
+};
+
+}  // namespace postern::warden
