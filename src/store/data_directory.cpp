@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 #include "base/log.hpp"
@@ -15,6 +17,8 @@ namespace postern {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr auto kChildrenEnd = std::chrono::seconds(5);
 
 struct Move {
   fs::path from, to;
@@ -69,6 +73,20 @@ Status move_into_place(const DataLayout& layout) {
   return {};
 }
 
+/// Children of a warden that was killed end a moment after it: the kernel sees to that, so it is worth waiting for.
+Status wait_for_children(const fs::path& root) {
+  for (const char* name : {"mail/lock", "keeper/engine.db.lock"}) {
+    const auto deadline = std::chrono::steady_clock::now() + kChildrenEnd;
+    Result<FileLock> lock = FileLock::take(root / name, root.string());
+    while (!lock && lock.error().code == ErrorCode::Conflict && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      lock = FileLock::take(root / name, root.string());
+    }
+    POSTERN_CHECK(lock);
+  }
+  return {};
+}
+
 Status give(const fs::path& path, uid_t user, gid_t group) {
   struct stat info{};
   if (::lstat(path.c_str(), &info) != 0) return {};  // a temporary file that has gone
@@ -82,6 +100,7 @@ Result<DataDirectory> DataDirectory::open(const DataLayout& layout) {
   POSTERN_CHECK(make_private_directory(layout.data_dir));
   POSTERN_TRY(FileLock lock, FileLock::take(layout.data_dir / "lock", layout.data_dir.string()));
   for (const char* folder : {"mail", "keeper", "audit"}) POSTERN_CHECK(make_private_directory(layout.data_dir / folder));
+  POSTERN_CHECK(wait_for_children(layout.data_dir));
   POSTERN_CHECK(move_into_place(layout));
   return DataDirectory(layout.data_dir, std::move(lock));
 }

@@ -3,10 +3,12 @@
 Everything the tests assume about the API's and the command's JSON stands in this file, once.
 """
 
+import contextlib
 import copy
 import json
 import os
 import pathlib
+import signal
 import smtplib
 import ssl
 import subprocess
@@ -78,6 +80,7 @@ class Daemon(Server):
         self.config_file = self.directory / "postern.toml"
         self.ports: dict[str, int] = {}
         self.environment: dict[str, str] = {}
+        self.options: list[str] = []  # of the command line: ["--single"]
         self.clock_file: pathlib.Path | None = None
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         for folder in (self.smime_directory, self.openpgp_directory):
@@ -101,6 +104,26 @@ class Daemon(Server):
     @property
     def openpgp_directory(self) -> pathlib.Path:
         return self.directory / "openpgp"
+
+    def process_of(self, role: str) -> int:
+        """The process id of "gate" or "keeper", as it is now; 0 while there is none."""
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in children:
+            with contextlib.suppress(OSError):
+                if f"--role\0{role}\0".encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+                    return int(pid)
+        return 0
+
+    def kill_process(self, role: str, signal_number=signal.SIGKILL):
+        """Ends the gate or the keeper, and waits until the warden has started another one."""
+        before = wait_until(lambda: self.process_of(role), f"a {role}", details=self.log_tail)
+        os.kill(before, signal_number)
+        wait_until(lambda: self.process_of(role) not in (0, before), f"another {role}", details=self.log_tail)
+
+    def await_ready(self, seconds=20.0):
+        """After a process of it was ended: it serves again, perhaps on other ports."""
+        self._await_ready(seconds)
+        return self
 
     def port(self, name: str) -> int:
         if name not in self.ports:
@@ -142,7 +165,7 @@ class Daemon(Server):
         ports = self.data_dir / "ports.json"
         if ports.exists():
             ports.unlink()  # so that the ports of an earlier life are not taken for the new ones
-        self.spawn([binary("posternd"), "--config", self.config_file], env={**os.environ, **self.environment})
+        self.spawn([binary("posternd"), "--config", self.config_file, *self.options], env={**os.environ, **self.environment})
 
     def start_expecting_failure(self, seconds=15.0) -> tuple[int, str]:
         """Exit status and log of a daemon that must refuse to start."""
@@ -184,7 +207,10 @@ class Daemon(Server):
 
     def fake_clock(self):
         """Runs the daemon under libfaketime; move_clock() then shifts its wall clock, never its monotonic one. Call before start."""
-        self.clock_file = self.directory / "faketime"
+        folder = self.directory / "clock"  # of its own: the library reads it in each of the daemon's processes, all the time
+        folder.mkdir(exist_ok=True)
+        self.config["server"] |= {"gate_paths": [str(folder)], "keeper_paths": [str(folder)]}
+        self.clock_file = folder / "faketime"
         self.move_clock(0)
         self.environment |= {"LD_PRELOAD": LIBFAKETIME, "FAKETIME_TIMESTAMP_FILE": str(self.clock_file), "FAKETIME_NO_CACHE": "1",
                              "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
