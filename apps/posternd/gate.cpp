@@ -19,7 +19,7 @@ custody::ChannelSource channels_of(std::shared_ptr<warden::Control> control) {
     auto message = control->receive(deadline);
     if (!message && message.error().code == ErrorCode::Unavailable)
       std::this_thread::sleep_until(deadline);  // the warden is gone, and so are we
-    POSTERN_CHECK(message);
+    if (!message) return fail(std::move(message).error());
     if (message->kind != warden::ControlKind::Channel) return fail(ErrorCode::BadInput, "the warden sent something else than a channel");
     log::debug("gate.keeper", {{"confinement", message->text}});
     return custody::Channel::adopt(message->channel.release());

@@ -52,7 +52,7 @@ Status serve_channels(warden::Control& control, engine::KeyEngine& engine) {
     auto message = control.receive(std::chrono::steady_clock::now() + kForEver);
     std::erase_if(services, [](const auto& service) { return service->ended(); });
     if (!message && message.error().code == ErrorCode::Timeout) continue;
-    POSTERN_CHECK(message);
+    if (!message) return fail(std::move(message).error());
     if (message->kind == warden::ControlKind::Quit) return {};
     auto channel = custody::Channel::adopt(message->channel.release());
     if (channel) services.push_back(std::make_unique<Service>(*std::move(channel), engine, engine.keeper()));

@@ -135,10 +135,10 @@ TEST(Landlock, AnOlderKernelIsToldOf) {
   const std::string file = folder.file("a");
   for (const auto& [abi, gaps] : {std::pair{0, 1U}, {1, 3U}, {2, 3U}, {3, 2U}, {4, 1U}, {5, 1U}}) {
     if (landlock_abi() < abi) continue;
-    EXPECT_EQ(in_child([&, abi = abi, gaps = gaps] {
-                const auto missing = restrict_with_landlock({}, abi);
-                if (!missing || missing->size() != gaps) return 1;
-                return open_error(file, O_RDONLY) == (abi == 0 ? 0 : EACCES) ? 0 : 2;
+    EXPECT_EQ(in_child([&, version = abi, count = gaps] {
+                const auto missing = restrict_with_landlock({}, version);
+                if (!missing || missing->size() != count) return 1;
+                return open_error(file, O_RDONLY) == (version == 0 ? 0 : EACCES) ? 0 : 2;
               }),
               0)
         << abi;

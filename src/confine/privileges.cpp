@@ -69,18 +69,28 @@ Status become(const User& user) {
   return {};
 }
 
+namespace {
+
+/// Without CAP_SETPCAP the bounding set stays; no_new_privs then sees to it that it is of no use.
+void shrink_bounding_set(std::uint64_t kept) noexcept {
+  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
+    if (capability < 64 && (kept & bit(capability)) != 0) continue;
+    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return;
+  }
+}
+
+}  // namespace
+
 Status drop_capabilities(KeepCapability keep) {
   const std::uint64_t kept = kept_by(keep);
   // What the warden was given for its children (AmbientCapabilities of a unit) passes through it.
   const bool pass_on = keep == KeepCapability::WardenOnly;
   if (!pass_on) (void)::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
-    if (capability < 64 && (kept & bit(capability)) != 0) continue;
-    // Without CAP_SETPCAP the bounding set stays; no_new_privs then sees to it that it is of no use.
-    if (::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) break;
-  }
   CapabilityData data{};
   if (!get_capabilities(data)) return fail(refused("tell its capabilities"));
+  for (auto& half : data) half.effective = half.permitted;  // a change of user has taken the effective ones
+  if (!set_capabilities(data)) return fail(refused("use its capabilities"));
+  shrink_bounding_set(kept);
   for (std::size_t i = 0; i < data.size(); ++i) {
     const auto mask = static_cast<std::uint32_t>(kept >> (32 * i));
     data[i].permitted &= mask;

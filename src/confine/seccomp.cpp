@@ -104,7 +104,7 @@ void add_sockets(Filter& filter, const SystemCalls& calls) {
     allow_socket(filter, AF_UNIX, SOCK_DGRAM);
   }
   if (!tcp && !udp && !local) return;
-  for (const char* name : {"connect", "getsockopt", "setsockopt", "getsockname", "getpeername", "sendmmsg", "recvmmsg"}) filter.allow(name);
+  for (const char* name : {"connect", "setsockopt", "sendmmsg", "recvmmsg"}) filter.allow(name);
   if (tcp || udp || calls.unix_server) filter.allow("bind");  // UDP and netlink clients bind too; Landlock knows the ports of TCP
   if (!calls.internet_server && !calls.unix_server) return;
   for (const char* name : {"listen", "accept", "accept4"}) filter.allow(name);
@@ -139,7 +139,7 @@ const std::vector<std::string_view>& calls_of_every_process() {
       "signalfd4", "pause", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "poll", "ppoll",
       "select", "_newselect", "pselect6", "eventfd2",
       // The descriptors it was given.
-      "sendto", "recvfrom", "sendmsg", "recvmsg", "shutdown", "socketpair",
+      "sendto", "recvfrom", "sendmsg", "recvmsg", "shutdown", "getsockopt", "getsockname", "getpeername", "socketpair",
       // About itself and the machine.
       "getpid", "getppid", "getpgrp", "getpgid", "getsid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups",
       "getrusage", "getrlimit", "getpriority", "capget", "uname", "sysinfo", "getrandom"};

@@ -82,7 +82,7 @@ Status wait_for_children(const fs::path& root) {
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
       lock = FileLock::take(root / name, root.string());
     }
-    POSTERN_CHECK(lock);
+    if (!lock) return fail(std::move(lock).error());
   }
   return {};
 }

@@ -50,9 +50,10 @@ Result<std::vector<NamedPort>> read_ports(std::string_view text) {
     const auto space = line.rfind(' ');
     NamedPort entry;
     const char* end = line.data() + line.size();
-    const bool whole = space != std::string_view::npos && space > 0 && out.size() < kPorts;
-    if (!whole || std::from_chars(line.data() + space + 1, end, entry.port).ptr != end || space + 1 == line.size())
-      return fail(ErrorCode::BadInput, "the gate's list of ports is no list of ports");
+    const bool named = space != std::string_view::npos && space > 0 && out.size() < kPorts;
+    const auto read =
+        named ? std::from_chars(line.data() + space + 1, end, entry.port) : std::from_chars_result{nullptr, std::errc::invalid_argument};
+    if (read.ec != std::errc() || read.ptr != end) return fail(ErrorCode::BadInput, "the gate's list of ports is no list of ports");
     entry.name = line.substr(0, space);
     out.push_back(std::move(entry));
   }
