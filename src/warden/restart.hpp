@@ -14,7 +14,7 @@ struct RestartLimits {
   std::chrono::milliseconds first_delay{50};  ///< After the second early end.
   std::chrono::milliseconds longest_delay{10'000};
   std::chrono::milliseconds long_enough{1'000};  ///< Of service; before it was ready nothing counts.
-  int early_ends = 12;
+  int early_ends = 10;
 };
 
 class RestartPolicy {
