@@ -21,6 +21,7 @@
 #include "store/dkim_pins.hpp"
 #include "store/key_store.hpp"
 #include "store/user_store.hpp"
+#include "vaultkeeper/open.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -112,7 +113,7 @@ struct Gateway::Parts {
   std::unique_ptr<SqliteCertificateStore> certificate_store;
   std::unique_ptr<SqliteUserStore> users;
   std::unique_ptr<SqliteAuditLog> audit;
-  std::shared_ptr<Ring> ring;
+  std::shared_ptr<Keeper> ring;
   std::shared_ptr<Authority> authority;
   std::unique_ptr<Identities> identities;
   std::unique_ptr<Correspondents> correspondents;
@@ -131,6 +132,7 @@ struct Gateway::Parts {
   bool running = false;
 
   Status open_store();
+  Status open_ring();
   Status open_keys();
   Status open_resolver();
   Status open_pipeline();
@@ -162,7 +164,8 @@ Status Gateway::Parts::open_store() {
   return {};
 }
 
-Status Gateway::Parts::open_keys() {
+/// The embedded engine.
+Status Gateway::Parts::open_ring() {
   // Keys that are there are opened by their own root key only: a new one would hide that the old one is missing.
   POSTERN_TRY(const auto locked_ring, key_store->load_root());
   auto root = root_key(config, locked_ring.empty() ? CreateRootKey::IfMissing : CreateRootKey::No);
@@ -173,6 +176,15 @@ Status Gateway::Parts::open_keys() {
   }
   if (!root) return fail(root.error());
   POSTERN_TRY(ring, Ring::open(*key_store, *root, clock));
+  return {};
+}
+
+Status Gateway::Parts::open_keys() {
+  if (config.keys.backend == "vault") {
+    POSTERN_TRY(ring, vaultkeeper::open_vault_keeper(config, *key_store, clock));
+  } else {
+    POSTERN_CHECK(open_ring());
+  }
   AuthorityOptions options;
   options.host = config.server.hostname;
   POSTERN_TRY(authority, Authority::open(ring, *certificate_store, clock, random, options));

@@ -34,6 +34,7 @@ struct ClientOptions {
   std::string unix_path;                       ///< Connect here instead of to the host.
   /// Gets the body piece by piece instead of ClientResponse::body (event streams); false ends the exchange.
   std::function<bool(std::string_view)> on_body;
+  bool secret = false;  ///< Our own buffers of the answer are wiped (the body is the caller's); OpenSSL's records are not ours.
 };
 
 struct ClientResponse {

@@ -1,4 +1,4 @@
-// One key in use (inside keys/ only): its versions, ready, and what is asked of them.
+// One key in use (inside keys/; vaultkeeper/ shares make_fresh and the text form): its versions, ready, and what is asked of them.
 #pragma once
 
 #include <atomic>

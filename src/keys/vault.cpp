@@ -131,6 +131,11 @@ Vault::Vault(SecretBytes kek)
 
 Vault Vault::generate() { return Vault(random_key(kKek)); }
 
+Result<Vault> Vault::over(SecretBytes kek) {
+  if (kek.size() != kKek) return fail(ErrorCode::BadInput, "a key-encryption key has 32 bytes", "kek");
+  return Vault(std::move(kek));
+}
+
 Result<Vault> Vault::unlock(ByteView root_blob, const RootKey& root) {
   ByteReader reader(root_blob);
   const auto damage = [](const Error& error) { return error.code == ErrorCode::BadInput ? damaged(error.text()) : error; };

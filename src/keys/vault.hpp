@@ -1,4 +1,4 @@
-// The locks of the ring (inside keys/ only): root key -> key-encryption key -> records, and the bytes of each.
+// The locks of the ring (inside keys/, and vaultkeeper/ for its records): root key -> key-encryption key -> records, and the bytes of each.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +35,8 @@ struct StoredKey {
 class Vault {
  public:
   [[nodiscard]] static Vault generate();
+  /// Over a key-encryption key that somebody else keeps (an external Vault). BadInput unless 32 bytes.
+  [[nodiscard]] static Result<Vault> over(SecretBytes kek);
   /// Denied when `root` is not what locked the blob; IntegrityFailed or Unsupported when the blob is not one.
   [[nodiscard]] static Result<Vault> unlock(ByteView root_blob, const RootKey& root);
   /// A new root blob: the same key-encryption key under this root key.
