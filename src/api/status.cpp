@@ -73,8 +73,30 @@ json::array warnings_json(gateway::Gateway& gate) {
   if (spool.quarantined > 0)
     out.emplace_back(std::to_string(spool.quarantined) +
                      " stored copies failed their integrity check; see `postern queue list --state quarantined`");
+  if (const KeeperState keys = gate.keeper().state(); keys.since)
+    out.emplace_back("mail that must be sealed or opened waits for the key engine since " + rfc3339(*keys.since) + ": " + keys.last_error);
   if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);
   for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
+  return out;
+}
+
+/// Of an external engine that does not answer only what is known without asking it.
+json::object key_engine_json(Keeper& keeper) {
+  const KeeperState state = keeper.state();
+  json::object out{{"engine", state.backend}, {"sealed", state.sealed}, {"reachable", state.reachable}};
+  if (!state.where.empty()) {
+    out["address"] = state.where;
+    out["cached_data_keys"] = state.cached_data_keys;
+    out["cached_keys"] = state.cached_keys;
+  }
+  if (state.token_expires) out["token_expires"] = rfc3339(*state.token_expires);
+  if (!state.last_error.empty()) out["error"] = state.last_error;
+  if (state.since) out["since"] = rfc3339(*state.since);
+  if (state.since) return out;
+  if (const auto names = keeper.list())
+    out["keys"] = names->size();
+  else
+    out["error"] = names.error().text();
   return out;
 }
 
@@ -84,11 +106,6 @@ json::object status_json(gateway::Gateway& gate) {
   for (const auto& door : gate.doors()) listeners.push_back(listener_json(door));
   const auto& config = gate.config();
   const Certificate shown = gate.server_certificate();
-  json::object keys;
-  if (const auto names = gate.keeper().list())
-    keys = {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
-  else
-    keys = {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
   return {
       {"name", "Postern"},
       {"version", POSTERN_VERSION},
@@ -103,7 +120,7 @@ json::object status_json(gateway::Gateway& gate) {
       {"smime",
        {{"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}}},
       {"openpgp", {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}}},
-      {"key_engine", std::move(keys)},
+      {"key_engine", key_engine_json(gate.keeper())},
       {"queue", queue_json(gate.spool().stats())},
       {"storage", storage_json(gate)},
       {"warnings", warnings_json(gate)}};

@@ -88,7 +88,7 @@ Status LocalKeys::open() {
   std::map<KeyName, StoredPtr> keys;
   for (const KeyRecord& record : records) {
     POSTERN_TRY(StoredKey key, vault.decode(record));
-    keys.emplace(key.name, std::make_shared<const StoredKey>(std::move(key)));
+    keys.emplace(record.name, std::make_shared<const StoredKey>(std::move(key)));
   }
   POSTERN_TRY(const WrappedKey root, read_wrapped_key(ByteView(blob).subspan(kRootMagic.size())));
   const std::unique_lock guard(m_read);
