@@ -137,8 +137,8 @@ class AppRole final : public Credentials {
     if (!path.starts_with("auth/" + m_options.mount + "/role/") || !path.ends_with("/secret-id"))
       return fail(ErrorCode::Denied, "the wrapping token of " + place + " does not wrap a secret_id of auth/" + m_options.mount +
                                          "/: somebody may have exchanged it", "keys.vault");
-    const Ask open{.path = "sys/wrapping/unwrap", .body = BodyWriter().text("token", as_text(token.view())).take(), .repeatable = false};
-    POSTERN_TRY(const Answer opened, line.ask(open, {}, deadline));
+    const Ask open{.path = "sys/wrapping/unwrap", .body = {}, .repeatable = false};
+    POSTERN_TRY(const Answer opened, line.ask(open, token.view(), deadline));
     if (!opened.good()) return fail(refusal(opened, "the wrapping token of " + place + " cannot be unwrapped: give a new one"));
     POSTERN_TRY(const std::string_view secret, text_of(opened.data(), "secret_id"));
     return trimmed(as_bytes(secret), "secret_id");

@@ -69,6 +69,10 @@ Result<KeyInfo> read_key_info(const KeyName& name, const json::object* data) {
   out.deletion_allowed = flag_of(data, "deletion_allowed");
   const auto* keys = data->if_contains("keys");
   const auto* versions = keys == nullptr ? nullptr : keys->if_object();
+  if (versions == nullptr && out.type == KeyType::Hmac && out.latest > 0) {
+    out.versions.emplace_back().number = out.latest;  // HashiCorp's Vault does not list the versions of such keys
+    return out;
+  }
   if (versions == nullptr) return fail(ErrorCode::BadInput, "the Vault's answer has no versions of the key", "keys");
   for (const auto& [number_text, value] : *versions) {
     const auto number = parse_version({number_text.data(), number_text.size()});
