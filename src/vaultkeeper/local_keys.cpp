@@ -58,12 +58,16 @@ Status LocalKeys::begin() {
   return save_root(random_key(32).view());
 }
 
+Status LocalKeys::check_root(ByteView blob) {
+  if (blob.empty() || as_text(blob).starts_with(kRootMagic)) return {};
+  return fail(ErrorCode::Conflict,
+              "the database holds the keys of the embedded engine: mail sealed by them cannot be read through a Vault; deliver or export it "
+              "first, then begin with a new data directory",
+              "keys.backend");
+}
+
 Result<SecretBytes> LocalKeys::open_root(ByteView blob) const {
-  if (!as_text(blob).starts_with(kRootMagic))
-    return fail(ErrorCode::Conflict,
-                "the database holds the keys of the embedded engine: mail sealed by them cannot be read through a Vault; deliver or export it "
-                "first, then begin with a new data directory",
-                "keys.backend");
+  POSTERN_CHECK(check_root(blob));
   auto kek = m_wrapping.open_alone(key_names::kPgpEncryption, kRecordKey, {}, blob.subspan(kRootMagic.size()));
   if (kek) return kek;
   const ErrorCode code = kek.error().code;

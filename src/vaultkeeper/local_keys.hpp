@@ -32,6 +32,8 @@ class LocalKeys {
   LocalKeys(KeyStore& store, DataKeys& wrapping, const Clock& clock, LocalKeyOptions options);
   ~LocalKeys();
 
+  /// Conflict when a store's root blob (empty: a new store) is that of the embedded engine.
+  [[nodiscard]] static Status check_root(ByteView blob);
   /// Opens the records, or begins them in an empty store. Unavailable while the Vault is; Conflict when the store belongs to the embedded
   /// engine; IntegrityFailed when records were changed, or the Vault is another one. Nothing else may be called before it has succeeded.
   [[nodiscard]] Status open();

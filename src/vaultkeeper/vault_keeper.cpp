@@ -73,8 +73,9 @@ Status VaultKeeper::named_key(const KeyName& name, KeyType type, bool first_star
 }
 
 Status VaultKeeper::ready_now() {
-  POSTERN_CHECK(m_session.token(m_line.deadline()));
   POSTERN_TRY(const Bytes blob, m_store.load_root());
+  POSTERN_CHECK(LocalKeys::check_root(blob));
+  POSTERN_CHECK(m_session.token(m_line.deadline()));
   const bool first = blob.empty();
   POSTERN_CHECK(named_key(key_names::kPgpEncryption, KeyType::Aes256Gcm96, first));
   POSTERN_CHECK(m_local.open());
