@@ -50,8 +50,8 @@ class NoCredentials final : public Credentials {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ManualClock clock(wall_from_millis(0));
-  Line line(std::make_shared<Hostile>(ByteView(data, size)), clock, {{"https://a.example", "https://b.example"}, "ns", std::chrono::seconds(5)},
-            [&](std::chrono::milliseconds span) {
+  Line line(std::make_shared<Hostile>(ByteView(data, size)), clock,
+            {{"https://a.example", "https://b.example"}, "ns", std::chrono::seconds(5)}, [&](std::chrono::milliseconds span) {
               clock.advance(span);
               return true;
             });

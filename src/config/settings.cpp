@@ -177,8 +177,8 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("keys.vault.server_name", FIELD(vault.server_name), "Name the Vault's certificate must carry; empty: the host of the URL."),
       text<C>("keys.vault.client_certificate", FIELD(vault.client_certificate), "PEM chain that we present to the Vault (mTLS)."),
       text<C>("keys.vault.client_key", FIELD(vault.client_key), "PEM private key of keys.vault.client_certificate."),
-      text<C>("keys.vault.auth", FIELD(vault.auth), "How we log in: approle, or token_file (the sink of an agent, read again when it changes).",
-              {"approle", "token_file"}),
+      text<C>("keys.vault.auth", FIELD(vault.auth),
+              "How we log in: approle, or token_file (the sink of an agent, read again when it changes).", {"approle", "token_file"}),
       text<C>("keys.vault.auth_mount", FIELD(vault.auth_mount), "Path of the AppRole auth method there."),
       text<C>("keys.vault.role_id", FIELD(vault.role_id), "Where the role_id is: file:PATH, env:NAME or keychain:SERVICE/ACCOUNT."),
       text<C>("keys.vault.secret_id", FIELD(vault.secret_id), "Where the secret_id is, same form; read again for each login."),
@@ -187,9 +187,10 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("keys.vault.token_file", FIELD(vault.token_file), "File with a token, for auth = \"token_file\"."),
       duration<C>("keys.vault.timeout", FIELD(vault.timeout), "How long one call may take, its retries included."),
       count<C>("keys.vault.connections", FIELD(vault.connections), "Connections to the Vault at most.", 1, 256),
-      duration<C>("keys.vault.data_key_life", FIELD(vault.data_key_life),
-                  "How long a key that wraps the data keys of messages is used before the Vault makes the next, and kept in memory for reading. "
-                  "Mail is accepted at least half of this time while the Vault is away."),
+      duration<C>(
+          "keys.vault.data_key_life", FIELD(vault.data_key_life),
+          "How long a key that wraps the data keys of messages is used before the Vault makes the next, and kept in memory for reading. "
+          "Mail is accepted at least half of this time while the Vault is away."),
       count<C>("keys.vault.data_key_uses", FIELD(vault.data_key_uses), "Messages under one such key at most.", 1, 100'000'000),
       duration<C>("keys.vault.key_life", FIELD(vault.key_life),
                   "How long an unwrapped private key (S/MIME, OpenPGP) stays in memory before the Vault is asked again."),

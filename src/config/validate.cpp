@@ -9,7 +9,10 @@
 namespace postern::config {
 namespace {
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.substr(0, 4) == "127."; }
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" ||
+         (host.substr(0, 4) == "127." && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
 
 std::string_view host_of_url(std::string_view url) {
   url.remove_prefix(std::min(url.find("://") + 3, url.size()));
@@ -180,8 +183,8 @@ class Validator {
       const bool https = istarts_with(url, "https://");
       tls = tls || https;
       if (!https && !(istarts_with(url, "http://") && is_loopback(host_of_url(url))))
-        fault("keys.vault.address",
-              "has \"" + printable(url) + "\"; must be https://HOST:PORT (http:// only on loopback: tokens and keys would travel in clear)");
+        fault("keys.vault.address", "has \"" + printable(url) +
+                                        "\"; must be https://HOST:PORT (http:// only on loopback: tokens and keys would travel in clear)");
       else if (!is_origin(url))
         fault("keys.vault.address", "has \"" + printable(url) + "\"; give scheme, host and port only");
     }

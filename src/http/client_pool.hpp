@@ -22,7 +22,8 @@ struct PoolOptions {
   std::chrono::milliseconds connect{};  ///< One attempt to connect; 0: as long as the exchange.
 };
 
-/// What is sent. `head` are further field lines, each with its CRLF ("X-Vault-Token: ...\r\n"), apart from `headers` because they are secret.
+/// What is sent. `head` are further field lines, each with its CRLF ("X-Vault-Token: ...\r\n"), apart from `headers` because they are
+/// secret.
 struct PoolRequest {
   std::string method = "GET";
   Url url;

@@ -31,7 +31,9 @@ class Scripted {
   }
 
   [[nodiscard]] io::Endpoint address() const { return m_listener->local(); }
-  [[nodiscard]] Url url(bool tls = false) const { return *Url::parse((tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(address().port) + "/v1/x"); }
+  [[nodiscard]] Url url(bool tls = false) const {
+    return *Url::parse((tls ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(address().port) + "/v1/x");
+  }
 
   std::atomic<int> connections{0}, requests{0};
   std::string last;  ///< The last request's bytes; read it when no request is in progress.
@@ -92,8 +94,9 @@ TEST_F(ClientPoolTest, OneConnectionServesManyRequests) {
 }
 
 TEST_F(ClientPoolTest, WhatCannotBeKeptIsNot) {
-  for (const char* answer : {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
-                             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more than was said"}) {
+  for (const char* answer :
+       {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more than was said"}) {
     Scripted server(loops, {answer});
     ClientPool pool{PoolOptions{}};
     EXPECT_EQ(ask(pool, server)->body, "ok") << answer;
@@ -150,10 +153,10 @@ TEST_F(ClientPoolTest, BoundsAndDeadlinesHold) {
   Scripted early(loops, {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok"}, {}, 1);
   EXPECT_EQ(ask(pool, early).error().code, ErrorCode::Unavailable);
   Scripted informational(loops, {[] {
-    std::string out;
-    for (int i = 0; i < 100; ++i) out += "HTTP/1.1 103 Early Hints\r\n\r\n";
-    return out + std::string(kOk);
-  }()});
+                           std::string out;
+                           for (int i = 0; i < 100; ++i) out += "HTTP/1.1 103 Early Hints\r\n\r\n";
+                           return out + std::string(kOk);
+                         }()});
   EXPECT_FALSE(ask(pool, informational)) << "without an end";
   Scripted silent(loops, {"HTTP/1.1 200 OK\r\n"});
   PoolRequest request;

@@ -14,8 +14,10 @@ constexpr std::size_t kMostWords = 300;
 
 std::string_view view_of(const json::string& text) noexcept { return {text.data(), text.size()}; }
 
+// Unavailable, not BadInput: it is no fault of the message for which we asked.
 tl::unexpected<Error> odd(std::string_view name, std::string_view what) {
-  return fail(ErrorCode::BadInput, "the Vault's answer has no " + std::string(what) + " of that name: see that the address is that of a Vault",
+  return fail(ErrorCode::Unavailable,
+              "the Vault's answer has no " + std::string(what) + " of that name: see that the address is that of a Vault",
               std::string(name));
 }
 
@@ -49,8 +51,10 @@ std::string Answer::errors() const {
     // Multi-errors are lists over several lines; one line is enough for a log.
     std::string flat;
     for (const char c : view_of(*text)) {
-      if (c != '\n' && c != '\t') flat += c;
-      else if (!flat.empty() && flat.back() != ' ') flat += ' ';
+      if (c != '\n' && c != '\t')
+        flat += c;
+      else if (!flat.empty() && flat.back() != ' ')
+        flat += ' ';
       if (flat.size() >= kMostWords) break;
     }
     out += (out.empty() ? "" : "; ") + printable(trim(flat), kMostWords);
@@ -89,7 +93,7 @@ Result<SecretBytes> secret_of(const json::object* object, std::string_view name)
   POSTERN_TRY(const std::string_view text, text_of(object, name));
   SecretBytes room(base64_room(text.size()));
   const auto size = base64_read(text, room.span());
-  if (!size) return fail(ErrorCode::BadInput, "the Vault's answer is not base64 there", std::string(name));
+  if (!size) return odd(name, "base64");
   return *size == room.size() ? std::move(room) : SecretBytes(room.view().first(*size));
 }
 

@@ -36,7 +36,8 @@ class Answer {
   boost::json::value m_root;
 };
 
-/// Members of an answer's object (null: no object), with one kind of error for all: BadInput, which names the member.
+/// Members of an answer's object (null: no object), with one kind of error for all: Unavailable, which names the member (a Vault that
+/// answers oddly is not at hand; the message for which we asked can wait).
 [[nodiscard]] Result<std::string_view> text_of(const boost::json::object* object, std::string_view name);
 [[nodiscard]] Result<std::int64_t> number_of(const boost::json::object* object, std::string_view name);
 /// false when it is not there.

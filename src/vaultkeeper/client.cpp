@@ -42,11 +42,13 @@ Error denied(const Ask& ask, std::string_view capability) {
 }
 
 Error not_found(const Ask& ask, const std::string& said) {
-  if (said.find("no handler for route") == std::string::npos) return {ErrorCode::NotFound, "the external Vault has no such key", path_only(ask)};
+  if (said.find("no handler for route") == std::string::npos)
+    return {ErrorCode::NotFound, "the external Vault has no such key", path_only(ask)};
   const std::string mount = path_only(ask).substr(0, path_only(ask).find('/'));
-  return {ErrorCode::Unavailable,
-          "the external Vault has no engine at " + mount + "/: enable transit there, or set keys.vault.mount and keys.vault.namespace right",
-          "keys.vault"};
+  return {
+      ErrorCode::Unavailable,
+      "the external Vault has no engine at " + mount + "/: enable transit there, or set keys.vault.mount and keys.vault.namespace right",
+      "keys.vault"};
 }
 
 }  // namespace
@@ -55,7 +57,7 @@ ErrorCode meaning_of(std::string_view said) noexcept {
   for (const Meaning& meaning : kMeanings) {
     if (said.find(meaning.words) != std::string_view::npos) return meaning.code;
   }
-  return ErrorCode::BadInput;
+  return ErrorCode::Unavailable;
 }
 
 Error refusal_of(const Answer& answer, const Ask& ask, std::string_view capability) {
@@ -64,10 +66,7 @@ Error refusal_of(const Answer& answer, const Ask& ask, std::string_view capabili
   if (answer.status() == 404) return not_found(ask, said);
   const std::string text = "the external Vault answers " + std::to_string(answer.status()) + (said.empty() ? "" : ": " + said);
   if (answer.status() == 413) return {ErrorCode::TooLarge, text, path_only(ask)};
-  if (answer.status() == 400 || answer.status() == 500) {
-    const ErrorCode code = meaning_of(said);
-    if (code != ErrorCode::BadInput || answer.status() == 400) return {code, text, path_only(ask)};
-  }
+  if (answer.status() == 400 || answer.status() == 500) return {meaning_of(said), text, path_only(ask)};
   return {ErrorCode::Unavailable, text, path_only(ask)};
 }
 

@@ -9,7 +9,8 @@ namespace postern::vaultkeeper {
 /// the operator's to give, and until then mail waits.
 [[nodiscard]] Error refusal_of(const Answer& answer, const Ask& ask, std::string_view capability);
 
-/// What the words of a transit engine's error mean; BadInput when they say nothing known.
+/// What the words of a transit engine's error mean; Unavailable when they say nothing known: mail
+/// then waits, and is not refused for ever.
 [[nodiscard]] ErrorCode meaning_of(std::string_view said) noexcept;
 
 /// Thread safe.

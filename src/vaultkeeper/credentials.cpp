@@ -72,8 +72,9 @@ Result<SecretBytes> read_environment(const std::string& name, const std::string&
 }
 
 Result<SecretBytes> read_keychain(const RootKeySource& source, const KeychainUse& use, const std::string& setting) {
-  auto found = use.enabled ? load_from_keychain(source.place, source.account)
-                           : Result<SecretBytes>(fail(ErrorCode::Unavailable, "the keychain may not be asked (security.keychain.enabled is false)"));
+  auto found =
+      use.enabled ? load_from_keychain(source.place, source.account)
+                  : Result<SecretBytes>(fail(ErrorCode::Unavailable, "the keychain may not be asked (security.keychain.enabled is false)"));
   if (!found) return fail(found.error().code, found.error().what, setting);
   return trimmed(found->view(), setting);
 }
@@ -91,7 +92,8 @@ Result<Grant> grant_of(const Answer& answer) {
 
 // The server's words about a login are not repeated: they may hold what was sent.
 Error refusal(const Answer& answer, std::string what) {
-  const ErrorCode code = answer.status() == 400 || answer.status() == 403 || answer.status() == 404 ? ErrorCode::Denied : ErrorCode::Unavailable;
+  const ErrorCode code =
+      answer.status() == 400 || answer.status() == 403 || answer.status() == 404 ? ErrorCode::Denied : ErrorCode::Unavailable;
   return {code, std::move(what) + " (status " + std::to_string(answer.status()) + ")", "keys.vault"};
 }
 
@@ -108,8 +110,9 @@ class AppRole final : public Credentials {
     POSTERN_TRY(const Answer answer, line.ask(login, {}, deadline));
     if (answer.good()) return grant_of(answer);
     m_unwrapped = SecretBytes();  // perhaps the file has a new one by the next time
-    return fail(refusal(answer, "the Vault refuses the AppRole login at auth/" + m_options.mount + "/: see that " + m_options.role_id.text() +
-                                    " and " + m_options.secret_id.text() + " hold a role_id and a secret_id that are valid and not used up"));
+    return fail(refusal(answer, "the Vault refuses the AppRole login at auth/" + m_options.mount + "/: see that " +
+                                    m_options.role_id.text() + " and " + m_options.secret_id.text() +
+                                    " hold a role_id and a secret_id that are valid and not used up"));
   }
 
   bool owns_token() const override { return true; }
@@ -131,12 +134,15 @@ class AppRole final : public Credentials {
     POSTERN_TRY(const Answer about, line.ask(lookup, {}, deadline));
     const std::string place = m_options.secret_id.text();
     if (!about.good())
-      return fail(refusal(about, "the wrapping token of " + place + " is not valid: give a new one; if you have not used it, somebody else has, "
-                                 "and its secret_id must be destroyed"));
+      return fail(refusal(about, "the wrapping token of " + place +
+                                     " is not valid: give a new one; if you have not used it, somebody else has, "
+                                     "and its secret_id must be destroyed"));
     POSTERN_TRY(const std::string_view path, text_of(about.data(), "creation_path"));
     if (!path.starts_with("auth/" + m_options.mount + "/role/") || !path.ends_with("/secret-id"))
-      return fail(ErrorCode::Denied, "the wrapping token of " + place + " does not wrap a secret_id of auth/" + m_options.mount +
-                                         "/: somebody may have exchanged it", "keys.vault");
+      return fail(
+          ErrorCode::Denied,
+          "the wrapping token of " + place + " does not wrap a secret_id of auth/" + m_options.mount + "/: somebody may have exchanged it",
+          "keys.vault");
     const Ask open{.path = "sys/wrapping/unwrap", .body = {}, .repeatable = false};
     POSTERN_TRY(const Answer opened, line.ask(open, token.view(), deadline));
     if (!opened.good()) return fail(refusal(opened, "the wrapping token of " + place + " cannot be unwrapped: give a new one"));
@@ -159,7 +165,8 @@ class TokenFile final : public Credentials {
     const Ask self{.method = "GET", .path = "auth/token/lookup-self", .body = {}};
     POSTERN_TRY(const Answer answer, line.ask(self, out.token.view(), deadline));
     if (!answer.good())
-      return fail(refusal(answer, "the Vault does not accept the token of " + m_path + ": it has expired, or may not look itself up (policy default)"));
+      return fail(refusal(
+          answer, "the Vault does not accept the token of " + m_path + ": it has expired, or may not look itself up (policy default)"));
     out.lease = std::chrono::seconds(std::max<std::int64_t>(number_of(answer.data(), "ttl").value_or(0), 0));
     out.renewable = flag_of(answer.data(), "renewable");
     return out;

@@ -18,7 +18,8 @@ tl::unexpected<Error> waited_too_long(const KeyName& name) {
   return fail(ErrorCode::Unavailable, "the external Vault is slow: another caller still waits for the same key", name.get());
 }
 
-Result<Bytes> seal_with(const Aead& aead, const WrappedBy& by, const KeyName& name, std::string_view purpose, ByteView aad, ByteView secret) {
+Result<Bytes> seal_with(const Aead& aead, const WrappedBy& by, const KeyName& name, std::string_view purpose, ByteView aad,
+                        ByteView secret) {
   if (secret.empty() || secret.size() + kAeadNonce + kAeadTag > kSealedMost)
     return fail(ErrorCode::TooLarge, "a secret to be wrapped has 1 byte to 64 KiB", name.get());
   POSTERN_TRY(Bytes sealed, aead.seal_random(wrap_aad(by, name.get(), purpose, aad), secret));
@@ -46,7 +47,7 @@ std::vector<std::pair<KeyName, DataKeys::Shelf*>> DataKeys::shelves() const {
 }
 
 Result<DataKeys::WrapperPtr> DataKeys::wrapper(WrappedBy by, const SecretBytes& key) const {
-  if (key.size() != kKey) return fail(ErrorCode::IntegrityFailed, "the external Vault gives a key of a wrong size");
+  if (key.size() != kKey) return fail(ErrorCode::Unavailable, "the external Vault gives a key of a wrong size");
   POSTERN_TRY(Aead aead, Aead::create(AeadAlgorithm::Aes256Gcm, key.view()));
   const SteadyTime now = m_clock.steady();
   return std::make_shared<Wrapper>(std::move(by), std::move(aead), now, now + m_options.life);
@@ -59,8 +60,9 @@ Result<DataKeys::WrapperPtr> DataKeys::fetch(const KeyName& name) {
   POSTERN_TRY(const Answer answer, m_client.call(ask, "update"));
   POSTERN_TRY(const std::string_view text, text_of(answer.data(), "ciphertext"));
   POSTERN_TRY(const SecretBytes key, secret_of(answer.data(), "plaintext"));
-  POSTERN_TRY(WrappedBy by, read_vault_text(text));
-  return wrapper(std::move(by), key);
+  auto by = read_vault_text(text);
+  if (!by) return fail(ErrorCode::Unavailable, "the external Vault gives a data key of an unknown form", name.get());
+  return wrapper(*std::move(by), key);
 }
 
 /// The wrapping key in use; one caller fetches, the others wait for it.
@@ -120,17 +122,24 @@ std::vector<Result<DataKeys::WrapperPtr>> DataKeys::open_batch(const KeyName& na
   for (const WrappedBy& by : batch) texts.push_back(by.text());
   const Ask ask{.path = m_client.path("decrypt/" + name.get()), .body = BodyWriter().batch("batch_input", "ciphertext", texts).take()};
   const auto answer = m_client.call(ask, "update");
-  if (!answer) return {batch.size(), Result<WrapperPtr>(fail(answer.error()))};
+  if (!answer) {
+    // A key that is gone over there is a loss to be mended there, not damage of what is stored here.
+    Error error = answer.error();
+    if (error.code == ErrorCode::NotFound) error.code = ErrorCode::Unavailable;
+    return {batch.size(), Result<WrapperPtr>(fail(std::move(error)))};
+  }
   const auto* member = answer->data() == nullptr ? nullptr : answer->data()->if_contains("batch_results");
   const auto* results = member == nullptr ? nullptr : member->if_array();
   if (results == nullptr || results->size() != batch.size())
-    return {batch.size(), Result<WrapperPtr>(fail(ErrorCode::Unavailable, "the external Vault does not answer a batch as asked", name.get()))};
+    return {batch.size(),
+            Result<WrapperPtr>(fail(ErrorCode::Unavailable, "the external Vault does not answer a batch as asked", name.get()))};
   std::vector<Result<WrapperPtr>> out;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const auto* item = (*results)[i].if_object();
     const auto error = text_of(item, "error");
     if (error && !error->empty()) {
-      out.emplace_back(fail(meaning_of(*error), "the external Vault does not open the wrapping key of stored data: " + printable(*error), name.get()));
+      out.emplace_back(
+          fail(meaning_of(*error), "the external Vault does not open the wrapping key of stored data: " + printable(*error), name.get()));
       continue;
     }
     const auto key = secret_of(item, "plaintext");
@@ -168,8 +177,10 @@ Result<DataKeys::WrapperPtr> DataKeys::opened(const KeyName& name, const Wrapped
   if (!wanted) wanted = std::make_shared<Slot>();
   const std::shared_ptr<Slot> slot = wanted;
   while (!slot->result) {
-    if (!place.opening) open_wanted(name, place, lock);
-    else if (place.bell.wait_for(lock, m_options.wait) == std::cv_status::timeout && !slot->result && place.opening) return waited_too_long(name);
+    if (!place.opening)
+      open_wanted(name, place, lock);
+    else if (place.bell.wait_for(lock, m_options.wait) == std::cv_status::timeout && !slot->result && place.opening)
+      return waited_too_long(name);
   }
   return *slot->result;
 }

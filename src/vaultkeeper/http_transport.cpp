@@ -142,7 +142,9 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
 class HttpTransport final : public Transport {
  public:
   explicit HttpTransport(HttpTransportOptions options)
-      : m_places(options.connections, options.waiting), m_names(std::make_shared<Names>()), m_pool(std::make_shared<http::ClientPool>(pool_options(options))) {
+      : m_places(options.connections, options.waiting),
+        m_names(std::make_shared<Names>()),
+        m_pool(std::make_shared<http::ClientPool>(pool_options(options))) {
     m_loops.start();
   }
   ~HttpTransport() override {

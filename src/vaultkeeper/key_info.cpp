@@ -12,7 +12,8 @@ namespace json = boost::json;
 
 Result<std::uint32_t> version_number(const json::object* object, std::string_view name) {
   POSTERN_TRY(const std::int64_t number, number_of(object, name));
-  if (number < 0 || number > INT32_MAX) return fail(ErrorCode::BadInput, "the Vault's answer has an impossible version", std::string(name));
+  if (number < 0 || number > INT32_MAX)
+    return fail(ErrorCode::Unavailable, "the Vault's answer has an impossible version", std::string(name));
   return static_cast<std::uint32_t>(number);
 }
 
@@ -26,12 +27,14 @@ std::optional<std::uint32_t> parse_version(std::string_view text) {
 /// Ed25519 comes as 32 bytes in base64, the others as PEM; the port gives PEM.
 Result<std::string> public_pem(KeyType type, std::string_view text) {
   if (type != KeyType::Ed25519) {
-    POSTERN_TRY(const PublicKey key, PublicKey::from_pem(text));
-    return key.to_pem();
+    const auto key = PublicKey::from_pem(text);
+    if (!key) return fail(ErrorCode::Unavailable, "the Vault's answer has no public key in PEM there", "public_key");
+    return key->to_pem();
   }
-  POSTERN_TRY(const Bytes raw, base64_decode(text));
-  POSTERN_TRY(const PublicKey key, PublicKey::from_raw(KeyKind::Ed25519, raw));
-  return key.to_pem();
+  const auto raw = base64_decode(text);
+  const auto key = raw ? PublicKey::from_raw(KeyKind::Ed25519, *raw) : Result<PublicKey>(fail(raw.error()));
+  if (!key) return fail(ErrorCode::Unavailable, "the Vault's answer has no Ed25519 key there", "public_key");
+  return key->to_pem();
 }
 
 /// A symmetric version is its time of creation, in seconds; an asymmetric one is an object.
@@ -42,7 +45,7 @@ Result<KeyVersionInfo> read_version(KeyType type, std::uint32_t number, const js
   if (is_symmetric(type) || object == nullptr) {
     const auto* seconds = value.if_int64();
     if (seconds != nullptr && *seconds >= 0 && *seconds < 253'402'300'800) out.created = wall_from_millis(*seconds * 1000);
-    if (!is_symmetric(type)) return fail(ErrorCode::BadInput, "the Vault's answer has a version without a public key", "keys");
+    if (!is_symmetric(type)) return fail(ErrorCode::Unavailable, "the Vault's answer has a version without a public key", "keys");
     return out;
   }
   POSTERN_TRY(const std::string_view text, text_of(object, "public_key"));
@@ -73,16 +76,16 @@ Result<KeyInfo> read_key_info(const KeyName& name, const json::object* data) {
     out.versions.emplace_back().number = out.latest;  // HashiCorp's Vault does not list the versions of such keys
     return out;
   }
-  if (versions == nullptr) return fail(ErrorCode::BadInput, "the Vault's answer has no versions of the key", "keys");
+  if (versions == nullptr) return fail(ErrorCode::Unavailable, "the Vault's answer has no versions of the key", "keys");
   for (const auto& [number_text, value] : *versions) {
     const auto number = parse_version({number_text.data(), number_text.size()});
-    if (!number || *number > out.latest) return fail(ErrorCode::BadInput, "the Vault's answer has an impossible version", "keys");
+    if (!number || *number > out.latest) return fail(ErrorCode::Unavailable, "the Vault's answer has an impossible version", "keys");
     POSTERN_TRY(KeyVersionInfo version, read_version(out.type, *number, value));
     out.versions.push_back(std::move(version));
   }
   std::ranges::sort(out.versions, {}, &KeyVersionInfo::number);
   if (out.versions.empty() || out.versions.back().number != out.latest)
-    return fail(ErrorCode::BadInput, "the Vault's answer lacks the latest version of the key", "keys");
+    return fail(ErrorCode::Unavailable, "the Vault's answer lacks the latest version of the key", "keys");
   return out;
 }
 

@@ -17,7 +17,10 @@ constexpr milliseconds kFirstPause{200};
 constexpr milliseconds kLongestPause{2000};
 constexpr const char* kHealth = "sys/health?standbyok=true&perfstandbyok=true";
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
 
 bool is_redirect(unsigned status) { return status == 301 || status == 302 || status == 307 || status == 308; }
 
@@ -83,9 +86,10 @@ Line::Tried Line::judge(const std::string& address, Result<Reply> reply, const A
   const bool may_be_done = reply->status > 500 && reply->status != 503;
   out.verdict = may_be_done && !ask.repeatable ? Verdict::Refused : Verdict::Busy;
   out.sealed = reply->status == 503 && (said.find("sealed") != std::string::npos || flag_of(answer->top(), "sealed"));
-  out.error = {ErrorCode::Unavailable,
-               address + (out.sealed ? " is sealed: unseal it" : " answers " + std::to_string(reply->status) + (said.empty() ? "" : ", " + said)),
-               {}};
+  out.error = {
+      ErrorCode::Unavailable,
+      address + (out.sealed ? " is sealed: unseal it" : " answers " + std::to_string(reply->status) + (said.empty() ? "" : ", " + said)),
+      {}};
   if (reply->status == 500) out.answer = *std::move(answer);
   return out;
 }
@@ -150,7 +154,8 @@ Status Line::probe() {
   if (tried.verdict == Verdict::Definite) {
     const bool bare = tried.answer->status() == 501;
     tried.error = {ErrorCode::Unavailable,
-                   outage().where + (bare ? " is not initialised" : " answers " + std::to_string(tried.answer->status()) + " when asked for its health"),
+                   outage().where +
+                       (bare ? " is not initialised" : " answers " + std::to_string(tried.answer->status()) + " when asked for its health"),
                    {}};
     tried.sealed = bare;
   }

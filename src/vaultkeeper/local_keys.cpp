@@ -60,10 +60,11 @@ Status LocalKeys::begin() {
 
 Status LocalKeys::check_root(ByteView blob) {
   if (blob.empty() || as_text(blob).starts_with(kRootMagic)) return {};
-  return fail(ErrorCode::Conflict,
-              "the database holds the keys of the embedded engine: mail sealed by them cannot be read through a Vault; deliver or export it "
-              "first, then begin with a new data directory",
-              "keys.backend");
+  return fail(
+      ErrorCode::Conflict,
+      "the database holds the keys of the embedded engine: mail sealed by them cannot be read through a Vault; deliver or export it "
+      "first, then begin with a new data directory",
+      "keys.backend");
 }
 
 Result<SecretBytes> LocalKeys::open_root(ByteView blob) const {
@@ -72,10 +73,12 @@ Result<SecretBytes> LocalKeys::open_root(ByteView blob) const {
   if (kek) return kek;
   const ErrorCode code = kek.error().code;
   if (code == ErrorCode::Unavailable) return kek;
-  return fail(ErrorCode::IntegrityFailed,
-              "the external Vault's key pgp_key_encryption does not open what it sealed for us: it is another Vault, mount or namespace, or the "
-              "key was made anew; nothing was changed (" + kek.error().what + ")",
-              "keys.vault");
+  return fail(
+      ErrorCode::IntegrityFailed,
+      "the external Vault's key pgp_key_encryption does not open what it sealed for us: it is another Vault, mount or namespace, or the "
+      "key was made anew; nothing was changed (" +
+          kek.error().what + ")",
+      "keys.vault");
 }
 
 Status LocalKeys::open() {
@@ -300,7 +303,14 @@ Status LocalKeys::check_wrapping(std::uint32_t min_decryption_version) const {
 // Opening keys -----------------------------------------------------------------------------------------------------------------------
 
 Result<SecretBytes> LocalKeys::open_version(const StoredKey& key, const StoredVersion& version) const {
-  return m_wrapping.open_alone(key_names::kPgpEncryption, kPrivateKey, secret_aad(key.name, key.type, version.number), version.sealed);
+  auto secret =
+      m_wrapping.open_alone(key_names::kPgpEncryption, kPrivateKey, secret_aad(key.name, key.type, version.number), version.sealed);
+  if (secret || secret.error().code != ErrorCode::Denied) return secret;
+  // Not the version of this key that its own minima forbid, but that of the key above it: for the operator to mend, and mail waits.
+  return fail(ErrorCode::Unavailable,
+              "min_decryption_version of pgp_key_encryption is above what seals this key: lower it over there, rotate "
+              "pgp_key_encryption here, then raise it",
+              key.name.get());
 }
 
 Result<LocalKeys::Material> LocalKeys::open_material(const StoredKey& key, std::uint32_t version) const {

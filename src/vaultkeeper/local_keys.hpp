@@ -2,9 +2,9 @@
 // store, and opened on demand for a bounded time.
 //
 // Each private version has a wrapping key of its own at the Vault, so that opening it is a decryption that the Vault grants, logs and can
-// refuse. Its associated data are the key's name, type and version. Records are authenticated as the embedded engine's are (name, revision),
-// by a record key that the Vault opens once at the start: a Vault that cannot is not the one these keys belong to.
-// Thread safe. Errors: those of the Keeper port.
+// refuse. Its associated data are the key's name, type and version. Records are authenticated as the embedded engine's are (name,
+// revision), by a record key that the Vault opens once at the start: a Vault that cannot is not the one these keys belong to. Thread safe.
+// Errors: those of the Keeper port.
 #pragma once
 
 #include <map>
@@ -78,7 +78,8 @@ class LocalKeys {
   [[nodiscard]] Result<StoredPtr> find(const KeyName& name) const;
   [[nodiscard]] Result<Material> open_material(const detail::StoredKey& key, std::uint32_t version) const;
   [[nodiscard]] Result<SecretBytes> open_version(const detail::StoredKey& key, const detail::StoredVersion& version) const;
-  [[nodiscard]] Result<detail::StoredVersion> new_version(const detail::StoredKey& key, std::uint32_t number, std::string_view user_id) const;
+  [[nodiscard]] Result<detail::StoredVersion> new_version(const detail::StoredKey& key, std::uint32_t number,
+                                                          std::string_view user_id) const;
   [[nodiscard]] Result<Material> material(const StoredPtr& key, std::uint32_t version);
   [[nodiscard]] Result<KeyInfo> replace(detail::StoredKey changed);
   [[nodiscard]] Status begin();

@@ -105,7 +105,8 @@ Result<std::shared_ptr<VaultKeeper>> open_vault_keeper(const config::Config& con
   http.server_name = config.vault.server_name;
   http.connections = static_cast<std::size_t>(config.vault.connections);
   POSTERN_TRY(auto credentials, credentials_of(config));
-  auto keeper = std::make_shared<VaultKeeper>(http_transport(std::move(http)), std::move(credentials), key_store, clock, keeper_options(config));
+  auto keeper =
+      std::make_shared<VaultKeeper>(http_transport(std::move(http)), std::move(credentials), key_store, clock, keeper_options(config));
   const Status ready = keeper->ready();
   if (!ready && ready.error().code != ErrorCode::Unavailable) return fail(ready.error());
   if (!ready) log::warn("vaultkeeper.not_ready", {{"reason", ready.error()}});

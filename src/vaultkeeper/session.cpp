@@ -81,14 +81,17 @@ void Session::replace() {
 void Session::renew(const Lease& lease) {
   const Ask ask{.path = "auth/token/renew-self", .body = BodyWriter().take()};
   const auto answer = m_line.ask(ask, lease.token.text->view(), m_line.deadline());
-  const auto length = answer && answer->good() ? number_of(answer->auth(), "lease_duration") : Result<std::int64_t>(tl::unexpected(Error{}));
+  const auto length =
+      answer && answer->good() ? number_of(answer->auth(), "lease_duration") : Result<std::int64_t>(tl::unexpected(Error{}));
   // Less than half of what the login gave: its maximum is near, and a renewed one would soon be none.
   const bool enough = length && *length > 0 && seconds(*length) * 2 >= lease.length;
   if (answer && !enough) return replace();
   const std::lock_guard lock(m_mutex);
   if (m_lease.token.generation != lease.token.generation) return;
-  if (!answer) m_lease.renew_at = m_clock.steady() + kRetry;
-  else set_times(m_lease, seconds(*length));
+  if (!answer)
+    m_lease.renew_at = m_clock.steady() + kRetry;
+  else
+    set_times(m_lease, seconds(*length));
 }
 
 void Session::tend() {

@@ -32,7 +32,7 @@ class Session {
  private:
   struct Lease {
     Token token;
-    std::chrono::seconds length{0};   // as granted at the login
+    std::chrono::seconds length{0};  // as granted at the login
     SteadyTime renew_at = SteadyTime::max();
     std::optional<WallTime> expires;
     bool renewable = false;

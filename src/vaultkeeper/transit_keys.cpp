@@ -92,7 +92,8 @@ Result<KeyInfo> TransitKeys::create(const KeyName& name, KeyType type) {
   if (type == KeyType::Hmac) body.number("key_size", kHmacBytes);  // OpenBao and Vault want it said
   // Asked twice, the second finds the key of the first.
   POSTERN_TRY(KeyInfo info, change(name, "", body, true));
-  if (info.type != type) return fail(ErrorCode::Conflict, "the key exists already, with type " + std::string(name_of(info.type)), name.get());
+  if (info.type != type)
+    return fail(ErrorCode::Conflict, "the key exists already, with type " + std::string(name_of(info.type)), name.get());
   log::info("keys.created", {{"key", name.get()}, {"type", name_of(type)}, {"custody", "transit"}});
   return info;
 }
@@ -105,7 +106,7 @@ Result<std::vector<KeyName>> TransitKeys::list() {
   if (!answer) return fail(std::move(answer).error());
   const auto* member = answer->data() == nullptr ? nullptr : answer->data()->if_contains("keys");
   const auto* names = member == nullptr ? nullptr : member->if_array();
-  if (names == nullptr) return fail(ErrorCode::BadInput, "the Vault's answer lists no keys", "keys");
+  if (names == nullptr) return fail(ErrorCode::Unavailable, "the Vault's answer lists no keys", "keys");
   for (const auto& item : *names) {
     const auto* text = item.if_string();
     auto name = text == nullptr ? Result<KeyName>(fail(ErrorCode::BadInput, "no text")) : parse_key_name({text->data(), text->size()});
@@ -125,7 +126,8 @@ Result<KeyInfo> TransitKeys::configure(const KeyName& name, const KeySettings& s
   POSTERN_TRY(const KeyInfo now, fetch(name));
   const std::uint32_t decrypt = settings.min_decryption_version.value_or(now.min_decryption_version);
   const std::uint32_t encrypt = settings.min_encryption_version.value_or(now.min_encryption_version);
-  if (decrypt < 1 || decrypt > now.latest) return fail(ErrorCode::BadInput, "must be from 1 to the latest version", "min_decryption_version");
+  if (decrypt < 1 || decrypt > now.latest)
+    return fail(ErrorCode::BadInput, "must be from 1 to the latest version", "min_decryption_version");
   if (encrypt != 0 && (encrypt < decrypt || encrypt > now.latest))
     return fail(ErrorCode::BadInput, "must be 0, or from min_decryption_version to the latest version", "min_encryption_version");
   BodyWriter body;
@@ -160,7 +162,8 @@ Result<PublicKey> TransitKeys::public_key(const KeyName& name, std::uint32_t ver
 Result<Bytes> TransitKeys::signature_of(const KeyName& name, const Answer& answer, std::string_view member) {
   POSTERN_TRY(const std::string_view text, text_of(answer.data(), member));
   auto parsed = detail::parse_ciphertext(text);
-  if (!parsed || parsed->bytes.empty()) return fail(ErrorCode::BadInput, "the Vault's answer is not a transit signature", std::string(member));
+  if (!parsed || parsed->bytes.empty())
+    return fail(ErrorCode::Unavailable, "the Vault's answer is not a transit signature", std::string(member));
   count(name, parsed->version);
   return std::move(parsed->bytes);
 }
@@ -183,7 +186,9 @@ Result<Bytes> TransitKeys::sign(const KeyName& name, std::uint32_t version, cons
     path += "/" + transit_hash(algorithm.hash);
     if (is_rsa(info.type)) body.text("signature_algorithm", algorithm.padding == RsaPadding::Pss ? "pss" : "pkcs1v15");
     if (is_rsa(info.type) && algorithm.padding == RsaPadding::Pss)
-      body.text("salt_length", algorithm.salt == SignAlgorithm::kSaltDigest ? "hash" : algorithm.salt == SignAlgorithm::kSaltMax ? "auto" : std::to_string(algorithm.salt));
+      body.text("salt_length", algorithm.salt == SignAlgorithm::kSaltDigest ? "hash"
+                               : algorithm.salt == SignAlgorithm::kSaltMax  ? "auto"
+                                                                            : std::to_string(algorithm.salt));
   }
   const Ask ask{.path = m_client.path(path), .body = body.take()};
   POSTERN_TRY(const Answer answer, m_client.call(ask, "update"));
@@ -223,7 +228,7 @@ Result<std::string> TransitKeys::encrypt(const KeyName& name, ByteView plaintext
   POSTERN_TRY(const Answer answer, m_client.call(ask, "update"));
   POSTERN_TRY(const std::string_view text, text_of(answer.data(), "ciphertext"));
   const auto parsed = detail::parse_ciphertext(text);
-  if (!parsed) return fail(ErrorCode::BadInput, "the Vault's answer is not a transit ciphertext", "ciphertext");
+  if (!parsed) return fail(ErrorCode::Unavailable, "the Vault's answer is not a transit ciphertext", "ciphertext");
   count(name, parsed->version);
   return std::string(text);
 }
@@ -242,7 +247,8 @@ Result<SecretBytes> TransitKeys::decrypt_oaep(const KeyName& name, std::uint32_t
   POSTERN_TRY(const KeyInfo info, describe(name));
   if (!is_rsa(info.type)) return cannot(name, info.type, "decrypt by RSA");
   if (options.hash != HashAlgorithm::Sha256 || options.mgf1.value_or(options.hash) != HashAlgorithm::Sha256 || !options.label.empty())
-    return fail(ErrorCode::Unsupported, "transit decrypts OAEP with SHA-256 and no label only; such a key must be made here, not there", name.get());
+    return fail(ErrorCode::Unsupported, "transit decrypts OAEP with SHA-256 and no label only; such a key must be made here, not there",
+                name.get());
   return decrypt(name, detail::ciphertext_text(version == 0 ? info.latest : version, ciphertext), {});
 }
 

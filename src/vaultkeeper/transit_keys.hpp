@@ -29,12 +29,14 @@ class TransitKeys {
   [[nodiscard]] Status remove(const KeyName& name);
   [[nodiscard]] Result<PublicKey> public_key(const KeyName& name, std::uint32_t version);
   [[nodiscard]] Result<Bytes> sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data);
-  [[nodiscard]] Status verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data, ByteView signature);
+  [[nodiscard]] Status verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data,
+                              ByteView signature);
   [[nodiscard]] Result<Bytes> mac(const KeyName& name, std::uint32_t version, HashAlgorithm algorithm, ByteView data);
   [[nodiscard]] Result<std::string> encrypt(const KeyName& name, ByteView plaintext, ByteView aad, std::uint32_t version);
   [[nodiscard]] Result<SecretBytes> decrypt(const KeyName& name, std::string_view ciphertext, ByteView aad);
   /// SHA-256 for both digests and no label: all that transit does.
-  [[nodiscard]] Result<SecretBytes> decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options, ByteView ciphertext);
+  [[nodiscard]] Result<SecretBytes> decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options,
+                                                 ByteView ciphertext);
 
  private:
   struct Known {
@@ -55,7 +57,7 @@ class TransitKeys {
   std::map<std::pair<KeyName, std::uint32_t>, std::uint64_t> m_uses;
 };
 
-/// What a key's description says. BadInput when it is none; Unsupported for types that the port does not know. Total: foreign bytes.
+/// What a key's description says. Unavailable when it is none; Unsupported for types that the port does not know. Total: foreign bytes.
 [[nodiscard]] Result<KeyInfo> read_key_info(const KeyName& name, const boost::json::object* data);
 /// The name of a digest in transit's URLs ("sha2-256", "sha3-512").
 [[nodiscard]] std::string transit_hash(HashAlgorithm hash);

@@ -17,8 +17,8 @@ constexpr std::chrono::hours kRewrapEvery{1};
 
 }  // namespace
 
-VaultKeeper::VaultKeeper(std::shared_ptr<Transport> transport, std::unique_ptr<Credentials> credentials, KeyStore& store, const Clock& clock,
-                         VaultKeeperOptions options, bool background)
+VaultKeeper::VaultKeeper(std::shared_ptr<Transport> transport, std::unique_ptr<Credentials> credentials, KeyStore& store,
+                         const Clock& clock, VaultKeeperOptions options, bool background)
     : m_store(store),
       m_clock(clock),
       m_options(std::move(options)),
@@ -61,8 +61,9 @@ Status VaultKeeper::named_key(const KeyName& name, KeyType type, bool first_star
   if (!info && info.error().code == ErrorCode::NotFound && first_start) info = m_transit.create(name, type);
   if (!info && info.error().code == ErrorCode::NotFound)
     return fail(ErrorCode::IntegrityFailed,
-                "the external Vault has no key " + name.get() + " any more: restore it from the Vault's backup; a new one would not open what "
-                "the old one sealed",
+                "the external Vault has no key " + name.get() +
+                    " any more: restore it from the Vault's backup; a new one would not open what "
+                    "the old one sealed",
                 "keys.vault");
   if (!info) return fail(std::move(info).error());
   if (info->type == type) return {};

@@ -1,15 +1,17 @@
 // The key engine of the mail system in an external OpenBao or HashiCorp Vault: the Keeper port over its transit engine.
 //
 // Which keys are where (KeyInfo::custody says it of each key):
-//   "transit"  the four named keys; all symmetric keys, HMAC and Ed25519; the ECDSA and RSA keys that only sign (the CA's, DKIM's). They never
+//   "transit"  the four named keys; all symmetric keys, HMAC and Ed25519; the ECDSA and RSA keys that only sign (the CA's, DKIM's). They
+//   never
 //              leave the Vault. Data keys of messages are the exception that speed asks for: data_keys.hpp.
-//   "wrapped"  what transit cannot do: S/MIME keys (PKCS#1 v1.5, OAEP with SHA-1, ECDH), X25519, OpenPGP; and the listener's key, because a TLS
+//   "wrapped"  what transit cannot do: S/MIME keys (PKCS#1 v1.5, OAEP with SHA-1, ECDH), X25519, OpenPGP; and the listener's key, because a
+//   TLS
 //              handshake must not cost a call. Made here, sealed by the Vault, opened for a bounded time: local_keys.hpp.
 // A key that the operator made in transit under a name of ours stays there, and does what transit can.
 //
-// While the Vault does not answer, calls fail at once with Unavailable and one sentence that says since when and why (line.hpp); a thread of
-// ours asks for its health, renews the token and fetches ahead. Nothing needs a restart.
-// Threads: all calls block, for keys.vault.timeout at most; not for event loops where that is too long.
+// While the Vault does not answer, calls fail at once with Unavailable and one sentence that says since when and why (line.hpp); a thread
+// of ours asks for its health, renews the token and fetches ahead. Nothing needs a restart. Threads: all calls block, for
+// keys.vault.timeout at most; not for event loops where that is too long.
 #pragma once
 
 #include <condition_variable>

@@ -134,13 +134,12 @@ TEST_F(VaultKeeperTest, WhereEachKindOfKeyLives) {
 
 TEST_F(VaultKeeperTest, SignaturesOfBothKindsVerify) {
   const auto keeper = make();
-  for (const auto& [name, type, algorithm] :
-       {std::tuple{"dkim_key", KeyType::Ed25519, SignAlgorithm::ed25519()},
-        std::tuple{"pki_root_key", KeyType::EcdsaP384, SignAlgorithm::ecdsa(HashAlgorithm::Sha384)},
-        std::tuple{"dkim_rsa", KeyType::Rsa2048, SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256)},
-        std::tuple{"dkim_rsa", KeyType::Rsa2048, SignAlgorithm::rsa_pss(HashAlgorithm::Sha512)},
-        std::tuple{"smime-ec", KeyType::EcdsaP256, SignAlgorithm::ecdsa(HashAlgorithm::Sha256)},
-        std::tuple{"smime-rsa", KeyType::Rsa2048, SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256)}}) {
+  for (const auto& [name, type, algorithm] : {std::tuple{"dkim_key", KeyType::Ed25519, SignAlgorithm::ed25519()},
+                                              std::tuple{"pki_root_key", KeyType::EcdsaP384, SignAlgorithm::ecdsa(HashAlgorithm::Sha384)},
+                                              std::tuple{"dkim_rsa", KeyType::Rsa2048, SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256)},
+                                              std::tuple{"dkim_rsa", KeyType::Rsa2048, SignAlgorithm::rsa_pss(HashAlgorithm::Sha512)},
+                                              std::tuple{"smime-ec", KeyType::EcdsaP256, SignAlgorithm::ecdsa(HashAlgorithm::Sha256)},
+                                              std::tuple{"smime-rsa", KeyType::Rsa2048, SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256)}}) {
     const KeyName key{name};
     ASSERT_TRUE(keeper->ensure(key, type)) << name;
     const auto signature = keeper->sign(key, 0, algorithm, bytes("message"));
@@ -218,6 +217,19 @@ TEST_F(VaultKeeperTest, RotatingTheSealingKeyCarriesPrivateKeysAlong) {
   EXPECT_EQ(*later->public_key(name), *before);
   EXPECT_TRUE(later->sign(name, 0, SignAlgorithm::ecdsa(HashAlgorithm::Sha256), bytes("m")));
   EXPECT_EQ(later->remove(key_names::kPgpEncryption).error().code, ErrorCode::Denied);
+}
+
+TEST_F(VaultKeeperTest, ASealingVersionRetiredTooEarlyIsAReasonToWait) {
+  const auto keeper = make();
+  const KeyName name{"smime-1"};
+  ASSERT_TRUE(keeper->create(name, KeyType::EcdsaP256));
+  vault->rotate("pgp_key_encryption");
+  vault->set_min_decryption("pgp_key_encryption", 2);
+  const auto refused = keeper->sign(name, 0, SignAlgorithm::ecdsa(HashAlgorithm::Sha256), bytes("m"));
+  EXPECT_EQ(code_of(refused), ErrorCode::Unavailable);
+  EXPECT_THAT(refused.error().what, HasSubstr("lower it"));
+  vault->set_min_decryption("pgp_key_encryption", 1);
+  EXPECT_TRUE(keeper->sign(name, 0, SignAlgorithm::ecdsa(HashAlgorithm::Sha256), bytes("m")));
 }
 
 TEST_F(VaultKeeperTest, VersionsAndRemovalFollowTheirRules) {
@@ -447,7 +459,8 @@ TEST_F(VaultKeeperTest, OurTokenIsGivenBackAtTheEnd) {
 TEST_F(VaultKeeperTest, TheBackgroundThreadEndsPromptly) {
   vault->down = true;
   const auto source = [](const char* name) { return RootKeySource{RootKeySource::Kind::Environment, name, {}}; };
-  const VaultKeeper keeper(vault, approle_credentials({"approle", source("VK_ROLE"), source("VK_SECRET"), false, {}}), store, clock, options);
+  const VaultKeeper keeper(vault, approle_credentials({"approle", source("VK_ROLE"), source("VK_SECRET"), false, {}}), store, clock,
+                           options);
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 
 namespace postern::vaultkeeper {
 
-inline constexpr std::size_t kWrapMost = 1024;        ///< Of Vault's ciphertext, decoded; a 256-bit key needs 60 bytes.
+inline constexpr std::size_t kWrapMost = 1024;         ///< Of Vault's ciphertext, decoded; a 256-bit key needs 60 bytes.
 inline constexpr std::size_t kSealedMost = 64U << 10;  ///< Of what is sealed.
 
 /// A key that the Vault wrapped, as its "vault:vN:BASE64" says.

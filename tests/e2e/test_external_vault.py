@@ -9,10 +9,12 @@ import sqlite3
 import threading
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from peers import dkimtools, mimebytes, sealtools
 from peers.base import free_port, wait_until
-from peers.extvault import PosternVault, RealVault, policy
+from peers.certs import TestAuthority
+from peers.extvault import PosternVault, RealVault, Standby, TlsFront, policy
 
 ALICE = "alice@postern.example"
 BOB = "bob@postern.example"
@@ -325,6 +327,38 @@ def test_the_next_address_answers_when_the_first_is_dead(daemon, own, workdir):
     attach(daemon, own, workdir, address=[dead, own.address]).start()
     daemon.submit(sender=CAROL, to=BOB, listener="mx")
     assert len(daemon.await_mail(BOB)) == 1 and engine_state(daemon)["address"] == own.address
+
+
+def test_a_standby_sends_us_to_the_active_node(daemon, own, workdir):
+    standby = Standby(own.address)
+    try:
+        attach(daemon, own, workdir, address=[standby.address]).start()
+        daemon.submit(sender=CAROL, to=BOB, listener="mx")
+        assert len(daemon.await_mail(BOB)) == 1
+    finally:
+        standby.stop()
+
+
+def test_tls_is_verified_connections_are_kept_and_we_show_our_certificate(daemon, own, workdir, authority, peer_certificate):
+    us = authority.person("postern@example.net", label="client", usages=(ExtendedKeyUsageOID.CLIENT_AUTH,))
+    front = TlsFront(own.port, peer_certificate, client_ca=authority.pem)
+    stranger = TestAuthority(workdir / "stranger", name="Somebody else")
+    trusted = {"address": [f"https://127.0.0.1:{front.port}"], "ca": str(authority.pem), "client_certificate": str(us.cert), "client_key": str(us.key)}
+    try:
+        attach(daemon, own, workdir, **trusted, connections=2).start()
+        for number in range(20):
+            daemon.submit(sender=CAROL, to=BOB, subject=f"number {number}", listener="mx")
+        daemon.api_json("POST", "/keys/dkim_key/rotate")
+        assert len(daemon.await_mail(BOB, count=20)) == 20
+        assert front.connections <= 12, "most questions found a kept connection; those that must not be asked twice have one of their own"
+        daemon.stop()
+        for change, words in (({"ca": str(stranger.pem)}, "certificate"), ({"server_name": "other.example"}, "certificate"),
+                              ({"client_certificate": None, "client_key": None}, "the external Vault is not available")):
+            attach(daemon, own, workdir, **{**trusted, **change})
+            status, log = daemon.start_expecting_failure()
+            assert status == 5 and words in log, log
+    finally:
+        front.stop()
 
 
 def test_another_vault_in_its_place_is_refused(daemon, own, workdir):

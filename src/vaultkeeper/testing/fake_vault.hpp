@@ -1,4 +1,5 @@
-// A Vault in memory behind the transport port: enough of AppRole, tokens and transit to hold a keeper to its word, and switches for bad days.
+// A Vault in memory behind the transport port: enough of AppRole, tokens and transit to hold a keeper to its word, and switches for bad
+// days.
 #pragma once
 
 #include <boost/json.hpp>
@@ -96,7 +97,8 @@ class FakeVault final : public Transport {
       return refuse_renewal ? error(403, "permission denied") : reply(200, {{"auth", {{"lease_duration", lease}, {"renewable", true}}}});
     if (!forbidden.empty() && path.starts_with(forbidden)) return error(403, "1 error occurred:\n\t* permission denied\n\n");
     if (!path.starts_with("transit/")) return error(404, "no handler for route \"" + path + "\". route entry not found.");
-    const boost::json::value body = envelope.ask.body.empty() ? boost::json::object() : boost::json::parse(as_text(envelope.ask.body.view()));
+    const boost::json::value body =
+        envelope.ask.body.empty() ? boost::json::object() : boost::json::parse(as_text(envelope.ask.body.view()));
     return transit(envelope.ask.method, path.substr(8), body.is_object() ? body.as_object() : boost::json::object());
   }
 
@@ -121,7 +123,8 @@ class FakeVault final : public Transport {
     if (parts[0] == "sign") return sign(key, parts, body);
     if (parts[0] == "hmac") {
       const auto number = static_cast<std::uint32_t>(key.versions.size());
-      return data({{"hmac", detail::ciphertext_text(number, hmac(HashAlgorithm::Sha256, key.versions.back().secret.view(), decoded(body.at("input"))))}});
+      return data({{"hmac", detail::ciphertext_text(
+                                number, hmac(HashAlgorithm::Sha256, key.versions.back().secret.view(), decoded(body.at("input"))))}});
     }
     return error(404, "unsupported path");
   }
@@ -168,8 +171,12 @@ class FakeVault final : public Transport {
       const std::string shown = key.type == KeyType::Ed25519 ? base64_encode(pub.to_raw()) : pub.to_pem();
       versions[number] = {{"public_key", shown}, {"creation_time", "2026-11-25T15:30:08.629567854Z"}};
     }
-    return {{"type", name_of(key.type)}, {"latest_version", key.versions.size()}, {"min_decryption_version", key.min_decryption},
-            {"min_encryption_version", key.min_encryption}, {"deletion_allowed", key.deletable}, {"keys", versions}};
+    return {{"type", name_of(key.type)},
+            {"latest_version", key.versions.size()},
+            {"min_decryption_version", key.min_decryption},
+            {"min_encryption_version", key.min_encryption},
+            {"deletion_allowed", key.deletable},
+            {"keys", versions}};
   }
 
   static Bytes decoded(const boost::json::value& text) { return base64_decode(std::string_view(text.as_string())).value(); }
@@ -189,7 +196,8 @@ class FakeVault final : public Transport {
     const auto parsed = detail::parse_ciphertext(text);
     if (!parsed) return fail(ErrorCode::BadInput, "invalid ciphertext: no prefix");
     if (parsed->version > key.versions.size()) return fail(ErrorCode::BadInput, "invalid ciphertext: version is too new");
-    if (parsed->version < key.min_decryption) return fail(ErrorCode::BadInput, "ciphertext or signature version is disallowed by policy (too old)");
+    if (parsed->version < key.min_decryption)
+      return fail(ErrorCode::BadInput, "ciphertext or signature version is disallowed by policy (too old)");
     const Aead aead = Aead::create(AeadAlgorithm::Aes256Gcm, key.versions[parsed->version - 1].secret.view()).value();
     const auto opened = aead.open_random(aad, parsed->bytes);
     if (!opened) return fail(ErrorCode::BadInput, "cipher: message authentication failed");
@@ -205,19 +213,23 @@ class FakeVault final : public Transport {
     for (const auto& item : body.at("batch_input").as_array()) {
       const auto opened = open(key, std::string_view(item.at("ciphertext").as_string()), {});
       bad = bad || !opened;
-      results.push_back(opened ? boost::json::object{{"plaintext", base64_encode(*opened)}} : boost::json::object{{"error", opened.error().what}});
+      results.push_back(opened ? boost::json::object{{"plaintext", base64_encode(*opened)}}
+                               : boost::json::object{{"error", opened.error().what}});
     }
     return reply(bad ? 400 : 200, {{"data", {{"batch_results", results}}}});
   }
   static Reply sign(const Key& key, const std::vector<std::string_view>& parts, const boost::json::object& body) {
-    const auto number = body.contains("key_version") ? static_cast<std::size_t>(body.at("key_version").to_number<int>()) : key.versions.size();
-    if (number > key.versions.size()) return error(500, "1 error occurred:\n\t* requested version for signing is higher than the latest key version\n\n");
+    const auto number =
+        body.contains("key_version") ? static_cast<std::size_t>(body.at("key_version").to_number<int>()) : key.versions.size();
+    if (number > key.versions.size())
+      return error(500, "1 error occurred:\n\t* requested version for signing is higher than the latest key version\n\n");
     const PrivateKey priv = PrivateKey::from_der(key.versions[number - 1].secret.view()).value();
     SignAlgorithm algorithm;
     if (parts.size() > 2) algorithm.hash = *hash_from_name(parts[2]);
     algorithm.prehashed = body.contains("prehashed");
     if (body.contains("signature_algorithm") && body.at("signature_algorithm") == "pss") algorithm.padding = RsaPadding::Pss;
-    return data({{"signature", detail::ciphertext_text(static_cast<std::uint32_t>(number), priv.sign(algorithm, decoded(body.at("input"))).value())}});
+    return data({{"signature",
+                  detail::ciphertext_text(static_cast<std::uint32_t>(number), priv.sign(algorithm, decoded(body.at("input"))).value())}});
   }
 
   std::mutex m_mutex;

@@ -1,10 +1,15 @@
 """External Vaults for Postern: a second posternd, and a real OpenBao or Vault (BAO=path). Both are prepared by the commands of the documentation."""
 
+import contextlib
+import http.server
 import json
 import os
 import pathlib
 import re
 import shlex
+import socket
+import ssl
+import threading
 
 from .base import PeerError, Server, free_port, port_answers, run, wait_until
 from .daemon import ROOT, Daemon, engine_config
@@ -145,3 +150,70 @@ class RealVault(ExternalVault):
 
     def stop(self):
         self.server.stop()
+
+
+class TlsFront:
+    """TLS 1.3 in front of a Vault that has none; asks for a client certificate of `client_ca` when given. Counts connections."""
+
+    def __init__(self, target: int, certificate, client_ca: pathlib.Path | None = None):
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate.cert, certificate.key)
+        if client_ca:
+            self._context.load_verify_locations(str(client_ca))
+            self._context.verify_mode = ssl.CERT_REQUIRED
+        self._target, self.connections = target, 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                plain, _ = self._listener.accept()
+                threading.Thread(target=self._serve, args=(plain,), daemon=True).start()
+
+    def _serve(self, plain):
+        with contextlib.suppress(OSError, ssl.SSLError), plain, self._context.wrap_socket(plain, server_side=True) as outer, \
+                socket.create_connection(("127.0.0.1", self._target)) as inner:
+            self.connections += 1
+            back = threading.Thread(target=self._pump, args=(inner, outer), daemon=True)
+            back.start()
+            self._pump(outer, inner)
+            back.join(5)
+
+    @staticmethod
+    def _pump(source, sink):
+        with contextlib.suppress(OSError, ssl.SSLError):
+            while content := source.recv(65536):
+                sink.sendall(content)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def stop(self):
+        self._listener.close()
+
+
+class Standby:
+    """A node that sends everybody to the active one, as a standby of a cluster does."""
+
+    def __init__(self, active: str):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _redirect(self):
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                self.send_response(307)
+                self.send_header("Location", active + self.path)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+            do_GET = do_POST = do_LIST = do_DELETE = _redirect
+
+            def log_message(self, *_):
+                pass
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self._server.shutdown()
+        self._server.server_close()
