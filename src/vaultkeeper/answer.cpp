@@ -127,6 +127,6 @@ BodyWriter& BodyWriter::batch(std::string_view name, std::string_view member, co
   return *this;
 }
 
-SecretBytes BodyWriter::take() const { return vault::to_secret(json::value(m_object, m_object.storage())); }
+SecretBytes BodyWriter::take() { return vault::to_secret(json::value(std::move(m_object))); }
 
 }  // namespace postern::vaultkeeper

@@ -55,7 +55,8 @@ class BodyWriter {
   BodyWriter& flag(std::string_view name, bool value);
   /// [{"MEMBER": text}, ...]
   BodyWriter& batch(std::string_view name, std::string_view member, const std::vector<std::string>& values);
-  [[nodiscard]] SecretBytes take() const;
+  /// Once.
+  [[nodiscard]] SecretBytes take();
 
  private:
   boost::json::object m_object;

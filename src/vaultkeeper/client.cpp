@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/log.hpp"
 #include "base/text.hpp"
 
 namespace postern::vaultkeeper {
@@ -70,28 +71,39 @@ Error refusal_of(const Answer& answer, const Ask& ask, std::string_view capabili
   return {ErrorCode::Unavailable, text, path_only(ask)};
 }
 
-/// Whether a 403 was about the token and not about its policies. A token that may not look itself up is taken for unknown; the five
-/// seconds between refused logins keep that from becoming a storm.
+/// Whether a 403 was about the token and not about its policies.
 Result<bool> Client::knows(const Token& token, SteadyTime deadline) {
   const Ask self{.method = "GET", .path = "auth/token/lookup-self", .body = {}};
   POSTERN_TRY(const Answer answer, m_line.ask(self, token.text->view(), deadline));
   return answer.status() != 403;
 }
 
+/// True: the token was unknown and is to be replaced. A role whose tokens may not look themselves up would make every missing permission
+/// look like that, so a token that was granted a moment ago and cannot be looked up ends the asking.
+Result<bool> Client::replaced(const Token& token, bool fresh, SteadyTime deadline) {
+  if (m_no_lookup) return false;
+  POSTERN_TRY(const bool known, knows(token, deadline));
+  if (known) return false;
+  if (fresh) {
+    if (!m_no_lookup.exchange(true))
+      log::warn("vaultkeeper.no_lookup", {{"action", "give our role the policy \"default\": revoked tokens are noticed late without it"}});
+    return false;
+  }
+  m_session.reject(token.generation);
+  return true;
+}
+
 Result<Answer> Client::call(const Ask& ask, std::string_view capability) {
   const SteadyTime deadline = m_line.deadline();
-  for (bool first = true;; first = false) {
+  for (bool fresh = false;; fresh = true) {
     auto token = m_session.token(deadline);
     if (!token) return fail(ErrorCode::Unavailable, token.error().what, token.error().field);
     POSTERN_TRY(Answer answer, m_line.ask(ask, token->text->view(), deadline));
     const bool batch = answer.data() != nullptr && answer.data()->contains("batch_results");
     if (answer.good() || (answer.status() == 400 && batch)) return answer;
-    if (answer.status() == 403 && first) {
-      POSTERN_TRY(const bool known, knows(*token, deadline));
-      if (!known) {
-        m_session.reject(token->generation);
-        continue;
-      }
+    if (answer.status() == 403) {
+      POSTERN_TRY(const bool again, replaced(*token, fresh, deadline));
+      if (again) continue;
     }
     return fail(refusal_of(answer, ask, capability));
   }

@@ -27,10 +27,12 @@ class Client {
 
  private:
   [[nodiscard]] Result<bool> knows(const Token& token, SteadyTime deadline);
+  [[nodiscard]] Result<bool> replaced(const Token& token, bool fresh, SteadyTime deadline);
 
   Line& m_line;
   Session& m_session;
   const std::string m_mount;
+  std::atomic<bool> m_no_lookup{false};
 };
 
 }  // namespace postern::vaultkeeper

@@ -16,6 +16,7 @@ namespace postern::vaultkeeper {
 namespace {
 
 constexpr std::chrono::seconds kNameLife{60};
+constexpr std::chrono::seconds kConnect{2};    // one address of a name; the next may be alive
 constexpr std::chrono::seconds kLastGrace{1};  // the coroutine ends at the deadline by itself; this is for a loop that is late
 
 using Endpoints = std::vector<io::Endpoint>;
@@ -47,8 +48,8 @@ class Names : public std::enable_shared_from_this<Names> {
     Entry& entry = m_entries[host];
     const bool fresh = entry.answer && *entry.answer && std::chrono::steady_clock::now() < entry.until;
     if (!fresh && !entry.asking) {
+      std::thread([self = shared_from_this(), host] { self->ask(host); }).detach();  // it waits for our lock
       entry.asking = true;
-      std::thread([self = shared_from_this(), host] { self->ask(host); }).detach();
     }
     const bool usable = entry.answer && *entry.answer;
     if (!usable && !m_bell.wait_until(lock, deadline, [&] { return !entry.asking; }))
@@ -114,6 +115,17 @@ class Places {
   const std::size_t m_may_wait;
 };
 
+class Place {
+ public:
+  explicit Place(Places& places) : m_places(places) {}
+  ~Place() { m_places.give(); }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+
+ private:
+  Places& m_places;
+};
+
 /// One exchange between a waiting caller and the loop; whoever is last destroys it.
 struct Exchange {
   std::mutex mutex;
@@ -160,8 +172,8 @@ class HttpTransport final : public Transport {
     POSTERN_TRY(Endpoints where_to, m_names->find(host, deadline));
     for (io::Endpoint& endpoint : where_to) endpoint.port = request.url.port;
     POSTERN_CHECK(m_places.take(deadline));
+    const Place place(m_places);
     auto answer = run(std::move(where_to), std::move(request), deadline);
-    m_places.give();
     if (answer) return reply_of(*std::move(answer));
     m_names->doubt(host);
     return fail(std::move(answer).error());
@@ -174,6 +186,7 @@ class HttpTransport final : public Transport {
     out.server_name = options.server_name;
     out.body_limit = kAnswerLimit;
     out.idle_per_origin = options.connections;
+    out.connect = kConnect;
     return out;
   }
 

@@ -13,6 +13,7 @@ constexpr std::chrono::seconds kKnownFor{30};
 constexpr std::size_t kMostKnown = 10'000;
 constexpr std::size_t kMostList = 100'000;
 constexpr std::int64_t kHmacBytes = 64;
+constexpr std::string_view kRotate = "/rotate";
 
 bool has_public_part(KeyType type) { return !is_symmetric(type) && type != KeyType::OpenPgp && type != KeyType::X25519; }
 bool is_rsa(KeyType type) { return type == KeyType::Rsa2048 || type == KeyType::Rsa3072 || type == KeyType::Rsa4096; }
@@ -73,9 +74,9 @@ Result<KeyInfo> TransitKeys::describe(const KeyName& name) {
 }
 
 /// A change, whose answer is the description (OpenBao, Vault since 1.13) or nothing (before).
-Result<KeyInfo> TransitKeys::change(const KeyName& name, std::string_view what, const BodyWriter& body, bool repeatable) {
-  const Ask ask{.path = m_client.path("keys/" + name.get() + std::string(what)), .body = body.take(), .repeatable = repeatable};
-  POSTERN_TRY(const Answer answer, m_client.call(ask, "update"));
+Result<KeyInfo> TransitKeys::change(const KeyName& name, std::string_view what, BodyWriter& body, std::string_view capability) {
+  const Ask ask{.path = m_client.path("keys/" + name.get() + std::string(what)), .body = body.take(), .repeatable = what != kRotate};
+  POSTERN_TRY(const Answer answer, m_client.call(ask, capability));
   if (answer.data() == nullptr) return fetch(name);
   POSTERN_TRY(KeyInfo info, read_key_info(name, answer.data()));
   remember(info);
@@ -91,7 +92,7 @@ Result<KeyInfo> TransitKeys::create(const KeyName& name, KeyType type) {
   body.text("type", name_of(type));
   if (type == KeyType::Hmac) body.number("key_size", kHmacBytes);  // OpenBao and Vault want it said
   // Asked twice, the second finds the key of the first.
-  POSTERN_TRY(KeyInfo info, change(name, "", body, true));
+  POSTERN_TRY(KeyInfo info, change(name, "", body, "create"));
   if (info.type != type)
     return fail(ErrorCode::Conflict, "the key exists already, with type " + std::string(name_of(info.type)), name.get());
   log::info("keys.created", {{"key", name.get()}, {"type", name_of(type)}, {"custody", "transit"}});
@@ -117,7 +118,8 @@ Result<std::vector<KeyName>> TransitKeys::list() {
 }
 
 Result<KeyInfo> TransitKeys::rotate(const KeyName& name) {
-  POSTERN_TRY(KeyInfo info, change(name, "/rotate", BodyWriter(), false));
+  BodyWriter nothing;
+  POSTERN_TRY(KeyInfo info, change(name, kRotate, nothing, "update"));
   log::info("keys.rotated", {{"key", name.get()}, {"version", info.latest}, {"custody", "transit"}});
   return info;
 }
@@ -133,7 +135,7 @@ Result<KeyInfo> TransitKeys::configure(const KeyName& name, const KeySettings& s
   BodyWriter body;
   body.number("min_decryption_version", decrypt).number("min_encryption_version", encrypt);
   if (settings.deletion_allowed) body.flag("deletion_allowed", *settings.deletion_allowed);
-  return change(name, "/config", body, true);
+  return change(name, "/config", body, "update");
 }
 
 Status TransitKeys::remove(const KeyName& name) {

@@ -44,7 +44,7 @@ class TransitKeys {
     SteadyTime until;
   };
   [[nodiscard]] Result<KeyInfo> fetch(const KeyName& name);
-  [[nodiscard]] Result<KeyInfo> change(const KeyName& name, std::string_view what, const BodyWriter& body, bool repeatable);
+  [[nodiscard]] Result<KeyInfo> change(const KeyName& name, std::string_view what, BodyWriter& body, std::string_view capability);
   void remember(const KeyInfo& info);
   void count(const KeyName& name, std::uint32_t version);
   [[nodiscard]] KeyInfo with_uses(KeyInfo info);

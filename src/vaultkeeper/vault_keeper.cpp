@@ -103,6 +103,12 @@ Status VaultKeeper::ready_to_use() {
   return fail(ErrorCode::Unavailable, done.error().what, done.error().field);
 }
 
+/// A name becomes a part of a path over there: none that is not a name gets that far.
+Status VaultKeeper::ready_for(const KeyName& name) {
+  if (!parse_key_name(name.get())) return fail(ErrorCode::NotFound, "no key has such a name", "name");
+  return ready_to_use();
+}
+
 KeeperState VaultKeeper::state() const {
   const Outage outage = m_line.outage();
   KeeperState out;

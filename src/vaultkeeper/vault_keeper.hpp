@@ -78,6 +78,7 @@ class VaultKeeper final : public Keeper {
   [[nodiscard]] Status named_key(const KeyName& name, KeyType type, bool first_start);
   [[nodiscard]] Status ready_now();
   [[nodiscard]] Status ready_to_use();
+  [[nodiscard]] Status ready_for(const KeyName& name);
   [[nodiscard]] bool pause(std::chrono::milliseconds span);
   void run();
   void rewrap_when_rotated();

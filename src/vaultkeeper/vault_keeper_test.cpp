@@ -429,6 +429,33 @@ TEST_F(VaultKeeperTest, ATokenThatTheVaultForgotIsReplaced) {
   EXPECT_EQ(vault->calls("auth/approle/login"), 2);
 }
 
+TEST_F(VaultKeeperTest, ARoleThatMayNotLookItselfUpDoesNotLogInWithEveryRefusal) {
+  const auto keeper = make();
+  ASSERT_TRUE(keeper->ready());
+  vault->forbidden = "transit/sign/";
+  vault->script = [](const Envelope& e) -> std::optional<Result<Reply>> {
+    if (e.ask.path == "auth/token/lookup-self") return FakeVault::error(403, "permission denied");
+    return std::nullopt;
+  };
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(code_of(keeper->sign(key_names::kDkim, 0, {}, bytes("m"))), ErrorCode::Unavailable);
+  EXPECT_EQ(vault->calls("auth/approle/login"), 2);
+}
+
+TEST_F(VaultKeeperTest, OnlyNamesOfKeysBecomePaths) {
+  const auto keeper = make();
+  ASSERT_TRUE(keeper->ready());
+  const auto before = vault->urls().size();
+  for (const char* text : {"", "..", "a/b", "../sys/seal", "a?b", "a b", "a%2fb", "-a"}) {
+    const KeyName name{text};
+    EXPECT_FALSE(keeper->describe(name)) << text;
+    EXPECT_FALSE(keeper->create(name, KeyType::Ed25519)) << text;
+    EXPECT_FALSE(keeper->decrypt(name, "vault:v1:AAAA", {})) << text;
+    EXPECT_FALSE(keeper->rotate(name)) << text;
+    EXPECT_FALSE(keeper->new_data_key(name, {})) << text;
+  }
+  EXPECT_EQ(vault->urls().size(), before);
+}
+
 TEST_F(VaultKeeperTest, TheTokenIsRenewedAtTwoThirdsAndReplacedWhenItCannotBe) {
   vault->lease = 300;
   const auto keeper = make();
