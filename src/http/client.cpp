@@ -33,28 +33,6 @@ Status safe_request(const ClientRequest& request) {
   return {};
 }
 
-/// The system's resolver, for people's host names.
-Result<std::vector<io::Endpoint>> look_up(const Url& url) {
-  struct addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  struct addrinfo* list = nullptr;
-  if (const int code = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &list); code != 0)
-    return fail(ErrorCode::NotFound, url.host + ": " + ::gai_strerror(code), "host");
-  std::vector<io::Endpoint> out;
-  for (const auto* at = list; at != nullptr; at = at->ai_next) {
-    std::array<char, 64> text{};
-    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
-    io::Endpoint endpoint;
-    if (const auto ip = io::IpAddress::parse(text.data())) {
-      endpoint.ip = *ip;
-      endpoint.port = url.port;
-      out.push_back(std::move(endpoint));
-    }
-  }
-  ::freeaddrinfo(list);
-  return out;
-}
-
 }  // namespace
 
 Result<Url> Url::parse(std::string_view text) {
@@ -86,6 +64,27 @@ Result<Url> Url::parse(std::string_view text) {
   }
   if (authority.empty()) return bad();
   out.host = authority;
+  return out;
+}
+
+Result<std::vector<io::Endpoint>> look_up(const Url& url) {
+  struct addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  struct addrinfo* list = nullptr;
+  if (const int code = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &list); code != 0)
+    return fail(ErrorCode::NotFound, url.host + ": " + ::gai_strerror(code), "host");
+  std::vector<io::Endpoint> out;
+  for (const auto* at = list; at != nullptr; at = at->ai_next) {
+    std::array<char, 64> text{};
+    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
+    io::Endpoint endpoint;
+    if (const auto ip = io::IpAddress::parse(text.data())) {
+      endpoint.ip = *ip;
+      endpoint.port = url.port;
+      out.push_back(std::move(endpoint));
+    }
+  }
+  ::freeaddrinfo(list);
   return out;
 }
 

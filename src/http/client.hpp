@@ -20,6 +20,9 @@ struct Url {
   [[nodiscard]] static Result<Url> parse(std::string_view text);
 };
 
+/// The addresses of a host by the system's resolver, with the URL's port. Blocks as long as that likes. NotFound.
+[[nodiscard]] Result<std::vector<io::Endpoint>> look_up(const Url& url);
+
 struct ClientRequest {
   std::string method = "GET";
   Url url;

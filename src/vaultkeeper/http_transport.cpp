@@ -1,8 +1,5 @@
 #include "vaultkeeper/http_transport.hpp"
 
-#include <netdb.h>
-
-#include <array>
 #include <charconv>
 #include <condition_variable>
 #include <map>
@@ -20,23 +17,6 @@ constexpr std::chrono::seconds kConnect{2};    // one address of a name; the nex
 constexpr std::chrono::seconds kLastGrace{1};  // the coroutine ends at the deadline by itself; this is for a loop that is late
 
 using Endpoints = std::vector<io::Endpoint>;
-
-Result<Endpoints> ask_system(const std::string& host) {
-  struct addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  struct addrinfo* list = nullptr;
-  if (const int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &list); code != 0)
-    return fail(ErrorCode::Unavailable, host + ": " + ::gai_strerror(code), "host");
-  Endpoints out;
-  for (const auto* at = list; at != nullptr; at = at->ai_next) {
-    std::array<char, NI_MAXHOST> text{};
-    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
-    if (const auto ip = io::IpAddress::parse(text.data())) out.push_back({*ip, 0, {}});
-  }
-  ::freeaddrinfo(list);
-  if (out.empty()) return fail(ErrorCode::Unavailable, host + " has no address", "host");
-  return out;
-}
 
 /// Names to addresses by the system's resolver, which knows no deadlines: it runs on a thread of its own, and whoever waits gives up in
 /// time. One question per name at a time; an old answer serves while there is no new one.
@@ -71,7 +51,9 @@ class Names : public std::enable_shared_from_this<Names> {
   };
 
   void ask(const std::string& host) {
-    auto answer = ask_system(host);
+    http::Url url;
+    url.host = host;
+    auto answer = http::look_up(url);
     const std::lock_guard lock(m_mutex);
     Entry& entry = m_entries[host];
     const bool keep_old = !answer && entry.answer && *entry.answer;

@@ -59,15 +59,15 @@ TEST(KeyInfo, RefusesImpossibleDescriptions) {
   };
   EXPECT_TRUE(
       read(R"({"data":{"type":"aes256-gcm96","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":5}}})"));
-  for (
-      const char* text :
-      {R"({"data":null})",
-       R"({"data":{"type":"none","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":5}}})",
-       R"({"data":{"type":"aes256-gcm96","latest_version":2,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":5}}})",
-       R"({"data":{"type":"aes256-gcm96","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"9":5}}})",
-       R"({"data":{"type":"aes256-gcm96","latest_version":-1,"min_decryption_version":1,"min_encryption_version":0,"keys":{}}})",
-       R"({"data":{"type":"ed25519","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":5}}})",
-       R"({"data":{"type":"ed25519","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":{"public_key":"AAAA"}}}})"})
+  for (const char* text :
+       {R"({"data":null})",
+        R"({"data":{"type":"none","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":5}}})",
+        R"({"data":{"type":"aes256-gcm96","latest_version":2,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":5}}})",
+        R"({"data":{"type":"aes256-gcm96","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"9":5}}})",
+        R"({"data":{"type":"aes256-gcm96","latest_version":-1,"min_decryption_version":1,"min_encryption_version":0,"keys":{}}})",
+        R"({"data":{"type":"ed25519","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,"keys":{"1":5}}})",
+        R"({"data":{"type":"ed25519","latest_version":1,"min_decryption_version":1,"min_encryption_version":0,)"
+        R"("keys":{"1":{"public_key":"AAAA"}}}})"})
     EXPECT_FALSE(read(text)) << text;
 }
 
