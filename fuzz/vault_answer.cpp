@@ -2,6 +2,7 @@
 // A hostile Vault: whatever it answers, at the login or later, every call ends with a value or an error, and no key comes of noise.
 #include <cstdlib>
 
+#include "base/log.hpp"
 #include "vaultkeeper/data_keys.hpp"
 #include "vaultkeeper/transit_keys.hpp"
 
@@ -47,6 +48,11 @@ class NoCredentials final : public Credentials {
 };
 
 }  // namespace
+
+extern "C" int LLVMFuzzerInitialize(int* /*count*/, char*** /*arguments*/) {
+  log::configure(log::Level::Error, log::Format::Text);  // outages are what it is made of
+  return 0;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ManualClock clock(wall_from_millis(0));
