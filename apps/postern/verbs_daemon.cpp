@@ -11,6 +11,12 @@ namespace {
 namespace json = boost::json;
 
 // ---- status ---------------------------------------------------------------------------------------------------------------------------
+std::string keys_text(const json::value& engine) {
+  const std::string address = text_of(engine, "address"), error = text_of(engine, "error");
+  const std::string where = address.empty() ? "the " + text_of(engine, "engine") + " engine" : "the Vault at " + address;
+  return error.empty() ? text_of(engine, "keys") + " in " + where : where + " CANNOT BE ASKED: " + error;
+}
+
 void show_status(const json::value& s, std::ostream& out) {
   out << "Postern " << text_of(s, "version") << " on " << text_of(s, "hostname") << ", " << text_of(s, "mode") << ", since "
       << text_of(s, "started") << "\n\n";
@@ -23,7 +29,7 @@ void show_status(const json::value& s, std::ostream& out) {
   const auto queue = at(s, "queue");
   out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " ("
       << text_of(certificate, "subject") << ")\n"
-      << "keys         " << text_of(at(s, "key_engine"), "keys") << " in the " << text_of(at(s, "key_engine"), "engine") << " engine\n"
+      << "keys         " << keys_text(at(s, "key_engine")) << "\n"
       << "sealing      S/MIME " << (text_of(at(s, "smime"), "enabled") == "true" ? "on" : "off") << ", "
       << text_of(at(s, "smime"), "correspondents") << " certificates; OpenPGP "
       << (text_of(at(s, "openpgp"), "enabled") == "true" ? "on" : "off") << ", " << text_of(at(s, "openpgp"), "correspondents")

@@ -97,8 +97,12 @@ Result<std::unique_ptr<engine::KeyEngine>> open_engine(const config::Config& con
 Status run(config::Loaded loaded) {
   const std::string http_address = loaded.config.http.address;
   const SystemClock clock;
-  POSTERN_TRY(const auto key_engine, open_engine(loaded.config, clock));
-  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings), key_engine->keeper()));
+  const bool embedded = loaded.config.keys.backend == "embedded";
+  std::unique_ptr<engine::KeyEngine> key_engine;
+  if (embedded || loaded.config.engine.enabled) {
+    POSTERN_TRY(key_engine, open_engine(loaded.config, clock));
+  }
+  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings), embedded ? key_engine->keeper() : nullptr));
   // Only now is the data directory ours: another daemon's file is not touched.
   std::error_code ignored;
   std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
@@ -115,7 +119,7 @@ Status run(config::Loaded loaded) {
   auto stopped = stop.get_future();
   io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
   gate->start();
-  key_engine->start();
+  if (key_engine) key_engine->start();
   POSTERN_CHECK(write_ports(*gate, (*server)->local().text()));
   for (const auto& warning : gate->warnings()) log::warn("config.warning", {{"text", warning}});
   for (const auto& door : gate->doors())

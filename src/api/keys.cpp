@@ -16,12 +16,14 @@ json::object key_json(const KeyInfo& info) {
     if (!v.public_key_pem.empty()) version["public_key"] = v.public_key_pem;
     versions.push_back(std::move(version));
   }
-  return {{"name", info.name.get()},
-          {"type", name_of(info.type)},
-          {"latest_version", info.latest},
-          {"min_decryption_version", info.min_decryption_version},
-          {"deletion_allowed", info.deletion_allowed},
-          {"versions", std::move(versions)}};
+  json::object out{{"name", info.name.get()},
+                   {"type", name_of(info.type)},
+                   {"latest_version", info.latest},
+                   {"min_decryption_version", info.min_decryption_version},
+                   {"deletion_allowed", info.deletion_allowed},
+                   {"versions", std::move(versions)}};
+  if (!info.custody.empty()) out["custody"] = info.custody;
+  return out;
 }
 
 http::Response answer(const Result<KeyInfo>& info, int status) {

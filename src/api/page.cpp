@@ -151,7 +151,8 @@ function showStatus(s) {
   add('TLS certificate ' + s.tls.certificate.verdict, s.tls.certificate.verdict === 'valid' ? 'ok' : 'bad');
   add(s.smime.enabled ? 'S/MIME on' : 'S/MIME off', s.smime.enabled ? 'ok' : 'warn');
   add(s.openpgp.enabled ? 'OpenPGP on' : 'OpenPGP off', s.openpgp.enabled ? 'ok' : 'warn');
-  add(s.key_engine.sealed ? 'keys sealed' : s.key_engine.keys + ' keys', s.key_engine.sealed ? 'bad' : 'ok');
+  const keys = s.key_engine, shut = keys.sealed ? 'keys sealed' : keys.since || keys.error ? 'key engine away' : '';
+  add(shut || keys.keys + ' keys', shut ? 'bad' : 'ok', keys.error || keys.address || '');
   add(s.queue.queued + ' waiting', '', 'postern queue list --state queued');
   if (s.queue.held) add(s.queue.held + ' held', 'warn', 'postern queue list --state held');
   if (s.queue.quarantined) add(s.queue.quarantined + ' damaged', 'bad', 'postern queue list --state quarantined');

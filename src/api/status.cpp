@@ -78,6 +78,8 @@ json::array warnings_json(gateway::Gateway& gate, const Status& open) {
     out.emplace_back(std::to_string(spool.quarantined) +
                      " stored copies failed their integrity check; see `postern queue list --state quarantined`");
   if (gate.has_mail()) add_mail_warnings(out, gate);
+  if (const KeeperState keys = gate.keeper().state(); open && keys.since)
+    out.emplace_back("mail that must be sealed or opened waits for the key engine since " + rfc3339(*keys.since) + ": " + keys.last_error);
   if (!open) out.emplace_back("no mail comes or goes, what is in the spool waits: " + open.error().text());
   return out;
 }
@@ -93,11 +95,25 @@ void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
   out["openpgp"] = {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}};
 }
 
-json::object key_engine_json(gateway::Gateway& gate, const Status& open) {
-  if (!open) return {{"engine", "embedded"}, {"sealed", true}, {"error", open.error().text()}};
-  const auto names = gate.keeper().list();
-  if (!names) return {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
-  return {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
+/// Of an external engine that does not answer only what is known without asking it.
+json::object key_engine_json(Keeper& keeper, const Status& open) {
+  const KeeperState state = keeper.state();
+  json::object out{{"engine", state.backend}, {"sealed", state.sealed || !open}, {"reachable", state.reachable}};
+  if (!state.where.empty()) {
+    out["address"] = state.where;
+    out["cached_data_keys"] = state.cached_data_keys;
+    out["cached_keys"] = state.cached_keys;
+  }
+  if (state.token_expires) out["token_expires"] = rfc3339(*state.token_expires);
+  if (!state.last_error.empty()) out["error"] = state.last_error;
+  if (state.since) out["since"] = rfc3339(*state.since);
+  if (!open) out["error"] = open.error().text();
+  if (state.since || !open) return out;
+  if (const auto names = keeper.list())
+    out["keys"] = names->size();
+  else
+    out["error"] = names.error().text();
+  return out;
 }
 
 json::object status_json(gateway::Gateway& gate) {
@@ -112,7 +128,7 @@ json::object status_json(gateway::Gateway& gate) {
                    {"started", rfc3339(gate.started())},
                    {"now", rfc3339(now)},
                    {"listeners", std::move(listeners)},
-                   {"key_engine", key_engine_json(gate, open)},
+                   {"key_engine", key_engine_json(gate.keeper(), open)},
                    {"queue", queue_json(gate.spool().stats())},
                    {"storage", storage_json(gate)},
                    {"warnings", warnings_json(gate, open)}};

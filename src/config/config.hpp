@@ -80,7 +80,28 @@ struct Config {
   } database;
   struct Keys {
     std::string root = "file:root.key";
+    std::string backend = "embedded";  ///< embedded, vault
   } keys;
+  struct ExternalVault {
+    std::vector<std::string> address;  ///< One cluster under one or several URLs, tried in order.
+    std::string name_space;
+    std::string mount = "transit";
+    std::string ca;  ///< Empty: the system's trust store.
+    std::string server_name;
+    std::string client_certificate;
+    std::string client_key;
+    std::string auth = "approle";  ///< approle, token_file
+    std::string auth_mount = "approle";
+    std::string role_id;    ///< file:, env: or keychain:
+    std::string secret_id;  ///< file:, env: or keychain:
+    bool secret_id_wrapped = false;
+    std::string token_file;
+    std::chrono::seconds timeout{5};  ///< Of one call, with all its retries.
+    std::int64_t connections = 8;
+    std::chrono::seconds data_key_life{600};
+    std::int64_t data_key_uses = 10'000;
+    std::chrono::seconds key_life{3600};
+  } vault;
   struct Engine {
     bool enabled = true;
     std::string seal = "auto";

@@ -9,7 +9,32 @@
 namespace postern::config {
 namespace {
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.substr(0, 4) == "127."; }
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" ||
+         (host.substr(0, 4) == "127." && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+std::string_view host_of_url(std::string_view url) {
+  url.remove_prefix(std::min(url.find("://") + 3, url.size()));
+  url = url.substr(0, url.find('/'));
+  if (!url.empty() && url.front() == '[') return url.substr(1, url.find(']') - 1);
+  return url.substr(0, url.find(':'));
+}
+
+/// Scheme, host and port, with at most a slash behind.
+bool is_origin(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  if (!url.empty() && url.back() == '/') url.remove_suffix(1);
+  return !url.empty() && url.find_first_of("/?#@ \t\r\n") == std::string_view::npos;
+}
+
+bool is_mount(std::string_view path) {
+  const auto segments = split(path, '/');
+  return path.size() <= 255 && std::ranges::all_of(segments, [](std::string_view segment) {
+           return !segment.empty() && segment != "." && segment != ".." &&
+                  std::ranges::all_of(segment, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
+         });
+}
 
 class Validator {
  public:
@@ -148,6 +173,60 @@ class Validator {
       fault(setting, "is \"" + printable(reference) + "\"; must be file:PATH, env:NAME or keychain:SERVICE/ACCOUNT");
   }
 
+  /// Nothing else holds the keys then, so what is missing or pulls in two directions is a fault.
+  void check_vault() {
+    if (m_config.keys.backend != "vault") return check_vault_unused();
+    const auto& vault = m_config.vault;
+    if (vault.address.empty()) fault("keys.vault.address", "is missing; give the URL of the Vault, https://vault.example:8200");
+    bool tls = false;
+    for (const auto& url : vault.address) {
+      const bool https = istarts_with(url, "https://");
+      tls = tls || https;
+      if (!https && !(istarts_with(url, "http://") && is_loopback(host_of_url(url))))
+        fault("keys.vault.address", "has \"" + printable(url) +
+                                        "\"; must be https://HOST:PORT (http:// only on loopback: tokens and keys would travel in clear)");
+      else if (!is_origin(url))
+        fault("keys.vault.address", "has \"" + printable(url) + "\"; give scheme, host and port only");
+    }
+    if (!tls && !(vault.ca.empty() && vault.client_certificate.empty() && vault.server_name.empty()))
+      fault("keys.vault.address", "has no https:// URL, but ca, server_name or client_certificate are given");
+    if (vault.client_certificate.empty() != vault.client_key.empty())
+      fault("keys.vault.client_key", "and client_certificate belong together; give both or none");
+    if (!is_mount(vault.mount)) fault("keys.vault.mount", "must be a path of letters, digits, '-', '_' and '.', such as transit");
+    if (!is_mount(vault.auth_mount)) fault("keys.vault.auth_mount", "must be a path of letters, digits, '-', '_' and '.', such as approle");
+    if (!vault.name_space.empty() && !is_mount(vault.name_space)) fault("keys.vault.namespace", "must be a path such as team/mail");
+    check_vault_login();
+    check_vault_times();
+  }
+
+  void check_vault_login() {
+    const auto& vault = m_config.vault;
+    if (vault.auth == "token_file") {
+      if (vault.token_file.empty()) fault("keys.vault.token_file", "is missing; name the file that holds the token");
+      if (!vault.role_id.empty() || !vault.secret_id.empty())
+        fault("keys.vault.auth", "is token_file, but role_id or secret_id are given; choose one way to log in");
+      return;
+    }
+    if (!vault.token_file.empty()) fault("keys.vault.auth", "is approle, but token_file is given; choose one way to log in");
+    check_secret("keys.vault.role_id", vault.role_id);
+    check_secret("keys.vault.secret_id", vault.secret_id);
+  }
+
+  void check_vault_times() {
+    const auto& vault = m_config.vault;
+    using std::chrono::hours;
+    using std::chrono::seconds;
+    if (vault.timeout < seconds(1) || vault.timeout > seconds(60)) fault("keys.vault.timeout", "must be from 1s to 60s");
+    if (vault.data_key_life < seconds(2) || vault.data_key_life > hours(24)) fault("keys.vault.data_key_life", "must be from 2s to 24h");
+    if (vault.key_life < seconds(2) || vault.key_life > hours(24)) fault("keys.vault.key_life", "must be from 2s to 24h");
+  }
+
+  void check_vault_unused() {
+    const auto& vault = m_config.vault;
+    if (!vault.address.empty() || !vault.role_id.empty() || !vault.secret_id.empty() || !vault.token_file.empty())
+      warn("keys.vault is not used: keys.backend is embedded");
+  }
+
   void check_rest() {
     for (const auto& delay : m_config.queue.retry) {
       if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0)
@@ -167,6 +246,7 @@ class Validator {
     warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
     check_secret("keys.root", m_config.keys.root);
     check_engine();
+    check_vault();
     if (m_config.database.use_sqlcipher) check_secret("database.sqlcipher_key_ref", m_config.database.sqlcipher_key_ref);
     if (m_config.database.use_sqlcipher && m_config.database.sqlcipher_key_ref == m_config.keys.root)
       warn("keys.root and database.sqlcipher_key_ref are one secret; give each its own");

@@ -18,7 +18,9 @@
 #include "keys/evp_handle.hpp"
 #include "store/certificate_store.hpp"
 #include "store/dkim_pins.hpp"
+#include "store/key_store.hpp"
 #include "store/user_store.hpp"
+#include "vaultkeeper/open.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -26,6 +28,7 @@ namespace {
 constexpr std::size_t kWorkerQueue = 1024;
 constexpr std::size_t kConnectionsPerAddress = 50;  // where the setting is 0
 constexpr auto kCertificateCheck = std::chrono::seconds(5);
+constexpr std::string_view kEmbeddedMark = "postern keys: embedded";
 constexpr auto kKeeperCheck = std::chrono::seconds(1);
 constexpr auto kTurnAway = std::chrono::seconds(5);
 
@@ -119,6 +122,7 @@ struct Gateway::Parts {
   std::unique_ptr<SqliteCertificateStore> certificate_store;
   std::unique_ptr<SqliteUserStore> users;
   std::unique_ptr<SqliteAuditLog> audit;
+  std::unique_ptr<SqliteKeyStore> key_store;
   std::shared_ptr<Keeper> keeper;
   std::shared_ptr<Authority> authority;
   std::unique_ptr<Identities> identities;
@@ -136,11 +140,13 @@ struct Gateway::Parts {
   std::unique_ptr<Intake> intake;
   std::vector<std::unique_ptr<OpenDoor>> doors;
   bool running = false;
+  bool opened = false;            ///< open_mail() succeeded before start().
   std::atomic<bool> mail{false};  ///< Everything behind the doors is there; it never goes away again.
   mutable std::mutex why_mutex;
   std::string why_not;  ///< The last reason why it is not.
 
   Status open_store();
+  Status open_keeper();
   Status open_listeners();
   Status open_listener(const config::Listener& settings);
   Status open_mail();
@@ -177,6 +183,23 @@ Status Gateway::Parts::open_store() {
   users = std::make_unique<SqliteUserStore>(*store);
   audit = std::make_unique<SqliteAuditLog>(*store);
   return {};
+}
+
+/// The embedded keeper was handed in; the one over an external Vault has records of its own in our store. A store begun with one does not go
+/// on with the other: what was sealed could not be opened.
+Status Gateway::Parts::open_keeper() {
+  key_store = std::make_unique<SqliteKeyStore>(*store);
+  if (config.keys.backend == "vault") {
+    POSTERN_TRY(keeper, vaultkeeper::open_vault_keeper(config, *key_store, clock));
+    return {};
+  }
+  POSTERN_TRY(const Bytes mark, key_store->load_root());
+  if (mark.empty()) return key_store->save_root(as_bytes(kEmbeddedMark));
+  if (as_text(ByteView(mark)) == kEmbeddedMark) return {};
+  return fail(ErrorCode::Conflict,
+              "the database was begun with keys in an external Vault (or by a development version): mail sealed there cannot be read by the "
+              "embedded engine; deliver or export it first, then begin with a new data directory",
+              "keys.backend");
 }
 
 Status Gateway::Parts::open_keys() {
@@ -341,15 +364,18 @@ Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vecto
   parts->loops = std::make_unique<io::Loops>(static_cast<std::size_t>(parts->config.server.loops));
   parts->workers = std::make_unique<io::WorkerPool>(static_cast<std::size_t>(parts->config.server.workers), kWorkerQueue);
   POSTERN_CHECK(parts->open_store());
+  POSTERN_CHECK(parts->open_keeper());
   POSTERN_CHECK(parts->open_resolver());
   POSTERN_CHECK(parts->open_spool());
   POSTERN_CHECK(parts->open_listeners());
-  if (const Status ready = parts->keeper->ready(); !ready) {
-    parts->why_not = ready.error().text();
-    log::warn("gateway.waits", {{"reason", ready.error()}});
-    return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
+  const Status opened = parts->open_mail();
+  const bool waits = !opened && (!parts->keeper->ready() || parts->keeper->state().since);
+  if (!opened && !waits) return fail(opened.error());
+  if (waits) {
+    parts->why_not = opened.error().text();
+    log::warn("gateway.waits", {{"reason", opened.error()}});
   }
-  POSTERN_CHECK(parts->open_mail());
+  parts->opened = !waits;
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
 }
 
@@ -359,7 +385,7 @@ Gateway::~Gateway() { stop(); }
 void Gateway::start() {
   m_parts->running = true;
   m_parts->loops->start();
-  if (m_parts->intake) return m_parts->begin();
+  if (m_parts->opened) return m_parts->begin();
   io::spawn(m_parts->loops->at(0), m_parts->wait_for_keeper(), "gateway.keeper");
 }
 

@@ -33,6 +33,7 @@ struct DoorState {
 class Gateway {
  public:
   /// Opens store and spool, binds every listener, reads keys. Errors name the setting or file and what to do; nothing runs then.
+  /// `keeper` is the embedded one; with keys.backend = "vault" it may be null and is not used.
   /// A keeper that is not ready (sealed) is no error: the listeners turn everybody away with 421 until it is, what waits in the spool waits
   /// on, and mail_open() says so.
   [[nodiscard]] static Result<std::unique_ptr<Gateway>> open(config::Config config, std::vector<std::string> warnings,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,7 +35,21 @@ struct KeyInfo {
   std::uint32_t min_decryption_version = 1;  ///< Older versions neither decrypt nor verify.
   std::uint32_t min_encryption_version = 0;  ///< Older versions neither encrypt nor sign; 0: only the latest matters.
   bool deletion_allowed = false;
+  std::string custody;                   ///< Where the private part is when not in the embedded engine: "transit", "wrapped"; else empty.
   std::vector<KeyVersionInfo> versions;  ///< Ascending.
+};
+
+/// How the keeper is, for status pages. The embedded engine is always well.
+struct KeeperState {
+  std::string backend = "embedded";  ///< "embedded", "vault"
+  bool reachable = true;             ///< The last question was answered, whatever the answer.
+  bool sealed = false;               ///< It answers, and says that it is sealed or not initialised.
+  std::string where;                 ///< The address in use.
+  std::string last_error;            ///< Why it is not well; stays until it is.
+  std::optional<WallTime> since;     ///< Since when it is not well.
+  std::optional<WallTime> token_expires;
+  std::size_t cached_data_keys = 0;  ///< Keys in memory that open or protect mail while it is away.
+  std::size_t cached_keys = 0;       ///< Unwrapped private keys in memory.
 };
 
 /// What configure() can change; what is not set stays.
@@ -72,6 +87,8 @@ class Keeper {
  public:
   virtual ~Keeper() = default;
 
+  /// Never blocks.
+  [[nodiscard]] virtual KeeperState state() const { return {}; }
   /// Whether keys can be used now; Unavailable says why not and what to do next. Does not wait.
   [[nodiscard]] virtual Status ready() { return {}; }
 

@@ -218,6 +218,15 @@ Status TransitKeeper::tick() {
 
 // Keys ---------------------------------------------------------------------------------------------------------------------------------
 
+KeeperState TransitKeeper::state() const {
+  KeeperState out;
+  if (const auto lease = m_source.lease(); !lease) {
+    out.sealed = true;
+    out.last_error = lease.error().text();
+  }
+  return out;
+}
+
 Status TransitKeeper::ready() {
   const auto lease = m_source.lease();
   return lease ? Status() : fail(lease.error());

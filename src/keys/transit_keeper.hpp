@@ -49,6 +49,7 @@ class TransitKeeper final : public Keeper {
   /// The engine was sealed: OpenPGP secrets in memory are wiped.
   void forget() noexcept;
 
+  [[nodiscard]] KeeperState state() const override;
   [[nodiscard]] Status ready() override;
   [[nodiscard]] Result<KeyInfo> create(const KeyName& name, KeyType type) override;
   [[nodiscard]] Result<KeyInfo> describe(const KeyName& name) override;
