@@ -96,9 +96,12 @@ struct Signature<R (Keeper::*)(A...)> {
   template <class T>
   static bool read_one(Reader& in, std::optional<T>& slot, Status& status) {
     Result<T> value = Codec<T>::read(in);
-    if (value) slot.emplace(*std::move(value));
-    if (!value) status = fail(std::move(value).error());
-    return slot.has_value();
+    if (!value) {
+      status = fail(std::move(value).error());
+      return false;
+    }
+    slot.emplace(*std::move(value));
+    return true;
   }
 };
 

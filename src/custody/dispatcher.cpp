@@ -11,10 +11,10 @@ constexpr std::size_t kQuickBytes = 32 * 1024;
 constexpr std::size_t kKnownTypes = 1024;
 
 template <class T>
-const T& given(const T& kept) {
-  return kept;
+const T& given(const std::optional<T>& kept) {
+  return *kept;
 }
-const PublicKey& given(const Peer& kept) { return kept.key; }
+const PublicKey& given(const std::optional<Peer>& kept) { return kept->key; }
 
 template <class R>
 constexpr bool kHasKey = std::tuple_size_v<typename R::Kept> != 0;
@@ -28,7 +28,7 @@ std::string_view key_of(const typename R::Kept& kept) {
 template <class R>
 typename R::Answer call_port(Keeper& keeper, const typename R::Kept& kept) {
   try {
-    return std::apply([&keeper](const auto&... arguments) { return (keeper.*R::kMethod)(given(*arguments)...); }, kept);
+    return std::apply([&keeper](const auto&... arguments) { return (keeper.*R::kMethod)(given(arguments)...); }, kept);
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::Exhausted, "the keeper is out of memory; try again later");
   } catch (const std::exception& bug) {
