@@ -7,8 +7,15 @@ namespace {
 
 config::Config two_tenants() {
   config::Config config;
-  config.domains.local = {"a.example", "b.example", "plain.example", "b\xc3\xbc" "cher.example"};
-  config.tenants = {{"a", {"a.example", "b\xc3\xbc" "cher.example"}, "key_a"}, {"b", {"b.example"}, "key_b"}};
+  config.domains.local = {"a.example", "b.example", "plain.example",
+                          "b\xc3\xbc"
+                          "cher.example"};
+  config.tenants = {{"a",
+                     {"a.example",
+                      "b\xc3\xbc"
+                      "cher.example"},
+                     "key_a"},
+                    {"b", {"b.example"}, "key_b"}};
   return config;
 }
 
