@@ -14,6 +14,7 @@
 namespace postern::cli {
 
 void add_daemon_verbs(CLI::App& app, Context& context, const Global& global);
+void add_key_verbs(CLI::App& app, Context& context, const Global& global);
 void add_admin_verbs(CLI::App& app, Context& context, const Global& global);
 void add_engine_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dkim_verbs(CLI::App& app, Context& context);
@@ -39,6 +40,7 @@ int run(int argc, char** argv) {
   app.add_flag("--json", context.json, "One JSON document on standard output and nothing else there");
   // Callbacks run after parsing, so that --json counts wherever it stands.
   add_daemon_verbs(app, context, global);
+  add_key_verbs(app, context, global);
   add_admin_verbs(app, context, global);
   add_engine_verbs(app, context, global);
   add_dkim_verbs(app, context);

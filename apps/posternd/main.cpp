@@ -94,6 +94,26 @@ Result<std::unique_ptr<engine::KeyEngine>> open_engine(const config::Config& con
   return engine::KeyEngine::open(config, std::move(key), clock);
 }
 
+/// For /status. Audit devices are those of the settings: the engine does not start without them.
+std::optional<api::EngineState> engine_state(engine::KeyEngine& engine, const config::Config& config) {
+  const auto custody = engine.status();
+  if (!custody) return std::nullopt;
+  api::EngineState out;
+  out.initialized = custody->initialized;
+  out.sealed = custody->sealed;
+  out.seal = custody->type;
+  out.migration = custody->migration;
+  if (custody->sealed && !custody->recovery_seal) {
+    out.progress = custody->progress;
+    out.threshold = custody->threshold;
+  }
+  const auto& audit = config.engine;
+  if (!audit.audit_file.empty()) out.audit.push_back({"file", audit.audit_file});
+  if (!audit.audit_syslog.empty()) out.audit.push_back({"syslog", audit.audit_syslog});
+  if (!audit.audit_socket.empty()) out.audit.push_back({"socket", audit.audit_socket});
+  return out;
+}
+
 Status run(config::Loaded loaded) {
   const std::string http_address = loaded.config.http.address;
   const SystemClock clock;
@@ -108,7 +128,10 @@ Status run(config::Loaded loaded) {
   std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
   std::optional<api::LocalVault> vault;
   if (gate->config().engine.enabled) vault.emplace(key_engine->core(), gate->workers());
-  POSTERN_TRY(auto api, api::Api::make(*gate, vault ? &*vault : nullptr));
+  POSTERN_TRY(auto api, api::Api::make(*gate, vault ? &*vault : nullptr,
+                                       [engine = key_engine.get(), g = gate.get()] {
+                                         return engine != nullptr ? engine_state(*engine, g->config()) : std::nullopt;
+                                       }));
   http::ServerOptions options;
   POSTERN_TRY(options.address, io::Endpoint::parse(http_address));
   options.bad_target = api::refuse_target;

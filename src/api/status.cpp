@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "api/key_json.hpp"
 #include "pki/verify.hpp"
 #include "store/vfs.hpp"
 
@@ -68,6 +69,7 @@ json::object storage_json(gateway::Gateway& gate) {
 void add_mail_warnings(json::array& out, gateway::Gateway& gate) {
   for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
   for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
+  for (const auto& warning : gate.affairs().life().warnings()) out.emplace_back(warning);
 }
 
 json::array warnings_json(gateway::Gateway& gate, const Status& open) {
@@ -95,28 +97,7 @@ void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
   out["openpgp"] = {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}};
 }
 
-/// Of an external engine that does not answer only what is known without asking it.
-json::object key_engine_json(Keeper& keeper, const Status& open) {
-  const KeeperState state = keeper.state();
-  json::object out{{"engine", state.backend}, {"sealed", state.sealed || !open}, {"reachable", state.reachable}};
-  if (!state.where.empty()) {
-    out["address"] = state.where;
-    out["cached_data_keys"] = state.cached_data_keys;
-    out["cached_keys"] = state.cached_keys;
-  }
-  if (state.token_expires) out["token_expires"] = rfc3339(*state.token_expires);
-  if (!state.last_error.empty()) out["error"] = state.last_error;
-  if (state.since) out["since"] = rfc3339(*state.since);
-  if (!open) out["error"] = open.error().text();
-  if (state.since || !open) return out;
-  if (const auto names = keeper.list())
-    out["keys"] = names->size();
-  else
-    out["error"] = names.error().text();
-  return out;
-}
-
-json::object status_json(gateway::Gateway& gate) {
+json::object status_json(gateway::Gateway& gate, const std::optional<EngineState>& engine) {
   const WallTime now = gate.clock().now();
   const Status open = gate.mail_open();
   json::array listeners;
@@ -128,7 +109,7 @@ json::object status_json(gateway::Gateway& gate) {
                    {"started", rfc3339(gate.started())},
                    {"now", rfc3339(now)},
                    {"listeners", std::move(listeners)},
-                   {"key_engine", key_engine_json(gate.keeper(), open)},
+                   {"key_engine", key_engine_json(gate, open, engine)},
                    {"queue", queue_json(gate.spool().stats())},
                    {"storage", storage_json(gate)},
                    {"warnings", warnings_json(gate, open)}};
@@ -244,7 +225,9 @@ void add_status_routes(const Routes& routes) {
                       return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
                     }));
   // These two ask the database and take its read connections in turn with everybody else: not on a loop.
-  routes.add_open_slow("GET", "/status", [&gate](const http::Request&) { return http::json_response(200, status_json(gate)); });
+  routes.add_open_slow("GET", "/status", [&gate, &engine = routes.engine](const http::Request&) {
+    return http::json_response(200, status_json(gate, engine ? engine() : std::nullopt));
+  });
   routes.add_open_slow("GET", "/metrics", [&gate](const http::Request&) {
     auto response = http::text_response(200, metrics_text(gate));
     response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");

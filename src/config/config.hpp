@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,13 @@ struct DkimSigner {
   std::int64_t version = 0;  ///< Of the key; 0: the one that the selector first signed with.
 };
 
+/// Domains whose stored mail is sealed under a key of their own, which can be destroyed without touching anybody else's.
+struct Tenant {
+  std::string name;
+  std::vector<std::string> domains;
+  std::string storage_key;  ///< Empty: "tenant_NAME_storage"; validate() puts it in place.
+};
+
 struct Config {
   struct Server {
     std::string hostname = "localhost";
@@ -81,6 +89,11 @@ struct Config {
   struct Keys {
     std::string root = "file:root.key";
     std::string backend = "embedded";  ///< embedded, vault
+    std::string rotation_period = "90d";               ///< Or "never".
+    std::map<std::string, std::string> rotation_keys;  ///< The same for single keys.
+    std::string rotation_dkim = "announce";            ///< announce, never
+    std::string rotation_archive = "manual";           ///< manual, after-rewrap
+    std::int64_t rewrap_rate = 2000;                   ///< Rows per second.
   } keys;
   struct ExternalVault {
     std::vector<std::string> address;  ///< One cluster under one or several URLs, tried in order.
@@ -170,6 +183,7 @@ struct Config {
   std::vector<Route> routes;
   std::vector<PolicyRule> policies;
   std::vector<DkimSigner> dkim;
+  std::vector<Tenant> tenants;
 
   std::string source;  ///< The file it was read from; empty: built-in defaults only.
 

@@ -192,5 +192,47 @@ TEST(Config, AnExternalVaultIsCompleteAndOfOneMind) {
   EXPECT_TRUE(std::ranges::any_of(unused.warnings, [](const auto& w) { return w.find("keys.vault is not used") != std::string::npos; }));
 }
 
+TEST(Config, RotationHasADefaultAndOverrides) {
+  const Loaded loaded = read(R"(
+[keys.rotation]
+period = "30d"
+keys = { dkim_key = "never", "api_hmac_key" = "7d" }
+archive = "after-rewrap"
+)");
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+  EXPECT_EQ(loaded.config.keys.rotation_period, "30d");
+  EXPECT_EQ(loaded.config.keys.rotation_keys, (std::map<std::string, std::string>{{"api_hmac_key", "7d"}, {"dkim_key", "never"}}));
+  EXPECT_NE(show(loaded.config).find("keys = { \"api_hmac_key\" = \"7d\", \"dkim_key\" = \"never\" }"), std::string::npos);
+  const Loaded again = read(show(loaded.config));
+  EXPECT_EQ(again.config.keys.rotation_keys, loaded.config.keys.rotation_keys);
+  const Loaded table = read("[keys.rotation.keys]\ndkim_key = \"never\"\n", {{"POSTERN_KEYS__ROTATION__PERIOD", "1d"}});
+  ASSERT_TRUE(table.faults.empty()) << table.faults.front().what;
+  EXPECT_EQ(table.config.keys.rotation_keys.size(), 1U);
+  const Loaded environment = read("", {{"POSTERN_KEYS__ROTATION__KEYS", "a=1d, b = never"}});
+  ASSERT_TRUE(environment.faults.empty()) << environment.faults.front().what;
+  EXPECT_EQ(environment.config.keys.rotation_keys, (std::map<std::string, std::string>{{"a", "1d"}, {"b", "never"}}));
+  for (const char* bad : {"[keys.rotation]\nperiod = \"soon\"", "[keys.rotation]\nperiod = 0", "[keys.rotation]\nkeys = { a = 1 }",
+                          "[keys.rotation]\nkeys = { a = \"sometimes\" }", "[keys.rotation]\nkeys = [\"a\"]",
+                          "[keys.rotation]\nkeys = { \"a/b\" = \"1d\" }", "[keys.rotation]\ndkim = \"now\""})
+    EXPECT_EQ(read(bad).faults.size(), 1U) << bad;
+}
+
+TEST(Config, TenantsHaveDomainsAndKeysOfTheirOwn) {
+  const std::string local = "[domains]\nlocal = [\"a.example\", \"b.example\"]\n";
+  const Loaded good = read(local +
+                           "[[tenant]]\nname = \"a\"\ndomains = [\"A.example\"]\n[[tenant]]\nname = \"b\"\ndomains = "
+                           "[\"b.example\"]\nstorage_key = \"b_key\"\n");
+  ASSERT_TRUE(good.faults.empty()) << good.faults.front().what;
+  EXPECT_EQ(good.config.tenants[0].storage_key, "tenant_a_storage");
+  EXPECT_EQ(good.config.tenants[1].storage_key, "b_key");
+  for (const char* bad :
+       {"[[tenant]]\nname = \"a b\"\ndomains = [\"a.example\"]", "[[tenant]]\nname = \"a\"",
+        "[[tenant]]\nname = \"a\"\ndomains = [\"c.example\"]", "[[tenant]]\nname = \"a\"\ndomains = [\"a.example\", \"a.example\"]",
+        "[[tenant]]\nname = \"a\"\ndomains = [\"a.example\"]\nstorage_key = \"mail_storage_key\"",
+        "[[tenant]]\nname = \"a\"\ndomains = [\"a.example\"]\nstorage_key = \"k\"\n[[tenant]]\nname = \"b\"\ndomains = "
+        "[\"b.example\"]\nstorage_key = \"k\""})
+    EXPECT_EQ(read(local + bad).faults.size(), 1U) << bad;
+}
+
 }  // namespace
 }  // namespace postern::config

@@ -125,6 +125,60 @@ Row<T> list(std::string_view name, Get get, std::string_view help) {
           [get](const T& record) { return joined(get(const_cast<T&>(record))); }};
 }
 
+/// Checked by `check`; its error says what would be right.
+template <class T, class Get>
+Row<T> checked_text(std::string_view name, Get get, std::string_view help, Status (*check)(const std::string&)) {
+  Row<T> row = text<T>(name, get, help);
+  row.set = [get, check](T& record, const Value& value) -> Status {
+    const auto* given = std::get_if<std::string>(&value);
+    if (given == nullptr) return fail(ErrorCode::BadInput, "must be a text in quotes");
+    POSTERN_CHECK(check(*given));
+    get(record) = *given;
+    return {};
+  };
+  return row;
+}
+
+/// { name = "text", ... }; from the environment "name=text,name=text".
+template <class T, class Get>
+Row<T> map_of(std::string_view name, Get get, std::string_view help, Status (*check)(const std::string&)) {
+  return {name, Kind::TextMap, help,
+          [get, check](T& record, const Value& value) -> Status {
+            std::map<std::string, std::string> items;
+            if (const auto* given = std::get_if<std::map<std::string, std::string>>(&value)) {
+              items = *given;
+            } else if (const auto* word = std::get_if<std::string>(&value)) {
+              for (const auto item : split(*word, ',')) {
+                const auto equals = item.find('=');
+                if (trim(item).empty()) continue;
+                if (equals == std::string_view::npos) return fail(ErrorCode::BadInput, "must be NAME=VALUE,NAME=VALUE");
+                items.insert_or_assign(std::string(trim(item.substr(0, equals))), std::string(trim(item.substr(equals + 1))));
+              }
+            } else {
+              return fail(ErrorCode::BadInput, "must be a table of texts: { name = \"text\" }");
+            }
+            for (const auto& [key, text] : items) {
+              if (const Status good = check(text); !good)
+                return fail(ErrorCode::BadInput, "of " + printable(key) + " " + good.error().what);
+            }
+            get(record) = std::move(items);
+            return {};
+          },
+          [get](const T& record) {
+            std::string out = "{";
+            for (const auto& [key, text] : get(const_cast<T&>(record)))
+              out += (out.size() > 1 ? ", " : " ") + quoted(key) + " = " + quoted(text);
+            return out + (out.size() > 1 ? " }" : "}");
+          }};
+}
+
+Status check_period(const std::string& text) {
+  if (text == "never") return {};
+  const auto parsed = parse_duration(text);
+  if (parsed && parsed->count() > 0) return {};
+  return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; must be a duration such as \"90d\", or \"never\"");
+}
+
 constexpr std::int64_t kMebi = 1024 * 1024;
 
 #define FIELD(member) [](auto& r) -> auto& { return r.member; }
@@ -138,6 +192,7 @@ std::string_view name_of(Kind kind) noexcept {
     case Kind::Count: return "number";
     case Kind::Duration: return "duration";
     case Kind::TextList: return "list of texts";
+    case Kind::TextMap: return "table of texts";
   }
   return "text";
 }
@@ -194,7 +249,25 @@ const std::vector<Row<Config>>& scalar_settings() {
       count<C>("keys.vault.data_key_uses", FIELD(vault.data_key_uses), "Messages under one such key at most.", 1, 100'000'000),
       duration<C>("keys.vault.key_life", FIELD(vault.key_life),
                   "How long an unwrapped private key (S/MIME, OpenPGP) stays in memory before the Vault is asked again."),
-      flag<C>("engine.enabled", FIELD(engine.enabled), "Whether the key engine, which holds the mail system's keys, serves the Vault API under /v1 of the HTTP address."),
+      checked_text<C>(
+          "keys.rotation.period", FIELD(keys.rotation_period),
+          "Age at which a key of the mail system gets its next version, or \"never\". Stored mail is re-wrapped by itself. Keys "
+          "of people (smime-*, openpgp-*), of the built-in CA and of other users of the engine are not rotated unless named below.",
+          check_period),
+      map_of<C>("keys.rotation.keys", FIELD(keys.rotation_keys),
+                "The same for single keys: { dkim_key = \"never\", api_hmac_key = \"30d\" }.", check_period),
+      text<C>(
+          "keys.rotation.dkim", FIELD(keys.rotation_dkim),
+          "announce: the next version of a DKIM key is made and its DNS record shown; it signs when it was seen in DNS, or after `postern "
+          "key activate`. never: DKIM keys are rotated by hand.",
+          {"announce", "never"}),
+      text<C>("keys.rotation.archive", FIELD(keys.rotation_archive),
+              "manual: older versions of a storage key go on opening what was copied before the rotation (backups) until `postern key "
+              "archive`. after-rewrap: they stop as soon as all stored mail is under the latest one.",
+              {"manual", "after-rewrap"}),
+      count<C>("keys.rewrap.rate", FIELD(keys.rewrap_rate), "Stored messages whose data key is re-wrapped in a second.", 1, 1'000'000),
+      flag<C>("engine.enabled", FIELD(engine.enabled),
+              "Whether the key engine, which holds the mail system's keys, serves the Vault API under /v1 of the HTTP address."),
       text<C>("engine.seal", FIELD(engine.seal),
               "What opens the engine at the start: auto (the secret of keys.root), shamir (shares, given to `postern seal unseal`), or "
               "pkcs11:URI, tpm2:OPTIONS."),
@@ -353,11 +426,24 @@ const std::vector<Row<DkimSigner>>& dkim_settings() {
       text<D>("selector", FIELD(selector), "The selector (s=)."),
       text<D>("key", FIELD(key), "Name of the key in the key engine; made on first start when missing."),
       text<D>("algorithm", FIELD(algorithm), "ed25519-sha256 or rsa-sha256.", {"ed25519-sha256", "rsa-sha256"}),
-      count<D>("version", FIELD(version),
-               "Version of the key. 0: the one this selector first signed with, also after `postern key rotate`, because DNS still has "
-               "that one. To move on, publish the new version under a new selector (a new [[dkim]] record), or name the version here once "
-               "DNS has it.",
-               0, 1'000'000),
+      count<D>(
+          "version", FIELD(version),
+          "Version of the key. 0: the one this selector first signed with, also after `postern key rotate`, because DNS still has "
+          "that one. A new version is announced (`postern key show`) and signs under SELECTOR-vN when its record is seen in DNS; a number "
+          "here is an operator's own choice, and nothing is announced then.",
+          0, 1'000'000),
+  };
+  return rows;
+}
+
+const std::vector<Row<Tenant>>& tenant_settings() {
+  using T = Tenant;
+  static const std::vector<Row<T>> rows{
+      text<T>("name", FIELD(name), "Name of the tenant: letters, digits, _ and -."),
+      list<T>("domains", FIELD(domains), "Its domains; each must be one of domains.local, and of one tenant only."),
+      text<T>("storage_key", FIELD(storage_key),
+              "The key that wraps the data keys of its stored mail, made when it is missing; empty: tenant_NAME_storage. `postern tenant "
+              "shred` destroys it."),
   };
   return rows;
 }

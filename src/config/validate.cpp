@@ -47,6 +47,7 @@ class Validator {
     for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
     check_rest();
+    for (std::size_t i = 0; i < m_config.tenants.size(); ++i) check_tenant(m_config.tenants[i], "tenant[" + std::to_string(i) + "]");
   }
 
  private:
@@ -133,6 +134,27 @@ class Validator {
     if (signer.domain.empty()) fault(path + ".domain", "is missing");
     if (signer.selector.empty()) fault(path + ".selector", "is missing");
     if (signer.key.empty()) fault(path + ".key", "is missing; name a key of the key engine, dkim_key for example");
+  }
+
+  /// A key of two tenants, or a domain of two, would be shredded with the wrong one.
+  void check_tenant(Tenant& tenant, const std::string& path) {
+    const auto is_word = [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; };
+    if (tenant.name.empty() || tenant.name.size() > 64 || !std::all_of(tenant.name.begin(), tenant.name.end(), is_word))
+      fault(path + ".name", "must be 1 to 64 letters, digits, _ or -");
+    if (tenant.domains.empty()) fault(path + ".domains", "is empty; name the domains whose mail is this tenant's");
+    if (tenant.storage_key.empty()) tenant.storage_key = "tenant_" + tenant.name + "_storage";
+    if (tenant.storage_key == "mail_storage_key")
+      fault(path + ".storage_key", "is the key of everybody without a tenant; give it another one");
+    if (!m_tenant_names.insert("name " + tenant.name).second) fault(path + ".name", "\"" + printable(tenant.name) + "\" is taken");
+    if (!m_tenant_names.insert("key " + tenant.storage_key).second) fault(path + ".storage_key", "is another tenant's; each needs its own");
+    const auto& local = m_config.domains.local;
+    for (auto& domain : tenant.domains) {
+      domain = to_lower(domain);
+      if (std::find(local.begin(), local.end(), domain) == local.end())
+        fault(path + ".domains", "has " + printable(domain) + ", which is not in domains.local");
+      if (!m_tenant_names.insert("domain " + domain).second)
+        fault(path + ".domains", "has " + printable(domain) + ", which another tenant has too");
+    }
   }
 
   /// Development says once what it is. Production says of each convenience what it costs; refusing would only make small sites switch to
@@ -245,6 +267,11 @@ class Validator {
     check_mode();
     warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
     check_secret("keys.root", m_config.keys.root);
+    for (const auto& [key, period] : m_config.keys.rotation_keys) {
+      const auto fits = [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; };
+      if (key.empty() || !std::all_of(key.begin(), key.end(), fits))
+        fault("keys.rotation.keys", "names \"" + printable(key) + "\", which cannot be a key");
+    }
     check_engine();
     check_vault();
     if (m_config.database.use_sqlcipher) check_secret("database.sqlcipher_key_ref", m_config.database.sqlcipher_key_ref);
@@ -257,6 +284,7 @@ class Validator {
   Loaded& m_loaded;
   Config& m_config;
   std::set<std::string> m_names;
+  std::set<std::string> m_tenant_names;
 };
 
 }  // namespace

@@ -189,6 +189,7 @@ void Codec<KeyInfo>::write(Writer& out, const KeyInfo& in) {
   Codec<KeyName>::write(out, in.name);
   write_choice(out, in.type);
   out.u32(in.latest).u32(in.min_decryption_version).u32(in.min_encryption_version).u8(in.deletion_allowed ? 1 : 0);
+  out.block(in.custody).u64(in.max_uses).u64(static_cast<std::uint64_t>(in.auto_rotate.count()));
   out.u32(static_cast<std::uint32_t>(in.versions.size()));
   for (const KeyVersionInfo& one : in.versions) {
     out.u32(one.number).u64(static_cast<std::uint64_t>(unix_millis(one.created))).block(one.public_key_pem).u64(one.uses);
@@ -202,6 +203,10 @@ Result<KeyInfo> Codec<KeyInfo>::read(Reader& in) {
   POSTERN_TRY(out.min_decryption_version, in.read_u32("min_decryption_version"));
   POSTERN_TRY(out.min_encryption_version, in.read_u32("min_encryption_version"));
   POSTERN_TRY(out.deletion_allowed, in.flag("deletion_allowed"));
+  POSTERN_TRY(out.custody, read_string(in, "custody"));
+  POSTERN_TRY(out.max_uses, in.read_u64("max_uses"));
+  POSTERN_TRY(const std::uint64_t auto_rotate, in.read_u64("auto_rotate"));
+  out.auto_rotate = std::chrono::seconds(static_cast<std::int64_t>(auto_rotate));
   POSTERN_TRY(const std::size_t count, in.count("versions", kLeastVersion));
   for (std::size_t i = 0; i < count; ++i) {
     KeyVersionInfo one;

@@ -157,15 +157,17 @@ vault::AuditDeviceOptions salted(const vault::AuditDeviceOptions& from, SecretBy
 /// The mail's keys, as long as the engine is open.
 class MailTransit final : public TransitSource {
  public:
-  explicit MailTransit(const std::unique_ptr<vault::Core>& core) : m_core(core) {}
+  MailTransit(const std::unique_ptr<vault::Core>& core, const std::unique_ptr<SqliteSealedStore>& store) : m_core(core), m_store(store) {}
   Result<Lease> lease() override {
     POSTERN_TRY(auto entered, m_core->enter(kMailMount));
     POSTERN_TRY(auto engine, vault::transit_engine_of(entered.mount().backend()));
     return Lease{std::move(engine), std::make_shared<vault::Entered>(std::move(entered))};
   }
+  Status purge() override { return m_store->writer().empty_log(); }
 
  private:
   const std::unique_ptr<vault::Core>& m_core;
+  const std::unique_ptr<SqliteSealedStore>& m_store;
 };
 
 /// What keys.root names has to be there at the start, and right; a token or a TPM may come back.
@@ -188,7 +190,7 @@ struct KeyEngine::Parts {
   std::unique_ptr<Custodian> custodian;
   std::vector<OpenDevice> devices;
   vault::AuditBroker audit;
-  MailTransit mail{core};
+  MailTransit mail{core, store};
   std::unique_ptr<TransitKeeper> keeper;  // before the core, which tells it when it seals
   std::unique_ptr<vault::Core> core;
 

@@ -13,6 +13,7 @@
 #include "config/validate.hpp"
 #include "dns/fixture.hpp"
 #include "gateway/hops.hpp"
+#include "gateway/key_affairs.hpp"
 #include "gateway/listener_tls.hpp"
 #include "gateway/root_secrets.hpp"
 #include "keys/evp_handle.hpp"
@@ -139,6 +140,8 @@ struct Gateway::Parts {
   std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Intake> intake;
   std::vector<std::unique_ptr<OpenDoor>> doors;
+  std::unique_ptr<Tenants> tenants;
+  std::unique_ptr<KeyAffairs> affairs;
   bool running = false;
   bool opened = false;            ///< open_mail() succeeded before start().
   std::atomic<bool> mail{false};  ///< Everything behind the doors is there; it never goes away again.
@@ -155,6 +158,8 @@ struct Gateway::Parts {
   Status open_spool();
   Status open_pipeline();
   Status open_doors();
+  void open_affairs();
+  void key_rotated(const KeyName& name, KeyRole role);
   void begin();
   void try_to_open();
   io::Task<void> wait_for_keeper();
@@ -257,11 +262,11 @@ Status Gateway::Parts::open_pipeline() {
     return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
   };
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
-                                        clock, pin}));
+                                        clock, pin, tenants.get()}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
-  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, keeper, *spool, *users, *audit, *workers, clock, budget});
+  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *tenants, *spool, *users, *audit, *workers, clock, budget});
   return {};
 }
 
@@ -315,9 +320,31 @@ io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
 Status Gateway::Parts::open_mail() {
   POSTERN_CHECK(keeper->ready());
   POSTERN_CHECK(open_keys());
+  POSTERN_CHECK(make_storage_keys(*keeper, *tenants));
   POSTERN_CHECK(open_pipeline());
   POSTERN_CHECK(open_doors());
+  open_affairs();
   return {};
+}
+
+void Gateway::Parts::open_affairs() {
+  affairs = std::make_unique<KeyAffairs>(KeyAffairsParts{config,
+                                                         *store,
+                                                         *spool,
+                                                         *keeper,
+                                                         *pipeline,
+                                                         *resolver,
+                                                         *workers,
+                                                         *tenants,
+                                                         clock,
+                                                         [this](const KeyName& name, KeyRole role) { key_rotated(name, role); },
+                                                         {}});
+}
+
+/// What is kept of a key beside the keeper.
+void Gateway::Parts::key_rotated(const KeyName& name, KeyRole role) {
+  if (role == KeyRole::Server) tls->check();
+  if (role == KeyRole::Identity) identities->forget(name);
 }
 
 /// Loops run, and everything behind the doors is there.
@@ -325,6 +352,7 @@ void Gateway::Parts::begin() {
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   courier->start();
+  affairs->start(loops->at(0));
 }
 
 void Gateway::Parts::try_to_open() {
@@ -365,6 +393,8 @@ Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vecto
   parts->workers = std::make_unique<io::WorkerPool>(static_cast<std::size_t>(parts->config.server.workers), kWorkerQueue);
   POSTERN_CHECK(parts->open_store());
   POSTERN_CHECK(parts->open_keeper());
+  POSTERN_TRY(parts->tenants, Tenants::make(parts->config));
+  POSTERN_CHECK(mark_shredded_tenants(*parts->store, *parts->tenants, parts->warnings));
   POSTERN_CHECK(parts->open_resolver());
   POSTERN_CHECK(parts->open_spool());
   POSTERN_CHECK(parts->open_listeners());
@@ -411,6 +441,7 @@ void Gateway::stop() {
     std::unique_lock lock(mutex);
     ended.wait_until(lock, deadline + std::chrono::seconds(2), [&] { return left == 0; });
   }
+  if (m_parts->mail) m_parts->affairs->stop();
   if (m_parts->mail) m_parts->courier->stop();
   m_parts->workers->stop();
   m_parts->loops->stop();
@@ -433,6 +464,8 @@ io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }
+KeyAffairs& Gateway::affairs() noexcept { return *m_parts->affairs; }
+const Tenants& Gateway::tenants() const noexcept { return *m_parts->tenants; }
 Store& Gateway::store() noexcept { return *m_parts->store; }
 Spool& Gateway::spool() noexcept { return *m_parts->spool; }
 Courier& Gateway::courier() noexcept { return *m_parts->courier; }

@@ -14,6 +14,7 @@
 #include "gateway/courier.hpp"
 #include "gateway/identities.hpp"
 #include "gateway/intake.hpp"
+#include "gateway/key_affairs.hpp"
 #include "gateway/pipeline.hpp"
 #include "io/listener.hpp"
 #include "keys/keeper.hpp"
@@ -56,6 +57,8 @@ class Gateway {
   [[nodiscard]] io::WorkerPool& workers() noexcept;
   [[nodiscard]] io::Resolver& resolver() noexcept;
   [[nodiscard]] Keeper& keeper() noexcept;
+  [[nodiscard]] KeyAffairs& affairs() noexcept;
+  [[nodiscard]] const Tenants& tenants() const noexcept;
   [[nodiscard]] Store& store() noexcept;
   [[nodiscard]] UserStore& users() noexcept;
   [[nodiscard]] SqliteAuditLog& audit() noexcept;

@@ -7,6 +7,7 @@
 // not answer).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -37,6 +38,10 @@ struct KeyInfo {
   bool deletion_allowed = false;
   std::string custody;                   ///< Where the private part is when not in the embedded engine: "transit", "wrapped"; else empty.
   std::vector<KeyVersionInfo> versions;  ///< Ascending.
+  std::uint64_t max_uses = 0;            ///< Uses of one version before it refuses; 0: no limit.
+  std::chrono::seconds auto_rotate{0};   ///< At this age the engine adds a version by itself; 0: it leaves that to others.
+
+  [[nodiscard]] const KeyVersionInfo* find(std::uint32_t version) const noexcept;
 };
 
 /// How the keeper is, for status pages. The embedded engine is always well.
@@ -124,6 +129,8 @@ class Keeper {
   [[nodiscard]] virtual Result<SecretBytes> unwrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) = 0;
   /// The same data key under the latest version (rotation without touching the content). The key is never shown.
   [[nodiscard]] virtual Result<Bytes> rewrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) = 0;
+  /// The version that wrapped a data key, read off its form: no key is touched. BadInput when it is no wrapped data key.
+  [[nodiscard]] virtual Result<std::uint32_t> wrapped_version(ByteView wrapped) const;
   [[nodiscard]] virtual Result<SecretBytes> decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options,
                                                          ByteView ciphertext) = 0;
   /// PKCS#1 v1.5 key transport of older senders; see PrivateKey::decrypt_pkcs1 for what a wrong padding and a size of 0 do.

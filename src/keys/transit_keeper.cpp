@@ -53,6 +53,15 @@ Result<std::string> public_text_of(const KeyRef& key, KeyType type, std::uint32_
   return own.to_pem();
 }
 
+/// A version is over at the first of its limits.
+std::uint64_t limit_of(const transit::UseLimits& limits) {
+  std::uint64_t least = 0;
+  for (const std::uint64_t limit : {limits.encryptions, limits.signatures, limits.macs}) {
+    if (limit != 0 && (least == 0 || limit < least)) least = limit;
+  }
+  return least;
+}
+
 Result<KeyInfo> info_of(const KeyRef& key) {
   POSTERN_TRY(const KeyType type, type_here(key));
   const transit::KeyInfo known = key.info();
@@ -63,6 +72,8 @@ Result<KeyInfo> info_of(const KeyRef& key) {
   out.min_decryption_version = known.min_decryption_version;
   out.min_encryption_version = known.min_encryption_version;
   out.deletion_allowed = known.deletion_allowed;
+  out.auto_rotate = known.auto_rotate_period;
+  out.max_uses = limit_of(known.limits);
   for (const transit::KeyVersionInfo& version : known.versions) {
     POSTERN_TRY(std::string public_text, public_text_of(key, type, version.number));
     const std::uint64_t uses = version.uses.encryptions + version.uses.signatures + version.uses.macs;
@@ -297,7 +308,7 @@ Status TransitKeeper::remove(const KeyName& name) {
   if (is_own(name)) return fail(ErrorCode::Conflict, "it is one of the mail system's own keys: rotate it instead", name.get());
   POSTERN_CHECK(found.lease.engine->remove(name.get()));
   log::warn("keys.removed", {{"key", name.get()}});
-  return {};
+  return m_source.purge();
 }
 
 Result<PublicKey> TransitKeeper::public_key(const KeyName& name, std::uint32_t version) {

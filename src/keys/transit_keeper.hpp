@@ -26,6 +26,8 @@ class TransitSource {
   };
   /// Unavailable with what to do next while it is sealed.
   [[nodiscard]] virtual Result<Lease> lease() = 0;
+  /// After a key was destroyed: its record stands in no file of the store any more, its log included.
+  [[nodiscard]] virtual Status purge() { return {}; }
 };
 
 /// Always this one; for tests and for verbs without state.

@@ -59,6 +59,7 @@ class VaultKeeper final : public Keeper {
   [[nodiscard]] Result<SecretBytes> decrypt(const KeyName& name, std::string_view ciphertext, ByteView aad) override;
   [[nodiscard]] Result<DataKey> new_data_key(const KeyName& name, ByteView aad) override;
   [[nodiscard]] Result<SecretBytes> unwrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) override;
+  [[nodiscard]] Result<std::uint32_t> wrapped_version(ByteView wrapped) const override;
   [[nodiscard]] Result<Bytes> rewrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) override;
   [[nodiscard]] Result<SecretBytes> decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options,
                                                  ByteView ciphertext) override;

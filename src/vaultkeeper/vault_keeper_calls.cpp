@@ -1,5 +1,6 @@
 // The calls of the Keeper port: each goes to the Vault's transit engine or to our own wrapped keys.
 #include "vaultkeeper/vault_keeper.hpp"
+#include "vaultkeeper/wrapped_key.hpp"
 
 #include <algorithm>
 
@@ -128,6 +129,11 @@ Result<SecretBytes> VaultKeeper::decrypt(const KeyName& name, std::string_view c
 Result<DataKey> VaultKeeper::new_data_key(const KeyName& name, ByteView aad) {
   POSTERN_CHECK(ready_for(name));
   return m_data_keys.fresh(name, aad);
+}
+
+Result<std::uint32_t> VaultKeeper::wrapped_version(ByteView wrapped) const {
+  POSTERN_TRY(const WrappedKey key, read_wrapped_key(wrapped));
+  return key.by.version;
 }
 
 Result<SecretBytes> VaultKeeper::unwrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) {
