@@ -19,6 +19,7 @@ void add_engine_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dkim_verbs(CLI::App& app, Context& context);
 void add_mime_verbs(CLI::App& app, Context& context);
 void add_cms_verbs(CLI::App& app, Context& context);
+void add_crypto_verbs(CLI::App& app, Context& context);
 
 namespace {
 
@@ -44,6 +45,7 @@ int run(int argc, char** argv) {
   add_dkim_verbs(app, context);
   add_mime_verbs(app, context);
   add_cms_verbs(app, context);
+  add_crypto_verbs(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
