@@ -1,22 +1,30 @@
 #include "line_input.hpp"
 
+#include <array>
 #include <limits>
 
 namespace postern::cli {
 
 bool LineInput::next() {
+  m_line.clear();
+  m_too_long = false;
   if (!m_in) return false;
-  m_in.getline(m_buffer.data(), static_cast<std::streamsize>(m_buffer.size()));
-  const auto got = static_cast<std::size_t>(m_in.gcount());  // with the line end that was taken, without the zero that stands for it
-  m_too_long = m_in.fail() && !m_in.eof() && got > 0;
-  if (m_in.fail() && !m_too_long) return false;
-  m_line = std::string_view(m_buffer.data(), m_in.eof() || m_too_long ? got : got - 1);
-  ++m_number;
-  if (m_too_long) {
+  std::array<char, 65536> piece;
+  for (;;) {
+    m_in.getline(piece.data(), piece.size());
+    const auto got = static_cast<std::size_t>(m_in.gcount());
+    const bool unfinished = m_in.fail() && !m_in.eof() && got > 0;
+    if (m_in.fail() && !unfinished && m_line.empty()) return false;
+    m_line.append(piece.data(), m_in.eof() || unfinished ? got : got - 1);  // gcount() counts the line end, which is not there
+    if (!unfinished) break;
     m_in.clear();
-    m_in.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    m_too_long = m_line.size() > m_most;
+    if (m_too_long) m_in.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    if (m_too_long) break;
   }
-  if (m_line.ends_with('\r')) m_line.remove_suffix(1);
+  ++m_number;
+  m_too_long = m_too_long || m_line.size() > m_most;
+  if (m_line.ends_with('\r')) m_line.pop_back();
   return true;
 }
 

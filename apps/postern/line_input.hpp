@@ -5,16 +5,15 @@
 #include <istream>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace postern::cli {
 
 class LineInput {
  public:
   /// Lines of at most `most` bytes, without their ends.
-  LineInput(std::istream& in, std::size_t most) : m_in(in), m_buffer(most + 2) {}
+  LineInput(std::istream& in, std::size_t most) : m_in(in), m_most(most) {}
 
-  /// False at the end of the stream. A line that is too long is read to its end, and shows as that.
+  /// False at the end of the stream. A line that is too long is read to its end; only its beginning is kept then.
   [[nodiscard]] bool next();
   /// Until the next call.
   [[nodiscard]] std::string_view line() const noexcept { return m_line; }
@@ -24,8 +23,8 @@ class LineInput {
 
  private:
   std::istream& m_in;
-  std::vector<char> m_buffer;
-  std::string_view m_line;
+  std::size_t m_most;
+  std::string m_line;
   std::uint64_t m_number = 0;
   bool m_too_long = false;
 };
