@@ -29,6 +29,8 @@ COUNTS = {
     "hkdf_sha512_test.json": (83, 80, 3), "hmac_sha512_test.json": (174, 66, 108), "rsa_pss_2048_sha256_mgf1_32_test.json": (108, 63, 45),
     "rsa_signature_2048_sha256_test.json": (259, 9, 249), "x25519_test.json": (518, 264, 0),
 }
+# GCM with AES-192 (103 cases), or with a nonce that is neither 96 bits nor empty (76 more).
+UNUSED = {"aes_gcm_test.json": 179}
 
 
 def unused(case: dict) -> bool:
@@ -110,7 +112,7 @@ def test_counts(judged, file):
     assert (len(results), results.count("valid"), results.count("invalid")) == COUNTS[file]
     left_out = [answer["id"] for answer, case, _ in of_file if answer.get("unsupported")]
     assert len(left_out) == sum(unused(case) for _, case, _ in of_file)
-    assert len(left_out) * 2 < len(of_file), "most of a file is judged"
+    assert len(left_out) == UNUSED.get(file, 0), "no more than was agreed on is left out"
 
 
 def test_no_file_is_left_out(judged):

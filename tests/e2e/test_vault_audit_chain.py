@@ -45,7 +45,7 @@ def test_every_line_is_vouched_for(audited):
     assert len(engine["head"]["hash"]) == 64 and engine["entries"] >= 1
     assert file_of(engine) == {"file": str(audited.engine_audit), "read": [str(audited.engine_audit)], "lines": len(lines), "absent_lines": 0,
                                "found_lines": 0, "young_bytes": 0, "faults": []}
-    text = audited.cli("audit", "verify", "--offline").stdout
+    text = audited.cli("audit", "verify", "--offline").stdout.decode()
     assert "the key engine's audit is whole" in text and f"{len(lines)} lines" in text
 
 
@@ -71,9 +71,10 @@ def test_tampering_is_found_and_named(audited, how):
         path.write_text("".join(changed[how]))
     for arguments in ([], ["--offline"]):
         fault = file_of(engine_of(audited, *arguments, status=1))["faults"][0]
-        assert fault["kind"] == ("altered" if how in ("altered", "removed", "inserted") else "missing")
+        kinds = {"altered": ["altered"], "inserted": ["altered"], "removed": ["altered", "missing"], "cut": ["missing"], "gone": ["missing"]}
+        assert fault["kind"] in kinds[how]  # a line that was removed from the last block leaves it too short
         assert fault["file"] == str(path) and fault["first_line"] <= middle + 1 <= fault["last_line"]
-    text = audited.cli("audit", "verify", "--offline", check=False).stdout
+    text = audited.cli("audit", "verify", "--offline", check=False).stdout.decode()
     assert "TAMPERED" in text and str(path) in text and "lines" in text
 
 
