@@ -47,7 +47,7 @@ struct BlockOptions {
 class BlockCollector {
  public:
   BlockCollector(std::string file, BlockOptions options, BlockPort port, const Clock& clock)
-      : m_options(options), m_port(std::move(port)), m_clock(clock), m_hasher(HashAlgorithm::Sha256) {
+      : m_options(std::move(options)), m_port(std::move(port)), m_clock(clock), m_hasher(HashAlgorithm::Sha256) {
     m_open.file = std::move(file);
     m_last = m_options.known;
   }

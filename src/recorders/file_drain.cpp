@@ -100,7 +100,7 @@ Status FileRecorder::Drain::look_at_content(std::uint64_t size) {
   m_torn = false;
   if (size == 0 || m_options.path == "stdout") return m_blocks ? look_at_blocks(size) : Status();
   char last = '\n';
-  const Status read = read_content(m_options.path, size - 1, size, [&](std::string_view piece) { last = piece.back(); });
+  Status read = read_content(m_options.path, size - 1, size, [&](std::string_view piece) { last = piece.back(); });
   if (!read && m_blocks) return read;  // a file that may be written only is enough for one without a chain
   m_torn = last != '\n';
   if (!m_blocks) return {};
