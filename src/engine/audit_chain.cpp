@@ -10,12 +10,12 @@ namespace {
 /// Files change rarely; a file that came again after so many blocks of others is counted from its beginning.
 constexpr std::size_t kAmong = 1000;
 
-Result<std::optional<AuditBlock>> newest_block(SqliteSealedStore& store, const std::string& file) {
+Result<std::optional<AuditBlock>> newest_block(SqliteSealedStore& store, const std::string& name) {
   std::optional<AuditBlock> out;
   POSTERN_CHECK(store.writer().transact([&](Database& database) -> Status {
     const auto is_of_file = [&](const AuditRecord& record) {
       auto block = block_of(record);
-      const bool fits = block && block->file == file;
+      const bool fits = block && block->file == name;
       if (fits) out = *std::move(block);
       return fits;
     };
@@ -35,7 +35,7 @@ BlockPort chain_port(std::weak_ptr<SqliteSealedStore> store) {
   };
 }
 
-Status chain_file(RecorderPlan& plan, SqliteSealedStore& store) {
+Status chain_file(RecorderPlan& plan, const std::string& name, SqliteSealedStore& store) {
   auto& file = std::get<FileOptions>(plan.sink);
   std::error_code ignored;
   const auto type = std::filesystem::status(file.path, ignored).type();
@@ -45,7 +45,8 @@ Status chain_file(RecorderPlan& plan, SqliteSealedStore& store) {
   }
   BlockOptions blocks;
   blocks.longest = std::chrono::seconds(5);
-  POSTERN_TRY(blocks.known, newest_block(store, file.path));
+  blocks.name = name;
+  POSTERN_TRY(blocks.known, newest_block(store, name));
   file.blocks = std::move(blocks);
   return {};
 }

@@ -15,7 +15,8 @@ namespace postern::engine {
 /// Appends to the chain of the store while that lives; afterwards Unavailable.
 [[nodiscard]] BlockPort chain_port(std::weak_ptr<SqliteSealedStore> store);
 
-/// Makes a file's plan one of a chain that goes on where it ended. BadInput when the file cannot be chained.
-[[nodiscard]] Status chain_file(RecorderPlan& plan, SqliteSealedStore& store);
+/// Makes a file's plan one of a chain that goes on where it ended. `name` is the file in the records: as the settings have it, so that the
+/// data directory may be moved. BadInput when the file cannot be chained.
+[[nodiscard]] Status chain_file(RecorderPlan& plan, const std::string& name, SqliteSealedStore& store);
 
 }  // namespace postern::engine

@@ -126,7 +126,7 @@ Result<EngineAuditVerdict> verify_engine_audit(const config::Config& config, Sec
   POSTERN_TRY(out.chain, verify_audit(database, std::nullopt, [&](const AuditEntry& entry) {
                 auto block = block_of(entry.record);
                 if (!block) return;
-                const std::string file = block->file;
+                const std::string file = fs::absolute(config.in_data_dir(block->file)).lexically_normal().string();
                 histories.try_emplace(file, file).first->second.add(*std::move(block));
               }));
   for (auto& [file, history] : histories) {

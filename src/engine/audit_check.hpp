@@ -10,7 +10,7 @@ namespace postern::engine {
 
 /// One configured file, and what it was rotated to (NAME.* and NAME-* beside it that are not compressed).
 struct AuditFileVerdict {
-  std::string file;                ///< As the chain knows it.
+  std::string file;                ///< Where it should be.
   std::vector<std::string> read;   ///< What was there, oldest first.
   std::uint64_t lines = 0;         ///< In the blocks that were checked.
   std::uint64_t absent_lines = 0;  ///< In blocks of files that are not there any more: nobody can say anything about them.

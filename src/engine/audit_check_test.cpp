@@ -198,6 +198,18 @@ TEST_F(AuditCheckTest, WhatStandsBehindTheLastBlockIsSaid) {
   EXPECT_EQ(kinds(), std::vector{Kind::Altered});
 }
 
+TEST_F(AuditCheckTest, TheDataDirectoryMayBeMoved) {
+  live();
+  const std::string moved = (dir.path() / "moved").string();
+  fs::rename(config.storage.data_dir, moved);
+  config.storage.data_dir = moved;
+  EXPECT_TRUE(verdict().whole());
+  live();
+  EXPECT_TRUE(verdict().whole());
+  EXPECT_EQ(verdict().files[0].file, moved + "/audit/engine.jsonl");
+  EXPECT_EQ(verdict().files[0].absent_lines, 0U);
+}
+
 TEST_F(AuditCheckTest, WithoutTheChainNothingIsSaid) {
   config.engine.audit_chain = false;
   live();

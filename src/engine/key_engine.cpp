@@ -86,7 +86,7 @@ struct Device {
   std::string setting;  ///< For errors.
   std::string type;
   RecorderSettings options;
-  bool chain = false;
+  std::string chain_name = {};  ///< Not empty: a file that is chained.
 };
 
 /// "KIND:ADDRESS" of a setting, in the recorders' words.
@@ -116,7 +116,8 @@ std::vector<Device> devices_of(const config::Config& config) {
   const auto& audit = config.engine;
   if (!audit.audit_file.empty()) {
     const std::string path = std::filesystem::absolute(config.in_data_dir(audit.audit_file)).string();
-    out.push_back({"engine.audit.file", "file", {{"file_path", path}, {"acknowledge", "drained"}}, audit.audit_chain});
+    out.push_back(
+        {"engine.audit.file", "file", {{"file_path", path}, {"acknowledge", "drained"}}, audit.audit_chain ? audit.audit_file : ""});
   }
   if (!audit.audit_syslog.empty()) out.push_back(syslog_device(audit.audit_syslog));
   if (!audit.audit_socket.empty()) out.push_back(socket_device(audit.audit_socket));
@@ -140,7 +141,7 @@ Status make_folder(const std::string& file) {
 Result<OpenDevice> open_device(const Device& device, const std::shared_ptr<SqliteSealedStore>& store, const Clock& clock) {
   if (const auto path = device.options.find("file_path"); path != device.options.end()) POSTERN_CHECK(make_folder(path->second));
   POSTERN_TRY(RecorderPlan plan, read_recorder(device.type + "/", device.type, device.options, false));
-  if (device.chain) POSTERN_CHECK(chain_file(plan, *store));
+  if (!device.chain_name.empty()) POSTERN_CHECK(chain_file(plan, device.chain_name, *store));
   POSTERN_TRY(auto sink, open_recorder(plan, chain_port(store), clock));
   return OpenDevice{std::move(plan), std::move(sink)};
 }

@@ -22,7 +22,7 @@ namespace postern {
 inline constexpr std::string_view kAuditBlockKind = "engine.audit_block";
 
 struct AuditBlock {
-  std::string file;                             ///< As configured.
+  std::string file;                             ///< As configured (BlockOptions::name).
   std::uint64_t first_line = 0, last_line = 0;  ///< In that file, from 1.
   std::uint64_t offset = 0, bytes = 0;          ///< Where the lines stand. Offset 0 begins a new file (created, or rotated).
   Sha256 digest{};
@@ -40,6 +40,7 @@ using BlockPort = std::function<Status(AuditRecord)>;
 struct BlockOptions {
   std::uint64_t lines = 10000;  ///< 1 to 1,000,000.
   std::chrono::milliseconds longest{1000};
+  std::string name = {};  ///< Of the file in the records, so that it may be moved with what it belongs to; empty: its path.
   std::optional<AuditBlock> known = std::nullopt;  ///< The chain's newest block of this file: its lines need not be counted again.
 };
 

@@ -59,7 +59,8 @@ FileRecorder::Drain::Drain(FileOptions options, BlockPort port, const Clock& clo
     if (m_unsynced) POSTERN_CHECK(sync());
     return port(std::move(record));
   };
-  m_blocks.emplace(m_options.path, *m_options.blocks, synced, clock);
+  const std::string& name = m_options.blocks->name;
+  m_blocks.emplace(name.empty() ? m_options.path : name, *m_options.blocks, synced, clock);
 }
 
 FileRecorder::Drain::~Drain() { close(); }
@@ -195,7 +196,7 @@ void FileRecorder::Drain::cut_torn_line(std::size_t torn) noexcept {
 
 Status FileRecorder::Drain::sync() {
   m_synced = m_clock.steady();
-  if (m_regular && ::fdatasync(m_fd) != 0) return disk_error(errno, "syncing");
+  if (m_regular && m_fd >= 0 && ::fdatasync(m_fd) != 0) return disk_error(errno, "syncing");
   m_unsynced = false;
   return {};
 }
