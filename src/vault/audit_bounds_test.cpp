@@ -74,8 +74,7 @@ TEST(AuditBounds, TooManyKeysAreOneMask) {
   Scene scene;
   for (int i = 0; i < 20'000; ++i) scene.request.data[std::to_string(i)] = "";
   const json::object line = scene.request_line();
-  EXPECT_EQ(json::serialize(line.at("request").at("data")),
-            json::serialize(json::object{{"too_large", masked_json(scene.request.data)}}));
+  EXPECT_EQ(json::serialize(line.at("request").at("data")), json::serialize(json::object{{"too_large", masked_json(scene.request.data)}}));
 }
 
 TEST(AuditBounds, EveryShapeStaysBelow) {
