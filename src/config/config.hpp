@@ -119,6 +119,7 @@ struct Config {
     bool enabled = true;
     std::string seal = "auto";
     std::string audit_file = "audit/engine.jsonl";
+    bool audit_chain = true;
     std::string audit_syslog;
     std::string audit_socket;
     bool audit_required = true;

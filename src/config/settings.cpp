@@ -272,7 +272,11 @@ const std::vector<Row<Config>>& scalar_settings() {
               "What opens the engine at the start: auto (the secret of keys.root), shamir (shares, given to `postern seal unseal`), or "
               "pkcs11:URI, tpm2:OPTIONS."),
       text<C>("engine.audit.file", FIELD(engine.audit_file), "File of the engine's audit lines, relative to data_dir; empty: none."),
-      text<C>("engine.audit.syslog", FIELD(engine.audit_syslog), "The same to syslog: unix:/dev/log, with facility and tag; empty: none."),
+      flag<C>("engine.audit.chain", FIELD(engine.audit_chain),
+              "Whether the lines of engine.audit.file are chained: the digest of each block of lines (at most 5 seconds of them) stands in "
+              "the hash chain of engine.db, and `postern audit verify` finds changed lines. Needs a regular file; rotate it by renaming."),
+      text<C>("engine.audit.syslog", FIELD(engine.audit_syslog),
+              "The same to syslog: unix:/dev/log, and behind it, after blanks, facility=auth, tag=postern or format=rfc5424; empty: none."),
       text<C>("engine.audit.socket", FIELD(engine.audit_socket),
               "The same to a listening program: tcp:HOST:PORT, udp:HOST:PORT or unix:PATH; empty: none."),
       flag<C>("engine.audit.required", FIELD(engine.audit_required),

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstring>
 
+#include "crypto/ec_raw.hpp"
 #include "crypto/fatal.hpp"
 #include "crypto/random.hpp"
 
@@ -42,6 +43,7 @@ constexpr int kRsaMinBits = 1024;  // verifying old DKIM signatures; generate() 
 constexpr int kRsaMaxBits = 8192;
 
 bool is_ec(KeyKind kind) { return entry(kind).group != nullptr; }
+std::size_t width_of(KeyKind kind) { return static_cast<std::size_t>(entry(kind).bits + 7) / 8; }
 
 Result<KeyKind> kind_of(const EVP_PKEY* key) {
   std::array<char, 64> group{};
@@ -221,8 +223,12 @@ Result<PublicKey> PublicKey::from_spki(ByteView der) {
 }
 
 Result<PublicKey> PublicKey::from_raw(KeyKind kind, ByteView raw) {
-  if (kind != KeyKind::Ed25519 && kind != KeyKind::X25519)
-    return fail(ErrorCode::Unsupported, "only Ed25519 and X25519 keys have a raw form here");
+  if (kind == KeyKind::Rsa) return fail(ErrorCode::Unsupported, "RSA keys have no raw form");
+  if (is_ec(kind)) {
+    const EvpPkeyPtr key = detail::ec_public(entry(kind).group, raw);
+    if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a point of this curve"));
+    return from_native(key.get());
+  }
   const EvpPkeyPtr key(EVP_PKEY_new_raw_public_key_ex(nullptr, entry(kind).type, nullptr, raw.data(), raw.size()));
   if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a raw public key of 32 bytes"));
   return from_native(key.get());
@@ -329,8 +335,12 @@ Result<PrivateKey> PrivateKey::from_der(ByteView der) {
 }
 
 Result<PrivateKey> PrivateKey::from_raw(KeyKind kind, ByteView raw) {
-  if (kind != KeyKind::Ed25519 && kind != KeyKind::X25519)
-    return fail(ErrorCode::Unsupported, "only Ed25519 and X25519 keys have a raw form here");
+  if (kind == KeyKind::Rsa) return fail(ErrorCode::Unsupported, "RSA keys have no raw form");
+  if (is_ec(kind)) {
+    EvpPkeyPtr key = detail::ec_private(entry(kind).group, width_of(kind), raw);
+    if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a private key of this curve"));
+    return adopt(std::move(key));
+  }
   EvpPkeyPtr key(EVP_PKEY_new_raw_private_key_ex(nullptr, entry(kind).type, nullptr, raw.data(), raw.size()));
   if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a raw private key of 32 bytes"));
   return adopt(std::move(key));
@@ -419,15 +429,14 @@ struct EcdsaSigFree {
   void operator()(ECDSA_SIG* signature) const noexcept { ECDSA_SIG_free(signature); }
 };
 using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, EcdsaSigFree>;
-int width_of(KeyKind curve) { return (entry(curve).bits + 7) / 8; }
 }  // namespace
 
 Result<Bytes> ecdsa_to_fixed(KeyKind curve, ByteView der) {
   if (!is_ec(curve)) return fail(ErrorCode::Unsupported, "not an ECDSA key");
   const unsigned char* at = der.data();
   const EcdsaSigPtr signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
-  const int width = width_of(curve);
-  Bytes out(2 * static_cast<std::size_t>(width));
+  const int width = static_cast<int>(width_of(curve));
+  Bytes out(2 * width_of(curve));
   const bool ok = signature && at == der.data() + der.size() &&
                   BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out.data(), width) == width &&
                   BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out.data() + width, width) == width;
@@ -437,8 +446,8 @@ Result<Bytes> ecdsa_to_fixed(KeyKind curve, ByteView der) {
 
 Result<Bytes> ecdsa_to_der(KeyKind curve, ByteView fixed) {
   if (!is_ec(curve)) return fail(ErrorCode::Unsupported, "not an ECDSA key");
-  const int width = width_of(curve);
-  if (fixed.size() != 2 * static_cast<std::size_t>(width)) return fail(ErrorCode::BadInput, "not an ECDSA signature of this curve");
+  const int width = static_cast<int>(width_of(curve));
+  if (fixed.size() != 2 * width_of(curve)) return fail(ErrorCode::BadInput, "not an ECDSA signature of this curve");
   const EcdsaSigPtr signature(must(ECDSA_SIG_new(), "no memory for a signature"));
   must(ECDSA_SIG_set0(signature.get(), BN_bin2bn(fixed.data(), width, nullptr), BN_bin2bn(fixed.data() + width, width, nullptr)),
        "signature");

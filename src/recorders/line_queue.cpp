@@ -208,7 +208,8 @@ LineQueue::~LineQueue() {
 Status LineQueue::first_attempt() {
   State& state = *m_state;
   std::unique_lock lock(state.mutex);
-  if (!state.change.wait_for(lock, state.options.deadline, [&] { return state.tried; }))
+  const auto patience = std::max(state.options.deadline, state.options.first_deadline);
+  if (!state.change.wait_for(lock, patience, [&] { return state.tried; }))
     return fail(ErrorCode::Timeout, state.options.name + ": could not be opened within the deadline");
   if (state.fault) return fail(*state.fault);
   return {};

@@ -49,6 +49,7 @@ struct LineQueueOptions {
   std::string name = "audit";     ///< For errors and the log: the device.
   std::size_t bytes = 16U << 20;  ///< Waiting at most; more: Exhausted.
   std::chrono::milliseconds deadline{1000};
+  std::chrono::milliseconds first_deadline{0};  ///< Of first_attempt(), when longer: a chain may have much to read then.
   Acknowledge acknowledge = Acknowledge::Queued;
   std::chrono::milliseconds linger{2};
   std::chrono::milliseconds tick{250};

@@ -102,6 +102,11 @@ Status run_migration(Database& database, Schema schema, std::size_t version) {
 
 int schema_version(Schema schema) noexcept { return static_cast<int>(migrations_of(schema).size()); }
 
+Result<bool> is_engine_schema(Database& database) {
+  POSTERN_TRY(const auto found, database.query_integer("PRAGMA application_id"));
+  return found.value_or(0) == application_id_of(Schema::Engine);
+}
+
 Status migrate(Database& database, Schema schema) {
   const auto migrations = migrations_of(schema);
   POSTERN_TRY(const auto found, database.query_integer("PRAGMA user_version"));

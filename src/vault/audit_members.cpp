@@ -1,10 +1,12 @@
 // The JSON of an audit line: members, numbers, times, text of any bytes.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
 #include "base/text.hpp"
 #include "vault/audit_line.hpp"
+#include "vault/audit_weight.hpp"
 #include "vault/json_text.hpp"
 
 namespace postern::vault {
@@ -60,6 +62,11 @@ void AuditLine::accessor(std::string_view name, std::string_view value) { m_look
 
 void AuditLine::texts(std::string_view name, const std::vector<std::string>& values) {
   if (values.empty()) return;
+  AuditWeight weight(nullptr, true, kAuditEnvelope);
+  if (!std::ranges::all_of(values, [&](const std::string& value) { return weight.take_key(value); })) {
+    key(name);
+    return masked_whole(json::value_from(values));
+  }
   open(name, '[');
   for (const std::string& value : values) {
     comma();
@@ -77,6 +84,7 @@ void AuditLine::same(std::string_view name, const Object& from, std::string_view
   if (const auto* number = value->if_int64(); number != nullptr && *number == 0) return;
   if (const auto* text = value->if_string(); text != nullptr && text->empty()) return;
   key(name);
+  if (AuditWeight weight(nullptr, true, kAuditEnvelope); !weight.take(*value, true, 1)) return masked_whole(*value);
   // Not data: one level of texts and numbers, made by the core. Deeper things, if there ever are any, are masked.
   if (const auto* object = value->if_object()) {
     m_out += '{';
