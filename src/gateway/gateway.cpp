@@ -118,6 +118,7 @@ struct Gateway::Parts {
   std::unique_ptr<Correspondents> correspondents;
   CertificateChain smime_roots;
   std::unique_ptr<ListenerTls> tls;
+  std::vector<std::function<DoorState()>> announced;
   std::unique_ptr<MailboxStore> mailbox;
   std::unique_ptr<io::Loops> loops;
   std::unique_ptr<io::WorkerPool> workers;
@@ -289,6 +290,9 @@ Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vecto
 Gateway::Gateway(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
 Gateway::~Gateway() { stop(); }
 
+Result<std::function<io::SslContext()>> Gateway::tls_for(const config::Listener& door) { return m_parts->tls->add(door); }
+void Gateway::announce(std::function<DoorState()> door) { m_parts->announced.push_back(std::move(door)); }
+
 void Gateway::start() {
   m_parts->running = true;
   io::spawn(m_parts->loops->at(0), m_parts->watch_certificates(), "gateway.certificates");
@@ -356,6 +360,7 @@ std::vector<DoorState> Gateway::doors() const {
     out.push_back({open.settings.name, open.settings.kind, open.listener->local().text(), open.settings.tls, open.settings.min_tls,
                    open.listener->stats(), &open.door->stats()});
   }
+  for (const auto& door : m_parts->announced) out.push_back(door());
   return out;
 }
 

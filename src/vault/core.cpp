@@ -94,8 +94,10 @@ bool Core::is_quick(const Request& request) const {
   if (!entered || request.path.size() < mount->route.size()) return false;
   const std::optional<PathMatch> match =
       mount->table().match(std::string_view(request.path).substr(mount->route.size()), request.operation);
-  if (!match || !match->spec->quick) return false;
-  return match->spec->unauthenticated || m_engine->tokens.cached(request.token) != nullptr;
+  if (!match) return false;
+  const PathSpec& spec = *match->spec;
+  if (!spec.quick && !(spec.quick_if && spec.quick_if({request.operation, request.data, match->captures}))) return false;
+  return spec.unauthenticated || m_engine->tokens.cached(request.token) != nullptr;
 }
 
 Status Core::open() { return m_engine->open(); }

@@ -20,7 +20,10 @@ WipedArena::~WipedArena() {
     Block* block = m_blocks;
     m_blocks = block->next;
     const std::size_t size = block->size;
-    wipe({reinterpret_cast<Byte*>(block), size});
+    // Of the newest block only what was handed out.
+    const std::byte* const end = m_at != nullptr ? m_at : reinterpret_cast<std::byte*>(block) + size;
+    wipe({reinterpret_cast<Byte*>(block), static_cast<std::size_t>(end - reinterpret_cast<std::byte*>(block))});
+    m_at = nullptr;
     ::operator delete(block, size);
   }
 }
