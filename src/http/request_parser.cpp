@@ -245,8 +245,7 @@ bool RequestParser::settle_framing() {
   // RFC 9112 3.2: exactly one Host in HTTP/1.1.
   if (m_hosts > 1 || (!m_http_10 && m_hosts == 0)) return refuse("exactly one Host is needed");
   const bool has_body = m_chunked || m_left > 0;
-  if (m_unknown_expectation && has_body && !m_http_10)
-    return refuse(417, "expectation", "the only expectation met here is 100-continue");
+  if (m_unknown_expectation && has_body && !m_http_10) return refuse(417, "expectation", "the only expectation met here is 100-continue");
   m_expects_continue = m_expects_continue && has_body && !m_http_10;
   if (m_left > 0) m_request.body.reserve(static_cast<std::size_t>(std::min(m_left, kReserved)));
   return true;

@@ -90,9 +90,9 @@ TEST(RequestParser, ChunksHoweverTheyAreCut) {
 }
 
 TEST(RequestParser, BadChunksAreRefused) {
-  for (const char* body : {"xyz\r\n", "\r\n", ";a\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", "1 \r\n", " 1\r\n", "1 2\r\n", "3\r\nabcd\r\n", "3\r\nabc\n",
-                           "3\nabc\r\n", "1;a\x01\r\n", "1;a\rb\r\n", "0\r\nno colon\r\n\r\n", "0\r\n: v\r\n\r\n", "0\r\n X: v\r\n\r\n",
-                           "0\r\nX : v\r\n\r\n", "0\r\nX: \x7f\r\n\r\n"}) {
+  for (const char* body : {"xyz\r\n", "\r\n", ";a\r\n", "-1\r\n", "+1\r\n", "0x1\r\n", "1 \r\n", " 1\r\n", "1 2\r\n", "3\r\nabcd\r\n",
+                           "3\r\nabc\n", "3\nabc\r\n", "1;a\x01\r\n", "1;a\rb\r\n", "0\r\nno colon\r\n\r\n", "0\r\n: v\r\n\r\n",
+                           "0\r\n X: v\r\n\r\n", "0\r\nX : v\r\n\r\n", "0\r\nX: \x7f\r\n\r\n"}) {
     for (const std::size_t step : {1U, 2U, 1000U}) EXPECT_EQ(refused_with(post("Transfer-Encoding: chunked\r\n", body), step), 400) << body;
   }
   for (const char* body : {"3e9\r\n", "ffffffffffffffff\r\n", "fffffffffffffffff\r\n", "00000000000000001\r\n"})
@@ -122,9 +122,10 @@ TEST(RequestParser, FramingsThatTwoCouldReadDifferently) {
        {"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
         "Content-Length: 4\r\nContent-Length: 4\r\n", "Content-Length: 4, 4\r\n", "Content-Length: +4\r\n", "Content-Length: 0x4\r\n",
         "Content-Length:\r\n", "Content-Length: 4 4\r\n", "Content-Length: 4\r\n 5\r\n", "X: y\r\n\tTransfer-Encoding: chunked\r\n",
-        "Transfer-Encoding : chunked\r\n", "Transfer-Encoding\r\n", " Transfer-Encoding: chunked\r\n", "X: y\nTransfer-Encoding: chunked\r\n",
-        "X: y\rTransfer-Encoding: chunked\r\n", "Transfer-Encoding:\x0b"
-                                                "chunked\r\n"})
+        "Transfer-Encoding : chunked\r\n", "Transfer-Encoding\r\n", " Transfer-Encoding: chunked\r\n",
+        "X: y\nTransfer-Encoding: chunked\r\n", "X: y\rTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding:\x0b"
+        "chunked\r\n"})
     for (const std::size_t step : {1U, 3U, 1000U}) EXPECT_EQ(refused_with(post(fields, "0\r\n\r\n"), step), 400) << fields;
   for (const char* fields : {"Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, identity\r\n", "Transfer-Encoding:\r\n",
                              "Transfer-Encoding: identity\r\n", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
@@ -149,11 +150,12 @@ TEST(RequestParser, RequestLines) {
 
 // RFC 9112 2.2, 5.1, 5.2; RFC 9110 5.5, 5.6.2
 TEST(RequestParser, FieldLines) {
-  for (const char* field : {"Bad Name: x", "Name : x", "Name\t: x", ": x", "no colon", "N\xc3\xa4me: x", "Name: a\x01"
-                                                                                                      "b",
+  for (const char* field : {"Bad Name: x", "Name : x", "Name\t: x", ": x", "no colon", "N\xc3\xa4me: x",
+                            "Name: a\x01"
+                            "b",
                             "Name: a\x7f", "Name: a\rb", " folded: x", "\tfolded: x", "Name(x): y"})
     EXPECT_EQ(refused_with(get("Host: h\r\n" + std::string(field) + "\r\n")), 400) << field;
-  EXPECT_EQ(refused_with(get(std::string("Host: h\r\nName: a\0b\r\n", 21))), 400);
+  EXPECT_EQ(refused_with(get(std::string("Host: h\r\nName: a\0b\r\n", 20))), 400);
   RequestParser parser(kSmall);
   (void)parser.feed(get("Host: h\r\nName: caf\xc3\xa9 \t x\r\n"));
   ASSERT_EQ(parser.stage(), Stage::Done);

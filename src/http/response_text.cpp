@@ -29,9 +29,9 @@ std::string_view date_line() {
   if (now != second) {
     std::tm utc{};
     ::gmtime_r(&now, &utc);
-    const int written = std::snprintf(text.data(), text.size(), "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n",
-                                      kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
-                                      kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    const int written = std::snprintf(
+        text.data(), text.size(), "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", kDays[static_cast<std::size_t>(utc.tm_wday)],
+        utc.tm_mday, kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
     size = std::min(text.size() - 1, static_cast<std::size_t>(std::max(written, 0)));
     second = now;
   }

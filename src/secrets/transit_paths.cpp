@@ -133,9 +133,10 @@ void TransitBackend::add_transport_paths() {
 
 void TransitBackend::add_cipher_paths() {
   using Self = TransitBackend;
-  PathSpec& encrypting = add_path("encrypt/{name}", "Encrypts; makes the key when it is missing and the token may create.",
-           {kName, {"plaintext", String, {}, "base64"}, kContext, kAad, kKeyVersion, kType, kConvergent, kPadding, kBatch, kPartial},
-           {{Operation::Create, handler(&Self::encrypt)}, {Operation::Update, handler(&Self::encrypt)}});
+  PathSpec& encrypting =
+      add_path("encrypt/{name}", "Encrypts; makes the key when it is missing and the token may create.",
+               {kName, {"plaintext", String, {}, "base64"}, kContext, kAad, kKeyVersion, kType, kConvergent, kPadding, kBatch, kPartial},
+               {{Operation::Create, handler(&Self::encrypt)}, {Operation::Update, handler(&Self::encrypt)}});
   encrypting.quick_if = quick_when(transit::KeyUse::Encrypt);
   encrypting.exists = [this](const Call& call) -> Result<bool> {
     POSTERN_TRY(const auto engine, this->engine());

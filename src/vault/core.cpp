@@ -1,6 +1,7 @@
 #include "vault/core.hpp"
 
 #include "base/log.hpp"
+#include "base/secret.hpp"
 #include "vault/engine.hpp"
 #include "vault/exchange.hpp"
 #include "vault/ids.hpp"
@@ -36,17 +37,17 @@ std::optional<Reply> answer_bare(Engine& engine, const Request& request) {
   return reply;
 }
 
-Reply answer_open(Engine& engine, Request& request) {
+Reply answer_open(Engine& engine, Request& request, AuditReceipt* receipt) {
   const std::shared_lock lock(engine.gate);
   if (!engine.is_open) return reply_of(refuse_sealed());
-  return Exchange(engine, request).run();
+  return Exchange(engine, request, receipt).run();
 }
 
-Reply answer(Engine& engine, Request& request) {
+Reply answer(Engine& engine, Request& request, AuditReceipt* receipt) {
   if (const std::optional<Refusal> refused = check_request(request)) return reply_of(*refused);
   if (std::optional<Reply> reply = answer_bare(engine, request)) return *std::move(reply);
   if (!engine.is_open) return reply_of(refuse_sealed());
-  return answer_open(engine, request);
+  return answer_open(engine, request, receipt);
 }
 
 }  // namespace
@@ -70,11 +71,11 @@ std::vector<NewMount> CoreOptions::default_mounts() {
 Core::Core(CoreParts parts, CoreOptions options) : m_engine(std::make_unique<Engine>(parts, std::move(options))) {}
 Core::~Core() = default;
 
-Reply Core::handle(Request request) {
+Reply Core::handle(Request request, AuditReceipt* receipt) {
   if (request.id.empty()) request.id = make_uuid();
   Reply reply;
   try {
-    reply = answer(*m_engine, request);
+    reply = answer(*m_engine, request, receipt);
   } catch (const std::exception& bug) {
     log::error("vault.request.failed", {{"request", request.id}, {"error", bug.what()}});
     reply = reply_of(refusal_of(Error{ErrorCode::Internal, {}, {}}));
@@ -82,6 +83,13 @@ Reply Core::handle(Request request) {
   m_engine->count_status(reply.status);
   if (m_engine->seal_wanted.load() && m_engine->seal_wanted.exchange(false)) m_engine->close();
   return reply;
+}
+
+Reply Core::refuse_unrecorded(Reply reply) {
+  wipe(reply.body);
+  Counters::add(m_engine->counters.audit_failures);
+  log::error("vault.audit.failed", {{"error", "no audit device recorded the lines of an answer in time"}});
+  return reply_of(Refusal{500, "failed to audit response, cannot continue: no audit device took the line"});
 }
 
 bool Core::is_quick(const Request& request) const {

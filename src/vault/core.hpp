@@ -61,7 +61,11 @@ class Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  [[nodiscard]] Reply handle(Request request);
+  [[nodiscard]] Reply handle(Request request) { return handle(std::move(request), nullptr); }
+  /// The same without waiting for audit devices, for requests that is_quick() likes: they change nothing that lasts, so that it is enough
+  /// to keep the answer back until the receipt says Recorded. When it says Failed the client gets refuse_unrecorded() instead.
+  [[nodiscard]] Reply handle(Request request, AuditReceipt* receipt);
+  [[nodiscard]] Reply refuse_unrecorded(Reply reply);
   /// Whether handle() will neither wait for a commit nor take more than about a millisecond. Never waits itself.
   [[nodiscard]] bool is_quick(const Request& request) const;
 

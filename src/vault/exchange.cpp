@@ -293,7 +293,7 @@ AuditExchange Exchange::audit_exchange() const {
 Exchange::Refused Exchange::audit_request(std::string_view error) {
   AuditExchange exchange = audit_exchange();
   exchange.error = error;
-  const Status taken = m_engine.audit.record_request(exchange);
+  const Status taken = m_engine.audit.record_request(exchange, m_receipt);
   if (taken) return std::nullopt;
   Counters::add(m_engine.counters.audit_failures);
   log::error("vault.audit.failed", {{"request", m_request.id}, {"error", taken.error()}});
@@ -310,7 +310,7 @@ Exchange::Refused Exchange::audit_response(std::string_view error) {
     exchange.warnings = m_answer.warnings;
     if (!m_answer.errors.empty()) exchange.error = m_answer.errors.front();
   }
-  const Status taken = m_engine.audit.record_response(exchange);
+  const Status taken = m_engine.audit.record_response(exchange, m_receipt);
   if (taken) return std::nullopt;
   Counters::add(m_engine.counters.audit_failures);
   log::error("vault.audit.failed", {{"request", m_request.id}, {"error", taken.error()}});

@@ -14,7 +14,8 @@ namespace postern::vault {
 class Exchange {
  public:
   /// The engine is open, and stays so while this lives.
-  Exchange(Engine& engine, Request& request) : m_engine(engine), m_request(request), m_operation(request.operation) {}
+  Exchange(Engine& engine, Request& request, AuditReceipt* receipt)
+      : m_engine(engine), m_request(request), m_receipt(receipt), m_operation(request.operation) {}
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -45,6 +46,7 @@ class Exchange {
 
   Engine& m_engine;
   Request& m_request;
+  AuditReceipt* m_receipt;  // null: audit waits for its devices
   Operation m_operation;
   MountPtr m_mount;
   std::optional<Entered> m_entered;
