@@ -30,7 +30,7 @@ class LocalVault final : public VaultPort {
   [[nodiscard]] io::Task<vault::Reply> ask(vault::Request request) override;
 
  private:
-  [[nodiscard]] io::Task<vault::Reply> ask_here(vault::Request request);
+  [[nodiscard]] io::Task<vault::Reply> hold_back(vault::Reply reply, vault::AuditReceipt receipt);
   [[nodiscard]] HeldReplies& held_of(const io::Executor& loop);
   vault::Core& m_core;
   io::WorkerPool& m_workers;

@@ -127,8 +127,12 @@ Result<Bytes> base64url_decode(std::string_view text) { return decode64(text, kU
 
 bool constant_time_equal(ByteView a, ByteView b) noexcept {
   if (a.size() != b.size()) return false;
-  volatile Byte difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<Byte>(difference | (a[i] ^ b[i]));
+  Byte difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference = static_cast<Byte>(difference | (a[i] ^ b[i]));
+    if (i % 64 == 63) asm volatile("" : "+r"(difference));  // the compiler must not find a way to stop early
+  }
+  asm volatile("" : "+r"(difference));
   return difference == 0;
 }
 

@@ -1,6 +1,7 @@
 #include "http/connection.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/ids.hpp"
 #include "base/log.hpp"
@@ -21,6 +22,14 @@ constexpr std::size_t kTogether = 64U * 1024;
 ByteSpan read_buffer() {
   thread_local const std::unique_ptr<Byte[]> buffer(new Byte[kReadBytes]);
   return {buffer.get(), kReadBytes};
+}
+
+/// Memory for an answer's text, kept by the thread while nobody writes; wiped.
+thread_local std::string t_spare_text;
+
+void give_back(std::string& text) {
+  wipe(text);
+  if (text.capacity() <= kTogether) t_spare_text = std::move(text);
 }
 
 class BudgetShare {
@@ -267,14 +276,14 @@ io::Task<bool> Connection::send(Response& response, bool keep, bool head) {
   if (response.stream) co_return co_await send_stream(response, head);
   const bool bodyless = response.status == 204 || response.status == 304;
   const bool together = !head && !bodyless && response.body.size() <= kTogether;
+  std::string out = std::exchange(t_spare_text, {});
   const Framing framing{bodyless ? Framing::Body::None : Framing::Body::Length, keep, m_http_10};
-  std::string out;
   append_head(out, response, m_id, framing, together ? response.body.size() : 0);
   if (together) out += response.body;
   Status written = co_await m_stream.write_all(out, io::deadline_in(limits().write_timeout));
   if (written && !head && !bodyless && !together)
     written = co_await m_stream.write_all(response.body, io::deadline_in(limits().write_timeout));
-  wipe(out);
+  give_back(out);
   wipe(response.body);
   co_return written&& keep;
 }

@@ -128,7 +128,8 @@ void AuditLine::headers() {
   for (auto each = sent.begin(); each != sent.end(); ++each) {
     const auto same_name = [&](const auto& other) { return iequals(other.first, each->first); };
     if (std::find_if(sent.begin(), each, same_name) != each) continue;  // its values stand with the first of that name
-    open(each->first, '[');
+    key(each->first);                                                   // the client's word
+    m_out += '[';
     const bool plain = std::ranges::any_of(m_look.plain_headers, [&](const std::string& name) { return iequals(name, each->first); });
     for (auto other = each; other != sent.end(); ++other) {
       if (!same_name(*other)) continue;

@@ -61,6 +61,7 @@ class AuditLine {
   void close(char bracket = '}') { m_out += bracket; }
   void comma();
   void key(std::string_view name);
+  void own_key(std::string_view name);
   void text(std::string_view name, std::string_view value);
   void number(std::string_view name, std::int64_t value);
   void token(std::string_view name, std::string_view value);

@@ -30,7 +30,7 @@ struct AuditMask::Known {
   Sha256 tag;
 };
 
-AuditMask::AuditMask(ByteView salt) : m_hmac(HashAlgorithm::Sha256, salt), m_known(kKnown * sizeof(Known)) {
+AuditMask::AuditMask(ByteView salt) : m_hmac(salt), m_known(kKnown * sizeof(Known)) {
   std::memset(m_known.span().data(), 0, m_known.size());
 }
 
@@ -52,7 +52,7 @@ void AuditMask::append_known(std::string& out, std::string_view text) {
   const ByteView stored(place + offsetof(Known, text), size);
   const ByteSpan tag(place + offsetof(Known, tag), sizeof(Known::tag));
   if (size != text.size() || !constant_time_equal(stored, as_bytes(text))) {
-    const Bytes fresh = m_hmac.update(as_bytes(text)).finish();
+    const Sha256 fresh = m_hmac.update(as_bytes(text)).finish();
     size = static_cast<std::uint32_t>(text.size());
     std::memcpy(place, &size, sizeof size);
     std::memcpy(place + offsetof(Known, text), text.data(), text.size());

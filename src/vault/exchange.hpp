@@ -11,6 +11,9 @@ namespace postern::vault {
 /// Whether the path may be asked for at all, before anybody looks what it is. BadInput otherwise.
 [[nodiscard]] std::optional<Refusal> check_request(const Request& request);
 
+/// Whether the path's handler takes this request without waiting and at once.
+[[nodiscard]] bool is_quick_path(const Request& request, const PathMatch& match);
+
 class Exchange {
  public:
   /// The engine is open, and stays so while this lives.
@@ -21,10 +24,15 @@ class Exchange {
   Exchange& operator=(const Exchange&) = delete;
 
   [[nodiscard]] Reply run();
+  /// The same when it will not wait and not take long; nothing has happened otherwise.
+  [[nodiscard]] std::optional<Reply> run_if_quick();
 
  private:
   using Refused = std::optional<Refusal>;
   void find_path();
+  [[nodiscard]] bool is_quick();
+  [[nodiscard]] Reply run_found();
+  void note_caller();
   [[nodiscard]] Refused find_token();
   [[nodiscard]] Refused find_operation();
   [[nodiscard]] Refused check_policy();

@@ -15,9 +15,23 @@ constexpr std::size_t kNumber = 32;
 // JSON wants these escaped; everything else may stand as it is.
 constexpr bool is_plain(unsigned char c) noexcept { return c >= 0x20 && c != '"' && c != '\\'; }
 
+/// Where the first byte stands that is not plain; in blocks that the compiler turns into vectors, since long texts are base64 nearly
+/// always.
+std::size_t plain_until(std::string_view text, std::size_t from) noexcept {
+  constexpr std::size_t kBlock = 32;
+  for (; from + kBlock <= text.size(); from += kBlock) {
+    unsigned char odd = 0;
+    for (std::size_t at = 0; at < kBlock; ++at)
+      odd = static_cast<unsigned char>(odd | (is_plain(static_cast<unsigned char>(text[from + at])) ? 0 : 1));
+    if (odd != 0) break;
+  }
+  while (from < text.size() && is_plain(static_cast<unsigned char>(text[from]))) ++from;
+  return from;
+}
+
 std::size_t text_size(std::string_view text) noexcept {
   std::size_t size = text.size() + 2;
-  for (const char c : text) size += is_plain(static_cast<unsigned char>(c)) ? 0 : 5;
+  for (std::size_t at = plain_until(text, 0); at < text.size(); at = plain_until(text, at + 1)) size += 5;
   return size;
 }
 
@@ -75,8 +89,7 @@ std::size_t json_size(const json::value& value) noexcept {
 void append_json_text(std::string& out, std::string_view text) {
   out += '"';
   std::size_t from = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (is_plain(static_cast<unsigned char>(text[at]))) continue;
+  for (std::size_t at = plain_until(text, 0); at < text.size(); at = plain_until(text, from)) {
     out.append(text, from, at - from);
     append_escaped(out, static_cast<unsigned char>(text[at]));
     from = at + 1;
