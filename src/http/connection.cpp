@@ -146,7 +146,7 @@ class Connection {
   NonceRandom m_random;
   std::string m_unread;  // what came behind a request; an idle connection holds no buffer
   std::size_t m_read_at = 0;
-  std::string m_id;
+  std::string m_id, m_path;  // of the request that is being answered, for the log
   Response m_refusal;
   bool m_http_10 = false;
 };
@@ -262,11 +262,11 @@ std::optional<Response> Connection::complete(Request& request) const {
 }
 
 io::Task<Response> Connection::answer(Request request) {
-  const std::string path = request.path;
+  m_path.assign(request.path);
   try {
     co_return co_await m_shared->handler(std::move(request));
   } catch (const std::exception& error) {
-    log::error("http.handler_failed", {{"request", m_id}, {"path", printable(path)}, {"reason", error.what()}});
+    log::error("http.handler_failed", {{"request", m_id}, {"path", printable(m_path)}, {"reason", error.what()}});
   }
   co_return problem(500, "internal", "an internal error; the log has it under this request's id");
 }

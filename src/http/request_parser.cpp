@@ -136,6 +136,7 @@ std::size_t RequestParser::hold_head(std::string_view bytes) {
 
 /// All lines of the head with their ends, without the empty one.
 void RequestParser::read_head(std::string_view head) {
+  m_request.headers.reserve(8);
   bool first = true;
   while (!head.empty()) {
     const std::size_t end = head.find('\n');  // there is one: the head ends with it

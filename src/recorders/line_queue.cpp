@@ -22,7 +22,7 @@ using Steady = std::chrono::steady_clock;
 /// After the last line the thread looks by itself this many times before it sleeps for good.
 constexpr int kLooks = 10;
 /// A buffer that one burst made larger is given back.
-constexpr std::size_t kKeptBuffer = 1U << 20;
+constexpr std::size_t kKeptBuffer = 4U << 20;
 
 }  // namespace
 
@@ -39,7 +39,8 @@ struct LineQueue::State {
   std::string pending;             // not seen by the thread yet
   std::string batch;               // the thread's; changed by it alone, under the mutex
   SteadyTime pending_since, batch_since;
-  std::uint64_t put = 0, done = 0;  // bytes since the start
+  std::uint64_t put = 0, done = 0;     // bytes since the start
+  std::atomic<std::uint64_t> away{0};  // `done` for who has not got the mutex
   std::optional<Error> fault = Error{ErrorCode::Unavailable, "not open yet", {}};
   SteadyTime retry_at, awake_until, next_tick;
   std::chrono::milliseconds pause{0};
@@ -149,6 +150,7 @@ void LineQueue::State::repair(std::unique_lock<std::mutex>& lock) {
   tried = true;
   batch.erase(0, outcome.done);
   done += outcome.done;
+  away.store(done, std::memory_order_release);
   if (status) status = std::move(outcome.status);
   if (!status) return fail_with(std::move(status).error());
   fault.reset();
@@ -166,6 +168,7 @@ void LineQueue::State::carry(std::unique_lock<std::mutex>& lock) {
   LineDrain::Outcome outcome = drain->drain(batch);
   lock.lock();
   done += outcome.done;
+  away.store(done, std::memory_order_release);
   batch.erase(0, outcome.done);
   if (!outcome.status) return fail_with(std::move(outcome.status).error());
   if (batch.capacity() > kKeptBuffer) std::string().swap(batch);
@@ -280,6 +283,7 @@ Result<std::uint64_t> LineQueue::offer(std::string_view line) {
 
 Result<bool> LineQueue::has_come_to(std::uint64_t position) const {
   const State& state = *m_state;
+  if (state.away.load(std::memory_order_acquire) >= position) return true;
   const std::lock_guard lock(state.mutex);
   if (state.done >= position) return true;
   if (state.fault) return fail(Error(*state.fault).context(state.options.name));

@@ -140,7 +140,7 @@ void TransitBackend::add_cipher_paths() {
   encrypting.quick_if = quick_when(transit::KeyUse::Encrypt);
   encrypting.exists = [this](const Call& call) -> Result<bool> {
     POSTERN_TRY(const auto engine, this->engine());
-    return stored(engine->exists(call.fields.text("name")));
+    return stored(engine->exists(call.fields.text_view("name")));
   };
   add_path("decrypt/{name}", "Decrypts.", {kName, kCiphertext, kContext, kAad, kKeyVersion, kPadding, kBatch, kPartial},
            {{Operation::Update, handler(&Self::decrypt)}})

@@ -115,7 +115,7 @@ void verify_macs(const KeyRef& key, const Batch& batch, HashAlgorithm algorithm,
 }
 
 Result<KeyRef> key_for(transit::Engine& engine, const Call& call, const char* unknown) {
-  auto key = engine.get(call.fields.text("name"));
+  auto key = engine.get(call.fields.text_view("name"));
   if (!key && key.error().code == ErrorCode::NotFound) return fail(ErrorCode::BadInput, unknown, "name");
   return for_client(std::move(key));
 }

@@ -1,5 +1,6 @@
 #include "vault/audit_mask.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstring>
@@ -12,12 +13,15 @@ constexpr std::size_t kKnown = 64;
 
 void append_hex(std::string& out, ByteView bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  const std::size_t begin = out.size();
-  out.resize(begin + 2 * bytes.size());
-  char* to = out.data() + begin;
-  for (const Byte byte : bytes) {
-    *to++ = kDigits[byte >> 4];
-    *to++ = kDigits[byte & 15];
+  std::array<char, 64> text;
+  while (!bytes.empty()) {
+    const std::size_t count = std::min(bytes.size(), text.size() / 2);
+    for (std::size_t at = 0; at < count; ++at) {
+      text[2 * at] = kDigits[bytes[at] >> 4];
+      text[2 * at + 1] = kDigits[bytes[at] & 15];
+    }
+    out.append(text.data(), 2 * count);
+    bytes = bytes.subspan(count);
   }
 }
 
