@@ -147,7 +147,8 @@ void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
     for (const auto& door : doors)
       if (door.door != nullptr) m.value(get(*door.door), "listener=\"" + door.name + "\"");
   };
-  of_mail("postern_messages_received_total", "Messages received, whatever became of them.", [](const auto& d) { return d.messages.load(); });
+  of_mail("postern_messages_received_total", "Messages received, whatever became of them.",
+          [](const auto& d) { return d.messages.load(); });
   of_mail("postern_tls_handshakes_failed_total", "TLS handshakes that failed.", [](const auto& d) { return d.handshakes_failed.load(); });
   of_mail("postern_logins_failed_total", "Logins refused.", [](const auto& d) { return d.logins_failed.load(); });
 }
