@@ -106,6 +106,10 @@ struct AuditBroker::Impl {
   Status record(const AuditExchange& exchange, void (AuditLine::*entry)(), AuditReceipt* receipt) const;
 };
 
+AuditEcho::~AuditEcho() {
+  for (Part& part : m_parts) wipe(part.text);
+}
+
 AuditReceipt::State AuditReceipt::look() const {
   bool recorded = m_recorded;
   for (const Waiting& each : m_waiting) {

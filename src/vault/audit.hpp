@@ -77,6 +77,25 @@ struct AuditMount {
   const std::vector<std::string>* plain_response_keys = nullptr;
 };
 
+/// What both lines of one exchange say of the request, by device, so that it is masked and written once. For whoever makes both lines of an
+/// exchange whose request stays as it is; wiped with it, since a device may be raw.
+class AuditEcho {
+ public:
+  AuditEcho() = default;
+  AuditEcho(const AuditEcho&) = delete;
+  AuditEcho& operator=(const AuditEcho&) = delete;
+  ~AuditEcho();
+
+ private:
+  friend class AuditLine;
+  struct Part {
+    const void* device;
+    std::string accessor;  // of the caller: that of a login is known only behind it
+    std::string text;
+  };
+  std::vector<Part> m_parts;
+};
+
 struct AuditExchange {
   const Request& request;
   Operation operation;
@@ -88,7 +107,8 @@ struct AuditExchange {
   const boost::json::object* response_auth = nullptr;  ///< As in the envelope: client_token and accessor are HMAC'd.
   const boost::json::object* response_wrap = nullptr;  ///< As in the envelope: token and accessor are HMAC'd.
   std::vector<std::string> warnings;
-  std::string error;  ///< Empty: success.
+  std::string error;          ///< Empty: success.
+  AuditEcho* echo = nullptr;  ///< Optional; the same for both lines.
 };
 
 /// Lines that devices took and have not all recorded yet. Whoever asked for it keeps the answer back until look() says Recorded.

@@ -41,6 +41,8 @@ class AuditLine {
   void caller();
   void policies(const AuditCaller& caller);
   void request();
+  void request_anew();
+  [[nodiscard]] std::string_view accessor_of_caller() const noexcept;
   void headers();
   void mount();
   void response();
@@ -78,6 +80,7 @@ class AuditLine {
   AuditMask& m_mask;
   const AuditDeviceOptions& m_look;
   const AuditExchange& m_exchange;
+  bool m_second = false;  // the response: the echo has what the request's line said
 };
 
 }  // namespace postern::vault

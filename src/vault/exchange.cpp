@@ -307,6 +307,7 @@ void Exchange::undo_grant() noexcept {
 AuditExchange Exchange::audit_exchange() const {
   AuditExchange out{.request = m_request, .operation = m_operation, .mount = {}, .time = m_engine.clock.now(), .warnings = {}, .error = {}};
   out.caller = m_token == nullptr && !m_grantee ? nullptr : &m_caller;
+  out.echo = &m_echo;
   if (m_mount != nullptr) {
     const MountEntry& entry = m_mount->entry;
     out.mount = {.path = m_mount->route,

@@ -65,7 +65,8 @@ class Exchange {
   LiveTokenPtr m_token;
   acl::Verdict m_verdict;
   std::optional<TokenEntry> m_grantee;  // of a login
-  AuditCaller m_caller;                 // borrows from the token or the grantee
+  mutable AuditEcho m_echo;
+  AuditCaller m_caller;  // borrows from the token or the grantee
   Answer m_answer;
   std::optional<TokenHash> m_granted;  // to be revoked again when the answer cannot be sent
 };

@@ -18,7 +18,7 @@ constexpr bool is_plain(unsigned char c) noexcept { return c >= 0x20 && c != '"'
 /// Where the first byte stands that is not plain; in blocks that the compiler turns into vectors, since long texts are base64 nearly
 /// always.
 std::size_t plain_until(std::string_view text, std::size_t from) noexcept {
-  constexpr std::size_t kBlock = 32;
+  constexpr std::size_t kBlock = 16;
   for (; from + kBlock <= text.size(); from += kBlock) {
     unsigned char odd = 0;
     for (std::size_t at = 0; at < kBlock; ++at)
