@@ -32,10 +32,13 @@ void AuditLine::key(std::string_view name) {
 
 /// A key that is a literal of ours: nothing in it is special.
 void AuditLine::own_key(std::string_view name) {
-  comma();
-  m_out += '"';
-  m_out += name;
-  m_out += "\":";
+  std::array<char, 64> text{','};
+  const bool first = m_out.back() == '{' || m_out.back() == '[';
+  text[1] = '"';
+  const std::size_t size = name.copy(text.data() + 2, text.size() - 4) + 2;
+  text[size] = '"';
+  text[size + 1] = ':';
+  m_out.append(text.data() + (first ? 1 : 0), size + (first ? 1 : 2));
 }
 
 void AuditLine::open(std::string_view name, char bracket) {
