@@ -132,7 +132,8 @@ Result<std::string> Remote::call(std::string method, std::string target, std::st
   auto response = http::fetch_blocking(std::move(request), std::move(options));
   // Denied: somebody is there, but with a certificate that is not trusted, or for another name.
   if (!response && response.error().code == ErrorCode::Denied)
-    return fail(Error(response.error()).context("the daemon at " + m_base.host + ":" + std::to_string(m_base.port) + " is not trusted; see --ca"));
+    return fail(
+        Error(response.error()).context("the daemon at " + m_base.host + ":" + std::to_string(m_base.port) + " is not trusted; see --ca"));
   if (!response)
     return fail(ErrorCode::Unavailable, "the daemon does not answer at " + m_base.host + ":" + std::to_string(m_base.port) + " (" +
                                             response.error().text() + "); " + m_advice);

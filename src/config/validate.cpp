@@ -169,9 +169,9 @@ class Validator {
     if (m_config.server.hostname.empty() || m_config.server.hostname.find_first_of(" \r\n\t") != std::string::npos)
       fault("server.hostname", "must be this host's domain name");
     check_mode();
-    warn(m_config.http.tls.address.empty()
-             ? "http.address: HTTP without TLS, so for this host only; others reach it when http.tls.address is set, or through an SSH tunnel"
-             : "http.address: HTTP without TLS, so for this host only; others use http.tls.address");
+    warn(m_config.http.tls.address.empty() ? "http.address: HTTP without TLS, so for this host only; others reach it when http.tls.address "
+                                             "is set, or through an SSH tunnel"
+                                           : "http.address: HTTP without TLS, so for this host only; others use http.tls.address");
     check_secret("keys.root", m_config.keys.root);
     check_engine();
     if (m_config.database.use_sqlcipher) check_secret("database.sqlcipher_key_ref", m_config.database.sqlcipher_key_ref);

@@ -171,6 +171,7 @@ io::Task<bool> Connection::serve_one(bool may_keep) {
   m_id = make_ulid(SystemClock().now(), m_random);
   BudgetShare share(m_shared->bodies);
   Read read = advance(share);
+  if (read == Read::More && !m_parser.begun()) co_return true;  // TLS's own records, say: the connection is still idle
   if (read == Read::More) read = co_await await_request(share);
   if (read == Read::Ended) co_return false;
   if (read == Read::Refused) {
