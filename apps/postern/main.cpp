@@ -36,7 +36,8 @@ int run(const std::vector<std::string>& words, std::istream& in, std::ostream& o
   Context context{false, out, in};
   Global global;
   app.add_option("--config", global.config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
-  app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT; else from the configuration");
+  app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT or https://HOST:PORT; else from the configuration");
+  app.add_option("--ca", global.ca, "PEM file of the CAs that an https:// daemon is trusted by; else ca.pem of the data directory");
   app.add_option("--token", global.token,
                  "Token for the API; else $POSTERN_TOKEN, else admin.token (key engine: engine.token) of the data directory");
   app.add_flag("--json", context.json, "One JSON document on standard output and nothing else there");

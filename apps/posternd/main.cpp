@@ -114,8 +114,59 @@ std::optional<api::EngineState> engine_state(engine::KeyEngine& engine, const co
   return out;
 }
 
+/// HTTP for this host, and HTTPS where the settings have an address for it.
+struct WebDoors {
+  std::unique_ptr<http::Server> plain, secure;
+};
+
+Result<std::unique_ptr<http::Server>> open_http(gateway::Gateway& gate, api::Api& api, http::ServerOptions options,
+                                                const std::string& address, const char* setting) {
+  const auto at = io::Endpoint::parse(address);
+  if (!at) return fail(Error(at.error()).context(setting));
+  options.address = *at;
+  options.bad_target = api::refuse_target;
+  options.limits.body_bytes = gate.config().limits.http_body_bytes;
+  auto server = http::Server::open(gate.loops(), std::move(options), api.handler());
+  if (!server) return fail(Error(server.error()).context(setting));
+  return *std::move(server);
+}
+
+Result<WebDoors> open_web_doors(gateway::Gateway& gate, api::Api& api) {
+  const auto& settings = gate.config().http;
+  WebDoors out;
+  POSTERN_TRY(out.plain, open_http(gate, api, {}, settings.address, "http.address"));
+  if (settings.tls.address.empty()) return out;
+  config::Listener door;
+  door.client_ca = settings.tls.client_ca;
+  door.require_client_certificate = settings.tls.require_client_certificate;
+  http::ServerOptions options;
+  options.name = "https";
+  auto context = gate.tls_for(door);
+  if (!context) return fail(Error(context.error()).context("http.tls"));
+  options.tls = *std::move(context);
+  POSTERN_TRY(out.secure, open_http(gate, api, std::move(options), settings.tls.address, "http.tls.address"));
+  gate.announce([server = out.secure.get()] {
+    return gateway::DoorState{"https", "http", server->local().text(), "implicit", "1.3", server->stats(), nullptr};
+  });
+  return out;
+}
+
+/// Lets requests in progress come to an end, for a moment.
+void stop_web_doors(gateway::Gateway& gate, WebDoors& doors) {
+  const auto end = [](http::Server& server, SteadyTime deadline, std::promise<void>& done) -> io::Task<void> {
+    co_await server.stop(deadline);
+    done.set_value();
+  };
+  std::promise<void> plain_ended, secure_ended;
+  const SteadyTime deadline = io::deadline_in(std::chrono::seconds(2));
+  io::spawn(gate.loops().at(0), end(*doors.plain, deadline, plain_ended), "daemon.http_stop");
+  if (doors.secure) io::spawn(gate.loops().at(0), end(*doors.secure, deadline, secure_ended), "daemon.https_stop");
+  // The loops still run: both promises are kept before these go.
+  plain_ended.get_future().wait();
+  if (doors.secure) secure_ended.get_future().wait();
+}
+
 Status run(config::Loaded loaded) {
-  const std::string http_address = loaded.config.http.address;
   const SystemClock clock;
   const bool embedded = loaded.config.keys.backend == "embedded";
   std::unique_ptr<engine::KeyEngine> key_engine;
@@ -132,31 +183,20 @@ Status run(config::Loaded loaded) {
                                        [engine = key_engine.get(), g = gate.get()] {
                                          return engine != nullptr ? engine_state(*engine, g->config()) : std::nullopt;
                                        }));
-  http::ServerOptions options;
-  POSTERN_TRY(options.address, io::Endpoint::parse(http_address));
-  options.bad_target = api::refuse_target;
-  options.limits.body_bytes = gate->config().limits.http_body_bytes;
-  auto server = http::Server::open(gate->loops(), std::move(options), api->handler());
-  if (!server) return fail(Error(server.error()).context("http.address"));
+  POSTERN_TRY(WebDoors web, open_web_doors(*gate, *api));
   std::promise<void> stop;
   auto stopped = stop.get_future();
   io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
   gate->start();
   if (key_engine) key_engine->start();
-  POSTERN_CHECK(write_ports(*gate, (*server)->local().text()));
+  POSTERN_CHECK(write_ports(*gate, web.plain->local().text()));
   for (const auto& warning : gate->warnings()) log::warn("config.warning", {{"text", warning}});
   for (const auto& door : gate->doors())
     log::info("daemon.listening", {{"listener", door.name}, {"address", door.address}, {"tls", door.tls}});
-  log::info("daemon.ready", {{"http", "http://" + (*server)->local().text()}, {"data_dir", gate->config().in_data_dir("")}});
+  log::info("daemon.ready", {{"http", "http://" + web.plain->local().text()}, {"data_dir", gate->config().in_data_dir("")}});
   stopped.wait();
   log::info("daemon.stopping");
-  std::promise<void> http_ended;
-  const auto end_http = [](http::Server& s, SteadyTime deadline, std::promise<void>& done) -> io::Task<void> {
-    co_await s.stop(deadline);
-    done.set_value();
-  };
-  io::spawn(gate->loops().at(0), end_http(**server, io::deadline_in(std::chrono::seconds(2)), http_ended), "daemon.http_stop");
-  (void)http_ended.get_future().wait_for(std::chrono::seconds(5));
+  stop_web_doors(*gate, web);
   gate->stop();
   log::info("daemon.stopped");
   return {};

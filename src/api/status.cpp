@@ -17,17 +17,19 @@ namespace json = boost::json;
 constexpr auto kSoon = std::chrono::hours(24 * 30);
 
 json::object listener_json(const gateway::DoorState& door) {
-  return {{"name", door.name},
-          {"kind", door.kind},
-          {"address", door.address},
-          {"tls", door.tls},
-          {"min_tls", door.min_tls},
-          {"connections", door.listener.active},
-          {"accepted", door.listener.accepted},
-          {"refused", door.listener.refused},
-          {"messages", door.door->messages.load()},
-          {"handshakes_failed", door.door->handshakes_failed.load()},
-          {"logins_failed", door.door->logins_failed.load()}};
+  json::object out{{"name", door.name},
+                   {"kind", door.kind},
+                   {"address", door.address},
+                   {"tls", door.tls},
+                   {"min_tls", door.min_tls},
+                   {"connections", door.listener.active},
+                   {"accepted", door.listener.accepted},
+                   {"refused", door.listener.refused}};
+  if (door.door == nullptr) return out;
+  out["messages"] = door.door->messages.load();
+  out["handshakes_failed"] = door.door->handshakes_failed.load();
+  out["logins_failed"] = door.door->logins_failed.load();
+  return out;
 }
 
 const char* verdict_on(const Certificate& certificate, const std::string& host, WallTime now) {
@@ -148,11 +150,15 @@ void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
   each("postern_connections_accepted_total", "counter", "Connections accepted.", [](const auto& d) { return d.listener.accepted; });
   each("postern_connections_refused_total", "counter", "Connections refused over a limit.",
        [](const auto& d) { return d.listener.refused; });
-  each("postern_messages_received_total", "counter", "Messages received, whatever became of them.",
-       [](const auto& d) { return d.door->messages.load(); });
-  each("postern_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
-       [](const auto& d) { return d.door->handshakes_failed.load(); });
-  each("postern_logins_failed_total", "counter", "Logins refused.", [](const auto& d) { return d.door->logins_failed.load(); });
+  const auto of_mail = [&](std::string_view name, std::string_view help, auto get) {
+    m.family(name, "counter", help);
+    for (const auto& door : doors)
+      if (door.door != nullptr) m.value(get(*door.door), "listener=\"" + door.name + "\"");
+  };
+  of_mail("postern_messages_received_total", "Messages received, whatever became of them.",
+          [](const auto& d) { return d.messages.load(); });
+  of_mail("postern_tls_handshakes_failed_total", "TLS handshakes that failed.", [](const auto& d) { return d.handshakes_failed.load(); });
+  of_mail("postern_logins_failed_total", "Logins refused.", [](const auto& d) { return d.logins_failed.load(); });
 }
 
 void queue_metrics(Metrics& m, gateway::Gateway& gate) {

@@ -136,6 +136,11 @@ struct Config {
   } domains;
   struct Http {
     std::string address = "127.0.0.1:8080";
+    struct Tls {
+      std::string address;  ///< Empty: no HTTPS.
+      std::string client_ca;
+      bool require_client_certificate = false;
+    } tls;
   } http;
   struct Tls {
     std::string certificate;

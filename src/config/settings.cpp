@@ -295,6 +295,12 @@ const std::vector<Row<Config>>& scalar_settings() {
               "The addresses that exist in the local domains; others get 550 5.1.1. Empty: every address is taken."),
       text<C>("http.address", FIELD(http.address),
               "HOST:PORT of status, console and API. Plain HTTP: loopback only, other addresses are refused."),
+      text<C>(
+          "http.tls.address", FIELD(http.tls.address),
+          "HOST:PORT of the same over TLS 1.3, on any address (127.0.0.1:8443 for example), with the listeners' certificate. Empty: none."),
+      text<C>("http.tls.client_ca", FIELD(http.tls.client_ca), "PEM file of CAs; HTTPS clients are asked for a certificate of theirs."),
+      flag<C>("http.tls.require_client_certificate", FIELD(http.tls.require_client_certificate),
+              "Whether an HTTPS client without such a certificate is refused."),
       text<C>("tls.certificate", FIELD(tls.certificate),
               "PEM chain for all listeners, leaf first. Empty: issued by the built-in CA, whose root is data_dir/ca.pem."),
       text<C>("tls.key", FIELD(tls.key), "PEM private key of tls.certificate."),

@@ -61,6 +61,11 @@ class Validator {
     if (!at) return fault("http.address", at.error().what);
     // Capability T7: plain HTTP only on loopback.
     if (!is_loopback(at->host)) fault("http.address", "is not a loopback address; HTTP without TLS is served on 127.0.0.1 or [::1] only");
+    if (m_config.http.tls.require_client_certificate && m_config.http.tls.client_ca.empty())
+      fault("http.tls.client_ca", "is needed when http.tls.require_client_certificate is true");
+    if (m_config.http.tls.address.empty()) return;
+    m_names.insert("https");  // its name in ports.json and status
+    if (const auto secure = parse_host_port(m_config.http.tls.address); !secure) fault("http.tls.address", secure.error().what);
   }
 
   void check_listener(Listener& listener, const std::string& path) {
@@ -265,7 +270,9 @@ class Validator {
     if (m_config.server.hostname.empty() || m_config.server.hostname.find_first_of(" \r\n\t") != std::string::npos)
       fault("server.hostname", "must be this host's domain name");
     check_mode();
-    warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
+    warn(m_config.http.tls.address.empty() ? "http.address: HTTP without TLS, so for this host only; others reach it when http.tls.address "
+                                             "is set, or through an SSH tunnel"
+                                           : "http.address: HTTP without TLS, so for this host only; others use http.tls.address");
     check_secret("keys.root", m_config.keys.root);
     for (const auto& [key, period] : m_config.keys.rotation_keys) {
       const auto fits = [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; };

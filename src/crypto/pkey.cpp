@@ -1,4 +1,5 @@
 #include "crypto/pkey.hpp"
+#include "crypto/signing_session.hpp"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -363,19 +364,57 @@ Result<SecretBytes> PrivateKey::to_raw() const {
   return out;
 }
 
+namespace {
+
+thread_local SigningSession* t_session = nullptr;
+
+bool same(const SignAlgorithm& a, const SignAlgorithm& b) {
+  return a.hash == b.hash && a.padding == b.padding && a.salt == b.salt && a.prehashed == b.prehashed &&
+         a.no_digest_info == b.no_digest_info;
+}
+
+Result<EvpPkeyCtxPtr> signing_context(EVP_PKEY* key, KeyKind kind, const SignAlgorithm& algorithm) {
+  EvpPkeyCtxPtr context = context_for(key);
+  if (EVP_PKEY_sign_init(context.get()) != 1 || !set_scheme(context.get(), kind, algorithm, true))
+    return fail(openssl_error(ErrorCode::Unsupported, "the key cannot do this signature algorithm"));
+  return context;
+}
+
+}  // namespace
+
+SigningSession::SigningSession() noexcept : m_current(t_session == nullptr) {
+  if (m_current) t_session = this;
+}
+SigningSession::~SigningSession() {
+  if (m_current) t_session = nullptr;
+}
+
+struct SigningSessionAccess {
+  /// The session's context for this key, or one for this signature alone in `own`.
+  static Result<EVP_PKEY_CTX*> context(EVP_PKEY* key, KeyKind kind, const SignAlgorithm& algorithm, EvpPkeyCtxPtr& own) {
+    SigningSession* const session = t_session;
+    if (session != nullptr && session->m_context && session->m_key == key && same(session->m_algorithm, algorithm))
+      return session->m_context.get();
+    POSTERN_TRY(own, signing_context(key, kind, algorithm));
+    if (session == nullptr) return own.get();
+    session->m_key = key;
+    session->m_algorithm = algorithm;
+    session->m_context = std::move(own);
+    return session->m_context.get();
+  }
+};
+
 Result<Bytes> PrivateKey::sign(const SignAlgorithm& algorithm, ByteView data) const {
   if (kind() == KeyKind::Ed25519) {
     POSTERN_CHECK(no_prehash(algorithm));
     return sign_ed25519(m_key.get(), data);
   }
   POSTERN_TRY(const Bytes hashed, to_be_signed(kind(), algorithm, data));
-  const EvpPkeyCtxPtr context = context_for(m_key.get());
-  if (EVP_PKEY_sign_init(context.get()) != 1 || !set_scheme(context.get(), kind(), algorithm, true)) {
-    return fail(openssl_error(ErrorCode::Unsupported, "the key cannot do this signature algorithm"));
-  }
+  EvpPkeyCtxPtr own;
+  POSTERN_TRY(EVP_PKEY_CTX* const context, SigningSessionAccess::context(m_key.get(), kind(), algorithm, own));
   Bytes out;
   const bool ok =
-      two_calls(out, [&](Byte* to, std::size_t* size) { return EVP_PKEY_sign(context.get(), to, size, hashed.data(), hashed.size()); });
+      two_calls(out, [&](Byte* to, std::size_t* size) { return EVP_PKEY_sign(context, to, size, hashed.data(), hashed.size()); });
   if (!ok) return fail(openssl_error(ErrorCode::Internal, "signing"));
   return out;
 }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "crypto/pkey.hpp"
+#include "crypto/signing_session.hpp"
 
 namespace postern {
 namespace {
@@ -48,6 +49,23 @@ TEST(PrivateKey, DigestGivenIsTheSameSignature) {
   const Bytes signature = key.sign(algorithm.digest_given(), digest(HashAlgorithm::Sha256, as_bytes("m"))).value();
   EXPECT_TRUE(key.public_key().verify(algorithm, as_bytes("m"), signature));
   EXPECT_EQ(key.sign(algorithm.digest_given(), as_bytes("short")).error().code, ErrorCode::BadInput);
+}
+
+TEST(PrivateKey, ASessionKeepsKeysAndAlgorithmsApart) {
+  const auto one = PrivateKey::generate(KeyKind::EcP256).value(), two = PrivateKey::generate(KeyKind::EcP256).value();
+  const Bytes text(100, 'x');
+  const SigningSession session;
+  for (int round = 0; round < 3; ++round) {
+    const SigningSession inner;  // counts for nothing, and its end ends nothing
+    for (const PrivateKey* key : {&one, &one, &two}) {
+      for (const HashAlgorithm hash : {HashAlgorithm::Sha256, HashAlgorithm::Sha384}) {
+        const auto signature = key->sign(SignAlgorithm::ecdsa(hash), text);
+        ASSERT_TRUE(signature);
+        EXPECT_TRUE(key->public_key().verify(SignAlgorithm::ecdsa(hash), text, *signature));
+        EXPECT_FALSE((key == &one ? two : one).public_key().verify(SignAlgorithm::ecdsa(hash), text, *signature));
+      }
+    }
+  }
 }
 
 TEST(PrivateKey, RefusesWhatTheKeyCannotDo) {

@@ -40,6 +40,13 @@ struct OpenDoor {
   std::unique_ptr<io::Listener> listener;
 };
 
+/// A door of somebody else's that was asked for before there were keys.
+struct LateTls {
+  config::Listener door;
+  std::mutex mutex;
+  std::function<io::SslContext()> context;
+};
+
 Result<std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path and its permissions");
@@ -130,6 +137,8 @@ struct Gateway::Parts {
   std::unique_ptr<Correspondents> correspondents;
   CertificateChain smime_roots;
   std::unique_ptr<ListenerTls> tls;
+  std::vector<std::shared_ptr<LateTls>> late_tls;
+  std::vector<std::function<DoorState()>> announced;
   std::unique_ptr<MailboxStore> mailbox;
   std::unique_ptr<io::Loops> loops;
   std::unique_ptr<io::WorkerPool> workers;
@@ -309,6 +318,11 @@ Status Gateway::Parts::open_doors() {
     }
     open->door = std::make_unique<Door>(open->options, *intake, clock, random);
   }
+  for (const auto& late : late_tls) {
+    POSTERN_TRY(auto context, tls->add(late->door));
+    const std::lock_guard lock(late->mutex);
+    late->context = std::move(context);
+  }
   return {};
 }
 
@@ -412,6 +426,19 @@ Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vecto
 Gateway::Gateway(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
 Gateway::~Gateway() { stop(); }
 
+Result<std::function<io::SslContext()>> Gateway::tls_for(const config::Listener& door) {
+  if (m_parts->opened) return m_parts->tls->add(door);
+  auto late = std::make_shared<LateTls>();
+  late->door = door;
+  m_parts->late_tls.push_back(late);
+  return [late]() -> io::SslContext {
+    const std::lock_guard lock(late->mutex);
+    return late->context ? late->context() : io::SslContext();
+  };
+}
+
+void Gateway::announce(std::function<DoorState()> door) { m_parts->announced.push_back(std::move(door)); }
+
 void Gateway::start() {
   m_parts->running = true;
   m_parts->loops->start();
@@ -492,6 +519,7 @@ std::vector<DoorState> Gateway::doors() const {
     out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
                    open->listener->stats(), open_for_mail ? &open->door->stats() : &none});
   }
+  for (const auto& door : m_parts->announced) out.push_back(door());
   return out;
 }
 

@@ -28,7 +28,7 @@ namespace postern::gateway {
 struct DoorState {
   std::string name, kind, address, tls, min_tls;
   io::ListenerStats listener;
-  const DoorStats* door = nullptr;
+  const DoorStats* door = nullptr;  ///< Null where no mail comes in.
 };
 
 class Gateway {
@@ -41,6 +41,11 @@ class Gateway {
                                                              std::shared_ptr<Keeper> keeper);
   ~Gateway();
 
+  /// Before start(): the listeners' certificate for a door that others serve, renewed and watched with theirs. Of `door` only min_tls and
+  /// the client certificate settings count. What it returns may be called on any loop while the gateway lives.
+  [[nodiscard]] Result<std::function<io::SslContext()>> tls_for(const config::Listener& door);
+  /// Before start(): such a door in doors(), and so in status and metrics.
+  void announce(std::function<DoorState()> door);
   /// The loops run, doors accept, the courier works. Once.
   void start();
   /// Doors close, sessions get `timeouts.drain` to end, then everything stops. Blocking; not from a loop.

@@ -48,6 +48,7 @@ void AuditLine::write_request() {
 }
 
 void AuditLine::write_response() {
+  m_second = true;
   begin("response");
   caller();
   request();
@@ -104,7 +105,24 @@ void AuditLine::policies(const AuditCaller& caller) {
   close();
 }
 
+std::string_view AuditLine::accessor_of_caller() const noexcept {
+  return m_exchange.caller != nullptr ? m_exchange.caller->accessor : std::string_view();
+}
+
 void AuditLine::request() {
+  AuditEcho* const echo = m_exchange.echo;
+  if (echo == nullptr) return request_anew();
+  if (m_second) {
+    for (const AuditEcho::Part& part : echo->m_parts) {
+      if (part.device == &m_look && part.accessor == accessor_of_caller()) return (void)(m_out += part.text);
+    }
+  }
+  const std::size_t begin = m_out.size();  // with the comma: neither line begins with this
+  request_anew();
+  if (!m_second) echo->m_parts.push_back({&m_look, std::string(accessor_of_caller()), m_out.substr(begin)});
+}
+
+void AuditLine::request_anew() {
   const Request& request = m_exchange.request;
   open("request");
   text("id", request.id);
@@ -129,7 +147,8 @@ void AuditLine::headers() {
   for (auto each = sent.begin(); each != sent.end(); ++each) {
     const auto same_name = [&](const auto& other) { return iequals(other.first, each->first); };
     if (std::find_if(sent.begin(), each, same_name) != each) continue;  // its values stand with the first of that name
-    open(each->first, '[');
+    key(each->first);                                                   // the client's word
+    m_out += '[';
     const bool plain = std::ranges::any_of(m_look.plain_headers, [&](const std::string& name) { return iequals(name, each->first); });
     for (auto other = each; other != sent.end(); ++other) {
       if (!same_name(*other)) continue;

@@ -50,6 +50,8 @@ class AuditLine {
   void caller();
   void policies(const AuditCaller& caller);
   void request();
+  void request_anew();
+  [[nodiscard]] std::string_view accessor_of_caller() const noexcept;
   void headers();
   void mount();
   void response();
@@ -74,6 +76,7 @@ class AuditLine {
   void close(char bracket = '}') { m_out += bracket; }
   void comma();
   void key(std::string_view name);
+  void own_key(std::string_view name);
   void text(std::string_view name, std::string_view value);
   void number(std::string_view name, std::int64_t value);
   void token(std::string_view name, std::string_view value);
@@ -90,6 +93,7 @@ class AuditLine {
   AuditMask& m_mask;
   const AuditDeviceOptions& m_look;
   const AuditExchange& m_exchange;
+  bool m_second = false;  // the response: the echo has what the request's line said
 };
 
 }  // namespace postern::vault

@@ -32,26 +32,37 @@ void AuditLine::key(std::string_view name) {
   m_out += ':';
 }
 
+/// A key that is a literal of ours: nothing in it is special.
+void AuditLine::own_key(std::string_view name) {
+  std::array<char, 64> text{','};
+  const bool first = m_out.back() == '{' || m_out.back() == '[';
+  text[1] = '"';
+  const std::size_t size = name.copy(text.data() + 2, text.size() - 4) + 2;
+  text[size] = '"';
+  text[size + 1] = ':';
+  m_out.append(text.data() + (first ? 1 : 0), size + (first ? 1 : 2));
+}
+
 void AuditLine::open(std::string_view name, char bracket) {
-  key(name);
+  own_key(name);
   m_out += bracket;
 }
 
 void AuditLine::text(std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  key(name);
+  own_key(name);
   append_text(value);
 }
 
 void AuditLine::number(std::string_view name, std::int64_t value) {
   if (value == 0) return;
-  key(name);
+  own_key(name);
   append_integer(value);
 }
 
 void AuditLine::token(std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  key(name);
+  own_key(name);
   if (m_look.log_raw) return append_text(value);
   m_out += '"';
   m_mask.append_known(m_out, value);
