@@ -177,7 +177,7 @@ vault::AuditDeviceOptions salted(const vault::AuditDeviceOptions& from, SecretBy
 /// The mail's keys, as long as the engine is open.
 class MailTransit final : public TransitSource {
  public:
-  MailTransit(const std::unique_ptr<vault::Core>& core, const std::unique_ptr<SqliteSealedStore>& store) : m_core(core), m_store(store) {}
+  MailTransit(const std::unique_ptr<vault::Core>& core, const std::shared_ptr<SqliteSealedStore>& store) : m_core(core), m_store(store) {}
   Result<Lease> lease() override {
     POSTERN_TRY(auto entered, m_core->enter(kMailMount));
     POSTERN_TRY(auto engine, vault::transit_engine_of(entered.mount().backend()));
@@ -187,7 +187,7 @@ class MailTransit final : public TransitSource {
 
  private:
   const std::unique_ptr<vault::Core>& m_core;
-  const std::unique_ptr<SqliteSealedStore>& m_store;
+  const std::shared_ptr<SqliteSealedStore>& m_store;
 };
 
 /// What keys.root names has to be there at the start, and right; a token or a TPM may come back.
