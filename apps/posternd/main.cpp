@@ -173,16 +173,16 @@ Status run(config::Loaded loaded) {
   if (embedded || loaded.config.engine.enabled) {
     POSTERN_TRY(key_engine, open_engine(loaded.config, clock));
   }
-  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings), embedded ? key_engine->keeper() : nullptr));
+  POSTERN_TRY(auto gate,
+              gateway::Gateway::open(std::move(loaded.config), std::move(loaded.warnings), embedded ? key_engine->keeper() : nullptr));
   // Only now is the data directory ours: another daemon's file is not touched.
   std::error_code ignored;
   std::filesystem::remove(gate->config().in_data_dir("ports.json"), ignored);
   std::optional<api::LocalVault> vault;
   if (gate->config().engine.enabled) vault.emplace(key_engine->core(), gate->workers());
-  POSTERN_TRY(auto api, api::Api::make(*gate, vault ? &*vault : nullptr,
-                                       [engine = key_engine.get(), g = gate.get()] {
-                                         return engine != nullptr ? engine_state(*engine, g->config()) : std::nullopt;
-                                       }));
+  POSTERN_TRY(auto api, api::Api::make(*gate, vault ? &*vault : nullptr, [engine = key_engine.get(), g = gate.get()] {
+                return engine != nullptr ? engine_state(*engine, g->config()) : std::nullopt;
+              }));
   POSTERN_TRY(WebDoors web, open_web_doors(*gate, *api));
   std::promise<void> stop;
   auto stopped = stop.get_future();

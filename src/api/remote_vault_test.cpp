@@ -75,10 +75,10 @@ TEST_F(RemoteVaultTest, AFullLinkIs429) {
   std::promise<void> go;
   const auto wait = go.get_future().share();
   Stage stage(*keeper, {[&](const vault::Request&) {
-                        wait.wait();
-                        return vault::Reply{};
-                      },
-                      [](const vault::Request&) { return false; }});
+                          wait.wait();
+                          return vault::Reply{};
+                        },
+                        [](const vault::Request&) { return false; }});
   const auto link = stage.link({.calls = 1});
   RemoteVault port{custody::VaultClient(link)};
   std::promise<vault::Reply> first;

@@ -88,7 +88,7 @@ struct Config {
   } database;
   struct Keys {
     std::string root = "file:root.key";
-    std::string backend = "embedded";  ///< embedded, vault
+    std::string backend = "embedded";                  ///< embedded, vault
     std::string rotation_period = "90d";               ///< Or "never".
     std::map<std::string, std::string> rotation_keys;  ///< The same for single keys.
     std::string rotation_dkim = "announce";            ///< announce, never

@@ -199,8 +199,8 @@ Status Gateway::Parts::open_store() {
   return {};
 }
 
-/// The embedded keeper was handed in; the one over an external Vault has records of its own in our store. A store begun with one does not go
-/// on with the other: what was sealed could not be opened.
+/// The embedded keeper was handed in; the one over an external Vault has records of its own in our store. A store begun with one does not
+/// go on with the other: what was sealed could not be opened.
 Status Gateway::Parts::open_keeper() {
   key_store = std::make_unique<SqliteKeyStore>(*store);
   if (config.keys.backend == "vault") {
@@ -210,10 +210,11 @@ Status Gateway::Parts::open_keeper() {
   POSTERN_TRY(const Bytes mark, key_store->load_root());
   if (mark.empty()) return key_store->save_root(as_bytes(kEmbeddedMark));
   if (as_text(ByteView(mark)) == kEmbeddedMark) return {};
-  return fail(ErrorCode::Conflict,
-              "the database was begun with keys in an external Vault (or by a development version): mail sealed there cannot be read by the "
-              "embedded engine; deliver or export it first, then begin with a new data directory",
-              "keys.backend");
+  return fail(
+      ErrorCode::Conflict,
+      "the database was begun with keys in an external Vault (or by a development version): mail sealed there cannot be read by the "
+      "embedded engine; deliver or export it first, then begin with a new data directory",
+      "keys.backend");
 }
 
 Status Gateway::Parts::open_keys() {

@@ -9,7 +9,6 @@
 
 namespace postern::vaultkeeper {
 
-
 namespace {
 
 constexpr std::string_view kRootMagic = "PVK1";

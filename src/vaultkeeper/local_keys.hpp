@@ -15,8 +15,8 @@
 
 #include "keys/key_store.hpp"
 #include "keys/openpgp_key.hpp"
-#include "vaultkeeper/record_lock.hpp"
 #include "vaultkeeper/data_keys.hpp"
+#include "vaultkeeper/record_lock.hpp"
 
 namespace postern::vaultkeeper {
 
@@ -78,8 +78,7 @@ class LocalKeys {
   [[nodiscard]] Result<StoredPtr> find(const KeyName& name) const;
   [[nodiscard]] Result<Material> open_material(const StoredKey& key, std::uint32_t version) const;
   [[nodiscard]] Result<SecretBytes> open_version(const StoredKey& key, const StoredVersion& version) const;
-  [[nodiscard]] Result<StoredVersion> new_version(const StoredKey& key, std::uint32_t number,
-                                                          std::string_view user_id) const;
+  [[nodiscard]] Result<StoredVersion> new_version(const StoredKey& key, std::uint32_t number, std::string_view user_id) const;
   [[nodiscard]] Result<Material> material(const StoredPtr& key, std::uint32_t version);
   [[nodiscard]] Result<KeyInfo> replace(StoredKey changed);
   [[nodiscard]] Status begin();

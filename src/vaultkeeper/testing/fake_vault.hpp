@@ -14,8 +14,8 @@
 #include "crypto/hmac.hpp"
 #include "crypto/pkey.hpp"
 #include "crypto/random.hpp"
-#include "vaultkeeper/key_text.hpp"
 #include "vaultkeeper/credentials.hpp"
+#include "vaultkeeper/key_text.hpp"
 #include "vaultkeeper/transport.hpp"
 
 namespace postern::vaultkeeper::testing {
@@ -124,8 +124,8 @@ class FakeVault final : public Transport {
     if (parts[0] == "sign") return sign(key, parts, body);
     if (parts[0] == "hmac") {
       const auto number = static_cast<std::uint32_t>(key.versions.size());
-      return data({{"hmac", ciphertext_text(
-                                number, hmac(HashAlgorithm::Sha256, key.versions.back().secret.view(), decoded(body.at("input"))))}});
+      return data(
+          {{"hmac", ciphertext_text(number, hmac(HashAlgorithm::Sha256, key.versions.back().secret.view(), decoded(body.at("input"))))}});
     }
     return error(404, "unsupported path");
   }
@@ -229,8 +229,8 @@ class FakeVault final : public Transport {
     if (parts.size() > 2) algorithm.hash = *hash_from_name(parts[2]);
     algorithm.prehashed = body.contains("prehashed");
     if (body.contains("signature_algorithm") && body.at("signature_algorithm") == "pss") algorithm.padding = RsaPadding::Pss;
-    return data({{"signature",
-                  ciphertext_text(static_cast<std::uint32_t>(number), priv.sign(algorithm, decoded(body.at("input"))).value())}});
+    return data(
+        {{"signature", ciphertext_text(static_cast<std::uint32_t>(number), priv.sign(algorithm, decoded(body.at("input"))).value())}});
   }
 
   std::mutex m_mutex;
