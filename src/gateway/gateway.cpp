@@ -414,7 +414,10 @@ Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vecto
   POSTERN_CHECK(parts->open_spool());
   POSTERN_CHECK(parts->open_listeners());
   const Status opened = parts->open_mail();
-  const bool waits = !opened && (!parts->keeper->ready() || parts->keeper->state().since);
+  // An external engine that cannot be asked now may be asked later; what the embedded one cannot do for another reason than its seal, it
+  // never can.
+  const bool away = !opened && opened.error().code == ErrorCode::Unavailable && parts->keeper->state().backend != "embedded";
+  const bool waits = !opened && (away || !parts->keeper->ready());
   if (!opened && !waits) return fail(opened.error());
   if (waits) {
     parts->why_not = opened.error().text();

@@ -27,8 +27,8 @@ Status Shredder::destroy(const KeyName& key) {
   return m_keeper.remove(key);
 }
 
-/// Answers those that somebody still owns: the queue.
-Result<std::vector<ContentId>> Shredder::remove_from_mailboxes(const std::vector<ContentId>& contents) {
+/// Answers those that somebody still owns: the queue. What went is counted in the transaction that removes it, so that no crash miscounts.
+Result<std::vector<ContentId>> Shredder::remove_from_mailboxes(Shredding& shredding, const std::vector<ContentId>& contents) {
   std::vector<ContentId> queued;
   POSTERN_CHECK(m_store.writer().transact([&](Database& database) -> Status {
     queued.clear();
@@ -45,8 +45,9 @@ Result<std::vector<ContentId>> Shredder::remove_from_mailboxes(const std::vector
       POSTERN_TRY(const auto left, database.query_integer("SELECT 1 FROM content WHERE id = ?", content.get()));
       if (left) queued.push_back(content);
     }
-    return {};
+    return ShredLog::progress(database, shredding, contents.size() - queued.size());
   }));
+  shredding.removed += contents.size() - queued.size();
   return queued;
 }
 
@@ -83,13 +84,13 @@ Result<bool> Shredder::nothing_left(const KeyName& key) {
 Result<Shredding> Shredder::step(Shredding shredding, std::size_t rows) {
   ShredLog log(m_store);
   POSTERN_TRY(const auto found, m_rows.contents_of(shredding.key, ContentId(0), rows));
-  POSTERN_TRY(const auto queued, remove_from_mailboxes(found));
-  for (const ContentId content : queued) POSTERN_CHECK(remove_from_queue(content));
-  shredding.removed += found.size();
-  if (!found.empty()) {
-    POSTERN_CHECK(log.progress(shredding));
-    return shredding;
+  POSTERN_TRY(const auto queued, remove_from_mailboxes(shredding, found));
+  for (const ContentId content : queued) {
+    POSTERN_CHECK(remove_from_queue(content));
+    ++shredding.removed;
   }
+  if (!queued.empty()) POSTERN_CHECK(log.progress(shredding));
+  if (!found.empty()) return shredding;
   POSTERN_TRY(const bool done, nothing_left(shredding.key));
   if (!done) return shredding;
   POSTERN_CHECK(m_store.writer().empty_log());

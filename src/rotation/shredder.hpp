@@ -32,7 +32,7 @@ class Shredder {
 
  private:
   [[nodiscard]] Status destroy(const KeyName& key);
-  [[nodiscard]] Result<std::vector<ContentId>> remove_from_mailboxes(const std::vector<ContentId>& contents);
+  [[nodiscard]] Result<std::vector<ContentId>> remove_from_mailboxes(Shredding& shredding, const std::vector<ContentId>& contents);
   [[nodiscard]] Status remove_from_queue(ContentId content);
   [[nodiscard]] Result<bool> nothing_left(const KeyName& key);
   [[nodiscard]] AuditRecord record(std::string kind, const Shredding& shredding, const std::string& actor) const;

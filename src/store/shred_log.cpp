@@ -37,9 +37,11 @@ Status ShredLog::save(const Shredding& shredding, const AuditRecord& record) {
 }
 
 Status ShredLog::progress(const Shredding& shredding) {
-  return m_store.writer().transact([&](Database& database) {
-    return database.run("UPDATE shredded SET removed = ? WHERE tenant = ?", shredding.removed, shredding.tenant);
-  });
+  return m_store.writer().transact([&](Database& database) { return progress(database, shredding, 0); });
+}
+
+Status ShredLog::progress(Database& database, const Shredding& shredding, std::uint64_t more) {
+  return database.run("UPDATE shredded SET removed = ? WHERE tenant = ?", shredding.removed + more, shredding.tenant);
 }
 
 }  // namespace postern

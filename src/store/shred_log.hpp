@@ -32,6 +32,8 @@ class ShredLog {
   [[nodiscard]] Status save(const Shredding& shredding, const AuditRecord& record);
   /// How many rows are removed by now.
   [[nodiscard]] Status progress(const Shredding& shredding);
+  /// The same within the transaction that removes `more` of them.
+  [[nodiscard]] static Status progress(Database& database, const Shredding& shredding, std::uint64_t more);
 
  private:
   Store& m_store;

@@ -38,10 +38,16 @@ Result<Result<PrivateKey>> private_key(const Case& test) {
   return PrivateKey::from_der(der);
 }
 
+constexpr int kAskedAgain = 7;
+
 bool opens_the_same(const PrivateKey& key, ByteView ciphertext, Bytes& out) {
   const auto first = key.decrypt_pkcs1(ciphertext, 0);
-  const auto second = key.decrypt_pkcs1(ciphertext, 0);
-  if (!first || !second || !std::ranges::equal(first->view(), second->view())) return false;
+  if (!first) return false;
+  // What a wrong padding gives has a random length too: two such answers may both be empty, so it is asked more often.
+  for (int i = 0; i < kAskedAgain; ++i) {
+    const auto again = key.decrypt_pkcs1(ciphertext, 0);
+    if (!again || !std::ranges::equal(first->view(), again->view())) return false;
+  }
   out.assign(first->view().begin(), first->view().end());
   return true;
 }
