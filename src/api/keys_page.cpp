@@ -123,8 +123,8 @@ function ask(name, text) {
   const dialog = $('ask');
   $('ask-title').textContent = 'Rotate ' + name + '?';
   $('ask-text').textContent = text;
-  dialog.returnValue = '';
-  dialog.onclose = () => { if (dialog.returnValue === 'go') rotate(name); };
+  // Not by the dialog's close event: that comes late, and one of an earlier question would be taken for this one's.
+  $('ask-go').onclick = () => rotate(name);
   dialog.showModal();
 }
 

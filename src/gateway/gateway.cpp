@@ -154,6 +154,8 @@ struct Gateway::Parts {
   bool running = false;
   bool opened = false;            ///< open_mail() succeeded before start().
   std::atomic<bool> mail{false};  ///< Everything behind the doors is there; it never goes away again.
+  std::mutex life;                ///< Keys that open while the daemon stops begin nothing.
+  bool stopping = false;          ///< Guarded by it.
   mutable std::mutex why_mutex;
   std::string why_not;  ///< The last reason why it is not.
 
@@ -364,6 +366,8 @@ void Gateway::Parts::key_rotated(const KeyName& name, KeyRole role) {
 
 /// Loops run, and everything behind the doors is there.
 void Gateway::Parts::begin() {
+  const std::lock_guard lock(life);
+  if (stopping) return;
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   courier->start();
@@ -453,6 +457,10 @@ void Gateway::start() {
 void Gateway::stop() {
   if (!m_parts || !m_parts->running) return;
   m_parts->running = false;
+  {
+    const std::lock_guard lock(m_parts->life);
+    m_parts->stopping = true;
+  }
   const SteadyTime deadline = m_parts->clock.steady() + m_parts->config.timeouts.drain;
   for (auto& open : m_parts->doors) open->listener->stop_accepting();
   std::atomic<std::size_t> left{m_parts->doors.size()};

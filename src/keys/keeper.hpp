@@ -101,7 +101,8 @@ class Keeper {
   /// Conflict when the name is taken. OpenPgp keys come from openpgp_create().
   [[nodiscard]] virtual Result<KeyInfo> create(const KeyName& name, KeyType type) = 0;
   [[nodiscard]] virtual Result<KeyInfo> describe(const KeyName& name) = 0;
-  /// Sorted by name.
+  /// Sorted by name. Also keys of kinds that the mail system has no use for, where it shares its place with others: describe() says
+  /// Unsupported of them.
   [[nodiscard]] virtual Result<std::vector<KeyName>> list() = 0;
   /// Adds a version, which becomes the latest; older versions go on decrypting and verifying.
   [[nodiscard]] virtual Result<KeyInfo> rotate(const KeyName& name) = 0;

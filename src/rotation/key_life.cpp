@@ -322,8 +322,11 @@ Result<std::vector<KeyState>> KeyLife::keys() {
   std::vector<KeyState> out;
   for (const KeyName& name : names) {
     auto state = key(name);
-    if (!state && state.error().code == ErrorCode::NotFound) continue;  // removed meanwhile
-    if (!state) return fail(std::move(state).error());
+    if (!state) {
+      const ErrorCode code = state.error().code;
+      if (code == ErrorCode::NotFound || code == ErrorCode::Unsupported) continue;  // removed meanwhile, or of a kind of others
+      return fail(std::move(state).error());
+    }
     out.push_back(*std::move(state));
   }
   return out;
