@@ -5,8 +5,9 @@
 //
 //   dkim_bench [--alternations 7] [--seconds 0.5]         exit status 1 when the promise is not kept
 //
-// In turns within one run: dkim_sign() with keys of the embedded keeper, as the gateway calls it; and the bare primitives over the very bytes that it
-// gave to the keys. Judged is their share alone; that with the digest of the body, which is not ours either, stands beside it.
+// In turns within one run: dkim_sign() with keys of the embedded keeper, as the gateway calls it; and the bare primitives over the very
+// bytes that it gave to the keys. Judged is their share alone; that with the digest of the body, which is not ours either, stands beside
+// it.
 #include <openssl/evp.h>
 
 #include <array>

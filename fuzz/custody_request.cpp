@@ -56,8 +56,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return new World;
   }();
   if (size == 0) return 0;
-  Dispatcher gate(data[0] % 2 == 0 ? Role::Gate : Role::Observer, RoleTable::product(), *world.held,
-                  {echo, [](const vault::Request& request) { return request.path.size() % 2 == 0; }});
+  Dispatcher gate({.role = data[0] % 2 == 0 ? Role::Gate : Role::Observer,
+                   .keeper = *world.held,
+                   .engine = {echo, [](const vault::Request& request) { return request.path.size() % 2 == 0; }},
+                   .database_key = [] { return SecretBytes(as_bytes("a key of a database")); }});
   ByteView rest(data + 1, size - 1);
   (void)read_greeting(rest);
   FrameReader reader;

@@ -8,21 +8,24 @@
 #include <iostream>
 
 #include "base/log.hpp"
+#include "batch.hpp"
 #include "file_input.hpp"
 #include "remote.hpp"
 
 namespace postern::cli {
 
 void add_daemon_verbs(CLI::App& app, Context& context, const Global& global);
+void add_key_verbs(CLI::App& app, Context& context, const Global& global);
 void add_admin_verbs(CLI::App& app, Context& context, const Global& global);
 void add_engine_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dkim_verbs(CLI::App& app, Context& context);
 void add_mime_verbs(CLI::App& app, Context& context);
 void add_cms_verbs(CLI::App& app, Context& context);
+void add_crypto_verbs(CLI::App& app, Context& context);
 
 namespace {
 
-int run(int argc, char** argv) {
+int run(const std::vector<std::string>& words, std::istream& in, std::ostream& out) {
   CLI::App app(
       "Postern's command. Verbs on files need no daemon; the others talk to the one that the configuration names.\n"
       "Exit status: 0 done, 1 the answer is no, 2 usage, 3 service not reachable, 4 not permitted, 5 internal error.",
@@ -30,31 +33,35 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION);
-  Context context{false, std::cout, std::cin};
+  Context context{false, out, in};
   Global global;
   app.add_option("--config", global.config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
-  app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT; else from the configuration");
+  app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT or https://HOST:PORT; else from the configuration");
+  app.add_option("--ca", global.ca, "PEM file of the CAs that an https:// daemon is trusted by; else ca.pem of the data directory");
   app.add_option("--token", global.token,
                  "Token for the API; else $POSTERN_TOKEN, else admin.token (key engine: keeper/engine.token) of the data directory");
   app.add_flag("--json", context.json, "One JSON document on standard output and nothing else there");
   // Callbacks run after parsing, so that --json counts wherever it stands.
   add_daemon_verbs(app, context, global);
+  add_key_verbs(app, context, global);
   add_admin_verbs(app, context, global);
   add_engine_verbs(app, context, global);
   add_dkim_verbs(app, context);
   add_mime_verbs(app, context);
   add_cms_verbs(app, context);
+  add_crypto_verbs(app, context);
+  add_batch_verb(app, context, run);
   try {
-    app.parse(argc, argv);
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // the last word first, as the parser wants it
   } catch (const CLI::ParseError& error) {
-    if (app.exit(error) == 0) return kDone;
-    const bool json = std::any_of(argv + 1, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
-    if (json) std::cout << boost::json::object{{"error", {{"code", "usage"}, {"field", ""}, {"what", error.what()}}}} << '\n';
+    if (app.exit(error, out, std::cerr) == 0) return kDone;
+    const bool json = std::ranges::find(words, "--json") != words.end();
+    if (json) out << boost::json::object{{"error", {{"code", "usage"}, {"field", ""}, {"what", error.what()}}}} << '\n';
     return kUsage;
   } catch (const std::exception& error) {
     report_error(context, "", {ErrorCode::Internal, error.what(), ""});
   }
-  std::cout.flush();
+  out.flush();
   return context.exit_status;
 }
 
@@ -64,7 +71,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);
   postern::log::configure(postern::log::Level::Warn, postern::log::Format::Text);
-  return postern::cli::run(argc, argv);
+  return postern::cli::run({argv + std::min(argc, 1), argv + argc}, std::cin, std::cout);
 } catch (const std::exception& error) {  // no memory, or a standard output that refuses
   std::fprintf(stderr, "postern: %s\n", error.what());
   return postern::cli::kInternal;

@@ -10,6 +10,7 @@
 #include "config/load.hpp"
 #include "config/validate.hpp"
 #include "file_input.hpp"
+#include "tlspolicy/profile.hpp"
 
 namespace postern::cli {
 namespace {
@@ -35,6 +36,23 @@ Result<std::string> api_address(const config::Config& config) {
     return fail(ErrorCode::Unavailable,
                 "no daemon is listening for " + config.in_data_dir("") + "; start it with: posternd --config " + config.source);
   return "http://" + at.host + ":" + std::to_string(ports.at("http").to_number<int>());
+}
+
+/// Whom an https daemon is trusted by: --ca alone; else the built-in CA of the configuration, or the system's where its certificate comes
+/// from elsewhere.
+Result<io::SslContext> trust_for(const Global& global) {
+  TlsClientProfile profile;
+  if (!global.ca.empty()) {
+    POSTERN_TRY(profile.roots, certificates_from_file(global.ca));
+  } else if (const auto config = configuration(global); config && config->tls.certificate.empty()) {
+    auto own = certificates_from_file(config->in_data_dir("ca.pem"));
+    if (!own) return fail(Error(own.error()).context("the CA of the daemon is needed: give it with --ca FILE"));
+    profile.roots = *std::move(own);
+  } else {
+    profile.system_roots = true;
+  }
+  POSTERN_TRY(const auto context, client_context(std::move(profile)));
+  return context.shared();
 }
 
 /// The key engine's form of an error: {"errors":["..."]}.
@@ -95,6 +113,9 @@ Result<Remote> Remote::find_with(const Global& global, const char* token_file) {
     out.m_advice = "start it with: posternd --config " + config.source;
   }
   POSTERN_TRY(out.m_base, http::Url::parse(address));
+  if (out.m_base.tls) {
+    POSTERN_TRY(out.m_tls, trust_for(global));
+  }
   return out;
 }
 
@@ -106,7 +127,13 @@ Result<std::string> Remote::call(std::string method, std::string target, std::st
   request.headers.add("Authorization", "Bearer " + m_token);
   if (!body.empty()) request.headers.add("Content-Type", "application/json");
   request.body = std::move(body);
-  auto response = http::fetch_blocking(std::move(request), {});
+  http::ClientOptions options;
+  options.tls = m_tls;
+  auto response = http::fetch_blocking(std::move(request), std::move(options));
+  // Denied: somebody is there, but with a certificate that is not trusted, or for another name.
+  if (!response && response.error().code == ErrorCode::Denied)
+    return fail(
+        Error(response.error()).context("the daemon at " + m_base.host + ":" + std::to_string(m_base.port) + " is not trusted; see --ca"));
   if (!response)
     return fail(ErrorCode::Unavailable, "the daemon does not answer at " + m_base.host + ":" + std::to_string(m_base.port) + " (" +
                                             response.error().text() + "); " + m_advice);

@@ -14,7 +14,8 @@ namespace postern::cli {
 /// The options before the noun.
 struct Global {
   std::string config_path;
-  std::string api;    ///< "http://127.0.0.1:8080"; empty: from the configuration and ports.json.
+  std::string api;    ///< "http://127.0.0.1:8080" or https; empty: from the configuration and ports.json.
+  std::string ca;     ///< For https; empty: ca.pem of the data directory.
   std::string token;  ///< Empty: $POSTERN_TOKEN, then admin.token of the data directory.
 };
 
@@ -36,6 +37,7 @@ class Remote {
  private:
   [[nodiscard]] static Result<Remote> find_with(const Global& global, const char* token_file);
   http::Url m_base;
+  io::SslContext m_tls;  ///< Null for http.
   std::string m_token;
   std::string m_advice = "check --api, or start posternd there";  ///< For whoever finds nobody listening.
 };

@@ -1,4 +1,4 @@
-// The verbs about mail and keys that talk to the daemon: status, send, mail, queue, key, identity.
+// The verbs about mail that talk to the daemon: status, send, mail, queue.
 #include <memory>
 
 #include "base/text.hpp"
@@ -11,6 +11,28 @@ namespace {
 namespace json = boost::json;
 
 // ---- status ---------------------------------------------------------------------------------------------------------------------------
+/// "7 in the embedded engine, open (file), audit to file, next rotation 2027-..."; of an external Vault where it is and whether it answers.
+std::string engine_text(const json::value& e) {
+  const std::string address = text_of(e, "address"), error = text_of(e, "error"), keys = text_of(e, "keys");
+  const std::string seal = text_of(e, "seal"), next = text_of(e, "next_rotation"), advice = text_of(e, "advice");
+  const std::string where = address.empty() ? "the " + text_of(e, "engine") + " engine" : "the Vault at " + address;
+  std::string out = (keys.empty() ? "in " : keys + " in ") + where;
+  if (!address.empty() && !error.empty()) return out + " CANNOT BE ASKED: " + error;
+  out += text_of(e, "sealed") == "true" ? ", SEALED" : ", open";
+  if (!seal.empty()) out += " (" + seal + ")";
+  for (const auto& device : list_of(e, "audit")) out += ", audit to " + text_of(device, "type");
+  if (!next.empty()) out += ", next rotation " + next;
+  return out + (advice.empty() ? "" : "\n             " + advice);
+}
+
+/// "gate: landlock=7 ..., 2 notes"; the notes stand in --json.
+std::string process_text(const json::value& process) {
+  const auto notes = list_of(process, "notes");
+  std::string out = text_of(process, "name") + ": " + text_of(process, "confinement");
+  if (!notes.empty()) out += " (" + std::to_string(notes.size()) + (notes.size() == 1 ? " note" : " notes") + ": postern status --json)";
+  return out;
+}
+
 void show_status(const json::value& s, std::ostream& out) {
   out << "Postern " << text_of(s, "version") << " on " << text_of(s, "hostname") << ", " << text_of(s, "mode") << ", since "
       << text_of(s, "started") << "\n\n";
@@ -23,7 +45,7 @@ void show_status(const json::value& s, std::ostream& out) {
   const auto queue = at(s, "queue");
   out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " ("
       << text_of(certificate, "subject") << ")\n"
-      << "keys         " << text_of(at(s, "key_engine"), "keys") << " in the " << text_of(at(s, "key_engine"), "engine") << " engine\n"
+      << "keys         " << engine_text(at(s, "key_engine")) << "\n"
       << "sealing      S/MIME " << (text_of(at(s, "smime"), "enabled") == "true" ? "on" : "off") << ", "
       << text_of(at(s, "smime"), "correspondents") << " certificates; OpenPGP "
       << (text_of(at(s, "openpgp"), "enabled") == "true" ? "on" : "off") << ", " << text_of(at(s, "openpgp"), "correspondents")
@@ -31,6 +53,7 @@ void show_status(const json::value& s, std::ostream& out) {
       << "queue        " << text_of(queue, "queued") << " queued, " << text_of(queue, "held") << " held, " << text_of(queue, "quarantined")
       << " quarantined; " << text_of(queue, "accepted") << " accepted, " << text_of(queue, "delivered") << " delivered since the start\n"
       << "storage      " << (text_of(at(s, "storage"), "healthy") == "true" ? "healthy" : "REFUSES WRITES") << "\n";
+  for (const auto& process : list_of(s, "processes")) out << "process      " << process_text(process) << "\n";
   for (const auto& warning : list_of(s, "warnings")) out << "warning      " << std::string(warning.as_string()) << "\n";
 }
 
@@ -268,70 +291,6 @@ void add_queue(const Verbs& v) {
   }
 }
 
-// ---- key and identity -----------------------------------------------------------------------------------------------------------------
-void show_key(const json::value& k, std::ostream& out) {
-  out << text_of(k, "name") << "  " << text_of(k, "type") << ", latest version " << text_of(k, "latest_version") << "\n";
-  for (const auto& version : list_of(k, "versions")) {
-    out << "  version " << text_of(version, "version") << "  created " << text_of(version, "created") << "\n"
-        << text_of(version, "public_key");
-  }
-}
-
-void add_key(const Verbs& v) {
-  CLI::App* key = v.noun("key", "Keys of the embedded engine: list, show, create, rotate");
-  CLI::App* list = verb(key, "list", "All keys", "postern key list");
-  list->callback([v] {
-    v.run(
-        "key list", [](const Remote& r) { return r.call_json("GET", "/api/v1/keys"); },
-        [v](const json::value& a) {
-          Table table({"NAME", "TYPE", "VERSION"});
-          for (const auto& k : list_of(a, "keys")) table.add({text_of(k, "name"), text_of(k, "type"), text_of(k, "latest_version")});
-          table.print(v.context.out);
-        });
-  });
-  const auto name = std::make_shared<std::string>();
-  const auto type = std::make_shared<std::string>("aes256-gcm96");
-  const auto user_id = std::make_shared<std::string>();
-  const auto shown = [v](const json::value& k) { show_key(k, v.context.out); };
-  CLI::App* show = verb(key, "show", "One key with its versions and public parts", "postern key show dkim_key");
-  show->add_option("NAME", *name, "Key name")->required();
-  show->callback([v, name, shown] {
-    v.run("key show", [&](const Remote& r) { return r.call_json("GET", "/api/v1/keys/" + http::percent_encode(*name)); }, shown);
-  });
-  CLI::App* create = verb(key, "create", "Make a key", "postern key create dkim_rsa --type rsa-2048");
-  create->add_option("NAME", *name, "Key name")->required();
-  create->add_option("--type", *type, "aes256-gcm96, ed25519, ecdsa-p256, rsa-2048, hmac, x25519, openpgp ...");
-  create->add_option("--user-id", *user_id, "Of an openpgp key: Name <address>");
-  create->callback([v, name, type, user_id, shown] {
-    v.run(
-        "key create",
-        [&](const Remote& r) {
-          return r.call_json("POST", "/api/v1/keys", json::object{{"name", *name}, {"type", *type}, {"user_id", *user_id}});
-        },
-        shown);
-  });
-  CLI::App* rotate = verb(key, "rotate", "Add a version; older ones go on decrypting and verifying", "postern key rotate mail_storage_key");
-  rotate->add_option("NAME", *name, "Key name")->required();
-  rotate->callback([v, name, shown] {
-    v.run(
-        "key rotate", [&](const Remote& r) { return r.call_json("POST", "/api/v1/keys/" + http::percent_encode(*name) + "/rotate"); },
-        shown);
-  });
-
-  CLI::App* identity = v.noun("identity", "Certificates of our own people, for those who write to them");
-  CLI::App* certificate = verb(identity, "certificate", "Print the certificate, made when it is missing",
-                               "postern identity certificate alice@postern.example --kind openpgp");
-  const auto kind = std::make_shared<std::string>("smime");
-  certificate->add_option("ADDRESS", *name, "Address")->required();
-  certificate->add_option("--kind", *kind, "smime or openpgp")->check(CLI::IsMember({"smime", "openpgp"}));
-  certificate->callback([v, name, kind] {
-    v.run(
-        "identity certificate",
-        [&](const Remote& r) { return r.call_json("POST", "/api/v1/identities/" + http::percent_encode(*name) + "/" + *kind); },
-        [v](const json::value& a) { v.context.out << text_of(a, "certificate"); });
-  });
-}
-
 }  // namespace
 
 void add_daemon_verbs(CLI::App& app, Context& context, const Global& global) {
@@ -340,7 +299,6 @@ void add_daemon_verbs(CLI::App& app, Context& context, const Global& global) {
   add_send(verbs);
   add_mail(verbs);
   add_queue(verbs);
-  add_key(verbs);
 }
 
 }  // namespace postern::cli

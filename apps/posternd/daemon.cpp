@@ -6,7 +6,6 @@
 
 #include "api/api.hpp"
 #include "base/log.hpp"
-#include "gateway/root_secrets.hpp"
 
 namespace postern::daemon {
 namespace {
@@ -17,6 +16,18 @@ DataLayout layout_of(const config::Config& config) {
   out.mail_database = config.database.url.substr(std::string_view("sqlite:").size());
   if (config.keys.root.starts_with("file:")) out.root_key = config.keys.root.substr(5);
   return out;
+}
+
+/// A folder can be allowed only when it is there, so those that the gate writes to are made before it is confined.
+Status make_sinks(const config::Config& config) {
+  for (const auto& route : config.routes) {
+    if (!route.via.starts_with("file:")) continue;
+    const std::string folder = config.beside_config(route.via.substr(5));
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return fail(ErrorCode::Unavailable, "cannot make " + folder + ": " + error.message(), "routes.via");
+  }
+  return {};
 }
 
 }  // namespace
@@ -45,6 +56,7 @@ void configure_log(const config::Config& config, std::string_view process) {
 
 Result<DataDirectory> open_data_directory(const config::Config& config) {
   POSTERN_TRY(DataDirectory directory, DataDirectory::open(layout_of(config)));
+  POSTERN_CHECK(make_sinks(config));
   withdraw_ports(config);  // only now: another daemon's file is not touched
   SystemRandom random;
   POSTERN_CHECK(api::load_or_make_token(config.in_data_dir("admin.token"), random));
@@ -70,17 +82,6 @@ Status publish_ports(const config::Config& config, const std::vector<warden::Nam
 void withdraw_ports(const config::Config& config) {
   std::error_code ignored;
   std::filesystem::remove(config.in_data_dir("ports.json"), ignored);
-}
-
-Result<std::unique_ptr<engine::KeyEngine>> open_engine(const config::Config& config, const Clock& clock) {
-  SecretBytes key;
-  if (config.database.use_sqlcipher) {
-    // A new key would be no use for a database that is there.
-    std::error_code ignored;
-    const bool fresh = !std::filesystem::exists(config.in_keeper_dir("engine.db"), ignored);
-    POSTERN_TRY(key, gateway::sqlcipher_key(config, fresh ? CreateRootKey::IfMissing : CreateRootKey::No));
-  }
-  return engine::KeyEngine::open(config, std::move(key), clock);
 }
 
 }  // namespace postern::daemon

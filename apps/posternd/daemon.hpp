@@ -7,7 +7,6 @@
 
 #include "base/clock.hpp"
 #include "config/load.hpp"
-#include "engine/key_engine.hpp"
 #include "store/data_directory.hpp"
 #include "warden/warden.hpp"
 
@@ -33,9 +32,6 @@ void configure_log(const config::Config& config, std::string_view process);
 /// data_dir/ports.json, renamed into place: its presence means "listening".
 [[nodiscard]] Status publish_ports(const config::Config& config, const std::vector<warden::NamedPort>& ports);
 void withdraw_ports(const config::Config& config);
-
-/// The key engine with the key of its database.
-[[nodiscard]] Result<std::unique_ptr<engine::KeyEngine>> open_engine(const config::Config& config, const Clock& clock);
 
 /// Everything in this process.
 [[nodiscard]] Status run_single(config::Loaded loaded);

@@ -9,6 +9,8 @@
 namespace postern::daemon {
 namespace {
 
+constexpr auto kWebDrain = std::chrono::seconds(2);
+
 std::uint16_t port_of(const std::string& address) { return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))); }
 
 std::vector<warden::NamedPort> ports_of(const gateway::Gateway& gate, const std::string& http) {
@@ -27,14 +29,62 @@ io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
   stop.set_value();
 }
 
-Result<std::unique_ptr<http::Server>> open_http(gateway::Gateway& gate, api::Api& api) {
-  http::ServerOptions options;
-  POSTERN_TRY(options.address, io::Endpoint::parse(gate.config().http.address));
+/// HTTP for this host, and HTTPS where the settings have an address for it.
+struct WebDoors {
+  std::unique_ptr<http::Server> plain, secure;
+};
+
+Result<std::unique_ptr<http::Server>> open_http(gateway::Gateway& gate, api::Api& api, http::ServerOptions options,
+                                                const std::string& address, const char* setting) {
+  const auto at = io::Endpoint::parse(address);
+  if (!at) return fail(Error(at.error()).context(setting));
+  options.address = *at;
   options.bad_target = api::refuse_target;
   options.limits.body_bytes = gate.config().limits.http_body_bytes;
   auto server = http::Server::open(gate.loops(), std::move(options), api.handler());
-  if (!server) return fail(Error(server.error()).context("http.address"));
+  if (!server) return fail(Error(server.error()).context(setting));
+  return *std::move(server);
+}
+
+Result<std::unique_ptr<http::Server>> open_https(gateway::Gateway& gate, api::Api& api) {
+  const auto& settings = gate.config().http.tls;
+  config::Listener door;
+  door.client_ca = settings.client_ca;
+  door.require_client_certificate = settings.require_client_certificate;
+  http::ServerOptions options;
+  options.name = "https";
+  auto context = gate.tls_for(door);
+  if (!context) return fail(Error(context.error()).context("http.tls"));
+  options.tls = *std::move(context);
+  POSTERN_TRY(auto server, open_http(gate, api, std::move(options), settings.address, "http.tls.address"));
+  gate.announce(
+      [at = server.get()] { return gateway::DoorState{"https", "http", at->local().text(), "implicit", "1.3", at->stats(), nullptr}; });
   return server;
+}
+
+Result<WebDoors> open_web_doors(gateway::Gateway& gate, api::Api& api) {
+  WebDoors out;
+  POSTERN_TRY(out.plain, open_http(gate, api, {}, gate.config().http.address, "http.address"));
+  if (!gate.config().http.tls.address.empty()) {
+    POSTERN_TRY(out.secure, open_https(gate, api));
+  }
+  return out;
+}
+
+io::Task<void> end_http(http::Server& server, SteadyTime deadline, std::promise<void>& done) {
+  co_await server.stop(deadline);
+  done.set_value();
+}
+
+/// Lets requests in progress come to an end, for a moment.
+void stop_web_doors(gateway::Gateway& gate, WebDoors& doors) {
+  std::promise<void> plain_ended, secure_ended;
+  const SteadyTime deadline = io::deadline_in(kWebDrain);
+  io::spawn(gate.loops().at(0), end_http(*doors.plain, deadline, plain_ended), "daemon.http_stop");
+  if (doors.secure) io::spawn(gate.loops().at(0), end_http(*doors.secure, deadline, secure_ended), "daemon.https_stop");
+  // The loops still run: both promises are kept before these go.
+  plain_ended.get_future().wait();
+  if (doors.secure) secure_ended.get_future().wait();
 }
 
 void log_ready(const gateway::Gateway& gate, const std::string& http) {
@@ -44,30 +94,24 @@ void log_ready(const gateway::Gateway& gate, const std::string& http) {
   log::info("daemon.ready", {{"http", "http://" + http}, {"data_dir", gate.config().in_data_dir("")}});
 }
 
-io::Task<void> end_http(http::Server& server, SteadyTime deadline, std::promise<void>& done) {
-  co_await server.stop(deadline);
-  done.set_value();
-}
-
 }  // namespace
 
 Status serve(Serving with) {
-  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(with.loaded.config), std::move(with.loaded.warnings), std::move(with.keeper)));
+  POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(with.loaded.config), std::move(with.loaded.warnings), std::move(with.keeper),
+                                                std::move(with.database_key)));
   const auto vault = gate->config().engine.enabled ? with.vault(*gate) : nullptr;
-  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get()));
-  POSTERN_TRY(const auto server, open_http(*gate, *api));
+  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get(), std::move(with.engine), std::move(with.processes)));
+  POSTERN_TRY(WebDoors web, open_web_doors(*gate, *api));
   std::promise<void> stop;
   auto stopped = stop.get_future();
   io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
   gate->start();
-  const std::string http = server->local().text();
+  const std::string http = web.plain->local().text();
   POSTERN_CHECK(with.ready(ports_of(*gate, http)));
   log_ready(*gate, http);
   stopped.wait();
   log::info("daemon.stopping");
-  std::promise<void> http_ended;
-  io::spawn(gate->loops().at(0), end_http(*server, io::deadline_in(std::chrono::seconds(2)), http_ended), "daemon.http_stop");
-  (void)http_ended.get_future().wait_for(std::chrono::seconds(5));
+  stop_web_doors(*gate, web);
   gate->stop();
   log::info("daemon.stopped");
   return {};

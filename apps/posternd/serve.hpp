@@ -1,9 +1,11 @@
-// Gateway and HTTP server over a keeper, wherever that is: from open to the signal that ends them.
+// Gateway and HTTP servers over a keeper, wherever that is: from open to the signal that ends them.
 #pragma once
 
 #include <functional>
 #include <memory>
 
+#include "api/engine_state.hpp"
+#include "api/process_state.hpp"
 #include "api/vault_port.hpp"
 #include "daemon.hpp"
 #include "gateway/gateway.hpp"
@@ -13,8 +15,11 @@ namespace postern::daemon {
 struct Serving {
   config::Loaded loaded;
   std::shared_ptr<Keeper> keeper;
+  SecretBytes database_key;  ///< Empty: the mail database is not encrypted as a whole.
   /// Who answers the Vault API; called once, when that is on.
   std::function<std::unique_ptr<api::VaultPort>(gateway::Gateway&)> vault;
+  api::EngineStateSource engine;  ///< Of the key engine, for /status; may be empty.
+  api::ProcessSource processes;  ///< For /status.
   /// It listens on these now; an error ends it.
   std::function<Status(const std::vector<warden::NamedPort>&)> ready;
 };

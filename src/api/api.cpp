@@ -86,19 +86,21 @@ void Routes::add_open_slow(std::string_view method, std::string_view pattern,
              }));
 }
 
-Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, VaultPort* vault) {
+Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes) {
   POSTERN_TRY(auto token, load_or_make_token(gateway.config().in_data_dir("admin.token"), gateway.random()));
-  return std::unique_ptr<Api>(new Api(gateway, vault, std::move(token)));
+  return std::unique_ptr<Api>(new Api(gateway, vault, std::move(engine), std::move(processes), std::move(token)));
 }
 
-Api::Api(gateway::Gateway& gateway, VaultPort* vault, std::string token) : m_gateway(gateway), m_token(std::move(token)) {
+Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, std::string token)
+    : m_gateway(gateway), m_engine(std::move(engine)), m_processes(std::move(processes)), m_token(std::move(token)) {
   if (vault != nullptr) m_vault.emplace(*vault);
-  const Routes routes{m_gateway, m_router, m_token};
+  const Routes routes{m_gateway, m_router, m_token, m_engine, m_processes};
   add_status_routes(routes);
   add_page_routes(routes);
   add_queue_routes(routes);
   add_mail_routes(routes);
   add_key_routes(routes);
+  add_rotation_routes(routes);
   add_admin_routes(routes);
 }
 
@@ -110,6 +112,18 @@ http::Handler Api::handler() {
     }
     return m_router.handle(std::move(request));
   };
+}
+
+Result<boost::json::object> object_body(const http::Request& request) {
+  const auto body = request.json();
+  if (!body) return fail(body.error());
+  if (!body->is_object()) return fail(ErrorCode::BadInput, "the body must be a JSON object", "body");
+  return body->as_object();
+}
+
+std::string text_field(const boost::json::object& object, std::string_view field, std::string_view fallback) {
+  const auto* value = object.if_contains(field);
+  return std::string(value != nullptr && value->is_string() ? std::string_view(value->as_string()) : fallback);
 }
 
 AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act, AuditFacts facts) {

@@ -6,10 +6,14 @@
 // /readyz and /status say why.
 #pragma once
 
+#include <boost/json/object.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "api/engine_state.hpp"
+#include "api/process_state.hpp"
 #include "api/vault_face.hpp"
 #include "gateway/gateway.hpp"
 #include "http/router.hpp"
@@ -22,15 +26,19 @@ namespace postern::api {
 class Api {
  public:
   /// Reads or makes the token. `vault` may be null: then nothing is under /v1. Both must outlive the Api.
-  [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, VaultPort* vault = nullptr);
+  /// `engine` and `processes`: the key engine's and the daemon's state for /status; either may be empty.
+  [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, VaultPort* vault = nullptr,
+                                                         EngineStateSource engine = {}, ProcessSource processes = {});
 
   [[nodiscard]] const std::string& token() const noexcept { return m_token; }
   /// For http::Server.
   [[nodiscard]] http::Handler handler();
 
  private:
-  Api(gateway::Gateway& gateway, VaultPort* vault, std::string token);
+  Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, std::string token);
   gateway::Gateway& m_gateway;
+  EngineStateSource m_engine;
+  ProcessSource m_processes;
   std::optional<VaultFace> m_vault;
   std::string m_token;
   http::Router m_router;
@@ -41,6 +49,8 @@ struct Routes {
   gateway::Gateway& gateway;
   http::Router& router;
   const std::string& token;
+  const EngineStateSource& engine;
+  const ProcessSource& processes;
 
   /// A handler that only runs for the holder of the token.
   void add(std::string_view method, std::string_view pattern, http::Handler handler) const;
@@ -49,13 +59,18 @@ struct Routes {
   /// Blocking work for anybody, without a token.
   void add_open_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
 };
-void add_status_routes(const Routes& routes);  ///< /healthz /readyz /status /metrics
-void add_page_routes(const Routes& routes);    ///< / and its assets
-void add_queue_routes(const Routes& routes);   ///< /api/v1/messages, /api/v1/queue, /api/v1/events
-void add_mail_routes(const Routes& routes);    ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
-void add_key_routes(const Routes& routes);     ///< /api/v1/keys, /api/v1/identities
-void add_admin_routes(const Routes& routes);   ///< /api/v1/audit, /api/v1/users, /api/v1/config
+void add_status_routes(const Routes& routes);    ///< /healthz /readyz /status /metrics
+void add_page_routes(const Routes& routes);      ///< / and its assets
+void add_queue_routes(const Routes& routes);     ///< /api/v1/messages, /api/v1/queue, /api/v1/events
+void add_mail_routes(const Routes& routes);      ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
+void add_key_routes(const Routes& routes);       ///< /api/v1/keys, /api/v1/identities
+void add_rotation_routes(const Routes& routes);  ///< /api/v1/rotation, /api/v1/tenants
+void add_admin_routes(const Routes& routes);     ///< /api/v1/audit, /api/v1/users, /api/v1/config
 
+/// The body as an object; BadInput when it is none.
+[[nodiscard]] Result<boost::json::object> object_body(const http::Request& request);
+/// A text field of it; `fallback` when it is missing or no text.
+[[nodiscard]] std::string text_field(const boost::json::object& object, std::string_view field, std::string_view fallback = {});
 /// An audit record "admin" for what the holder of the token did.
 [[nodiscard]] AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act,
                                        AuditFacts facts);

@@ -15,11 +15,9 @@ using gateway::Gateway;
 /// The records that our own signers would publish.
 dns::Fixture own_records(Gateway& gate) {
   dns::Fixture fixture;
-  for (const auto& signer : gate.pipeline().dkim_signers()) {
-    const auto key = gate.keeper().public_key(KeyName(signer.key_name), signer.key_version);
-    if (!key) continue;
-    const Bytes published = signer.algorithm == DkimAlgorithm::Ed25519Sha256 ? key->to_raw() : key->to_spki();
-    fixture.add_txt(signer.selector + "._domainkey." + signer.domain, dkim_key_record(signer.algorithm, published));
+  const auto signers = gate.pipeline().dkim_signers();
+  for (const auto& signer : *signers) {
+    if (const auto record = gate.affairs().dkim().publication(signer, true)) fixture.add_txt(record->name, record->value);
   }
   return fixture;
 }

@@ -2,6 +2,8 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "api/key_json.hpp"
+#include "base/text.hpp"
 
 namespace postern::api {
 namespace {
@@ -9,78 +11,73 @@ namespace {
 namespace json = boost::json;
 using gateway::Gateway;
 
-json::object key_json(const KeyInfo& info) {
-  json::array versions;
-  for (const auto& v : info.versions) {
-    json::object version{{"version", v.number}, {"created", rfc3339(v.created)}, {"uses", v.uses}};
-    if (!v.public_key_pem.empty()) version["public_key"] = v.public_key_pem;
-    versions.push_back(std::move(version));
-  }
-  return {{"name", info.name.get()},
-          {"type", name_of(info.type)},
-          {"latest_version", info.latest},
-          {"min_decryption_version", info.min_decryption_version},
-          {"deletion_allowed", info.deletion_allowed},
-          {"versions", std::move(versions)}};
+http::Response shown(Gateway& gate, const KeyName& name, int status) {
+  const auto state = gate.affairs().life().key(name);
+  return state ? http::json_response(status, key_json(gate, *state, true)) : http::problem(state.error());
 }
 
-http::Response answer(const Result<KeyInfo>& info, int status) {
-  return info ? http::json_response(status, key_json(*info)) : http::problem(info.error());
+/// The state of the key after an act.
+template <class T>
+http::Response after(Gateway& gate, const KeyName& name, const Result<T>& done, int status = 200) {
+  return done ? shown(gate, name, status) : http::problem(done.error());
 }
 
 http::Response list_keys(Gateway& gate) {
-  const auto names = gate.keeper().list();
-  if (!names) return http::problem(names.error());
+  const auto keys = gate.affairs().life().keys();
+  if (!keys) return http::problem(keys.error());
   json::array out;
-  for (const auto& name : *names) {
-    if (const auto info = gate.keeper().describe(name)) out.push_back(key_json(*info));
-  }
+  for (const auto& key : *keys) out.push_back(key_json(gate, key, false));
   return http::json_response(200, json::object{{"keys", std::move(out)}});
 }
 
-Status audited(Gateway& gate, const http::Request& request, std::string_view act, std::string_view key) {
-  return gate.audit().append(admin_record(gate, request, act, AuditFacts().add("key", key)));
-}
-
 http::Response create_key(Gateway& gate, const http::Request& request) {
-  const auto body = request.json();
-  if (!body || !body->is_object() || !body->as_object().contains("name"))
-    return http::problem(400, "bad_input", "the body must be {\"name\": ..., \"type\": ...}", "name");
-  const auto& object = body->as_object();
-  const auto text = [&](const char* field, const char* fallback) {
-    const auto* value = object.if_contains(field);
-    return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string(fallback);
-  };
-  const auto name = parse_key_name(text("name", ""));
+  const auto body = object_body(request);
+  if (!body || !body->contains("name")) return http::problem(400, "bad_input", "the body must be {\"name\": ..., \"type\": ...}", "name");
+  const auto name = parse_key_name(text_field(*body, "name"));
   if (!name) return http::problem(name.error());
-  const std::string type_name = text("type", "aes256-gcm96");
+  const std::string type_name = text_field(*body, "type", "aes256-gcm96");
   const auto type = key_type_from_name(type_name);
   if (!type)
-    return http::problem(400, "bad_input",
-                         "unknown key type " + type_name + "; for example aes256-gcm96, ed25519, ecdsa-p256, rsa-2048, hmac, openpgp",
-                         "type");
-  const auto made =
-      *type == KeyType::OpenPgp ? gate.keeper().openpgp_create(*name, text("user_id", "")) : gate.keeper().create(*name, *type);
-  if (made) {
-    if (const Status noted = audited(gate, request, "key.create", name->get()); !noted) return http::problem(noted.error());
-  }
-  return answer(made, 201);
+    return http::problem(
+        400, "bad_input",
+        "unknown key type " + printable(type_name) + "; for example aes256-gcm96, ed25519, ecdsa-p256, rsa-2048, hmac, openpgp", "type");
+  return after(gate, *name, gate.affairs().life().create(*name, *type, text_field(*body, "user_id"), "admin"), 201);
 }
 
-http::Response rotate_key(Gateway& gate, const http::Request& request) {
-  const auto name = parse_key_name(request.param("name"));
-  if (!name) return http::problem(name.error());
-  const auto rotated = gate.keeper().rotate(*name);
-  if (rotated) {
-    if (const Status noted = audited(gate, request, "key.rotate", name->get()); !noted) return http::problem(noted.error());
-  }
-  return answer(rotated, 200);
+/// An act on one key, named by the path; with the body's fields, if there is one.
+using Act = std::function<http::Response(Gateway&, const KeyName&, const json::object&)>;
+std::function<http::Response(const http::Request&)> on_key(Gateway& gate, Act act) {
+  return [&gate, act = std::move(act)](const http::Request& request) {
+    const auto name = parse_key_name(request.param("name"));
+    if (!name) return http::problem(name.error());
+    if (request.body.empty()) return act(gate, *name, {});
+    const auto body = object_body(request);
+    return body ? act(gate, *name, *body) : http::problem(body.error());
+  };
 }
 
-http::Response show_key(Gateway& gate, const http::Request& request) {
-  const auto name = parse_key_name(request.param("name"));
-  if (!name) return http::problem(name.error());
-  return answer(gate.keeper().describe(*name), 200);
+http::Response archive_key(Gateway& gate, const KeyName& name, const json::object& body) {
+  std::int64_t minimum = 0;
+  if (const auto* value = body.if_contains("minimum"); value != nullptr) {
+    if (!value->is_int64() || value->as_int64() < 1 || value->as_int64() > UINT32_MAX)
+      return http::problem(400, "bad_input", "must be the number of a version", "minimum");
+    minimum = value->as_int64();
+  }
+  return after(gate, name, gate.affairs().life().archive(name, static_cast<std::uint32_t>(minimum), "admin"));
+}
+
+http::Response activate_key(Gateway& gate, const KeyName& name, const json::object& body) {
+  const auto* in_place = body.if_contains("in_place");
+  return after(gate, name,
+               gate.affairs().dkim().activate(name, in_place != nullptr && in_place->is_bool() && in_place->as_bool(), "admin"));
+}
+
+/// The name once more, so that no slip destroys a key.
+http::Response delete_key(Gateway& gate, const KeyName& name, const json::object& body) {
+  if (text_field(body, "confirm") != name.get())
+    return http::problem(400, "bad_input", "must be the name of the key that is to be destroyed for ever", "confirm");
+  const Status removed = gate.affairs().life().remove(name, "admin");
+  return removed ? http::json_response(200, json::object{{"removed", name.get()}}) : http::problem(removed.error());
 }
 
 /// The certificate of one of our own people, made when it is missing: what correspondents need to write to him sealed.
@@ -91,8 +88,9 @@ http::Response enroll(Gateway& gate, const http::Request& request) {
   if (kind != "smime" && kind != "openpgp") return http::problem(404, "not_found", "kinds of identity are smime and openpgp", "kind");
   auto certificate = kind == "smime" ? gate.identities().enroll_smime(*address) : gate.identities().enroll_openpgp(*address);
   if (!certificate) return http::problem(certificate.error());
-  if (const Status noted = audited(gate, request, "identity.enroll", gateway::smime_key_name(address->text()).get()); !noted)
-    return http::problem(noted.error());
+  const Status noted = gate.audit().append(
+      admin_record(gate, request, "identity.enroll", AuditFacts().add("key", gateway::smime_key_name(address->text()).get())));
+  if (!noted) return http::problem(noted.error());
   return http::json_response(200, json::object{{"address", address->text()}, {"kind", kind}, {"certificate", *certificate}});
 }
 
@@ -102,8 +100,16 @@ void add_key_routes(const Routes& routes) {
   auto& gate = routes.gateway;
   routes.add_slow("GET", "/api/v1/keys", [&gate](const http::Request&) { return list_keys(gate); });
   routes.add_slow("POST", "/api/v1/keys", [&gate](const http::Request& r) { return create_key(gate, r); });
-  routes.add_slow("GET", "/api/v1/keys/{name}", [&gate](const http::Request& r) { return show_key(gate, r); });
-  routes.add_slow("POST", "/api/v1/keys/{name}/rotate", [&gate](const http::Request& r) { return rotate_key(gate, r); });
+  routes.add_slow("GET", "/api/v1/keys/{name}", on_key(gate, [](Gateway& g, const KeyName& n, const auto&) { return shown(g, n, 200); }));
+  routes.add_slow("POST", "/api/v1/keys/{name}/rotate", on_key(gate, [](Gateway& g, const KeyName& n, const auto&) {
+                    return after(g, n, g.affairs().life().rotate(n, "admin"));
+                  }));
+  routes.add_slow("POST", "/api/v1/keys/{name}/rewrap", on_key(gate, [](Gateway& g, const KeyName& n, const auto&) {
+                    return after(g, n, g.affairs().life().rewrap(n, "admin"), 202);
+                  }));
+  routes.add_slow("POST", "/api/v1/keys/{name}/archive", on_key(gate, archive_key));
+  routes.add_slow("POST", "/api/v1/keys/{name}/activate", on_key(gate, activate_key));
+  routes.add_slow("DELETE", "/api/v1/keys/{name}", on_key(gate, delete_key));
   routes.add_slow("POST", "/api/v1/identities/{address}/{kind}", [&gate](const http::Request& r) { return enroll(gate, r); });
 }
 

@@ -1,12 +1,14 @@
-// The live page: one HTML file, one style sheet, one script, all served from the binary. No inline script (Content-Security-Policy).
+// The pages: messages as they flow, and keys (keys_page.cpp). HTML, style sheets and scripts are all served from the binary. No inline
+// script (Content-Security-Policy).
 //
 // The token arrives in the address's fragment (#token=...), which browsers do not send to servers, and stays in this tab's session storage.
 #include "api/api.hpp"
+#include "api/keys_page.hpp"
 
 namespace postern::api {
 namespace {
 
-constexpr std::string_view kHtml = R"html(<!doctype html>
+constexpr std::string_view kHead = R"html(<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -17,21 +19,27 @@ constexpr std::string_view kHtml = R"html(<!doctype html>
 <body>
 <header>
   <h1>Postern <small id="host"></small></h1>
+  <nav aria-label="Pages"><a href="/">Messages</a> <a href="/keys">Keys</a></nav>
   <ul id="badges" aria-label="Status"></ul>
 </header>
 <p id="lost" role="status" hidden></p>
 <details id="warnings" hidden><summary></summary><div></div></details>
 <section id="login" hidden>
-  <p>This page shows addresses, so it wants the token from <code>admin.token</code> in the data directory.</p>
+  <p>This page wants the token from <code>admin.token</code> in the data directory: it shows addresses, and it can act.</p>
   <p id="refused" role="alert" hidden>That token was not accepted. <code>postern</code> and this page use the same one: the only line of <code>admin.token</code>.</p>
   <form id="token-form"><label>Token <input id="token" type="password" autocomplete="off" spellcheck="false"></label> <button>Show</button></form>
 </section>
-<main hidden>
+)html";
+
+constexpr std::string_view kMessages = R"html(<main hidden>
   <div class="stations" aria-hidden="true"><span>receive</span><span>authenticate</span><span>open</span><span>decide</span><span>seal</span><span>stamp</span><span>deliver</span></div>
   <ol id="flow" aria-live="polite" aria-label="Messages, newest first"></ol>
   <p id="empty" hidden>No message yet. The newest hundred show here as they come. To see one: <code>postern send --from alice@postern.example --to bob@postern.example --subject Hello --text Hi</code></p>
 </main>
-<footer id="footer"></footer>
+)html";
+
+constexpr std::string_view kMessagesFoot = R"html(<footer id="footer"></footer>
+<script src="/page.js"></script>
 <script src="/live.js"></script>
 </body>
 </html>
@@ -43,6 +51,7 @@ constexpr std::string_view kCss =
 * { box-sizing: border-box; }
 body { margin:0; background:var(--bg); color:var(--ink); font:15px/1.45 system-ui, sans-serif; }
 header { display:flex; flex-wrap:wrap; gap:.5rem 1.5rem; align-items:center; padding:.7rem 1rem; border-bottom:1px solid var(--line); background:var(--card); position:sticky; top:0; }
+nav { display:flex; gap:.9rem; } nav a { color:var(--seal); text-decoration:none; } nav a[aria-current] { color:var(--ink); font-weight:600; text-decoration:underline; text-underline-offset:.3em; }
 h1 { font-size:1.15rem; margin:0; } h1 small { color:var(--soft); font-weight:400; font-size:.9rem; }
 ul#badges { list-style:none; display:flex; flex-wrap:wrap; gap:.4rem; margin:0; padding:0; }
 .badge { border-radius:.8rem; display:inline-block; padding:.1rem .6rem; font-size:.82rem; overflow-wrap:anywhere; background:var(--line); }
@@ -62,23 +71,13 @@ footer { color:var(--soft); font-size:.8rem; padding:1rem; text-align:center; } 
 @media (max-width:560px) { .stations { display:none; } header { position:static; } td, td.state, td.seal-of, td.route { display:block; border-top:0; padding:.1rem 0; width:auto; } tr { display:block; border-top:1px solid var(--line); padding:.3rem 0; } }
 )css";
 
-constexpr std::string_view kScript = R"js('use strict';
+/// What every page does: helpers, the token, the status bar.
+constexpr std::string_view kCommon = R"js('use strict';
 const $ = (id) => document.getElementById(id);
 const make = (tag, className, text) => { const e = document.createElement(tag); if (className) e.className = className; if (text !== undefined) e.textContent = text; return e; };
 const fragment = new URLSearchParams(location.hash.slice(1));
 if (fragment.get('token')) { sessionStorage.setItem('token', fragment.get('token')); history.replaceState(null, '', location.pathname); }
 const token = () => sessionStorage.getItem('token') || '';
-
-// What the queue calls it, in an operator's words, and what can be done about it (ID is the message's).
-const states = {
-  delivered: { word: 'delivered', kind: 'ok' },
-  queued: { word: 'waiting', kind: '' },
-  held: { word: 'held', kind: 'warn', hint: 'Waits for you: postern queue release ID, or postern queue delete ID' },
-  bounced: { word: 'returned to sender', kind: 'bad' },
-  expired: { word: 'given up', kind: 'bad' },
-  quarantined: { word: 'damaged, kept back', kind: 'bad', hint: 'The stored copy failed its integrity check and is never delivered: postern queue show ID' },
-  removed: { word: 'deleted by hand', kind: '' },
-};
 
 function badge(text, kind, title) { const b = make('span', 'badge ' + (kind || ''), text); if (title) b.title = title; return b; }
 
@@ -89,6 +88,70 @@ function when(text) {
   e.dateTime = text; e.title = t.toString();
   return e;
 }
+
+let lastSeen = null;
+function showLost(lost) {
+  document.body.classList.toggle('stale', lost);
+  $('lost').hidden = !lost;
+  if (!lost) { lastSeen = new Date(); return; }
+  $('lost').textContent = 'The gateway does not answer; trying again every few seconds.' + (lastSeen ? ' What stands below is from ' + lastSeen.toLocaleTimeString() + '.' : '');
+}
+
+function showStatus(s) {
+  $('host').textContent = s.hostname;
+  const list = [], add = (text, kind, title) => { const li = make('li'); li.append(badge(text, kind, title)); list.push(li); };
+  add(s.mode, s.mode === 'production' ? 'ok' : 'warn');
+  add('TLS certificate ' + s.tls.certificate.verdict, s.tls.certificate.verdict === 'valid' ? 'ok' : 'bad');
+  add(s.smime.enabled ? 'S/MIME on' : 'S/MIME off', s.smime.enabled ? 'ok' : 'warn');
+  add(s.openpgp.enabled ? 'OpenPGP on' : 'OpenPGP off', s.openpgp.enabled ? 'ok' : 'warn');
+  const keys = s.key_engine, shut = keys.sealed ? 'keys sealed' : keys.since || keys.error ? 'key engine away' : '';
+  add(shut || keys.keys + ' keys', shut ? 'bad' : 'ok', keys.error || keys.address || '');
+  add(s.queue.queued + ' waiting', '', 'postern queue list --state queued');
+  if (s.queue.held) add(s.queue.held + ' held', 'warn', 'postern queue list --state held');
+  if (s.queue.quarantined) add(s.queue.quarantined + ' damaged', 'bad', 'postern queue list --state quarantined');
+  add(s.storage.healthy ? 'storage healthy' : 'storage refuses writes', s.storage.healthy ? 'ok' : 'bad');
+  $('badges').replaceChildren(...list);
+  const box = $('warnings');
+  if (box.hidden) box.open = window.innerWidth > 560;  // once; afterwards it is the reader's
+  box.firstChild.textContent = s.warnings.length + (s.warnings.length === 1 ? ' warning' : ' warnings');
+  box.lastChild.replaceChildren(...s.warnings.map((w) => make('p', '', w)));
+  box.hidden = s.warnings.length === 0;
+  $('footer').textContent = 'Postern ' + s.version + ' · accepted ' + s.queue.accepted + ' · delivered ' + s.queue.delivered + ' · listeners ' + s.listeners.map((l) => l.name + ' ' + l.address).join(', ');
+}
+
+async function pollStatus() {
+  try { showStatus(await (await fetch('/status')).json()); showLost(false); }
+  catch { $('badges').replaceChildren(make('li')); $('badges').firstChild.append(badge('gateway not reachable', 'bad')); showLost(true); }
+  setTimeout(pollStatus, 3000);
+}
+
+function askForToken() {
+  $('refused').hidden = token() === '';
+  sessionStorage.removeItem('token');
+  document.querySelector('main').hidden = true;
+  $('login').hidden = false;
+  $('token').focus();
+}
+
+function onToken(go) {
+  $('token-form').addEventListener('submit', (event) => { event.preventDefault(); sessionStorage.setItem('token', $('token').value.trim()); go(); });
+}
+
+for (const link of document.querySelectorAll('nav a')) if (link.pathname === location.pathname) link.setAttribute('aria-current', 'page');
+pollStatus();
+)js";
+
+constexpr std::string_view kScript = R"js('use strict';
+// What the queue calls it, in an operator's words, and what can be done about it (ID is the message's).
+const states = {
+  delivered: { word: 'delivered', kind: 'ok' },
+  queued: { word: 'waiting', kind: '' },
+  held: { word: 'held', kind: 'warn', hint: 'Waits for you: postern queue release ID, or postern queue delete ID' },
+  bounced: { word: 'returned to sender', kind: 'bad' },
+  expired: { word: 'given up', kind: 'bad' },
+  quarantined: { word: 'damaged, kept back', kind: 'bad', hint: 'The stored copy failed its integrity check and is never delivered: postern queue show ID' },
+  removed: { word: 'deleted by hand', kind: '' },
+};
 
 function sealText(seal) {
   if (!seal || seal === 'none') return 'not sealed';
@@ -129,14 +192,6 @@ function card(message) {
   return item;
 }
 
-let lastSeen = null;
-function showLost(lost) {
-  document.body.classList.toggle('stale', lost);
-  $('lost').hidden = !lost;
-  if (!lost) { lastSeen = new Date(); return; }
-  $('lost').textContent = 'The gateway does not answer; trying again every few seconds.' + (lastSeen ? ' What stands below is from ' + lastSeen.toLocaleTimeString() + '.' : '');
-}
-
 function showFlow(data) {
   showLost(false);
   document.querySelector('main').hidden = false;
@@ -144,44 +199,10 @@ function showFlow(data) {
   $('empty').hidden = data.messages.length > 0;
 }
 
-function showStatus(s) {
-  $('host').textContent = s.hostname;
-  const list = [], add = (text, kind, title) => { const li = make('li'); li.append(badge(text, kind, title)); list.push(li); };
-  add(s.mode, s.mode === 'production' ? 'ok' : 'warn');
-  add('TLS certificate ' + s.tls.certificate.verdict, s.tls.certificate.verdict === 'valid' ? 'ok' : 'bad');
-  add(s.smime.enabled ? 'S/MIME on' : 'S/MIME off', s.smime.enabled ? 'ok' : 'warn');
-  add(s.openpgp.enabled ? 'OpenPGP on' : 'OpenPGP off', s.openpgp.enabled ? 'ok' : 'warn');
-  add(s.key_engine.sealed ? 'keys sealed' : s.key_engine.keys + ' keys', s.key_engine.sealed ? 'bad' : 'ok');
-  add(s.queue.queued + ' waiting', '', 'postern queue list --state queued');
-  if (s.queue.held) add(s.queue.held + ' held', 'warn', 'postern queue list --state held');
-  if (s.queue.quarantined) add(s.queue.quarantined + ' damaged', 'bad', 'postern queue list --state quarantined');
-  add(s.storage.healthy ? 'storage healthy' : 'storage refuses writes', s.storage.healthy ? 'ok' : 'bad');
-  $('badges').replaceChildren(...list);
-  const box = $('warnings');
-  if (box.hidden) box.open = window.innerWidth > 560;  // once; afterwards it is the reader's
-  box.firstChild.textContent = s.warnings.length + (s.warnings.length === 1 ? ' warning' : ' warnings');
-  box.lastChild.replaceChildren(...s.warnings.map((w) => make('p', '', w)));
-  box.hidden = s.warnings.length === 0;
-  $('footer').textContent = 'Postern ' + s.version + ' · accepted ' + s.queue.accepted + ' · delivered ' + s.queue.delivered + ' · listeners ' + s.listeners.map((l) => l.name + ' ' + l.address).join(', ');
-}
-
-async function pollStatus() {
-  try { showStatus(await (await fetch('/status')).json()); showLost(false); }
-  catch { $('badges').replaceChildren(make('li')); $('badges').firstChild.append(badge('gateway not reachable', 'bad')); showLost(true); }
-  setTimeout(pollStatus, 3000);
-}
-
 async function follow() {
   try {
     const response = await fetch('/api/v1/events', { headers: { Authorization: 'Bearer ' + token() } });
-    if (response.status === 401) {
-      $('refused').hidden = token() === '';
-      sessionStorage.removeItem('token');
-      document.querySelector('main').hidden = true;
-      $('login').hidden = false;
-      $('token').focus();
-      return;
-    }
+    if (response.status === 401) return askForToken();
     $('login').hidden = true;
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
     let buffer = '';
@@ -198,8 +219,7 @@ async function follow() {
   setTimeout(follow, 2000);
 }
 
-$('token-form').addEventListener('submit', (event) => { event.preventDefault(); sessionStorage.setItem('token', $('token').value.trim()); follow(); });
-pollStatus();
+onToken(follow);
 follow();
 )js";
 
@@ -208,11 +228,21 @@ using Plain = std::function<http::Response(const http::Request&)>;
 }  // namespace
 
 void add_page_routes(const Routes& routes) {
-  routes.router.add("GET", "/", Plain([](const http::Request&) { return http::page_response(std::string(kHtml)); }));
-  routes.router.add("GET", "/live.css",
-                    Plain([](const http::Request&) { return http::asset_response("live.css", std::string(kCss), false); }));
-  routes.router.add("GET", "/live.js",
-                    Plain([](const http::Request&) { return http::asset_response("live.js", std::string(kScript), false); }));
+  auto& router = routes.router;
+  const auto page = [&](const char* path, std::string html) {
+    router.add("GET", path, Plain([html = std::move(html)](const http::Request&) { return http::page_response(html); }));
+  };
+  const auto asset = [&](const char* name, std::string_view text) {
+    router.add("GET", std::string("/") + name,
+               Plain([name, text](const http::Request&) { return http::asset_response(name, std::string(text), false); }));
+  };
+  page("/", std::string(kHead) + std::string(kMessages) + std::string(kMessagesFoot));
+  page("/keys", std::string(kHead) + std::string(kKeysBody));
+  asset("live.css", kCss);
+  asset("page.js", kCommon);
+  asset("live.js", kScript);
+  asset("keys.css", kKeysCss);
+  asset("keys.js", kKeysScript);
 }
 
 }  // namespace postern::api

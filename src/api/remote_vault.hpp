@@ -6,10 +6,14 @@
 // Threads: ask() on any loop. Must outlive the loops' work: stop the link, then the loops, then destroy this.
 #pragma once
 
+#include "api/engine_state.hpp"
 #include "api/vault_port.hpp"
 #include "custody/vault_client.hpp"
 
 namespace postern::api {
+
+/// What the engine over there says of itself (sys/seal-status), with these devices; what it said last while it does not answer.
+[[nodiscard]] EngineStateSource remote_engine_state(custody::VaultClient client, std::vector<EngineState::Device> audit);
 
 class RemoteVault final : public VaultPort {
  public:

@@ -7,7 +7,7 @@
 
 #include "custody/testing/stage.hpp"
 #include "io/testing/run.hpp"
-#include "keys/ring.hpp"
+#include "keys/transit_keeper.hpp"
 #include "vault/testing/world.hpp"
 
 namespace postern::api {
@@ -28,8 +28,7 @@ class RemoteVaultTest : public ::testing::Test {
   }
 
   vault::testing::World world;
-  MemoryKeyStore store;
-  std::shared_ptr<Ring> ring = Ring::open(store, RootKey::raw(Bytes(32, 9)).value(), world.clock).value();
+  std::shared_ptr<Keeper> keeper = make_memory_keeper(world.clock).value();
   io::testing::RunningLoops loops{2};
 };
 
@@ -38,7 +37,7 @@ io::Task<void> one(RemoteVault& port, vault::Request request, std::promise<vault
 }
 
 TEST_F(RemoteVaultTest, ManyRequestsOnTwoLoops) {
-  Stage stage(*ring, custody::vault_engine(*world.core));
+  Stage stage(*keeper, custody::vault_engine(*world.core));
   const auto link = stage.link();
   RemoteVault port{custody::VaultClient(link)};
   EXPECT_EQ(loops.run(port.ask(request(vault::Operation::Update, "notes/a", {{"text", "hello"}}))).status, 204);
@@ -54,7 +53,7 @@ TEST_F(RemoteVaultTest, ManyRequestsOnTwoLoops) {
 }
 
 TEST_F(RemoteVaultTest, ErrorsAreAnswersOfTheApi) {
-  Stage stage(*ring, custody::vault_engine(*world.core));
+  Stage stage(*keeper, custody::vault_engine(*world.core));
   const auto link = stage.link();
   RemoteVault port{custody::VaultClient(link, std::chrono::milliseconds(5000))};
   EXPECT_EQ(loops.run(port.ask(request(vault::Operation::Read, "nowhere/x"))).status, 404);
@@ -64,7 +63,7 @@ TEST_F(RemoteVaultTest, ErrorsAreAnswersOfTheApi) {
 }
 
 TEST_F(RemoteVaultTest, WithoutAKeeperItIs503) {
-  Stage stage(*ring);
+  Stage stage(*keeper);
   stage.close();
   RemoteVault port{custody::VaultClient(stage.link(), std::chrono::milliseconds(50))};
   const vault::Reply away = loops.run(port.ask(request(vault::Operation::Update, "notes/a")));
@@ -75,11 +74,11 @@ TEST_F(RemoteVaultTest, WithoutAKeeperItIs503) {
 TEST_F(RemoteVaultTest, AFullLinkIs429) {
   std::promise<void> go;
   const auto wait = go.get_future().share();
-  Stage stage(*ring, {[&](const vault::Request&) {
-                        wait.wait();
-                        return vault::Reply{};
-                      },
-                      [](const vault::Request&) { return false; }});
+  Stage stage(*keeper, {[&](const vault::Request&) {
+                          wait.wait();
+                          return vault::Reply{};
+                        },
+                        [](const vault::Request&) { return false; }});
   const auto link = stage.link({.calls = 1});
   RemoteVault port{custody::VaultClient(link)};
   std::promise<vault::Reply> first;

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "api/key_json.hpp"
 #include "pki/verify.hpp"
 #include "store/vfs.hpp"
 
@@ -16,17 +17,19 @@ namespace json = boost::json;
 constexpr auto kSoon = std::chrono::hours(24 * 30);
 
 json::object listener_json(const gateway::DoorState& door) {
-  return {{"name", door.name},
-          {"kind", door.kind},
-          {"address", door.address},
-          {"tls", door.tls},
-          {"min_tls", door.min_tls},
-          {"connections", door.listener.active},
-          {"accepted", door.listener.accepted},
-          {"refused", door.listener.refused},
-          {"messages", door.door->messages.load()},
-          {"handshakes_failed", door.door->handshakes_failed.load()},
-          {"logins_failed", door.door->logins_failed.load()}};
+  json::object out{{"name", door.name},
+                   {"kind", door.kind},
+                   {"address", door.address},
+                   {"tls", door.tls},
+                   {"min_tls", door.min_tls},
+                   {"connections", door.listener.active},
+                   {"accepted", door.listener.accepted},
+                   {"refused", door.listener.refused}};
+  if (door.door == nullptr) return out;
+  out["messages"] = door.door->messages.load();
+  out["handshakes_failed"] = door.door->handshakes_failed.load();
+  out["logins_failed"] = door.door->logins_failed.load();
+  return out;
 }
 
 const char* verdict_on(const Certificate& certificate, const std::string& host, WallTime now) {
@@ -68,6 +71,7 @@ json::object storage_json(gateway::Gateway& gate) {
 void add_mail_warnings(json::array& out, gateway::Gateway& gate) {
   for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
   for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
+  for (const auto& warning : gate.affairs().life().warnings()) out.emplace_back(warning);
 }
 
 json::array warnings_json(gateway::Gateway& gate, const Status& open) {
@@ -78,6 +82,8 @@ json::array warnings_json(gateway::Gateway& gate, const Status& open) {
     out.emplace_back(std::to_string(spool.quarantined) +
                      " stored copies failed their integrity check; see `postern queue list --state quarantined`");
   if (gate.has_mail()) add_mail_warnings(out, gate);
+  if (const KeeperState keys = gate.keeper().state(); open && keys.since)
+    out.emplace_back("mail that must be sealed or opened waits for the key engine since " + rfc3339(*keys.since) + ": " + keys.last_error);
   if (!open) out.emplace_back("no mail comes or goes, what is in the spool waits: " + open.error().text());
   return out;
 }
@@ -93,14 +99,18 @@ void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
   out["openpgp"] = {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}};
 }
 
-json::object key_engine_json(gateway::Gateway& gate, const Status& open) {
-  if (!open) return {{"engine", "embedded"}, {"sealed", true}, {"error", open.error().text()}};
-  const auto names = gate.keeper().list();
-  if (!names) return {{"engine", "embedded"}, {"sealed", true}, {"error", names.error().text()}};
-  return {{"engine", "embedded"}, {"sealed", false}, {"keys", names->size()}};
+json::array processes_json(const ProcessSource& source) {
+  json::array out;
+  if (!source) return out;
+  for (const ProcessState& process : source()) {
+    json::array notes;
+    for (const auto& note : process.notes) notes.emplace_back(note);
+    out.push_back({{"name", process.name}, {"confinement", process.confinement}, {"notes", std::move(notes)}});
+  }
+  return out;
 }
 
-json::object status_json(gateway::Gateway& gate) {
+json::object status_json(gateway::Gateway& gate, const std::optional<EngineState>& engine, const ProcessSource& processes) {
   const WallTime now = gate.clock().now();
   const Status open = gate.mail_open();
   json::array listeners;
@@ -111,8 +121,9 @@ json::object status_json(gateway::Gateway& gate) {
                    {"mode", gate.config().server.mode},
                    {"started", rfc3339(gate.started())},
                    {"now", rfc3339(now)},
+                   {"processes", processes_json(processes)},
                    {"listeners", std::move(listeners)},
-                   {"key_engine", key_engine_json(gate, open)},
+                   {"key_engine", key_engine_json(gate, open, engine)},
                    {"queue", queue_json(gate.spool().stats())},
                    {"storage", storage_json(gate)},
                    {"warnings", warnings_json(gate, open)}};
@@ -151,11 +162,15 @@ void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
   each("postern_connections_accepted_total", "counter", "Connections accepted.", [](const auto& d) { return d.listener.accepted; });
   each("postern_connections_refused_total", "counter", "Connections refused over a limit.",
        [](const auto& d) { return d.listener.refused; });
-  each("postern_messages_received_total", "counter", "Messages received, whatever became of them.",
-       [](const auto& d) { return d.door->messages.load(); });
-  each("postern_tls_handshakes_failed_total", "counter", "TLS handshakes that failed.",
-       [](const auto& d) { return d.door->handshakes_failed.load(); });
-  each("postern_logins_failed_total", "counter", "Logins refused.", [](const auto& d) { return d.door->logins_failed.load(); });
+  const auto of_mail = [&](std::string_view name, std::string_view help, auto get) {
+    m.family(name, "counter", help);
+    for (const auto& door : doors)
+      if (door.door != nullptr) m.value(get(*door.door), "listener=\"" + door.name + "\"");
+  };
+  of_mail("postern_messages_received_total", "Messages received, whatever became of them.",
+          [](const auto& d) { return d.messages.load(); });
+  of_mail("postern_tls_handshakes_failed_total", "TLS handshakes that failed.", [](const auto& d) { return d.handshakes_failed.load(); });
+  of_mail("postern_logins_failed_total", "Logins refused.", [](const auto& d) { return d.logins_failed.load(); });
 }
 
 void queue_metrics(Metrics& m, gateway::Gateway& gate) {
@@ -228,7 +243,9 @@ void add_status_routes(const Routes& routes) {
                       return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
                     }));
   // These two ask the database and take its read connections in turn with everybody else: not on a loop.
-  routes.add_open_slow("GET", "/status", [&gate](const http::Request&) { return http::json_response(200, status_json(gate)); });
+  routes.add_open_slow("GET", "/status", [&gate, &engine = routes.engine, &processes = routes.processes](const http::Request&) {
+    return http::json_response(200, status_json(gate, engine ? engine() : std::nullopt, processes));
+  });
   routes.add_open_slow("GET", "/metrics", [&gate](const http::Request&) {
     auto response = http::text_response(200, metrics_text(gate));
     response.headers.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");

@@ -1,6 +1,9 @@
 #include "api/vault_request.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/json.hpp>
+#include <cmath>
 
 #include "base/clock.hpp"
 #include "base/secret.hpp"
@@ -72,17 +75,42 @@ bool is_form(const http::Request& request) {
   return !body.empty() && body.front() != '{' && body.front() != '[';
 }
 
-std::optional<Refused> read_json(const http::Request& request, json::object& fields) {
+/// What a parser writes on the way to its values lies in the request's memory, or here and is wiped.
+tl::expected<json::value, boost::system::error_code> parse_json(std::string_view text, const json::storage_ptr& memory) {
   json::parse_options options;
   options.max_depth = kVaultJsonDepth;
+  std::array<unsigned char, 2048> work;
   boost::system::error_code error;
-  json::value value = json::parse(request.body, error, fields.storage(), options);
-  if (error == json::error::too_deep)
+  json::value value(memory);
+  {
+    json::parser parser(memory, options, work.data(), work.size());
+    parser.reset(memory);
+    parser.write(text.data(), text.size(), error);
+    if (!error) value = parser.release();
+  }
+  wipe(work);
+  if (error) return tl::unexpected(error);
+  return value;
+}
+
+/// RFC 8259 6: JSON has no infinities; the parser makes one of 1e999999. The depth is bounded by the parser.
+bool is_finite(const json::value& value) {
+  if (const double* number = value.if_double()) return std::isfinite(*number);
+  if (const json::array* array = value.if_array()) return std::ranges::all_of(*array, is_finite);
+  if (const json::object* object = value.if_object())
+    return std::ranges::all_of(*object, [](const json::key_value_pair& pair) { return is_finite(pair.value()); });
+  return true;
+}
+
+std::optional<Refused> read_json(const http::Request& request, json::object& fields) {
+  auto value = parse_json(request.body, fields.storage());
+  if (!value && value.error() == json::error::too_deep)
     return Refused{400, "failed to parse JSON input: nested more than " + std::to_string(kVaultJsonDepth) + " deep"};
-  if (error) return Refused{400, "failed to parse JSON input: " + error.message()};
-  if (value.is_null()) return std::nullopt;
-  if (!value.is_object()) return Refused{400, "failed to parse JSON input: the body must be an object"};
-  fields = std::move(value.as_object());
+  if (!value) return Refused{400, "failed to parse JSON input: " + value.error().message()};
+  if (!is_finite(*value)) return Refused{400, "failed to parse JSON input: a number is beyond what a double can hold"};
+  if (value->is_null()) return std::nullopt;
+  if (!value->is_object()) return Refused{400, "failed to parse JSON input: the body must be an object"};
+  fields = std::move(value->as_object());
   return std::nullopt;
 }
 
@@ -97,6 +125,9 @@ std::optional<Refused> read_fields(const http::Request& request, Operation opera
   if (!form) return Refused{400, "failed to parse form data: " + form.error().text()};
   return std::nullopt;
 }
+
+/// The usual request fits into one block.
+std::size_t arena_size(std::size_t body) { return std::clamp<std::size_t>(2 * body + 512, 1024, 256UL * 1024); }
 
 std::string token_of(const http::Request& request) {
   if (request.headers.has("X-Vault-Token")) return std::string(request.headers.get("X-Vault-Token"));
@@ -132,7 +163,7 @@ http::Response refuse_target(const Error& error, std::string_view target) {
 std::variant<VaultRequest, http::Response> read_vault_request(const http::Request& request, std::string id) {
   const auto refuse = [](const Refused& refused) { return vault_error(refused.status, refused.text); };
   // The fields are made with their memory: assigning would keep the memory of the one assigned to.
-  auto memory = std::make_unique<vault::WipingResource>();
+  auto memory = std::make_unique<vault::WipedArena>(arena_size(request.body.size()));
   vault::Request empty{std::move(id), Operation::Read, {}, json::object(memory.get()), {}, {}, {}, false, {}, 0, {}};
   VaultRequest out{std::move(memory), std::move(empty)};
   vault::Request& to = out.request;

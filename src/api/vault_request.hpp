@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "http/message.hpp"
+#include "vault/memory.hpp"
 #include "vault/request.hpp"
 
 namespace postern::api {
@@ -20,7 +21,7 @@ inline constexpr std::size_t kVaultNamespace = 1024;  ///< Longer ones are 400. 
 
 /// A request, and the memory that its fields live in; the memory is wiped when this goes.
 struct VaultRequest {
-  std::unique_ptr<vault::WipingResource> memory;
+  std::unique_ptr<vault::WipedArena> memory;
   vault::Request request;
 };
 

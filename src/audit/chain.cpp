@@ -4,7 +4,9 @@
 
 namespace postern {
 
-AuditHead audit_genesis() { return {0, sha256(as_bytes("postern audit chain 1"))}; }
+AuditHead audit_genesis(AuditChain chain) {
+  return {0, sha256(as_bytes(chain == AuditChain::Engine ? "postern audit chain 1 engine" : "postern audit chain 1"))};
+}
 
 AuditHash chain_hash(const AuditHash& previous, ByteView canonical) {
   Bytes joined;

@@ -19,8 +19,11 @@ struct AuditHead {
   friend bool operator==(const AuditHead&, const AuditHead&) = default;
 };
 
-/// The head of the empty chain: hash = SHA-256("postern audit chain 1").
-[[nodiscard]] AuditHead audit_genesis();
+/// Whose chain it is: mail and key engine keep one each, and no record can be moved from one to the other.
+enum class AuditChain { Mail, Engine };
+
+/// The head of the empty chain: hash = SHA-256("postern audit chain 1"), of the engine's SHA-256("postern audit chain 1 engine").
+[[nodiscard]] AuditHead audit_genesis(AuditChain chain = AuditChain::Mail);
 
 /// The hash of the entry that follows `head`.
 [[nodiscard]] AuditHash chain_hash(const AuditHash& previous, ByteView canonical);

@@ -1,6 +1,8 @@
 #include "base/bytes.hpp"
 
 #include <array>
+#include <cstdint>
+#include <cstring>
 
 #include "base/base64.hpp"
 
@@ -127,8 +129,17 @@ Result<Bytes> base64url_decode(std::string_view text) { return decode64(text, kU
 
 bool constant_time_equal(ByteView a, ByteView b) noexcept {
   if (a.size() != b.size()) return false;
-  volatile Byte difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) difference = static_cast<Byte>(difference | (a[i] ^ b[i]));
+  std::uint64_t difference = 0;
+  std::size_t at = 0;
+  for (; at + sizeof difference <= a.size(); at += sizeof difference) {
+    std::uint64_t left = 0, right = 0;
+    std::memcpy(&left, a.data() + at, sizeof left);
+    std::memcpy(&right, b.data() + at, sizeof right);
+    difference |= left ^ right;
+    asm volatile("" : "+r"(difference));  // the compiler must not find a way to stop early
+  }
+  for (; at < a.size(); ++at) difference |= static_cast<std::uint64_t>(a[at] ^ b[at]);
+  asm volatile("" : "+r"(difference));
   return difference == 0;
 }
 

@@ -33,8 +33,14 @@ std::string make_uuid(Random& random) {
   random.fill(raw);
   raw[6] = static_cast<Byte>((raw[6] & 0x0F) | 0x40);  // RFC 9562 4.2: the version
   raw[8] = static_cast<Byte>((raw[8] & 0x3F) | 0x80);  // RFC 9562 4.1: the variant
-  std::string out = hex_encode(raw);
-  for (const std::size_t at : {8U, 13U, 18U, 23U}) out.insert(at, 1, '-');
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  out.reserve(36);
+  for (std::size_t i = 0; i < raw.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    out += digits[raw[i] >> 4];
+    out += digits[raw[i] & 15];
+  }
   return out;
 }
 

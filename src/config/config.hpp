@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,13 @@ struct DkimSigner {
   std::int64_t version = 0;  ///< Of the key; 0: the one that the selector first signed with.
 };
 
+/// Domains whose stored mail is sealed under a key of their own, which can be destroyed without touching anybody else's.
+struct Tenant {
+  std::string name;
+  std::vector<std::string> domains;
+  std::string storage_key;  ///< Empty: "tenant_NAME_storage"; validate() puts it in place.
+};
+
 struct Config {
   struct Server {
     std::string hostname = "localhost";
@@ -84,11 +92,38 @@ struct Config {
   } database;
   struct Keys {
     std::string root = "file:root.key";
+    std::string backend = "embedded";                  ///< embedded, vault
+    std::string rotation_period = "90d";               ///< Or "never".
+    std::map<std::string, std::string> rotation_keys;  ///< The same for single keys.
+    std::string rotation_dkim = "announce";            ///< announce, never
+    std::string rotation_archive = "manual";           ///< manual, after-rewrap
+    std::int64_t rewrap_rate = 2000;                   ///< Rows per second.
   } keys;
+  struct ExternalVault {
+    std::vector<std::string> address;  ///< One cluster under one or several URLs, tried in order.
+    std::string name_space;
+    std::string mount = "transit";
+    std::string ca;  ///< Empty: the system's trust store.
+    std::string server_name;
+    std::string client_certificate;
+    std::string client_key;
+    std::string auth = "approle";  ///< approle, token_file
+    std::string auth_mount = "approle";
+    std::string role_id;    ///< file:, env: or keychain:
+    std::string secret_id;  ///< file:, env: or keychain:
+    bool secret_id_wrapped = false;
+    std::string token_file;
+    std::chrono::seconds timeout{5};  ///< Of one call, with all its retries.
+    std::int64_t connections = 8;
+    std::chrono::seconds data_key_life{600};
+    std::int64_t data_key_uses = 10'000;
+    std::chrono::seconds key_life{3600};
+  } vault;
   struct Engine {
     bool enabled = true;
     std::string seal = "auto";
     std::string audit_file = "audit/engine.jsonl";
+    bool audit_chain = true;
     std::string audit_syslog;
     std::string audit_socket;
     bool audit_required = true;
@@ -105,6 +140,11 @@ struct Config {
   } domains;
   struct Http {
     std::string address = "127.0.0.1:8080";
+    struct Tls {
+      std::string address;  ///< Empty: no HTTPS.
+      std::string client_ca;
+      bool require_client_certificate = false;
+    } tls;
   } http;
   struct Tls {
     std::string certificate;
@@ -153,6 +193,7 @@ struct Config {
   std::vector<Route> routes;
   std::vector<PolicyRule> policies;
   std::vector<DkimSigner> dkim;
+  std::vector<Tenant> tenants;
 
   std::string source;  ///< The file it was read from; empty: built-in defaults only.
 

@@ -153,5 +153,86 @@ TEST(Config, HostPortForms) {
   for (const char* bad : {"", ":25", "host", "host:", "host:99999", "::1:25", "host:2x"}) EXPECT_FALSE(parse_host_port(bad)) << bad;
 }
 
+TEST(Config, AnExternalVaultIsCompleteAndOfOneMind) {
+  const std::string good =
+      "[keys]\nbackend = \"vault\"\n[keys.vault]\naddress = [\"https://vault.example:8200\"]\nrole_id = \"file:r\"\nsecret_id = "
+      "\"env:S\"\n";
+  const Loaded loaded = read(good);
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+  EXPECT_EQ(loaded.config.vault.address, std::vector<std::string>{"https://vault.example:8200"});
+  EXPECT_EQ(loaded.config.vault.data_key_life, std::chrono::minutes(10));
+  const auto fault = [&](const std::string& more, std::string text) {
+    const Loaded bad = read((text.empty() ? good : text) + more);
+    std::string all;
+    for (const auto& each : bad.faults) all += each.what + "\n";
+    return all;
+  };
+  const std::string bare = "[keys]\nbackend = \"vault\"\n[keys.vault]\n";
+  EXPECT_NE(fault("", bare).find("keys.vault.address is missing"), std::string::npos);
+  EXPECT_NE(fault("", bare).find("keys.vault.role_id"), std::string::npos);
+  const auto with_address = [&](const std::string& url) {
+    return fault("", bare + "role_id = \"file:r\"\nsecret_id = \"env:S\"\naddress = [\"" + url + "\"]\n");
+  };
+  for (const char* url :
+       {"http://127.0.0.1:8200", "http://[::1]:8200", "http://localhost:8200", "https://vault.example", "https://[2001:db8::1]:8200/"})
+    EXPECT_EQ(with_address(url), "") << url;
+  for (const char* url : {"http://vault.example:8200", "vault.example:8200", "ftp://vault.example", "https://vault.example/v1",
+                          "https://a@vault.example", "https://", "", "http://127.0.0.1.evil.example:8200", "https://vault.example?x"})
+    EXPECT_NE(with_address(url), "") << url;
+  EXPECT_NE(fault("token_file = \"t\"\n", "").find("choose one way"), std::string::npos);
+  EXPECT_NE(fault("auth = \"token_file\"\n", "").find("token_file is missing"), std::string::npos);
+  EXPECT_NE(fault("client_key = \"k\"\n", "").find("belong together"), std::string::npos);
+  EXPECT_NE(fault("mount = \"../sys\"\n", "").find("keys.vault.mount"), std::string::npos);
+  EXPECT_NE(fault("namespace = \"a/../b\"\n", "").find("keys.vault.namespace"), std::string::npos);
+  EXPECT_NE(fault("timeout = \"2m\"\n", "").find("from 1s to 60s"), std::string::npos);
+  EXPECT_NE(fault("data_key_uses = 0\n", "").find("data_key_uses"), std::string::npos);
+  EXPECT_NE(fault("key_life = \"2d\"\n", "").find("keys.vault.key_life"), std::string::npos);
+  const Loaded unused = read("[keys.vault]\naddress = [\"https://vault.example\"]\n");
+  EXPECT_TRUE(unused.faults.empty());
+  EXPECT_TRUE(std::ranges::any_of(unused.warnings, [](const auto& w) { return w.find("keys.vault is not used") != std::string::npos; }));
+}
+
+TEST(Config, RotationHasADefaultAndOverrides) {
+  const Loaded loaded = read(R"(
+[keys.rotation]
+period = "30d"
+keys = { dkim_key = "never", "api_hmac_key" = "7d" }
+archive = "after-rewrap"
+)");
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+  EXPECT_EQ(loaded.config.keys.rotation_period, "30d");
+  EXPECT_EQ(loaded.config.keys.rotation_keys, (std::map<std::string, std::string>{{"api_hmac_key", "7d"}, {"dkim_key", "never"}}));
+  EXPECT_NE(show(loaded.config).find("keys = { \"api_hmac_key\" = \"7d\", \"dkim_key\" = \"never\" }"), std::string::npos);
+  const Loaded again = read(show(loaded.config));
+  EXPECT_EQ(again.config.keys.rotation_keys, loaded.config.keys.rotation_keys);
+  const Loaded table = read("[keys.rotation.keys]\ndkim_key = \"never\"\n", {{"POSTERN_KEYS__ROTATION__PERIOD", "1d"}});
+  ASSERT_TRUE(table.faults.empty()) << table.faults.front().what;
+  EXPECT_EQ(table.config.keys.rotation_keys.size(), 1U);
+  const Loaded environment = read("", {{"POSTERN_KEYS__ROTATION__KEYS", "a=1d, b = never"}});
+  ASSERT_TRUE(environment.faults.empty()) << environment.faults.front().what;
+  EXPECT_EQ(environment.config.keys.rotation_keys, (std::map<std::string, std::string>{{"a", "1d"}, {"b", "never"}}));
+  for (const char* bad : {"[keys.rotation]\nperiod = \"soon\"", "[keys.rotation]\nperiod = 0", "[keys.rotation]\nkeys = { a = 1 }",
+                          "[keys.rotation]\nkeys = { a = \"sometimes\" }", "[keys.rotation]\nkeys = [\"a\"]",
+                          "[keys.rotation]\nkeys = { \"a/b\" = \"1d\" }", "[keys.rotation]\ndkim = \"now\""})
+    EXPECT_EQ(read(bad).faults.size(), 1U) << bad;
+}
+
+TEST(Config, TenantsHaveDomainsAndKeysOfTheirOwn) {
+  const std::string local = "[domains]\nlocal = [\"a.example\", \"b.example\"]\n";
+  const Loaded good = read(local +
+                           "[[tenant]]\nname = \"a\"\ndomains = [\"A.example\"]\n[[tenant]]\nname = \"b\"\ndomains = "
+                           "[\"b.example\"]\nstorage_key = \"b_key\"\n");
+  ASSERT_TRUE(good.faults.empty()) << good.faults.front().what;
+  EXPECT_EQ(good.config.tenants[0].storage_key, "tenant_a_storage");
+  EXPECT_EQ(good.config.tenants[1].storage_key, "b_key");
+  for (const char* bad :
+       {"[[tenant]]\nname = \"a b\"\ndomains = [\"a.example\"]", "[[tenant]]\nname = \"a\"",
+        "[[tenant]]\nname = \"a\"\ndomains = [\"c.example\"]", "[[tenant]]\nname = \"a\"\ndomains = [\"a.example\", \"a.example\"]",
+        "[[tenant]]\nname = \"a\"\ndomains = [\"a.example\"]\nstorage_key = \"mail_storage_key\"",
+        "[[tenant]]\nname = \"a\"\ndomains = [\"a.example\"]\nstorage_key = \"k\"\n[[tenant]]\nname = \"b\"\ndomains = "
+        "[\"b.example\"]\nstorage_key = \"k\""})
+    EXPECT_EQ(read(local + bad).faults.size(), 1U) << bad;
+}
+
 }  // namespace
 }  // namespace postern::config

@@ -30,6 +30,7 @@ class Reader {
     read_records(root, "route", route_settings(), m_out.config.routes);
     read_records(root, "policy", policy_settings(), m_out.config.policies);
     read_records(root, "dkim", dkim_settings(), m_out.config.dkim);
+    read_records(root, "tenant", tenant_settings(), m_out.config.tenants);
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
   }
 
@@ -40,13 +41,20 @@ class Reader {
   }
 
  private:
-  static bool is_record(std::string_view name) { return name == "listener" || name == "route" || name == "policy" || name == "dkim"; }
+  static bool is_record(std::string_view name) {
+    return name == "listener" || name == "route" || name == "policy" || name == "dkim" || name == "tenant";
+  }
+
+  static bool is_map(std::string_view path) {
+    const auto& rows = scalar_settings();
+    return std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.name == path && row.kind == Kind::TextMap; });
+  }
 
   void read_table(const toml::table& table, const std::string& prefix) {
     for (const auto& [key, node] : table) {
       const std::string path = prefix + std::string(key.str());
       if (prefix.empty() && is_record(path)) continue;
-      if (const auto* inner = node.as_table()) {
+      if (const auto* inner = node.as_table(); inner != nullptr && !is_map(path)) {
         read_table(*inner, path + ".");
       } else {
         read_scalar(path, node);
@@ -105,10 +113,21 @@ class Reader {
           near.empty() ? "is not a setting; see `postern config reference`" : "is not a setting; did you mean " + std::string(near) + "?");
   }
 
+  static std::optional<Value> map_of(const toml::table& table) {
+    std::map<std::string, std::string> items;
+    for (const auto& [key, item] : table) {
+      const auto* s = item.as_string();
+      if (s == nullptr) return std::nullopt;
+      items.emplace(key.str(), s->get());
+    }
+    return Value(std::move(items));
+  }
+
   static std::optional<Value> value_of(const toml::node& node) {
     if (const auto* s = node.as_string()) return Value(s->get());
     if (const auto* b = node.as_boolean()) return Value(b->get());
     if (const auto* n = node.as_integer()) return Value(n->get());
+    if (const auto* table = node.as_table()) return map_of(*table);
     const auto* array = node.as_array();
     if (array == nullptr) return std::nullopt;
     std::vector<std::string> list;
@@ -283,6 +302,7 @@ std::string show(const Config& config) {
   show_records(out, "route", route_settings(), config.routes);
   show_records(out, "policy", policy_settings(), config.policies);
   show_records(out, "dkim", dkim_settings(), config.dkim);
+  show_records(out, "tenant", tenant_settings(), config.tenants);
   return out;
 }
 
@@ -296,6 +316,7 @@ std::string reference() {
   reference_of(out, "[[route]]", route_settings());
   reference_of(out, "[[policy]]", policy_settings());
   reference_of(out, "[[dkim]]", dkim_settings());
+  reference_of(out, "[[tenant]]", tenant_settings());
   return out;
 }
 

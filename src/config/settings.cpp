@@ -125,6 +125,60 @@ Row<T> list(std::string_view name, Get get, std::string_view help) {
           [get](const T& record) { return joined(get(const_cast<T&>(record))); }};
 }
 
+/// Checked by `check`; its error says what would be right.
+template <class T, class Get>
+Row<T> checked_text(std::string_view name, Get get, std::string_view help, Status (*check)(const std::string&)) {
+  Row<T> row = text<T>(name, get, help);
+  row.set = [get, check](T& record, const Value& value) -> Status {
+    const auto* given = std::get_if<std::string>(&value);
+    if (given == nullptr) return fail(ErrorCode::BadInput, "must be a text in quotes");
+    POSTERN_CHECK(check(*given));
+    get(record) = *given;
+    return {};
+  };
+  return row;
+}
+
+/// { name = "text", ... }; from the environment "name=text,name=text".
+template <class T, class Get>
+Row<T> map_of(std::string_view name, Get get, std::string_view help, Status (*check)(const std::string&)) {
+  return {name, Kind::TextMap, help,
+          [get, check](T& record, const Value& value) -> Status {
+            std::map<std::string, std::string> items;
+            if (const auto* given = std::get_if<std::map<std::string, std::string>>(&value)) {
+              items = *given;
+            } else if (const auto* word = std::get_if<std::string>(&value)) {
+              for (const auto item : split(*word, ',')) {
+                const auto equals = item.find('=');
+                if (trim(item).empty()) continue;
+                if (equals == std::string_view::npos) return fail(ErrorCode::BadInput, "must be NAME=VALUE,NAME=VALUE");
+                items.insert_or_assign(std::string(trim(item.substr(0, equals))), std::string(trim(item.substr(equals + 1))));
+              }
+            } else {
+              return fail(ErrorCode::BadInput, "must be a table of texts: { name = \"text\" }");
+            }
+            for (const auto& [key, text] : items) {
+              if (const Status good = check(text); !good)
+                return fail(ErrorCode::BadInput, "of " + printable(key) + " " + good.error().what);
+            }
+            get(record) = std::move(items);
+            return {};
+          },
+          [get](const T& record) {
+            std::string out = "{";
+            for (const auto& [key, text] : get(const_cast<T&>(record)))
+              out += (out.size() > 1 ? ", " : " ") + quoted(key) + " = " + quoted(text);
+            return out + (out.size() > 1 ? " }" : "}");
+          }};
+}
+
+Status check_period(const std::string& text) {
+  if (text == "never") return {};
+  const auto parsed = parse_duration(text);
+  if (parsed && parsed->count() > 0) return {};
+  return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; must be a duration such as \"90d\", or \"never\"");
+}
+
 constexpr std::int64_t kMebi = 1024 * 1024;
 
 #define FIELD(member) [](auto& r) -> auto& { return r.member; }
@@ -138,6 +192,7 @@ std::string_view name_of(Kind kind) noexcept {
     case Kind::Count: return "number";
     case Kind::Duration: return "duration";
     case Kind::TextList: return "list of texts";
+    case Kind::TextMap: return "table of texts";
   }
   return "text";
 }
@@ -180,13 +235,63 @@ const std::vector<Row<Config>>& scalar_settings() {
           "keys.root", FIELD(keys.root),
           "The root of all keys: file:PATH (32 random bytes, or a passphrase of at least 12), env:NAME (a passphrase), "
           "keychain:SERVICE/ACCOUNT. A file is relative to data_dir/keeper. A missing file or keychain entry is made on the first start."),
+      text<C>("keys.backend", FIELD(keys.backend),
+              "Where the keys of the mail system are: embedded (in this product, under keys.root) or vault (an external OpenBao or "
+              "HashiCorp Vault, see keys.vault).",
+              {"embedded", "vault"}),
+      list<C>("keys.vault.address", FIELD(vault.address),
+              "URLs of the external Vault, tried in order: https://HOST:PORT, or http:// on loopback only. Several name one cluster."),
+      text<C>("keys.vault.namespace", FIELD(vault.name_space), "Namespace of mount and login (X-Vault-Namespace); empty: the root."),
+      text<C>("keys.vault.mount", FIELD(vault.mount), "Path of the transit engine there."),
+      text<C>("keys.vault.ca", FIELD(vault.ca), "PEM trust store for the Vault's certificate; empty: the system's."),
+      text<C>("keys.vault.server_name", FIELD(vault.server_name), "Name the Vault's certificate must carry; empty: the host of the URL."),
+      text<C>("keys.vault.client_certificate", FIELD(vault.client_certificate), "PEM chain that we present to the Vault (mTLS)."),
+      text<C>("keys.vault.client_key", FIELD(vault.client_key), "PEM private key of keys.vault.client_certificate."),
+      text<C>("keys.vault.auth", FIELD(vault.auth),
+              "How we log in: approle, or token_file (the sink of an agent, read again when it changes).", {"approle", "token_file"}),
+      text<C>("keys.vault.auth_mount", FIELD(vault.auth_mount), "Path of the AppRole auth method there."),
+      text<C>("keys.vault.role_id", FIELD(vault.role_id), "Where the role_id is: file:PATH, env:NAME or keychain:SERVICE/ACCOUNT."),
+      text<C>("keys.vault.secret_id", FIELD(vault.secret_id), "Where the secret_id is, same form; read again for each login."),
+      flag<C>("keys.vault.secret_id_wrapped", FIELD(vault.secret_id_wrapped),
+              "Whether keys.vault.secret_id holds a response-wrapping token, which is unwrapped once and then of no use to others."),
+      text<C>("keys.vault.token_file", FIELD(vault.token_file), "File with a token, for auth = \"token_file\"."),
+      duration<C>("keys.vault.timeout", FIELD(vault.timeout), "How long one call may take, its retries included."),
+      count<C>("keys.vault.connections", FIELD(vault.connections), "Connections to the Vault at most.", 1, 256),
+      duration<C>(
+          "keys.vault.data_key_life", FIELD(vault.data_key_life),
+          "How long a key that wraps the data keys of messages is used before the Vault makes the next, and kept in memory for reading. "
+          "Mail is accepted at least half of this time while the Vault is away."),
+      count<C>("keys.vault.data_key_uses", FIELD(vault.data_key_uses), "Messages under one such key at most.", 1, 100'000'000),
+      duration<C>("keys.vault.key_life", FIELD(vault.key_life),
+                  "How long an unwrapped private key (S/MIME, OpenPGP) stays in memory before the Vault is asked again."),
+      checked_text<C>(
+          "keys.rotation.period", FIELD(keys.rotation_period),
+          "Age at which a key of the mail system gets its next version, or \"never\". Stored mail is re-wrapped by itself. Keys "
+          "of people (smime-*, openpgp-*), of the built-in CA and of other users of the engine are not rotated unless named below.",
+          check_period),
+      map_of<C>("keys.rotation.keys", FIELD(keys.rotation_keys),
+                "The same for single keys: { dkim_key = \"never\", api_hmac_key = \"30d\" }.", check_period),
+      text<C>(
+          "keys.rotation.dkim", FIELD(keys.rotation_dkim),
+          "announce: the next version of a DKIM key is made and its DNS record shown; it signs when it was seen in DNS, or after `postern "
+          "key activate`. never: DKIM keys are rotated by hand.",
+          {"announce", "never"}),
+      text<C>("keys.rotation.archive", FIELD(keys.rotation_archive),
+              "manual: older versions of a storage key go on opening what was copied before the rotation (backups) until `postern key "
+              "archive`. after-rewrap: they stop as soon as all stored mail is under the latest one.",
+              {"manual", "after-rewrap"}),
+      count<C>("keys.rewrap.rate", FIELD(keys.rewrap_rate), "Stored messages whose data key is re-wrapped in a second.", 1, 1'000'000),
       flag<C>("engine.enabled", FIELD(engine.enabled),
               "Whether the key engine, which holds the mail system's keys, serves the Vault API under /v1 of the HTTP address."),
       text<C>("engine.seal", FIELD(engine.seal),
               "What opens the engine at the start: auto (the secret of keys.root), shamir (shares, given to `postern seal unseal`), or "
               "pkcs11:URI, tpm2:OPTIONS."),
       text<C>("engine.audit.file", FIELD(engine.audit_file), "File of the engine's audit lines, relative to data_dir; empty: none."),
-      text<C>("engine.audit.syslog", FIELD(engine.audit_syslog), "The same to syslog: unix:/dev/log, with facility and tag; empty: none."),
+      flag<C>("engine.audit.chain", FIELD(engine.audit_chain),
+              "Whether the lines of engine.audit.file are chained: the digest of each block of lines (at most 5 seconds of them) stands in "
+              "the hash chain of engine.db, and `postern audit verify` finds changed lines. Needs a regular file; rotate it by renaming."),
+      text<C>("engine.audit.syslog", FIELD(engine.audit_syslog),
+              "The same to syslog: unix:/dev/log, and behind it, after blanks, facility=auth, tag=postern or format=rfc5424; empty: none."),
       text<C>("engine.audit.socket", FIELD(engine.audit_socket),
               "The same to a listening program: tcp:HOST:PORT, udp:HOST:PORT or unix:PATH; empty: none."),
       flag<C>("engine.audit.required", FIELD(engine.audit_required),
@@ -205,6 +310,12 @@ const std::vector<Row<Config>>& scalar_settings() {
               "The addresses that exist in the local domains; others get 550 5.1.1. Empty: every address is taken."),
       text<C>("http.address", FIELD(http.address),
               "HOST:PORT of status, console and API. Plain HTTP: loopback only, other addresses are refused."),
+      text<C>(
+          "http.tls.address", FIELD(http.tls.address),
+          "HOST:PORT of the same over TLS 1.3, on any address (127.0.0.1:8443 for example), with the listeners' certificate. Empty: none."),
+      text<C>("http.tls.client_ca", FIELD(http.tls.client_ca), "PEM file of CAs; HTTPS clients are asked for a certificate of theirs."),
+      flag<C>("http.tls.require_client_certificate", FIELD(http.tls.require_client_certificate),
+              "Whether an HTTPS client without such a certificate is refused."),
       text<C>("tls.certificate", FIELD(tls.certificate),
               "PEM chain for all listeners, leaf first. Empty: issued by the built-in CA, whose root is data_dir/ca.pem."),
       text<C>("tls.key", FIELD(tls.key), "PEM private key of tls.certificate."),
@@ -340,11 +451,24 @@ const std::vector<Row<DkimSigner>>& dkim_settings() {
       text<D>("selector", FIELD(selector), "The selector (s=)."),
       text<D>("key", FIELD(key), "Name of the key in the key engine; made on first start when missing."),
       text<D>("algorithm", FIELD(algorithm), "ed25519-sha256 or rsa-sha256.", {"ed25519-sha256", "rsa-sha256"}),
-      count<D>("version", FIELD(version),
-               "Version of the key. 0: the one this selector first signed with, also after `postern key rotate`, because DNS still has "
-               "that one. To move on, publish the new version under a new selector (a new [[dkim]] record), or name the version here once "
-               "DNS has it.",
-               0, 1'000'000),
+      count<D>(
+          "version", FIELD(version),
+          "Version of the key. 0: the one this selector first signed with, also after `postern key rotate`, because DNS still has "
+          "that one. A new version is announced (`postern key show`) and signs under SELECTOR-vN when its record is seen in DNS; a number "
+          "here is an operator's own choice, and nothing is announced then.",
+          0, 1'000'000),
+  };
+  return rows;
+}
+
+const std::vector<Row<Tenant>>& tenant_settings() {
+  using T = Tenant;
+  static const std::vector<Row<T>> rows{
+      text<T>("name", FIELD(name), "Name of the tenant: letters, digits, _ and -."),
+      list<T>("domains", FIELD(domains), "Its domains; each must be one of domains.local, and of one tenant only."),
+      text<T>("storage_key", FIELD(storage_key),
+              "The key that wraps the data keys of its stored mail, made when it is missing; empty: tenant_NAME_storage. `postern tenant "
+              "shred` destroys it."),
   };
   return rows;
 }

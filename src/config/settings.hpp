@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,11 +17,11 @@
 
 namespace postern::config {
 
-enum class Kind { Text, Flag, Count, Duration, TextList };
+enum class Kind { Text, Flag, Count, Duration, TextList, TextMap };
 [[nodiscard]] std::string_view name_of(Kind kind) noexcept;
 
 /// A value as the file or the environment gave it. Durations travel as text ("15m").
-using Value = std::variant<std::string, bool, std::int64_t, std::vector<std::string>>;
+using Value = std::variant<std::string, bool, std::int64_t, std::vector<std::string>, std::map<std::string, std::string>>;
 
 /// One setting of the record T. `set` converts and validates; its error says what would be right, the caller adds the path.
 template <class T>
@@ -37,5 +38,6 @@ struct Row {
 [[nodiscard]] const std::vector<Row<Route>>& route_settings();
 [[nodiscard]] const std::vector<Row<PolicyRule>>& policy_settings();
 [[nodiscard]] const std::vector<Row<DkimSigner>>& dkim_settings();
+[[nodiscard]] const std::vector<Row<Tenant>>& tenant_settings();
 
 }  // namespace postern::config

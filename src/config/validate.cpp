@@ -9,7 +9,32 @@
 namespace postern::config {
 namespace {
 
-bool is_loopback(std::string_view host) { return host == "localhost" || host == "::1" || host.substr(0, 4) == "127."; }
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" ||
+         (host.substr(0, 4) == "127." && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+std::string_view host_of_url(std::string_view url) {
+  url.remove_prefix(std::min(url.find("://") + 3, url.size()));
+  url = url.substr(0, url.find('/'));
+  if (!url.empty() && url.front() == '[') return url.substr(1, url.find(']') - 1);
+  return url.substr(0, url.find(':'));
+}
+
+/// Scheme, host and port, with at most a slash behind.
+bool is_origin(std::string_view url) {
+  url.remove_prefix(url.find("://") + 3);
+  if (!url.empty() && url.back() == '/') url.remove_suffix(1);
+  return !url.empty() && url.find_first_of("/?#@ \t\r\n") == std::string_view::npos;
+}
+
+bool is_mount(std::string_view path) {
+  const auto segments = split(path, '/');
+  return path.size() <= 255 && std::ranges::all_of(segments, [](std::string_view segment) {
+           return !segment.empty() && segment != "." && segment != ".." &&
+                  std::ranges::all_of(segment, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
+         });
+}
 
 class Validator {
  public:
@@ -22,6 +47,7 @@ class Validator {
     for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
     check_rest();
+    for (std::size_t i = 0; i < m_config.tenants.size(); ++i) check_tenant(m_config.tenants[i], "tenant[" + std::to_string(i) + "]");
   }
 
  private:
@@ -35,6 +61,11 @@ class Validator {
     if (!at) return fault("http.address", at.error().what);
     // Capability T7: plain HTTP only on loopback.
     if (!is_loopback(at->host)) fault("http.address", "is not a loopback address; HTTP without TLS is served on 127.0.0.1 or [::1] only");
+    if (m_config.http.tls.require_client_certificate && m_config.http.tls.client_ca.empty())
+      fault("http.tls.client_ca", "is needed when http.tls.require_client_certificate is true");
+    if (m_config.http.tls.address.empty()) return;
+    m_names.insert("https");  // its name in ports.json and status
+    if (const auto secure = parse_host_port(m_config.http.tls.address); !secure) fault("http.tls.address", secure.error().what);
   }
 
   void check_listener(Listener& listener, const std::string& path) {
@@ -110,6 +141,27 @@ class Validator {
     if (signer.key.empty()) fault(path + ".key", "is missing; name a key of the key engine, dkim_key for example");
   }
 
+  /// A key of two tenants, or a domain of two, would be shredded with the wrong one.
+  void check_tenant(Tenant& tenant, const std::string& path) {
+    const auto is_word = [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; };
+    if (tenant.name.empty() || tenant.name.size() > 64 || !std::all_of(tenant.name.begin(), tenant.name.end(), is_word))
+      fault(path + ".name", "must be 1 to 64 letters, digits, _ or -");
+    if (tenant.domains.empty()) fault(path + ".domains", "is empty; name the domains whose mail is this tenant's");
+    if (tenant.storage_key.empty()) tenant.storage_key = "tenant_" + tenant.name + "_storage";
+    if (tenant.storage_key == "mail_storage_key")
+      fault(path + ".storage_key", "is the key of everybody without a tenant; give it another one");
+    if (!m_tenant_names.insert("name " + tenant.name).second) fault(path + ".name", "\"" + printable(tenant.name) + "\" is taken");
+    if (!m_tenant_names.insert("key " + tenant.storage_key).second) fault(path + ".storage_key", "is another tenant's; each needs its own");
+    const auto& local = m_config.domains.local;
+    for (auto& domain : tenant.domains) {
+      domain = to_lower(domain);
+      if (std::find(local.begin(), local.end(), domain) == local.end())
+        fault(path + ".domains", "has " + printable(domain) + ", which is not in domains.local");
+      if (!m_tenant_names.insert("domain " + domain).second)
+        fault(path + ".domains", "has " + printable(domain) + ", which another tenant has too");
+    }
+  }
+
   /// Development says once what it is. Production says of each convenience what it costs; refusing would only make small sites switch to
   /// development.
   void check_engine() {
@@ -158,6 +210,60 @@ class Validator {
             "puts the mail database beside the keeper's folder; name a file alone, which lies in data_dir/mail, or a folder of its own");
   }
 
+  /// Nothing else holds the keys then, so what is missing or pulls in two directions is a fault.
+  void check_vault() {
+    if (m_config.keys.backend != "vault") return check_vault_unused();
+    const auto& vault = m_config.vault;
+    if (vault.address.empty()) fault("keys.vault.address", "is missing; give the URL of the Vault, https://vault.example:8200");
+    bool tls = false;
+    for (const auto& url : vault.address) {
+      const bool https = istarts_with(url, "https://");
+      tls = tls || https;
+      if (!https && !(istarts_with(url, "http://") && is_loopback(host_of_url(url))))
+        fault("keys.vault.address", "has \"" + printable(url) +
+                                        "\"; must be https://HOST:PORT (http:// only on loopback: tokens and keys would travel in clear)");
+      else if (!is_origin(url))
+        fault("keys.vault.address", "has \"" + printable(url) + "\"; give scheme, host and port only");
+    }
+    if (!tls && !(vault.ca.empty() && vault.client_certificate.empty() && vault.server_name.empty()))
+      fault("keys.vault.address", "has no https:// URL, but ca, server_name or client_certificate are given");
+    if (vault.client_certificate.empty() != vault.client_key.empty())
+      fault("keys.vault.client_key", "and client_certificate belong together; give both or none");
+    if (!is_mount(vault.mount)) fault("keys.vault.mount", "must be a path of letters, digits, '-', '_' and '.', such as transit");
+    if (!is_mount(vault.auth_mount)) fault("keys.vault.auth_mount", "must be a path of letters, digits, '-', '_' and '.', such as approle");
+    if (!vault.name_space.empty() && !is_mount(vault.name_space)) fault("keys.vault.namespace", "must be a path such as team/mail");
+    check_vault_login();
+    check_vault_times();
+  }
+
+  void check_vault_login() {
+    const auto& vault = m_config.vault;
+    if (vault.auth == "token_file") {
+      if (vault.token_file.empty()) fault("keys.vault.token_file", "is missing; name the file that holds the token");
+      if (!vault.role_id.empty() || !vault.secret_id.empty())
+        fault("keys.vault.auth", "is token_file, but role_id or secret_id are given; choose one way to log in");
+      return;
+    }
+    if (!vault.token_file.empty()) fault("keys.vault.auth", "is approle, but token_file is given; choose one way to log in");
+    check_secret("keys.vault.role_id", vault.role_id);
+    check_secret("keys.vault.secret_id", vault.secret_id);
+  }
+
+  void check_vault_times() {
+    const auto& vault = m_config.vault;
+    using std::chrono::hours;
+    using std::chrono::seconds;
+    if (vault.timeout < seconds(1) || vault.timeout > seconds(60)) fault("keys.vault.timeout", "must be from 1s to 60s");
+    if (vault.data_key_life < seconds(2) || vault.data_key_life > hours(24)) fault("keys.vault.data_key_life", "must be from 2s to 24h");
+    if (vault.key_life < seconds(2) || vault.key_life > hours(24)) fault("keys.vault.key_life", "must be from 2s to 24h");
+  }
+
+  void check_vault_unused() {
+    const auto& vault = m_config.vault;
+    if (!vault.address.empty() || !vault.role_id.empty() || !vault.secret_id.empty() || !vault.token_file.empty())
+      warn("keys.vault is not used: keys.backend is embedded");
+  }
+
   void check_rest() {
     for (const auto& delay : m_config.queue.retry) {
       if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0)
@@ -176,9 +282,17 @@ class Validator {
       fault("server.hostname", "must be this host's domain name");
     check_mode();
     if (m_config.server.confinement == "off") warn("server.confinement: off, so an intruder in the gate reaches what its user reaches");
-    warn("http.address: HTTP without TLS, so for this host only; others reach it through a TLS proxy or an SSH tunnel");
+    warn(m_config.http.tls.address.empty() ? "http.address: HTTP without TLS, so for this host only; others reach it when http.tls.address "
+                                             "is set, or through an SSH tunnel"
+                                           : "http.address: HTTP without TLS, so for this host only; others use http.tls.address");
     check_secret("keys.root", m_config.keys.root);
+    for (const auto& [key, period] : m_config.keys.rotation_keys) {
+      const auto fits = [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; };
+      if (key.empty() || !std::all_of(key.begin(), key.end(), fits))
+        fault("keys.rotation.keys", "names \"" + printable(key) + "\", which cannot be a key");
+    }
     check_engine();
+    check_vault();
     if (m_config.database.use_sqlcipher) check_secret("database.sqlcipher_key_ref", m_config.database.sqlcipher_key_ref);
     if (m_config.database.use_sqlcipher && m_config.database.sqlcipher_key_ref == m_config.keys.root)
       warn("keys.root and database.sqlcipher_key_ref are one secret; give each its own");
@@ -189,6 +303,7 @@ class Validator {
   Loaded& m_loaded;
   Config& m_config;
   std::set<std::string> m_names;
+  std::set<std::string> m_tenant_names;
 };
 
 }  // namespace

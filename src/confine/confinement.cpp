@@ -57,6 +57,13 @@ std::string describe(const State& state) {
   return out;
 }
 
+std::string report(const State& state) {
+  std::string out = describe(state);
+  for (const auto& text : state.missing) out += "\n" + text;
+  for (const auto& text : state.opened) out += "\n" + text;
+  return out;
+}
+
 void log_state(const State& state) {
   log::info("confine.in_force", {{"what", describe(state)}});
   for (const auto& text : state.missing) log::warn("confine.missing", {{"text", text}});

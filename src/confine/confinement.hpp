@@ -41,6 +41,8 @@ struct State {
 
 /// "landlock=7 calls=listed memory=locked secrets=memfd_secret user=postern": for logs and status.
 [[nodiscard]] std::string describe(const State& state);
+/// The same and, a line each, what is missing and what was opened: how a process tells the others.
+[[nodiscard]] std::string report(const State& state);
 /// One line that says what is in force, and a warning for each thing that is missing or opened.
 void log_state(const State& state);
 

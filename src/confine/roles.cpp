@@ -46,11 +46,22 @@ std::uint16_t port_in(const std::string& address, char separator = ':') {
   return number ? static_cast<std::uint16_t>(std::stoul(digits)) : 0;
 }
 
+/// "https://vault.example:8200"; without a port, that of the scheme.
+std::uint16_t port_of_url(const std::string& url) {
+  const auto host = url.find("://");
+  const std::string rest = host == std::string::npos ? url : url.substr(host + 3);
+  const std::string authority = rest.substr(0, rest.find('/'));
+  if (const auto port = port_in(authority); port != 0 && authority.back() != ']') return port;
+  return begins_with(url, "http://") ? 80 : 443;
+}
+
 /// What the keeper owns, wherever it lies: nothing that the gate is given may hold it.
 std::vector<std::string> places_of_keeper(const config::Config& config) {
   std::vector<std::string> out{absolute(config.in_keeper_dir("")), absolute(config.in_data_dir("audit"))};
   if (const std::string root = file_of(config.root_reference()); !root.empty()) out.push_back(absolute(root));
   if (!config.engine.audit_file.empty()) out.push_back(absolute(config.in_data_dir(config.engine.audit_file)));
+  if (const std::string key = file_of(config.database.sqlcipher_key_ref); config.database.use_sqlcipher && !key.empty())
+    out.push_back(absolute(config.beside_config(key)));
   return out;
 }
 
@@ -69,7 +80,6 @@ class GateBuilder {
     for (const auto& path : m_config.server.gate_paths) folder(path, Access::Write);
     add_ports();
     m_rules.calls.internet_server = true;
-    add_local_sockets();
     if (!m_held.empty()) return fail(ErrorCode::BadInput, m_held);
     return std::move(m_rules);
   }
@@ -88,6 +98,8 @@ class GateBuilder {
       return;
     }
     m_rules.reach.paths.push_back({place, access});
+    std::error_code ignored;
+    if (!fs::exists(place, ignored)) m_rules.opened.push_back(place + " is not there; when it is made, the daemon must be started again");
   }
 
   /// A file that an operator replaces by renaming another into its place is another file then, so its folder is what can be allowed; where
@@ -123,19 +135,19 @@ class GateBuilder {
     folder(m_config.beside_config(m_config.smime.certificates_dir), Access::Read);
     folder(m_config.beside_config(m_config.openpgp.certificates_dir), Access::Read);
     for (const auto& listener : m_config.listeners) beside(listener.client_ca);
+    beside(m_config.http.tls.client_ca);
     for (const auto& route : m_config.routes) {
       for (const auto& path : {route.ca, route.client_certificate, route.client_key, file_of(route.password_ref)}) beside(path);
       if (begins_with(route.via, "file:")) folder(m_config.beside_config(route.via.substr(5)), Access::Write);
     }
-    if (m_config.database.use_sqlcipher) beside(file_of(m_config.database.sqlcipher_key_ref));
   }
 
   void add_ports() {
     std::set<std::uint16_t> bind{port_in(m_config.http.address)}, connect{25, 53};
-    for (const auto& listener : m_config.listeners) {
-      bind.insert(port_in(listener.address));
-      if (const auto port = port_in(listener.address); port > 0 && port < 1024) m_rules.capability = KeepCapability::BindLowPorts;
-    }
+    for (const auto& listener : m_config.listeners) bind.insert(port_in(listener.address));
+    if (!m_config.http.tls.address.empty()) bind.insert(port_in(m_config.http.tls.address));
+    if (std::ranges::any_of(bind, [](std::uint16_t port) { return port > 0 && port < 1024; }))
+      m_rules.capability = KeepCapability::BindLowPorts;
     for (const auto& route : m_config.routes) {
       if (const auto port = port_in(route.via); port != 0) connect.insert(port);
     }
@@ -148,14 +160,6 @@ class GateBuilder {
     }
     m_rules.reach.bind_ports.assign(bind.begin(), bind.end());
     m_rules.reach.connect_ports.assign(connect.begin(), connect.end());
-  }
-
-  void add_local_sockets() {
-    const bool keychain = m_config.database.use_sqlcipher && begins_with(m_config.database.sqlcipher_key_ref, "keychain");
-    if (!keychain) return;
-    m_rules.calls.unix_client = true;
-    m_rules.reach.abstract_sockets = true;
-    m_rules.opened.emplace_back("database.sqlcipher_key_ref is a keychain: the gate may use local sockets");
   }
 
   const config::Config& m_config;
@@ -202,10 +206,12 @@ std::vector<std::string> pick(const char* const* environment, std::vector<std::s
 /// The variables that hold the keeper's secrets.
 std::vector<std::string> secrets_of_keeper(const config::Config& config) {
   std::vector<std::string> out;
-  for (const auto& reference : {config.keys.root, config.engine.seal}) {
+  std::vector<std::string> references{config.keys.root, config.engine.seal, config.vault.role_id, config.vault.secret_id};
+  if (config.database.use_sqlcipher) references.push_back(config.database.sqlcipher_key_ref);
+  for (const auto& reference : references) {
     if (const auto at = reference.find("env:"); at != std::string::npos) out.push_back(reference.substr(at + 4));
   }
-  if (begins_with(config.keys.root, "keychain")) out.push_back(config.keychain.fallback_env);
+  out.push_back(config.keychain.fallback_env);
   return out;
 }
 
@@ -220,21 +226,28 @@ class KeeperBuilder {
   Rules build() {
     own(m_config.in_keeper_dir(""));
     if (!m_config.engine.audit_file.empty()) own(fs::path(m_config.in_data_dir(m_config.engine.audit_file)).parent_path().string());
-    if (const auto root = file_of(m_config.root_reference());
-        !root.empty() && !lies_in(absolute(root), absolute(m_config.in_keeper_dir(""))))
-      m_rules.reach.paths.push_back({absolute(fs::path(root).parent_path().string()), Access::Write});
-    if (m_config.database.use_sqlcipher) {
-      if (const auto key = file_of(m_config.database.sqlcipher_key_ref); !key.empty())
-        m_rules.reach.paths.push_back({absolute(m_config.beside_config(key)), Access::Read});
-    }
+    secret(file_of(m_config.root_reference()));
+    if (m_config.database.use_sqlcipher) secret(beside(file_of(m_config.database.sqlcipher_key_ref)));
     for (const auto& path : m_config.server.keeper_paths) own(path);
     add_seal();
     add_audit();
+    if (m_config.keys.backend == "vault") add_vault();
     return std::move(m_rules);
   }
 
  private:
   void own(const std::string& path) { m_rules.reach.paths.push_back({absolute(path), Access::Write}); }
+
+  [[nodiscard]] std::string beside(const std::string& path) const { return path.empty() ? path : m_config.beside_config(path); }
+  /// A file that is missing is made beside others: then its folder is the keeper's to write, until the next start.
+  void secret(const std::string& path) {
+    if (path.empty() || lies_in(absolute(path), absolute(m_config.in_keeper_dir("")))) return;
+    std::error_code ignored;
+    if (fs::exists(path, ignored))
+      m_rules.reach.paths.push_back({absolute(path), Access::Read});
+    else
+      own(fs::path(absolute(path)).parent_path().string());
+  }
 
   void allow_local(const std::string& why) {
     m_rules.calls.unix_client = true;
@@ -260,7 +273,17 @@ class KeeperBuilder {
       own("/var/lib/softhsm");
     }
     if (begins_with(seal, "tpm2:")) add_tpm(seal);
-    if (begins_with(seal, "transit:")) allow_tcp(8200, "engine.seal is transit");
+  }
+
+  void add_vault() {
+    for (const auto& url : m_config.vault.address) allow_tcp(port_of_url(url), "keys.backend is vault");
+    m_rules.calls.udp_client = true;  // names of hosts
+    const auto& vault = m_config.vault;
+    for (const auto& path :
+         {vault.ca, vault.client_certificate, vault.client_key, file_of(vault.role_id), file_of(vault.secret_id), vault.token_file})
+      if (!path.empty())
+        m_rules.reach.paths.push_back({fs::path(absolute(m_config.beside_config(path))).parent_path().string(), Access::Read});
+    if (begins_with(vault.role_id, "keychain") || begins_with(vault.secret_id, "keychain")) allow_local("keys.vault names a keychain");
   }
 
   void add_tpm(const std::string& seal) {
@@ -293,17 +316,11 @@ Result<Rules> keeper_rules(const config::Config& config) { return KeeperBuilder(
 std::vector<std::string> gate_environment(const config::Config& config, const char* const* environment) {
   std::vector<std::string> names;
   for (const auto& route : config.routes) names.push_back(variable_of(route.password_ref));
-  if (config.database.use_sqlcipher) names.push_back(variable_of(config.database.sqlcipher_key_ref));
-  if (config.database.use_sqlcipher && begins_with(config.database.sqlcipher_key_ref, "keychain")) {
-    for (const char* name : {"DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR"}) names.emplace_back(name);
-  }
   return pick(environment, std::move(names), secrets_of_keeper(config));
 }
 
 std::vector<std::string> keeper_environment(const config::Config& config, const char* const* environment) {
   auto names = secrets_of_keeper(config);
-  names.push_back(config.keychain.fallback_env);
-  if (config.database.use_sqlcipher) names.push_back(variable_of(config.database.sqlcipher_key_ref));
   for (const char* name :
        {"DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "SOFTHSM2_CONF", "P11_KIT_STRICT", "TPM2TOOLS_TCTI", "TSS2_LOG"})
     names.emplace_back(name);

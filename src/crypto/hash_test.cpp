@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "crypto/hash.hpp"
 #include "crypto/hmac.hpp"
+#include "crypto/hmac_sha256.hpp"
 #include "crypto/kdf.hpp"
 #include "crypto/random.hpp"
 
@@ -54,6 +55,19 @@ TEST(Hmac, SameKeyAgainAndEmptyKey) {
   const Bytes first = mac.update(as_bytes("what do ya ")).update(as_bytes("want for nothing?")).finish();
   EXPECT_EQ(mac.update(as_bytes("what do ya want for nothing?")).finish(), first);
   EXPECT_EQ(hex(hmac_sha256({}, {})), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+TEST(HmacSha256, IsHmac) {  // RFC 4231 4.2, 4.3, 4.7 by way of the other implementation
+  for (const std::size_t key_size : {0U, 1U, 20U, 63U, 64U, 65U, 131U}) {
+    const Bytes key(key_size, 0xAA);
+    HmacSha256 kept(key);
+    for (const std::size_t size : {0U, 1U, 8U, 54U, 55U, 56U, 63U, 64U, 65U, 1000U}) {
+      const Bytes message(size, 0x5B);
+      EXPECT_EQ(kept.update(message).finish(), hmac_sha256(key, message)) << key_size << " " << size;
+      EXPECT_EQ(kept.update(ByteView(message).first(size / 3)).update(ByteView(message).subspan(size / 3)).finish(),
+                hmac_sha256(key, message));
+    }
+  }
 }
 
 TEST(Kdf, HkdfRfc5869) {  // RFC 5869 A.1 and A.3

@@ -2,6 +2,8 @@
 
 #include <openssl/evp.h>
 
+#include <array>
+
 #include "crypto/fatal.hpp"
 
 namespace postern {
@@ -9,20 +11,20 @@ namespace {
 
 using detail::must;
 
-const EVP_CIPHER* cipher_for(std::size_t kek_size) {
-  static EVP_CIPHER* const aes128 = must(EVP_CIPHER_fetch(nullptr, "AES-128-WRAP-PAD", nullptr), "AES key wrap");
-  static EVP_CIPHER* const aes192 = must(EVP_CIPHER_fetch(nullptr, "AES-192-WRAP-PAD", nullptr), "AES key wrap");
-  static EVP_CIPHER* const aes256 = must(EVP_CIPHER_fetch(nullptr, "AES-256-WRAP-PAD", nullptr), "AES key wrap");
-  switch (kek_size) {
-    case 16: return aes128;
-    case 24: return aes192;
-    case 32: return aes256;
-    default: return nullptr;
-  }
+enum class Form { Plain, Padded };
+
+EVP_CIPHER* fetch(const char* name) { return must(EVP_CIPHER_fetch(nullptr, name, nullptr), "AES key wrap"); }
+
+/// Null for a key of a wrong size.
+const EVP_CIPHER* cipher_for(Form form, std::size_t kek_size) {
+  static const std::array<EVP_CIPHER*, 3> plain{fetch("AES-128-WRAP"), fetch("AES-192-WRAP"), fetch("AES-256-WRAP")};
+  static const std::array<EVP_CIPHER*, 3> padded{fetch("AES-128-WRAP-PAD"), fetch("AES-192-WRAP-PAD"), fetch("AES-256-WRAP-PAD")};
+  if (kek_size != 16 && kek_size != 24 && kek_size != 32) return nullptr;
+  return (form == Form::Plain ? plain : padded).at(kek_size / 8 - 2);
 }
 
-Result<EvpCipherCtxPtr> keyed(ByteView kek, int sealing) {
-  const EVP_CIPHER* cipher = cipher_for(kek.size());
+Result<EvpCipherCtxPtr> keyed(Form form, ByteView kek, int sealing) {
+  const EVP_CIPHER* cipher = cipher_for(form, kek.size());
   if (cipher == nullptr) return fail(ErrorCode::BadInput, "the wrapping key must be 16, 24 or 32 bytes", "key");
   EvpCipherCtxPtr context(must(EVP_CIPHER_CTX_new(), "no memory for a cipher"));
   EVP_CIPHER_CTX_set_flags(context.get(), EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
@@ -30,11 +32,8 @@ Result<EvpCipherCtxPtr> keyed(ByteView kek, int sealing) {
   return context;
 }
 
-}  // namespace
-
-Result<Bytes> aes_key_wrap(ByteView kek, ByteView key) {
-  if (key.empty() || key.size() > kKeyWrapMost) return fail(ErrorCode::BadInput, "1 byte to 1 MiB can be wrapped", "key");
-  POSTERN_TRY(const EvpCipherCtxPtr context, keyed(kek, 1));
+Result<Bytes> wrap(Form form, ByteView kek, ByteView key) {
+  POSTERN_TRY(const EvpCipherCtxPtr context, keyed(form, kek, 1));
   Bytes out((key.size() + 7) / 8 * 8 + 8);
   int size = 0;
   must(EVP_CipherUpdate(context.get(), out.data(), &size, key.data(), static_cast<int>(key.size())), "AES key wrap");
@@ -42,11 +41,8 @@ Result<Bytes> aes_key_wrap(ByteView kek, ByteView key) {
   return out;
 }
 
-Result<SecretBytes> aes_key_unwrap(ByteView kek, ByteView wrapped) {
-  // RFC 5649 4.2: at least two blocks of 64 bits
-  if (wrapped.size() < 16 || wrapped.size() % 8 != 0 || wrapped.size() > kKeyWrapMost + 16)
-    return fail(ErrorCode::BadInput, "not a wrapped key", "wrapped");
-  POSTERN_TRY(const EvpCipherCtxPtr context, keyed(kek, 0));
+Result<SecretBytes> unwrap(Form form, ByteView kek, ByteView wrapped) {
+  POSTERN_TRY(const EvpCipherCtxPtr context, keyed(form, kek, 0));
   SecretBytes out(wrapped.size());
   int size = 0;
   if (EVP_CipherUpdate(context.get(), out.span().data(), &size, wrapped.data(), static_cast<int>(wrapped.size())) != 1 || size <= 0) {
@@ -54,6 +50,35 @@ Result<SecretBytes> aes_key_unwrap(ByteView kek, ByteView wrapped) {
     return fail(ErrorCode::IntegrityFailed, "the wrapped key was changed, or wrapped with another key");
   }
   return SecretBytes(out.view().first(static_cast<std::size_t>(size)));
+}
+
+Status check_wrapped(ByteView wrapped, std::size_t least) {
+  if (wrapped.size() >= least && wrapped.size() % 8 == 0 && wrapped.size() <= kKeyWrapMost + 16) return {};
+  return fail(ErrorCode::BadInput, "not a wrapped key", "wrapped");
+}
+
+}  // namespace
+
+Result<Bytes> aes_key_wrap(ByteView kek, ByteView key) {
+  if (key.empty() || key.size() > kKeyWrapMost) return fail(ErrorCode::BadInput, "1 byte to 1 MiB can be wrapped", "key");
+  return wrap(Form::Padded, kek, key);
+}
+
+Result<SecretBytes> aes_key_unwrap(ByteView kek, ByteView wrapped) {
+  POSTERN_CHECK(check_wrapped(wrapped, 16));  // RFC 5649 4.2: at least two blocks of 64 bits
+  return unwrap(Form::Padded, kek, wrapped);
+}
+
+Result<Bytes> aes_key_wrap_unpadded(ByteView kek, ByteView key) {
+  // RFC 3394 2: "n 64-bit blocks", n at least 2
+  if (key.size() < 16 || key.size() % 8 != 0 || key.size() > kKeyWrapMost)
+    return fail(ErrorCode::BadInput, "16 bytes to 1 MiB in whole blocks of 8 can be wrapped without padding", "key");
+  return wrap(Form::Plain, kek, key);
+}
+
+Result<SecretBytes> aes_key_unwrap_unpadded(ByteView kek, ByteView wrapped) {
+  POSTERN_CHECK(check_wrapped(wrapped, 24));  // RFC 3394 2.2.2: n + 1 blocks
+  return unwrap(Form::Plain, kek, wrapped);
 }
 
 }  // namespace postern

@@ -41,6 +41,33 @@ TEST(KeyWrap, RefusesWhatCannotBe) {
     EXPECT_EQ(aes_key_unwrap(kek.view(), Bytes(size, 1)).error().code, ErrorCode::BadInput) << size;
 }
 
+TEST(KeyWrap, Rfc3394Section4) {  // RFC 3394 4.1, 4.6
+  const Bytes kek = unhex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+  const Bytes key = unhex("00112233445566778899aabbccddeeff");
+  EXPECT_EQ(hex_encode(aes_key_wrap_unpadded(ByteView(kek).first(16), key).value()), "1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe5");
+  const Bytes key32 = unhex("00112233445566778899aabbccddeeff000102030405060708090a0b0c0d0e0f");
+  const Bytes wrapped = unhex("28c9f404c4b810f4cbccb35cfb87f8263f5786e2d80ed326cbc7f0e71a99f43bfb988b9b7a02dd21");
+  EXPECT_EQ(aes_key_wrap_unpadded(kek, key32).value(), wrapped);
+  EXPECT_EQ(hex_encode(aes_key_unwrap_unpadded(kek, wrapped).value().view()), hex_encode(key32));
+}
+
+TEST(KeyWrap, TheTwoFormsAreNotEachOther) {
+  const SecretBytes kek = random_key(32);
+  const SecretBytes key = random_key(24);
+  const Bytes plain = aes_key_wrap_unpadded(kek.view(), key.view()).value();
+  const Bytes padded = aes_key_wrap(kek.view(), key.view()).value();
+  EXPECT_EQ(aes_key_unwrap(kek.view(), plain).error().code, ErrorCode::IntegrityFailed);
+  EXPECT_EQ(aes_key_unwrap_unpadded(kek.view(), padded).error().code, ErrorCode::IntegrityFailed);
+  for (std::size_t bit = 0; bit < plain.size() * 8; ++bit) {
+    Bytes changed = plain;
+    changed[bit / 8] ^= static_cast<Byte>(1U << bit % 8);
+    EXPECT_EQ(aes_key_unwrap_unpadded(kek.view(), changed).error().code, ErrorCode::IntegrityFailed);
+  }
+  for (const std::size_t size : {0, 8, 15, 17, 23}) EXPECT_FALSE(aes_key_wrap_unpadded(kek.view(), Bytes(size))) << size;
+  for (const std::size_t size : {0, 8, 16, 25})
+    EXPECT_EQ(aes_key_unwrap_unpadded(kek.view(), Bytes(size)).error().code, ErrorCode::BadInput);
+}
+
 TEST(XChaCha, HChaCha20OfTheDraft) {  // draft-irtf-cfrg-xchacha-03 2.2.1
   const Bytes key = unhex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
   const Bytes nonce = unhex("000000090000004a0000000031415927");

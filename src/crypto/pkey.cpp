@@ -1,4 +1,5 @@
 #include "crypto/pkey.hpp"
+#include "crypto/signing_session.hpp"
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -14,6 +15,7 @@
 #include <array>
 #include <cstring>
 
+#include "crypto/ec_raw.hpp"
 #include "crypto/fatal.hpp"
 #include "crypto/random.hpp"
 
@@ -42,6 +44,7 @@ constexpr int kRsaMinBits = 1024;  // verifying old DKIM signatures; generate() 
 constexpr int kRsaMaxBits = 8192;
 
 bool is_ec(KeyKind kind) { return entry(kind).group != nullptr; }
+std::size_t width_of(KeyKind kind) { return static_cast<std::size_t>(entry(kind).bits + 7) / 8; }
 
 Result<KeyKind> kind_of(const EVP_PKEY* key) {
   std::array<char, 64> group{};
@@ -221,8 +224,12 @@ Result<PublicKey> PublicKey::from_spki(ByteView der) {
 }
 
 Result<PublicKey> PublicKey::from_raw(KeyKind kind, ByteView raw) {
-  if (kind != KeyKind::Ed25519 && kind != KeyKind::X25519)
-    return fail(ErrorCode::Unsupported, "only Ed25519 and X25519 keys have a raw form here");
+  if (kind == KeyKind::Rsa) return fail(ErrorCode::Unsupported, "RSA keys have no raw form");
+  if (is_ec(kind)) {
+    const EvpPkeyPtr key = detail::ec_public(entry(kind).group, raw);
+    if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a point of this curve"));
+    return from_native(key.get());
+  }
   const EvpPkeyPtr key(EVP_PKEY_new_raw_public_key_ex(nullptr, entry(kind).type, nullptr, raw.data(), raw.size()));
   if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a raw public key of 32 bytes"));
   return from_native(key.get());
@@ -329,8 +336,12 @@ Result<PrivateKey> PrivateKey::from_der(ByteView der) {
 }
 
 Result<PrivateKey> PrivateKey::from_raw(KeyKind kind, ByteView raw) {
-  if (kind != KeyKind::Ed25519 && kind != KeyKind::X25519)
-    return fail(ErrorCode::Unsupported, "only Ed25519 and X25519 keys have a raw form here");
+  if (kind == KeyKind::Rsa) return fail(ErrorCode::Unsupported, "RSA keys have no raw form");
+  if (is_ec(kind)) {
+    EvpPkeyPtr key = detail::ec_private(entry(kind).group, width_of(kind), raw);
+    if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a private key of this curve"));
+    return adopt(std::move(key));
+  }
   EvpPkeyPtr key(EVP_PKEY_new_raw_private_key_ex(nullptr, entry(kind).type, nullptr, raw.data(), raw.size()));
   if (!key) return fail(openssl_error(ErrorCode::BadInput, "not a raw private key of 32 bytes"));
   return adopt(std::move(key));
@@ -353,19 +364,57 @@ Result<SecretBytes> PrivateKey::to_raw() const {
   return out;
 }
 
+namespace {
+
+thread_local SigningSession* t_session = nullptr;
+
+bool same(const SignAlgorithm& a, const SignAlgorithm& b) {
+  return a.hash == b.hash && a.padding == b.padding && a.salt == b.salt && a.prehashed == b.prehashed &&
+         a.no_digest_info == b.no_digest_info;
+}
+
+Result<EvpPkeyCtxPtr> signing_context(EVP_PKEY* key, KeyKind kind, const SignAlgorithm& algorithm) {
+  EvpPkeyCtxPtr context = context_for(key);
+  if (EVP_PKEY_sign_init(context.get()) != 1 || !set_scheme(context.get(), kind, algorithm, true))
+    return fail(openssl_error(ErrorCode::Unsupported, "the key cannot do this signature algorithm"));
+  return context;
+}
+
+}  // namespace
+
+SigningSession::SigningSession() noexcept : m_current(t_session == nullptr) {
+  if (m_current) t_session = this;
+}
+SigningSession::~SigningSession() {
+  if (m_current) t_session = nullptr;
+}
+
+struct SigningSessionAccess {
+  /// The session's context for this key, or one for this signature alone in `own`.
+  static Result<EVP_PKEY_CTX*> context(EVP_PKEY* key, KeyKind kind, const SignAlgorithm& algorithm, EvpPkeyCtxPtr& own) {
+    SigningSession* const session = t_session;
+    if (session != nullptr && session->m_context && session->m_key == key && same(session->m_algorithm, algorithm))
+      return session->m_context.get();
+    POSTERN_TRY(own, signing_context(key, kind, algorithm));
+    if (session == nullptr) return own.get();
+    session->m_key = key;
+    session->m_algorithm = algorithm;
+    session->m_context = std::move(own);
+    return session->m_context.get();
+  }
+};
+
 Result<Bytes> PrivateKey::sign(const SignAlgorithm& algorithm, ByteView data) const {
   if (kind() == KeyKind::Ed25519) {
     POSTERN_CHECK(no_prehash(algorithm));
     return sign_ed25519(m_key.get(), data);
   }
   POSTERN_TRY(const Bytes hashed, to_be_signed(kind(), algorithm, data));
-  const EvpPkeyCtxPtr context = context_for(m_key.get());
-  if (EVP_PKEY_sign_init(context.get()) != 1 || !set_scheme(context.get(), kind(), algorithm, true)) {
-    return fail(openssl_error(ErrorCode::Unsupported, "the key cannot do this signature algorithm"));
-  }
+  EvpPkeyCtxPtr own;
+  POSTERN_TRY(EVP_PKEY_CTX* const context, SigningSessionAccess::context(m_key.get(), kind(), algorithm, own));
   Bytes out;
   const bool ok =
-      two_calls(out, [&](Byte* to, std::size_t* size) { return EVP_PKEY_sign(context.get(), to, size, hashed.data(), hashed.size()); });
+      two_calls(out, [&](Byte* to, std::size_t* size) { return EVP_PKEY_sign(context, to, size, hashed.data(), hashed.size()); });
   if (!ok) return fail(openssl_error(ErrorCode::Internal, "signing"));
   return out;
 }
@@ -419,15 +468,14 @@ struct EcdsaSigFree {
   void operator()(ECDSA_SIG* signature) const noexcept { ECDSA_SIG_free(signature); }
 };
 using EcdsaSigPtr = std::unique_ptr<ECDSA_SIG, EcdsaSigFree>;
-int width_of(KeyKind curve) { return (entry(curve).bits + 7) / 8; }
 }  // namespace
 
 Result<Bytes> ecdsa_to_fixed(KeyKind curve, ByteView der) {
   if (!is_ec(curve)) return fail(ErrorCode::Unsupported, "not an ECDSA key");
   const unsigned char* at = der.data();
   const EcdsaSigPtr signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
-  const int width = width_of(curve);
-  Bytes out(2 * static_cast<std::size_t>(width));
+  const int width = static_cast<int>(width_of(curve));
+  Bytes out(2 * width_of(curve));
   const bool ok = signature && at == der.data() + der.size() &&
                   BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), out.data(), width) == width &&
                   BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), out.data() + width, width) == width;
@@ -437,8 +485,8 @@ Result<Bytes> ecdsa_to_fixed(KeyKind curve, ByteView der) {
 
 Result<Bytes> ecdsa_to_der(KeyKind curve, ByteView fixed) {
   if (!is_ec(curve)) return fail(ErrorCode::Unsupported, "not an ECDSA key");
-  const int width = width_of(curve);
-  if (fixed.size() != 2 * static_cast<std::size_t>(width)) return fail(ErrorCode::BadInput, "not an ECDSA signature of this curve");
+  const int width = static_cast<int>(width_of(curve));
+  if (fixed.size() != 2 * width_of(curve)) return fail(ErrorCode::BadInput, "not an ECDSA signature of this curve");
   const EcdsaSigPtr signature(must(ECDSA_SIG_new(), "no memory for a signature"));
   must(ECDSA_SIG_set0(signature.get(), BN_bin2bn(fixed.data(), width, nullptr), BN_bin2bn(fixed.data() + width, width, nullptr)),
        "signature");

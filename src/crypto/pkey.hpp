@@ -54,7 +54,8 @@ struct OaepOptions {
 /// A public key. Copies share one immutable object; thread safe.
 class PublicKey {
  public:
-  /// SubjectPublicKeyInfo in PEM or DER; or the raw 32 bytes of Ed25519/X25519; or the PKCS#1 RSAPublicKey form (RFC 6376 3.6.1 erratum).
+  /// SubjectPublicKeyInfo in PEM or DER; or the raw form: the 32 bytes of Ed25519/X25519, the point of EC (SEC 1 2.3.4, compressed or not);
+  /// or the PKCS#1 RSAPublicKey form (RFC 6376 3.6.1 erratum).
   /// BadInput for what is not one of KeyKind, RSA under 1,024 or over 8,192 bits included.
   [[nodiscard]] static Result<PublicKey> from_pem(std::string_view pem);
   [[nodiscard]] static Result<PublicKey> from_spki(ByteView der);
@@ -93,7 +94,7 @@ class PrivateKey {
   [[nodiscard]] static Result<PrivateKey> from_pem(ByteView pem, ByteView passphrase = {});
   /// PKCS#8 (or the traditional forms) in DER.
   [[nodiscard]] static Result<PrivateKey> from_der(ByteView der);
-  /// Ed25519 seed or X25519 scalar, 32 bytes.
+  /// Ed25519 seed or X25519 scalar, 32 bytes; EC scalar, as wide as the field, 1 to the order less one.
   [[nodiscard]] static Result<PrivateKey> from_raw(KeyKind kind, ByteView raw);
 
   [[nodiscard]] KeyKind kind() const noexcept { return m_public.kind(); }

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "crypto/pkey.hpp"
+#include "crypto/signing_session.hpp"
 
 namespace postern {
 namespace {
@@ -50,6 +51,23 @@ TEST(PrivateKey, DigestGivenIsTheSameSignature) {
   EXPECT_EQ(key.sign(algorithm.digest_given(), as_bytes("short")).error().code, ErrorCode::BadInput);
 }
 
+TEST(PrivateKey, ASessionKeepsKeysAndAlgorithmsApart) {
+  const auto one = PrivateKey::generate(KeyKind::EcP256).value(), two = PrivateKey::generate(KeyKind::EcP256).value();
+  const Bytes text(100, 'x');
+  const SigningSession session;
+  for (int round = 0; round < 3; ++round) {
+    const SigningSession inner;  // counts for nothing, and its end ends nothing
+    for (const PrivateKey* key : {&one, &one, &two}) {
+      for (const HashAlgorithm hash : {HashAlgorithm::Sha256, HashAlgorithm::Sha384}) {
+        const auto signature = key->sign(SignAlgorithm::ecdsa(hash), text);
+        ASSERT_TRUE(signature);
+        EXPECT_TRUE(key->public_key().verify(SignAlgorithm::ecdsa(hash), text, *signature));
+        EXPECT_FALSE((key == &one ? two : one).public_key().verify(SignAlgorithm::ecdsa(hash), text, *signature));
+      }
+    }
+  }
+}
+
 TEST(PrivateKey, RefusesWhatTheKeyCannotDo) {
   const auto ed = PrivateKey::generate(KeyKind::Ed25519).value();
   const auto x = PrivateKey::generate(KeyKind::X25519).value();
@@ -84,6 +102,34 @@ TEST(PrivateKey, X25519Rfc7748) {  // RFC 7748 5.2, first vector
   // RFC 7748 6.1: a point of small order gives zero and is refused
   const auto zero = PublicKey::from_raw(KeyKind::X25519, Bytes(32)).value();
   EXPECT_EQ(a.agree(zero).error().code, ErrorCode::BadInput);
+}
+
+TEST(PrivateKey, EcKeysFromNumbers) {  // RFC 5903 8.1
+  const Bytes scalar = unhex("c88f01f510d9ac3f70a292daa2316de544e9aab8afe84049c62a9c57862d1433");
+  const Bytes point = unhex(
+      "04d12dfb5289c8d4f81208b70270398c342296970a0bccb74c736fc7554494bf6356fbf3ca366cc23e8157854c13c58d6aac23f046ada30f8353e74f33039872ab");
+  const auto mine = PrivateKey::from_raw(KeyKind::EcP256, scalar).value();
+  EXPECT_EQ(hex_encode(mine.public_key().to_raw()).substr(0, 34), "04dad0b65394221cf9b051e1feca5787d0");
+  const auto theirs = PublicKey::from_raw(KeyKind::EcP256, point).value();
+  EXPECT_EQ(theirs.to_raw(), point);
+  EXPECT_EQ(hex_encode(mine.agree(theirs).value().view()), "d6840f6b42f6edafd13116e0e12565202fef8e9ece7dce03812464d04b9442de");
+  Bytes packed(point.begin(), point.begin() + 33);
+  packed[0] = 3;  // SEC 1 2.3.4: y is odd
+  EXPECT_EQ(PublicKey::from_raw(KeyKind::EcP256, packed).value(), theirs);
+}
+
+TEST(PrivateKey, EcNumbersThatAreNoKeys) {  // SP 800-56A 5.6.2.1.2, 5.6.2.3.3
+  const auto order = unhex("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+  for (const Bytes& scalar : {Bytes(32), order, Bytes(32, 0xff), Bytes(31, 1), Bytes(33, 1), Bytes()})
+    EXPECT_EQ(PrivateKey::from_raw(KeyKind::EcP256, scalar).error().code, ErrorCode::BadInput);
+  Bytes one(66);
+  one.back() = 1;
+  EXPECT_TRUE(PrivateKey::from_raw(KeyKind::EcP521, one));
+  Bytes off = PrivateKey::generate(KeyKind::EcP384)->public_key().to_raw();
+  off.back() ^= 1;
+  for (const Bytes& point : {off, Bytes(1), Bytes(), Bytes(97), Bytes(97, 4)})
+    EXPECT_EQ(PublicKey::from_raw(KeyKind::EcP384, point).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(PublicKey::from_raw(KeyKind::Rsa, off).error().code, ErrorCode::Unsupported);
 }
 
 TEST(PrivateKey, EcdhAgreesAndRefusesOtherCurves) {

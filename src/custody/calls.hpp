@@ -38,6 +38,8 @@ enum class Call : std::uint8_t {
   OpenPgpDecrypt,
   Ensure,
   Vault,  ///< Not of the port: vault::Request -> vault::Reply.
+  Condition,
+  DatabaseKey,  ///< Not of the port: nothing -> the key of the mail database.
 };
 
 /// What a second execution would do.
@@ -96,9 +98,12 @@ struct Signature<R (Keeper::*)(A...)> {
   template <class T>
   static bool read_one(Reader& in, std::optional<T>& slot, Status& status) {
     Result<T> value = Codec<T>::read(in);
-    if (value) slot.emplace(*std::move(value));
-    if (!value) status = fail(std::move(value).error());
-    return slot.has_value();
+    if (!value) {
+      status = fail(std::move(value).error());
+      return false;
+    }
+    slot.emplace(*std::move(value));
+    return true;
   }
 };
 
@@ -140,7 +145,8 @@ using KeeperCalls = Rows<
   Row<Call::OpenPgpSignDetached, "openpgp_sign_detached", &Keeper::openpgp_sign_detached,  Nature::Repeatable,  Pace::Slow>,
   Row<Call::OpenPgpSignEncrypt,  "openpgp_sign_encrypt",  &Keeper::openpgp_sign_encrypt,   Nature::Repeatable,  Pace::Slow>,
   Row<Call::OpenPgpDecrypt,      "openpgp_decrypt",       &Keeper::openpgp_decrypt,        Nature::Repeatable,  Pace::Slow>,
-  Row<Call::Ensure,              "ensure",                &Keeper::ensure,                 Nature::Repeatable,  Pace::Slow>>;
+  Row<Call::Ensure,              "ensure",                &Keeper::ensure,                 Nature::Repeatable,  Pace::Slow>,
+  Row<Call::Condition,           "condition",             &Keeper::condition,              Nature::Repeatable,  Pace::Quick>>;
 // clang-format on
 
 /// The row of a call.

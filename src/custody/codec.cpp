@@ -189,6 +189,7 @@ void Codec<KeyInfo>::write(Writer& out, const KeyInfo& in) {
   Codec<KeyName>::write(out, in.name);
   write_choice(out, in.type);
   out.u32(in.latest).u32(in.min_decryption_version).u32(in.min_encryption_version).u8(in.deletion_allowed ? 1 : 0);
+  out.block(in.custody).u64(in.max_uses).u64(static_cast<std::uint64_t>(in.auto_rotate.count()));
   out.u32(static_cast<std::uint32_t>(in.versions.size()));
   for (const KeyVersionInfo& one : in.versions) {
     out.u32(one.number).u64(static_cast<std::uint64_t>(unix_millis(one.created))).block(one.public_key_pem).u64(one.uses);
@@ -202,6 +203,10 @@ Result<KeyInfo> Codec<KeyInfo>::read(Reader& in) {
   POSTERN_TRY(out.min_decryption_version, in.read_u32("min_decryption_version"));
   POSTERN_TRY(out.min_encryption_version, in.read_u32("min_encryption_version"));
   POSTERN_TRY(out.deletion_allowed, in.flag("deletion_allowed"));
+  POSTERN_TRY(out.custody, read_string(in, "custody"));
+  POSTERN_TRY(out.max_uses, in.read_u64("max_uses"));
+  POSTERN_TRY(const std::uint64_t auto_rotate, in.read_u64("auto_rotate"));
+  out.auto_rotate = std::chrono::seconds(static_cast<std::int64_t>(auto_rotate));
   POSTERN_TRY(const std::size_t count, in.count("versions", kLeastVersion));
   for (std::size_t i = 0; i < count; ++i) {
     KeyVersionInfo one;
@@ -212,6 +217,52 @@ Result<KeyInfo> Codec<KeyInfo>::read(Reader& in) {
     POSTERN_TRY(one.uses, in.read_u64("uses"));
     out.versions.push_back(std::move(one));
   }
+  return out;
+}
+
+namespace {
+
+/// 0: none. Both are times of this era.
+std::uint64_t millis_of(const std::optional<WallTime>& time) { return time ? static_cast<std::uint64_t>(unix_millis(*time)) : 0; }
+std::optional<WallTime> time_of(std::uint64_t millis) {
+  if (millis == 0) return std::nullopt;
+  return wall_from_millis(static_cast<std::int64_t>(millis));
+}
+
+}  // namespace
+
+void Codec<KeeperState>::write(Writer& out, const KeeperState& in) {
+  out.block(in.backend).u8(in.reachable ? 1 : 0).u8(in.sealed ? 1 : 0).block(in.where).block(in.last_error);
+  out.u64(millis_of(in.since)).u64(millis_of(in.token_expires)).u64(in.cached_data_keys).u64(in.cached_keys);
+}
+Result<KeeperState> Codec<KeeperState>::read(Reader& in) {
+  KeeperState out;
+  POSTERN_TRY(out.backend, read_string(in, "backend"));
+  POSTERN_TRY(out.reachable, in.flag("reachable"));
+  POSTERN_TRY(out.sealed, in.flag("sealed"));
+  POSTERN_TRY(out.where, read_string(in, "where"));
+  POSTERN_TRY(out.last_error, read_string(in, "last_error"));
+  POSTERN_TRY(const std::uint64_t since, in.read_u64("since"));
+  POSTERN_TRY(const std::uint64_t expires, in.read_u64("token_expires"));
+  out.since = time_of(since);
+  out.token_expires = time_of(expires);
+  POSTERN_TRY(out.cached_data_keys, in.read_u64("cached_data_keys"));
+  POSTERN_TRY(out.cached_keys, in.read_u64("cached_keys"));
+  return out;
+}
+
+void Codec<KeeperCondition>::write(Writer& out, const KeeperCondition& in) {
+  Codec<KeeperState>::write(out, in.state);
+  out.u8(in.ready ? 1 : 0);
+  if (!in.ready) write_error_body(out, in.ready.error());
+}
+Result<KeeperCondition> Codec<KeeperCondition>::read(Reader& in) {
+  KeeperCondition out;
+  POSTERN_TRY(out.state, Codec<KeeperState>::read(in));
+  POSTERN_TRY(const bool ready, in.flag("ready"));
+  if (ready) return out;
+  POSTERN_TRY(Error why, read_error(in));
+  out.ready = fail(std::move(why));
   return out;
 }
 
@@ -272,6 +323,7 @@ Result<Peer> Codec<Peer>::read(Reader& in) {
 
 std::string name_of(Call call) {
   if (call == Call::Vault) return "vault";
+  if (call == Call::DatabaseKey) return "database_key";
   std::string out = "call " + std::to_string(static_cast<unsigned>(call));
   (void)with_row(KeeperCalls{}, static_cast<std::uint8_t>(call), [&out](auto row) { out = row.kText; });
   return out;

@@ -10,20 +10,51 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
+#include <map>
 #include <thread>
 
+#include "barrier/storage.hpp"
 #include "base/log.hpp"
 #include "custody/remote_keeper.hpp"
 #include "custody/server.hpp"
 #include "keys/transit_keeper.hpp"
+#include "transit/engine.hpp"
 
 namespace postern::custody {
 namespace {
 
-/// Every keeper begins with the keys that `sealed` has when the warden is made.
+/// A keeper over memory, and what it has as bytes of no kind that a fork wipes (secret memory is zero in a forked child).
+struct Vessel {
+  using Snapshot = std::map<std::string, Bytes>;
+
+  explicit Vessel(const Clock& clock, const Snapshot& from = {}) {
+    std::vector<StorageChange> changes;
+    for (const auto& [path, value] : from) changes.push_back({path, SecretBytes(ByteView(value))});
+    EXPECT_TRUE(storage.apply(std::move(changes)));
+    source.emplace(std::make_shared<transit::Engine>(storage, clock));
+    keeper.emplace(*source, clock);
+    EXPECT_TRUE(keeper->make_named_keys());
+  }
+  Snapshot snapshot() {
+    Snapshot out;
+    const auto paths = storage.walk("");
+    for (const std::string& path : *paths) {
+      const auto value = storage.get(path);
+      const ByteView bytes = (*value)->view();
+      out.emplace(path, Bytes(bytes.begin(), bytes.end()));
+    }
+    return out;
+  }
+
+  MemoryStorage storage;
+  std::optional<FixedTransit> source;
+  std::optional<TransitKeeper> keeper;
+};
+
+/// Every keeper begins with the keys that were `sealed` when the warden was made.
 class Warden {
  public:
-  explicit Warden(Keeper& sealed) {
+  explicit Warden(const Vessel::Snapshot& sealed) {
     int ends[2];
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
     m_pid = ::fork();
@@ -71,9 +102,11 @@ class Warden {
   }
 
  private:
-  [[noreturn]] static void keep(int fd, Keeper& held) {
+  [[noreturn]] static void keep(int fd, const Vessel::Snapshot& sealed) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-    KeeperServer server(Channel::adopt(fd).value(), {.role = Role::Gate, .keeper = held});
+    const SystemClock clock;
+    Vessel held(clock, sealed);
+    KeeperServer server(Channel::adopt(fd).value(), {.role = Role::Gate, .keeper = *held.keeper});
     (void)server.run();
     ::_exit(0);
   }
@@ -99,7 +132,7 @@ class Warden {
     std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
     (void)::sendmsg(control, &message, MSG_NOSIGNAL);
   }
-  [[noreturn]] static void serve(int control, Keeper& sealed) {
+  [[noreturn]] static void serve(int control, const Vessel::Snapshot& sealed) {
     log::configure(log::Level::Error, log::Format::Text);
     pid_t keeper = -1;
     for (char command = 0; ::recv(control, &command, 1, 0) == 1;) {
@@ -132,9 +165,10 @@ class Warden {
 TEST(Crash, NothingHangsIsLostOrMixedUp) {
   log::configure(log::Level::Error, log::Format::Text);
   const SystemClock clock;
-  const auto held = make_memory_keeper(clock).value();
+  Vessel own(clock);
+  TransitKeeper* const held = &*own.keeper;
   ASSERT_TRUE(held->create(KeyName("rsa"), KeyType::Rsa2048));
-  Warden warden(*held);
+  Warden warden(own.snapshot());
   const auto link = std::make_shared<Link>([&warden](SteadyTime) { return warden.next(); });
   RemoteKeeper keeper(link);
 

@@ -1,6 +1,7 @@
 #include "custody/dispatcher.hpp"
 
 #include "base/log.hpp"
+#include "custody/retirement.hpp"
 #include "vault/core.hpp"
 
 namespace postern::custody {
@@ -11,10 +12,10 @@ constexpr std::size_t kQuickBytes = 32 * 1024;
 constexpr std::size_t kKnownTypes = 1024;
 
 template <class T>
-const T& given(const T& kept) {
-  return kept;
+const T& given(const std::optional<T>& kept) {
+  return *kept;
 }
-const PublicKey& given(const Peer& kept) { return kept.key; }
+const PublicKey& given(const std::optional<Peer>& kept) { return kept->key; }
 
 template <class R>
 constexpr bool kHasKey = std::tuple_size_v<typename R::Kept> != 0;
@@ -25,10 +26,19 @@ std::string_view key_of(const typename R::Kept& kept) {
   return {};
 }
 
+/// What the table of roles cannot say, because it depends on arguments.
+template <class R>
+Status check_arguments(Role role, Keeper& keeper, const typename R::Kept& kept) {
+  if (role != Role::Gate) return {};
+  if constexpr (R::kCall == Call::Configure) return check_retirement(keeper, *std::get<0>(kept), *std::get<1>(kept));
+  if constexpr (R::kCall == Call::Remove) return check_removal(*std::get<0>(kept));
+  return {};
+}
+
 template <class R>
 typename R::Answer call_port(Keeper& keeper, const typename R::Kept& kept) {
   try {
-    return std::apply([&keeper](const auto&... arguments) { return (keeper.*R::kMethod)(given(*arguments)...); }, kept);
+    return std::apply([&keeper](const auto&... arguments) { return (keeper.*R::kMethod)(given(arguments)...); }, kept);
   } catch (const std::bad_alloc&) {
     return fail(ErrorCode::Exhausted, "the keeper is out of memory; try again later");
   } catch (const std::exception& bug) {
@@ -73,9 +83,6 @@ VaultEngine vault_engine(vault::Core& core) {
           [&core](const vault::Request& request) { return core.is_quick(request); }};
 }
 
-Dispatcher::Dispatcher(Role role, const RoleTable& table, Keeper& keeper, VaultEngine engine)
-    : m_role(role), m_table(table), m_keeper(keeper), m_engine(std::move(engine)) {}
-
 Result<std::optional<WipedBytes>> Dispatcher::run_if_quick(ByteView body) {
   Reader in(body);
   POSTERN_TRY(const RequestHead head, read_request_head(in));
@@ -83,9 +90,10 @@ Result<std::optional<WipedBytes>> Dispatcher::run_if_quick(ByteView body) {
   Result<std::optional<WipedBytes>> reply = fail(unknown_call(head));
   if (head.call == static_cast<std::uint8_t>(Call::Vault)) {
     POSTERN_TRY(VaultCall call, read_vault_head(in));
-    if (!m_engine.is_quick || !m_engine.is_quick(call.request)) return std::nullopt;
+    if (!m_parts.engine.is_quick || !m_parts.engine.is_quick(call.request)) return std::nullopt;
     return run_vault(head.id, in, std::move(call));
   }
+  if (head.call == static_cast<std::uint8_t>(Call::DatabaseKey)) return std::nullopt;
   (void)with_row(KeeperCalls{}, head.call, [&](auto row) {
     if (is_quick(row, in)) {
       reply = run_row(row, head.id, in);
@@ -98,6 +106,7 @@ Result<std::optional<WipedBytes>> Dispatcher::run_if_quick(ByteView body) {
 
 template <class R>
 bool Dispatcher::is_quick(R /*row*/, Reader in) const {
+  if (m_parts.distance == Distance::Far) return R::kCall == Call::Condition;
   if (R::kPace != Pace::ByKey) return R::kPace == Pace::Quick;
   const auto name = in.text("name", kMaxKeyName);
   return name && is_quick_key(std::string(*name));
@@ -110,6 +119,7 @@ Result<WipedBytes> Dispatcher::run(ByteView body) {
     POSTERN_TRY(VaultCall call, read_vault_head(in));
     return run_vault(head.id, in, std::move(call));
   }
+  if (head.call == static_cast<std::uint8_t>(Call::DatabaseKey)) return run_database_key(head.id, in);
   Result<WipedBytes> reply = fail(unknown_call(head));
   (void)with_row(KeeperCalls{}, head.call, [&](auto row) { reply = run_row(row, head.id, in); });
   return reply;
@@ -123,25 +133,37 @@ Result<WipedBytes> Dispatcher::run_row(R /*row*/, std::uint64_t id, Reader& in) 
     // Only names that can be names reach the keeper and the texts of errors.
     if (const auto name = parse_key_name(key); !name) return write_error(id, name.error());
   }
-  if (const Status allowed = m_table.check(m_role, R::kCall, key); !allowed) return write_error(id, allowed.error());
-  typename R::Answer answer = call_port<R>(m_keeper, kept);
+  if (const Status allowed = m_parts.table.check(m_parts.role, R::kCall, key); !allowed) return write_error(id, allowed.error());
+  if (const Status allowed = check_arguments<R>(m_parts.role, m_parts.keeper, kept); !allowed) return write_error(id, allowed.error());
+  typename R::Answer answer = call_port<R>(m_parts.keeper, kept);
   if constexpr (kHasKey<R>) {
     if (R::kPace == Pace::ByKey && answer) learn(*std::get<0>(kept));
     if (R::kCall == Call::Remove) forget(std::string(key));
   }
   if (!answer) return write_error(id, answer.error());
   if constexpr (R::kCall == Call::List) {
-    std::erase_if(*answer, [&](const KeyName& name) { return !m_table.allows(m_role, Call::List, name.get()); });
+    std::erase_if(*answer, [&](const KeyName& name) { return !m_parts.table.allows(m_parts.role, Call::List, name.get()); });
   }
   Writer out = begin_reply(id, ReplyKind::Done);
   if constexpr (!std::is_void_v<typename R::Value>) Codec<typename R::Value>::write(out, *answer);
   return finish(id, std::move(out));
 }
 
+Result<WipedBytes> Dispatcher::run_database_key(std::uint64_t id, Reader& in) {
+  POSTERN_CHECK(in.end());
+  if (const Status allowed = m_parts.table.check(m_parts.role, Call::DatabaseKey, {}); !allowed) return write_error(id, allowed.error());
+  if (!m_parts.database_key) return write_error(id, {ErrorCode::Unsupported, "this keeper has no database key", {}});
+  const auto key = m_parts.database_key();
+  if (!key) return write_error(id, key.error());
+  Writer out = begin_reply(id, ReplyKind::Done);
+  Codec<SecretBytes>::write(out, *key);
+  return finish(id, std::move(out));
+}
+
 Result<WipedBytes> Dispatcher::run_vault(std::uint64_t id, Reader& in, VaultCall call) {
   POSTERN_CHECK(read_vault_fields(in, call));
-  if (const Status allowed = m_table.check(m_role, Call::Vault, {}); !allowed) return write_error(id, allowed.error());
-  vault::Reply reply = m_engine.handle ? m_engine.handle(std::move(call.request)) : no_engine();
+  if (const Status allowed = m_parts.table.check(m_parts.role, Call::Vault, {}); !allowed) return write_error(id, allowed.error());
+  vault::Reply reply = m_parts.engine.handle ? m_parts.engine.handle(std::move(call.request)) : no_engine();
   Writer out = begin_reply(id, ReplyKind::Done);
   write_vault_reply(out, reply);
   wipe(reply.body);
@@ -159,7 +181,7 @@ void Dispatcher::learn(const KeyName& name) {
     const std::lock_guard lock(m_mutex);
     if (m_types.contains(name.get())) return;
   }
-  const auto info = m_keeper.describe(name);
+  const auto info = m_parts.keeper.describe(name);
   if (!info) return;
   const std::lock_guard lock(m_mutex);
   if (m_types.size() >= kKnownTypes) m_types.clear();

@@ -26,9 +26,25 @@ struct VaultEngine {
 /// `core` must outlive the answer.
 [[nodiscard]] VaultEngine vault_engine(vault::Core& core);
 
+/// Where the keys are: in this process, or behind a network of the keeper's own, so that every use of one may wait for it.
+enum class Distance { Here, Far };
+
+/// The key of the mail database, which the keeper finds where the settings say; empty bytes: it is not encrypted as a whole.
+using DatabaseKey = std::function<Result<SecretBytes>()>;
+
+/// What stands behind a channel; everything it refers to must outlive the server.
+struct ServerParts {
+  Role role = Role::Observer;
+  Keeper& keeper;
+  VaultEngine engine{};
+  const RoleTable& table = RoleTable::product();
+  Distance distance = Distance::Here;
+  DatabaseKey database_key{};  ///< None: such calls are Unsupported.
+};
+
 class Dispatcher {
  public:
-  Dispatcher(Role role, const RoleTable& table, Keeper& keeper, VaultEngine engine);
+  explicit Dispatcher(ServerParts parts) : m_parts(std::move(parts)) {}
 
   /// The reply's frame, when the request takes microseconds; nullopt when a pool should run() it.
   [[nodiscard]] Result<std::optional<WipedBytes>> run_if_quick(ByteView body);
@@ -38,6 +54,7 @@ class Dispatcher {
  private:
   template <class R>
   [[nodiscard]] Result<WipedBytes> run_row(R row, std::uint64_t id, Reader& in);
+  [[nodiscard]] Result<WipedBytes> run_database_key(std::uint64_t id, Reader& in);
   [[nodiscard]] Result<WipedBytes> run_vault(std::uint64_t id, Reader& in, VaultCall call);
   template <class R>
   [[nodiscard]] bool is_quick(R row, Reader in) const;
@@ -47,10 +64,7 @@ class Dispatcher {
   void learn(const KeyName& name);
   void forget(const std::string& name);
 
-  const Role m_role;
-  const RoleTable& m_table;
-  Keeper& m_keeper;
-  const VaultEngine m_engine;
+  const ServerParts m_parts;
   mutable std::mutex m_mutex;
   std::unordered_map<std::string, KeyType> m_types;
 };

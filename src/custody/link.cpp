@@ -93,8 +93,8 @@ void Link::Impl::await(Lock& lock, const PendingPtr& mine) {
       while (!mine->nudge.is_done()) (void)mine->nudge.wait(SteadyTime::max());
       return;
     }
-    if (line && !line->led) {
-      lead(lock, line, mine);
+    if (const LinePtr held = line; held && !held->led) {
+      lead(lock, held, mine);
     } else {
       sit(*mine);
       lock.unlock();
@@ -114,8 +114,7 @@ void Link::Impl::await(Lock& lock, const PendingPtr& mine) {
 }
 
 /// Reads for everybody until `mine` is done, the time is over or the channel ends.
-void Link::Impl::lead(Lock& lock, const LinePtr& with, const PendingPtr& mine) {
-  const LinePtr held = with;
+void Link::Impl::lead(Lock& lock, const LinePtr& held, const PendingPtr& mine) {
   held->led = true;
   // In company there is other work for this processor while the answers are on their way.
   bool spinning = mine->order.quick && under_way.size() == 1 && held->spin.worth_it();

@@ -55,7 +55,7 @@ struct Link::Impl {
   // link.cpp: calls.
   [[nodiscard]] Status admit(const PendingPtr& pending);
   void await(Lock& lock, const PendingPtr& mine);
-  void lead(Lock& lock, const LinePtr& with, const PendingPtr& mine);
+  void lead(Lock& lock, const LinePtr& held, const PendingPtr& mine);  ///< `held` is the caller's own copy: `line` may change.
   void sit(Pending& pending);
   void stand_up(Pending& pending);
   void take_out(const PendingPtr& pending);
@@ -73,7 +73,7 @@ struct Link::Impl {
 
   // link_thread.cpp: the link's own thread.
   void run();
-  void attend(Lock& lock, const LinePtr& with);
+  void attend(Lock& lock, const LinePtr& held);  ///< As lead().
   void read_for_others(Lock& lock, const LinePtr& with);
   void connect(Lock& lock);
   [[nodiscard]] Result<LinePtr> greet(Channel channel);

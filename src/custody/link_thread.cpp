@@ -28,8 +28,8 @@ Result<bool> is_welcome(FrameReader& reader) {
 void Link::Impl::run() {
   Lock lock(mutex);
   while (!stop) {
-    if (line) {
-      attend(lock, line);
+    if (const LinePtr held = line) {
+      attend(lock, held);
     } else {
       connect(lock);
     }
@@ -41,8 +41,7 @@ void Link::Impl::run() {
   deliver(finished);
 }
 
-void Link::Impl::attend(Lock& lock, const LinePtr& with) {
-  const LinePtr held = with;
+void Link::Impl::attend(Lock& lock, const LinePtr& held) {
   Finished finished;
   expire(finished);
   const bool lingers = followers.empty() && Steady::now() < linger_until;

@@ -2,15 +2,23 @@
 
 namespace postern::custody {
 
+namespace {
+constexpr auto kPauseAfterSilence = std::chrono::milliseconds(500);
+}
+
 RemoteKeeper::RemoteKeeper(std::shared_ptr<Link> link, RemoteKeeperOptions options) : m_link(std::move(link)), m_options(options) {}
 
 template <Call kCall, class... A>
 typename RowOf<kCall>::Answer RemoteKeeper::ask(const A&... arguments) {
+  return ask_within<kCall>(RowOf<kCall>::kPace == Pace::Quick ? m_options.deadline : m_options.slow_deadline, arguments...);
+}
+
+template <Call kCall, class... A>
+typename RowOf<kCall>::Answer RemoteKeeper::ask_within(std::chrono::milliseconds patience, const A&... arguments) const {
   using R = RowOf<kCall>;
   Writer out = begin_request(static_cast<std::uint8_t>(kCall));
   R::write(out, arguments...);
   POSTERN_TRY(WipedBytes frame, std::move(out).finish());
-  const auto patience = R::kPace == Pace::Quick ? m_options.deadline : m_options.slow_deadline;
   POSTERN_TRY(const WipedBytes body, m_link->call({.frame = std::move(frame),
                                                    .deadline = std::chrono::steady_clock::now() + patience,
                                                    .nature = R::kNature,
@@ -19,6 +27,64 @@ typename RowOf<kCall>::Answer RemoteKeeper::ask(const A&... arguments) {
                                                    .check = "look at the key before you try again"}));
   return read_answer<R>(body);
 }
+
+// How it is ----------------------------------------------------------------------------------------------------------------------------
+
+KeeperState RemoteKeeper::state() const { return look().state; }
+Status RemoteKeeper::ready() { return look().ready; }
+
+Status RemoteKeeper::meet() {
+  POSTERN_TRY(KeeperCondition told, ask<Call::Condition>());
+  const std::lock_guard lock(m_mutex);
+  m_known = {std::move(told), std::chrono::steady_clock::now(), {}};
+  return {};
+}
+
+Result<SecretBytes> RemoteKeeper::database_key() {
+  POSTERN_TRY(WipedBytes frame, begin_request(static_cast<std::uint8_t>(Call::DatabaseKey)).finish());
+  POSTERN_TRY(const WipedBytes body, m_link->call({.frame = std::move(frame),
+                                                   .deadline = std::chrono::steady_clock::now() + m_options.slow_deadline,
+                                                   .nature = Nature::Repeatable,
+                                                   .name = "database_key"}));
+  Reader in(body);
+  auto key = Codec<SecretBytes>::read(in);
+  if (key) POSTERN_CHECK(in.end());
+  return key;
+}
+
+bool RemoteKeeper::may_ask() const {
+  if (!m_link->is_up()) return false;
+  const std::lock_guard lock(m_mutex);
+  return std::chrono::steady_clock::now() >= m_known.ask_again;
+}
+
+KeeperCondition RemoteKeeper::look() const {
+  if (!may_ask()) return known();
+  auto told = ask_within<Call::Condition>(m_options.glance);
+  const auto now = std::chrono::steady_clock::now();
+  if (!told) {
+    {
+      const std::lock_guard lock(m_mutex);
+      m_known.ask_again = now + kPauseAfterSilence;
+    }
+    return known();
+  }
+  const std::lock_guard lock(m_mutex);
+  m_known = {*told, now, {}};
+  return *std::move(told);
+}
+
+KeeperCondition RemoteKeeper::known() const {
+  const std::lock_guard lock(m_mutex);
+  KeeperCondition out = m_known.condition;
+  if (m_known.answered + m_options.patience > std::chrono::steady_clock::now()) return out;
+  out.state.reachable = false;
+  out.state.last_error = "the keeper's process does not answer; the log says what became of it";
+  out.ready = fail(ErrorCode::Unavailable, out.state.last_error);
+  return out;
+}
+
+// Keys ---------------------------------------------------------------------------------------------------------------------------------
 
 Result<KeyInfo> RemoteKeeper::create(const KeyName& name, KeyType type) { return ask<Call::Create>(name, type); }
 Result<KeyInfo> RemoteKeeper::describe(const KeyName& name) { return ask<Call::Describe>(name); }

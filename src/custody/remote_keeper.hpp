@@ -7,6 +7,8 @@
 // Holds no key material; plaintexts and data keys pass through buffers that are wiped.
 #pragma once
 
+#include <mutex>
+
 #include "custody/link.hpp"
 
 namespace postern::custody {
@@ -14,12 +16,22 @@ namespace postern::custody {
 struct RemoteKeeperOptions {
   std::chrono::milliseconds deadline{15000};
   std::chrono::milliseconds slow_deadline{60000};  ///< Of calls that run on the keeper's pool: key generation, RSA, OpenPGP, storage.
+  std::chrono::milliseconds glance{50};            ///< Of ready() and state(), which loops call; then what was known before is said.
+  std::chrono::milliseconds patience{3000};        ///< A keeper that is restarted is back within it; longer away is not ready.
 };
 
 class RemoteKeeper final : public Keeper {
  public:
   explicit RemoteKeeper(std::shared_ptr<Link> link, RemoteKeeperOptions options = {});
 
+  /// Waits for the first word of a keeper, as long as a quick call may take. Until then nothing is known of it.
+  [[nodiscard]] Status meet();
+  /// The key of the mail database (empty: it has none), found by the keeper. Errors: those of its source.
+  [[nodiscard]] Result<SecretBytes> database_key();
+  /// Both ask with a deadline of `glance`, when a channel is there and the last question was answered in time; and after that
+  /// what was known.
+  [[nodiscard]] KeeperState state() const override;
+  [[nodiscard]] Status ready() override;
   [[nodiscard]] Result<KeyInfo> create(const KeyName& name, KeyType type) override;
   [[nodiscard]] Result<KeyInfo> describe(const KeyName& name) override;
   [[nodiscard]] Result<std::vector<KeyName>> list() override;
@@ -52,9 +64,23 @@ class RemoteKeeper final : public Keeper {
  private:
   template <Call kCall, class... A>
   [[nodiscard]] typename RowOf<kCall>::Answer ask(const A&... arguments);
+  template <Call kCall, class... A>
+  [[nodiscard]] typename RowOf<kCall>::Answer ask_within(std::chrono::milliseconds patience, const A&... arguments) const;
+  [[nodiscard]] KeeperCondition look() const;
+  [[nodiscard]] bool may_ask() const;
+  [[nodiscard]] KeeperCondition known() const;
 
   const std::shared_ptr<Link> m_link;
   const RemoteKeeperOptions m_options;
+
+  /// What the keeper said of itself last. While it is away for no longer than a restart takes, it is what it was.
+  struct Known {
+    KeeperCondition condition;
+    SteadyTime answered{};   ///< When; the epoch: never.
+    SteadyTime ask_again{};  ///< Not before: somebody waited for `glance` in vain.
+  };
+  mutable std::mutex m_mutex;
+  mutable Known m_known;
 };
 
 /// What a keeper's answer to `R` says; Unavailable when it cannot be read. Total.

@@ -40,14 +40,90 @@ TEST_F(Remote, MakesDescribesAndRotates) {
   EXPECT_EQ(m_keeper->ensure(KeyName("two"), KeyType::Hmac)->latest, 1U);
 }
 
-TEST_F(Remote, IsDeniedWhatTheGateMayNotDo) {
-  EXPECT_EQ(m_keeper->remove(key_names::kDkim).error().code, ErrorCode::Denied);
-  KeySettings settings;
-  settings.deletion_allowed = true;
-  const Error error = m_keeper->configure(key_names::kDkim, settings).error();
-  EXPECT_EQ(error.code, ErrorCode::Denied);
-  EXPECT_EQ(error.what.find("the role gate may not do configure with the key dkim_key"), 0U) << error.what;
-  EXPECT_FALSE(m_held->describe(key_names::kDkim)->deletion_allowed);
+// retirement.hpp: forward only, and never what everything hangs on.
+TEST_F(Remote, WhatEverythingHangsOnStays) {
+  for (const KeyName& name : {key_names::kMailStorage, key_names::kDkim, key_names::kApiHmac, key_names::kPgpEncryption}) {
+    KeySettings settings;
+    settings.deletion_allowed = true;
+    EXPECT_EQ(m_keeper->configure(name, settings).error().code, ErrorCode::Denied);
+    EXPECT_EQ(m_keeper->remove(name).error().code, ErrorCode::Denied);
+    EXPECT_FALSE(m_held->describe(name)->deletion_allowed);
+  }
+}
+
+TEST_F(Remote, RetiringGoesForwardOnly) {
+  ASSERT_TRUE(m_keeper->create(kOne, KeyType::Aes256Gcm96));
+  const std::string sealed = m_keeper->encrypt(kOne, as_bytes("old"), {}).value();
+  ASSERT_TRUE(m_keeper->rotate(kOne));
+  KeySettings raise;
+  raise.min_decryption_version = 2;
+  EXPECT_EQ(m_keeper->configure(kOne, raise)->min_decryption_version, 2U);
+  EXPECT_FALSE(m_keeper->decrypt(kOne, sealed, {}));
+  KeySettings lower;
+  lower.min_decryption_version = 1;
+  const auto refused = m_keeper->configure(kOne, lower);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::Denied);
+  EXPECT_EQ(refused.error().field, "min_decryption_version");
+  EXPECT_EQ(m_held->describe(kOne)->min_decryption_version, 2U);
+}
+
+TEST_F(Remote, AKeyOfATenantCanBeShredded) {
+  const KeyName tenant("tenant_a_storage");
+  ASSERT_TRUE(m_keeper->create(tenant, KeyType::Aes256Gcm96));
+  KeySettings allow;
+  allow.deletion_allowed = true;
+  ASSERT_TRUE(m_keeper->configure(tenant, allow));
+  ASSERT_TRUE(m_keeper->remove(tenant));
+  EXPECT_EQ(m_held->describe(tenant).error().code, ErrorCode::NotFound);
+}
+
+/// Sealed, or not.
+class Moody final : public testing::ForwardingKeeper {
+ public:
+  using ForwardingKeeper::ForwardingKeeper;
+  [[nodiscard]] KeeperState state() const override {
+    KeeperState out;
+    out.backend = "vault";
+    out.sealed = sealed;
+    out.where = "https://vault.example:8200";
+    out.since = wall_from_millis(1795308067123);
+    out.cached_keys = 7;
+    return out;
+  }
+  [[nodiscard]] Status ready() override { return sealed ? fail(ErrorCode::Unavailable, "is sealed: give shares", "seal") : Status(); }
+  std::atomic<bool> sealed{true};
+};
+
+TEST_F(Remote, SaysHowTheKeeperIs) {
+  Moody moody(*m_held);
+  Stage stage(moody);
+  RemoteKeeper keeper(stage.link());
+  ASSERT_TRUE(keeper.meet());
+  EXPECT_EQ(keeper.ready().error(), moody.ready().error());
+  const KeeperState state = keeper.state();
+  EXPECT_TRUE(state.sealed && state.reachable);
+  EXPECT_EQ(state.backend, "vault");
+  EXPECT_EQ(state.where, "https://vault.example:8200");
+  EXPECT_EQ(state.since, moody.state().since);
+  EXPECT_EQ(state.token_expires, std::nullopt);
+  EXPECT_EQ(state.cached_keys, 7U);
+  moody.sealed = false;
+  EXPECT_TRUE(keeper.ready()) << "seen at once";
+}
+
+TEST_F(Remote, AKeeperWithoutADatabaseKeySaysSo) {
+  EXPECT_EQ(m_keeper->database_key().error().code, ErrorCode::Unsupported);
+}
+
+TEST_F(Remote, AKeeperThatIsAwayIsWhatItWasForAWhile) {
+  const auto away = std::make_shared<Link>([](SteadyTime until) -> Result<Channel> {
+    std::this_thread::sleep_until(until);
+    return fail(ErrorCode::Timeout, "no channel");
+  });
+  RemoteKeeper never(away);
+  EXPECT_EQ(never.ready().error().code, ErrorCode::Unavailable);
+  EXPECT_FALSE(never.state().reachable);
 }
 
 TEST_F(Remote, SignsVerifiesAndMacs) {

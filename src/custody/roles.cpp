@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::string_view kEveryKey[] = {"*"};
 
-constexpr Call kSeeing[] = {Call::Describe, Call::List, Call::PublicKey, Call::OpenPgpCertificate};
+constexpr Call kSeeing[] = {Call::Condition, Call::Describe, Call::List, Call::PublicKey, Call::OpenPgpCertificate};
 
 constexpr Call kUsing[] = {Call::Sign,
                            Call::Verify,
@@ -27,13 +27,19 @@ constexpr Call kMaking[] = {Call::Create, Call::Ensure, Call::OpenPgpCreate, Cal
 // Requests of the Vault API carry their own token; the engine's policies decide about each.
 constexpr Call kPassingOn[] = {Call::Vault};
 
-// In no row: configure (it opens old versions again, closes all, or allows deletion) and remove. Who takes over the gate can use keys
-// while he is there, and can neither destroy what is sealed nor bring a retired key back.
+// What lies in the mail database is sealed by keys of the keeper as well; its own key is for the disk.
+constexpr Call kOpening[] = {Call::DatabaseKey};
+
+// Retiring: the archive after a rotation, and shredding. The server lets a gate go in one direction only (retirement.hpp).
+constexpr Call kRetiring[] = {Call::Configure, Call::Remove};
+
 constexpr Grant kGrants[] = {
     {Role::Gate, kSeeing, kEveryKey},      //
     {Role::Gate, kUsing, kEveryKey},       //
     {Role::Gate, kMaking, kEveryKey},      //
     {Role::Gate, kPassingOn, kEveryKey},   //
+    {Role::Gate, kOpening, kEveryKey},     //
+    {Role::Gate, kRetiring, kEveryKey},    //
     {Role::Observer, kSeeing, kEveryKey},  //
 };
 

@@ -10,7 +10,7 @@ struct KeeperServer::Impl {
       : channel(std::move(end)),
         role(parts.role),
         options(given),
-        dispatcher(parts.role, parts.table, parts.keeper, std::move(parts.engine)),
+        dispatcher(std::move(parts)),
         pool(dispatcher, options, bell),
         spin(options.spin) {}
 

@@ -22,13 +22,6 @@
 
 namespace postern::custody {
 
-struct ServerParts {
-  Role role = Role::Observer;
-  Keeper& keeper;
-  VaultEngine engine{};
-  const RoleTable& table = RoleTable::product();
-};
-
 struct ServerOptions {
   std::size_t workers = 2;
   std::size_t requests = 1024;         ///< That wait for a worker.

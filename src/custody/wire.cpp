@@ -144,9 +144,13 @@ Writer begin_reply(std::uint64_t id, ReplyKind kind) {
   return out;
 }
 
+void write_error_body(Writer& out, const Error& error) {
+  out.u8(static_cast<std::uint8_t>(error.code)).block(cut(error.what, kMaxErrorText)).block(cut(error.field, kMaxErrorText));
+}
+
 WipedBytes write_error(std::uint64_t id, const Error& error) {
   Writer out = begin_reply(id, ReplyKind::Failed);
-  out.u8(static_cast<std::uint8_t>(error.code)).block(cut(error.what, kMaxErrorText)).block(cut(error.field, kMaxErrorText));
+  write_error_body(out, error);
   return finished(std::move(out));
 }
 

@@ -131,6 +131,8 @@ struct ReplyHead {
 [[nodiscard]] Result<ReplyHead> read_reply_head(Reader& in);
 [[nodiscard]] Writer begin_reply(std::uint64_t id, ReplyKind kind);
 [[nodiscard]] WipedBytes write_error(std::uint64_t id, const Error& error);
+/// What stands behind the head; read_error() reads it to the end.
+void write_error_body(Writer& out, const Error& error);
 [[nodiscard]] Result<Error> read_error(Reader& in);
 
 // Values: `write` and `read` of each type that a call of the port takes or gives. ---------------------------------------------------------
@@ -159,6 +161,8 @@ POSTERN_CODEC(SignAlgorithm);
 POSTERN_CODEC(OaepOptions);
 POSTERN_CODEC(KeySettings);
 POSTERN_CODEC(KeyInfo);
+POSTERN_CODEC(KeeperState);
+POSTERN_CODEC(KeeperCondition);
 POSTERN_CODEC(PublicKey);
 POSTERN_CODEC(DataKey);
 POSTERN_CODEC(OpenPgpOpened);

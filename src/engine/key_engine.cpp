@@ -9,7 +9,9 @@
 #include <thread>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "crypto/random.hpp"
+#include "engine/audit_chain.hpp"
 #include "keys/transit_keeper.hpp"
 #include "logins/approle.hpp"
 #include "logins/userpass.hpp"
@@ -87,6 +89,7 @@ struct Device {
   std::string setting;  ///< For errors.
   std::string type;
   RecorderSettings options;
+  std::string chain_name = {};  ///< Not empty: a file that is chained.
 };
 
 /// "KIND:ADDRESS" of a setting, in the recorders' words.
@@ -97,14 +100,29 @@ Device socket_device(const std::string& text) {
           {{"socket_type", text.substr(0, colon)}, {"address", colon == std::string::npos ? "" : text.substr(colon + 1)}}};
 }
 
+/// "unix:/dev/log", and options of the recorder behind it: "unix:/dev/log facility=local0 tag=engine".
+Device syslog_device(std::string_view text) {
+  Device out{"engine.audit.syslog", "syslog", {}};
+  for (const std::string_view word : split(text, ' ')) {
+    const auto equals = word.find('=');
+    if (word.empty()) continue;
+    if (out.options.empty())
+      out.options["address"] = word.starts_with("unix:") ? word.substr(5) : word;
+    else
+      out.options[std::string(word.substr(0, equals))] = equals == std::string_view::npos ? "" : word.substr(equals + 1);
+  }
+  return out;
+}
+
 std::vector<Device> devices_of(const config::Config& config) {
   std::vector<Device> out;
   const auto& audit = config.engine;
   if (!audit.audit_file.empty()) {
     const std::string path = std::filesystem::absolute(config.in_data_dir(audit.audit_file)).string();
-    out.push_back({"engine.audit.file", "file", {{"file_path", path}, {"acknowledge", "drained"}}});
+    out.push_back(
+        {"engine.audit.file", "file", {{"file_path", path}, {"acknowledge", "drained"}}, audit.audit_chain ? audit.audit_file : ""});
   }
-  if (!audit.audit_syslog.empty()) out.push_back({"engine.audit.syslog", "syslog", {{"address", audit.audit_syslog}}});
+  if (!audit.audit_syslog.empty()) out.push_back(syslog_device(audit.audit_syslog));
   if (!audit.audit_socket.empty()) out.push_back(socket_device(audit.audit_socket));
   return out;
 }
@@ -123,17 +141,19 @@ Status make_folder(const std::string& file) {
   return {};
 }
 
-Result<OpenDevice> open_device(const Device& device, const Clock& clock) {
+Result<OpenDevice> open_device(const Device& device, const std::shared_ptr<SqliteSealedStore>& store, const Clock& clock) {
   if (const auto path = device.options.find("file_path"); path != device.options.end()) POSTERN_CHECK(make_folder(path->second));
   POSTERN_TRY(RecorderPlan plan, read_recorder(device.type + "/", device.type, device.options, false));
-  POSTERN_TRY(auto sink, open_recorder(plan, {}, clock));
+  if (!device.chain_name.empty()) POSTERN_CHECK(chain_file(plan, device.chain_name, *store));
+  POSTERN_TRY(auto sink, open_recorder(plan, chain_port(store), clock));
   return OpenDevice{std::move(plan), std::move(sink)};
 }
 
-Result<std::vector<OpenDevice>> open_devices(const config::Config& config, const Clock& clock) {
+Result<std::vector<OpenDevice>> open_devices(const config::Config& config, const std::shared_ptr<SqliteSealedStore>& store,
+                                             const Clock& clock) {
   std::vector<OpenDevice> out;
   for (const Device& device : devices_of(config)) {
-    auto opened = open_device(device, clock);
+    auto opened = open_device(device, store, clock);
     if (!opened) return fail(Error(opened.error()).context(device.setting));
     out.push_back(*std::move(opened));
   }
@@ -157,15 +177,17 @@ vault::AuditDeviceOptions salted(const vault::AuditDeviceOptions& from, SecretBy
 /// The mail's keys, as long as the engine is open.
 class MailTransit final : public TransitSource {
  public:
-  explicit MailTransit(const std::unique_ptr<vault::Core>& core) : m_core(core) {}
+  MailTransit(const std::unique_ptr<vault::Core>& core, const std::shared_ptr<SqliteSealedStore>& store) : m_core(core), m_store(store) {}
   Result<Lease> lease() override {
     POSTERN_TRY(auto entered, m_core->enter(kMailMount));
     POSTERN_TRY(auto engine, vault::transit_engine_of(entered.mount().backend()));
     return Lease{std::move(engine), std::make_shared<vault::Entered>(std::move(entered))};
   }
+  Status purge() override { return m_store->writer().empty_log(); }
 
  private:
   const std::unique_ptr<vault::Core>& m_core;
+  const std::shared_ptr<SqliteSealedStore>& m_store;
 };
 
 /// What keys.root names has to be there at the start, and right; a token or a TPM may come back.
@@ -182,13 +204,13 @@ Error named(Error error) {
 
 struct KeyEngine::Parts {
   std::string token_file, recovery_file;
-  std::unique_ptr<SqliteSealedStore> store;
+  std::shared_ptr<SqliteSealedStore> store;  // shared with nobody for longer than a call; see chain_port()
   std::unique_ptr<Barrier> barrier;
   std::unique_ptr<Seal> seal;
   std::unique_ptr<Custodian> custodian;
   std::vector<OpenDevice> devices;
   vault::AuditBroker audit;
-  MailTransit mail{core};
+  MailTransit mail{core, store};
   std::unique_ptr<TransitKeeper> keeper;  // before the core, which tells it when it seals
   std::unique_ptr<vault::Core> core;
 
@@ -281,12 +303,12 @@ Result<std::unique_ptr<KeyEngine>> KeyEngine::open(const config::Config& config,
   parts->token_file = config.in_keeper_dir("engine.token");
   parts->recovery_file = config.in_keeper_dir("engine.recovery");
   POSTERN_TRY(parts->seal, open_seal(config));
-  POSTERN_TRY(parts->devices, open_devices(config, clock));
   parts->audit.allow_none(!config.engine.audit_required);
   SealedStoreOptions store;
   store.data_dir = config.in_keeper_dir("");
   store.key = std::move(database_key);
   POSTERN_TRY(parts->store, SqliteSealedStore::open(std::move(store)));
+  POSTERN_TRY(parts->devices, open_devices(config, parts->store, clock));
   parts->barrier = std::make_unique<Barrier>(*parts->store, clock);
   CustodianOptions custody;
   custody.seal = parts->seal.get();

@@ -2,9 +2,9 @@
 //
 // Settings: engine.seal and engine.audit.*, keys.root, database.use_sqlcipher, storage.data_dir. With engine.seal = "auto" (the secret of
 // keys.root) the engine makes itself at the first start and opens itself at every one; the first root token is written to
-// data_dir/keeper/engine.token and the recovery share, which permits rekey and generate-root, to engine.recovery beside it (both 0600: put the
-// second where the first is not). With "shamir" it waits for people (`postern seal init`, `postern seal unseal`).
-// A seal that does not answer leaves the engine sealed; it is asked again every half minute.
+// data_dir/keeper/engine.token and the recovery share, which permits rekey and generate-root, to engine.recovery beside it (both 0600: put
+// the second where the first is not). With "shamir" it waits for people (`postern seal init`, `postern seal unseal`). A seal that does not
+// answer leaves the engine sealed; it is asked again every half minute.
 #pragma once
 
 #include <functional>

@@ -56,7 +56,8 @@ TEST_F(KeyEngineTest, MakesItselfAtTheFirstStartAndOpensItselfAtTheNext) {
     token = line_of("keeper/engine.token");
     EXPECT_EQ(ask(*engine, vault::Operation::Update, "secret/data/a", {{"data", json::object{{"x", "marker"}}}}).status, 200);
   }
-  for (const char* name : {"keeper/engine.token", "keeper/engine.recovery", "keeper/engine.db", "audit/engine.jsonl"}) EXPECT_EQ(mode_of(name), 0600U) << name;
+  for (const char* name : {"keeper/engine.token", "keeper/engine.recovery", "keeper/engine.db", "audit/engine.jsonl"})
+    EXPECT_EQ(mode_of(name), 0600U) << name;
   const auto again = open();
   EXPECT_EQ(line_of("keeper/engine.token"), token);
   EXPECT_NE(ask(*again, vault::Operation::Read, "secret/data/a").body.find("marker"), std::string::npos);

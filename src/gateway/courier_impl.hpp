@@ -103,8 +103,9 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   void note_refusal(const std::string& route, const HopFailure* failure);
   [[nodiscard]] OutcomeContext context() const;
   void report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host = {}, const std::string& road = {});
-  void send_report(DeliveryReport out);
-  void route_report(Submission& submission) const;
+  void send_report(DeliveryReport out, const KeyName& about);
+  void route_report(Submission& submission, const KeyName& about) const;
+  [[nodiscard]] KeyName storage_key_of_report(std::string_view domain, const KeyName& about) const;
 
   CourierParts parts;
   Hops hops;

@@ -133,7 +133,7 @@ void Courier::Impl::into_mailbox(const QueueItem& item) {
   DeliveryReport out = make_report(item, delivered_here(item.recipients.size(), "kept in the mailbox"), "", "", context());
   for (const auto& r : item.recipients)
     out.mailboxes.push_back({to_lower(r.address), item.envelope->reverse_path, parts.clock.now(), "{}"});
-  send_report(std::move(out));
+  send_report(std::move(out), item.storage_key);
 }
 
 io::Task<void> Courier::Impl::into_folder(std::shared_ptr<const QueueItem> item, const Route& route) {
@@ -164,7 +164,7 @@ io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item
     out.follow_ups.push_back(*std::move(again));
   else
     out.audit = std::move(again->audit);
-  send_report(std::move(out));
+  send_report(std::move(out), item->storage_key);
 }
 
 io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
@@ -285,21 +285,36 @@ OutcomeContext Courier::Impl::context() const {
 }
 
 void Courier::Impl::report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host, const std::string& road) {
-  send_report(make_report(item, fates, host, road, context()));
+  send_report(make_report(item, fates, host, road, context()), item.storage_key);
 }
 
-void Courier::Impl::send_report(DeliveryReport out) {
-  for (auto& follow_up : out.follow_ups) route_report(follow_up);
+/// `about`: what the item it is about is kept under.
+void Courier::Impl::send_report(DeliveryReport out, const KeyName& about) {
+  for (auto& follow_up : out.follow_ups) route_report(follow_up, about);
+  // Of a tenant that was shredded meanwhile nothing more is written, and its outcome must not wait for a key that never comes back.
+  const auto is_destroyed = [&](const Variant& v) {
+    const Tenants* tenants = parts.pipeline.parts().tenants;
+    return tenants != nullptr && tenants->is_destroyed(v.storage_key);
+  };
+  std::erase_if(out.follow_ups, [&](const Submission& s) { return std::any_of(s.variants.begin(), s.variants.end(), is_destroyed); });
   parts.spool.report(std::move(out));
 }
 
+/// Whose a report is: its reader's if he is one of ours, else that of the people whose message it quotes.
+KeyName Courier::Impl::storage_key_of_report(std::string_view domain, const KeyName& about) const {
+  const Tenants* tenants = parts.pipeline.parts().tenants;
+  if (tenants == nullptr) return about;
+  return parts.routes.is_local(domain) ? tenants->storage_key(domain, true, {}) : about;
+}
+
 /// A bounce written by make_report() has an address and no route yet.
-void Courier::Impl::route_report(Submission& submission) const {
+void Courier::Impl::route_report(Submission& submission, const KeyName& about) const {
   for (auto& variant : submission.variants) {
     for (auto& recipient : variant.recipients) {
       if (!recipient.route.empty()) continue;
       const std::string_view domain = domain_of(recipient.address);
       recipient.route = parts.routes.queue_id(domain);
+      variant.storage_key = storage_key_of_report(domain, about);
       if (parts.routes.find(domain).via == Via::Mailbox)
         variant.content.insert(0, "Return-Path: <>\r\n");  // RFC 5321 4.4: at final delivery
     }

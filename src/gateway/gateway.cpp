@@ -13,11 +13,13 @@
 #include "config/validate.hpp"
 #include "dns/fixture.hpp"
 #include "gateway/hops.hpp"
+#include "gateway/key_affairs.hpp"
 #include "gateway/listener_tls.hpp"
 #include "gateway/root_secrets.hpp"
 #include "keys/evp_handle.hpp"
 #include "store/certificate_store.hpp"
 #include "store/dkim_pins.hpp"
+#include "store/key_store.hpp"
 #include "store/user_store.hpp"
 
 namespace postern::gateway {
@@ -26,6 +28,7 @@ namespace {
 constexpr std::size_t kWorkerQueue = 1024;
 constexpr std::size_t kConnectionsPerAddress = 50;  // where the setting is 0
 constexpr auto kCertificateCheck = std::chrono::seconds(5);
+constexpr std::string_view kBackendMark = "postern keys: ";  // and the setting
 constexpr auto kKeeperCheck = std::chrono::seconds(1);
 constexpr auto kTurnAway = std::chrono::seconds(5);
 
@@ -34,6 +37,13 @@ struct OpenDoor {
   DoorOptions options;
   std::unique_ptr<Door> door;  ///< Null until mail is open.
   std::unique_ptr<io::Listener> listener;
+};
+
+/// A door of somebody else's that was asked for before there were keys.
+struct LateTls {
+  config::Listener door;
+  std::mutex mutex;
+  std::function<io::SslContext()> context;
 };
 
 Result<std::string> read_file(const std::string& path) {
@@ -120,11 +130,14 @@ struct Gateway::Parts {
   std::unique_ptr<SqliteUserStore> users;
   std::unique_ptr<SqliteAuditLog> audit;
   std::shared_ptr<Keeper> keeper;
+  std::optional<SecretBytes> database_key;
   std::shared_ptr<Authority> authority;
   std::unique_ptr<Identities> identities;
   std::unique_ptr<Correspondents> correspondents;
   CertificateChain smime_roots;
   std::unique_ptr<ListenerTls> tls;
+  std::vector<std::shared_ptr<LateTls>> late_tls;
+  std::vector<std::function<DoorState()>> announced;
   std::unique_ptr<MailboxStore> mailbox;
   std::unique_ptr<io::Loops> loops;
   std::unique_ptr<io::WorkerPool> workers;
@@ -135,12 +148,18 @@ struct Gateway::Parts {
   std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Intake> intake;
   std::vector<std::unique_ptr<OpenDoor>> doors;
+  std::unique_ptr<Tenants> tenants;
+  std::unique_ptr<KeyAffairs> affairs;
   bool running = false;
+  bool opened = false;            ///< open_mail() succeeded before start().
   std::atomic<bool> mail{false};  ///< Everything behind the doors is there; it never goes away again.
+  std::mutex life;                ///< Keys that open while the daemon stops begin nothing.
+  bool stopping = false;          ///< Guarded by it.
   mutable std::mutex why_mutex;
   std::string why_not;  ///< The last reason why it is not.
 
   Status open_store();
+  Status check_backend();
   Status open_listeners();
   Status open_listener(const config::Listener& settings);
   Status open_mail();
@@ -149,6 +168,8 @@ struct Gateway::Parts {
   Status open_spool();
   Status open_pipeline();
   Status open_doors();
+  void open_affairs();
+  void key_rotated(const KeyName& name, KeyRole role);
   void begin();
   void try_to_open();
   io::Task<void> wait_for_keeper();
@@ -156,11 +177,18 @@ struct Gateway::Parts {
   io::Task<void> serve(OpenDoor& open, io::Stream stream);
 };
 
-Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create) {
+namespace {
+StoreOptions keyless_store_options(const config::Config& config) {
   StoreOptions options;
   options.data_dir = config.in_mail_dir("");
   options.database = config.in_mail_dir(config.database.url.substr(std::string_view("sqlite:").size()));
   options.content.inline_bytes = static_cast<std::size_t>(config.spool.inline_bytes);
+  return options;
+}
+}  // namespace
+
+Result<StoreOptions> store_options(const config::Config& config, CreateRootKey create) {
+  StoreOptions options = keyless_store_options(config);
   if (config.database.use_sqlcipher) {
     // A new key would be no use for a database that is there.
     std::error_code ignored;
@@ -171,12 +199,30 @@ Result<StoreOptions> store_options(const config::Config& config, CreateRootKey c
 }
 
 Status Gateway::Parts::open_store() {
-  POSTERN_TRY(auto options, store_options(config, CreateRootKey::IfMissing));
+  StoreOptions options = keyless_store_options(config);
+  if (database_key) {
+    options.key = *std::exchange(database_key, std::nullopt);
+  } else {
+    POSTERN_TRY(options, store_options(config, CreateRootKey::IfMissing));
+  }
   POSTERN_TRY(store, Store::open(std::move(options)));
   certificate_store = std::make_unique<SqliteCertificateStore>(*store);
   users = std::make_unique<SqliteUserStore>(*store);
   audit = std::make_unique<SqliteAuditLog>(*store);
   return {};
+}
+
+/// A store begun with one backend of keys does not go on with the other: what was sealed could not be opened.
+Status Gateway::Parts::check_backend() {
+  SqliteKeyStore marks(*store);
+  const std::string ours = std::string(kBackendMark) + config.keys.backend;
+  POSTERN_TRY(const Bytes mark, marks.load_root());
+  if (mark.empty()) return marks.save_root(as_bytes(ours));
+  if (as_text(ByteView(mark)) == ours) return {};
+  return fail(ErrorCode::Conflict,
+              "the database was begun with another backend of keys (or by a development version): mail sealed there cannot be read by " +
+                  config.keys.backend + "; deliver or export it first, then begin with a new data directory",
+              "keys.backend");
 }
 
 Status Gateway::Parts::open_keys() {
@@ -234,11 +280,11 @@ Status Gateway::Parts::open_pipeline() {
     return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
   };
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
-                                        clock, pin}));
+                                        clock, pin, tenants.get()}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
-  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, keeper, *spool, *users, *audit, *workers, clock, budget});
+  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *tenants, *spool, *users, *audit, *workers, clock, budget});
   return {};
 }
 
@@ -281,6 +327,11 @@ Status Gateway::Parts::open_doors() {
     }
     open->door = std::make_unique<Door>(open->options, *intake, clock, random);
   }
+  for (const auto& late : late_tls) {
+    POSTERN_TRY(auto context, tls->add(late->door));
+    const std::lock_guard lock(late->mutex);
+    late->context = std::move(context);
+  }
   return {};
 }
 
@@ -292,16 +343,41 @@ io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
 Status Gateway::Parts::open_mail() {
   POSTERN_CHECK(keeper->ready());
   POSTERN_CHECK(open_keys());
+  POSTERN_CHECK(make_storage_keys(*keeper, *tenants));
   POSTERN_CHECK(open_pipeline());
   POSTERN_CHECK(open_doors());
+  open_affairs();
   return {};
+}
+
+void Gateway::Parts::open_affairs() {
+  affairs = std::make_unique<KeyAffairs>(KeyAffairsParts{config,
+                                                         *store,
+                                                         *spool,
+                                                         *keeper,
+                                                         *pipeline,
+                                                         *resolver,
+                                                         *workers,
+                                                         *tenants,
+                                                         clock,
+                                                         [this](const KeyName& name, KeyRole role) { key_rotated(name, role); },
+                                                         {}});
+}
+
+/// What is kept of a key beside the keeper.
+void Gateway::Parts::key_rotated(const KeyName& name, KeyRole role) {
+  if (role == KeyRole::Server) tls->check();
+  if (role == KeyRole::Identity) identities->forget(name);
 }
 
 /// Loops run, and everything behind the doors is there.
 void Gateway::Parts::begin() {
+  const std::lock_guard lock(life);
+  if (stopping) return;
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   courier->start();
+  affairs->start(loops->at(0));
 }
 
 void Gateway::Parts::try_to_open() {
@@ -332,40 +408,67 @@ io::Task<void> Gateway::Parts::watch_certificates() {
   }
 }
 
-Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vector<std::string> warnings, std::shared_ptr<Keeper> keeper) {
+Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vector<std::string> warnings, std::shared_ptr<Keeper> keeper,
+                                               std::optional<SecretBytes> database_key) {
   auto parts = std::make_unique<Parts>();
   parts->config = std::move(config);
   parts->warnings = std::move(warnings);
   parts->keeper = std::move(keeper);
+  parts->database_key = std::move(database_key);
   parts->started = parts->clock.now();
   parts->loops = std::make_unique<io::Loops>(static_cast<std::size_t>(parts->config.server.loops));
   parts->workers = std::make_unique<io::WorkerPool>(static_cast<std::size_t>(parts->config.server.workers), kWorkerQueue);
   POSTERN_CHECK(parts->open_store());
+  POSTERN_CHECK(parts->check_backend());
+  POSTERN_TRY(parts->tenants, Tenants::make(parts->config));
+  POSTERN_CHECK(mark_shredded_tenants(*parts->store, *parts->tenants, parts->warnings));
   POSTERN_CHECK(parts->open_resolver());
   POSTERN_CHECK(parts->open_spool());
   POSTERN_CHECK(parts->open_listeners());
-  if (const Status ready = parts->keeper->ready(); !ready) {
-    parts->why_not = ready.error().text();
-    log::warn("gateway.waits", {{"reason", ready.error()}});
-    return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
+  const Status opened = parts->open_mail();
+  // An external engine that cannot be asked now may be asked later; what the embedded one cannot do for another reason than its seal, it
+  // never can.
+  const bool away = !opened && opened.error().code == ErrorCode::Unavailable && parts->keeper->state().backend != "embedded";
+  const bool waits = !opened && (away || !parts->keeper->ready());
+  if (!opened && !waits) return fail(opened.error());
+  if (waits) {
+    parts->why_not = opened.error().text();
+    log::warn("gateway.waits", {{"reason", opened.error()}});
   }
-  POSTERN_CHECK(parts->open_mail());
+  parts->opened = !waits;
   return std::unique_ptr<Gateway>(new Gateway(std::move(parts)));
 }
 
 Gateway::Gateway(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
 Gateway::~Gateway() { stop(); }
 
+Result<std::function<io::SslContext()>> Gateway::tls_for(const config::Listener& door) {
+  if (m_parts->opened) return m_parts->tls->add(door);
+  auto late = std::make_shared<LateTls>();
+  late->door = door;
+  m_parts->late_tls.push_back(late);
+  return [late]() -> io::SslContext {
+    const std::lock_guard lock(late->mutex);
+    return late->context ? late->context() : io::SslContext();
+  };
+}
+
+void Gateway::announce(std::function<DoorState()> door) { m_parts->announced.push_back(std::move(door)); }
+
 void Gateway::start() {
   m_parts->running = true;
   m_parts->loops->start();
-  if (m_parts->intake) return m_parts->begin();
+  if (m_parts->opened) return m_parts->begin();
   io::spawn(m_parts->loops->at(0), m_parts->wait_for_keeper(), "gateway.keeper");
 }
 
 void Gateway::stop() {
   if (!m_parts || !m_parts->running) return;
   m_parts->running = false;
+  {
+    const std::lock_guard lock(m_parts->life);
+    m_parts->stopping = true;
+  }
   const SteadyTime deadline = m_parts->clock.steady() + m_parts->config.timeouts.drain;
   for (auto& open : m_parts->doors) open->listener->stop_accepting();
   std::atomic<std::size_t> left{m_parts->doors.size()};
@@ -385,6 +488,7 @@ void Gateway::stop() {
     std::unique_lock lock(mutex);
     ended.wait_until(lock, deadline + std::chrono::seconds(2), [&] { return left == 0; });
   }
+  if (m_parts->mail) m_parts->affairs->stop();
   if (m_parts->mail) m_parts->courier->stop();
   m_parts->workers->stop();
   m_parts->loops->stop();
@@ -407,6 +511,8 @@ io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }
+KeyAffairs& Gateway::affairs() noexcept { return *m_parts->affairs; }
+const Tenants& Gateway::tenants() const noexcept { return *m_parts->tenants; }
 Store& Gateway::store() noexcept { return *m_parts->store; }
 Spool& Gateway::spool() noexcept { return *m_parts->spool; }
 Courier& Gateway::courier() noexcept { return *m_parts->courier; }
@@ -433,6 +539,7 @@ std::vector<DoorState> Gateway::doors() const {
     out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
                    open->listener->stats(), open_for_mail ? &open->door->stats() : &none});
   }
+  for (const auto& door : m_parts->announced) out.push_back(door());
   return out;
 }
 

@@ -14,6 +14,7 @@
 #include "gateway/courier.hpp"
 #include "gateway/identities.hpp"
 #include "gateway/intake.hpp"
+#include "gateway/key_affairs.hpp"
 #include "gateway/pipeline.hpp"
 #include "io/listener.hpp"
 #include "keys/keeper.hpp"
@@ -27,18 +28,26 @@ namespace postern::gateway {
 struct DoorState {
   std::string name, kind, address, tls, min_tls;
   io::ListenerStats listener;
-  const DoorStats* door = nullptr;
+  const DoorStats* door = nullptr;  ///< Null where no mail comes in.
 };
 
 class Gateway {
  public:
   /// Opens store and spool, binds every listener, reads keys. Errors name the setting or file and what to do; nothing runs then.
+  /// `keeper`: of the backend that keys.backend names. `database_key`: of the mail database (empty: it is not encrypted as a whole); when
+  /// it is not given, database.sqlcipher_key_ref is followed here.
   /// A keeper that is not ready (sealed) is no error: the listeners turn everybody away with 421 until it is, what waits in the spool waits
   /// on, and mail_open() says so.
   [[nodiscard]] static Result<std::unique_ptr<Gateway>> open(config::Config config, std::vector<std::string> warnings,
-                                                             std::shared_ptr<Keeper> keeper);
+                                                             std::shared_ptr<Keeper> keeper,
+                                                             std::optional<SecretBytes> database_key = std::nullopt);
   ~Gateway();
 
+  /// Before start(): the listeners' certificate for a door that others serve, renewed and watched with theirs. Of `door` only min_tls and
+  /// the client certificate settings count. What it returns may be called on any loop while the gateway lives.
+  [[nodiscard]] Result<std::function<io::SslContext()>> tls_for(const config::Listener& door);
+  /// Before start(): such a door in doors(), and so in status and metrics.
+  void announce(std::function<DoorState()> door);
   /// The loops run, doors accept, the courier works. Once.
   void start();
   /// Doors close, sessions get `timeouts.drain` to end, then everything stops. Blocking; not from a loop.
@@ -55,6 +64,8 @@ class Gateway {
   [[nodiscard]] io::WorkerPool& workers() noexcept;
   [[nodiscard]] io::Resolver& resolver() noexcept;
   [[nodiscard]] Keeper& keeper() noexcept;
+  [[nodiscard]] KeyAffairs& affairs() noexcept;
+  [[nodiscard]] const Tenants& tenants() const noexcept;
   [[nodiscard]] Store& store() noexcept;
   [[nodiscard]] UserStore& users() noexcept;
   [[nodiscard]] SqliteAuditLog& audit() noexcept;

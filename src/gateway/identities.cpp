@@ -135,6 +135,11 @@ std::optional<PgpCertificate> Identities::own_openpgp(const Mailbox& address) {
   return parsed ? std::optional(*std::move(parsed)) : std::nullopt;
 }
 
+void Identities::forget(const KeyName& key) {
+  const std::lock_guard lock(m_mutex);
+  std::erase_if(m_smime, [&](const auto& entry) { return smime_key_name(entry.first) == key; });
+}
+
 Result<std::string> Identities::enroll_smime(const Mailbox& address) {
   POSTERN_TRY(const auto identities, load_smime(address));
   return identities.front().chain.front().to_pem();

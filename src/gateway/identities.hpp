@@ -45,6 +45,8 @@ class Identities {
   /// Makes it whatever auto_enroll says (an operator's act); answers PEM or armor to give to correspondents.
   [[nodiscard]] Result<std::string> enroll_smime(const Mailbox& address);
   [[nodiscard]] Result<std::string> enroll_openpgp(const Mailbox& address);
+  /// A key was rotated or removed: its certificates are asked for anew.
+  void forget(const KeyName& key);
 
  private:
   struct Cached {

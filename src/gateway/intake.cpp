@@ -5,7 +5,6 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "io/sync.hpp"
-#include "store/sealed_content.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -21,6 +20,7 @@ bool is_same_mailbox(std::string_view a, std::string_view b) {
          routing_domain(a_domain) == routing_domain(b_domain);
 }
 
+const smtp::Reply kShredded{550, {5, 7, 1}, "mail of this domain is not taken here any more"};
 const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right now; try again in a moment"};
 
 }  // namespace
@@ -68,6 +68,7 @@ io::Task<void> Intake::login_ended(Road road, std::string user, std::string mech
 
 smtp::Reply Intake::check_sender(const Road& road, const smtp::MailFrom& from) {
   if (!m_parts.budget->has_room(from.parameters.size.value_or(0))) return kBusy;
+  if (road.trusted && m_parts.tenants.refuses(domain_of(address_of(from.path)))) return kShredded;
   if (road.user.empty()) return {};
   User user;
   user.senders = road.senders;
@@ -82,6 +83,7 @@ smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
     if (road.trusted) return {};
     return {550, {5, 7, 1}, "relaying to " + printable(domain, 128) + " is not allowed from here; log in on the submission port"};
   }
+  if (m_parts.tenants.refuses(domain)) return kShredded;
   const auto& known = m_parts.config.domains.recipients;
   if (known.empty() || to.path.is_bare_postmaster() || iequals(to.path.mailbox().local, "postmaster")) return {};
   const std::string address = address_of(to.path, m_parts.config.server.hostname);
@@ -92,9 +94,7 @@ smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
 /// What can be done before the writer is asked is done on the same thread: encryption at rest included.
 Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split) const {
   POSTERN_TRY(auto out, m_parts.pipeline.process(arrival, split));
-  for (Variant& variant : out.submission.variants) {
-    POSTERN_TRY(variant.sealed, seal_content(*m_parts.keeper, out.submission.message, variant.content));
-  }
+  POSTERN_CHECK(m_parts.spool.seal(out.submission.message, out.submission.variants));
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "gateway/door.hpp"
 #include "gateway/pipeline.hpp"
+#include "gateway/tenants.hpp"
 #include "io/loops.hpp"
 #include "spool/spool.hpp"
 #include "store/audit_log.hpp"
@@ -16,7 +17,7 @@ struct IntakeParts {
   const config::Config& config;
   const RouteTable& routes;
   const Pipeline& pipeline;
-  std::shared_ptr<Keeper> keeper;
+  const Tenants& tenants;
   Spool& spool;
   UserStore& users;
   SqliteAuditLog& audit;

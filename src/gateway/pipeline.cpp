@@ -110,24 +110,21 @@ std::string group_key(const Case& c) {
   else if (d.encrypt != policy::Method::None && !c.visible)
     key += "|hidden " + std::to_string(c.index);
   if (d.action != policy::Action::Deliver) key += "|" + d.reason;
-  return key + "|" + c.opened.trace + "|" + c.opened.failure;
+  return key + "|" + c.opened.trace + "|" + c.opened.failure + "|" + c.storage_key.get();
 }
 
 smtp::Reply policy_refusal(const policy::Decision& decision) { return {550, {5, 7, 1}, "refused by policy: " + decision.reason}; }
 
 /// Never "the latest": DNS has the public half of one version, and a rotation would break every signature at once.
-Result<std::uint32_t> signing_version(const PipelineParts& parts, const config::DkimSigner& signer, const KeyInfo& key) {
+Result<DkimPin> signing_version(const PipelineParts& parts, const config::DkimSigner& signer, const KeyInfo& key) {
   const auto wanted = static_cast<std::uint32_t>(signer.version);
-  std::uint32_t version = wanted != 0 ? wanted : key.latest;
-  const auto exists = [&] {
-    return std::any_of(key.versions.begin(), key.versions.end(), [&](const KeyVersionInfo& v) { return v.number == version; });
-  };
-  if (exists() && parts.pin_version) {
-    POSTERN_TRY(version, parts.pin_version(signer, key.latest));
+  DkimPin pin{wanted != 0 ? wanted : key.latest, {}};
+  if (key.find(pin.version) != nullptr && parts.pin_version) {
+    POSTERN_TRY(pin, parts.pin_version(signer, key.latest));
   }
-  if (exists()) return version;
+  if (key.find(pin.version) != nullptr) return pin;
   return fail(ErrorCode::BadInput,
-              "dkim selector " + signer.selector + " signs with version " + std::to_string(version) + " of the key " + signer.key +
+              "dkim selector " + signer.selector + " signs with version " + std::to_string(pin.version) + " of the key " + signer.key +
                   ", which does not exist; publish one that does and name it (dkim.version)",
               "dkim.version");
 }
@@ -155,21 +152,35 @@ Result<std::vector<policy::Rule>> make_rules(const std::vector<config::PolicyRul
 
 Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineParts parts) {
   std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(parts)));
+  std::vector<DkimKeyRef> signers;
   POSTERN_TRY(pipeline->m_rules, make_rules(pipeline->m_parts.config.policies));
   for (const auto& signer : pipeline->m_parts.config.dkim) {
     POSTERN_TRY(const auto algorithm, parse_dkim_algorithm(signer.algorithm));
     POSTERN_TRY(const auto name, parse_key_name(signer.key));
     auto key = pipeline->m_parts.keeper->ensure(name, algorithm == DkimAlgorithm::RsaSha256 ? KeyType::Rsa2048 : KeyType::Ed25519);
     if (!key) return fail(std::move(key).error().context("dkim key " + signer.key));
-    POSTERN_TRY(const auto version, signing_version(pipeline->m_parts, signer, *key));
-    pipeline->m_dkim.push_back({to_lower(signer.domain), signer.selector, algorithm, signer.key, version});
+    POSTERN_TRY(const auto pin, signing_version(pipeline->m_parts, signer, *key));
+    signers.push_back(
+        {to_lower(signer.domain), pin.published.empty() ? signer.selector : pin.published, algorithm, signer.key, pin.version});
   }
+  pipeline->set_dkim_signers(std::move(signers));
   return pipeline;
+}
+
+std::shared_ptr<const std::vector<DkimKeyRef>> Pipeline::dkim_signers() const {
+  const std::lock_guard lock(m_dkim_mutex);
+  return m_dkim;
+}
+
+void Pipeline::set_dkim_signers(std::vector<DkimKeyRef> signers) {
+  auto next = std::make_shared<const std::vector<DkimKeyRef>>(std::move(signers));
+  const std::lock_guard lock(m_dkim_mutex);
+  m_dkim = std::move(next);
 }
 
 bool Pipeline::needs_worker(const Arrival& arrival) const {
   if (!m_rules.empty() || arrival.content.size() > kLargeMessage) return true;
-  if (arrival.road.trusted && !m_dkim.empty()) return true;
+  if (arrival.road.trusted && !dkim_signers()->empty()) return true;
   // Only mail for local people is opened.
   return std::any_of(arrival.envelope.recipients.begin(), arrival.envelope.recipients.end(),
                      [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); });
@@ -177,7 +188,8 @@ bool Pipeline::needs_worker(const Arrival& arrival) const {
 
 std::vector<DkimKeyRef> Pipeline::dkim_keys_for(std::string_view domain) const {
   std::vector<DkimKeyRef> out;
-  std::copy_if(m_dkim.begin(), m_dkim.end(), std::back_inserter(out), [&](const DkimKeyRef& key) { return key.domain == domain; });
+  const auto all = dkim_signers();
+  std::copy_if(all->begin(), all->end(), std::back_inserter(out), [&](const DkimKeyRef& key) { return key.domain == domain; });
   return out;
 }
 
@@ -281,9 +293,17 @@ class Pipeline::Run {
       c.route = &m_parts.routes.find(c.mailbox.domain);
       c.local = c.route->via == Via::Mailbox;
       c.visible = named.count(to_lower(c.address)) != 0;
+      if (m_parts.tenants != nullptr)
+        c.storage_key = m_parts.tenants->storage_key(c.mailbox.domain, m_parts.routes.is_local(c.mailbox.domain), sender_domain());
       m_cases.push_back(std::move(c));
     }
     return {};
+  }
+
+  /// Of the sender whose word the road vouches for.
+  std::string_view sender_domain() const {
+    const auto& from = m_arrival.envelope.from;
+    return m_arrival.road.trusted && !from.is_null() ? std::string_view(from.mailbox()->domain) : std::string_view();
   }
 
   void open(Case& c) {
@@ -364,6 +384,7 @@ class Pipeline::Run {
     const Case& first = *cases.front();
     const auto action = first.decision.action;
     Variant variant;
+    variant.storage_key = first.storage_key;
     variant.seal = action == policy::Action::Bounce ? "refused: " + first.decision.reason
                    : action == policy::Action::Hold ? "held"
                                                     : seal_text(first.decision);

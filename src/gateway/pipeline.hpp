@@ -10,6 +10,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,10 +19,12 @@
 #include "gateway/arrival.hpp"
 #include "gateway/identities.hpp"
 #include "gateway/routing.hpp"
+#include "gateway/tenants.hpp"
 #include "mailauth/dkim.hpp"
 #include "policy/policy.hpp"
 #include "smtp/reply.hpp"
 #include "spool/types.hpp"
+#include "store/dkim_pins.hpp"
 
 namespace postern::gateway {
 
@@ -49,7 +52,8 @@ struct PipelineParts {
   Random& random;
   const Clock& clock;
   /// Which version of its key a DKIM selector signs with (store/dkim_pins.hpp); none: the one of the setting, else the latest.
-  std::function<Result<std::uint32_t>(const config::DkimSigner& signer, std::uint32_t latest)> pin_version = {};
+  std::function<Result<DkimPin>(const config::DkimSigner& signer, std::uint32_t latest)> pin_version = {};
+  const Tenants* tenants = nullptr;  ///< Null: there are none.
 };
 
 /// How an operator's release of held mail is to be taken.
@@ -76,7 +80,12 @@ class Pipeline {
   [[nodiscard]] Result<policy::Decision> explain(const Arrival& arrival, const std::string& recipient) const;
 
   /// The signers of the configuration with the key versions they sign with.
-  [[nodiscard]] const std::vector<DkimKeyRef>& dkim_signers() const noexcept { return m_dkim; }
+  [[nodiscard]] std::shared_ptr<const std::vector<DkimKeyRef>> dkim_signers() const;
+  /// Another version of a key signs from now on; messages under way go on with the one they began with. Any thread.
+  void set_dkim_signers(std::vector<DkimKeyRef> signers);
+
+  /// One signature of a signer, as dkim_sign() asks for it.
+  [[nodiscard]] Result<Bytes> dkim_signature(const DkimKeyRef& key, ByteView data) const;
 
   [[nodiscard]] static smtp::Reply reply_for(const Error& error);
   [[nodiscard]] const PipelineParts& parts() const noexcept { return m_parts; }
@@ -84,12 +93,12 @@ class Pipeline {
  private:
   class Run;
   explicit Pipeline(PipelineParts parts) : m_parts(std::move(parts)) {}
-  [[nodiscard]] Result<Bytes> dkim_signature(const DkimKeyRef& key, ByteView data) const;
   [[nodiscard]] std::vector<DkimKeyRef> dkim_keys_for(std::string_view domain) const;
 
   PipelineParts m_parts;
   std::vector<policy::Rule> m_rules;
-  std::vector<DkimKeyRef> m_dkim;
+  mutable std::mutex m_dkim_mutex;  ///< For the moment of copying the pointer.
+  std::shared_ptr<const std::vector<DkimKeyRef>> m_dkim = std::make_shared<const std::vector<DkimKeyRef>>();
 };
 
 /// The rules of the configuration, checked; the first bad one is the error.

@@ -35,6 +35,7 @@ struct Case {
   policy::Decision decision;
   std::optional<Certificate> smime;
   std::optional<PgpCertificate> openpgp;
+  KeyName storage_key = key_names::kMailStorage;  ///< What the copy is kept under.
 };
 
 /// Who signs: the author, when he is local and the road says that it is really him.

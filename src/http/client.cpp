@@ -3,20 +3,15 @@
 #include <netdb.h>
 
 #include <array>
-#include <boost/beast/http.hpp>
 #include <charconv>
 #include <thread>
 
 #include "base/text.hpp"
+#include "http/response_reader.hpp"
 #include "io/loops.hpp"
 
 namespace postern::http {
 namespace {
-
-namespace beast = boost::beast::http;
-
-constexpr std::size_t kReadBytes = 16U * 1024;
-constexpr std::size_t kMostUnparsed = 64U * 1024;
 
 std::string request_text(const ClientRequest& request) {
   const bool v6 = request.url.host.find(':') != std::string::npos;
@@ -36,109 +31,6 @@ Status safe_request(const ClientRequest& request) {
   if ((request.method + request.url.target).find_first_of(" \r\n") != std::string::npos)
     return fail(ErrorCode::BadInput, "method or target hold a space or line end", "target");
   return {};
-}
-
-/// Reads one response, informational or final.
-class ResponseReader {
- public:
-  ResponseReader(io::Stream& stream, const ClientOptions& options, bool head) : m_stream(stream), m_options(options), m_head(head) {}
-
-  io::Task<Result<ClientResponse>> read(SteadyTime deadline) {
-    m_deadline = deadline;
-    for (;;) {
-      auto response = co_await read_one();
-      // RFC 9110 15.2: "A client MUST be able to parse one or more 1xx responses received prior to a final response"
-      if (!response || response->status >= 200) co_return response;
-    }
-  }
-
- private:
-  using Parser = beast::response_parser<beast::string_body>;
-
-  io::Task<Result<ClientResponse>> read_one() {
-    Parser parser;
-    parser.eager(true);
-    parser.skip(m_head);
-    if (m_options.on_body)
-      parser.body_limit(boost::none);  // given on piece by piece, never kept
-    else
-      parser.body_limit(m_options.body_limit);
-    bool wanted = true;
-    while (wanted && !parser.is_done()) {
-      POSTERN_CO_CHECK(co_await feed(parser));
-      wanted = hand_on(parser);
-    }
-    ClientResponse out;
-    out.status = static_cast<int>(parser.get().result_int());
-    for (const auto& field : parser.get()) out.headers.add(std::string(field.name_string()), std::string(field.value()));
-    out.body = std::move(parser.get().body());
-    co_return out;
-  }
-
-  /// Gives the parser what is buffered, or else reads first.
-  io::Task<Status> feed(Parser& parser) {
-    if (m_buffer.empty() || m_stuck) {
-      const std::size_t before = m_buffer.size();
-      m_buffer.resize(before + kReadBytes);
-      const auto got = co_await m_stream.read_some(ByteSpan(reinterpret_cast<Byte*>(m_buffer.data()) + before, kReadBytes), m_deadline);
-      m_buffer.resize(before + got.value_or(0));
-      if (!got) co_return fail(got.error());
-      if (*got == 0) co_return at_end(parser);
-    }
-    boost::system::error_code error;
-    const std::size_t used = parser.put(boost::asio::buffer(m_buffer), error);
-    m_buffer.erase(0, used);
-    m_stuck = used == 0;
-    if (error == beast::error::body_limit || error == beast::error::header_limit)
-      co_return fail(ErrorCode::TooLarge, "the answer is too large");
-    if (error && error != beast::error::need_more) co_return fail(ErrorCode::BadInput, "the answer is not HTTP: " + error.message());
-    if (m_buffer.size() > kMostUnparsed) co_return fail(ErrorCode::TooLarge, "the answer has a line that is too long");
-    co_return Status();
-  }
-
-  static Status at_end(Parser& parser) {
-    boost::system::error_code error;
-    if (parser.got_some()) parser.put_eof(error);
-    if (error || !parser.is_done()) return fail(ErrorCode::Unavailable, "the answer ended too early");
-    return {};
-  }
-
-  /// False: the caller has seen enough.
-  bool hand_on(Parser& parser) {
-    if (!m_options.on_body || !parser.is_header_done()) return true;
-    std::string piece = std::exchange(parser.get().body(), {});
-    m_deadline = io::deadline_in(m_options.timeout);
-    return piece.empty() || m_options.on_body(piece);
-  }
-
-  io::Stream& m_stream;
-  const ClientOptions& m_options;
-  bool m_head;
-  SteadyTime m_deadline;
-  std::string m_buffer;
-  bool m_stuck = false;  // what is buffered is not enough for the parser's next step
-};
-
-/// The system's resolver, for people's host names.
-Result<std::vector<io::Endpoint>> look_up(const Url& url) {
-  struct addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  struct addrinfo* list = nullptr;
-  if (const int code = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &list); code != 0)
-    return fail(ErrorCode::NotFound, url.host + ": " + ::gai_strerror(code), "host");
-  std::vector<io::Endpoint> out;
-  for (const auto* at = list; at != nullptr; at = at->ai_next) {
-    std::array<char, 64> text{};
-    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
-    io::Endpoint endpoint;
-    if (const auto ip = io::IpAddress::parse(text.data())) {
-      endpoint.ip = *ip;
-      endpoint.port = url.port;
-      out.push_back(std::move(endpoint));
-    }
-  }
-  ::freeaddrinfo(list);
-  return out;
 }
 
 }  // namespace
@@ -175,6 +67,27 @@ Result<Url> Url::parse(std::string_view text) {
   return out;
 }
 
+Result<std::vector<io::Endpoint>> look_up(const Url& url) {
+  struct addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  struct addrinfo* list = nullptr;
+  if (const int code = ::getaddrinfo(url.host.c_str(), nullptr, &hints, &list); code != 0)
+    return fail(ErrorCode::NotFound, url.host + ": " + ::gai_strerror(code), "host");
+  std::vector<io::Endpoint> out;
+  for (const auto* at = list; at != nullptr; at = at->ai_next) {
+    std::array<char, 64> text{};
+    if (::getnameinfo(at->ai_addr, at->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) != 0) continue;
+    io::Endpoint endpoint;
+    if (const auto ip = io::IpAddress::parse(text.data())) {
+      endpoint.ip = *ip;
+      endpoint.port = url.port;
+      out.push_back(std::move(endpoint));
+    }
+  }
+  ::freeaddrinfo(list);
+  return out;
+}
+
 io::Task<Result<ClientResponse>> fetch(std::vector<io::Endpoint> where_to, ClientRequest request, ClientOptions options) {
   POSTERN_CO_CHECK(safe_request(request));
   const SteadyTime deadline = io::deadline_in(options.timeout);
@@ -195,7 +108,7 @@ io::Task<Result<ClientResponse>> fetch(std::vector<io::Endpoint> where_to, Clien
   }
   const std::string text = request_text(request);
   POSTERN_CO_CHECK(co_await stream->write_all(text, deadline));
-  ResponseReader reader(*stream, options, request.method == "HEAD");
+  detail::ResponseReader reader(*stream, options, request.method == "HEAD");
   co_return co_await reader.read(deadline);
 }
 

@@ -20,6 +20,9 @@ struct Url {
   [[nodiscard]] static Result<Url> parse(std::string_view text);
 };
 
+/// The addresses of a host by the system's resolver, with the URL's port. Blocks as long as that likes. NotFound.
+[[nodiscard]] Result<std::vector<io::Endpoint>> look_up(const Url& url);
+
 struct ClientRequest {
   std::string method = "GET";
   Url url;
@@ -34,6 +37,7 @@ struct ClientOptions {
   std::string unix_path;                       ///< Connect here instead of to the host.
   /// Gets the body piece by piece instead of ClientResponse::body (event streams); false ends the exchange.
   std::function<bool(std::string_view)> on_body;
+  bool secret = false;  ///< Our own buffers of the answer are wiped (the body is the caller's); OpenSSL's records are not ours.
 };
 
 struct ClientResponse {

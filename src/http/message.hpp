@@ -19,6 +19,7 @@ class Headers {
   using Item = std::pair<std::string, std::string>;
 
   void add(std::string name, std::string value) { m_items.emplace_back(std::move(name), std::move(value)); }
+  void reserve(std::size_t fields) { m_items.reserve(fields); }
   /// Replaces every field of that name.
   void set(std::string name, std::string value);
   void erase(std::string_view name);
@@ -45,8 +46,8 @@ struct Request {
   std::string body;
   io::Endpoint peer;
   bool tls = false;
-  io::TlsInfo tls_info;
-  std::string id;  ///< The X-Request-Id of this exchange: always ours, never the client's.
+  const io::TlsInfo* tls_info = nullptr;  ///< The connection's, which outlives the handler; null without TLS.
+  std::string id;                         ///< The X-Request-Id of this exchange: always ours, never the client's.
 
   /// The first value of a query parameter or path parameter; empty when absent (has_query tells).
   [[nodiscard]] std::string_view query_value(std::string_view name) const noexcept;

@@ -1,4 +1,4 @@
-// The HTTP/1.1 server shell: parses (Beast), calls one handler, answers, keeps the connection alive, streams events.
+// The HTTP/1.1 server shell: reads requests, calls one handler, answers, keeps the connection alive, streams events.
 //
 // What it does itself, before a handler is asked: limits, timeouts, request forms that could smuggle (RFC 9112 6.1 and 6.3: both
 // Content-Length and Transfer-Encoding, differing lengths, a transfer coding other than chunked), Host (RFC 9112 3.2), 100-continue, HEAD,
@@ -33,7 +33,7 @@ struct ServerLimits {
 
 struct ServerOptions {
   io::Endpoint address;
-  io::SslContext tls;  ///< Null: plain HTTP.
+  std::function<io::SslContext()> tls;  ///< Asked for each connection, on any loop (an empty context: closed); null: plain HTTP.
   ServerLimits limits;
   std::string name = "http";  ///< For the log.
   /// The answer to a target that is refused before the handler sees it, where an API has its own form of errors; null: problem+json.

@@ -84,7 +84,7 @@ struct HttpServer : ::testing::Test {
     ServerOptions options;
     options.address = *io::Endpoint::parse("127.0.0.1:0");
     options.limits = limits;
-    options.tls = std::move(tls);
+    if (tls) options.tls = [tls] { return tls; };
     auto opened = Server::open(loops, std::move(options), std::move(handler));
     ASSERT_TRUE(opened) << opened.error().text();
     server = *std::move(opened);

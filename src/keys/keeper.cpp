@@ -1,5 +1,10 @@
 #include "keys/keeper.hpp"
 
+#include <algorithm>
+#include <charconv>
+
+#include "base/cursor.hpp"
+
 namespace postern {
 
 std::string_view name_of(OpenPgpSignatureStatus status) noexcept {
@@ -11,6 +16,30 @@ std::string_view name_of(OpenPgpSignatureStatus status) noexcept {
     case OpenPgpSignatureStatus::UnusableKey: return "unusable_key";
   }
   return "unknown_signer";
+}
+
+const KeyVersionInfo* KeyInfo::find(std::uint32_t version) const noexcept {
+  const auto found = std::ranges::find(versions, version, &KeyVersionInfo::number);
+  return found == versions.end() ? nullptr : &*found;
+}
+
+// Two forms: format 1 and the version in four bytes (ring, transit), and the text "vault:vN:" of engines that are reached by Vault's API.
+Result<std::uint32_t> Keeper::wrapped_version(ByteView wrapped) const {
+  constexpr std::string_view prefix = "vault:v";
+  constexpr std::uint8_t binary = 1;
+  std::uint32_t version = 0;
+  const std::string_view text = as_text(wrapped);
+  if (text.starts_with(prefix)) {
+    const char* const end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data() + prefix.size(), end, version);
+    if (error == std::errc() && at != end && *at == ':' && version != 0) return version;
+  } else {
+    ByteReader reader(wrapped);
+    POSTERN_TRY(const std::uint8_t format, reader.read_u8("wrapped"));
+    POSTERN_TRY(version, reader.read_u32("wrapped"));
+    if (format == binary && version != 0) return version;
+  }
+  return fail(ErrorCode::BadInput, "not a wrapped data key", "wrapped");
 }
 
 Result<KeyInfo> Keeper::ensure(const KeyName& name, KeyType type) {

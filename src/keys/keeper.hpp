@@ -7,7 +7,9 @@
 // not answer).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,7 +36,30 @@ struct KeyInfo {
   std::uint32_t min_decryption_version = 1;  ///< Older versions neither decrypt nor verify.
   std::uint32_t min_encryption_version = 0;  ///< Older versions neither encrypt nor sign; 0: only the latest matters.
   bool deletion_allowed = false;
+  std::string custody;                   ///< Where the private part is when not in the embedded engine: "transit", "wrapped"; else empty.
   std::vector<KeyVersionInfo> versions;  ///< Ascending.
+  std::uint64_t max_uses = 0;            ///< Uses of one version before it refuses; 0: no limit.
+  std::chrono::seconds auto_rotate{0};   ///< At this age the engine adds a version by itself; 0: it leaves that to others.
+
+  [[nodiscard]] const KeyVersionInfo* find(std::uint32_t version) const noexcept;
+};
+
+/// How the keeper is, for status pages. The embedded engine is always well.
+struct KeeperState {
+  std::string backend = "embedded";  ///< "embedded", "vault"
+  bool reachable = true;             ///< The last question was answered, whatever the answer.
+  bool sealed = false;               ///< It answers, and says that it is sealed or not initialised.
+  std::string where;                 ///< The address in use.
+  std::string last_error;            ///< Why it is not well; stays until it is.
+  std::optional<WallTime> since;     ///< Since when it is not well.
+  std::optional<WallTime> token_expires;
+  std::size_t cached_data_keys = 0;  ///< Keys in memory that open or protect mail while it is away.
+  std::size_t cached_keys = 0;       ///< Unwrapped private keys in memory.
+};
+
+struct KeeperCondition {
+  KeeperState state;
+  Status ready;
 };
 
 /// What configure() can change; what is not set stays.
@@ -72,14 +97,19 @@ class Keeper {
  public:
   virtual ~Keeper() = default;
 
+  /// Never blocks.
+  [[nodiscard]] virtual KeeperState state() const { return {}; }
   /// Whether keys can be used now; Unavailable says why not and what to do next. Does not wait.
   [[nodiscard]] virtual Status ready() { return {}; }
+  /// Both, as one call over a channel: an error is the channel's and not the keeper's.
+  [[nodiscard]] Result<KeeperCondition> condition() { return KeeperCondition{state(), ready()}; }
 
   // Keys. ---------------------------------------------------------------------------------------------------------------------------
   /// Conflict when the name is taken. OpenPgp keys come from openpgp_create().
   [[nodiscard]] virtual Result<KeyInfo> create(const KeyName& name, KeyType type) = 0;
   [[nodiscard]] virtual Result<KeyInfo> describe(const KeyName& name) = 0;
-  /// Sorted by name.
+  /// Sorted by name. Also keys of kinds that the mail system has no use for, where it shares its place with others: describe() says
+  /// Unsupported of them.
   [[nodiscard]] virtual Result<std::vector<KeyName>> list() = 0;
   /// Adds a version, which becomes the latest; older versions go on decrypting and verifying.
   [[nodiscard]] virtual Result<KeyInfo> rotate(const KeyName& name) = 0;
@@ -107,6 +137,8 @@ class Keeper {
   [[nodiscard]] virtual Result<SecretBytes> unwrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) = 0;
   /// The same data key under the latest version (rotation without touching the content). The key is never shown.
   [[nodiscard]] virtual Result<Bytes> rewrap_data_key(const KeyName& name, ByteView wrapped, ByteView aad) = 0;
+  /// The version that wrapped a data key, read off its form: no key is touched. BadInput when it is no wrapped data key.
+  [[nodiscard]] virtual Result<std::uint32_t> wrapped_version(ByteView wrapped) const;
   [[nodiscard]] virtual Result<SecretBytes> decrypt_oaep(const KeyName& name, std::uint32_t version, const OaepOptions& options,
                                                          ByteView ciphertext) = 0;
   /// PKCS#1 v1.5 key transport of older senders; see PrivateKey::decrypt_pkcs1 for what a wrong padding and a size of 0 do.

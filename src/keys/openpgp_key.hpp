@@ -1,4 +1,4 @@
-// OpenPGP secret keys in use (inside keys/ only), through RNP.
+// OpenPGP secret keys in use, through RNP: for those who have custody of them (the ring here, vaultkeeper/).
 #pragma once
 
 #include <memory>

@@ -53,6 +53,15 @@ Result<std::string> public_text_of(const KeyRef& key, KeyType type, std::uint32_
   return own.to_pem();
 }
 
+/// A version is over at the first of its limits.
+std::uint64_t limit_of(const transit::UseLimits& limits) {
+  std::uint64_t least = 0;
+  for (const std::uint64_t limit : {limits.encryptions, limits.signatures, limits.macs}) {
+    if (limit != 0 && (least == 0 || limit < least)) least = limit;
+  }
+  return least;
+}
+
 Result<KeyInfo> info_of(const KeyRef& key) {
   POSTERN_TRY(const KeyType type, type_here(key));
   const transit::KeyInfo known = key.info();
@@ -63,6 +72,8 @@ Result<KeyInfo> info_of(const KeyRef& key) {
   out.min_decryption_version = known.min_decryption_version;
   out.min_encryption_version = known.min_encryption_version;
   out.deletion_allowed = known.deletion_allowed;
+  out.auto_rotate = known.auto_rotate_period;
+  out.max_uses = limit_of(known.limits);
   for (const transit::KeyVersionInfo& version : known.versions) {
     POSTERN_TRY(std::string public_text, public_text_of(key, type, version.number));
     const std::uint64_t uses = version.uses.encryptions + version.uses.signatures + version.uses.macs;
@@ -218,6 +229,15 @@ Status TransitKeeper::tick() {
 
 // Keys ---------------------------------------------------------------------------------------------------------------------------------
 
+KeeperState TransitKeeper::state() const {
+  KeeperState out;
+  if (const auto lease = m_source.lease(); !lease) {
+    out.sealed = true;
+    out.last_error = lease.error().text();
+  }
+  return out;
+}
+
 Status TransitKeeper::ready() {
   const auto lease = m_source.lease();
   return lease ? Status() : fail(lease.error());
@@ -243,12 +263,8 @@ Result<KeyInfo> TransitKeeper::describe(const KeyName& name) {
 Result<std::vector<KeyName>> TransitKeeper::list() {
   POSTERN_TRY(const auto lease, m_source.lease());
   POSTERN_TRY(auto names, lease.engine->list());
-  std::vector<KeyName> out;
-  for (std::string& name : names) {
-    const auto key = lease.engine->get(name);
-    if (key && type_here(*key)) out.emplace_back(std::move(name));
-  }
-  return out;
+  // Names alone: a mount may hold a hundred thousand keys, and to know their kind each would have to be read.
+  return std::vector<KeyName>(std::make_move_iterator(names.begin()), std::make_move_iterator(names.end()));
 }
 
 Result<KeyInfo> TransitKeeper::rotate(const KeyName& name) {
@@ -288,7 +304,7 @@ Status TransitKeeper::remove(const KeyName& name) {
   if (is_own(name)) return fail(ErrorCode::Conflict, "it is one of the mail system's own keys: rotate it instead", name.get());
   POSTERN_CHECK(found.lease.engine->remove(name.get()));
   log::warn("keys.removed", {{"key", name.get()}});
-  return {};
+  return m_source.purge();
 }
 
 Result<PublicKey> TransitKeeper::public_key(const KeyName& name, std::uint32_t version) {

@@ -26,6 +26,8 @@ class TransitSource {
   };
   /// Unavailable with what to do next while it is sealed.
   [[nodiscard]] virtual Result<Lease> lease() = 0;
+  /// After a key was destroyed: its record stands in no file of the store any more, its log included.
+  [[nodiscard]] virtual Status purge() { return {}; }
 };
 
 /// Always this one; for tests and for verbs without state.
@@ -49,6 +51,7 @@ class TransitKeeper final : public Keeper {
   /// The engine was sealed: OpenPGP secrets in memory are wiped.
   void forget() noexcept;
 
+  [[nodiscard]] KeeperState state() const override;
   [[nodiscard]] Status ready() override;
   [[nodiscard]] Result<KeyInfo> create(const KeyName& name, KeyType type) override;
   [[nodiscard]] Result<KeyInfo> describe(const KeyName& name) override;

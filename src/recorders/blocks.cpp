@@ -41,14 +41,11 @@ AuditRecord record_of(const AuditBlock& block, WallTime now) {
   record.time = now;
   record.kind = kAuditBlockKind;
   record.actor = "system";
-  record.facts = AuditFacts()
-                     .add("file", block.file)
-                     .add("first_line", block.first_line)
-                     .add("last_line", block.last_line)
-                     .add("offset", block.offset)
-                     .add("bytes", block.bytes)
-                     .add("sha256", hex_encode(block.digest))
-                     .text();
+  AuditFacts facts;
+  facts.add("file", block.file).add("first_line", block.first_line).add("last_line", block.last_line);
+  facts.add("offset", block.offset).add("bytes", block.bytes).add("sha256", hex_encode(block.digest));
+  if (block.found) facts.add("found", true);
+  record.facts = facts.text();
   return record;
 }
 
@@ -66,7 +63,15 @@ Result<AuditBlock> block_of(const AuditRecord& record) {
   const auto offset = number_in(*facts, "offset"), bytes = number_in(*facts, "bytes");
   const auto digest = digest_in(*facts);
   if (!first || !last || !offset || !bytes || !digest) return refuse();
-  AuditBlock block{std::string(file->get_string().data(), file->get_string().size()), *first, *last, *offset, *bytes, *digest};
+  const json::value* found = facts->if_contains("found");
+  if (found != nullptr && !found->is_bool()) return refuse();
+  AuditBlock block{std::string(file->get_string().data(), file->get_string().size()),
+                   *first,
+                   *last,
+                   *offset,
+                   *bytes,
+                   *digest,
+                   found != nullptr && found->get_bool()};
   if (!fits(block)) return refuse();
   return block;
 }
@@ -104,7 +109,17 @@ void BlockCollector::finish_block() {
   const Bytes digest = m_hasher.finish();
   std::ranges::copy(digest, m_open.digest.begin());
   m_ready.push_back(m_open);
+  m_last = m_open;
   begin(m_open.last_line, m_open.offset + m_open.bytes);
+}
+
+void BlockCollector::found(std::string_view piece) { take(piece, static_cast<std::uint64_t>(std::ranges::count(piece, '\n'))); }
+
+void BlockCollector::found_all() {
+  if (m_open.bytes == 0) return;
+  m_open.found = true;
+  finish_block();
+  m_open.found = false;
 }
 
 Status BlockCollector::send() {

@@ -2,7 +2,8 @@
 //
 // A block is at most N lines or one second of lines. Its record (kind "engine.audit_block") says which file, which lines, which bytes and
 // their SHA-256. Whoever changes, removes, inserts or reorders lines in the file then contradicts the chain, and verify_blocks() says
-// where. Not covered: lines of the last second when the process was killed (they show as Uncovered), and what an attacker who is root at
+// where. Lines that a killed process left behind the last block are covered by a block of their own at the next start, marked "found":
+// whether the recorder wrote them, nobody can say. Not covered: what is younger than the open block, and what an attacker who is root at
 // the time of writing makes the process itself write.
 #pragma once
 
@@ -21,10 +22,11 @@ namespace postern {
 inline constexpr std::string_view kAuditBlockKind = "engine.audit_block";
 
 struct AuditBlock {
-  std::string file;                             ///< As configured.
+  std::string file;                             ///< As configured (BlockOptions::name).
   std::uint64_t first_line = 0, last_line = 0;  ///< In that file, from 1.
   std::uint64_t offset = 0, bytes = 0;          ///< Where the lines stand. Offset 0 begins a new file (created, or rotated).
   Sha256 digest{};
+  bool found = false;  ///< The lines were there when the file was opened, behind the last block.
 
   friend bool operator==(const AuditBlock&, const AuditBlock&) = default;
 };
@@ -38,17 +40,25 @@ using BlockPort = std::function<Status(AuditRecord)>;
 struct BlockOptions {
   std::uint64_t lines = 10000;  ///< 1 to 1,000,000.
   std::chrono::milliseconds longest{1000};
+  std::string name = {};  ///< Of the file in the records, so that it may be moved with what it belongs to; empty: its path.
+  std::optional<AuditBlock> known = std::nullopt;  ///< The chain's newest block of this file: its lines need not be counted again.
 };
 
 /// Collects the blocks of one file. One thread.
 class BlockCollector {
  public:
   BlockCollector(std::string file, BlockOptions options, BlockPort port, const Clock& clock)
-      : m_options(options), m_port(std::move(port)), m_clock(clock), m_hasher(HashAlgorithm::Sha256) {
+      : m_options(std::move(options)), m_port(std::move(port)), m_clock(clock), m_hasher(HashAlgorithm::Sha256) {
     m_open.file = std::move(file);
+    m_last = m_options.known;
   }
   /// Lines go on at this place of a file that was opened; 0 and 0 for a new one. No block may be open (see close()).
   void begin(std::uint64_t lines_before, std::uint64_t offset);
+  /// Whole lines or parts of them, in order, that stood at the place given to begin(); the last piece ends a line. Then found_all().
+  void found(std::string_view piece);
+  void found_all();
+  /// The newest block that is complete.
+  [[nodiscard]] const std::optional<AuditBlock>& last() const noexcept { return m_last; }
   /// Whole lines that were written, in order. The error is the port's; the lines are kept and their block is recorded later.
   [[nodiscard]] Status add(std::string_view lines);
   /// Records the open block when it is old enough.
@@ -67,6 +77,7 @@ class BlockCollector {
   Hasher m_hasher;
   AuditBlock m_open;  // last_line is the last line so far
   SteadyTime m_since;
+  std::optional<AuditBlock> m_last;
   std::vector<AuditBlock> m_ready;  // finished, not recorded yet
 };
 
@@ -75,7 +86,7 @@ struct BlockFault {
   enum class Kind {
     Altered,    ///< The bytes of this block are not those that were written.
     Missing,    ///< The file ends within or before this block, or the file is not there.
-    Uncovered,  ///< Bytes that stand in no block: written around the recorder, or in the last second before it was killed.
+    Uncovered,  ///< Bytes that stand in no block: written around the recorder, or too young at the end of the newest file.
     Disorder,   ///< The records contradict each other: they are not those of one recorder in their order.
   };
   Kind kind = Kind::Altered;

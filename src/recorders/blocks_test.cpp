@@ -19,7 +19,7 @@ struct Chain {
   BlockCollector collector;
   explicit Chain(BlockOptions options)
       : collector(
-            "/var/log/audit.log", options,
+            "/var/log/audit.log", std::move(options),
             [this](const AuditRecord& record) -> Status {
               if (broken) return fail(ErrorCode::Unavailable, "broken");
               blocks.push_back(block_of(record).value());
@@ -144,7 +144,7 @@ TEST_F(VerifyBlocks, ARemovedRecordShowsAsUncovered) {
 
 TEST_F(VerifyBlocks, EmptyFilesBetweenRotationsAndFilesNotGiven) {
   const std::string empty = folder / "audit.log.2";
-  std::ofstream{empty};
+  std::ofstream(empty).close();
   EXPECT_EQ(verify_blocks(std::vector{empty, file.string()}, chain.blocks)->size(), 0U);
   EXPECT_EQ(verify_blocks(std::vector<std::string>{}, chain.blocks)->size(), 3U);
 }

@@ -25,6 +25,25 @@ int open_path(const std::string& path, mode_t mode) {
   return fd;
 }
 
+/// Calls `take` with the bytes of a file from `at` to `end`, in pieces. Unavailable when they cannot be read or are not there.
+template <class Take>
+Status read_content(const std::string& path, std::uint64_t at, std::uint64_t end, const Take& take) {
+  if (at >= end) return {};
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  std::array<char, 65536> buffer;
+  int code = fd < 0 ? errno : 0;
+  while (code == 0 && at < end) {
+    const ssize_t n = ::pread(fd, buffer.data(), std::min<std::uint64_t>(buffer.size(), end - at), static_cast<off_t>(at));
+    if (n > 0) take(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
+    if (n > 0) at += static_cast<std::uint64_t>(n);
+    if (n == 0) code = ESPIPE;
+    if (n < 0 && errno != EINTR) code = errno;
+  }
+  if (fd >= 0) ::close(fd);
+  if (code == 0) return {};
+  return fail(ErrorCode::Unavailable, "reading " + path + ": " + std::strerror(code), "file_path");
+}
+
 std::size_t whole_lines(std::string_view written) {
   const std::size_t end = written.rfind('\n');
   return end == std::string_view::npos ? 0 : end + 1;
@@ -34,7 +53,14 @@ std::size_t whole_lines(std::string_view written) {
 
 FileRecorder::Drain::Drain(FileOptions options, BlockPort port, const Clock& clock, std::shared_ptr<std::atomic<bool>> reopen)
     : m_options(std::move(options)), m_clock(clock), m_reopen(std::move(reopen)) {
-  if (m_options.blocks) m_blocks.emplace(m_options.path, *m_options.blocks, std::move(port), clock);
+  if (!m_options.blocks) return;
+  // First the lines, then their digest: after a power cut the chain must not know lines that the disk does not have.
+  const BlockPort synced = [this, port = std::move(port)](AuditRecord record) -> Status {
+    if (m_unsynced) POSTERN_CHECK(sync());
+    return port(std::move(record));
+  };
+  const std::string& name = m_options.blocks->name;
+  m_blocks.emplace(name.empty() ? m_options.path : name, *m_options.blocks, synced, clock);
 }
 
 FileRecorder::Drain::~Drain() { close(); }
@@ -70,29 +96,28 @@ Status FileRecorder::Drain::try_open() {
   return m_regular ? look_at_content(static_cast<std::uint64_t>(info.st_size)) : Status();
 }
 
-/// Finds half a line at the end (a killed process, a full disk); for a chain also how many lines are there.
+/// Finds half a line at the end (a killed process, a full disk).
 Status FileRecorder::Drain::look_at_content(std::uint64_t size) {
-  std::uint64_t lines = 0;
+  m_torn = false;
+  if (size == 0 || m_options.path == "stdout") return m_blocks ? look_at_blocks(size) : Status();
   char last = '\n';
-  const int fd = size == 0 || m_options.path == "stdout" ? -1 : ::open(m_options.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (fd < 0 && size > 0 && m_blocks) return disk_error(errno, "reading");
-  std::array<char, 65536> buffer;
-  std::uint64_t at = m_blocks || size == 0 ? 0 : size - 1;
-  ssize_t n = 0;
-  while (fd >= 0 && at < size &&
-         (n = ::pread(fd, buffer.data(), std::min<std::uint64_t>(buffer.size(), size - at), static_cast<off_t>(at))) > 0) {
-    lines += static_cast<std::uint64_t>(std::count(buffer.data(), buffer.data() + n, '\n'));
-    last = buffer[static_cast<std::size_t>(n) - 1];
-    at += static_cast<std::uint64_t>(n);
-  }
-  const int code = n < 0 ? errno : 0;
-  if (fd >= 0) ::close(fd);
-  if (code != 0) return disk_error(code, "reading");
+  Status read = read_content(m_options.path, size - 1, size, [&](std::string_view piece) { last = piece.back(); });
+  if (!read && m_blocks) return read;  // a file that may be written only is enough for one without a chain
   m_torn = last != '\n';
   if (!m_blocks) return {};
-  const std::uint64_t ended = m_torn ? 1 : 0;  // so that the half line stays alone, and before the first block
+  const std::uint64_t ended = m_torn ? 1 : 0;  // so that the half line stays alone
   POSTERN_CHECK(end_torn_line());
-  m_blocks->begin(lines + ended, size + ended);
+  return look_at_blocks(size + ended);
+}
+
+/// Goes on behind the last block. What stands there already was written in the moments before a kill, or by somebody else.
+Status FileRecorder::Drain::look_at_blocks(std::uint64_t size) {
+  const auto& last = m_blocks->last();
+  const bool same_file = last && last->offset + last->bytes <= size;  // else it is a new one, or was cut off: verify_blocks() says so
+  const std::uint64_t from = same_file ? last->offset + last->bytes : 0;
+  m_blocks->begin(same_file ? last->last_line : 0, from);
+  POSTERN_CHECK(read_content(m_options.path, from, size, [this](std::string_view piece) { m_blocks->found(piece); }));
+  m_blocks->found_all();
   return {};
 }
 
@@ -127,7 +152,7 @@ Status FileRecorder::Drain::follow_rotation() {
 LineDrain::Outcome FileRecorder::Drain::drain(std::string_view lines) {
   if (Status status = follow_rotation(); !status) return {0, std::move(status)};
   Outcome outcome = append(lines);
-  m_unsynced = m_unsynced || (outcome.done > 0 && m_options.sync != FileSync::Never);
+  m_unsynced = m_unsynced || (outcome.done > 0 && (m_blocks || m_options.sync != FileSync::Never));
   if (m_blocks && outcome.done > 0) {
     Status recorded = m_blocks->add(lines.substr(0, outcome.done));
     if (outcome.status) outcome.status = std::move(recorded);
@@ -171,15 +196,16 @@ void FileRecorder::Drain::cut_torn_line(std::size_t torn) noexcept {
 
 Status FileRecorder::Drain::sync() {
   m_synced = m_clock.steady();
+  if (m_regular && m_fd >= 0 && ::fdatasync(m_fd) != 0) return disk_error(errno, "syncing");
   m_unsynced = false;
-  if (!m_regular || ::fdatasync(m_fd) == 0) return {};
-  return disk_error(errno, "syncing");
+  return {};
 }
 
 Status FileRecorder::Drain::tick() {
   if (m_fd < 0) return {};
   POSTERN_CHECK(follow_rotation());
-  if (m_unsynced && m_clock.steady() - m_synced >= kSyncEach) POSTERN_CHECK(sync());
+  const bool wanted = m_unsynced && m_options.sync != FileSync::Never;
+  if (wanted && m_clock.steady() - m_synced >= kSyncEach) POSTERN_CHECK(sync());
   return m_blocks ? m_blocks->tick() : Status();
 }
 

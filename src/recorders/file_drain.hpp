@@ -24,6 +24,7 @@ class FileRecorder::Drain final : public LineDrain {
   [[nodiscard]] Status open();
   [[nodiscard]] Status try_open();
   [[nodiscard]] Status look_at_content(std::uint64_t size);
+  [[nodiscard]] Status look_at_blocks(std::uint64_t size);
   [[nodiscard]] Status end_torn_line();
   void close() noexcept;
   [[nodiscard]] Status follow_rotation();

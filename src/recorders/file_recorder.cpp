@@ -12,6 +12,7 @@ FileRecorder::FileRecorder(LineQueueOptions options, std::unique_ptr<Drain> drai
 Result<std::shared_ptr<FileRecorder>> FileRecorder::open(FileOptions options, BlockPort port, const Clock& clock) {
   if (options.blocks && !port) return fail(ErrorCode::BadInput, "a chain needs the audit log that keeps its blocks", "type");
   if (options.sync == FileSync::Line) options.queue.acknowledge = Acknowledge::Drained;
+  if (options.blocks) options.queue.first_deadline = std::chrono::seconds(60);
   const LineQueueOptions queue = options.queue;
   auto reopen = std::make_shared<std::atomic<bool>>(false);
   auto drain = std::make_unique<Drain>(std::move(options), std::move(port), clock, reopen);

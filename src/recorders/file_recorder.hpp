@@ -37,6 +37,9 @@ class FileRecorder final : public Recorder {
   [[nodiscard]] static Result<std::shared_ptr<FileRecorder>> open(FileOptions options, BlockPort port, const Clock& clock);
 
   [[nodiscard]] Status write(std::string_view line) override { return m_queue.write(line); }
+  [[nodiscard]] Result<std::uint64_t> offer(std::string_view line) override { return m_queue.offer(line); }
+  [[nodiscard]] Result<bool> has_come_to(std::uint64_t position) const override { return m_queue.has_come_to(position); }
+  void ring_when_further(std::function<void()> bell) override { m_queue.ring_when_further(std::move(bell)); }
   [[nodiscard]] std::uint64_t lost() const noexcept override { return m_queue.lost(); }
   void reopen() override;
   [[nodiscard]] bool flush(std::chrono::milliseconds patience) override { return m_queue.flush(patience); }

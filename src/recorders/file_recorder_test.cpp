@@ -184,6 +184,7 @@ TEST_F(FileRecorderTest, ChainCoversEveryLineAcrossRotationAndRestart) {
     fs::rename(path(), path("audit.log.1"));
     for (int i = 10; i < 14; ++i) put(*recorder, "line " + std::to_string(i) + "\n");
   }
+  chain.blocks->known = recorded().back();
   {
     const auto again = open(chain);
     put(*again, "after restart\n");
@@ -202,6 +203,55 @@ TEST_F(FileRecorderTest, ChainCoversEveryLineAcrossRotationAndRestart) {
   EXPECT_EQ(faults->at(0).kind, BlockFault::Kind::Altered);
   EXPECT_EQ(faults->at(0).file, path());
   EXPECT_EQ(faults->at(0).block, found[4]);
+}
+
+TEST_F(FileRecorderTest, WhatAKilledProcessLeftIsCoveredAndMarked) {
+  FileOptions chain = options();
+  chain.blocks = BlockOptions{};
+  {
+    put(*open(chain), "covered\n");
+  }
+  std::ofstream(path(), std::ios::app) << "of the last moment\nhal";
+  chain.blocks->known = recorded().back();
+  {
+    put(*open(chain), "next\n");
+  }
+  EXPECT_EQ(content(path()), "covered\nof the last moment\nhal\nnext\n");
+  const auto blocks_now = recorded();
+  ASSERT_EQ(blocks_now.size(), 3U);
+  EXPECT_TRUE(blocks_now[1].found);
+  EXPECT_EQ(std::pair(blocks_now[1].first_line, blocks_now[1].last_line), std::pair(std::uint64_t{2}, std::uint64_t{3}));
+  EXPECT_FALSE(blocks_now[2].found);
+  EXPECT_EQ(verify_blocks(std::vector{path()}, blocks_now)->size(), 0U);
+}
+
+TEST_F(FileRecorderTest, AChainBeginsWithWhatTheFileHad) {
+  std::ofstream(path()) << "before\nthe chain\n";
+  FileOptions chain = options();
+  chain.blocks = BlockOptions{};
+  {
+    put(*open(chain), "next\n");
+  }
+  ASSERT_EQ(recorded().size(), 2U);
+  EXPECT_TRUE(recorded()[0].found);
+  EXPECT_EQ(recorded()[1].first_line, 3U);
+  EXPECT_EQ(verify_blocks(std::vector{path()}, recorded())->size(), 0U);
+}
+
+TEST_F(FileRecorderTest, AFileThatWasCutOffWhileNobodyLookedIsMissed) {
+  FileOptions chain = options();
+  chain.blocks = BlockOptions{};
+  {
+    put(*open(chain), "one line\n");
+  }
+  chain.blocks->known = recorded().back();
+  fs::resize_file(path(), 0);
+  {
+    put(*open(chain), "two\n");
+  }
+  const auto faults = verify_blocks(std::vector{path()}, recorded());
+  ASSERT_FALSE(faults->empty());
+  EXPECT_EQ(faults->front().block, recorded()[0]);
 }
 
 TEST_F(FileRecorderTest, AChainStaysWholeThroughAFullDisk) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
@@ -21,34 +22,44 @@ using Steady = std::chrono::steady_clock;
 /// After the last line the thread looks by itself this many times before it sleeps for good.
 constexpr int kLooks = 10;
 /// A buffer that one burst made larger is given back.
-constexpr std::size_t kKeptBuffer = 1U << 20;
+constexpr std::size_t kKeptBuffer = 4U << 20;
 
 }  // namespace
 
 struct LineQueue::State {
+  using Bells = std::vector<std::function<void()>>;
   State(LineQueueOptions given, std::unique_ptr<LineDrain> to) : options(std::move(given)), drain(std::move(to)) {}
 
   const LineQueueOptions options;
   const std::unique_ptr<LineDrain> drain;  // the thread's
 
-  std::mutex mutex;
+  mutable std::mutex mutex;
   std::condition_variable work;    // for the thread
   std::condition_variable change;  // for those who wait for the thread
   std::string pending;             // not seen by the thread yet
   std::string batch;               // the thread's; changed by it alone, under the mutex
   SteadyTime pending_since, batch_since;
-  std::uint64_t put = 0, done = 0;  // bytes since the start
+  std::uint64_t put = 0, done = 0;     // bytes since the start
+  std::atomic<std::uint64_t> away{0};  // `done` for who has not got the mutex
   std::optional<Error> fault = Error{ErrorCode::Unavailable, "not open yet", {}};
   SteadyTime retry_at, awake_until, next_tick;
   std::chrono::milliseconds pause{0};
   std::size_t waiters = 0;
+  Bells bells;  // of those who wait elsewhere
   bool tried = false, asleep = false, poked = false, stop = false, finished = false;
   std::atomic<std::uint64_t> lost{0};
 
   // With the mutex held.
   [[nodiscard]] Status refusal(std::size_t size, SteadyTime now) const;
   [[nodiscard]] Status await(std::unique_lock<std::mutex>& lock, std::uint64_t mine, SteadyTime until);
-  [[nodiscard]] bool urgent() const { return stop || poked || (waiters > 0 && !pending.empty()) || pending.size() > options.bytes / 4; }
+  [[nodiscard]] Status take(std::string_view line, SteadyTime now);
+  [[nodiscard]] bool hangs(SteadyTime now) const {
+    return (!batch.empty() && now - batch_since > options.deadline) || (!pending.empty() && now - pending_since > options.deadline);
+  }
+  [[nodiscard]] bool urgent() const {
+    return stop || poked || !bells.empty() || (waiters > 0 && !pending.empty()) || pending.size() > options.bytes / 4;
+  }
+  void ring(std::unique_lock<std::mutex>& lock, const Bells& due) const;
   void wait_for_work(std::unique_lock<std::mutex>& lock);
   void wait_for_retry(std::unique_lock<std::mutex>& lock);
   void repair(std::unique_lock<std::mutex>& lock);
@@ -63,11 +74,21 @@ Status LineQueue::State::refusal(std::size_t size, SteadyTime now) const {
   if (stop) return refuse(ErrorCode::Unavailable, "is closed");
   if (fault) return fail(Error(*fault).context(options.name));
   if (size > options.bytes) return refuse(ErrorCode::TooLarge, "the line is larger than the queue: raise queue_bytes");
-  const bool late =
-      (!batch.empty() && now - batch_since > options.deadline) || (!pending.empty() && now - pending_since > options.deadline);
-  if (late) return refuse(ErrorCode::Unavailable, "hangs: lines are not taken within the deadline");
+  if (hangs(now)) return refuse(ErrorCode::Unavailable, "hangs: lines are not taken within the deadline");
   if (pending.size() + batch.size() + size > options.bytes)
     return refuse(ErrorCode::Exhausted, "the queue is full: too slow for this many lines");
+  return {};
+}
+
+/// Into the queue, or counted as lost.
+Status LineQueue::State::take(std::string_view line, SteadyTime now) {
+  if (Status refused = refusal(line.size(), now); !refused) {
+    lost.fetch_add(1, std::memory_order_relaxed);
+    return refused;
+  }
+  if (pending.empty()) pending_since = now;
+  pending += line;
+  put += line.size();
   return {};
 }
 
@@ -99,6 +120,13 @@ void LineQueue::State::wait_for_retry(std::unique_lock<std::mutex>& lock) {
   work.wait_until(lock, retry_at, [&] { return stop || poked; });
 }
 
+void LineQueue::State::ring(std::unique_lock<std::mutex>& lock, const Bells& due) const {
+  if (due.empty()) return;
+  lock.unlock();
+  for (const auto& bell : due) bell();
+  lock.lock();
+}
+
 void LineQueue::State::fail_with(Error error) {
   if (!fault) {
     pause = options.first_pause;
@@ -122,6 +150,7 @@ void LineQueue::State::repair(std::unique_lock<std::mutex>& lock) {
   tried = true;
   batch.erase(0, outcome.done);
   done += outcome.done;
+  away.store(done, std::memory_order_release);
   if (status) status = std::move(outcome.status);
   if (!status) return fail_with(std::move(status).error());
   fault.reset();
@@ -139,6 +168,7 @@ void LineQueue::State::carry(std::unique_lock<std::mutex>& lock) {
   LineDrain::Outcome outcome = drain->drain(batch);
   lock.lock();
   done += outcome.done;
+  away.store(done, std::memory_order_release);
   batch.erase(0, outcome.done);
   if (!outcome.status) return fail_with(std::move(outcome.status).error());
   if (batch.capacity() > kKeptBuffer) std::string().swap(batch);
@@ -177,15 +207,19 @@ void LineQueue::run(const std::shared_ptr<State>& state) noexcept {
     if (state->fault) {
       if (!state->stop) state->wait_for_retry(lock);
       state->repair(lock);  // also the last attempt of a recorder that is closed
+      state->ring(lock, std::exchange(state->bells, {}));
       if (state->fault && state->stop) break;
       continue;
     }
     state->wait_for_work(lock);
+    const State::Bells due = std::exchange(state->bells, {});  // whose lines are in what is carried now
     state->carry(lock);
+    state->ring(lock, due);
     if (!state->fault) state->tick_when_due(lock);
     if (state->stop && !state->fault && state->batch.empty() && state->pending.empty()) break;
   }
   state->finish(lock);
+  state->ring(lock, std::exchange(state->bells, {}));
 }
 
 LineQueue::LineQueue(LineQueueOptions options, std::unique_ptr<LineDrain> drain)
@@ -208,7 +242,8 @@ LineQueue::~LineQueue() {
 Status LineQueue::first_attempt() {
   State& state = *m_state;
   std::unique_lock lock(state.mutex);
-  if (!state.change.wait_for(lock, state.options.deadline, [&] { return state.tried; }))
+  const auto patience = std::max(state.options.deadline, state.options.first_deadline);
+  if (!state.change.wait_for(lock, patience, [&] { return state.tried; }))
     return fail(ErrorCode::Timeout, state.options.name + ": could not be opened within the deadline");
   if (state.fault) return fail(*state.fault);
   return {};
@@ -218,14 +253,8 @@ Status LineQueue::write(std::string_view line) {
   State& state = *m_state;
   const auto now = Steady::now();
   std::unique_lock lock(state.mutex);
-  if (Status refused = state.refusal(line.size(), now); !refused) {
-    state.lost.fetch_add(1, std::memory_order_relaxed);
-    return refused;
-  }
-  if (state.pending.empty()) state.pending_since = now;
   const bool was_urgent = state.urgent();
-  state.pending += line;
-  state.put += line.size();
+  POSTERN_CHECK(state.take(line, now));
   if (state.options.acknowledge == Acknowledge::Drained) {
     Status status = state.await(lock, state.put, now + state.options.deadline);
     if (!status) state.lost.fetch_add(1, std::memory_order_relaxed);
@@ -235,6 +264,47 @@ Status LineQueue::write(std::string_view line) {
   lock.unlock();
   if (wake) state.work.notify_one();
   return {};
+}
+
+Result<std::uint64_t> LineQueue::offer(std::string_view line) {
+  State& state = *m_state;
+  if (state.options.acknowledge == Acknowledge::Queued) {
+    POSTERN_CHECK(write(line));
+    return 0;
+  }
+  const auto now = Steady::now();
+  std::unique_lock lock(state.mutex);
+  POSTERN_CHECK(state.take(line, now));
+  const std::uint64_t position = state.put;
+  const bool wake = std::exchange(state.asleep, false);
+  lock.unlock();
+  if (wake) state.work.notify_one();
+  return position;
+}
+
+Result<bool> LineQueue::has_come_to(std::uint64_t position) const {
+  const State& state = *m_state;
+  if (state.away.load(std::memory_order_acquire) >= position) return true;
+  const std::lock_guard lock(state.mutex);
+  if (state.done >= position) return true;
+  if (state.fault) return fail(Error(*state.fault).context(state.options.name));
+  if (state.finished || state.hangs(Steady::now()))
+    return fail(ErrorCode::Unavailable, state.options.name + ": the line was not confirmed within the deadline; it may still be written");
+  return false;
+}
+
+void LineQueue::ring_when_further(std::function<void()> bell) {
+  State& state = *m_state;
+  {
+    const std::lock_guard lock(state.mutex);
+    if (!state.finished) {
+      state.bells.push_back(std::move(bell));
+      state.asleep = false;
+      bell = nullptr;
+    }
+  }
+  if (bell) return bell();
+  state.work.notify_one();
 }
 
 bool LineQueue::flush(std::chrono::milliseconds patience) {

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,6 +50,7 @@ struct LineQueueOptions {
   std::string name = "audit";     ///< For errors and the log: the device.
   std::size_t bytes = 16U << 20;  ///< Waiting at most; more: Exhausted.
   std::chrono::milliseconds deadline{1000};
+  std::chrono::milliseconds first_deadline{0};  ///< Of first_attempt(), when longer: a chain may have much to read then.
   Acknowledge acknowledge = Acknowledge::Queued;
   std::chrono::milliseconds linger{2};
   std::chrono::milliseconds tick{250};
@@ -69,6 +71,12 @@ class LineQueue {
   /// Unavailable (drain fails or hangs), Exhausted (full), TooLarge (a line larger than the queue). With Acknowledge::Drained also when the
   /// line was not confirmed in time: then it may still be written later.
   [[nodiscard]] Status write(std::string_view line);
+  /// write() without the wait of Acknowledge::Drained: how many bytes must be away before the line is; 0 with Acknowledge::Queued.
+  [[nodiscard]] Result<std::uint64_t> offer(std::string_view line);
+  /// Whether so many bytes are away. An error when the drain has failed or hangs.
+  [[nodiscard]] Result<bool> has_come_to(std::uint64_t position) const;
+  /// Wakes the thread, which calls `bell` after its next step, whatever became of it. The bell must not wait.
+  void ring_when_further(std::function<void()> bell);
   [[nodiscard]] bool flush(std::chrono::milliseconds patience);
   /// A tick soon.
   void poke();

@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <thread>
+#include <vector>
 
 namespace postern {
 namespace {
@@ -181,6 +184,94 @@ TEST(LineQueue, DrainedFailsWhenItIsNot) {
   bench.disk->set(&Disk::hang, false);
   EXPECT_FALSE(bench.queue.write("x\n"));
   EXPECT_EQ(bench.queue.lost(), 2U);
+}
+
+/// Rings once.
+struct Bell {
+  std::mutex mutex;
+  std::condition_variable change;
+  int rung = 0;
+  std::function<void()> ringer() {
+    return [this] {
+      const std::lock_guard lock(mutex);
+      ++rung;
+      change.notify_all();
+    };
+  }
+  bool await(int times = 1) {
+    std::unique_lock lock(mutex);
+    return change.wait_for(lock, kPatience, [&] { return rung >= times; });
+  }
+};
+
+LineQueueOptions drained() {
+  LineQueueOptions options = quick();
+  options.acknowledge = Acknowledge::Drained;
+  return options;
+}
+
+TEST(LineQueue, AnOfferIsConfirmedLater) {
+  Bench bench(drained());
+  bench.disk->set(&Disk::hang, true);
+  const auto first = bench.queue.offer("first\n"), second = bench.queue.offer("second\n");
+  ASSERT_TRUE(first && second);
+  EXPECT_GT(*first, 0U);
+  EXPECT_GT(*second, *first);
+  Bell bell;
+  bench.queue.ring_when_further(bell.ringer());
+  EXPECT_FALSE(bench.queue.has_come_to(*first).value());
+  bench.disk->set(&Disk::hang, false);
+  for (int rings = 1; !bench.queue.has_come_to(*second).value(); ++rings) {
+    ASSERT_TRUE(bell.await(rings));
+    bench.queue.ring_when_further(bell.ringer());
+  }
+  EXPECT_TRUE(bench.queue.has_come_to(*first).value());
+  ASSERT_TRUE(bench.queue.flush(kPatience));
+  EXPECT_EQ(bench.disk->content, "first\nsecond\n");
+}
+
+TEST(LineQueue, AnOfferThatNeedsNoConfirmationSaysSo) {
+  Bench bench;
+  EXPECT_EQ(bench.queue.offer("x\n").value(), 0U);
+  EXPECT_TRUE(bench.queue.has_come_to(0).value());
+  ASSERT_TRUE(bench.queue.flush(kPatience));
+  EXPECT_EQ(bench.disk->content, "x\n");
+}
+
+TEST(LineQueue, AnOfferIsTakenAwayAlsoWhenNobodyAsks) {
+  Bench bench(drained());
+  ASSERT_TRUE(bench.queue.offer("x\n"));
+  ASSERT_TRUE(bench.queue.flush(kPatience));
+  EXPECT_EQ(bench.disk->content, "x\n");
+}
+
+TEST(LineQueue, AnOfferOnABrokenOrHangingDiskFails) {
+  Bench bench(drained());
+  bench.disk->set(&Disk::broken, true);
+  const auto lost = bench.queue.offer("x\n");
+  ASSERT_TRUE(lost);
+  Bell bell;
+  Result<bool> there = false;
+  for (int rings = 1; there && !*there; ++rings) {
+    bench.queue.ring_when_further(bell.ringer());
+    ASSERT_TRUE(bell.await(rings));
+    there = bench.queue.has_come_to(*lost);
+  }
+  EXPECT_EQ(there.error().code, ErrorCode::Exhausted);
+  EXPECT_EQ(bench.queue.offer("y\n").error().code, ErrorCode::Exhausted);
+  bench.disk->set(&Disk::broken, false);
+  ASSERT_TRUE(bench.queue.flush(kPatience));
+  EXPECT_TRUE(bench.queue.has_come_to(*lost).value());  // it was kept, and is away in the end
+
+  LineQueueOptions impatient = drained();
+  impatient.deadline = 50ms;
+  Bench hanging(impatient);
+  hanging.disk->set(&Disk::hang, true);
+  const auto late = hanging.queue.offer("x\n");
+  ASSERT_TRUE(late);
+  while (hanging.queue.has_come_to(*late)) std::this_thread::yield();
+  EXPECT_EQ(hanging.queue.has_come_to(*late).error().code, ErrorCode::Unavailable);
+  hanging.disk->set(&Disk::hang, false);
 }
 
 TEST(LineQueue, ManyCallersWhoWait) {

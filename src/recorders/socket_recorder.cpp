@@ -183,6 +183,12 @@ Status SocketRecorder::write(std::string_view line) {
   return fail(ErrorCode::TooLarge, "the line is larger than one datagram: use tcp or a file", "socket_type");
 }
 
+Result<std::uint64_t> SocketRecorder::offer(std::string_view line) {
+  if (line.size() <= m_line_limit) return m_queue.offer(line);
+  POSTERN_CHECK(write(line));
+  return 0;
+}
+
 Result<std::shared_ptr<SocketRecorder>> SocketRecorder::open(SocketOptions options) {
   const bool host = options.kind == SocketKind::Tcp || options.kind == SocketKind::Udp;
   if (host) POSTERN_CHECK(split_host_port(options.address));

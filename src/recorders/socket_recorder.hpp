@@ -29,6 +29,9 @@ class SocketRecorder final : public Recorder {
   [[nodiscard]] static Result<std::shared_ptr<SocketRecorder>> open(SocketOptions options);
 
   [[nodiscard]] Status write(std::string_view line) override;
+  [[nodiscard]] Result<std::uint64_t> offer(std::string_view line) override;
+  [[nodiscard]] Result<bool> has_come_to(std::uint64_t position) const override { return m_queue.has_come_to(position); }
+  void ring_when_further(std::function<void()> bell) override { m_queue.ring_when_further(std::move(bell)); }
   [[nodiscard]] std::uint64_t lost() const noexcept override { return m_queue.lost() + m_too_large; }
   [[nodiscard]] bool flush(std::chrono::milliseconds patience) override { return m_queue.flush(patience); }
 

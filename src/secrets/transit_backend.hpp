@@ -62,6 +62,9 @@ class TransitBackend final : public HandlerTable<TransitBackend> {
   // transit_tools.cpp
   [[nodiscard]] Result<Answer> random(const Call& call);
   [[nodiscard]] Result<Answer> hash(const Call& call);
+  // transit_quick.cpp: what may run on an event loop
+  [[nodiscard]] bool is_quick(const QuickQuestion& asked, transit::KeyUse use) const;
+  [[nodiscard]] std::function<bool(const QuickQuestion&)> quick_when(transit::KeyUse use) const;
   // transit_paths.cpp: the table
   void add_key_paths();
   void add_transport_paths();

@@ -17,6 +17,7 @@ tl::unexpected<Error> refuse_nonce() {
 
 /// RSA keys have one padding here; saying so is fine.
 Status check_padding(const Call& call) {
+  if (!call.fields.has("padding_scheme")) return {};
   const std::string scheme = to_lower(call.fields.text("padding_scheme"));
   if (scheme.empty() || scheme == "oaep") return {};
   return fail(ErrorCode::BadInput, "padding_scheme: only \"oaep\" is done; PKCS#1 v1.5 encryption leaks what it protects",
@@ -97,7 +98,7 @@ Result<Answer> TransitBackend::encrypt(const Call& call) {
     POSTERN_CHECK(check_any_plaintext(batch));
     POSTERN_TRY(remark, upsert(call, *engine, with_context));
   }
-  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text("name"))));
+  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text_view("name"))));
   ItemBytes bytes;
   std::string text;
   BatchAnswer answers(batch);
@@ -120,7 +121,7 @@ Result<Answer> TransitBackend::decrypt(const Call& call) {
   POSTERN_TRY(const auto engine, this->engine());
   POSTERN_TRY(const Batch batch, Batch::read(call, kDecrypt));
   POSTERN_CHECK(batch.with_context());
-  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text("name"))));
+  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text_view("name"))));
   ItemBytes bytes;
   BatchAnswer answers(batch);
   answers.run([&](const BatchItem& item, json::object& result) -> Status {
@@ -139,7 +140,7 @@ Result<Answer> TransitBackend::rewrap(const Call& call) {
   POSTERN_TRY(const auto engine, this->engine());
   POSTERN_TRY(const Batch batch, Batch::read(call, kDecrypt));
   POSTERN_CHECK(batch.with_context());
-  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text("name"))));
+  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text_view("name"))));
   ItemBytes bytes;
   BatchAnswer answers(batch);
   answers.run([&](const BatchItem& item, json::object& result) -> Status {
@@ -163,7 +164,7 @@ Result<Answer> TransitBackend::data_key(const Call& call) {
   POSTERN_TRY(const Batch batch, Batch::read_one(call, {"input", {}, false}));
   ItemBytes bytes;
   POSTERN_TRY(const CipherOptions options, bytes.options(batch.items().front()));
-  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text("name"))));
+  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text_view("name"))));
   POSTERN_TRY(const NewDataKey made, for_client(key.data_key(static_cast<std::size_t>(bits), options)));
   json::object data(wiped_memory());
   data.emplace("ciphertext", made.text);
@@ -175,7 +176,7 @@ Result<Answer> TransitBackend::data_key(const Call& call) {
 Result<Answer> TransitBackend::encapsulate(const Call& call) {
   POSTERN_TRY(const auto engine, this->engine());
   POSTERN_TRY(const std::uint32_t version, key_version_from(call.fields.integer("key_version")));
-  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text("name"))));
+  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text_view("name"))));
   POSTERN_TRY(const Encapsulated made, for_client(key.encapsulate(version)));
   json::object data(wiped_memory());
   data.emplace("ciphertext", made.text);
@@ -188,7 +189,7 @@ Result<Answer> TransitBackend::decapsulate(const Call& call) {
   POSTERN_TRY(const auto engine, this->engine());
   const std::string_view ciphertext = call.fields.text_view("ciphertext");
   if (ciphertext.empty()) return fail(ErrorCode::BadInput, "missing ciphertext", "ciphertext");
-  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text("name"))));
+  POSTERN_TRY(const KeyRef key, for_client(engine->get(call.fields.text_view("name"))));
   POSTERN_TRY(const SecretBytes secret, for_client(key.decapsulate(ciphertext)));
   json::object data(wiped_memory());
   put_base64(data, "shared_secret", secret.view());

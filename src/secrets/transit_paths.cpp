@@ -133,17 +133,21 @@ void TransitBackend::add_transport_paths() {
 
 void TransitBackend::add_cipher_paths() {
   using Self = TransitBackend;
-  add_path("encrypt/{name}", "Encrypts; makes the key when it is missing and the token may create.",
-           {kName, {"plaintext", String, {}, "base64"}, kContext, kAad, kKeyVersion, kType, kConvergent, kPadding, kBatch, kPartial},
-           {{Operation::Create, handler(&Self::encrypt)}, {Operation::Update, handler(&Self::encrypt)}})
-      .exists = [this](const Call& call) -> Result<bool> {
+  PathSpec& encrypting =
+      add_path("encrypt/{name}", "Encrypts; makes the key when it is missing and the token may create.",
+               {kName, {"plaintext", String, {}, "base64"}, kContext, kAad, kKeyVersion, kType, kConvergent, kPadding, kBatch, kPartial},
+               {{Operation::Create, handler(&Self::encrypt)}, {Operation::Update, handler(&Self::encrypt)}});
+  encrypting.quick_if = quick_when(transit::KeyUse::Encrypt);
+  encrypting.exists = [this](const Call& call) -> Result<bool> {
     POSTERN_TRY(const auto engine, this->engine());
-    return stored(engine->exists(call.fields.text("name")));
+    return stored(engine->exists(call.fields.text_view("name")));
   };
   add_path("decrypt/{name}", "Decrypts.", {kName, kCiphertext, kContext, kAad, kKeyVersion, kPadding, kBatch, kPartial},
-           {{Operation::Update, handler(&Self::decrypt)}});
+           {{Operation::Update, handler(&Self::decrypt)}})
+      .quick_if = quick_when(transit::KeyUse::Decrypt);
   add_path("rewrap/{name}", "Encrypts again under the latest version; nobody sees the plaintext.",
-           {kName, kCiphertext, kContext, kAad, kKeyVersion, kPadding, kBatch}, {{Operation::Update, handler(&Self::rewrap)}});
+           {kName, kCiphertext, kContext, kAad, kKeyVersion, kPadding, kBatch}, {{Operation::Update, handler(&Self::rewrap)}})
+      .quick_if = quick_when(transit::KeyUse::Rewrap);
   add_path("datakey/{kind}/{name}", "A fresh key, under this key and (plaintext) in clear.",
            {kName,
             {"kind", String, {}, "plaintext or wrapped"},
@@ -152,7 +156,8 @@ void TransitBackend::add_cipher_paths() {
             kAad,
             kKeyVersion,
             kPadding},
-           {{Operation::Update, handler(&Self::data_key)}});
+           {{Operation::Update, handler(&Self::data_key)}})
+      .quick_if = quick_when(transit::KeyUse::DataKey);
   add_path("encapsulate/{name}", "ML-KEM: a fresh secret, and what the holder of the private key needs to get it.", {kName, kKeyVersion},
            {{Operation::Update, handler(&Self::encapsulate)}});
   add_path("decapsulate/{name}", "ML-KEM: the secret of an encapsulation.", {kName, kCiphertext},
@@ -171,7 +176,8 @@ void TransitBackend::add_sign_paths() {
     add_path(pattern, "Signs.",
              {kName, kUrlAlgorithm, kInput, hash_algorithm, algorithm, prehashed, signature_algorithm, marshaling, salt, kKeyVersion,
               kContext, kBatch},
-             {{Operation::Update, handler(&Self::sign)}});
+             {{Operation::Update, handler(&Self::sign)}})
+        .quick_if = quick_when(transit::KeyUse::Sign);
   for (const char* pattern : {"verify/{name}", "verify/{name}/{urlalgorithm}"})
     add_path(pattern, "Verifies signatures and MACs.",
              {kName,
@@ -188,10 +194,12 @@ void TransitBackend::add_sign_paths() {
               kKeyVersion,
               kContext,
               kBatch},
-             {{Operation::Update, handler(&Self::verify)}});
+             {{Operation::Update, handler(&Self::verify)}})
+        .quick_if = quick_when(transit::KeyUse::Verify);
   for (const char* pattern : {"hmac/{name}", "hmac/{name}/{urlalgorithm}"})
     add_path(pattern, "Makes a MAC.", {kName, kUrlAlgorithm, kInput, algorithm, kKeyVersion, kBatch},
-             {{Operation::Update, handler(&Self::hmac)}});
+             {{Operation::Update, handler(&Self::hmac)}})
+        .quick_if = quick_when(transit::KeyUse::Hmac);
   for (const char* pattern : {"cmac/{name}", "cmac/{name}/{mac_length}"})
     add_path(pattern, "Not done here.", {kName, {"mac_length", String, {}, {}}}, {{Operation::Update, handler(&Self::refuse_cmac)}});
 }
@@ -203,7 +211,8 @@ void TransitBackend::add_tool_paths() {
   const FieldSpec bytes{"bytes", Integer, "32", "How many; at most 131,072."};
   for (const char* pattern : {"random", "random/{source}", "random/{source}/{urlbytes}"})
     add_path(pattern, "Random bytes.", {source, urlbytes, bytes, {"format", String, R"("base64")", "base64 or hex"}},
-             {{Operation::Update, handler(&Self::random)}});
+             {{Operation::Update, handler(&Self::random)}})
+        .quick = true;
   for (const char* pattern : {"hash", "hash/{urlalgorithm}"})
     add_path(
         pattern, "A digest.",

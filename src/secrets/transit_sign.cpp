@@ -1,4 +1,5 @@
 #include "base/text.hpp"
+#include "crypto/signing_session.hpp"
 #include "secrets/transit_backend.hpp"
 #include "secrets/transit_batch.hpp"
 
@@ -114,7 +115,7 @@ void verify_macs(const KeyRef& key, const Batch& batch, HashAlgorithm algorithm,
 }
 
 Result<KeyRef> key_for(transit::Engine& engine, const Call& call, const char* unknown) {
-  auto key = engine.get(call.fields.text("name"));
+  auto key = engine.get(call.fields.text_view("name"));
   if (!key && key.error().code == ErrorCode::NotFound) return fail(ErrorCode::BadInput, unknown, "name");
   return for_client(std::move(key));
 }
@@ -129,6 +130,7 @@ Result<Answer> TransitBackend::sign(const Call& call) {
   POSTERN_TRY(const KeyRef key, key_for(*engine, call, "signing key not found"));
   SignBytes bytes;
   BatchAnswer answers(batch);
+  const SigningSession session;
   answers.run([&](const BatchItem& item, json::object& result) -> Status {
     POSTERN_TRY(const ByteView input, bytes.input(batch, item, kInput));
     POSTERN_CHECK(bytes.context(item, options));

@@ -74,7 +74,7 @@ std::vector<std::shared_ptr<QueueItem>> units_of(const PreparedSubmission& submi
     if (unit == units.end()) {
       units.push_back(std::make_shared<QueueItem>());
       unit = units.end() - 1;
-      **unit = {ItemId(), submission.message, submission.envelope, variant.seal, recipient.route, {}, content};
+      **unit = {ItemId(), submission.message, submission.envelope, variant.seal, recipient.route, {}, content, variant.storage_key};
     }
     (*unit)->recipients.push_back({n, recipient.address, recipient.notify, recipient.orcpt, 0});
   }
@@ -157,18 +157,26 @@ std::shared_ptr<const std::string> Spool::Impl::cache(std::string content) {
           }};
 }
 
+Status Spool::Impl::seal(const MessageId& message, std::vector<Variant>& variants) const {
+  for (Variant& variant : variants) {
+    if (variant.sealed) continue;
+    POSTERN_TRY(variant.sealed, seal_content(keeper, message, variant.content, variant.storage_key, &store.sealing()));
+  }
+  return {};
+}
+
+Status Spool::seal(const MessageId& message, std::vector<Variant>& variants) const { return m_impl->seal(message, variants); }
+
 Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
   POSTERN_CHECK(check(submission));
-  for (Variant& variant : submission.variants) {
-    if (variant.sealed) continue;
-    POSTERN_TRY(variant.sealed, seal_content(keeper, submission.message, variant.content));
-  }
+  POSTERN_CHECK(seal(submission.message, submission.variants));
   PreparedSubmission prepared{submission.message, nullptr, {}, std::move(submission.audit), 1024};
   if (submission.envelope.accepted == WallTime{}) submission.envelope.accepted = clock.now();
   prepared.envelope = std::make_shared<const Envelope>(std::move(submission.envelope));
   for (Variant& variant : submission.variants) {
     PreparedVariant ready{
-        *std::move(variant.sealed), std::move(variant.seal), std::move(variant.recipients), std::move(variant.mailboxes), {}};
+        *std::move(variant.sealed),    std::move(variant.seal), std::move(variant.recipients), std::move(variant.mailboxes), {},
+        std::move(variant.storage_key)};
     prepared.bytes += ready.sealed.sealed.size();
     const bool queued = std::ranges::any_of(ready.recipients, [](const auto& r) { return r.state == RecipientState::Queued; });
     ready.units = units_of(prepared, ready, queued ? cache(std::move(variant.content)) : nullptr);
@@ -237,6 +245,7 @@ Result<Spool::Impl::SealedItem> Spool::Impl::read_item(Database& database, ItemI
   }
   if (found.recipients.empty()) return fail(ErrorCode::NotFound, "no recipient of this item is waiting");
   POSTERN_TRY(SealedContent sealed, store.contents().read(database, item));
+  if (const auto wrapped = parse_wrapped_key(sealed.wrapped_key)) found.storage_key = wrapped->storage_key;
   return SealedItem{std::move(found), std::move(sealed)};
 }
 

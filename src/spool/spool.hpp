@@ -56,6 +56,8 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
+  /// Encrypts the copies that are not sealed yet, on the calling thread: for callers whose enqueue() must be quick. Errors of the keeper.
+  [[nodiscard]] Status seal(const MessageId& message, std::vector<Variant>& variants) const;
   /// Encrypts on the calling thread, then queues. Errors: BadInput (an impossible submission), Conflict (the id is queued already),
   /// Exhausted (too much is waiting for the disk, or the disk is full), Unavailable (the disk refuses; the keeper does not answer).
   /// `done` runs on the writer thread, or at once on this one when nothing was queued.

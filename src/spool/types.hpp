@@ -63,11 +63,12 @@ struct QueuedRecipient {
 
 /// One copy of the message. Several when recipients get it sealed in different ways.
 struct Variant {
-  std::string content;                      ///< Exact bytes, CRLF.
-  std::optional<SealedContent> sealed;      ///< seal_content() of the same, if already done on another thread.
-  std::string seal;                         ///< How it is protected, for people: "smime sign+encrypt".
-  std::vector<QueuedRecipient> recipients;  ///< May be empty when there are mailbox additions.
-  std::vector<MailboxAddition> mailboxes;   ///< Local owners who get this copy with the same commit.
+  std::string content;                            ///< Exact bytes, CRLF.
+  std::optional<SealedContent> sealed;            ///< seal_content() of the same, if already done on another thread.
+  std::string seal;                               ///< How it is protected, for people: "smime sign+encrypt".
+  std::vector<QueuedRecipient> recipients;        ///< May be empty when there are mailbox additions.
+  std::vector<MailboxAddition> mailboxes;         ///< Local owners who get this copy with the same commit.
+  KeyName storage_key = key_names::kMailStorage;  ///< Wraps the copy's data key; a tenant has its own.
 };
 
 /// One accepted message: all of it becomes durable, or nothing.
@@ -96,6 +97,7 @@ struct QueueItem {
   std::string route;
   std::vector<DueRecipient> recipients;  ///< Those due on this route.
   std::shared_ptr<const std::string> content;
+  KeyName storage_key = key_names::kMailStorage;  ///< What its content is sealed under; so is what is written about it.
 };
 
 /// One unit of work: recipients of one item on one route that are due together. Whoever has it must report() or give_back().

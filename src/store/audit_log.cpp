@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "store/schema.hpp"
+
 namespace postern {
 namespace {
 
@@ -28,10 +30,15 @@ Result<AuditEntry> entry_of(const Statement& row) {
   return entry;
 }
 
+Result<AuditHead> genesis_of(Database& database) {
+  POSTERN_TRY(const bool engine, is_engine_schema(database));
+  return audit_genesis(engine ? AuditChain::Engine : AuditChain::Mail);
+}
+
 Result<AuditHead> stored_head(Database& database) {
   POSTERN_TRY(Statement row, database.prepare("SELECT seq, hash FROM audit_head WHERE id = 1"));
   POSTERN_TRY(const bool found, row.step());
-  if (!found) return audit_genesis();
+  if (!found) return genesis_of(database);
   POSTERN_TRY(const AuditHash hash, hash_of(row.blob(1)));
   return AuditHead{static_cast<std::uint64_t>(row.integer(0)), hash};
 }
@@ -167,7 +174,8 @@ Result<AuditVerdict> SqliteAuditLog::verify(const std::optional<AuditHead>& expe
   return verify_audit(reader, expected);
 }
 
-Result<AuditVerdict> verify_audit(Database& database, const std::optional<AuditHead>& expected) {
+Result<AuditVerdict> verify_audit(Database& database, const std::optional<AuditHead>& expected,
+                                  const std::function<void(const AuditEntry&)>& each) {
   // One snapshot for log and head, while the daemon goes on writing.
   POSTERN_CHECK(database.run("BEGIN"));
   const auto walk = [&]() -> Result<AuditVerdict> {
@@ -175,12 +183,14 @@ Result<AuditVerdict> verify_audit(Database& database, const std::optional<AuditH
     static const std::string kSql = std::string(kColumns) + "ORDER BY seq";
     POSTERN_TRY(Statement rows, database.prepare(kSql));
     AuditVerdict verdict;
-    ChainVerifier verifier;
+    POSTERN_TRY(const AuditHead genesis, genesis_of(database));
+    ChainVerifier verifier(genesis);
     for (;;) {
       POSTERN_TRY(const bool row, rows.step());
       if (!row) break;
       POSTERN_TRY(const AuditEntry entry, entry_of(rows));
       verifier.add(entry);
+      if (each && !verifier.fault()) each(entry);
       ++verdict.entries;
     }
     verifier.finish(expected ? expected : head);
@@ -191,6 +201,19 @@ Result<AuditVerdict> verify_audit(Database& database, const std::optional<AuditH
   auto verdict = walk();
   POSTERN_CHECK(database.run("COMMIT"));
   return verdict;
+}
+
+Result<std::optional<AuditEntry>> newest_audit(Database& database, std::string_view kind, std::size_t among,
+                                               const std::function<bool(const AuditRecord&)>& wanted) {
+  static const std::string kSql = std::string(kColumns) + "WHERE kind = ?1 ORDER BY seq DESC LIMIT ?2";
+  POSTERN_TRY(Statement rows, database.prepare(kSql));
+  rows.bind_all(kind, static_cast<std::uint64_t>(among));
+  for (;;) {
+    POSTERN_TRY(const bool row, rows.step());
+    if (!row) return std::optional<AuditEntry>();
+    POSTERN_TRY(AuditEntry entry, entry_of(rows));
+    if (wanted(entry.record)) return std::optional(std::move(entry));
+  }
 }
 
 }  // namespace postern

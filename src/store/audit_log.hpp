@@ -66,7 +66,11 @@ class SqliteAuditLog {
   Store& m_store;
 };
 
-/// The same for a database that no daemon has open (`postern audit verify --database`).
-[[nodiscard]] Result<AuditVerdict> verify_audit(Database& database, const std::optional<AuditHead>& expected = std::nullopt);
+/// The same over any connection, also of the key engine's database, whose chain is its own. `each` sees every entry up to the first fault.
+[[nodiscard]] Result<AuditVerdict> verify_audit(Database& database, const std::optional<AuditHead>& expected = std::nullopt,
+                                                const std::function<void(const AuditEntry&)>& each = {});
+/// The newest record of a kind for which `wanted` says yes, among the newest `among` of that kind.
+[[nodiscard]] Result<std::optional<AuditEntry>> newest_audit(Database& database, std::string_view kind, std::size_t among,
+                                                             const std::function<bool(const AuditRecord&)>& wanted);
 
 }  // namespace postern

@@ -75,7 +75,7 @@ Status move_into_place(const DataLayout& layout) {
 
 /// Children of a warden that was killed end a moment after it: the kernel sees to that, so it is worth waiting for.
 Status wait_for_children(const fs::path& root) {
-  for (const char* name : {"mail/lock", "keeper/engine.db.lock"}) {
+  for (const char* name : {"mail/lock", "keeper/lock", "keeper/engine.db.lock"}) {
     const auto deadline = std::chrono::steady_clock::now() + kChildrenEnd;
     Result<FileLock> lock = FileLock::take(root / name, root.string());
     while (!lock && lock.error().code == ErrorCode::Conflict && std::chrono::steady_clock::now() < deadline) {

@@ -204,6 +204,13 @@ int Database::wal_frames() const noexcept { return m_impl->wal_frames; }
 int Database::page_size() const noexcept { return m_impl->page_size; }
 sqlite3* Database::handle() const noexcept { return m_impl->handle; }
 
+Result<bool> Database::empty_log() {
+  const int code = sqlite3_wal_checkpoint_v2(m_impl->handle, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+  if ((code & 0xff) == SQLITE_BUSY) return false;
+  if (code != SQLITE_OK) return error(code, "checkpoint");
+  return true;
+}
+
 Result<bool> Database::checkpoint() {
   int in_log = 0, moved = 0;
   const int code = sqlite3_wal_checkpoint_v2(m_impl->handle, nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_log, &moved);

@@ -128,6 +128,8 @@ class Database {
   [[nodiscard]] int page_size() const noexcept;
   /// Moves what it can from the log into the database without waiting for readers; true when everything was moved.
   [[nodiscard]] Result<bool> checkpoint();
+  /// The same, waiting for readers, and the log's file is empty afterwards; false when a reader did not end in time.
+  [[nodiscard]] Result<bool> empty_log();
   /// PRAGMA quick_check: IntegrityFailed with its first complaint.
   [[nodiscard]] Status quick_check();
 

@@ -43,7 +43,7 @@ Result<bool> add_to_mailbox(Database& database, ContentStore& contents, const Me
 }
 
 Status MailboxStore::add(const MessageId& message, std::string_view content, const MailboxAddition& addition) {
-  POSTERN_TRY(const SealedContent sealed, seal_content(m_keeper, message, content));
+  POSTERN_TRY(const SealedContent sealed, seal_content(m_keeper, message, content, key_names::kMailStorage, &m_store.sealing()));
   return m_store.writer().transact([&](Database& database) -> Status {
     // The first owner is this call; it lets go again when the mailbox has taken the content, or has the message already.
     POSTERN_TRY(const ContentId id, m_store.contents().put(database, message, sealed, 1));

@@ -52,6 +52,16 @@ CREATE INDEX mailbox_message ON mailbox(message);
 CREATE TABLE dkim_signer(domain TEXT NOT NULL, selector TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL,
   PRIMARY KEY(domain, selector, key)) WITHOUT ROWID;
 )",
+    // 3: the life of keys: the name in DNS of a selector's version, the progress of re-wrapping, tenants that were shredded
+    R"(
+ALTER TABLE dkim_signer ADD COLUMN published TEXT NOT NULL DEFAULT '';
+-- One run for each storage key, the last. `archive`: when it is done, older versions stop opening.
+CREATE TABLE rewrap(key TEXT PRIMARY KEY, target INTEGER NOT NULL, cursor INTEGER NOT NULL, total INTEGER NOT NULL, done INTEGER NOT NULL,
+  failed INTEGER NOT NULL, archive INTEGER NOT NULL, started INTEGER NOT NULL, finished INTEGER) WITHOUT ROWID;
+CREATE TABLE rewrap_failure(key TEXT NOT NULL, content INTEGER NOT NULL, message TEXT NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY(key, content)) WITHOUT ROWID;
+CREATE TABLE shredded(tenant TEXT PRIMARY KEY, key TEXT NOT NULL, begun INTEGER NOT NULL, removed INTEGER NOT NULL, finished INTEGER) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {
@@ -91,6 +101,11 @@ Status run_migration(Database& database, Schema schema, std::size_t version) {
 }  // namespace
 
 int schema_version(Schema schema) noexcept { return static_cast<int>(migrations_of(schema).size()); }
+
+Result<bool> is_engine_schema(Database& database) {
+  POSTERN_TRY(const auto found, database.query_integer("PRAGMA application_id"));
+  return found.value_or(0) == application_id_of(Schema::Engine);
+}
 
 Status migrate(Database& database, Schema schema) {
   const auto migrations = migrations_of(schema);

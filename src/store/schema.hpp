@@ -13,5 +13,7 @@ enum class Schema { Mail, Engine };
 /// Runs the migrations that are missing, each in its own transaction. Conflict when a newer build has been here, or when it is the other
 /// database.
 [[nodiscard]] Status migrate(Database& database, Schema schema = Schema::Mail);
+/// Whether it is the key engine's.
+[[nodiscard]] Result<bool> is_engine_schema(Database& database);
 
 }  // namespace postern

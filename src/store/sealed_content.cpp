@@ -5,13 +5,7 @@
 namespace postern {
 namespace {
 
-const KeyName& storage_key() {
-  static const KeyName name("mail_storage_key");
-  return name;
-}
-
-/// Binds content and wrapped key to the message and to this use.
-std::string aad_of(const MessageId& message) { return "postern content 1|" + message.get(); }
+constexpr Byte kNamed = 0;
 
 /// What we wrote ourselves and cannot read back is damaged, whatever the parser calls it; a keeper that does not answer is not damage.
 Error stored_damage(Error error, std::string_view what) {
@@ -26,16 +20,47 @@ Error stored_damage(Error error, std::string_view what) {
 
 }  // namespace
 
-Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content) {
-  const std::string aad = aad_of(message);
-  POSTERN_TRY(DataKey key, keeper.new_data_key(storage_key(), as_bytes(aad)));
-  POSTERN_TRY(RawBytes sealed, stream_seal(key.plaintext.view(), as_bytes(aad), as_bytes(content)));
-  return SealedContent{std::move(key.wrapped), std::move(sealed), content.size()};
+Result<WrappedKey> parse_wrapped_key(ByteView stored) {
+  if (stored.empty() || stored.front() != kNamed) return WrappedKey{key_names::kMailStorage, stored};
+  const std::size_t length = stored.size() < 2 ? 0 : static_cast<std::size_t>(stored[1]);
+  if (length == 0 || stored.size() < 2 + length) return fail(ErrorCode::IntegrityFailed, "the stored content key has no key name");
+  auto name = parse_key_name(as_text(stored.subspan(2, length)));
+  if (!name) return fail(ErrorCode::IntegrityFailed, "the stored content key names no key");
+  return WrappedKey{*std::move(name), stored.subspan(2 + length)};
+}
+
+Bytes stored_wrapped_key(const KeyName& storage_key, ByteView wrapped) {
+  Bytes out;
+  if (storage_key != key_names::kMailStorage) {
+    out.push_back(kNamed);
+    out.push_back(static_cast<Byte>(storage_key.get().size()));
+    append(out, as_bytes(storage_key.get()));
+  }
+  append(out, wrapped);
+  return out;
+}
+
+std::string content_aad(const MessageId& message) { return "postern content 1|" + message.get(); }
+
+Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content, const KeyName& storage_key,
+                                   const GracePeriod* grace) {
+  const std::string aad = content_aad(message);
+  SealedContent out;
+  if (grace != nullptr) out.ticket = grace->enter();
+  auto key = keeper.new_data_key(storage_key, as_bytes(aad));
+  if (!key && key.error().code == ErrorCode::NotFound)
+    return fail(ErrorCode::Unavailable, "there is no storage key for this message now", storage_key.get());
+  if (!key) return fail(std::move(key).error());
+  POSTERN_TRY(out.sealed, stream_seal(key->plaintext.view(), as_bytes(aad), as_bytes(content)));
+  out.wrapped_key = storage_key == key_names::kMailStorage ? std::move(key->wrapped) : stored_wrapped_key(storage_key, key->wrapped);
+  out.size = content.size();
+  return out;
 }
 
 Result<std::string> open_content(Keeper& keeper, const MessageId& message, const SealedContent& sealed) {
-  const std::string aad = aad_of(message);
-  auto key = keeper.unwrap_data_key(storage_key(), sealed.wrapped_key, as_bytes(aad));
+  const std::string aad = content_aad(message);
+  POSTERN_TRY(const WrappedKey wrapped, parse_wrapped_key(sealed.wrapped_key));
+  auto key = keeper.unwrap_data_key(wrapped.storage_key, wrapped.wrapped, as_bytes(aad));
   if (!key) return fail(stored_damage(std::move(key).error(), "the stored content key"));
   if (stream_sealed_size(sealed.size) != sealed.sealed.size())
     return fail(ErrorCode::IntegrityFailed, "the stored content has a wrong size");

@@ -1,7 +1,11 @@
-// Message content at rest: every message has a data key of its own, wrapped by the keeper's `mail_storage_key`.
+// Message content at rest: every message has a data key of its own, wrapped by the keeper's `mail_storage_key` or by a tenant's storage
+// key.
 //
-// Deleting the wrapped key destroys the content (crypto-shredding), wherever its bytes still lie. A flipped bit anywhere, content of
-// another message, or a truncated copy is IntegrityFailed, and nothing of it is ever handed out.
+// Deleting the wrapped key destroys one content, destroying a storage key all that it wraps (crypto-shredding), wherever the bytes still
+// lie. A flipped bit anywhere, content of another message, or a truncated copy is IntegrityFailed, and nothing of it is ever handed out.
+//
+// What is stored as the wrapped key says itself which storage key it is under: nothing in front for `mail_storage_key`, else 0x00, the
+// length of the name (1 to 128) and the name. No keeper's form begins with 0x00 (Keeper::wrapped_version).
 #pragma once
 
 #include <cstdint>
@@ -9,6 +13,7 @@
 #include <string_view>
 
 #include "base/bytes.hpp"
+#include "base/grace_period.hpp"
 #include "base/ids.hpp"
 #include "keys/keeper.hpp"
 
@@ -18,11 +23,27 @@ namespace postern {
 struct SealedContent {
   Bytes wrapped_key;
   RawBytes sealed;
-  std::uint64_t size = 0;  ///< Of the plaintext.
+  std::uint64_t size = 0;           ///< Of the plaintext.
+  GracePeriod::Ticket ticket = {};  ///< Until it is written or dropped; whoever retires key versions waits for it.
 };
 
-/// Encrypts with a fresh data key; the message id is authenticated with it. Any thread; do it before the writer is asked.
-[[nodiscard]] Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content);
+/// A stored wrapped key, taken apart. `wrapped` borrows.
+struct WrappedKey {
+  KeyName storage_key;
+  ByteView wrapped;
+};
+/// IntegrityFailed when the name in front is none.
+[[nodiscard]] Result<WrappedKey> parse_wrapped_key(ByteView stored);
+/// The inverse.
+[[nodiscard]] Bytes stored_wrapped_key(const KeyName& storage_key, ByteView wrapped);
+
+/// What content and wrapped key of a message are bound to.
+[[nodiscard]] std::string content_aad(const MessageId& message);
+
+/// Encrypts with a fresh data key; the message id is authenticated with it. Any thread; do it before the writer is asked. `grace`: of the
+/// store that it is for (Store::sealing). Unavailable when the storage key is not there, yet or any more.
+[[nodiscard]] Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content,
+                                                 const KeyName& storage_key = key_names::kMailStorage, const GracePeriod* grace = nullptr);
 /// The inverse.
 [[nodiscard]] Result<std::string> open_content(Keeper& keeper, const MessageId& message, const SealedContent& sealed);
 

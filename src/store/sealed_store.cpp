@@ -101,6 +101,7 @@ Result<std::unique_ptr<SqliteSealedStore>> SqliteSealedStore::open(SealedStoreOp
   wanted.key = std::move(options.key);
   POSTERN_TRY(impl->lock, FileLock::take(wanted.path.string() + ".lock", wanted.path.string()));
   POSTERN_TRY(Database database, Database::open(wanted));
+  POSTERN_CHECK(database.execute("PRAGMA secure_delete=ON"));  // values are small; a destroyed key leaves nothing on a free page
   POSTERN_CHECK(migrate(database, Schema::Engine));
   POSTERN_CHECK(impl->readers.fill(wanted, options.readers));
   POSTERN_TRY(impl->writer, DatabaseWriter::start(std::move(database), options.writer));

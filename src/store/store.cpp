@@ -10,6 +10,7 @@ struct Store::Impl {
   StoreOptions options;
   fs::path database_path;
   FileLock lock;
+  GracePeriod sealing;
   std::unique_ptr<ContentStore> contents;
   std::unique_ptr<DatabaseWriter> writer;
 
@@ -56,6 +57,7 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
 
 DatabaseWriter& Store::writer() noexcept { return *m_impl->writer; }
 ContentStore& Store::contents() noexcept { return *m_impl->contents; }
+GracePeriod& Store::sealing() noexcept { return m_impl->sealing; }
 const fs::path& Store::data_dir() const noexcept { return m_impl->options.data_dir; }
 bool Store::encrypted() const noexcept { return !m_impl->options.key.empty(); }
 

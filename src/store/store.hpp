@@ -37,6 +37,8 @@ class Store {
 
   [[nodiscard]] DatabaseWriter& writer() noexcept;
   [[nodiscard]] ContentStore& contents() noexcept;
+  /// Contents that are sealed and not written yet hold a ticket of it.
+  [[nodiscard]] GracePeriod& sealing() noexcept;
   /// Waits for a free read connection. It sees every committed transaction.
   [[nodiscard]] DatabaseReader reader();
   /// A read connection of one's own, for what takes minutes: the pool has few.

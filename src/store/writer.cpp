@@ -251,6 +251,14 @@ void DatabaseWriter::Impl::note_batch(const std::vector<Pending>& batch, const S
   stats.wal_bytes = static_cast<std::uint64_t>(database.wal_frames()) * static_cast<std::uint64_t>(database.page_size());
 }
 
+Status DatabaseWriter::empty_log() {
+  const std::lock_guard hold(m_impl->batch_mutex);
+  const auto emptied = m_impl->database.empty_log();
+  if (!emptied) return fail(emptied.error());
+  if (*emptied) return {};
+  return fail(ErrorCode::Unavailable, "a reader keeps the database's log from being emptied; try again");
+}
+
 bool DatabaseWriter::Impl::checkpoint_due() {
   const int limit = static_cast<int>(options.wal_bytes / static_cast<std::size_t>(database.page_size()));
   const int frames = database.wal_frames();

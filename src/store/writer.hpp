@@ -114,6 +114,10 @@ class DatabaseWriter {
   void detach(BatchObserver& observer);
   /// Calls between_batches() soon. Any thread.
   void wake();
+  /// Moves the whole log into the database and cuts it to nothing, so that what was overwritten or deleted stands in neither file any more.
+  /// Between two batches, on the calling thread (not on an event loop); waits for readers. Unavailable when one holds an old state for
+  /// long.
+  [[nodiscard]] Status empty_log();
   /// Everything queued so far is committed, then the thread ends; later submits are refused.
   void stop();
 

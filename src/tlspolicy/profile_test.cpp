@@ -48,8 +48,7 @@ struct Pair {
 class Tls : public ::testing::Test {
  protected:
   Tls()
-      : m_keeper(make_memory_keeper(m_clock).value()),
-        m_authority(Authority::open(m_keeper, m_certificates, m_clock, m_random).value()) {}
+      : m_keeper(make_memory_keeper(m_clock).value()), m_authority(Authority::open(m_keeper, m_certificates, m_clock, m_random).value()) {}
 
   TlsServerProfile server_profile(KeyType type = KeyType::EcdsaP256) {
     const KeyName key("tls_" + std::string(name_of(type)));

@@ -48,6 +48,11 @@ class Engine {
   /// The key to work with. NotFound: "encryption key not found".
   [[nodiscard]] Result<KeyRef> get(std::string_view name);
 
+  /// Whether `items` uses of a key, of `bytes` base64 text together, take well under a millisecond and wait for no storage: the key is in
+  /// memory, enough uses of its latest version are granted, and its type is cheap. Waits for nothing itself. A guess, not a promise: others
+  /// may use up what is granted in between.
+  [[nodiscard]] bool is_quick(std::string_view name, KeyUse use, std::size_t items, std::size_t bytes) const;
+
   // Life of a key. ---------------------------------------------------------------------------------------------------------------------
   /// When it is there already: what it is (the options are not looked at), with `created` false.
   [[nodiscard]] Result<KeyReply> create(std::string_view name, const CreateOptions& options);

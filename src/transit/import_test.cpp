@@ -112,7 +112,8 @@ TEST(Import, OpenPgpIsKeptAsItIs) {
 
 TEST(Import, TheSecretOfAnOpenPgpVersionCanBeWrappedAnew) {
   Bench bench;
-  const SecretBytes secret = SecretBytes::from_text("under v1"), second = SecretBytes::from_text("second"), anew = SecretBytes::from_text("under v2");
+  const SecretBytes secret = SecretBytes::from_text("under v1"), second = SecretBytes::from_text("second"),
+                    anew = SecretBytes::from_text("under v2");
   ASSERT_TRUE(bench.engine.import_key("p", {.plain = &secret, .openpgp_public = "one"}, {.type = KeyType::OpenPgp}));
   ASSERT_TRUE(bench.engine.import_version("p", {.plain = &second, .openpgp_public = "two"}));
   ASSERT_TRUE(bench.engine.get("p")->count_openpgp_signature());

@@ -189,5 +189,36 @@ TEST(Concurrency, RotationsUseNoNumberTwice) {
   EXPECT_EQ(*numbers.rbegin(), 101U);
 }
 
+TEST(Quick, SmallUsesOfKeysInMemoryThatAreGranted) {
+  Bench bench;
+  const KeyRef key = bench.key("k");
+  EXPECT_FALSE(bench.engine.is_quick("k", KeyUse::Encrypt, 1, 100)) << "nothing is granted yet: the first use is a commit";
+  EXPECT_TRUE(bench.engine.is_quick("k", KeyUse::Decrypt, 1, 100)) << "not counted";
+  ASSERT_TRUE(key.encrypt(as_bytes("x"), {}));
+  EXPECT_TRUE(bench.engine.is_quick("k", KeyUse::Encrypt, 128, 10'000));
+  EXPECT_FALSE(bench.engine.is_quick("k", KeyUse::Encrypt, 1, 1'000'000)) << "large";
+  EXPECT_FALSE(bench.engine.is_quick("k", KeyUse::Encrypt, 1000, 1000)) << "many, and more than are granted";
+  EXPECT_FALSE(bench.engine.is_quick("k", KeyUse::Encrypt, SIZE_MAX / 2, 1));
+  EXPECT_FALSE(bench.engine.is_quick("none", KeyUse::Encrypt, 1, 1));
+  const std::size_t before = bench.storage.applied;
+  while (bench.engine.is_quick("k", KeyUse::Encrypt, 1, 1)) ASSERT_TRUE(key.encrypt(as_bytes("x"), {}));
+  EXPECT_EQ(bench.storage.applied, before) << "a quick use waits for no commit";
+  bench.engine.forget_all();
+  EXPECT_FALSE(bench.engine.is_quick("k", KeyUse::Decrypt, 1, 1));
+}
+
+TEST(Quick, CurvesOneByOneAndRsaNever) {
+  Bench bench;
+  ASSERT_TRUE(bench.key("ed", {.type = KeyType::Ed25519}).sign(as_bytes("x"), {}));
+  ASSERT_TRUE(bench.key("ec", {.type = KeyType::EcdsaP384}).sign(as_bytes("x"), {}));
+  ASSERT_TRUE(bench.key("rsa", {.type = KeyType::Rsa2048}).encrypt(as_bytes("x"), {}));
+  EXPECT_TRUE(bench.engine.is_quick("ed", KeyUse::Sign, 1, 100));
+  EXPECT_FALSE(bench.engine.is_quick("ed", KeyUse::Sign, 128, 100)) << "would hold up the loop";
+  EXPECT_FALSE(bench.engine.is_quick("ec", KeyUse::Sign, 1, 100));
+  EXPECT_FALSE(bench.engine.is_quick("rsa", KeyUse::Encrypt, 1, 100));
+  EXPECT_FALSE(bench.engine.is_quick("rsa", KeyUse::Decrypt, 1, 100));
+  EXPECT_FALSE(bench.engine.is_quick("ed", KeyUse::Export, 1, 1));
+}
+
 }  // namespace
 }  // namespace postern::transit

@@ -69,16 +69,23 @@ void note(OpenDevice& device, const Status& status) {
     log::error("vault.audit.device_failed", {{"device", device.look.path}, {"error", status.error()}});
 }
 
-Status write_line(OpenDevice& device, const AuditExchange& exchange, void (AuditLine::*entry)()) {
+/// Where it stands afterwards; 0: recorded.
+Result<std::uint64_t> hand_over(AuditSink& sink, std::string_view line, bool wait) {
+  if (!wait) return sink.offer(line);
+  POSTERN_CHECK(sink.write(line));
+  return 0;
+}
+
+Result<std::uint64_t> write_line(OpenDevice& device, const AuditExchange& exchange, void (AuditLine::*entry)(), bool wait) {
   std::string& buffer = line_buffer();
   device.masks.use([&](AuditMask& mask) {
     AuditLine line(buffer, mask, device.look, exchange);
     (line.*entry)();
   });
-  Status status = device.sink->write(buffer);
+  Result<std::uint64_t> position = hand_over(*device.sink, buffer, wait);
   give_back(buffer, device.look.log_raw);
-  note(device, status);
-  return status;
+  note(device, position ? Status() : Status(fail(position.error())));
+  return position;
 }
 
 }  // namespace
@@ -96,8 +103,41 @@ struct AuditBroker::Impl {
     const auto found = std::ranges::find_if(in, [&](const auto& each) { return without_slash(each->look.path) == without_slash(path); });
     return found == in.end() ? nullptr : *found;
   }
-  Status record(const AuditExchange& exchange, void (AuditLine::*entry)()) const;
+  Status record(const AuditExchange& exchange, void (AuditLine::*entry)(), AuditReceipt* receipt) const;
 };
+
+AuditEcho::~AuditEcho() {
+  for (Part& part : m_parts) wipe(part.text);
+}
+
+AuditReceipt::State AuditReceipt::look() const {
+  bool recorded = m_recorded;
+  for (const Waiting& each : m_waiting) {
+    const Result<bool> there = each.sink->has_come_to(each.position);
+    if (there && !*there) return State::Waiting;
+    recorded = recorded || there.has_value();
+  }
+  return recorded || m_waiting.empty() ? State::Recorded : State::Failed;
+}
+
+void AuditReceipt::ring_when_further(const std::function<void()>& bell) const {
+  for (const Waiting& each : m_waiting) {
+    const Result<bool> there = each.sink->has_come_to(each.position);
+    if (there && !*there) return each.sink->ring_when_further(bell);  // one after the other: all must be done in the end
+  }
+  bell();
+}
+
+void AuditReceipt::add(const std::shared_ptr<AuditSink>& sink, std::uint64_t position) {
+  if (position == 0) {
+    m_recorded = true;
+    return;
+  }
+  for (Waiting& each : m_waiting) {
+    if (each.sink == sink) return (void)(each.position = std::max(each.position, position));
+  }
+  m_waiting.push_back({sink, position});
+}
 
 AuditBroker::AuditBroker() : m_impl(std::make_unique<Impl>()) {}
 AuditBroker::~AuditBroker() = default;
@@ -132,20 +172,29 @@ void AuditBroker::clear() noexcept {
 
 void AuditBroker::allow_none(bool allowed) noexcept { m_impl->none_allowed = allowed; }
 
-Status AuditBroker::Impl::record(const AuditExchange& exchange, void (AuditLine::*entry)()) const {
+Status AuditBroker::Impl::record(const AuditExchange& exchange, void (AuditLine::*entry)(), AuditReceipt* receipt) const {
   const std::shared_ptr<const Devices> open = current();
   if (open->empty()) {
     if (none_allowed) return {};
     return fail(ErrorCode::Unavailable, "no audit device is there, and operations without audit are not allowed: configure one");
   }
   std::size_t taken = 0;
-  for (const auto& device : *open) taken += write_line(*device, exchange, entry) ? 1 : 0;
+  for (const auto& device : *open) {
+    const Result<std::uint64_t> position = write_line(*device, exchange, entry, receipt == nullptr);
+    if (!position) continue;
+    ++taken;
+    if (receipt != nullptr) receipt->add(device->sink, *position);
+  }
   if (taken == 0) return fail(ErrorCode::Unavailable, "no audit device took the line, so nothing is done: see the log for the devices");
   return {};
 }
 
-Status AuditBroker::record_request(const AuditExchange& exchange) { return m_impl->record(exchange, &AuditLine::write_request); }
-Status AuditBroker::record_response(const AuditExchange& exchange) { return m_impl->record(exchange, &AuditLine::write_response); }
+Status AuditBroker::record_request(const AuditExchange& exchange, AuditReceipt* receipt) {
+  return m_impl->record(exchange, &AuditLine::write_request, receipt);
+}
+Status AuditBroker::record_response(const AuditExchange& exchange, AuditReceipt* receipt) {
+  return m_impl->record(exchange, &AuditLine::write_response, receipt);
+}
 
 Result<std::string> AuditBroker::hash(std::string_view path, std::string_view input) const {
   const auto device = Impl::find(*m_impl->current(), path);

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,6 +26,18 @@ class AuditSink {
   virtual ~AuditSink() = default;
   /// One line, with its line end. Thread safe.
   [[nodiscard]] virtual Status write(std::string_view line) = 0;
+
+  // The same in two steps, for callers that must not wait. What write() would have waited for is asked for later, for many lines at once.
+  /// Takes the line and returns at once. The number is how far the sink must have come before the line counts; 0: it counts already.
+  [[nodiscard]] virtual Result<std::uint64_t> offer(std::string_view line) {
+    POSTERN_CHECK(write(line));
+    return 0;
+  }
+  /// Whether the sink has come that far. An error: it failed, or has not within its deadline.
+  [[nodiscard]] virtual Result<bool> has_come_to(std::uint64_t /*position*/) const { return true; }
+  /// Calls `bell` once, from a thread of the sink's, when it has come further or failed; makes it hurry.
+  virtual void ring_when_further(std::function<void()> bell) { bell(); }
+
   /// Lines that were not taken since the start.
   [[nodiscard]] virtual std::uint64_t lost() const noexcept { return 0; }
 };
@@ -63,6 +77,25 @@ struct AuditMount {
   const std::vector<std::string>* plain_response_keys = nullptr;
 };
 
+/// What both lines of one exchange say of the request, by device, so that it is masked and written once. For whoever makes both lines of an
+/// exchange whose request stays as it is; wiped with it, since a device may be raw.
+class AuditEcho {
+ public:
+  AuditEcho() = default;
+  AuditEcho(const AuditEcho&) = delete;
+  AuditEcho& operator=(const AuditEcho&) = delete;
+  ~AuditEcho();
+
+ private:
+  friend class AuditLine;
+  struct Part {
+    const void* device;
+    std::string accessor;  // of the caller: that of a login is known only behind it
+    std::string text;
+  };
+  std::vector<Part> m_parts;
+};
+
 struct AuditExchange {
   const Request& request;
   Operation operation;
@@ -74,7 +107,30 @@ struct AuditExchange {
   const boost::json::object* response_auth = nullptr;  ///< As in the envelope: client_token and accessor are HMAC'd.
   const boost::json::object* response_wrap = nullptr;  ///< As in the envelope: token and accessor are HMAC'd.
   std::vector<std::string> warnings;
-  std::string error;  ///< Empty: success.
+  std::string error;          ///< Empty: success.
+  AuditEcho* echo = nullptr;  ///< Optional; the same for both lines.
+};
+
+/// Lines that devices took and have not all recorded yet. Whoever asked for it keeps the answer back until look() says Recorded.
+class AuditReceipt {
+ public:
+  enum class State { Waiting, Recorded, Failed };
+  /// Recorded: every device is done and at least one has all its lines. Failed: none has.
+  [[nodiscard]] State look() const;
+  /// Nothing to wait for.
+  [[nodiscard]] bool settled() const noexcept { return m_waiting.empty(); }
+  /// `bell` is called at least once when something may have changed, from any thread, perhaps before this returns.
+  void ring_when_further(const std::function<void()>& bell) const;
+
+ private:
+  friend class AuditBroker;
+  struct Waiting {
+    std::shared_ptr<AuditSink> sink;
+    std::uint64_t position = 0;
+  };
+  void add(const std::shared_ptr<AuditSink>& sink, std::uint64_t position);
+  std::vector<Waiting> m_waiting;
+  bool m_recorded = false;  // a device has recorded lines at once
 };
 
 class AuditBroker {
@@ -93,8 +149,9 @@ class AuditBroker {
   void allow_none(bool allowed) noexcept;
 
   /// Unavailable when no device took the line. Thread safe; costs a few microseconds for a small request.
-  [[nodiscard]] Status record_request(const AuditExchange& exchange);
-  [[nodiscard]] Status record_response(const AuditExchange& exchange);
+  /// With a receipt nothing waits for a device to confirm: lines that it has taken are noted there.
+  [[nodiscard]] Status record_request(const AuditExchange& exchange, AuditReceipt* receipt = nullptr);
+  [[nodiscard]] Status record_response(const AuditExchange& exchange, AuditReceipt* receipt = nullptr);
   /// "hmac-sha256:..." of `input` under the device's salt (sys/audit-hash), which may be without its last /; NotFound.
   [[nodiscard]] Result<std::string> hash(std::string_view path, std::string_view input) const;
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.hpp"
+#include "vault/audit_weight.hpp"
 
 namespace postern::vault {
 namespace {
@@ -47,6 +48,7 @@ void AuditLine::write_request() {
 }
 
 void AuditLine::write_response() {
+  m_second = true;
   begin("response");
   caller();
   request();
@@ -103,7 +105,24 @@ void AuditLine::policies(const AuditCaller& caller) {
   close();
 }
 
+std::string_view AuditLine::accessor_of_caller() const noexcept {
+  return m_exchange.caller != nullptr ? m_exchange.caller->accessor : std::string_view();
+}
+
 void AuditLine::request() {
+  AuditEcho* const echo = m_exchange.echo;
+  if (echo == nullptr) return request_anew();
+  if (m_second) {
+    for (const AuditEcho::Part& part : echo->m_parts) {
+      if (part.device == &m_look && part.accessor == accessor_of_caller()) return (void)(m_out += part.text);
+    }
+  }
+  const std::size_t begin = m_out.size();  // with the comma: neither line begins with this
+  request_anew();
+  if (!m_second) echo->m_parts.push_back({&m_look, std::string(accessor_of_caller()), m_out.substr(begin)});
+}
+
+void AuditLine::request_anew() {
   const Request& request = m_exchange.request;
   open("request");
   text("id", request.id);
@@ -128,7 +147,8 @@ void AuditLine::headers() {
   for (auto each = sent.begin(); each != sent.end(); ++each) {
     const auto same_name = [&](const auto& other) { return iequals(other.first, each->first); };
     if (std::find_if(sent.begin(), each, same_name) != each) continue;  // its values stand with the first of that name
-    open(each->first, '[');
+    key(each->first);                                                   // the client's word
+    m_out += '[';
     const bool plain = std::ranges::any_of(m_look.plain_headers, [&](const std::string& name) { return iequals(name, each->first); });
     for (auto other = each; other != sent.end(); ++other) {
       if (!same_name(*other)) continue;
@@ -202,7 +222,47 @@ void AuditLine::error() {
 
 void AuditLine::data(std::string_view name, const Object& object, const std::vector<std::string>* plain_keys, bool elide) {
   key(name);
-  walk_object(object, {.plain_keys = plain_keys, .plain = m_look.log_raw, .depth = 1}, elide);
+  const Walk at{.plain_keys = plain_keys, .plain = m_look.log_raw, .depth = 1};
+  fits(object, at, elide) ? walk_object(object, at, elide) : walk_what_fits(object, at, elide);
+}
+
+bool AuditLine::fits(const Object& object, const Walk& at, bool elide) const {
+  AuditWeight weight(at.plain_keys, m_look.log_raw, kAuditData);
+  return std::ranges::all_of(object, [&](const auto& member) {
+    const std::string_view name(member.key().data(), member.key().size());
+    if (!weight.take_key(name)) return false;
+    return elide && elides(name, member.value()) ? weight.take(kAuditMaskSize)
+                                                 : weight.take(member.value(), has(at.plain_keys, name), at.depth);
+  });
+}
+
+void AuditLine::walk_what_fits(const Object& object, const Walk& at, bool elide) {
+  AuditWeight least(at.plain_keys, m_look.log_raw, kAuditData);  // every key, with a mask
+  const bool keys_fit = std::ranges::all_of(object, [&](const auto& member) {
+    return least.take_key({member.key().data(), member.key().size()}) && least.take(kAuditMaskSize + 1);
+  });
+  m_out += '{';
+  if (!keys_fit) {
+    key("too_large");
+    one_mask(object);
+    return close();
+  }
+  std::size_t left = least.left();
+  for (const auto& member : object) {
+    const std::string_view name(member.key().data(), member.key().size());
+    const bool plain = m_look.log_raw || has(at.plain_keys, name);
+    AuditWeight weight(at.plain_keys, m_look.log_raw, left + kAuditMaskSize + 1);  // its mask was counted already
+    key(name);
+    if (elide && elides(name, member.value())) {
+      append_integer(member.value().is_array() ? member.value().get_array().size() : member.value().get_object().size());
+    } else if (weight.take(member.value(), plain, at.depth)) {
+      left = std::min(left, weight.left());
+      walk(member.value(), {.plain_keys = at.plain_keys, .plain = plain, .depth = at.depth});
+    } else {
+      masked_whole(member.value());
+    }
+  }
+  close();
 }
 
 void AuditLine::walk(const Value& value, Walk at) {
@@ -215,7 +275,7 @@ void AuditLine::walk(const Value& value, Walk at) {
     case json::kind::string: return string({value.get_string().data(), value.get_string().size()}, at.plain);
     default: break;
   }
-  if (at.depth >= kAuditDepth) return too_deep(value);
+  if (at.depth >= kAuditDepth) return one_mask(value);
   ++at.depth;
   if (value.is_object()) return walk_object(value.get_object(), at, false);
   m_out += '[';
@@ -227,7 +287,8 @@ void AuditLine::walk(const Value& value, Walk at) {
 }
 
 /// In pieces, so that the text never stands anywhere as a whole.
-void AuditLine::too_deep(const Value& value) {
+template <class Json>
+void AuditLine::one_mask(const Json& value) {
   json::serializer serializer;
   serializer.reset(&value);
   std::array<char, 1024> buffer;
@@ -238,6 +299,15 @@ void AuditLine::too_deep(const Value& value) {
   wipe(ByteSpan(reinterpret_cast<Byte*>(buffer.data()), buffer.size()));
   m_out += '"';
   m_mask.finish(m_out);
+  m_out += '"';
+}
+
+/// Of a string as always, so that who knows it finds it by its hash.
+void AuditLine::masked_whole(const Value& value) {
+  const auto* text = value.if_string();
+  if (text == nullptr) return one_mask(value);
+  m_out += '"';
+  m_mask.append(m_out, {text->data(), text->size()});
   m_out += '"';
 }
 

@@ -5,8 +5,13 @@
 // error text that is not one of the core's fixed ones. What stays, as there: paths, addresses, display names, policies, token metadata
 // (both APIs document that it is shown), warnings. Numbers and bools stay.
 //
-// Differences to Vault: members of data keep the client's order; below 64 levels a value becomes one mask of its JSON text,
-// also where it would be plain.
+// Differences to Vault: members of data keep the client's order. One mask of the JSON text (no blanks, members in their order; of a string
+// the string itself), also where it would be plain, stands for
+//   - a value below 64 levels;
+//   - a member of data that does not fit: data becomes at most kAuditData bytes, and who comes first is shown;
+//   - all of data, as {"too_large": MASK}, when not even its keys with masks fit;
+//   - a part of the envelope (metadata, policies) over kAuditEnvelope.
+// So a line is at most about twice kAuditData for a response, which has the request in it, and a few kilobytes.
 #pragma once
 
 #include "vault/audit.hpp"
@@ -16,6 +21,10 @@ namespace postern::vault {
 
 /// Deeper values of data become one mask.
 inline constexpr unsigned kAuditDepth = 64;
+/// Of the data of a request or of an answer, in its line.
+inline constexpr std::size_t kAuditData = 1024UL * 1024;
+/// Of each part of the envelope that stays as it is.
+inline constexpr std::size_t kAuditEnvelope = 64UL * 1024;
 
 class AuditLine {
  public:
@@ -41,6 +50,8 @@ class AuditLine {
   void caller();
   void policies(const AuditCaller& caller);
   void request();
+  void request_anew();
+  [[nodiscard]] std::string_view accessor_of_caller() const noexcept;
   void headers();
   void mount();
   void response();
@@ -51,7 +62,11 @@ class AuditLine {
 
   void data(std::string_view name, const Object& object, const std::vector<std::string>* plain_keys, bool elide);
   void walk(const Value& value, Walk at);
-  void too_deep(const Value& value);
+  template <class Json>
+  void one_mask(const Json& value);
+  void masked_whole(const Value& value);
+  [[nodiscard]] bool fits(const Object& object, const Walk& at, bool elide) const;
+  void walk_what_fits(const Object& object, const Walk& at, bool elide);
   void walk_object(const Object& object, Walk at, bool elide);
   [[nodiscard]] bool elides(std::string_view key, const Value& value) const;
   void string(std::string_view text, bool plain);
@@ -61,6 +76,7 @@ class AuditLine {
   void close(char bracket = '}') { m_out += bracket; }
   void comma();
   void key(std::string_view name);
+  void own_key(std::string_view name);
   void text(std::string_view name, std::string_view value);
   void number(std::string_view name, std::int64_t value);
   void token(std::string_view name, std::string_view value);
@@ -77,6 +93,7 @@ class AuditLine {
   AuditMask& m_mask;
   const AuditDeviceOptions& m_look;
   const AuditExchange& m_exchange;
+  bool m_second = false;  // the response: the echo has what the request's line said
 };
 
 }  // namespace postern::vault

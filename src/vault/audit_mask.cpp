@@ -1,5 +1,6 @@
 #include "vault/audit_mask.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstring>
@@ -12,12 +13,15 @@ constexpr std::size_t kKnown = 64;
 
 void append_hex(std::string& out, ByteView bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  const std::size_t begin = out.size();
-  out.resize(begin + 2 * bytes.size());
-  char* to = out.data() + begin;
-  for (const Byte byte : bytes) {
-    *to++ = kDigits[byte >> 4];
-    *to++ = kDigits[byte & 15];
+  std::array<char, 64> text;
+  while (!bytes.empty()) {
+    const std::size_t count = std::min(bytes.size(), text.size() / 2);
+    for (std::size_t at = 0; at < count; ++at) {
+      text[2 * at] = kDigits[bytes[at] >> 4];
+      text[2 * at + 1] = kDigits[bytes[at] & 15];
+    }
+    out.append(text.data(), 2 * count);
+    bytes = bytes.subspan(count);
   }
 }
 
@@ -30,7 +34,7 @@ struct AuditMask::Known {
   Sha256 tag;
 };
 
-AuditMask::AuditMask(ByteView salt) : m_hmac(HashAlgorithm::Sha256, salt), m_known(kKnown * sizeof(Known)) {
+AuditMask::AuditMask(ByteView salt) : m_hmac(salt), m_known(kKnown * sizeof(Known)) {
   std::memset(m_known.span().data(), 0, m_known.size());
 }
 
@@ -52,7 +56,7 @@ void AuditMask::append_known(std::string& out, std::string_view text) {
   const ByteView stored(place + offsetof(Known, text), size);
   const ByteSpan tag(place + offsetof(Known, tag), sizeof(Known::tag));
   if (size != text.size() || !constant_time_equal(stored, as_bytes(text))) {
-    const Bytes fresh = m_hmac.update(as_bytes(text)).finish();
+    const Sha256 fresh = m_hmac.update(as_bytes(text)).finish();
     size = static_cast<std::uint32_t>(text.size());
     std::memcpy(place, &size, sizeof size);
     std::memcpy(place + offsetof(Known, text), text.data(), text.size());

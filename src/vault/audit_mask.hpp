@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/secret.hpp"
-#include "crypto/hmac.hpp"
+#include "crypto/hmac_sha256.hpp"
 
 namespace postern::vault {
 
@@ -31,7 +31,7 @@ class AuditMask {
 
  private:
   struct Known;
-  Hmac m_hmac;
+  HmacSha256 m_hmac;
   SecretBytes m_known;
 };
 

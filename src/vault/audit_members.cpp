@@ -1,10 +1,12 @@
 // The JSON of an audit line: members, numbers, times, text of any bytes.
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
 #include "base/text.hpp"
 #include "vault/audit_line.hpp"
+#include "vault/audit_weight.hpp"
 #include "vault/json_text.hpp"
 
 namespace postern::vault {
@@ -30,26 +32,37 @@ void AuditLine::key(std::string_view name) {
   m_out += ':';
 }
 
+/// A key that is a literal of ours: nothing in it is special.
+void AuditLine::own_key(std::string_view name) {
+  std::array<char, 64> text{','};
+  const bool first = m_out.back() == '{' || m_out.back() == '[';
+  text[1] = '"';
+  const std::size_t size = name.copy(text.data() + 2, text.size() - 4) + 2;
+  text[size] = '"';
+  text[size + 1] = ':';
+  m_out.append(text.data() + (first ? 1 : 0), size + (first ? 1 : 2));
+}
+
 void AuditLine::open(std::string_view name, char bracket) {
-  key(name);
+  own_key(name);
   m_out += bracket;
 }
 
 void AuditLine::text(std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  key(name);
+  own_key(name);
   append_text(value);
 }
 
 void AuditLine::number(std::string_view name, std::int64_t value) {
   if (value == 0) return;
-  key(name);
+  own_key(name);
   append_integer(value);
 }
 
 void AuditLine::token(std::string_view name, std::string_view value) {
   if (value.empty()) return;
-  key(name);
+  own_key(name);
   if (m_look.log_raw) return append_text(value);
   m_out += '"';
   m_mask.append_known(m_out, value);
@@ -60,6 +73,11 @@ void AuditLine::accessor(std::string_view name, std::string_view value) { m_look
 
 void AuditLine::texts(std::string_view name, const std::vector<std::string>& values) {
   if (values.empty()) return;
+  AuditWeight weight(nullptr, true, kAuditEnvelope);
+  if (!std::ranges::all_of(values, [&](const std::string& value) { return weight.take_key(value); })) {
+    key(name);
+    return masked_whole(json::value_from(values));
+  }
   open(name, '[');
   for (const std::string& value : values) {
     comma();
@@ -77,6 +95,7 @@ void AuditLine::same(std::string_view name, const Object& from, std::string_view
   if (const auto* number = value->if_int64(); number != nullptr && *number == 0) return;
   if (const auto* text = value->if_string(); text != nullptr && text->empty()) return;
   key(name);
+  if (AuditWeight weight(nullptr, true, kAuditEnvelope); !weight.take(*value, true, 1)) return masked_whole(*value);
   // Not data: one level of texts and numbers, made by the core. Deeper things, if there ever are any, are masked.
   if (const auto* object = value->if_object()) {
     m_out += '{';

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -99,6 +100,21 @@ struct Answer {
 /// the cause in the log. `what` is shown to the client as it is: it must be the API's text and carry no secret.
 using Handler = std::function<Result<Answer>(const Call&)>;
 
+/// A request as PathSpec::quick_if sees it: nothing has been checked yet.
+struct QuickQuestion {
+  Operation operation;
+  const boost::json::object& data;
+  std::span<const std::pair<std::string_view, std::string>> captures;
+
+  /// Empty when the pattern has no such part.
+  [[nodiscard]] std::string_view captured(std::string_view name) const noexcept {
+    for (const auto& [key, value] : captures) {
+      if (key == name) return value;
+    }
+    return {};
+  }
+};
+
 /// One kind of path. Pattern: literals and captures joined by '/': "keys/{name}/config". "{name}" takes one segment, and must be declared
 /// in `fields` (type Name or String); a last "{path...}" takes the rest, at least one byte unless written "{path...?}". Literals win over
 /// captures.
@@ -111,6 +127,8 @@ struct PathSpec {
   bool unauthenticated = false;  ///< Logins, public reads: no token needed, a stale one ignored.
   bool sudo = false;             ///< The token needs the sudo capability (or root).
   bool quick = false;            ///< No operation waits for a commit or takes more than about a millisecond: may run on an event loop.
+  /// The same for this very request, where it depends on it. Must not wait itself.
+  std::function<bool(const QuickQuestion&)> quick_if;
   std::string help;
 };
 

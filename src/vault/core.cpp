@@ -1,6 +1,7 @@
 #include "vault/core.hpp"
 
 #include "base/log.hpp"
+#include "base/secret.hpp"
 #include "vault/engine.hpp"
 #include "vault/exchange.hpp"
 #include "vault/ids.hpp"
@@ -39,7 +40,7 @@ std::optional<Reply> answer_bare(Engine& engine, const Request& request) {
 Reply answer_open(Engine& engine, Request& request) {
   const std::shared_lock lock(engine.gate);
   if (!engine.is_open) return reply_of(refuse_sealed());
-  return Exchange(engine, request).run();
+  return Exchange(engine, request, nullptr).run();
 }
 
 Reply answer(Engine& engine, Request& request) {
@@ -70,18 +71,44 @@ std::vector<NewMount> CoreOptions::default_mounts() {
 Core::Core(CoreParts parts, CoreOptions options) : m_engine(std::make_unique<Engine>(parts, std::move(options))) {}
 Core::~Core() = default;
 
-Reply Core::handle(Request request) {
-  if (request.id.empty()) request.id = make_uuid();
-  Reply reply;
+namespace {
+
+/// A bug is an answer too.
+template <class Work>
+auto guarded(const Request& request, const Work& work) -> decltype(work()) {
   try {
-    reply = answer(*m_engine, request);
+    return work();
   } catch (const std::exception& bug) {
     log::error("vault.request.failed", {{"request", request.id}, {"error", bug.what()}});
-    reply = reply_of(refusal_of(Error{ErrorCode::Internal, {}, {}}));
+    return reply_of(refusal_of(Error{ErrorCode::Internal, {}, {}}));
   }
+}
+
+}  // namespace
+
+Reply Core::handle(Request request) {
+  if (request.id.empty()) request.id = make_uuid();
+  Reply reply = guarded(request, [&] { return answer(*m_engine, request); });
   m_engine->count_status(reply.status);
   if (m_engine->seal_wanted.load() && m_engine->seal_wanted.exchange(false)) m_engine->close();
   return reply;
+}
+
+std::optional<Reply> Core::handle_if_quick(Request& request, AuditReceipt& receipt) {
+  if (check_request(request)) return std::nullopt;
+  const std::shared_lock lock(m_engine->gate, std::try_to_lock);
+  if (!lock.owns_lock() || !m_engine->is_open) return std::nullopt;
+  if (request.id.empty()) request.id = make_uuid();
+  auto reply = guarded(request, [&]() -> std::optional<Reply> { return Exchange(*m_engine, request, &receipt).run_if_quick(); });
+  if (reply) m_engine->count_status(reply->status);
+  return reply;
+}
+
+Reply Core::refuse_unrecorded(Reply reply) {
+  wipe(reply.body);
+  Counters::add(m_engine->counters.audit_failures);
+  log::error("vault.audit.failed", {{"error", "no audit device recorded the lines of an answer in time"}});
+  return reply_of(Refusal{500, "failed to audit response, cannot continue: no audit device took the line"});
 }
 
 bool Core::is_quick(const Request& request) const {
@@ -94,7 +121,7 @@ bool Core::is_quick(const Request& request) const {
   if (!entered || request.path.size() < mount->route.size()) return false;
   const std::optional<PathMatch> match =
       mount->table().match(std::string_view(request.path).substr(mount->route.size()), request.operation);
-  if (!match || !match->spec->quick) return false;
+  if (!match || !is_quick_path(request, *match)) return false;
   return match->spec->unauthenticated || m_engine->tokens.cached(request.token) != nullptr;
 }
 

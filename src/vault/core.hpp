@@ -14,6 +14,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "barrier/custodian.hpp"
@@ -63,6 +64,11 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   [[nodiscard]] Reply handle(Request request);
+  /// The same for requests that is_quick() likes, without waiting for audit devices: they change nothing that lasts, so that it is enough
+  /// to keep the answer back until the receipt says Recorded; when it says Failed the client gets refuse_unrecorded() instead. Nothing for
+  /// any other request, to which nothing has happened then.
+  [[nodiscard]] std::optional<Reply> handle_if_quick(Request& request, AuditReceipt& receipt);
+  [[nodiscard]] Reply refuse_unrecorded(Reply reply);
   /// Whether handle() will neither wait for a commit nor take more than about a millisecond. Never waits itself.
   [[nodiscard]] bool is_quick(const Request& request) const;
 

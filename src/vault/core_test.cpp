@@ -173,6 +173,35 @@ TEST_F(CoreTest, WhatIsQuick) {
   EXPECT_FALSE(w.core->is_quick(request));
 }
 
+TEST_F(CoreTest, WhatIsNotQuickIsLeftAlone) {
+  const auto try_it = [&](std::string path, std::string token) {
+    Request request;
+    request.path = std::move(path);
+    request.token = std::move(token);
+    request.remote_address = "192.0.2.7";
+    AuditReceipt receipt;
+    const auto reply = w.core->handle_if_quick(request, receipt);
+    return reply ? reply->status : 0;
+  };
+  (void)w.read("notes/keys");
+  const std::size_t lines = w.sink->lines().size();
+  EXPECT_EQ(try_it("notes/other", w.root), 0);
+  EXPECT_EQ(try_it("notes/keys", "hvs.unknown"), 0);
+  EXPECT_EQ(try_it("notes/keys", ""), 0);
+  EXPECT_EQ(try_it("notes/../keys", w.root), 0);
+  EXPECT_EQ(try_it("no-such/keys", w.root), 0);
+  EXPECT_EQ(w.sink->lines().size(), lines) << "nothing has happened";
+  EXPECT_EQ(try_it("notes/keys", w.root), 200);
+  EXPECT_EQ(w.sink->lines().size(), lines + 2);
+  const std::string spent = w.token({{"num_uses", 2}});
+  EXPECT_EQ(try_it("notes/keys", spent), 0);
+  const std::string limited = w.limited(R"(path "notes/other" { capabilities = ["read"] })");
+  (void)w.read("notes/keys", limited);
+  EXPECT_EQ(try_it("notes/keys", limited), 403) << "policies hold here too";
+  w.core->seal();
+  EXPECT_EQ(try_it("notes/keys", w.root), 0);
+}
+
 // Audit ------------------------------------------------------------------------------------------------------------------------------
 
 TEST_F(CoreTest, TwoLinesForEachRequestAndNoSecretInThem) {

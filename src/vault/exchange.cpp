@@ -61,6 +61,12 @@ std::optional<Refusal> check_request(const Request& request) {
   return std::nullopt;
 }
 
+bool is_quick_path(const Request& request, const PathMatch& match) {
+  if (request.wrap_ttl && request.wrap_ttl->count() > 0) return false;
+  const PathSpec& spec = *match.spec;
+  return spec.quick || (spec.quick_if && spec.quick_if({request.operation, request.data, match.captures}));
+}
+
 Exchange::~Exchange() {
   if (m_answer.data) wipe_json(*m_answer.data);
   if (m_answer.auth) wipe_json(*m_answer.auth);
@@ -72,6 +78,24 @@ Exchange::~Exchange() {
 Reply Exchange::run() {
   if (is_list(m_operation) && !m_request.path.ends_with('/')) m_request.path += '/';
   find_path();  // and when there is none: who has no token or permission is not told that
+  return run_found();
+}
+
+std::optional<Reply> Exchange::run_if_quick() {
+  if (is_list(m_operation)) return std::nullopt;
+  find_path();
+  if (!is_quick()) return std::nullopt;
+  return run_found();
+}
+
+bool Exchange::is_quick() {
+  if (!m_match || !is_quick_path(m_request, *m_match)) return false;
+  if (spec()->unauthenticated) return true;
+  m_token = m_engine.tokens.use_cached(m_request.token, m_request.remote_address);
+  return m_token != nullptr;
+}
+
+Reply Exchange::run_found() {
   Refused refused = decide();
   const bool denied = refused.has_value();
   if (denied) m_caller.allowed = false;
@@ -113,6 +137,7 @@ Exchange::Refused Exchange::decide() {
 }
 
 Exchange::Refused Exchange::find_token() {
+  if (m_token != nullptr) return note_caller(), std::nullopt;
   if (m_request.token.empty()) return refuse_missing_token();
   Result<LiveTokenPtr> found = m_engine.tokens.use(m_request.token, m_request.remote_address);
   if (!found) {
@@ -120,6 +145,11 @@ Exchange::Refused Exchange::find_token() {
     return found.error().what == "permission denied" ? refuse_permission() : refuse_token();
   }
   m_token = *std::move(found);
+  note_caller();
+  return std::nullopt;
+}
+
+void Exchange::note_caller() {
   const TokenEntry& entry = m_token->entry;
   m_caller.token = m_request.token;
   m_caller.accessor = entry.accessor;
@@ -130,7 +160,6 @@ Exchange::Refused Exchange::find_token() {
   m_caller.ttl_seconds = entry.ttl_seconds(m_engine.time.now());
   m_caller.issue_time = m_token->issue_time;
   m_caller.num_uses = std::max<std::int64_t>(entry.num_uses, 0);
-  return std::nullopt;
 }
 
 // Fields that cannot be read are the handler's refusal, after policy: who may not ask is not told what was wrong.
@@ -278,6 +307,7 @@ void Exchange::undo_grant() noexcept {
 AuditExchange Exchange::audit_exchange() const {
   AuditExchange out{.request = m_request, .operation = m_operation, .mount = {}, .time = m_engine.clock.now(), .warnings = {}, .error = {}};
   out.caller = m_token == nullptr && !m_grantee ? nullptr : &m_caller;
+  out.echo = &m_echo;
   if (m_mount != nullptr) {
     const MountEntry& entry = m_mount->entry;
     out.mount = {.path = m_mount->route,
@@ -293,7 +323,7 @@ AuditExchange Exchange::audit_exchange() const {
 Exchange::Refused Exchange::audit_request(std::string_view error) {
   AuditExchange exchange = audit_exchange();
   exchange.error = error;
-  const Status taken = m_engine.audit.record_request(exchange);
+  const Status taken = m_engine.audit.record_request(exchange, m_receipt);
   if (taken) return std::nullopt;
   Counters::add(m_engine.counters.audit_failures);
   log::error("vault.audit.failed", {{"request", m_request.id}, {"error", taken.error()}});
@@ -310,7 +340,7 @@ Exchange::Refused Exchange::audit_response(std::string_view error) {
     exchange.warnings = m_answer.warnings;
     if (!m_answer.errors.empty()) exchange.error = m_answer.errors.front();
   }
-  const Status taken = m_engine.audit.record_response(exchange);
+  const Status taken = m_engine.audit.record_response(exchange, m_receipt);
   if (taken) return std::nullopt;
   Counters::add(m_engine.counters.audit_failures);
   log::error("vault.audit.failed", {{"request", m_request.id}, {"error", taken.error()}});

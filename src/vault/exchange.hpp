@@ -11,19 +11,28 @@ namespace postern::vault {
 /// Whether the path may be asked for at all, before anybody looks what it is. BadInput otherwise.
 [[nodiscard]] std::optional<Refusal> check_request(const Request& request);
 
+/// Whether the path's handler takes this request without waiting and at once.
+[[nodiscard]] bool is_quick_path(const Request& request, const PathMatch& match);
+
 class Exchange {
  public:
   /// The engine is open, and stays so while this lives.
-  Exchange(Engine& engine, Request& request) : m_engine(engine), m_request(request), m_operation(request.operation) {}
+  Exchange(Engine& engine, Request& request, AuditReceipt* receipt)
+      : m_engine(engine), m_request(request), m_receipt(receipt), m_operation(request.operation) {}
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   [[nodiscard]] Reply run();
+  /// The same when it will not wait and not take long; nothing has happened otherwise.
+  [[nodiscard]] std::optional<Reply> run_if_quick();
 
  private:
   using Refused = std::optional<Refusal>;
   void find_path();
+  [[nodiscard]] bool is_quick();
+  [[nodiscard]] Reply run_found();
+  void note_caller();
   [[nodiscard]] Refused find_token();
   [[nodiscard]] Refused find_operation();
   [[nodiscard]] Refused check_policy();
@@ -45,6 +54,7 @@ class Exchange {
 
   Engine& m_engine;
   Request& m_request;
+  AuditReceipt* m_receipt;  // null: audit waits for its devices
   Operation m_operation;
   MountPtr m_mount;
   std::optional<Entered> m_entered;
@@ -55,7 +65,8 @@ class Exchange {
   LiveTokenPtr m_token;
   acl::Verdict m_verdict;
   std::optional<TokenEntry> m_grantee;  // of a login
-  AuditCaller m_caller;                 // borrows from the token or the grantee
+  mutable AuditEcho m_echo;
+  AuditCaller m_caller;  // borrows from the token or the grantee
   Answer m_answer;
   std::optional<TokenHash> m_granted;  // to be revoked again when the answer cannot be sent
 };

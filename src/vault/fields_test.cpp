@@ -1,4 +1,5 @@
 #include "vault/fields.hpp"
+#include "vault/json_text.hpp"
 
 #include <gmock/gmock.h>
 
@@ -153,6 +154,25 @@ TEST(FieldsTest, NamesOfTheEngine) {
   for (const char* name : {"", "-a", "a-", ".a", "a.", "a/b", "a b", "\xc3\xa4", "a\n"}) EXPECT_FALSE(is_engine_name(name)) << name;
   EXPECT_TRUE(is_engine_name(std::string(128, 'a')));
   EXPECT_FALSE(is_engine_name(std::string(129, 'a')));
+}
+
+// RFC 8259 7, at every place of the blocks in which long texts are looked at.
+TEST(JsonText, EscapesAtEveryPlace) {
+  for (std::size_t size = 0; size < 100; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const char odd : {'"', '\\', '\n', '\x1f', '\0'}) {
+        std::string text(size, 'x');
+        text[at] = odd;
+        std::string out;
+        append_json_text(out, text);
+        EXPECT_LE(out.size(), json_size(boost::json::value(text)));
+        ASSERT_EQ(boost::json::parse(out).as_string(), text) << size << " " << at;
+      }
+    }
+  }
+  std::string out;
+  append_json_text(out, "caf\xc3\xa9 \x7f/");
+  EXPECT_EQ(out, "\"caf\xc3\xa9 \x7f/\"");
 }
 
 }  // namespace

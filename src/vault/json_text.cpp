@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <cstring>
 
 #include "base/secret.hpp"
 
@@ -15,9 +17,26 @@ constexpr std::size_t kNumber = 32;
 // JSON wants these escaped; everything else may stand as it is.
 constexpr bool is_plain(unsigned char c) noexcept { return c >= 0x20 && c != '"' && c != '\\'; }
 
+constexpr std::uint64_t each_byte(unsigned char byte) noexcept { return 0x0101010101010101U * byte; }
+/// Not 0 when one of the eight bytes is 0.
+constexpr std::uint64_t has_zero(std::uint64_t eight) noexcept { return (eight - each_byte(1)) & ~eight & each_byte(0x80); }
+/// Not 0 when one of the eight bytes is below 0x20.
+constexpr std::uint64_t has_control(std::uint64_t eight) noexcept { return (eight - each_byte(0x20)) & ~eight & each_byte(0x80); }
+
+/// Where the first byte stands that is not plain; eight at a time, since most texts are long and plain.
+std::size_t plain_until(std::string_view text, std::size_t from) noexcept {
+  std::uint64_t eight = 0;
+  for (; from + sizeof eight <= text.size(); from += sizeof eight) {
+    std::memcpy(&eight, text.data() + from, sizeof eight);
+    if ((has_control(eight) | has_zero(eight ^ each_byte('"')) | has_zero(eight ^ each_byte('\\'))) != 0) break;
+  }
+  while (from < text.size() && is_plain(static_cast<unsigned char>(text[from]))) ++from;
+  return from;
+}
+
 std::size_t text_size(std::string_view text) noexcept {
   std::size_t size = text.size() + 2;
-  for (const char c : text) size += is_plain(static_cast<unsigned char>(c)) ? 0 : 5;
+  for (std::size_t at = plain_until(text, 0); at < text.size(); at = plain_until(text, at + 1)) size += 5;
   return size;
 }
 
@@ -75,8 +94,7 @@ std::size_t json_size(const json::value& value) noexcept {
 void append_json_text(std::string& out, std::string_view text) {
   out += '"';
   std::size_t from = 0;
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (is_plain(static_cast<unsigned char>(text[at]))) continue;
+  for (std::size_t at = plain_until(text, 0); at < text.size(); at = plain_until(text, from)) {
     out.append(text, from, at - from);
     append_escaped(out, static_cast<unsigned char>(text[at]));
     from = at + 1;

@@ -10,6 +10,34 @@ namespace postern::vault {
 namespace {
 
 constexpr std::size_t kLargestStep = 1024UL * 1024;
+/// What most requests and answers need; a few of them are kept per thread, wiped, since the system's allocator is slow at this size.
+constexpr std::size_t kUsualBlock = 4096;
+
+class SpareBlocks {
+ public:
+  SpareBlocks() = default;
+  SpareBlocks(const SpareBlocks&) = delete;
+  SpareBlocks& operator=(const SpareBlocks&) = delete;
+  ~SpareBlocks() {
+    for (std::size_t at = 0; at < m_count; ++at) ::operator delete(m_spare[at], kUsualBlock);
+    m_count = 0;
+    m_room = 0;  // for an arena that outlives this
+  }
+  [[nodiscard]] void* take() { return m_count > 0 ? m_spare[--m_count] : ::operator new(kUsualBlock); }
+  void give(void* block) noexcept {
+    if (m_count < m_room)
+      m_spare[m_count++] = block;
+    else
+      ::operator delete(block, kUsualBlock);
+  }
+
+ private:
+  static constexpr std::size_t kSpare = 4;
+  std::array<void*, kSpare> m_spare{};
+  std::size_t m_count = 0, m_room = kSpare;
+};
+thread_local SpareBlocks t_spare;
+
 /// Deeper than the HTTP face lets anything in.
 constexpr std::size_t kDepth = 1024;
 
@@ -20,14 +48,20 @@ WipedArena::~WipedArena() {
     Block* block = m_blocks;
     m_blocks = block->next;
     const std::size_t size = block->size;
-    wipe({reinterpret_cast<Byte*>(block), size});
-    ::operator delete(block, size);
+    // Of the newest block only what was handed out.
+    const std::byte* const end = m_at != nullptr ? m_at : reinterpret_cast<std::byte*>(block) + size;
+    wipe({reinterpret_cast<Byte*>(block), static_cast<std::size_t>(end - reinterpret_cast<std::byte*>(block))});
+    m_at = nullptr;
+    if (size == kUsualBlock)
+      t_spare.give(block);
+    else
+      ::operator delete(block, size);
   }
 }
 
 void WipedArena::grow(std::size_t bytes) {
-  const std::size_t size = std::max(bytes + sizeof(Block), m_next_size);
-  auto* block = static_cast<Block*>(::operator new(size));
+  const std::size_t size = std::max({bytes + sizeof(Block), m_next_size, kUsualBlock});
+  auto* block = static_cast<Block*>(size == kUsualBlock ? t_spare.take() : ::operator new(size));
   *block = {m_blocks, size};
   m_blocks = block;
   m_at = reinterpret_cast<std::byte*>(block + 1);

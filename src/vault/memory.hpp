@@ -11,7 +11,8 @@ namespace postern::vault {
 /// Hands memory out in order and takes nothing back; all of it is wiped and released with the last value that lies in it. Not thread safe.
 class WipedArena final : public boost::json::memory_resource {
  public:
-  WipedArena() = default;
+  /// `first`: the size of the first block; those behind it grow.
+  explicit WipedArena(std::size_t first = 2048) noexcept : m_next_size(first) {}
   WipedArena(const WipedArena&) = delete;
   WipedArena& operator=(const WipedArena&) = delete;
   ~WipedArena() override;
@@ -29,7 +30,7 @@ class WipedArena final : public boost::json::memory_resource {
   Block* m_blocks = nullptr;
   std::byte* m_at = nullptr;
   std::byte* m_end = nullptr;
-  std::size_t m_next_size = 2048;
+  std::size_t m_next_size;
 };
 
 /// A new arena, owned by the values in it. Values that are put into each other must share one, or they are copied.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/random.hpp"
 
 namespace postern::vault {
@@ -17,6 +19,17 @@ TEST(WipedArena, ServesEveryAlignmentAndSize) {
       void* at = arena.allocate(size, align);
       EXPECT_EQ(reinterpret_cast<std::uintptr_t>(at) % align, 0U);
       std::fill_n(static_cast<char*>(at), size, 'x');
+    }
+  }
+}
+
+TEST(WipedArena, MemoryThatIsUsedAgainIsWiped) {
+  for (int round = 0; round < 20; ++round) {
+    WipedArena one(100), two;
+    for (WipedArena* arena : {&one, &two}) {
+      auto* at = static_cast<unsigned char*>(arena->allocate(3000, 1));
+      EXPECT_EQ(std::count(at, at + 3000, 0xAB), 0);
+      std::fill_n(at, 3000, static_cast<unsigned char>(0xAB));
     }
   }
 }

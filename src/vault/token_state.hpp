@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "crypto/aead.hpp"
-#include "crypto/hmac.hpp"
+#include "crypto/hmac_sha256.hpp"
 #include "vault/token_store.hpp"
 
 namespace postern::vault {
@@ -25,7 +25,7 @@ class HashPool {
  private:
   struct Slot {
     std::mutex mutex;
-    std::optional<Hmac> hmac;
+    std::optional<HmacSha256> hmac;
   };
   std::array<Slot, 16> m_slots;
 };

@@ -51,7 +51,7 @@ std::string due(WallTime expires, const TokenHash& hash) { return "expire/" + bu
 tl::unexpected<Error> no_such_token() { return fail(ErrorCode::Denied, "invalid token"); }
 
 HashPool::HashPool(ByteView key) {
-  for (Slot& slot : m_slots) slot.hmac.emplace(HashAlgorithm::Sha256, key);
+  for (Slot& slot : m_slots) slot.hmac.emplace(key);
 }
 
 TokenHash HashPool::hash(std::string_view text) {
@@ -59,10 +59,7 @@ TokenHash HashPool::hash(std::string_view text) {
   thread_local const unsigned mine = threads++;
   Slot& slot = m_slots[mine % m_slots.size()];
   const std::lock_guard lock(slot.mutex);
-  const Bytes tag = slot.hmac->update(as_bytes(text)).finish();
-  TokenHash out{};
-  std::ranges::copy(tag, out.begin());
-  return out;
+  return slot.hmac->update(as_bytes(text)).finish();
 }
 
 std::size_t TokenStore::State::HashOfHash::operator()(const TokenHash& hash) const noexcept {
@@ -138,6 +135,15 @@ Result<LiveTokenPtr> TokenStore::use(std::string_view token, std::string_view re
   }
   if (!live->bound.empty() && !is_in(live->bound, remote_address)) return fail(ErrorCode::Denied, "permission denied");
   return live;
+}
+
+LiveTokenPtr TokenStore::use_cached(std::string_view token, std::string_view remote_address) {
+  if (m_state == nullptr || token.empty() || token.size() > kLongestToken) return nullptr;
+  const TokenHash hash = m_state->hashes.hash(token);
+  LiveTokenPtr live = find_cached(hash);
+  // A batch token is opened each time, and its parent may have to be read.
+  if (live == nullptr || live->entry.batch) return nullptr;
+  return live->bound.empty() || is_in(live->bound, remote_address) ? live : nullptr;
 }
 
 Result<LiveTokenPtr> TokenStore::look_up(std::string_view token) {

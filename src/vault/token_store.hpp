@@ -76,6 +76,8 @@ class TokenStore {
   [[nodiscard]] Result<LiveTokenPtr> look_up(const TokenHash& hash);
   /// Only from the cache, without any waiting; null when a use() would have to wait.
   [[nodiscard]] LiveTokenPtr cached(std::string_view token) const;
+  /// What use() would give, when that needs no waiting and is not a refusal; null otherwise.
+  [[nodiscard]] LiveTokenPtr use_cached(std::string_view token, std::string_view remote_address);
   /// Denied when there is none.
   [[nodiscard]] Result<TokenHash> find_accessor(std::string_view accessor);
   /// A wrapping token; `take`: its only use is gone then. BadInput "wrapping token is not valid or does not exist" for everything else.

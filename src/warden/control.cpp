@@ -44,7 +44,7 @@ std::vector<UniqueFd> take_descriptors(msghdr& message) {
 }
 
 bool is_kind(std::uint8_t byte) {
-  return byte >= static_cast<std::uint8_t>(ControlKind::Channel) && byte <= static_cast<std::uint8_t>(ControlKind::Ready);
+  return byte >= static_cast<std::uint8_t>(ControlKind::Channel) && byte <= static_cast<std::uint8_t>(ControlKind::Again);
 }
 
 Result<ControlMessage> read_packet(std::string packet, std::vector<UniqueFd> descriptors, bool cut) {

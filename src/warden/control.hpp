@@ -2,10 +2,11 @@
 //
 //   warden -> child   channel: a descriptor of a fresh socket pair to the other child, and a text about who is at its other end
 //                     quit: come to an end (the keeper's only order to do so)
+//   gate   -> warden  again: its channel broke though the keeper lives; another one, please (at most a few a second)
 //   child  -> warden  ready: from now on it serves; for the gate the names and ports of its listeners, one "NAME PORT" a line
 //
 // Packets are at most kControlText bytes of text; what is longer, of an unknown kind or with other descriptors is refused, since the gate
-// at the other end may be anybody's. Not thread safe: one thread receives, one sends.
+// at the other end may be anybody's. One thread receives; send() is one packet and may be called from any.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ namespace postern::warden {
 
 inline constexpr std::size_t kControlText = 32 * 1024;
 
-enum class ControlKind : std::uint8_t { Channel = 1, Quit = 2, Ready = 3 };
+enum class ControlKind : std::uint8_t { Channel = 1, Quit = 2, Ready = 3, Again = 4 };
 
 struct ControlMessage {
   ControlKind kind = ControlKind::Ready;

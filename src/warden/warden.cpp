@@ -21,6 +21,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kCannotGoOn = 5;
 constexpr std::size_t kPorts = 1024;
+constexpr auto kBetweenChannels = std::chrono::milliseconds(200);  // a gate that asks more often gets none in between
 
 milliseconds since(SteadyTime when) { return std::chrono::duration_cast<milliseconds>(Clock::now() - when); }
 
@@ -71,6 +72,7 @@ struct Warden::Impl {
   bool stopping = false;
   std::optional<SteadyTime> kill_at;
   std::optional<int> status;  ///< Set: run() ends when both are gone.
+  SteadyTime connected{};     ///< When the last pair was handed out.
 
   [[nodiscard]] Status open_signals();
   void start(Ward& ward);
@@ -113,6 +115,7 @@ void Warden::Impl::start(Ward& ward) {
 
 /// A fresh pair: whatever was under way on an earlier one ended with it.
 void Warden::Impl::connect() {
+  connected = Clock::now();
   auto ends = Control::channel_pair();
   Status done = ends ? keeper.child.control.send(ControlKind::Channel, "gate", ends->first.get()) : Status(fail(ends.error()));
   if (done) done = gate.child.control.send(ControlKind::Channel, keeper.said, ends->second.get());
@@ -123,6 +126,10 @@ void Warden::Impl::connect() {
 void Warden::Impl::hear(Ward& ward) {
   auto message = ward.child.control.receive(Clock::now());
   if (message && message->kind == ControlKind::Ready && !ward.ready_at) return ready(ward, std::move(message->text));
+  if (message && message->kind == ControlKind::Again && &ward == &gate) {
+    if (!stopping && keeper.serves() && since(connected) >= kBetweenChannels) connect();
+    return;
+  }
   if (!message && message.error().code == ErrorCode::Timeout) return;
   // Gone, or not what a child of ours says: its end is reported by waitpid().
   if (message || message.error().code == ErrorCode::BadInput)
@@ -166,12 +173,14 @@ void Warden::Impl::ended(Ward& ward, int how) {
     kill_at.reset();
     return stop_next();
   }
+  // A child that refuses to start has said why, and that stays the last word.
+  if (!was_ready && !served && WIFEXITED(how) && WEXITSTATUS(how) != 0) return give_up(WEXITSTATUS(how));
   log::error("warden.ended", {{"child", ward.plan.name},
                               {"how", describe_end(how)},
                               {"uptime_ms", since(ward.started).count()},
                               {"meaning", WIFSIGNALED(how) && WTERMSIG(how) == SIGSYS ? "a system call that only an intruder makes"
                                                                                       : "see the lines before"}});
-  if (!was_ready && !served) return give_up(WIFEXITED(how) && WEXITSTATUS(how) != 0 ? WEXITSTATUS(how) : kCannotGoOn);
+  if (!was_ready && !served) return give_up(kCannotGoOn);
   restart_later(ward);
 }
 

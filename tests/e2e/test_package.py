@@ -56,7 +56,10 @@ def test_its_files_stand_where_debian_wants_them(package):
 def test_the_unit_is_confined(package):
     unit = (package[1] / "usr/lib/systemd/system/postern.service").read_text().splitlines()
     for line in ("User=postern", "ProtectSystem=strict", "NoNewPrivileges=yes", "CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "MemoryDenyWriteExecute=yes",
-                 "PrivateDevices=yes", "RestrictNamespaces=yes", "SystemCallFilter=@system-service", "StateDirectoryMode=0700", "LimitCORE=0"):
+                 "PrivateDevices=yes", "RestrictNamespaces=yes", "SystemCallFilter=@system-service", "StateDirectoryMode=0700", "LimitCORE=0",
+                 # what the daemon needs to confine its own processes further, and to end them in order
+                 "Type=notify", "KillMode=mixed", "LimitMEMLOCK=infinity",
+                 "SystemCallFilter=landlock_create_ruleset landlock_add_rule landlock_restrict_self seccomp capset memfd_secret"):
         assert line in unit, line
 
 

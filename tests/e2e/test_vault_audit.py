@@ -106,7 +106,7 @@ def test_modes(engine):
 def test_nothing_works_when_nothing_is_recorded(make_daemon):
     """Fail closed: the device cannot take lines, so the engine does not act; when it can again, it goes on."""
     daemon = make_daemon(engine_config())
-    daemon.config["engine"]["audit"] = {"file": "full"}
+    daemon.config["engine"]["audit"] = {"file": "full", "chain": False}
     daemon.data_dir.mkdir(parents=True)
     (daemon.data_dir / "full").symlink_to("/dev/full")
     try:

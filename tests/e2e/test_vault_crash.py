@@ -1,6 +1,7 @@
 """kill -9 under load, again and again: what the engine acknowledged is there, no key version is lost or used twice, what was revoked stays so."""
 
 import http.client
+import json
 import threading
 import time
 
@@ -40,6 +41,46 @@ class Work(threading.Thread):
     def finish(self):
         self._enough.set()
         self.join(30)
+
+
+def test_no_answer_without_its_audit_lines(make_daemon):
+    """Answers of small calls are kept back until the device has both lines: whatever instant the process dies in, none has left without them."""
+    daemon = make_daemon(engine_config()).start()
+    vault, key = daemon.vault(), fresh("audited")
+    vault.ensure_mount("transit", "transit")
+    vault.write(f"transit/keys/{key}")
+    token, running = vault.token, {"address": daemon.vault_address}
+    vault.close()
+
+    def encrypt(client, number):
+        answers = []
+        try:
+            for item in range(1000):
+                answers.append(client.call("POST", f"transit/encrypt/{key}", {"plaintext": b64(f"{number}-{item}")}).json["request_id"])
+        except CUT:
+            pass
+        return answers
+    workers = [Work(lambda: (running["address"], token), encrypt) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for kill in range(4):
+        time.sleep(0.4 + 0.1 * kill)
+        daemon.crash_and_restart()
+        running["address"] = daemon.vault_address
+    daemon.kill()
+    for worker in workers:
+        worker.finish()
+    answered = {request for worker in workers for answers in worker.acknowledged for request in answers}
+    recorded = {"request": set(), "response": set()}
+    for line in daemon.engine_audit.read_text().splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # half a line that a crash left; the next start ended it
+        recorded[entry["type"]].add(entry["request"]["id"])
+    assert len(answered) > 100, "the test has done its work"
+    assert not answered - recorded["request"] and not answered - recorded["response"]
+    assert all(not worker.findings for worker in workers)
 
 
 def test_rotation_and_writing_through_crashes(make_daemon):

@@ -134,9 +134,19 @@ def test_rsa_encryption(vault, rsa_key):
 @pytest.mark.parametrize("kind", ["rsa-3072", "rsa-4096"])
 def test_large_rsa_keys(vault, kind):
     key = import_key(vault, kind, stranger.pkcs8(stranger.new_private(kind)))
-    assert public_of(vault, kind, key).key_size == int(kind[4:])
-    assert decrypt(vault, key, encrypt(vault, key)) == TEXT
+    public = public_of(vault, kind, key)
+    assert public.key_size == int(kind[4:])
+    assert decrypt(vault, key, encrypt(vault, key)) == TEXT == decrypt(vault, key, stranger.packed(public.encrypt(TEXT, stranger.oaep())))
     check_signature(vault, kind, key)
+
+
+@pytest.mark.parametrize("kind", ["rsa-3072", "rsa-4096"])
+def test_large_rsa_keys_made_here(vault, kind):
+    key = vault.new_key(kind, exportable=True)
+    private = stranger.load_exported(kind, exported(vault, "encryption-key", key))
+    assert private.decrypt(stranger.unpacked(encrypt(vault, key)), stranger.oaep()) == TEXT
+    signature = private.sign(TEXT, padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.MAX_LENGTH), hashes.SHA256())
+    assert valid(vault, key, stranger.packed(signature)) and not valid(vault, key, stranger.packed(signature), b"another text")
 
 
 def test_byok_export_to_a_strangers_key(vault, rsa_key):
@@ -153,6 +163,31 @@ def test_data_keys(vault):
         assert len(unb64(made["plaintext"])) == size and decrypt(vault, key, made["ciphertext"]) == unb64(made["plaintext"])
         hidden = vault.write(f"transit/datakey/wrapped/{key}", bits=bits)
         assert "plaintext" not in hidden and len(decrypt(vault, key, hidden["ciphertext"])) == size
+
+
+@pytest.mark.parametrize("kind", AEADS)
+def test_a_data_key_for_a_stranger(vault, kind):
+    """Who has the key opens what the engine wrapped, and the engine what he wrapped."""
+    key = vault.new_key(kind, exportable=True)
+    secret = unb64(exported(vault, "encryption-key", key))
+    made = vault.write(f"transit/datakey/plaintext/{key}", associated_data=b64(b"row 7"))
+    assert stranger.unseal(kind, secret, stranger.unpacked(made["ciphertext"]), b"row 7") == unb64(made["plaintext"])
+    his = os.urandom(32)
+    assert decrypt(vault, key, stranger.packed(stranger.seal(kind, secret, his, b"row 7")), associated_data=b64(b"row 7")) == his
+
+
+@pytest.mark.parametrize("fields", [{"type": "ml-dsa", "parameter_set": "65"}, {"type": "mldsa-44"}, {"type": "mlkem-768"}])
+def test_post_quantum_types_work_or_say_what_they_need(vault, fields):
+    """With OpenSSL 3.5 the keys are there; with an older one the refusal is clear, and a client's fault (400), not a failure."""
+    name = fresh("quantum")
+    answer = vault.call("POST", f"transit/keys/{name}", fields)
+    if answer.status == 400:
+        assert "OpenSSL 3.5" in answer.error, answer.error
+        assert vault.call("GET", f"transit/keys/{name}").status == 404
+        return
+    assert answer.status == 200, answer
+    if "dsa" in fields["type"]:
+        assert valid(vault, name, sign(vault, name)) and not valid(vault, name, sign(vault, name), b"another text")
 
 
 # Signatures.
@@ -197,7 +232,7 @@ def test_signature_of_an_imported_key(vault, kind):
     refused(vault.call("POST", f"transit/keys/{key}/rotate", {}), 400)  # imported without allow_rotation
 
 
-@pytest.mark.parametrize("kind", SIGNERS)
+@pytest.mark.parametrize("kind", [*SIGNERS, "rsa-3072", "rsa-4096"])
 def test_a_strangers_public_key_verifies_and_never_signs(vault, kind):
     private, key = stranger.new_private(kind), fresh(f"public-{kind}")
     public = private.public_key()
@@ -210,6 +245,17 @@ def test_a_strangers_public_key_verifies_and_never_signs(vault, kind):
         signature = private.sign(TEXT, padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.MAX_LENGTH), hashes.SHA256())
     assert valid(vault, key, stranger.packed(signature)) and not valid(vault, key, stranger.packed(signature), b"another text")
     assert vault.call("POST", f"transit/sign/{key}", {"input": b64(TEXT)}).status == 400
+
+
+def test_ed25519_of_libsodium(vault):
+    """A key that libsodium made: the same signature, byte for byte (RFC 8032 is deterministic), and each side accepts the other's."""
+    public, secret = sodium.crypto_sign_keypair()
+    key = import_key(vault, "ed25519", stranger.pkcs8(stranger.ed25519.Ed25519PrivateKey.from_private_bytes(secret[:32])))
+    assert stranger.raw_public(public_of(vault, "ed25519", key)) == public
+    signature = sodium.crypto_sign(TEXT, secret)[:64]
+    assert stranger.unpacked(sign(vault, key)) == signature
+    assert valid(vault, key, stranger.packed(signature)) and not valid(vault, key, stranger.packed(signature[:-1] + bytes([signature[-1] ^ 1])))
+    assert sodium.crypto_sign_open(stranger.unpacked(sign(vault, key)) + TEXT, public) == TEXT
 
 
 SIGNED = [name for name in stranger.HASHES if name != "sha1"]

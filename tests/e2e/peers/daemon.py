@@ -66,7 +66,7 @@ def engine_config(seal="auto") -> dict:
     """The key engine and no listener but one that no test uses. "auto": initialised and unsealed at the start; "shamir": by the API."""
     config = default_config()
     config["listener"] = [record for record in config["listener"] if record["kind"] == "lmtp"]
-    return {**config, "engine": {"seal": seal}}
+    return {**config, "http": {"address": "127.0.0.1:0", "tls": {"address": "127.0.0.1:0"}}, "engine": {"seal": seal}}
 
 
 class CliError(PeerError):
