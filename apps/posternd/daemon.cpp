@@ -1,11 +1,14 @@
 #include "daemon.hpp"
 
+#include <unistd.h>
+
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 
 #include "api/api.hpp"
 #include "base/log.hpp"
+#include "confine/privileges.hpp"
 
 namespace postern::daemon {
 namespace {
@@ -18,14 +21,30 @@ DataLayout layout_of(const config::Config& config) {
   return out;
 }
 
-/// A folder can be allowed only when it is there, so those that the gate writes to are made before it is confined.
-Status make_sinks(const config::Config& config) {
+/// Made by root for the gate, it is the gate's.
+Status hand_over(const std::string& folder, const config::Config& config) {
+  if (config.server.user.empty() || ::geteuid() != 0) return {};
+  POSTERN_TRY(const confine::User user, confine::find_user(config.server.user));
+  if (::chown(folder.c_str(), user.uid, user.gid) == 0) return {};
+  return fail(ErrorCode::Unavailable, "cannot give " + folder + " to " + config.server.user, "server.user");
+}
+
+Status make_folder(const std::string& folder, const config::Config& config) {
+  std::error_code error;
+  if (std::filesystem::create_directories(folder, error)) return hand_over(folder, config);
+  if (error) return fail(ErrorCode::Unavailable, "cannot make " + folder + ": " + error.message());
+  return {};
+}
+
+/// A folder can be allowed only when it is there, so those of the gate are made before it is confined. Where certificates are expected there
+/// may be nothing yet, and no right to make it: confinement says then what follows.
+Status make_folders(const config::Config& config) {
+  for (const auto& folder : {config.smime.certificates_dir, config.openpgp.certificates_dir})
+    (void)make_folder(config.beside_config(folder), config);
   for (const auto& route : config.routes) {
     if (!route.via.starts_with("file:")) continue;
-    const std::string folder = config.beside_config(route.via.substr(5));
-    std::error_code error;
-    std::filesystem::create_directories(folder, error);
-    if (error) return fail(ErrorCode::Unavailable, "cannot make " + folder + ": " + error.message(), "routes.via");
+    const Status made = make_folder(config.beside_config(route.via.substr(5)), config);
+    if (!made) return fail(Error(made.error()).context("routes.via"));
   }
   return {};
 }
@@ -56,7 +75,7 @@ void configure_log(const config::Config& config, std::string_view process) {
 
 Result<DataDirectory> open_data_directory(const config::Config& config) {
   POSTERN_TRY(DataDirectory directory, DataDirectory::open(layout_of(config)));
-  POSTERN_CHECK(make_sinks(config));
+  POSTERN_CHECK(make_folders(config));
   withdraw_ports(config);  // only now: another daemon's file is not touched
   SystemRandom random;
   POSTERN_CHECK(api::load_or_make_token(config.in_data_dir("admin.token"), random));

@@ -146,7 +146,7 @@ def test_everything_opens_again_after_a_restart(daemon, external, workdir):
 
 def versions_in_store(daemon) -> list[int]:
     """The transit versions under which the stored messages' keys are wrapped, as the form of a wrapped key says."""
-    with sqlite3.connect(f"file:{daemon.data_dir}/postern.db?mode=ro", uri=True) as base:
+    with sqlite3.connect(f"file:{daemon.data_dir}/mail/postern.db?mode=ro", uri=True) as base:
         tables = [name for name, in base.execute("select name from sqlite_master where type = 'table'")]
         found = []
         for table in tables:
@@ -331,7 +331,7 @@ def test_the_next_address_answers_when_the_first_is_dead(daemon, own, workdir):
 
 
 def test_a_standby_sends_us_to_the_active_node(daemon, own, workdir):
-    standby = Standby(own.address)
+    standby = Standby(own.address, "127.0.0.2")
     try:
         attach(daemon, own, workdir, address=[standby.address]).start()
         daemon.submit(sender=CAROL, to=BOB, listener="mx")
@@ -398,7 +398,7 @@ def test_a_database_of_the_embedded_engine_is_refused(daemon, own, workdir):
     daemon.stop()
     attach(daemon, own, workdir)
     status, log = daemon.start_expecting_failure()
-    assert status == 5 and "holds the keys of the embedded engine" in log
+    assert status == 5 and "was begun with another backend of keys" in log
 
 
 def test_a_named_key_that_is_gone_is_not_made_anew(daemon, own, workdir):

@@ -97,12 +97,13 @@ def test_the_certificate_of_the_settings_and_its_replacement(secure, authority):
     def install(label):
         issued = authority.server(HOSTNAME, "127.0.0.1", label=label)
         for name, source in (("tls.key", issued.key), ("tls.crt", issued.cert)):
-            fresh = secure.directory / f"{name}.new"
+            fresh = secure.directory / "tls" / f"{name}.new"
+            fresh.parent.mkdir(exist_ok=True)
             fresh.write_bytes(source.read_bytes())
-            fresh.replace(secure.directory / name)
+            fresh.replace(secure.directory / "tls" / name)
         return issued
     first = install("https-one")
-    secure.config["tls"] = {"certificate": "tls.crt", "key": "tls.key"}
+    secure.config["tls"] = {"certificate": "tls/tls.crt", "key": "tls/tls.key"}
     secure.start()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

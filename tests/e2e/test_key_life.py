@@ -135,7 +135,7 @@ def test_a_message_that_cannot_be_rewrapped_is_named_and_keeps_the_old_version(d
     daemon.start()
     store_some(daemon, 4)
     daemon.stop()
-    with sqlite3.connect(daemon.data_dir / "postern.db") as database:
+    with sqlite3.connect(daemon.data_dir / "mail" / "postern.db") as database:
         first, second = [row[0] for row in database.execute("SELECT id FROM content ORDER BY id LIMIT 2")]
         database.execute("UPDATE content SET wrapped_key = (SELECT wrapped_key FROM content WHERE id = ?) WHERE id = ?", (first, second))
         before = database.execute("SELECT wrapped_key FROM content WHERE id = ?", (second,)).fetchone()
@@ -153,7 +153,7 @@ def test_a_message_that_cannot_be_rewrapped_is_named_and_keeps_the_old_version(d
     assert refused.returncode == 1 and b"1 stored messages" in refused.stderr
     assert key(daemon)["min_decryption_version"] == 1
     daemon.stop()
-    database = sqlite3.connect(daemon.data_dir / "postern.db")
+    database = sqlite3.connect(daemon.data_dir / "mail" / "postern.db")
     assert database.execute("SELECT wrapped_key FROM content WHERE id = ?", (second,)).fetchone() == before, "it stays as it is"
     database.close()
 
@@ -305,7 +305,7 @@ def tenants(relaying):
 
 
 def storage_keys_of_contents(daemon) -> list[str]:
-    database = sqlite3.connect(f"file:{daemon.data_dir / 'postern.db'}?mode=ro", uri=True)
+    database = sqlite3.connect(f"file:{daemon.data_dir / 'mail' / 'postern.db'}?mode=ro", uri=True)
     rows = [row[0] for row in database.execute("SELECT wrapped_key FROM content ORDER BY id")]
     database.close()
     return sorted(row[2:2 + row[1]].decode() if row[0] == 0 else STORAGE for row in rows)
@@ -372,11 +372,11 @@ def test_shredding_a_tenant(tenants, sink):
     assert tenants.json("tenant", "shred", "acme", "--confirm", "acme")["removed"] == 2, "once is enough"
     # The mail store of yesterday with the keys of today.
     tenants.stop()
-    shutil.rmtree(tenants.data_dir / "spool")
+    shutil.rmtree(tenants.data_dir / "mail" / "spool")
     for name in ("postern.db", "postern.db-wal", "postern.db-shm"):
-        (tenants.data_dir / name).unlink(missing_ok=True)
-    shutil.copytree(backup / "spool", tenants.data_dir / "spool")
-    shutil.copy(backup / "postern.db", tenants.data_dir / "postern.db")
+        (tenants.data_dir / "mail" / name).unlink(missing_ok=True)
+    shutil.copytree(backup / "mail" / "spool", tenants.data_dir / "mail" / "spool")
+    shutil.copy(backup / "mail" / "postern.db", tenants.data_dir / "mail" / "postern.db")
     tenants.start()
     assert [entry["mailbox"] for entry in tenants.mailbox(A)] == [A], "the row is back"
     status, content = tenants.api("GET", f"/mail/{message}?mailbox={A}")

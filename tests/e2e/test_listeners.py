@@ -57,10 +57,11 @@ def status_of(daemon) -> tuple[str, str]:
 # Certificates.
 
 def with_own(daemon, certificate, key=None):
-    """The certificate is copied beside the configuration, as an operator has it."""
-    shutil.copy(certificate.cert, daemon.directory / "tls.crt")
-    shutil.copy((key or certificate).key, daemon.directory / "tls.key")
-    daemon.config["tls"] = {"certificate": "tls.crt", "key": "tls.key"}
+    """The certificate is copied into a folder beside the configuration, as an operator has it."""
+    (daemon.directory / "tls").mkdir(exist_ok=True)
+    shutil.copy(certificate.cert, daemon.directory / "tls" / "tls.crt")
+    shutil.copy((key or certificate).key, daemon.directory / "tls" / "tls.key")
+    daemon.config["tls"] = {"certificate": "tls/tls.crt", "key": "tls/tls.key"}
     return daemon
 
 
@@ -96,13 +97,13 @@ def test_a_key_of_another_certificate_is_a_clear_refusal_to_start(daemon, author
     with_own(daemon, authority.server(HOSTNAME, label="one"), key=authority.server(HOSTNAME, label="two"))
     status, log = daemon.start_expecting_failure()
     assert status != 0 and "tls.key" in log and "does not belong to the first certificate" in log, log
-    assert str(daemon.directory / "tls.crt") in log and str(daemon.directory / "tls.key") in log, log
+    assert str(daemon.directory / "tls" / "tls.crt") in log and str(daemon.directory / "tls" / "tls.key") in log, log
 
 
 @pytest.mark.parametrize("file, content", [("tls.crt", None), ("tls.key", None), ("tls.crt", b"garbage"), ("tls.key", b"garbage")])
 def test_an_unreadable_certificate_is_a_clear_refusal_to_start(daemon, authority, file, content):
     with_own(daemon, authority.server(HOSTNAME, label="unreadable"))
-    path = daemon.directory / file
+    path = daemon.directory / "tls" / file
     path.unlink()
     if content is not None:
         path.write_bytes(content)
@@ -116,12 +117,12 @@ def test_replaced_certificate_files_are_taken_over(daemon, authority):
     old, new = authority.server(HOSTNAME, label="old"), authority.server(HOSTNAME, label="new")
     with_own(daemon, old).start()
     with tls_session(daemon, trusting(authority)) as client:
-        shutil.copy(new.cert, daemon.directory / "tls.crt")
+        shutil.copy(new.cert, daemon.directory / "tls" / "tls.crt")
         wait_until(lambda: "could not be replaced" in status_of(daemon)[1], "a warning about the half replaced pair", 20, every=0.3)
         assert shown(daemon) == old.certificate, "the good one stays in use"
         assert "could not be replaced" in daemon.log_text()
-        shutil.copy(new.key, daemon.directory / "tls.key.new")
-        (daemon.directory / "tls.key.new").rename(daemon.directory / "tls.key")
+        shutil.copy(new.key, daemon.directory / "tls" / "tls.key.new")
+        (daemon.directory / "tls" / "tls.key.new").rename(daemon.directory / "tls" / "tls.key")
         wait_until(lambda: shown(daemon) == new.certificate, "the new certificate", 20, every=0.3, details=daemon.log_tail)
         assert "could not be replaced" not in status_of(daemon)[1]
         assert client.command("NOOP").code == 250, "a session that was open lost its connection"

@@ -79,7 +79,7 @@ def test_tampering_is_found_and_named(audited, how):
 
 
 def test_the_chain_itself(audited):
-    database = sqlite3.connect(audited.data_dir / "engine.db")
+    database = sqlite3.connect(audited.data_dir / "keeper" / "engine.db")
     database.execute("UPDATE audit SET facts = replace(facts, '\"last_line\":', '\"last_line\": ') WHERE seq = 1")
     database.commit()
     database.close()

@@ -32,6 +32,7 @@ class FullDisk:
         self.path = folder / "full"
         self.path.symlink_to("/dev/full")
         self.settings = {"file": str(self.path), "chain": False}
+        self.keeper_paths = ["/dev/full"]
 
     def release(self):
         self.path.unlink()  # rotated away: the next attempt opens a new file of that name
@@ -135,6 +136,7 @@ def stopped(vault):
 def test_alone_it_stops_the_engine_and_lets_it_go_on(make_daemon, sink):
     daemon = make_daemon(engine_config())
     daemon.config["engine"]["audit"] = sink.settings
+    daemon.config["server"]["keeper_paths"] = getattr(sink, "keeper_paths", [])
     vault = daemon.start().vault()
     if not sink.blocked_at_once:
         vault.ensure_mount("secret", "kv", version="2")
@@ -158,6 +160,7 @@ def test_with_another_device_nobody_notices(make_daemon, sink):
     daemon = make_daemon(engine_config())
     daemon.config["engine"]["audit"] = {**sink.settings, "file": "audit/engine.jsonl"} if sink.settings["file"] == "" else {
         **sink.settings, "syslog": str(daemon.directory / "log")}
+    daemon.config["server"]["keeper_paths"] = getattr(sink, "keeper_paths", [])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as second:
         second.bind(str(daemon.directory / "log"))
         second.setblocking(False)

@@ -194,9 +194,10 @@ class TlsFront:
 
 
 class Standby:
-    """A node that sends everybody to the active one, as a standby of a cluster does."""
+    """A node that sends everybody to the active one, as a standby of a cluster does; on the same port, as nodes of a cluster are: that is
+    the port the daemon may connect to."""
 
-    def __init__(self, active: str):
+    def __init__(self, active: str, host: str):
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -210,8 +211,8 @@ class Standby:
 
             def log_message(self, *_):
                 pass
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = http.server.ThreadingHTTPServer((host, int(active.rsplit(":", 1)[1])), Handler)
+        self.address = f"http://{host}:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self):
