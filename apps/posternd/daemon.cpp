@@ -36,8 +36,8 @@ Status make_folder(const std::string& folder, const config::Config& config) {
   return {};
 }
 
-/// A folder can be allowed only when it is there, so those of the gate are made before it is confined. Where certificates are expected there
-/// may be nothing yet, and no right to make it: confinement says then what follows.
+/// A folder can be allowed only when it is there, so those of the gate are made before it is confined. Where certificates are expected
+/// there may be nothing yet, and no right to make it: confinement says then what follows.
 Status make_folders(const config::Config& config) {
   for (const auto& folder : {config.smime.certificates_dir, config.openpgp.certificates_dir})
     (void)make_folder(config.beside_config(folder), config);

@@ -19,7 +19,7 @@ struct Serving {
   /// Who answers the Vault API; called once, when that is on.
   std::function<std::unique_ptr<api::VaultPort>(gateway::Gateway&)> vault;
   api::EngineStateSource engine;  ///< Of the key engine, for /status; may be empty.
-  api::ProcessSource processes;  ///< For /status.
+  api::ProcessSource processes;   ///< For /status.
   /// It listens on these now; an error ends it.
   std::function<Status(const std::vector<warden::NamedPort>&)> ready;
 };

@@ -112,9 +112,7 @@ TEST_F(Remote, SaysHowTheKeeperIs) {
   EXPECT_TRUE(keeper.ready()) << "seen at once";
 }
 
-TEST_F(Remote, AKeeperWithoutADatabaseKeySaysSo) {
-  EXPECT_EQ(m_keeper->database_key().error().code, ErrorCode::Unsupported);
-}
+TEST_F(Remote, AKeeperWithoutADatabaseKeySaysSo) { EXPECT_EQ(m_keeper->database_key().error().code, ErrorCode::Unsupported); }
 
 TEST_F(Remote, AKeeperThatIsAwayIsWhatItWasForAWhile) {
   const auto away = std::make_shared<Link>([](SteadyTime until) -> Result<Channel> {
