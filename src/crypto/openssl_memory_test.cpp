@@ -20,20 +20,7 @@ namespace {
 constexpr const char* kInside = "POSTERN_TEST_OPENSSL_MEMORY";
 const bool g_installed = std::getenv(kInside) != nullptr && use_secret_memory_for_openssl().has_value();
 
-TEST(OpensslMemory, ServesInAProcessOfItsOwn) {
-  char self[] = "/proc/self/exe", filter[] = "--gtest_filter=OpensslMemory.DISABLED_*:Pkey*:Aead*",
-       also[] = "--gtest_also_run_disabled_tests", variable[] = "POSTERN_TEST_OPENSSL_MEMORY=1";
-  char* const arguments[] = {self, filter, also, nullptr};
-  char* const environment[] = {variable, nullptr};
-  pid_t child = 0;
-  ASSERT_EQ(::posix_spawn(&child, self, nullptr, nullptr, arguments, environment), 0);
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_EQ(status, 0);
-}
-
-TEST(OpensslMemory, DISABLED_LivesInTheArenaAndIsWipedWhenFreed) {
-  ASSERT_TRUE(g_installed);
+void lives_in_the_arena_and_is_wiped_when_freed() {
   auto* piece = static_cast<char*>(OPENSSL_malloc(40));
   ASSERT_GE(secret_arena::capacity_of(piece), 40U);
   std::memset(piece, 'k', 40);
@@ -41,7 +28,7 @@ TEST(OpensslMemory, DISABLED_LivesInTheArenaAndIsWipedWhenFreed) {
   for (int i = 0; i < 40; ++i) ASSERT_EQ(piece[i], 0);
 }
 
-TEST(OpensslMemory, DISABLED_ResizingKeepsTheBytesAndLeavesNoneBehind) {
+void resizing_keeps_the_bytes_and_leaves_none_behind() {
   auto* small = static_cast<char*>(OPENSSL_malloc(24));
   std::memset(small, 'k', 24);
   auto* larger = static_cast<char*>(OPENSSL_realloc(small, 20'000));
@@ -53,6 +40,26 @@ TEST(OpensslMemory, DISABLED_ResizingKeepsTheBytesAndLeavesNoneBehind) {
   EXPECT_EQ(OPENSSL_realloc(same, 0), nullptr);
   OPENSSL_free(OPENSSL_realloc(nullptr, 5));
   OPENSSL_free(OPENSSL_zalloc(0));
+}
+
+/// The same test in a process with the functions in place, and tests of keys beside it.
+void run_inside() {
+  char self[] = "/proc/self/exe", filter[] = "--gtest_filter=OpensslMemory.Serves*:Pkey*:Aead*",
+       variable[] = "POSTERN_TEST_OPENSSL_MEMORY=1";
+  char* const arguments[] = {self, filter, nullptr};
+  char* const environment[] = {variable, nullptr};
+  pid_t child = 0;
+  ASSERT_EQ(::posix_spawn(&child, self, nullptr, nullptr, arguments, environment), 0);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(OpensslMemory, ServesInAProcessOfItsOwn) {
+  if (std::getenv(kInside) == nullptr) return run_inside();
+  ASSERT_TRUE(g_installed);
+  lives_in_the_arena_and_is_wiped_when_freed();
+  resizing_keeps_the_bytes_and_leaves_none_behind();
 }
 
 TEST(OpensslMemory, IsRefusedOnceOpensslHasAllocated) {
