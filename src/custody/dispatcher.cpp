@@ -80,28 +80,62 @@ vault::Reply no_engine() {
 
 VaultEngine vault_engine(vault::Core& core) {
   return {[&core](vault::Request request) { return core.handle(std::move(request)); },
-          [&core](const vault::Request& request) { return core.is_quick(request); }};
+          [&core](const vault::Request& request) { return core.is_quick(request); },
+          [&core](vault::Request& request, vault::AuditReceipt& receipt) { return core.handle_if_quick(request, receipt); },
+          [&core](vault::Reply reply) { return core.refuse_unrecorded(std::move(reply)); }};
 }
 
-Result<std::optional<WipedBytes>> Dispatcher::run_if_quick(ByteView body) {
+Result<QuickOutcome> Dispatcher::run_if_quick(ByteView body) {
   Reader in(body);
   POSTERN_TRY(const RequestHead head, read_request_head(in));
-  if (in.remaining() > kQuickBytes) return std::nullopt;
-  Result<std::optional<WipedBytes>> reply = fail(unknown_call(head));
-  if (head.call == static_cast<std::uint8_t>(Call::Vault)) {
-    POSTERN_TRY(VaultCall call, read_vault_head(in));
-    if (!m_parts.engine.is_quick || !m_parts.engine.is_quick(call.request)) return std::nullopt;
-    return run_vault(head.id, in, std::move(call));
-  }
-  if (head.call == static_cast<std::uint8_t>(Call::DatabaseKey)) return std::nullopt;
+  if (in.remaining() > kQuickBytes) return QuickOutcome();
+  if (head.call == static_cast<std::uint8_t>(Call::Vault)) return run_vault_if_quick(head.id, in);
+  if (head.call == static_cast<std::uint8_t>(Call::DatabaseKey)) return QuickOutcome();
+  Result<QuickOutcome> out = fail(unknown_call(head));
   (void)with_row(KeeperCalls{}, head.call, [&](auto row) {
-    if (is_quick(row, in)) {
-      reply = run_row(row, head.id, in);
+    out = QuickOutcome();
+    if (!is_quick(row, in)) return;
+    auto frame = run_row(row, head.id, in);
+    if (!frame) {
+      out = fail(std::move(frame).error());
     } else {
-      reply = std::optional<WipedBytes>();
+      out->frame = *std::move(frame);
     }
   });
-  return reply;
+  return out;
+}
+
+Result<QuickOutcome> Dispatcher::run_vault_if_quick(std::uint64_t id, Reader& in) {
+  QuickOutcome out;
+  POSTERN_TRY(VaultCall call, read_vault_head(in));
+  if (!m_parts.engine.is_quick || !m_parts.engine.is_quick(call.request)) return out;
+  if (!m_parts.engine.handle_if_quick) {
+    POSTERN_TRY(out.frame, run_vault(id, in, std::move(call)));
+    return out;
+  }
+  POSTERN_CHECK(read_vault_fields(in, call));
+  if (const Status allowed = m_parts.table.check(m_parts.role, Call::Vault, {}); !allowed) {
+    out.frame = write_error(id, allowed.error());
+    return out;
+  }
+  HeldReply held{id, {}, {}};
+  auto reply = m_parts.engine.handle_if_quick(call.request, held.receipt);
+  if (!reply) return out;  // nothing has happened yet
+  held.reply = *std::move(reply);
+  if (held.receipt.settled()) {
+    out.frame = release(std::move(held), true);
+  } else {
+    out.held = std::move(held);
+  }
+  return out;
+}
+
+WipedBytes Dispatcher::release(HeldReply held, bool recorded) const {
+  if (!recorded && m_parts.engine.refuse_unrecorded) held.reply = m_parts.engine.refuse_unrecorded(std::move(held.reply));
+  Writer out = begin_reply(held.id, ReplyKind::Done);
+  write_vault_reply(out, held.reply);
+  wipe(held.reply.body);
+  return finish(held.id, std::move(out));
 }
 
 template <class R>
@@ -164,10 +198,7 @@ Result<WipedBytes> Dispatcher::run_vault(std::uint64_t id, Reader& in, VaultCall
   POSTERN_CHECK(read_vault_fields(in, call));
   if (const Status allowed = m_parts.table.check(m_parts.role, Call::Vault, {}); !allowed) return write_error(id, allowed.error());
   vault::Reply reply = m_parts.engine.handle ? m_parts.engine.handle(std::move(call.request)) : no_engine();
-  Writer out = begin_reply(id, ReplyKind::Done);
-  write_vault_reply(out, reply);
-  wipe(reply.body);
-  return finish(id, std::move(out));
+  return release({id, std::move(reply), {}}, true);
 }
 
 bool Dispatcher::is_quick_key(const std::string& name) const {

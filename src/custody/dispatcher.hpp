@@ -11,6 +11,7 @@
 
 #include "custody/roles.hpp"
 #include "custody/vault_codec.hpp"
+#include "vault/audit.hpp"
 
 namespace postern::vault {
 class Core;
@@ -22,6 +23,9 @@ namespace postern::custody {
 struct VaultEngine {
   std::function<vault::Reply(vault::Request)> handle;
   std::function<bool(const vault::Request&)> is_quick;
+  /// As in vault::Core: without waiting for audit. None: handle() does it.
+  std::function<std::optional<vault::Reply>(vault::Request&, vault::AuditReceipt&)> handle_if_quick{};
+  std::function<vault::Reply(vault::Reply)> refuse_unrecorded{};
 };
 /// `core` must outlive the answer.
 [[nodiscard]] VaultEngine vault_engine(vault::Core& core);
@@ -42,12 +46,27 @@ struct ServerParts {
   DatabaseKey database_key{};  ///< None: such calls are Unsupported.
 };
 
+/// A reply of the key engine that may go out when audit has recorded its lines.
+struct HeldReply {
+  std::uint64_t id = 0;
+  vault::Reply reply;
+  vault::AuditReceipt receipt;
+};
+
+/// What became of a request that was tried at once: a frame, a held reply, or nothing (a pool should run it).
+struct QuickOutcome {
+  std::optional<WipedBytes> frame;
+  std::optional<HeldReply> held;
+};
+
 class Dispatcher {
  public:
   explicit Dispatcher(ServerParts parts) : m_parts(std::move(parts)) {}
 
-  /// The reply's frame, when the request takes microseconds; nullopt when a pool should run() it.
-  [[nodiscard]] Result<std::optional<WipedBytes>> run_if_quick(ByteView body);
+  /// Runs the request when it takes microseconds.
+  [[nodiscard]] Result<QuickOutcome> run_if_quick(ByteView body);
+  /// The frame of a held reply; `recorded` false: audit has not taken its lines, and the client hears that.
+  [[nodiscard]] WipedBytes release(HeldReply held, bool recorded) const;
   /// The reply's frame.
   [[nodiscard]] Result<WipedBytes> run(ByteView body);
 
@@ -55,6 +74,7 @@ class Dispatcher {
   template <class R>
   [[nodiscard]] Result<WipedBytes> run_row(R row, std::uint64_t id, Reader& in);
   [[nodiscard]] Result<WipedBytes> run_database_key(std::uint64_t id, Reader& in);
+  [[nodiscard]] Result<QuickOutcome> run_vault_if_quick(std::uint64_t id, Reader& in);
   [[nodiscard]] Result<WipedBytes> run_vault(std::uint64_t id, Reader& in, VaultCall call);
   template <class R>
   [[nodiscard]] bool is_quick(R row, Reader in) const;

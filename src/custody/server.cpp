@@ -1,9 +1,14 @@
 #include "custody/server.hpp"
 
+#include <deque>
+
 #include "base/log.hpp"
 #include "custody/pool.hpp"
 
 namespace postern::custody {
+namespace {
+constexpr auto kLookAtHeld = std::chrono::milliseconds(250);
+}
 
 struct KeeperServer::Impl {
   Impl(Channel end, ServerParts parts, ServerOptions given)
@@ -20,15 +25,26 @@ struct KeeperServer::Impl {
   [[nodiscard]] Status take_request(ByteView body);
   [[nodiscard]] Result<bool> read_some();
   [[nodiscard]] Status write_out();
-  [[nodiscard]] bool may_read() const { return out.bytes() < options.unsent && pool.has_room(); }
+  [[nodiscard]] bool may_read() const { return out.bytes() < options.unsent && pool.has_room() && held.size() < options.requests; }
   void rest();
+
+  void settle_held();
+  void ask_for_audit();
 
   Channel channel;
   const Role role;
   const ServerOptions options;
   Dispatcher dispatcher;
-  Bell bell;
+  // What audit devices ring, perhaps after this has gone.
+  struct Progress {
+    Bell bell;
+    std::atomic<bool> rung{false};
+  };
+  std::shared_ptr<Progress> progress = std::make_shared<Progress>();
+  Bell& bell = progress->bell;
   Pool pool;
+  std::deque<HeldReply> held;  ///< Wait for audit, the oldest first.
+  bool asked = false;          ///< Devices were asked to ring.
   FrameReader in;
   Outbox out;
   Spin spin;
@@ -56,15 +72,36 @@ Status KeeperServer::Impl::take_request(ByteView body) {
   // Rising ids: no two requests can share one, and a reply can never be taken for another's.
   if (head.id <= last_id) return fail(ErrorCode::BadInput, "was used before", "id");
   last_id = head.id;
-  POSTERN_TRY(std::optional<WipedBytes> reply, dispatcher.run_if_quick(body));
-  if (reply) {
-    quick.fetch_add(1, std::memory_order_relaxed);
-    out.add(*std::move(reply));
-  } else {
-    pooled.fetch_add(1, std::memory_order_relaxed);
-    pool.add(body);
-  }
+  POSTERN_TRY(QuickOutcome outcome, dispatcher.run_if_quick(body));
+  const bool done = outcome.frame || outcome.held;
+  (done ? quick : pooled).fetch_add(1, std::memory_order_relaxed);
+  if (outcome.frame) out.add(*std::move(outcome.frame));
+  if (outcome.held) held.push_back(*std::move(outcome.held));
+  if (!done) pool.add(body);
   return {};
+}
+
+/// Lines are recorded in the order in which they were taken: when the oldest waits, so do the others.
+void KeeperServer::Impl::settle_held() {
+  using State = vault::AuditReceipt::State;
+  while (!held.empty()) {
+    const State state = held.front().receipt.look();
+    if (state == State::Waiting) return;
+    HeldReply reply = std::move(held.front());
+    held.pop_front();
+    out.add(dispatcher.release(std::move(reply), state == State::Recorded));
+  }
+}
+
+/// Once for all that came in this turn: many lines share one write and one wake-up.
+void KeeperServer::Impl::ask_for_audit() {
+  if (progress->rung.exchange(false)) asked = false;
+  if (held.empty() || asked) return;
+  asked = true;
+  held.back().receipt.ring_when_further([shared = progress] {
+    shared->rung = true;
+    shared->bell.ring();
+  });
 }
 
 /// What is whole, as long as there is room for it.
@@ -93,6 +130,8 @@ Result<bool> KeeperServer::Impl::read_some() {
 
 Status KeeperServer::Impl::write_out() {
   POSTERN_CHECK(pool.collect(out));
+  settle_held();
+  ask_for_audit();
   if (out.empty()) return {};
   ended = ended || out.flush(channel) == Channel::Moved::Ended;
   pool.set_unsent(out.bytes());
@@ -104,7 +143,9 @@ void KeeperServer::Impl::rest() {
   const short reads = may_read() ? POLLIN : 0;
   const short writes = out.empty() ? 0 : POLLOUT;
   std::array<pollfd, 2> on{{{channel.fd(), static_cast<short>(reads | writes), 0}, {bell.fd(), POLLIN, 0}}};
-  wait(on, greeted ? SteadyTime::max() : greet_until);
+  // Devices that hang know their deadline themselves; it is looked at now and then.
+  const SteadyTime until = held.empty() ? SteadyTime::max() : std::chrono::steady_clock::now() + kLookAtHeld;
+  wait(on, greeted ? until : greet_until);
   if (on[1].revents != 0) bell.clear();
   // Without interest in reading, a gate that went away shows only like this.
   if (reads == 0 && (on[0].revents & (POLLHUP | POLLERR)) != 0) ended = true;
