@@ -8,8 +8,8 @@
 #include "base/text.hpp"
 #include "context.hpp"
 #include "crypto/pkey.hpp"
-#include "dns/fixture.hpp"
 #include "file_input.hpp"
+#include "fixture_input.hpp"
 #include "live_dns.hpp"
 #include "mailauth/dkim.hpp"
 
@@ -117,9 +117,8 @@ Result<std::vector<DkimSignature>> verify(const VerifyOptions& options, std::ist
   how.accept_partial_body = options.accept_partial_body;
   const WallTime now = time_or_now(options.now);
   if (!options.fixture.empty()) {
-    POSTERN_TRY(const std::string text, read_input(options.fixture, in));
-    POSTERN_TRY(dns::Fixture fixture, dns::Fixture::parse(text));
-    return dkim_verify(view, fixture, now, how);
+    POSTERN_TRY(const auto fixture, read_fixture(options.fixture, in));
+    return dkim_verify(view, *fixture, now, how);
   }
   std::vector<DnsQuestion> questions;
   for (std::string& name : dkim_key_names(view, how)) questions.emplace_back(std::move(name), dns::RecordType::Txt);
