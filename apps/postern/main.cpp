@@ -20,6 +20,7 @@ void add_admin_verbs(CLI::App& app, Context& context, const Global& global);
 void add_engine_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dkim_verbs(CLI::App& app, Context& context);
 void add_spf_verbs(CLI::App& app, Context& context);
+void add_dmarc_verbs(CLI::App& app, Context& context);
 void add_mime_verbs(CLI::App& app, Context& context);
 void add_cms_verbs(CLI::App& app, Context& context);
 void add_crypto_verbs(CLI::App& app, Context& context);
@@ -49,6 +50,7 @@ int run(const std::vector<std::string>& words, std::istream& in, std::ostream& o
   add_engine_verbs(app, context, global);
   add_dkim_verbs(app, context);
   add_spf_verbs(app, context);
+  add_dmarc_verbs(app, context);
   add_mime_verbs(app, context);
   add_cms_verbs(app, context);
   add_crypto_verbs(app, context);

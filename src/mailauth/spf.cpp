@@ -287,7 +287,7 @@ std::string Evaluation::explain(const Outcome& outcome) {
   const std::string text = texts.front().joined();
   if (!check_spf_macros(text, SpfMacroUse::Explanation)) return {};
   m_values.domain = outcome.domain;
-  return printable(expand_spf_explanation(text, m_values), kLongestExplanation);
+  return printable(expand_spf_explanation(text, m_values), kLongestExplanation - 3);  // and the mark of a cut
 }
 
 /// 2.4, 4.3: false when there is no domain to ask.
