@@ -33,7 +33,7 @@ Result<std::pair<E, std::string>> result_and_domain(const std::string& text, con
 }
 
 Result<DmarcInput> input_of(const Options& options) {
-  constexpr std::array spf{SpfResult::None, SpfResult::Neutral,   SpfResult::Pass,     SpfResult::Fail,
+  constexpr std::array spf{SpfResult::None,     SpfResult::Neutral,   SpfResult::Pass,     SpfResult::Fail,
                            SpfResult::SoftFail, SpfResult::TempError, SpfResult::PermError};
   constexpr std::array dkim{DkimResult::None,    DkimResult::Pass,      DkimResult::Fail,     DkimResult::Policy,
                             DkimResult::Neutral, DkimResult::TempError, DkimResult::PermError};
@@ -69,14 +69,10 @@ Result<DmarcVerdict> check(const Options& options, std::istream& in) {
 }
 
 json::object verdict_json(const DmarcVerdict& verdict) {
-  return {{"result", name_of(verdict.result)},
-          {"policy", name_of(verdict.policy)},
-          {"org_domain", verdict.org_domain},
-          {"disposition", name_of(verdict.disposition)},
-          {"record_domain", verdict.record_domain},
-          {"spf_aligned", verdict.spf_aligned},
-          {"dkim_aligned", verdict.dkim_aligned},
-          {"reason", verdict.reason}};
+  return {{"result", name_of(verdict.result)},      {"policy", name_of(verdict.policy)},
+          {"org_domain", verdict.org_domain},       {"disposition", name_of(verdict.disposition)},
+          {"record_domain", verdict.record_domain}, {"spf_aligned", verdict.spf_aligned},
+          {"dkim_aligned", verdict.dkim_aligned},   {"reason", verdict.reason}};
 }
 
 void run_check(const Options& options, Context& context) {

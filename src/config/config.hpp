@@ -187,6 +187,15 @@ struct Config {
     std::string trust_anchor = "/usr/share/dns/root.key";  ///< Empty: answers are not validated.
     std::chrono::seconds timeout{10};
   } dns;
+  struct Authentication {
+    bool enabled = true;
+    std::string authserv_id;              ///< Empty: server.hostname.
+    std::string dmarc = "report";         ///< report, enforce
+    std::string spf_fail = "report";      ///< report, reject
+    std::string on_temperror = "accept";  ///< accept, defer
+    std::string public_suffix_list;       ///< Empty: tree walk.
+    std::chrono::seconds dns_timeout{10};
+  } authentication;
   Limits limits;
 
   std::vector<Listener> listeners;

@@ -353,6 +353,23 @@ const std::vector<Row<Config>>& scalar_settings() {
       duration<C>("timeouts.handshake", FIELD(timeouts.handshake), "Wait for a TLS handshake."),
       duration<C>("timeouts.connect", FIELD(timeouts.connect), "Wait for a connection to a next hop."),
       duration<C>("timeouts.drain", FIELD(timeouts.drain), "How long open sessions get when the daemon stops."),
+      flag<C>(
+          "authentication.enabled", FIELD(authentication.enabled),
+          "Whether mail that strangers bring by SMTP is judged by SPF, DKIM and DMARC, with an Authentication-Results field that says so."),
+      text<C>("authentication.authserv_id", FIELD(authentication.authserv_id),
+              "Our name in that field; fields that carry it on arrival are taken off. Empty: server.hostname."),
+      text<C>(
+          "authentication.dmarc", FIELD(authentication.dmarc),
+          "report: the result is written down. enforce: mail that fails is refused where its domain's policy says reject, and held where "
+          "it says quarantine.",
+          {"report", "enforce"}),
+      text<C>("authentication.spf_fail", FIELD(authentication.spf_fail),
+              "report, or reject: a client that the sender's domain forbids is refused, unless DMARC passed.", {"report", "reject"}),
+      text<C>("authentication.on_temperror", FIELD(authentication.on_temperror),
+              "Mail whose domain cannot be asked in DNS now: accept it with that result, or defer it (451).", {"accept", "defer"}),
+      text<C>("authentication.public_suffix_list", FIELD(authentication.public_suffix_list),
+              "File of publicsuffix.org: DMARC compares domains by it, as RFC 7489 did. Empty: by DNS tree walk (RFC 9989)."),
+      duration<C>("authentication.dns_timeout", FIELD(authentication.dns_timeout), "Wait for all DNS answers about one message."),
       text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       text<C>("dns.trust_anchor", FIELD(dns.trust_anchor),

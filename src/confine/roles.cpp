@@ -130,6 +130,7 @@ class GateBuilder {
     beside(m_config.tls.certificate);
     beside(m_config.tls.key);
     beside(m_config.smime.trust);
+    beside(m_config.authentication.public_suffix_list);
     beside(m_config.dns.fixture_file);
     beside(m_config.dns.trust_anchor);
     folder(m_config.beside_config(m_config.smime.certificates_dir), Access::Read);

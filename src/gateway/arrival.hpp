@@ -1,6 +1,7 @@
 // One message as a door received it, with everything the gateway knows about its road. The pipeline turns it into what is queued.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,17 @@ struct Road {
   CorrelationId correlation;       ///< The connection.
 };
 
+struct Judgement;
+
 struct Arrival {
   MessageId id;
   WallTime received{};
   Road road;
   smtp::Envelope envelope;
-  std::string content;   ///< Exact bytes, CRLF line ends.
-  bool lone = false;     ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
-  bool counted = false;  ///< The content stands in the content budget (smtp/content_budget.hpp) already.
+  std::string content;  ///< Exact bytes, CRLF line ends.
+  bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
+  std::shared_ptr<const Judgement> judgement;  ///< Of mail from outside (judge.hpp); null: it was not judged.
+  bool counted = false;                        ///< The content stands in the content budget (smtp/content_budget.hpp) already.
 };
 
 /// "local@domain", or empty for the null path.

@@ -146,6 +146,7 @@ struct Gateway::Parts {
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
   std::shared_ptr<smtp::ContentBudget> budget;
+  std::unique_ptr<Judge> judge;
   std::unique_ptr<Intake> intake;
   std::vector<std::unique_ptr<OpenDoor>> doors;
   std::unique_ptr<Tenants> tenants;
@@ -280,11 +281,13 @@ Status Gateway::Parts::open_pipeline() {
     return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
   };
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
-                                        clock, pin, tenants.get()}));
+                                        clock, pin, tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
-  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *tenants, *spool, *users, *audit, *workers, clock, budget});
+  POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
+  intake =
+      std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, budget});
   return {};
 }
 

@@ -113,6 +113,17 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
     note(arrival, kBusy);
     co_return std::vector<smtp::Reply>(count, kBusy);
   }
+  if (m_parts.judge.judges(arrival.road)) {
+    arrival.judgement = co_await m_parts.judge.judge(arrival);
+    if (arrival.judgement && arrival.judgement->refusal) {
+      log::info("message.refused", {{"id", arrival.id.get()},
+                                    {"door", arrival.road.door},
+                                    {"peer", arrival.road.address},
+                                    {"reason", arrival.judgement->refusal->text()}});
+      note(arrival, *arrival.judgement->refusal);
+      co_return std::vector<smtp::Reply>(count, *arrival.judgement->refusal);
+    }
+  }
   const bool split = count == 1 || arrival.road.protocol.find("LMTP") != std::string::npos;
   auto processed = co_await process(arrival, split);
   if (!processed) {

@@ -5,6 +5,7 @@
 
 #include "config/config.hpp"
 #include "gateway/door.hpp"
+#include "gateway/judge.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/tenants.hpp"
 #include "io/loops.hpp"
@@ -17,6 +18,7 @@ struct IntakeParts {
   const config::Config& config;
   const RouteTable& routes;
   const Pipeline& pipeline;
+  const Judge& judge;
   const Tenants& tenants;
   Spool& spool;
   UserStore& users;

@@ -8,8 +8,10 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "gateway/envelope.hpp"
+#include "gateway/judge.hpp"
 #include "gateway/stages.hpp"
 #include "identity/users.hpp"
+#include "mailauth/authres.hpp"
 #include "mime/multipart.hpp"
 #include "mime/tree.hpp"
 #include "mime/writer.hpp"
@@ -253,13 +255,20 @@ class Pipeline::Run {
   std::string_view without_forged_trace(std::string_view missing) {
     // RFC 5322 3.6.3: who is in Bcc is nobody else's business; what comes from outside is not ours to change.
     const bool hidden = m_arrival.road.trusted && (m_view.find("Bcc") != nullptr || m_view.find("Resent-Bcc") != nullptr);
-    if (missing.empty() && !hidden && m_view.find(kTraceField) == nullptr) return m_arrival.content;
-    HeaderEdit edit;
-    edit.remove.emplace_back(kTraceField);
-    if (hidden) edit.remove.insert(edit.remove.end(), {"Bcc", "Resent-Bcc"});
-    edit.append = missing;
-    m_edited = edit_header(m_view, edit);
+    const auto& fields = m_view.fields();
+    const bool forged = std::ranges::any_of(fields, [&](const HeaderField& field) { return is_forged(field); });
+    if (missing.empty() && !hidden && !forged) return m_arrival.content;
+    m_edited = edit_header_if(m_view, {}, missing, [&](const HeaderField& field) {
+      return !is_forged(field) && !(hidden && (field.is("Bcc") || field.is("Resent-Bcc")));
+    });
     return m_edited;
+  }
+
+  /// Fields that only this host writes. RFC 8601 5: what claims to be ours and was there before is a lie.
+  bool is_forged(const HeaderField& field) const {
+    if (field.is(kTraceField)) return true;
+    if (!field.is("Authentication-Results") || released) return false;
+    return authserv_id_of(field.value) == to_lower(m_parts.authserv_id.empty() ? m_parts.hostname : m_parts.authserv_id);
   }
 
   void find_author() {
@@ -324,6 +333,11 @@ class Pipeline::Run {
     if (!c.opened.failure.empty()) {
       c.decision.action = policy::Action::Hold;
       c.decision.reason = c.opened.failure;
+      return;
+    }
+    if (m_arrival.judgement && !m_arrival.judgement->hold.empty()) {
+      c.decision.action = policy::Action::Hold;
+      c.decision.reason = m_arrival.judgement->hold;
       return;
     }
     if (m_pipeline.m_rules.empty()) return;
@@ -504,6 +518,11 @@ class Pipeline::Run {
       if (!c.decision.rule.empty()) rules.insert(c.decision.rule);
       if (!c.decision.reason.empty()) reasons.insert(c.decision.reason);
     }
+    if (const auto& judged = m_arrival.judgement) {
+      out.add("spf", name_of(judged->spf.result)).add("dkim_result", name_of(dkim_overall(judged->dkim)));
+      out.add("dmarc", name_of(judged->dmarc.result)).add("author_domain", printable(judged->author_domain, 253));
+      out.add("iprev", name_of(judged->iprev.result)).add("reverse_name", printable(judged->iprev.name, 253));
+    }
     add_set(out, "opened", traces);
     add_set(out, "rule", rules);
     add_set(out, "reason", reasons);
@@ -580,6 +599,7 @@ Result<Processed> Pipeline::process(const Arrival& arrival, bool split) const {
   POSTERN_CHECK(check_mime(view, m_parts.config.limits));
   POSTERN_CHECK(check_submission(arrival.road, arrival.envelope.from, view));
   POSTERN_TRY(auto received, received_field(m_parts.hostname, arrival));
+  if (arrival.judgement) received = arrival.judgement->field + received;  // RFC 8601 4.1: above the trace of this hop
   std::string missing;
   if (arrival.road.trusted) {
     POSTERN_TRY(missing, missing_fields(m_parts.hostname, view, arrival, m_parts.random));

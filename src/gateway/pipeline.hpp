@@ -54,6 +54,7 @@ struct PipelineParts {
   /// Which version of its key a DKIM selector signs with (store/dkim_pins.hpp); none: the one of the setting, else the latest.
   std::function<Result<DkimPin>(const config::DkimSigner& signer, std::uint32_t latest)> pin_version = {};
   const Tenants* tenants = nullptr;  ///< Null: there are none.
+  std::string authserv_id = {};      ///< Ours: arriving Authentication-Results that carry it are forged. Empty: hostname.
 };
 
 /// How an operator's release of held mail is to be taken.

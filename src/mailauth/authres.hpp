@@ -24,7 +24,7 @@ struct AuthResult {
 };
 struct AuthResults {
   std::string authserv_id;
-  std::string version;  ///< Empty: 1.
+  std::string version;              ///< Empty: 1.
   std::vector<AuthResult> results;  ///< Empty: "none".
 };
 

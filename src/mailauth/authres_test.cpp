@@ -12,8 +12,8 @@ TEST(AuthRes, TheExamplesOfTheRfc) {
   EXPECT_EQ(none->authserv_id, "example.org");
   EXPECT_EQ(none->version, "1");
   EXPECT_TRUE(none->results.empty());
-  const auto two = parse_authres(
-      "example.com;\r\n auth=pass (cram-md5) smtp.auth=sender@example.net;\r\n spf=pass smtp.mailfrom=example.net");
+  const auto two =
+      parse_authres("example.com;\r\n auth=pass (cram-md5) smtp.auth=sender@example.net;\r\n spf=pass smtp.mailfrom=example.net");
   ASSERT_TRUE(two);
   ASSERT_EQ(two->results.size(), 2U);
   EXPECT_EQ(two->results[0].method, "auth");

@@ -205,6 +205,8 @@ DmarcVerdict Check::run() {
 
 }  // namespace
 
-DmarcVerdict dmarc_check(const DmarcInput& input, DnsPort& dns, const PublicSuffixList* suffixes) { return Check(input, dns, suffixes).run(); }
+DmarcVerdict dmarc_check(const DmarcInput& input, DnsPort& dns, const PublicSuffixList* suffixes) {
+  return Check(input, dns, suffixes).run();
+}
 
 }  // namespace postern

@@ -31,13 +31,13 @@ enum class DmarcResult {
 
 /// RFC 9989 4.7.
 struct DmarcRecord {
-  DmarcPolicy policy = DmarcPolicy::None;                 ///< p
-  std::optional<DmarcPolicy> subdomains, non_existent;    ///< sp, np
-  bool strict_dkim = false, strict_spf = false;           ///< adkim, aspf
-  bool testing = false;                                   ///< t=y, or pct=0 of RFC 7489
-  std::optional<bool> public_suffix;                      ///< psd: y or n; nothing for u
-  std::vector<std::string> aggregate_to, failure_to;      ///< rua, ruf as written
-  std::vector<char> failure_options;                      ///< fo: '0', '1', 'd', 's'
+  DmarcPolicy policy = DmarcPolicy::None;               ///< p
+  std::optional<DmarcPolicy> subdomains, non_existent;  ///< sp, np
+  bool strict_dkim = false, strict_spf = false;         ///< adkim, aspf
+  bool testing = false;                                 ///< t=y, or pct=0 of RFC 7489
+  std::optional<bool> public_suffix;                    ///< psd: y or n; nothing for u
+  std::vector<std::string> aggregate_to, failure_to;    ///< rua, ruf as written
+  std::vector<char> failure_options;                    ///< fo: '0', '1', 'd', 's'
 };
 /// BadInput when it is no DMARC record that can be applied. What is wrong behind v and p falls back to its default (4.7).
 [[nodiscard]] Result<DmarcRecord> parse_dmarc_record(std::string_view text);

@@ -113,12 +113,14 @@ TEST(Dmarc, LongNamesAskEightTimes) {
 }
 
 TEST(Dmarc, RecordsThatCannotBeUsed) {
-  for (const char* text : {"v=DMARC1", "v=DMARC1; p=rejekt", "v=dmarc1; p=none", "p=none; v=DMARC1", "v=DMARC11; p=none", "v=spf1 -all", ""})
+  for (const char* text :
+       {"v=DMARC1", "v=DMARC1; p=rejekt", "v=dmarc1; p=none", "p=none; v=DMARC1", "v=DMARC11; p=none", "v=spf1 -all", ""})
     EXPECT_FALSE(parse_dmarc_record(text)) << text;
   const auto reporting = parse_dmarc_record("v=DMARC1; p=oops; rua=mailto:a@example.org");
   ASSERT_TRUE(reporting) << "4.7: as if p=none";
   EXPECT_EQ(reporting->policy, DmarcPolicy::None);
-  const auto lax = parse_dmarc_record(" v = DMARC1 ;p=reject;;sp=nonsense; adkim=x ; fo=1:d ; rua = mailto:a@x.example!10m , mailto:b@x.example;");
+  const auto lax =
+      parse_dmarc_record(" v = DMARC1 ;p=reject;;sp=nonsense; adkim=x ; fo=1:d ; rua = mailto:a@x.example!10m , mailto:b@x.example;");
   ASSERT_TRUE(lax);
   EXPECT_EQ(lax->policy, DmarcPolicy::Reject);
   EXPECT_FALSE(lax->subdomains);
@@ -155,12 +157,20 @@ TEST(PublicSuffix, RulesOfTheList) {
   const auto list = PublicSuffixList::parse(
       "// a comment\ncom\nuk\nco.uk\n*.ck\n!www.ck\n*.compute.example.com\n\xE5\x85\xAC\xE5\x8F\xB8.cn\ncn\nrubbish..\n");
   ASSERT_TRUE(list);
-  const std::pair<const char*, const char*> cases[] = {
-      {"example.com", "example.com"},           {"a.b.example.com", "example.com"},   {"com", "com"},
-      {"b.c.co.uk", "c.co.uk"},                 {"co.uk", "co.uk"},                   {"a.unlisted", "a.unlisted"},
-      {"x.a.unlisted", "a.unlisted"},           {"a.b.ck", "a.b.ck"},                 {"x.a.b.ck", "a.b.ck"},
-      {"www.ck", "www.ck"},                     {"x.www.ck", "www.ck"},               {"b.ck", "b.ck"},
-      {"h.r.compute.example.com", "h.r.compute.example.com"}, {"x.shop.xn--55qx5d.cn", "shop.xn--55qx5d.cn"}};
+  const std::pair<const char*, const char*> cases[] = {{"example.com", "example.com"},
+                                                       {"a.b.example.com", "example.com"},
+                                                       {"com", "com"},
+                                                       {"b.c.co.uk", "c.co.uk"},
+                                                       {"co.uk", "co.uk"},
+                                                       {"a.unlisted", "a.unlisted"},
+                                                       {"x.a.unlisted", "a.unlisted"},
+                                                       {"a.b.ck", "a.b.ck"},
+                                                       {"x.a.b.ck", "a.b.ck"},
+                                                       {"www.ck", "www.ck"},
+                                                       {"x.www.ck", "www.ck"},
+                                                       {"b.ck", "b.ck"},
+                                                       {"h.r.compute.example.com", "h.r.compute.example.com"},
+                                                       {"x.shop.xn--55qx5d.cn", "shop.xn--55qx5d.cn"}};
   for (const auto& [name, wanted] : cases) EXPECT_EQ(list->organizational_domain(name), wanted) << name;
   EXPECT_FALSE(PublicSuffixList::parse("// nothing\n"));
 }

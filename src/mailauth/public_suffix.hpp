@@ -1,5 +1,5 @@
-// The public suffix list (publicsuffix.org): below which names domains are registered. For DMARC as RFC 7489 3.2 wants it; its successor asks
-// DNS instead (dmarc.hpp).
+// The public suffix list (publicsuffix.org): below which names domains are registered. For DMARC as RFC 7489 3.2 wants it; its successor
+// asks DNS instead (dmarc.hpp).
 #pragma once
 
 #include <string>

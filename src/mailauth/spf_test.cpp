@@ -130,9 +130,31 @@ TEST(SpfRecord, PrefixesAndDomains) {
   EXPECT_EQ(both.prefix4, 20U);
   EXPECT_EQ(both.prefix6, 48U);
   EXPECT_EQ(of("a:%{d2/}.example").domain, "%{d2/}.example") << "a slash in a macro begins no prefix";
-  for (const char* bad : {"a/33", "a//129", "a/024", "a/", "a:", "a:/24", "ip4:1.2.3.4/33", "ip4:1.2.3", "ip6:1.2.3.4", "ip4:::1", "all:x",
-                          "include", "include:", "exists", "foo", "-", "a:numeric.123", "a:%{", "a:%{z}.example", "a:%{d0}.example",
-                          "a:%x.example", "redirect=%{c}.example", "redirect=a.example redirect=b.example", "exp=", "a:x y:z"})
+  for (const char* bad : {"a/33",
+                          "a//129",
+                          "a/024",
+                          "a/",
+                          "a:",
+                          "a:/24",
+                          "ip4:1.2.3.4/33",
+                          "ip4:1.2.3",
+                          "ip6:1.2.3.4",
+                          "ip4:::1",
+                          "all:x",
+                          "include",
+                          "include:",
+                          "exists",
+                          "foo",
+                          "-",
+                          "a:numeric.123",
+                          "a:%{",
+                          "a:%{z}.example",
+                          "a:%{d0}.example",
+                          "a:%x.example",
+                          "redirect=%{c}.example",
+                          "redirect=a.example redirect=b.example",
+                          "exp=",
+                          "a:x y:z"})
     EXPECT_FALSE(parse_spf_record(std::string("v=spf1 ") + bad)) << bad;
   EXPECT_TRUE(parse_spf_record("v=spf1 unknown=%{d} -all"));
   EXPECT_FALSE(is_spf_record("v=spf10 all"));

@@ -1,0 +1,233 @@
+#include "gateway/judge.hpp"
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "io/sync.hpp"
+#include "mailauth/authres.hpp"
+#include "mime/address.hpp"
+
+namespace postern::gateway {
+namespace {
+
+constexpr int kRounds = 32;  // an SPF record of ten terms, each with its MX, is far below
+constexpr std::size_t kAuthorDomains = 5;
+
+/// Answers of one round; the tasks that wait for them may outlive who asked.
+struct Round {
+  explicit Round(const io::Executor& where, std::size_t count) : answers(count), left(count), all(where) {}
+  std::vector<std::optional<dns::Answer>> answers;
+  std::size_t left;
+  io::Signal all;
+};
+
+io::Task<void> ask(io::Resolver& resolver, dns::Question question, std::shared_ptr<Round> round, std::size_t at) {
+  auto answer = co_await resolver.query(std::move(question.name), question.type);
+  // A question that cannot be asked, or one too many at once: as if nobody had answered.
+  round->answers[at] = answer ? *std::move(answer) : dns::Answer{};
+  if (--round->left == 0) round->all.set();
+}
+
+Result<PublicSuffixList> read_suffixes(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path", "authentication.public_suffix_list");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  auto list = PublicSuffixList::parse(text);
+  if (!list) return fail(ErrorCode::BadInput, path + " " + list.error().what, "authentication.public_suffix_list");
+  return list;
+}
+
+SpfQuestion spf_question(const Arrival& arrival, const std::string& hostname) {
+  SpfQuestion out;
+  if (const auto ip = dns::IpAddress::parse(arrival.road.address)) out.ip = *ip;
+  out.helo = arrival.road.helo;
+  out.mail_from = address_of(arrival.envelope.from);
+  // RFC 7208 4.3: domains are asked as A-labels.
+  const std::string_view domain = domain_of(out.mail_from);
+  if (const auto ascii = to_a_labels(domain); ascii && *ascii != domain)
+    out.mail_from = out.mail_from.substr(0, out.mail_from.size() - domain.size()) + *ascii;
+  out.receiver = hostname;
+  out.now = arrival.received;
+  return out;
+}
+
+/// Which of two outcomes says more against a message.
+int weight(const DmarcVerdict& verdict) {
+  switch (verdict.result) {
+    case DmarcResult::Fail: return 10 + static_cast<int>(verdict.disposition);
+    case DmarcResult::TempError: return 4;
+    case DmarcResult::PermError: return 3;
+    case DmarcResult::Pass: return 2;
+    case DmarcResult::None: return 1;
+  }
+  return 0;
+}
+
+/// RFC 9989 5.3.1: of several authors the strictest answer counts.
+DmarcVerdict judge_authors(Judgement& out, const std::vector<std::string>& domains, DnsPort& dns, const PublicSuffixList* suffixes) {
+  DmarcVerdict worst;
+  worst.result = DmarcResult::PermError;
+  worst.reason = domains.empty() ? "no From field names an author" : "the From fields name too many domains";
+  if (domains.empty() || domains.size() > kAuthorDomains) return worst;
+  DmarcInput input;
+  input.spf = {out.spf.result, out.spf.domain};
+  for (const auto& signature : out.dkim) input.dkim.push_back({signature.result, signature.domain});
+  out.author_domain.clear();
+  for (const auto& domain : domains) {
+    input.from_domain = domain;
+    DmarcVerdict verdict = dmarc_check(input, dns, suffixes);
+    if (!out.author_domain.empty() && weight(verdict) <= weight(worst)) continue;
+    worst = std::move(verdict);
+    out.author_domain = domain;
+  }
+  return worst;
+}
+
+AuthResult spf_result(const Judgement& judged, const Arrival& arrival) {
+  AuthResult out{"spf", {}, std::string(name_of(judged.spf.result)), judged.spf.reason, {}};
+  if (judged.spf.helo_identity)
+    out.properties.push_back({"smtp", "helo", arrival.road.helo});
+  else
+    out.properties.push_back({"smtp", "mailfrom", address_of(arrival.envelope.from)});
+  return out;
+}
+
+AuthResult dkim_result(const DkimSignature& signature) {
+  return {"dkim",
+          {},
+          std::string(name_of(signature.result)),
+          signature.reason,
+          {{"header", "d", signature.domain},
+           {"header", "s", signature.selector},
+           {"header", "a", signature.algorithm},
+           {"header", "b", signature.signature_head}}};
+}
+
+std::string field_of(const Judgement& judged, const Arrival& arrival, const std::string& id) {
+  AuthResults out;
+  out.authserv_id = id;
+  out.results.push_back({"iprev", {}, std::string(name_of(judged.iprev.result)), {}, {{"policy", "iprev", arrival.road.address}}});
+  out.results.push_back(spf_result(judged, arrival));
+  if (judged.dkim.empty()) out.results.push_back({"dkim", {}, "none", {}, {}});
+  for (const auto& signature : judged.dkim) out.results.push_back(dkim_result(signature));
+  const bool published = judged.dmarc.record.has_value();
+  out.results.push_back({"dmarc",
+                         {},
+                         std::string(name_of(judged.dmarc.result)),
+                         judged.dmarc.result == DmarcResult::Pass ? std::string() : judged.dmarc.reason,
+                         {{"header", "from", judged.author_domain},
+                          {"policy", "dmarc", published ? std::string(name_of(judged.dmarc.policy)) : std::string()}}});
+  return write_authres(out);
+}
+
+}  // namespace
+
+std::vector<std::string> author_domains(const MessageView& view) {
+  std::vector<std::string> out;
+  for (const HeaderField& field : view.fields()) {
+    if (!field.is("From")) continue;
+    const auto list = parse_address_list(field.unfolded());
+    if (!list) return {};
+    for (const auto& named : list->mailboxes()) {
+      const auto ascii = to_a_labels(named.mailbox.domain);
+      std::string domain = to_lower(ascii ? *ascii : named.mailbox.domain);
+      if (std::ranges::find(out, domain) == out.end()) out.push_back(std::move(domain));
+    }
+  }
+  return out;
+}
+
+Judge::Judge(JudgeParts parts)
+    : m_parts(std::move(parts)),
+      m_id(m_parts.config.authentication.authserv_id.empty() ? m_parts.config.server.hostname : m_parts.config.authentication.authserv_id) {
+}
+
+Result<std::unique_ptr<Judge>> Judge::make(JudgeParts parts) {
+  const auto& config = parts.config;
+  std::unique_ptr<Judge> judge(new Judge(std::move(parts)));
+  if (const auto& list = config.authentication.public_suffix_list; !list.empty()) {
+    POSTERN_TRY(judge->m_suffixes, read_suffixes(config.beside_config(list)));
+  }
+  return judge;
+}
+
+bool Judge::judges(const Road& road) const {
+  return m_parts.config.authentication.enabled && !road.trusted && road.user.empty() && road.protocol.find("LMTP") == std::string::npos;
+}
+
+io::Task<void> Judge::fetch(dns::QuestionTable& table, std::vector<dns::Question> questions, SteadyTime deadline) const {
+  const io::Executor here = co_await io::this_executor();
+  auto round = std::make_shared<Round>(here, questions.size());
+  for (std::size_t i = 0; i < questions.size(); ++i) io::spawn(here, ask(m_parts.resolver, questions[i], round, i), "judge.ask");
+  (void)co_await round->all.wait(deadline);
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    dns::Answer late{dns::AnswerStatus::Timeout, false, {}, questions[i].name};
+    table.add(questions[i].name, questions[i].type, round->answers[i] ? *std::move(round->answers[i]) : std::move(late));
+  }
+}
+
+io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) const {
+  const auto parsed = MessageView::parse(arrival.content, m_parts.config.limits);
+  if (!parsed || !parsed->refuse_unsafe_header()) co_return nullptr;
+  const MessageView& view = *parsed;
+  const auto out = std::make_shared<Judgement>();
+  const SpfQuestion question = spf_question(arrival, m_parts.config.server.hostname);
+  const auto authors = author_domains(view);
+  const SteadyTime deadline = io::deadline_in(m_parts.config.authentication.dns_timeout);
+  dns::QuestionTable table;
+  std::vector<dns::Question> open;
+  for (std::string& name : dkim_key_names(view)) open.push_back({std::move(name), dns::RecordType::Txt});
+  for (int round = 0; round < kRounds; ++round) {
+    out->spf = spf_check(question, table);
+    out->iprev = iprev_check(question.ip, table);
+    out->dmarc = judge_authors(*out, authors, table, m_suffixes ? &*m_suffixes : nullptr);
+    for (auto& more : table.take_open()) open.push_back(std::move(more));
+    // The second time the keys are there, and what they say can change what DMARC asks.
+    const bool verify = round == 1 && view.find("DKIM-Signature") != nullptr;
+    if (verify) {
+      auto job = [&]() -> Result<std::vector<DkimSignature>> { return dkim_verify(view, table, arrival.received); };
+      if (auto verified = co_await m_parts.workers.run(std::move(job))) out->dkim = *std::move(verified);
+      (void)table.take_open();
+      continue;
+    }
+    if (open.empty() && round > 0) break;
+    if (!open.empty()) co_await fetch(table, std::exchange(open, {}), deadline);
+  }
+  conclude(*out, arrival);
+  co_return out;
+}
+
+void Judge::conclude(Judgement& out, const Arrival& arrival) const {
+  out.field = field_of(out, arrival, m_id);
+  apply(out);
+  log::info("message.judged", {{"id", arrival.id.get()},
+                               {"peer", arrival.road.address},
+                               {"spf", name_of(out.spf.result)},
+                               {"dkim", name_of(dkim_overall(out.dkim))},
+                               {"dmarc", name_of(out.dmarc.result)},
+                               {"from", printable(out.author_domain, 253)},
+                               {"policy", name_of(out.dmarc.disposition)}});
+}
+
+/// RFC 7372 has the enhanced codes: 5.7.23 SPF, 5.7.26 several checks at once.
+void Judge::apply(Judgement& out) const {
+  const auto& wanted = m_parts.config.authentication;
+  if (wanted.dmarc == "enforce" && out.dmarc.result == DmarcResult::Fail) {
+    const std::string why = "the policy of " + out.dmarc.record_domain + " for mail that is not authenticated as " +
+                            printable(out.author_domain, 253) + " is " + std::string(name_of(out.dmarc.disposition)) + " (DMARC)";
+    if (out.dmarc.disposition == DmarcPolicy::Reject) out.refusal = smtp::Reply{550, {5, 7, 26}, why};
+    if (out.dmarc.disposition == DmarcPolicy::Quarantine) out.hold = why;
+  }
+  if (!out.refusal && wanted.spf_fail == "reject" && out.spf.result == SpfResult::Fail && out.dmarc.result != DmarcResult::Pass) {
+    std::string why = "this host may not send mail of " + printable(out.spf.domain, 253) + " (SPF)";
+    if (!out.spf.explanation.empty()) why += "; that domain says: " + out.spf.explanation;
+    out.refusal = smtp::Reply{550, {5, 7, 23}, why};
+  }
+  const bool unsure = out.spf.result == SpfResult::TempError || out.dmarc.result == DmarcResult::TempError;
+  if (!out.refusal && unsure && wanted.on_temperror == "defer")
+    out.refusal = smtp::Reply{451, {4, 4, 3}, "what authenticates this mail could not be asked in DNS; try again later"};
+}
+
+}  // namespace postern::gateway

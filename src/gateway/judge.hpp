@@ -1,0 +1,73 @@
+// What the standards say of mail from outside: SPF, DKIM, DMARC and the reverse name of the client, with all DNS that it takes; the field
+// that says so (RFC 8601), and what the settings make of it.
+//
+// One message costs a few rounds of questions: all that are open are asked at once, and the engines, which never wait, run again over what
+// came. `authentication.dns_timeout` bounds the whole; what has no answer then is a temperror.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "dns/questions.hpp"
+#include "gateway/arrival.hpp"
+#include "io/loops.hpp"
+#include "io/resolver.hpp"
+#include "mailauth/dmarc.hpp"
+#include "mailauth/iprev.hpp"
+#include "mime/message.hpp"
+#include "smtp/reply.hpp"
+
+namespace postern::gateway {
+
+struct Judgement {
+  SpfVerdict spf;
+  IprevVerdict iprev;
+  std::vector<DkimSignature> dkim;
+  std::string author_domain;  ///< Of the From field; empty: it has none that can be judged.
+  DmarcVerdict dmarc;
+
+  std::string field;  ///< Authentication-Results, whole.
+  std::string hold;   ///< Not empty: recipients' copies wait for an operator, for this reason.
+  std::optional<smtp::Reply> refusal;
+};
+
+struct JudgeParts {
+  const config::Config& config;
+  io::Resolver& resolver;
+  io::WorkerPool& workers;
+  const Clock& clock;
+};
+
+class Judge {
+ public:
+  /// NotFound, BadInput: authentication.public_suffix_list.
+  [[nodiscard]] static Result<std::unique_ptr<Judge>> make(JudgeParts parts);
+
+  /// Whether mail on this road is judged at all: strangers' SMTP. People who logged in, trusted networks and LMTP (a mail server of ours
+  /// hands over what it judged itself) are not.
+  [[nodiscard]] bool judges(const Road& road) const;
+
+  /// Null when the header cannot be read (the pipeline refuses it, and says why). `arrival` must outlive the call.
+  [[nodiscard]] io::Task<std::shared_ptr<const Judgement>> judge(const Arrival& arrival) const;
+
+  /// Our id in Authentication-Results fields.
+  [[nodiscard]] const std::string& authserv_id() const noexcept { return m_id; }
+
+ private:
+  explicit Judge(JudgeParts parts);
+  [[nodiscard]] io::Task<void> fetch(dns::QuestionTable& table, std::vector<dns::Question> questions, SteadyTime deadline) const;
+  void conclude(Judgement& out, const Arrival& arrival) const;
+  void apply(Judgement& out) const;
+
+  JudgeParts m_parts;
+  std::string m_id;
+  std::optional<PublicSuffixList> m_suffixes;
+};
+
+/// The domains of the authors, A-labels, each once; for tests.
+[[nodiscard]] std::vector<std::string> author_domains(const MessageView& view);
+
+}  // namespace postern::gateway

@@ -1,0 +1,214 @@
+"""Mail from outside is judged: SPF, DKIM and DMARC by a zone of the test's own, signatures by dkimpy, client addresses by the PROXY protocol."""
+
+import json
+import re
+import smtplib
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from peers import dkimtools, mimebytes
+from peers.daemon import HOSTNAME, LOCAL_DOMAIN, send_exact
+
+BOB = f"bob@{LOCAL_DOMAIN}"
+GOOD, BAD = "192.0.2.10", "203.0.113.66"
+
+
+def key_pair():
+    key = rsa.generate_private_key(65537, 2048)
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption())
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return private, dkimtools.dns_record(public.decode())
+
+
+PRIVATE, PUBLISHED = key_pair()
+
+
+def txt(*data):
+    return [{"type": "TXT", "data": text} for text in data]
+
+
+ZONE = {
+    "strict.example": txt("v=spf1 ip4:192.0.2.0/24 -all exp=why.strict.example"), "why.strict.example": txt("%{i} is not one of ours"),
+    "_dmarc.strict.example": txt("v=DMARC1; p=reject"), "sel._domainkey.strict.example": txt(PUBLISHED),
+    "soft.example": txt("v=spf1 ip4:192.0.2.0/24 ~all"), "_dmarc.soft.example": txt("v=DMARC1; p=quarantine"),
+    "silent.example": txt("v=spf1 -all"),
+    "broken.example": [{"timeout": True}], "_dmarc.broken.example": [{"timeout": True}],
+    "10.2.0.192.in-addr.arpa": [{"type": "PTR", "data": "mx.strict.example"}], "mx.strict.example": [{"type": "A", "data": GOOD}],
+    "list.example": txt("v=spf1 ip4:203.0.113.66 -all"),
+}
+
+
+class Proxied(smtplib.SMTP):
+    """A client whose address a load balancer tells."""
+
+    def __init__(self, port, source):
+        self._source = source
+        super().__init__("127.0.0.1", port, local_hostname="client.example", timeout=30)
+        self.ehlo()
+
+    def _get_socket(self, host, port, timeout):
+        link = super()._get_socket(host, port, timeout)
+        link.sendall(f"PROXY TCP4 {self._source} 192.0.2.1 5000 25\r\n".encode())
+        return link
+
+
+@pytest.fixture
+def judged(daemon):
+    zone = daemon.directory / "zone.json"
+    zone.write_text(json.dumps({"records": ZONE}))
+    daemon.config["dns"] = {"fixture_file": str(zone)}
+    daemon.config["authentication"] = {"enabled": True}
+    daemon.config["listener"].append({"kind": "mx", "name": "world", "address": "127.0.0.1:0", "tls": "none", "proxy_from": ["127.0.0.0/8"]})
+    return daemon
+
+
+def message(author, *extra):
+    return "\r\n".join([*extra, f"From: <{author}>", f"To: <{BOB}>", "Subject: judged", "Date: Wed, 25 Nov 2026 12:00:00 +0000",
+                        f"Message-ID: <{abs(hash((author, extra)))}@x.example>", "", "A text.", ""]).encode()
+
+
+def bring(daemon, raw, sender, source=GOOD):
+    with Proxied(daemon.port("world"), source) as client:
+        assert not send_exact(client, sender, [BOB], raw)
+
+
+def refusal(daemon, raw, sender, source=BAD) -> tuple[int, str]:
+    with Proxied(daemon.port("world"), source) as client, pytest.raises(smtplib.SMTPResponseException) as refused:
+        send_exact(client, sender, [BOB], raw)
+    return refused.value.smtp_code, refused.value.smtp_error.decode()
+
+
+def results(daemon) -> dict[str, str]:
+    """method -> result, of the topmost field; and that it stands above what this host wrote."""
+    stored = daemon.await_mail(BOB)[0]
+    names = [name.lower() for name in mimebytes.field_names(stored)]
+    assert names.index("authentication-results") < names.index("received")
+    field = mimebytes.field(stored, "Authentication-Results").decode()
+    assert field.split(";")[0].strip() == HOSTNAME, field
+    return dict(re.findall(r"(?<![.\w])(iprev|spf|dkim|dmarc)=(\w+)", field)) | {"field": re.sub(r"\s+", " ", field)}
+
+
+def test_everything_passes(judged):
+    judged.start()
+    raw = message("alice@strict.example")
+    signature = dkim.sign(raw, b"sel", b"strict.example", PRIVATE)
+    bring(judged, signature + raw, "alice@strict.example")
+    found = results(judged)
+    assert {key: found[key] for key in ("iprev", "spf", "dkim", "dmarc")} == {"iprev": "pass", "spf": "pass", "dkim": "pass", "dmarc": "pass"}, found
+    assert "smtp.mailfrom=alice@strict.example" in found["field"] and "header.d=strict.example" in found["field"]
+    assert "header.from=strict.example" in found["field"] and "policy.dmarc=reject" in found["field"]
+
+
+def test_by_default_it_is_only_written_down(judged):
+    judged.start()
+    bring(judged, message("alice@strict.example"), "alice@strict.example", BAD)
+    found = results(judged)
+    assert (found["spf"], found["dkim"], found["dmarc"], found["iprev"]) == ("fail", "none", "fail", "permerror"), found
+
+
+def test_a_signature_alone_carries_mail_that_was_passed_on(judged):
+    """SPF fails at a forwarder, the signature is still good: DMARC passes, and nothing is refused."""
+    judged.config["authentication"] |= {"dmarc": "enforce", "spf_fail": "reject"}
+    judged.start()
+    raw = message("alice@strict.example")
+    bring(judged, dkim.sign(raw, b"sel", b"strict.example", PRIVATE) + raw, "alice@strict.example", BAD)
+    found = results(judged)
+    assert (found["spf"], found["dkim"], found["dmarc"]) == ("fail", "pass", "pass"), found
+
+
+def test_a_signature_that_was_broken_on_the_way(judged):
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.start()
+    raw = message("alice@strict.example")
+    signature = dkim.sign(raw, b"sel", b"strict.example", PRIVATE)
+    code, text = refusal(judged, signature + raw.replace(b"A text.", b"A text!"), "alice@list.example")
+    assert code == 550 and text.startswith("5.7.26") and "strict.example" in text and "reject" in text
+
+
+def test_reject_is_refused_and_quarantine_is_held(judged):
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.start()
+    code, text = refusal(judged, message("alice@strict.example"), "alice@strict.example")
+    assert code == 550 and "DMARC" in text and "strict.example" in text
+    assert refusal(judged, message("made.up@sub.strict.example"), "x@silent.example")[0] == 550, "the policy holds for names below"
+    bring(judged, message("alice@soft.example"), "alice@soft.example", BAD)
+    (entry,) = judged.queue()
+    assert entry["state"] == "held" and "quarantine" in entry["reason"] and judged.mailbox(BOB) == []
+    shown = judged.json("queue", "show", entry["id"])
+    assert "fail" in json.dumps(shown) and "dmarc" in json.dumps(shown)
+    judged.cli("queue", "release", entry["id"])
+    stored = judged.await_mail(BOB)[0]
+    assert stored.count(b"Authentication-Results:") == 1 and b"dmarc=fail" in stored, "what was found stays with it"
+
+
+def test_several_authors_are_judged_by_the_strictest(judged):
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.start()
+    both = message("alice@strict.example").replace(b"From: <alice@strict.example>", b"From: <bob@list.example>, <alice@strict.example>")
+    assert refusal(judged, both, "x@list.example")[0] == 550
+    twice = message("bob@list.example", "From: <alice@strict.example>")
+    assert refusal(judged, twice, "x@list.example")[0] == 550
+
+
+def test_spf_alone(judged):
+    judged.config["authentication"]["spf_fail"] = "reject"
+    judged.start()
+    code, text = refusal(judged, message("alice@strict.example"), "alice@strict.example")
+    assert code == 550 and text.startswith("5.7.23") and f"{BAD} is not one of ours" in text
+    bring(judged, message("alice@soft.example"), "alice@soft.example", BAD)
+    assert results(judged)["spf"] == "softfail"
+
+
+def test_dns_that_does_not_answer(judged):
+    judged.start()
+    bring(judged, message("alice@broken.example"), "alice@broken.example")
+    found = results(judged)
+    assert (found["spf"], found["dmarc"]) == ("temperror", "temperror"), found
+    judged.config["authentication"]["on_temperror"] = "defer"
+    judged.restart()
+    code, text = refusal(judged, message("alice@broken.example"), "alice@broken.example")
+    assert code == 451 and text.startswith("4.4.3")
+
+
+FORGED = [f"Authentication-Results: {HOSTNAME}; dmarc=pass", f"authentication-results: (a (b)) {HOSTNAME.upper()}; spf=pass",
+          f'Authentication-Results: "{HOSTNAME}" 1; dkim=pass', f"Authentication-Results:\r\n\t{HOSTNAME}; rubbish = ="]
+OTHERS = ["Authentication-Results: mx.other.example; spf=pass smtp.mailfrom=x", f"Authentication-Results: sub.{HOSTNAME}; none"]
+
+
+def test_forged_results_are_taken_off(judged):
+    judged.start()
+    bring(judged, message("alice@soft.example", *FORGED, *OTHERS), "alice@soft.example")
+    stored = judged.await_mail(BOB)[0]
+    fields = [whole for name, whole in mimebytes.fields(stored) if name.lower() == "authentication-results"]
+    assert len(fields) == 1 + len(OTHERS), fields
+    assert b"dmarc=pass header.from=soft.example" in re.sub(rb"\s+", b" ", fields[0]), "ours, made here"
+
+
+def test_the_null_sender_and_a_name_that_says_nothing(judged):
+    judged.start()
+    bring(judged, message("mailer-daemon@silent.example"), "")
+    found = results(judged)
+    assert found["spf"] == "none" and "smtp.helo=client.example" in found["field"] and found["dmarc"] == "none"
+
+
+def test_people_of_ours_are_not_judged(judged):
+    judged.start()
+    judged.submit(to=BOB)  # from a network that may relay
+    assert b"Authentication-Results:" not in judged.await_mail(BOB)[0]
+
+
+def test_a_public_suffix_list(judged):
+    """By RFC 7489: under its list, example is a suffix and sub.strict.example belongs to strict.example."""
+    suffixes = judged.directory / "psl.dat"
+    suffixes.write_text("// for the test\nexample\n")
+    judged.config["authentication"]["public_suffix_list"] = str(suffixes)
+    judged.start()
+    bring(judged, message("alice@sub.strict.example"), "alice@strict.example")
+    assert results(judged)["dmarc"] == "pass"
+    judged.stop()
+    suffixes.unlink()
+    status, log = judged.start_expecting_failure()
+    assert status == 5 and "authentication.public_suffix_list" in log
