@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <map>
 
 #include "base/log.hpp"
 #include "batch.hpp"
@@ -27,34 +28,64 @@ void add_crypto_verbs(CLI::App& app, Context& context);
 
 namespace {
 
-int run(const std::vector<std::string>& words, std::istream& in, std::ostream& out) {
-  CLI::App app(
-      "Postern's command. Verbs on files need no daemon; the others talk to the one that the configuration names.\n"
-      "Exit status: 0 done, 1 the answer is no, 2 usage, 3 service not reachable, 4 not permitted, 5 internal error.",
-      "postern");
+int run(const std::vector<std::string>& words, std::istream& in, std::ostream& out);
+int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std::ostream& out);
+
+/// Verbs on files, each file of them for itself.
+using AddVerbs = void (*)(CLI::App& app, Context& context);
+constexpr AddVerbs kFileVerbs[] = {
+    add_dkim_verbs, add_spf_verbs, add_dmarc_verbs, add_mime_verbs, add_cms_verbs, add_crypto_verbs,
+    [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
+};
+
+void add_global_options(CLI::App& app, Context& context, Global& global) {
   app.require_subcommand(1);
   app.fallthrough();
   app.set_version_flag("--version", std::string("postern ") + POSTERN_VERSION);
-  Context context{false, out, in};
-  Global global;
   app.add_option("--config", global.config_path, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
   app.add_option("--api", global.api, "Address of the daemon, http://HOST:PORT or https://HOST:PORT; else from the configuration");
   app.add_option("--ca", global.ca, "PEM file of the CAs that an https:// daemon is trusted by; else ca.pem of the data directory");
   app.add_option("--token", global.token,
                  "Token for the API; else $POSTERN_TOKEN, else admin.token (key engine: keeper/engine.token) of the data directory");
   app.add_flag("--json", context.json, "One JSON document on standard output and nothing else there");
+}
+
+/// Of a command line that begins with a noun of file verbs, or with --json before it: the verbs that can be meant. Building all there are
+/// for each of thousands of commands would cost more than the commands. Null: all of them, for the daemon's verbs, help and errors.
+AddVerbs verbs_of(const std::vector<std::string>& words) {
+  static const auto nouns = [] {
+    std::map<std::string, AddVerbs> out;
+    for (const AddVerbs add : kFileVerbs) {
+      CLI::App app;
+      Context context{false, std::cout, std::cin};
+      add(app, context);
+      for (const CLI::App* noun : app.get_subcommands({})) out.emplace(noun->get_name(), add);
+    }
+    return out;
+  }();
+  const auto noun = std::ranges::find_if(words, [](const std::string& word) { return word != "--json"; });
+  const auto found = noun == words.end() ? nouns.end() : nouns.find(*noun);
+  return found == nouns.end() ? nullptr : found->second;
+}
+
+int run_with(AddVerbs only, const std::vector<std::string>& words, std::istream& in, std::ostream& out) {
+  CLI::App app(
+      "Postern's command. Verbs on files need no daemon; the others talk to the one that the configuration names.\n"
+      "Exit status: 0 done, 1 the answer is no, 2 usage, 3 service not reachable, 4 not permitted, 5 internal error.",
+      "postern");
+  Context context{false, out, in};
+  Global global;
+  add_global_options(app, context, global);
   // Callbacks run after parsing, so that --json counts wherever it stands.
-  add_daemon_verbs(app, context, global);
-  add_key_verbs(app, context, global);
-  add_admin_verbs(app, context, global);
-  add_engine_verbs(app, context, global);
-  add_dkim_verbs(app, context);
-  add_spf_verbs(app, context);
-  add_dmarc_verbs(app, context);
-  add_mime_verbs(app, context);
-  add_cms_verbs(app, context);
-  add_crypto_verbs(app, context);
-  add_batch_verb(app, context, run);
+  if (only != nullptr) {
+    only(app, context);
+  } else {
+    add_daemon_verbs(app, context, global);
+    add_key_verbs(app, context, global);
+    add_admin_verbs(app, context, global);
+    add_engine_verbs(app, context, global);
+    for (const AddVerbs add : kFileVerbs) add(app, context);
+  }
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // the last word first, as the parser wants it
   } catch (const CLI::ParseError& error) {
@@ -67,6 +98,11 @@ int run(const std::vector<std::string>& words, std::istream& in, std::ostream& o
   }
   out.flush();
   return context.exit_status;
+}
+
+int run(const std::vector<std::string>& words, std::istream& in, std::ostream& out) { return run_with(nullptr, words, in, out); }
+int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std::ostream& out) {
+  return run_with(verbs_of(words), words, in, out);
 }
 
 }  // namespace

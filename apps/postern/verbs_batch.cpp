@@ -115,7 +115,8 @@ void run_batch(Context& context, const RunCommand& run) {
       const json::object error{{"code", name_of(read.error().code)}, {"field", read.error().field}, {"what", read.error().what}};
       context.out << json::object{{"id", command.id}, {"line", input.number()}, {"error", error}};
     }
-    context.out << '\n' << std::flush;
+    context.out << '\n';
+    if (context.in.rdbuf()->in_avail() <= 0) context.out << std::flush;  // whoever waits for this answer before he asks again gets it
   }
 }
 
