@@ -34,7 +34,12 @@ int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std
 /// Verbs on files, each file of them for itself.
 using AddVerbs = void (*)(CLI::App& app, Context& context);
 constexpr AddVerbs kFileVerbs[] = {
-    add_dkim_verbs, add_spf_verbs, add_dmarc_verbs, add_mime_verbs, add_cms_verbs, add_crypto_verbs,
+    add_dkim_verbs,
+    add_spf_verbs,
+    add_dmarc_verbs,
+    add_mime_verbs,
+    add_cms_verbs,
+    add_crypto_verbs,
     [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
 };
 
