@@ -84,7 +84,8 @@ class Evaluation {
   Step<Answer> ask(const std::string& name, RecordType type);
   [[nodiscard]] bool holds(const Answer& answer, const SpfMechanism& mechanism) const;
   [[nodiscard]] RecordType address_type() const { return m_values.ip.is_v4() ? RecordType::A : RecordType::Aaaa; }
-  [[nodiscard]] std::vector<std::string> validated_names();
+  Step<void> count_void(const Answer& answer, const std::string& name);
+  Step<std::vector<std::string>> validated_names();
   [[nodiscard]] std::string name_for_macro();
   [[nodiscard]] std::string expand(const std::string& spec, const std::string& domain);
   [[nodiscard]] std::string explain(const Outcome& outcome);
@@ -95,6 +96,7 @@ class Evaluation {
   const SpfLimits& m_limits;
   SpfMacroValues m_values;
   unsigned m_terms = 0, m_voids = 0;
+  std::optional<Abort> m_macro_abort;  ///< What a %{p} ran into.
 };
 
 // Limits and lookups ------------------------------------------------------------------------------------------------------------------
@@ -111,10 +113,14 @@ Step<Answer> Evaluation::ask(const std::string& name, RecordType type) {
   if (!answer) return Answer{dns::AnswerStatus::NxDomain, false, {}, name};
   if (answer->is_temporary_failure())
     return temperror("DNS could not be asked for " + printable(name, 253) + " " + std::string(dns::name_of(type)));
-  if (answer->records.empty() && ++m_voids > m_limits.voids)
-    return permerror("more than " + std::to_string(m_limits.voids) + " lookups had no answer, the last of them " + printable(name, 253) +
-                     " (RFC 7208 4.6.4)");
+  if (const auto counted = count_void(*answer, name); !counted) return tl::unexpected(counted.error());
   return *answer;
+}
+
+Step<void> Evaluation::count_void(const Answer& answer, const std::string& name) {
+  if (answer.is_temporary_failure() || !answer.records.empty() || ++m_voids <= m_limits.voids) return {};
+  return permerror("more than " + std::to_string(m_limits.voids) + " lookups had no answer, the last of them " + printable(name, 253) +
+                   " (RFC 7208 4.6.4)");
 }
 
 bool Evaluation::holds(const Answer& answer, const SpfMechanism& mechanism) const {
@@ -129,16 +135,20 @@ std::string Evaluation::expand(const std::string& spec, const std::string& domai
   return expand_spf_domain(spec, m_values);
 }
 
-/// RFC 7208 5.5: names that point to the address and that the address answers for. Failures here only make fewer of them.
-std::vector<std::string> Evaluation::validated_names() {
+/// RFC 7208 5.5: names that point to the address and that the address answers for. Failures here only make fewer of them; lookups without
+/// an answer count as everywhere.
+Step<std::vector<std::string>> Evaluation::validated_names() {
   std::vector<std::string> out;
-  const auto pointers = m_dns.query(m_values.ip.reverse_name(), RecordType::Ptr);
-  if (!pointers || pointers->status != dns::AnswerStatus::NoError) return out;
+  const std::string reverse = m_values.ip.reverse_name();
+  const auto pointers = m_dns.query(reverse, RecordType::Ptr);
+  if (!pointers) return out;
+  if (const auto counted = count_void(*pointers, reverse); !counted) return tl::unexpected(counted.error());
   unsigned looked = 0;
   for (const auto& pointer : pointers->all<dns::NameData>()) {
     if (++looked > m_limits.pointers) break;
     const auto back = m_dns.query(pointer.name, address_type());
     if (!back) continue;
+    if (const auto counted = count_void(*back, pointer.name); !counted) return tl::unexpected(counted.error());
     const auto addresses = back->all<dns::AddressData>();
     if (std::ranges::any_of(addresses, [&](const auto& at) { return at.address == m_values.ip; })) out.push_back(pointer.name);
   }
@@ -147,7 +157,9 @@ std::vector<std::string> Evaluation::validated_names() {
 
 /// 7.3: the name that is the domain, else one below it, else any.
 std::string Evaluation::name_for_macro() {
-  const auto names = validated_names();
+  const auto validated = validated_names();
+  if (!validated) m_macro_abort = validated.error();
+  const auto names = validated ? *validated : std::vector<std::string>();
   const auto domain = dns::normalize_name(m_values.domain);
   if (!domain || names.empty()) return names.empty() ? "unknown" : names.front();
   if (std::ranges::find(names, *domain) != names.end()) return *domain;
@@ -192,7 +204,7 @@ Step<bool> Evaluation::matches_exchanges(const std::string& target, const SpfMec
 Step<bool> Evaluation::matches_pointer(const std::string& target) {
   const auto wanted = dns::normalize_name(target);
   if (!wanted) return false;
-  const auto names = validated_names();
+  SPF_TRY(const auto names, validated_names());
   return std::ranges::any_of(names, [&](const auto& name) { return dns::is_same_or_below(name, *wanted); });
 }
 
@@ -207,6 +219,7 @@ Step<bool> Evaluation::matches(const SpfMechanism& mechanism, const std::string&
   if (mechanism.kind == SpfMechanismKind::Ip4) return m_values.ip.in_network(mechanism.network, mechanism.prefix4);
   if (mechanism.kind == SpfMechanismKind::Ip6) return m_values.ip.in_network(mechanism.network, mechanism.prefix6);
   const std::string target = expand(mechanism.domain, domain);
+  if (m_macro_abort) return tl::unexpected(*m_macro_abort);
   switch (mechanism.kind) {
     case SpfMechanismKind::Include: return matches_include(target);
     case SpfMechanismKind::A: return matches_address(target, mechanism);
@@ -223,8 +236,9 @@ Step<std::string> Evaluation::fetch_record(const std::string& domain, bool count
   const auto answer = m_dns.query(domain, RecordType::Txt);
   if (!answer) return std::string();
   if (answer->is_temporary_failure()) return temperror("DNS could not be asked for " + printable(domain, 253) + " TXT");
-  if (counted && answer->records.empty() && ++m_voids > m_limits.voids)
-    return permerror("more than " + std::to_string(m_limits.voids) + " lookups had no answer, the last of them " + printable(domain, 253));
+  if (counted) {
+    if (const auto enough = count_void(*answer, domain); !enough) return tl::unexpected(enough.error());
+  }
   std::vector<std::string> found;
   for (const auto& text : answer->all<dns::TxtData>()) {
     std::string joined = text.joined();
@@ -269,6 +283,7 @@ Step<Outcome> Evaluation::evaluate(const SpfRecord& record, const std::string& d
 Step<Outcome> Evaluation::redirect(const SpfRecord& record, const std::string& domain) {
   if (const auto counted = count_term("redirect=" + *record.redirect); !counted) return tl::unexpected(counted.error());
   const std::string target = expand(*record.redirect, domain);
+  if (m_macro_abort) return tl::unexpected(*m_macro_abort);
   SPF_TRY(Outcome outcome, check_host(target));
   if (outcome.result == SpfResult::None) return permerror("redirect=" + printable(target, 253) + " has no SPF record");
   return outcome;
