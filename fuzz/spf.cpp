@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
+#include "dns/name.hpp"
 #include "dns/questions.hpp"
 #include "mailauth/spf.hpp"
 #include "mailauth/spf_record.hpp"
@@ -19,6 +20,7 @@ class Everywhere final : public DnsPort {
   explicit Everywhere(std::vector<std::string> texts) : m_texts(std::move(texts)) {}
   Result<dns::Answer> query(std::string_view name, dns::RecordType type) override {
     if (++m_asked > kMostQuestions) std::abort();
+    POSTERN_CHECK(dns::normalize_name(name));  // as every port does
     dns::Answer out{dns::AnswerStatus::NoError, false, {}, std::string(name)};
     for (const auto& text : m_texts) {
       if (type == dns::RecordType::Txt) out.records.push_back({std::string(name), type, 0, dns::TxtData{{text}}});

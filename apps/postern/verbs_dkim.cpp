@@ -10,6 +10,7 @@
 #include "crypto/pkey.hpp"
 #include "file_input.hpp"
 #include "fixture_input.hpp"
+#include "key_input.hpp"
 #include "live_dns.hpp"
 #include "mailauth/dkim.hpp"
 
@@ -37,18 +38,6 @@ struct VerifyOptions {
 };
 
 WallTime time_or_now(std::int64_t seconds) { return seconds < 0 ? SystemClock().now() : WallTime(std::chrono::seconds(seconds)); }
-
-/// PEM, or the bare base64 seed in which Ed25519 DKIM keys are often kept.
-Result<PrivateKey> read_key(const std::string& path, std::istream& in) {
-  POSTERN_TRY(std::string text, read_input(path, in));
-  const bool pem = text.find("-----BEGIN") != std::string::npos;
-  auto seed = pem ? Result<Bytes>(Bytes{}) : base64_decode(text, Whitespace::Skip);
-  auto key = pem ? PrivateKey::from_pem(as_bytes(text)) : seed ? PrivateKey::from_raw(KeyKind::Ed25519, *seed) : fail(seed.error());
-  wipe(text);
-  if (seed) wipe(*seed);
-  if (!key) return fail(std::move(key).error().context(path));
-  return key;
-}
 
 Result<DkimAlgorithm> algorithm_of(const SignOptions& options, std::size_t index, const PrivateKey& key) {
   const DkimAlgorithm natural = key.kind() == KeyKind::Ed25519 ? DkimAlgorithm::Ed25519Sha256 : DkimAlgorithm::RsaSha256;
@@ -81,7 +70,7 @@ Result<std::string> sign(const SignOptions& options, const std::string& raw, std
   std::vector<PrivateKey> keys;
   std::vector<DkimKeyRef> refs;
   for (std::size_t i = 0; i < options.keys.size(); ++i) {
-    POSTERN_TRY(PrivateKey key, read_key(options.keys[i], in));
+    POSTERN_TRY(PrivateKey key, read_signing_key(options.keys[i], in));
     POSTERN_TRY(const DkimAlgorithm algorithm, algorithm_of(options, i, key));
     refs.push_back({options.domain, options.selectors[i], algorithm, {}, static_cast<std::uint32_t>(i)});
     keys.push_back(std::move(key));

@@ -186,6 +186,7 @@ Result<AuthResults> parse_authres(std::string_view value) {
   POSTERN_CHECK(in.skip_cfws());
   if (!in.at_end() && in.peek() != ';') {
     POSTERN_TRY(out.version, in.word());
+    if (!std::ranges::all_of(out.version, is_digit)) return fail(in.wrong("a version that is no number"));  // authres-version = 1*DIGIT
     POSTERN_CHECK(in.skip_cfws());
   }
   if (!in.at_end() && in.peek() != ';') return fail(in.wrong("a semicolon is missing"));
