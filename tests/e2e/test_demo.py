@@ -16,7 +16,7 @@ DEMO = ROOT / "tools" / "demo"
 def demo(workdir, *options, **environment):
     bin_dir = binary("posternd").parent
     env = {**os.environ, "POSTERN_BIN_DIR": str(bin_dir.parent if bin_dir.name == "posternd" else bin_dir), **environment}
-    return subprocess.run([sys.executable, DEMO, "--once", "--var", workdir / "var", *options], env=env, capture_output=True, text=True, timeout=120)
+    return subprocess.run([sys.executable, DEMO, "--once", "--var", workdir / "elsewhere", *options], env=env, capture_output=True, text=True, timeout=120)
 
 
 def copies(printed: str) -> dict[str, dict[str, list[str]]]:
@@ -60,13 +60,13 @@ def test_the_demo_twice(workdir):
     first = demo(workdir, "--free-ports")
     assert first.returncode == 0, first
     check_copies(first.stdout)
-    made = {path.name: path.read_bytes() for path in (workdir / "var").rglob("*") if path.name in ("root.key", "admin.token", "alice.password", "carol.pem", "dave.asc", "ca.pem")}
+    made = {path.name: path.read_bytes() for path in (workdir / "elsewhere").rglob("*") if path.name in ("root.key", "admin.token", "alice.password", "carol.pem", "dave.asc", "ca.pem")}
     assert len(made) == 6
     second = demo(workdir, "--free-ports")
     assert second.returncode == 0, second
     check_copies(second.stdout)
     assert "Data of earlier starts" in second.stdout and "Data of earlier starts" not in first.stdout
-    for path in (workdir / "var").rglob("*"):
+    for path in (workdir / "elsewhere").rglob("*"):
         assert path.name not in made or path.read_bytes() == made[path.name], f"{path} was made anew"
     times = [ready_after(second.stdout)]
     while min(times) >= ready_after(first.stdout) and len(times) < 4:  # a busy machine may delay one start
@@ -93,7 +93,7 @@ def test_a_taken_port_names_who_has_it(workdir):
         done = demo(workdir, "--config", config)
         assert done.returncode == 1 and f"port {taker.getsockname()[1]} is taken by" in done.stderr and f"(process {os.getpid()})" in done.stderr, done
         assert "--free-ports" in done.stderr
-        assert not (workdir / "var" / "mail" / "postern.db").exists()
+        assert not (workdir / "elsewhere" / "mail" / "postern.db").exists()
 
 
 @pytest.mark.parametrize("no_color, coloured", [("", True), ("1", False)])
