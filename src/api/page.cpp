@@ -166,7 +166,11 @@ function facts(message) {
   if (f.protection) line.append(badge('arrived ' + f.protection.replace(/_/g, ' '), 'seal'));
   if (f.opened) line.append(badge(f.opened, /invalid|failed/.test(f.opened) ? 'bad' : 'seal'));
   if (f.rule) line.append(badge('rule ' + f.rule));
-  if (f.dkim) line.append(badge('DKIM ' + f.dkim, 'ok'));
+  const verdict = (name, result) => line.append(badge(name + ' ' + result, result === 'pass' ? 'ok' : /fail|error/.test(result) ? 'bad' : ''));
+  if (f.spf) verdict('SPF', f.spf);
+  if (f.dkim_result) verdict('DKIM', f.dkim_result);
+  if (f.dmarc) verdict('DMARC', f.dmarc);
+  if (f.dkim) line.append(badge('signed DKIM ' + f.dkim, 'ok'));
   return line;
 }
 

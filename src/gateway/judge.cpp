@@ -140,13 +140,13 @@ std::vector<std::string> author_domains(const MessageView& view) {
 }
 
 Judge::Judge(JudgeParts parts)
-    : m_parts(std::move(parts)),
+    : m_parts(parts),
       m_id(m_parts.config.authentication.authserv_id.empty() ? m_parts.config.server.hostname : m_parts.config.authentication.authserv_id) {
 }
 
 Result<std::unique_ptr<Judge>> Judge::make(JudgeParts parts) {
   const auto& config = parts.config;
-  std::unique_ptr<Judge> judge(new Judge(std::move(parts)));
+  std::unique_ptr<Judge> judge(new Judge(parts));
   if (const auto& list = config.authentication.public_suffix_list; !list.empty()) {
     POSTERN_TRY(judge->m_suffixes, read_suffixes(config.beside_config(list)));
   }

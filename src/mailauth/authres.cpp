@@ -59,6 +59,14 @@ class Scanner {
     return {ErrorCode::BadInput, std::string(what) + " at octet " + std::to_string(m_at + 1), "Authentication-Results"};
   }
 
+  /// Keyword of RFC 8601 2.2 (Ldh-str), with the dots and underscores that are in use; lower case.
+  Result<std::string> keyword(char stop = '\0') {
+    POSTERN_TRY(std::string out, word(stop));
+    const auto fits = [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; };
+    if (out.empty() || !std::ranges::all_of(out, fits)) return fail(wrong("a word that names nothing"));
+    return to_lower(out);
+  }
+
  private:
   /// RFC 5322 3.2.2, nested.
   Status skip_comment() {
@@ -95,23 +103,21 @@ class Scanner {
 
 /// "spf/1 = pass" up to the first property.
 Status read_method(Scanner& in, AuthResult& out) {
-  POSTERN_TRY(out.method, in.word('/'));
+  POSTERN_TRY(out.method, in.keyword('/'));
   POSTERN_CHECK(in.skip_cfws());
   if (in.take('/')) {
-    POSTERN_TRY(out.version, in.word());
+    POSTERN_TRY(out.version, in.keyword());
     POSTERN_CHECK(in.skip_cfws());
   }
   if (!in.take('=')) return fail(in.wrong("a method without a result"));
-  POSTERN_TRY(out.result, in.word());
-  out.method = to_lower(out.method);
-  out.result = to_lower(out.result);
+  POSTERN_TRY(out.result, in.keyword());
   return {};
 }
 
 /// "reason = text" or "smtp . mailfrom = value".
 Status read_property(Scanner& in, AuthResult& out) {
   AuthProperty property;
-  POSTERN_TRY(property.type, in.word('.'));
+  POSTERN_TRY(property.type, in.keyword('.'));
   POSTERN_CHECK(in.skip_cfws());
   if (in.take('=')) {
     if (!iequals(property.type, "reason")) return fail(in.wrong("a property without its type"));
@@ -119,15 +125,13 @@ Status read_property(Scanner& in, AuthResult& out) {
     return {};
   }
   if (!in.take('.')) return fail(in.wrong("a property without a name"));
-  POSTERN_TRY(property.name, in.word());
+  POSTERN_TRY(property.name, in.keyword());
   POSTERN_CHECK(in.skip_cfws());
   if (!in.take('=')) return fail(in.wrong("a property without a value"));
   POSTERN_CHECK(in.skip_cfws());
   if (in.peek() != ';' && !in.at_end()) {
     POSTERN_TRY(property.value, in.word());
   }
-  property.type = to_lower(property.type);
-  property.name = to_lower(property.name);
   if (out.properties.size() >= kMost) return fail(ErrorCode::TooLarge, "a result has too many properties", "Authentication-Results");
   out.properties.push_back(std::move(property));
   return {};
@@ -206,7 +210,7 @@ std::string write_authres(const AuthResults& results) {
   if (!results.version.empty()) out += " " + results.version;
   if (results.results.empty()) return out + "; none\r\n";
   for (const AuthResult& one : results.results) {
-    out += ";\r\n\t" + one.method + "=" + one.result;
+    out += ";\r\n\t" + written(one.method) + "=" + written(one.result);
     if (!one.reason.empty()) out += " reason=" + written(one.reason);
     for (const AuthProperty& property : one.properties) {
       if (!property.value.empty()) out += "\r\n\t " + property.type + "." + property.name + "=" + written(property.value);

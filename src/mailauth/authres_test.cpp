@@ -33,7 +33,8 @@ TEST(AuthRes, TheExamplesOfTheRfc) {
 
 TEST(AuthRes, WhatIsWrongIsSaid) {
   for (const char* bad : {"", ";", "a b c; none", "a; spf", "a; spf=", "a; spf=pass smtp", "a; spf=pass smtp.x", "a; (", "a; spf=pass \"x",
-                          "a; spf=pass foo=bar", "a \"x\"; none", "(((((((((((((((((((((((((((", "a spf=pass"})
+                          "a; spf=pass foo=bar", "a \"x\"; none", "a; spf=\"p ass\"", "a; s@f=pass", "a; spf=pass \"s p\".x=y",
+                          "(((((((((((((((((((((((((((", "a spf=pass"})
     EXPECT_FALSE(parse_authres(bad)) << bad;
   EXPECT_FALSE(parse_authres(std::string(100'000, 'a')));
   std::string many = "a";
