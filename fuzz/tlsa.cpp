@@ -1,6 +1,6 @@
 // rooms: tlspolicy
-// TLSA rdata (usage, selector, matching type, data) as DNS would bring it, and its presentation form: what is usable has a reason to be, what
-// is written reads back the same.
+// TLSA rdata (usage, selector, matching type, data) as DNS would bring it, and its presentation form: what is usable has a reason to be,
+// what is written reads back the same.
 #include <cstdlib>
 
 #include "base/bytes.hpp"

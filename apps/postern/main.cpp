@@ -23,6 +23,7 @@ void add_mime_verbs(CLI::App& app, Context& context);
 void add_cms_verbs(CLI::App& app, Context& context);
 void add_crypto_verbs(CLI::App& app, Context& context);
 void add_dane_verbs(CLI::App& app, Context& context);
+void add_mta_sts_verbs(CLI::App& app, Context& context);
 
 namespace {
 
@@ -52,6 +53,7 @@ int run(const std::vector<std::string>& words, std::istream& in, std::ostream& o
   add_cms_verbs(app, context);
   add_crypto_verbs(app, context);
   add_dane_verbs(app, context);
+  add_mta_sts_verbs(app, context);
   add_batch_verb(app, context, run);
   try {
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));  // the last word first, as the parser wants it
