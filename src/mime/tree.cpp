@@ -172,7 +172,9 @@ Status walk_multipart(Walk& walk, GMimeMultipart* multipart, MimePart& part, std
     POSTERN_TRY(MimePart child, walk_object(walk, g_mime_multipart_get_part(multipart, i), depth + 1));
     part.children.push_back(std::move(child));
   }
-  if (g_mime_multipart_get_boundary(multipart) == nullptr) note(part, "missing_boundary", 0);
+  // Not g_mime_multipart_get_boundary(): that makes one up where there is none and writes the field anew, and with some parameters GMime
+  // then asks for gigabytes.
+  if (g_mime_object_get_content_type_parameter(GMIME_OBJECT(multipart), "boundary") == nullptr) note(part, "missing_boundary", 0);
   if (count > 0 && !multipart->write_end_boundary) note(part, "missing_end_boundary", 0);
   if (count == 0) part.content = to_bytes(text_or_empty(g_mime_multipart_get_prologue(multipart)));
   return {};
