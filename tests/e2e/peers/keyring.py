@@ -21,6 +21,8 @@ class Keyring(Server):
         script = f'printf %s "$DBUS_SESSION_BUS_ADDRESS" > {self.address_file}; printf %s "$KEYRING" | exec gnome-keyring-daemon --foreground --unlock --components=secrets'
         self.spawn(["dbus-run-session", "--", "sh", "-c", script], env={**os.environ, **self.home})
         wait_until(lambda: self.address_file.exists() and self.address_file.read_text(), "the session bus", details=self.log_tail)
+        # Asking for the service before it is there would make the bus start a second one, which nobody unlocks.
+        wait_until(self._is_there, "the Secret Service on the bus", details=self.log_tail)
         wait_until(self._is_open, "an unlocked login keyring", details=self.log_tail)
         return self
 
@@ -31,6 +33,11 @@ class Keyring(Server):
 
     def _run(self, *argv, input=None, check=True):
         return run(argv, input=input, check=check, env={**os.environ, **self.environment})
+
+    def _is_there(self):
+        asked = self._run("dbus-send", "--session", "--print-reply=literal", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus",
+                          "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets", check=False)
+        return asked.returncode == 0 and b"true" in asked.stdout
 
     def _is_open(self):
         asked = self._run("dbus-send", "--session", "--print-reply=literal", "--dest=org.freedesktop.secrets", COLLECTION,
