@@ -10,7 +10,7 @@
 namespace postern::custody {
 
 enum class Role {
-  Gate,      ///< The process with the network: uses every key, makes and rotates keys, passes on requests of the Vault API.
+  Gate,      ///< The process with the network: uses every key, makes, rotates and retires keys (retirement.hpp), passes on Vault requests.
   Observer,  ///< Sees names, types, versions and public keys.
 };
 [[nodiscard]] std::string_view name_of(Role role) noexcept;

@@ -9,6 +9,7 @@
 // Bounds: at most `requests` and `bytes` wait or run; beyond that nothing is read, so that the gate's writes wait. Replies that the gate
 // does not read are gathered up to `unsent`; beyond that nothing is begun. So one channel takes at most about
 // bytes + unsent + (workers + 1) * (kMaxFrame + one decoded request) of memory, whatever the other side does.
+// Replies of the key engine are held, `requests` of them at most, until audit has recorded their lines, or its devices have failed.
 // What is not this protocol ends the channel, with a line in the log; nothing that comes over a channel can do more than that.
 // System calls: adopt() getsockopt, getpeername, fcntl; the constructor eventfd2; run() recvfrom, sendmsg, ppoll, shutdown, read and write
 // of the event, futex, and those of a thread's start (clone3 and memory) with the first slow requests.

@@ -180,18 +180,21 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
   std::vector<dns::Question> open;
   for (std::string& name : dkim_key_names(view)) open.push_back({std::move(name), dns::RecordType::Txt});
   for (int round = 0; round < kRounds; ++round) {
+    // The second time the keys are there, and what they say can change what DMARC asks.
+    if (round == 1 && view.find("DKIM-Signature") != nullptr) {
+      auto job = [&]() -> Result<std::vector<DkimSignature>> { return dkim_verify(view, table, arrival.received); };
+      auto verified = co_await m_parts.workers.run(std::move(job));
+      if (!verified) {  // a good signature that nobody looked at must not turn into a refusal for good
+        out->refusal = smtp::Reply{452, {4, 3, 1}, "too many messages are being judged right now; try again in a moment"};
+        co_return out;
+      }
+      out->dkim = *std::move(verified);
+      (void)table.take_open();
+    }
     out->spf = spf_check(question, table);
     out->iprev = iprev_check(question.ip, table);
     out->dmarc = judge_authors(*out, authors, table, m_suffixes ? &*m_suffixes : nullptr);
     for (auto& more : table.take_open()) open.push_back(std::move(more));
-    // The second time the keys are there, and what they say can change what DMARC asks.
-    const bool verify = round == 1 && view.find("DKIM-Signature") != nullptr;
-    if (verify) {
-      auto job = [&]() -> Result<std::vector<DkimSignature>> { return dkim_verify(view, table, arrival.received); };
-      if (auto verified = co_await m_parts.workers.run(std::move(job))) out->dkim = *std::move(verified);
-      (void)table.take_open();
-      continue;
-    }
     if (open.empty() && round > 0) break;
     if (!open.empty()) co_await fetch(table, std::exchange(open, {}), deadline);
   }

@@ -57,8 +57,10 @@ DaneVerdict matched(const TlsaData& record, std::size_t depth) { return {DaneRes
 struct AnchorJudge {
   const DaneRequest& request;
   std::string reason = {};  // of the anchor that came nearest
+  std::size_t paths = 0;
 
   bool path_to(const Certificate& anchor) {
+    if (++paths > kDanePathLimit) return false;
     const VerifyRequest path{.leaf = &request.chain.front(),
                              .intermediates = request.chain.subspan(1),
                              .roots = {&anchor, 1},

@@ -28,6 +28,9 @@ namespace postern {
 /// Trust anchors carried whole that are tried for one chain; a set with more is judged by its first ones.
 inline constexpr std::size_t kDaneAnchorLimit = 16;
 
+/// Paths that are built for one chain, whatever its owner publishes; beyond them nothing more is tried.
+inline constexpr std::size_t kDanePathLimit = 32;
+
 /// Why a record cannot be used with SMTP; empty when it can.
 [[nodiscard]] std::string_view dane_unusable_reason(const dns::TlsaData& record);
 

@@ -123,6 +123,17 @@ TEST_F(Dane, AnchorThatIsSentTwiceAsTheLeafIsNone) {
   EXPECT_EQ(check({tlsa(2, 0, 0, m_leaf.certificate)}, doubled).result, DaneResult::Mismatch);
 }
 
+// What a hostile domain publishes costs a bounded number of paths; the good record behind them is not tried any more.
+TEST_F(Dane, PathsAreBounded) {
+  CertificateChain chain = sent();
+  chain.push_back(m_other.certificate);  // matches its record and signed nothing here
+  std::vector<TlsaData> records(kDanePathLimit - 1, tlsa(2, 0, 1, m_other.certificate));
+  records.push_back(tlsa(2, 0, 1, m_root.certificate));
+  EXPECT_EQ(check(records, chain).result, DaneResult::Match);
+  records.insert(records.begin(), tlsa(2, 0, 1, m_other.certificate));
+  EXPECT_EQ(check(records, chain).result, DaneResult::Mismatch);
+}
+
 TEST_F(Dane, AnchorThatIsNoAuthorityIssuesNothing) {
   const Made plain = make_certificate({.name = "no authority"}, &m_root);
   const Made leaf = make_certificate({.dns = {"mx.example.org"}}, &plain);
