@@ -122,6 +122,14 @@ std::string field_of(const Judgement& judged, const Arrival& arrival, const std:
   return write_authres(out);
 }
 
+smtp::Reply not_yet() { return {451, {4, 4, 3}, "what authenticates this mail could not be asked in DNS; try again later"}; }
+
+/// A failure to which an unanswered question contributed is no reason to refuse for good (RFC 7489 6.6.2 leaves it to the receiver).
+bool could_still_pass(const Judgement& judged) {
+  return judged.spf.result == SpfResult::TempError ||
+         std::ranges::any_of(judged.dkim, [](const DkimSignature& signature) { return signature.result == DkimResult::TempError; });
+}
+
 }  // namespace
 
 std::vector<std::string> author_domains(const MessageView& view) {
@@ -217,7 +225,11 @@ void Judge::conclude(Judgement& out, const Arrival& arrival) const {
 /// RFC 7372 has the enhanced codes: 5.7.23 SPF, 5.7.26 several checks at once.
 void Judge::apply(Judgement& out) const {
   const auto& wanted = m_parts.config.authentication;
-  if (wanted.dmarc == "enforce" && out.dmarc.result == DmarcResult::Fail) {
+  if (wanted.dmarc == "enforce" && out.dmarc.result == DmarcResult::Fail && out.dmarc.disposition != DmarcPolicy::None) {
+    if (could_still_pass(out)) {
+      out.refusal = not_yet();
+      return;
+    }
     const std::string why = "the policy of " + out.dmarc.record_domain + " for mail that is not authenticated as " +
                             printable(out.author_domain, 253) + " is " + std::string(name_of(out.dmarc.disposition)) + " (DMARC)";
     if (out.dmarc.disposition == DmarcPolicy::Reject) out.refusal = smtp::Reply{550, {5, 7, 26}, why};
@@ -229,8 +241,7 @@ void Judge::apply(Judgement& out) const {
     out.refusal = smtp::Reply{550, {5, 7, 23}, why};
   }
   const bool unsure = out.spf.result == SpfResult::TempError || out.dmarc.result == DmarcResult::TempError;
-  if (!out.refusal && unsure && wanted.on_temperror == "defer")
-    out.refusal = smtp::Reply{451, {4, 4, 3}, "what authenticates this mail could not be asked in DNS; try again later"};
+  if (!out.refusal && unsure && wanted.on_temperror == "defer") out.refusal = not_yet();
 }
 
 }  // namespace postern::gateway

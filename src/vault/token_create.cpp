@@ -156,7 +156,7 @@ Result<Answer> Wish::make() {
   POSTERN_TRY(const IssuedToken issued, engine.tokens.issue(std::move(entry), orphan ? nullptr : &parent, std::move(id)));
   Counters::add(engine.counters.tokens_made);
   Answer answer;
-  answer.auth = auth_block(issued.entry, issued.token, call.now);
+  answer.auth = auth_block(issued.entry, issued.token, engine.time.now());  // not call.now: the token is younger than the call
   if (!issued.entry.batch) answer.issued = issued.hash;
   answer.warnings = std::move(warnings);
   return answer;

@@ -33,6 +33,7 @@ def txt(*data):
 ZONE = {
     "strict.example": txt("v=spf1 ip4:192.0.2.0/24 -all exp=why.strict.example"), "why.strict.example": txt("%{i} is not one of ours"),
     "_dmarc.strict.example": txt("v=DMARC1; p=reject"), "sel._domainkey.strict.example": txt(PUBLISHED),
+    "slow._domainkey.strict.example": [{"timeout": True}],
     "soft.example": txt("v=spf1 ip4:192.0.2.0/24 ~all"), "_dmarc.soft.example": txt("v=DMARC1; p=quarantine"),
     "silent.example": txt("v=spf1 -all"),
     "broken.example": [{"timeout": True}], "_dmarc.broken.example": [{"timeout": True}],
@@ -171,6 +172,20 @@ def test_dns_that_does_not_answer(judged):
     judged.restart()
     code, text = refusal(judged, message("alice@broken.example"), "alice@broken.example")
     assert code == 451 and text.startswith("4.4.3")
+
+
+def test_what_could_not_be_asked_is_no_reason_to_refuse_for_good(judged):
+    """The signature whose key has no answer now could be the good one; spoofed mail without it is still refused."""
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.start()
+    raw = message("alice@strict.example")
+    slow = dkim.sign(raw, b"slow", b"strict.example", PRIVATE)
+    code, text = refusal(judged, slow + raw, "alice@strict.example")
+    assert code == 451 and text.startswith("4.4.3"), text
+    assert refusal(judged, raw, "alice@broken.example")[0] == 451, "SPF has no answer"
+    soft = message("alice@soft.example")
+    assert refusal(judged, soft, "alice@broken.example")[0] == 451, "nor is it held"
+    assert refusal(judged, raw, "alice@strict.example")[0] == 550 and judged.queue() == []
 
 
 FORGED = [f"Authentication-Results: {HOSTNAME}; dmarc=pass", f"authentication-results: (a (b)) {HOSTNAME.upper()}; spf=pass",

@@ -111,7 +111,7 @@ class PosternVault(ExternalVault):
     def __init__(self, directory: pathlib.Path):
         config = engine_config("shamir")
         self.port = free_port()
-        config["http"]["address"] = f"127.0.0.1:{self.port}"
+        config["http"] = {"address": f"127.0.0.1:{self.port}"}  # without HTTPS: its own tls_server would lie where its client looks for one
         self.server = Daemon(directory / "extvault", config, "extvault")
         self.address = f"http://127.0.0.1:{self.port}"
 
