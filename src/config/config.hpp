@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.hpp"
 #include "base/limits.hpp"
 
 namespace postern::config {
@@ -67,6 +68,15 @@ struct Tenant {
   std::string name;
   std::vector<std::string> domains;
   std::string storage_key;  ///< Empty: "tenant_NAME_storage"; validate() puts it in place.
+};
+
+/// The operator's word that mail for a domain may go with less proof than DANE, MTA-STS or its route demand, for a while.
+struct TrustException {
+  std::string domain;                ///< example.com, or .example.com for all below it.
+  std::string allow = "unverified";  ///< unverified (TLS, any certificate), clear
+  std::string until;                 ///< A day, 2026-12-31; it holds to that day's end (UTC).
+  std::string reason;
+  WallTime ends{};  ///< validate() puts it in place.
 };
 
 struct Config {
@@ -196,6 +206,12 @@ struct Config {
     std::string public_suffix_list;       ///< Empty: tree walk.
     std::chrono::seconds dns_timeout{10};
   } authentication;
+  struct Outbound {
+    bool dane = true;
+    bool mta_sts = true;
+    std::string mta_sts_ca;               ///< Trust store for policy hosts; empty: the system's.
+    std::string mta_sts_min_tls = "1.3";  ///< 1.3, 1.2
+  } outbound;
   Limits limits;
 
   std::vector<Listener> listeners;
@@ -203,6 +219,7 @@ struct Config {
   std::vector<PolicyRule> policies;
   std::vector<DkimSigner> dkim;
   std::vector<Tenant> tenants;
+  std::vector<TrustException> exceptions;
 
   std::string source;  ///< The file it was read from; empty: built-in defaults only.
 

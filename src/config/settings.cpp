@@ -370,6 +370,13 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("authentication.public_suffix_list", FIELD(authentication.public_suffix_list),
               "File of publicsuffix.org: DMARC compares domains by it, as RFC 7489 did. Empty: by DNS tree walk (RFC 9989)."),
       duration<C>("authentication.dns_timeout", FIELD(authentication.dns_timeout), "Wait for all DNS answers about one message."),
+      flag<C>("outbound.dane", FIELD(outbound.dane),
+              "Whether TLSA records that DNSSEC vouches for bind the next hop's certificate (RFC 7672). Needs dns.trust_anchor."),
+      flag<C>("outbound.mta_sts", FIELD(outbound.mta_sts),
+              "Whether the MTA-STS policies of recipients' domains are fetched, kept and held to (RFC 8461)."),
+      text<C>("outbound.mta_sts_ca", FIELD(outbound.mta_sts_ca), "PEM trust store for the hosts of these policies; empty: the system's."),
+      text<C>("outbound.mta_sts_min_tls", FIELD(outbound.mta_sts_min_tls), "Lowest TLS version of these hosts: 1.3, or 1.2 with a warning.",
+              {"1.3", "1.2"}),
       text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       text<C>("dns.trust_anchor", FIELD(dns.trust_anchor),
@@ -474,6 +481,20 @@ const std::vector<Row<DkimSigner>>& dkim_settings() {
           "that one. A new version is announced (`postern key show`) and signs under SELECTOR-vN when its record is seen in DNS; a number "
           "here is an operator's own choice, and nothing is announced then.",
           0, 1'000'000),
+  };
+  return rows;
+}
+
+const std::vector<Row<TrustException>>& exception_settings() {
+  using E = TrustException;
+  static const std::vector<Row<E>> rows{
+      text<E>("domain", FIELD(domain), "The recipients' domain, or .example.com for all below it."),
+      text<E>("allow", FIELD(allow),
+              "What mail for it may go with, whatever DANE, MTA-STS and the route demand: unverified (TLS, with any certificate), or clear "
+              "(TLS where it works).",
+              {"unverified", "clear"}),
+      text<E>("until", FIELD(until), "The last day (UTC) on which it holds, 2026-12-31 for example. Needed: no exception is for ever."),
+      text<E>("reason", FIELD(reason), "Why; shown in status and log."),
   };
   return rows;
 }

@@ -39,5 +39,6 @@ struct Row {
 [[nodiscard]] const std::vector<Row<PolicyRule>>& policy_settings();
 [[nodiscard]] const std::vector<Row<DkimSigner>>& dkim_settings();
 [[nodiscard]] const std::vector<Row<Tenant>>& tenant_settings();
+[[nodiscard]] const std::vector<Row<TrustException>>& exception_settings();
 
 }  // namespace postern::config

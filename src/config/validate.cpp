@@ -47,6 +47,10 @@ class Validator {
     for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
     check_rest();
+    for (std::size_t i = 0; i < m_config.exceptions.size(); ++i)
+      check_exception(m_config.exceptions[i], "exception[" + std::to_string(i) + "]");
+    if (m_config.outbound.mta_sts_min_tls != "1.3")
+      warn("outbound: TLS " + m_config.outbound.mta_sts_min_tls + " is accepted of MTA-STS hosts");
     for (std::size_t i = 0; i < m_config.tenants.size(); ++i) check_tenant(m_config.tenants[i], "tenant[" + std::to_string(i) + "]");
   }
 
@@ -133,6 +137,18 @@ class Validator {
     if (route.tls == "none") return;
     if (route.min_tls != "1.3") warn(name + ": TLS " + route.min_tls + " is accepted");
     if (!route.verify_name) warn(name + ": any name in the next hop's certificate is accepted");
+  }
+
+  /// Its end is judged where it is used: a file is valid whatever the day.
+  void check_exception(TrustException& exception, const std::string& path) {
+    if (exception.domain.empty() || exception.domain == ".") fault(path + ".domain", "is missing; name the domain it is for");
+    const auto day = parse_rfc3339(exception.until + "T00:00:00Z");
+    if (!day) return fault(path + ".until", "must be a day, like 2026-12-31; no exception is for ever");
+    exception.ends = *day + std::chrono::hours(24);
+    exception.domain = to_lower(exception.domain);
+    warn("exception for " + exception.domain + ": mail may go " +
+         (exception.allow == "clear" ? "in clear" : "to a host with any certificate") + " until " + exception.until +
+         (exception.reason.empty() ? std::string() : " (" + printable(exception.reason, 200) + ")"));
   }
 
   void check_dkim(const DkimSigner& signer, const std::string& path) {

@@ -133,6 +133,7 @@ class GateBuilder {
     beside(m_config.authentication.public_suffix_list);
     beside(m_config.dns.fixture_file);
     beside(m_config.dns.trust_anchor);
+    beside(m_config.outbound.mta_sts_ca);
     folder(m_config.beside_config(m_config.smime.certificates_dir), Access::Read);
     folder(m_config.beside_config(m_config.openpgp.certificates_dir), Access::Read);
     for (const auto& listener : m_config.listeners) beside(listener.client_ca);
@@ -145,6 +146,7 @@ class GateBuilder {
 
   void add_ports() {
     std::set<std::uint16_t> bind{port_in(m_config.http.address)}, connect{25, 53};
+    if (m_config.outbound.mta_sts) connect.insert(443);
     for (const auto& listener : m_config.listeners) bind.insert(port_in(listener.address));
     if (!m_config.http.tls.address.empty()) bind.insert(port_in(m_config.http.tls.address));
     if (std::ranges::any_of(bind, [](std::uint16_t port) { return port > 0 && port < 1024; }))

@@ -16,6 +16,7 @@
 #include "config/config.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/routing.hpp"
+#include "gateway/sts.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
 #include "spool/schedule.hpp"
@@ -31,6 +32,7 @@ struct CourierParts {
   io::Loops& loops;
   io::WorkerPool& workers;
   io::Resolver& resolver;
+  StsPolicies& sts;
   std::vector<Certificate> own_roots;  ///< Of the built-in CA: trusted for next hops beside the system's.
   Random& random;
   const Clock& clock;

@@ -70,6 +70,7 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   explicit Impl(CourierParts p, Hops h)
       : parts(std::move(p)),
         hops(std::move(h)),
+        trust({parts.config, parts.resolver, parts.sts, parts.clock}),
         shards(parts.loops.size()),
         places(static_cast<std::size_t>(parts.config.queue.concurrency)) {}
 
@@ -97,7 +98,7 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
                                           std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route,
                                                                  std::unique_ptr<SmtpSender>& connection);
-  [[nodiscard]] io::Task<tl::expected<std::vector<HopHost>, HopFailure>> hosts_of(const Destination& d, const Route& route);
+  [[nodiscard]] io::Task<tl::expected<std::vector<Candidate>, HopFailure>> hosts_of(const std::string& domain, const Route& route);
   [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect_to(HopHost host, const Route& route,
                                                                     std::unique_ptr<SmtpSender>& connection);
   void note_refusal(const std::string& route, const HopFailure* failure);
@@ -109,6 +110,7 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
 
   CourierParts parts;
   Hops hops;
+  Trust trust;
   std::vector<Destinations> shards;  ///< By loop.
   Places places;
   RetrySchedule schedule;

@@ -188,7 +188,7 @@ io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const Q
     if (!connected) co_return Attempt{same_fate(count, connected.error().reply, connected.error().from_peer), false};
   }
   // RFC 8689 4.2.1: a REQUIRETLS message goes only over a verified connection.
-  if (item->envelope->requiretls && !connection->verified())
+  if (item->envelope->requiretls && !connection->fit_for_requiretls())
     co_return Attempt{same_fate(count, {550, {5, 7, 30}, "REQUIRETLS: the next hop offers no verified TLS"}, false), false};
   auto message = outgoing(*item);
   if (!message) co_return Attempt{same_fate(count, {554, {5, 6, 0}, message.error().text()}, false), false};
@@ -201,10 +201,14 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
   const SteadyTime now = parts.clock.steady();
   if (d.failure && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
   if (d.failure && d.failure->refuses_us) d.failed_at = now;  // one tries, for all
-  auto hosts = co_await hosts_of(d, route);
+  const std::string domain = route.via == Via::Mx ? routing_domain(d.domain) : std::string();
+  auto hosts = co_await hosts_of(domain, route);
   if (!hosts) co_return tl::unexpected(std::move(hosts).error());
+  const StsAnswer sts = co_await trust.policy_of(route, domain);
   HopFailure last{{451, {4, 4, 1}, "no host to connect to"}, false, false};
-  for (const HopHost& host : *hosts) {
+  for (const Candidate& candidate : *hosts) {
+    HopHost host{candidate.mx.name, endpoints_of(candidate.mx.addresses, candidate.port), {}};
+    host.trust = co_await trust.of(route, route.via == Via::Mx ? domain : route.host, candidate, sts);
     auto connected = co_await connect_to(host, route, connection);
     if (connected) {
       d.failure.reset();
@@ -226,43 +230,40 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
   co_return tl::unexpected(std::move(last));
 }
 
-io::Task<tl::expected<std::vector<HopHost>, HopFailure>> Courier::Impl::hosts_of(const Destination& d, const Route& route) {
-  std::vector<HopHost> out;
+/// The domain's mail exchangers, or the host that the route names. `domain` is that of routing_domain(), empty for the latter.
+io::Task<tl::expected<std::vector<Candidate>, HopFailure>> Courier::Impl::hosts_of(const std::string& domain, const Route& route) {
+  std::vector<Candidate> out;
   if (route.via != Via::Mx) {
-    const std::uint16_t port = route.port;
-    if (const auto ip = io::IpAddress::parse(route.host)) {
-      out.push_back({route.host, endpoints_of({*ip}, port)});
-      co_return out;
-    }
-    io::MxOptions any_family;
-    const auto host = co_await io::resolve_host(parts.resolver, route.host, any_family);
+    auto host = co_await io::resolve_host(parts.resolver, route.host, {});
     if (!host) co_return tl::unexpected(HopFailure{{451, {4, 4, 3}, host.error().text()}, false, false});
-    out.push_back({route.host, endpoints_of(host->addresses, port)});
+    out.push_back({*std::move(host), route.port, true});
+    out.back().mx.name = route.host;  // as the operator wrote it, in certificates too
     co_return out;
   }
-  io::MxOptions options;
-  options.own_names = {parts.config.server.hostname};
-  const std::string domain = routing_domain(d.domain);
   // RFC 5890: what has no A-labels is no name in the DNS, and will be none tomorrow.
   if (!is_ascii(domain))
     co_return tl::unexpected(
         HopFailure{{550, {5, 1, 2}, "the domain " + domain + " has no form for the DNS; write it with xn-- labels"}, false, false});
-  const auto answer = co_await io::resolve_mx(parts.resolver, domain, options, parts.random);
+  io::MxOptions options;
+  options.own_names = {parts.config.server.hostname};
+  auto answer = co_await io::resolve_mx(parts.resolver, domain, options, parts.random);
   if (!answer) co_return tl::unexpected(HopFailure{reply_of(answer.error()), false, false});
-  for (const auto& host : answer->hosts) out.push_back({host.name, endpoints_of(host.addresses, kSmtpPort)});
+  for (auto& host : answer->hosts) out.push_back({std::move(host), kSmtpPort, answer->secure});
   co_return out;
 }
 
 io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host, const Route& route,
                                                                    std::unique_ptr<SmtpSender>& connection) {
   const auto options = hops.find(route);
+  if (!host.trust.plan.refusal.empty()) co_return tl::unexpected(HopFailure{{451, {4, 7, 5}, host.trust.plan.refusal}, true, false});
+  const bool must_have_tls = host.trust.plan.needs_tls();
   ++stats.connections;
   connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
   auto connected = co_await connection->connect(host, true);
   if (connected || !connected.error().tls_failed) co_return connected;
   ++stats.tls_failures;
-  // RFC 7435: opportunistic means that mail goes on when TLS does not work; pins and "required" mean that it does not.
-  if (options->tls != smtp::ClientTls::Opportunistic) co_return connected;
+  // RFC 7435: opportunistic means that mail goes on when TLS does not work; every other proof means that it does not.
+  if (must_have_tls) co_return connected;
   log::warn(
       "courier.tls_given_up",
       {{"route", route.id}, {"host", host.name}, {"reason", connected.error().reply.text()}, {"effect", "the mail goes out in clear"}});

@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kWorkerQueue = 1024;
 constexpr std::size_t kConnectionsPerAddress = 50;  // where the setting is 0
 constexpr auto kCertificateCheck = std::chrono::seconds(5);
+constexpr auto kPolicyRefresh = std::chrono::hours(1);
 constexpr std::string_view kBackendMark = "postern keys: ";  // and the setting
 constexpr auto kKeeperCheck = std::chrono::seconds(1);
 constexpr auto kTurnAway = std::chrono::seconds(5);
@@ -142,6 +143,7 @@ struct Gateway::Parts {
   std::unique_ptr<io::Loops> loops;
   std::unique_ptr<io::WorkerPool> workers;
   std::unique_ptr<io::Resolver> resolver;
+  std::unique_ptr<StsPolicies> sts;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
@@ -175,6 +177,7 @@ struct Gateway::Parts {
   void try_to_open();
   io::Task<void> wait_for_keeper();
   io::Task<void> watch_certificates();
+  io::Task<void> refresh_policies();
   io::Task<void> serve(OpenDoor& open, io::Stream stream);
 };
 
@@ -283,7 +286,9 @@ Status Gateway::Parts::open_pipeline() {
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
                                         clock, pin, tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
-  POSTERN_TRY(courier, Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, {authority->root()}, random, clock}));
+  POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
+  POSTERN_TRY(courier,
+              Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   intake =
@@ -379,19 +384,20 @@ void Gateway::Parts::begin() {
   if (stopping) return;
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
+  io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
   courier->start();
   affairs->start(loops->at(0));
 }
 
 void Gateway::Parts::try_to_open() {
-  const Status opened = open_mail();
-  if (opened) {
+  const Status done = open_mail();
+  if (done) {
     log::info("gateway.opened");
     return begin();
   }
   const std::lock_guard lock(why_mutex);
-  if (why_not != opened.error().text()) log::warn("gateway.waits", {{"reason", opened.error()}});
-  why_not = opened.error().text();
+  if (why_not != done.error().text()) log::warn("gateway.waits", {{"reason", done.error()}});
+  why_not = done.error().text();
 }
 
 io::Task<void> Gateway::Parts::wait_for_keeper() {
@@ -408,6 +414,13 @@ io::Task<void> Gateway::Parts::watch_certificates() {
     co_await io::sleep_for(kCertificateCheck);
     auto job = [this] { tls->check(); };
     (void)co_await workers->run(std::move(job));
+  }
+}
+
+io::Task<void> Gateway::Parts::refresh_policies() {
+  for (;;) {
+    co_await io::sleep_for(kPolicyRefresh);
+    if (mail) co_await sts->refresh();
   }
 }
 

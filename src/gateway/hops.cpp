@@ -47,7 +47,6 @@ class Maker {
 
   Result<std::shared_ptr<const HopOptions>> make() {
     auto out = std::make_shared<HopOptions>();
-    out->tls = tls_policy();
     out->named_host = m_named_host;
     out->verify_name = m_settings.verify_name;
     out->connect = m_config.timeouts.connect;
@@ -55,21 +54,13 @@ class Maker {
     POSTERN_TRY(out->roots, roots());
     POSTERN_TRY(out->pins, pins());
     POSTERN_TRY(out->smtp, smtp_options());
-    if (out->tls != smtp::ClientTls::Never) {
+    if (m_settings.tls != "none") {
       POSTERN_TRY(out->context, tls_context());
     }
     return out;
   }
 
  private:
-  /// Pins, a client certificate and a password are worth nothing where an attacker may strip STARTTLS or show any certificate.
-  smtp::ClientTls tls_policy() const {
-    if (!m_settings.pins.empty() || !m_settings.client_certificate.empty() || !m_settings.username.empty())
-      return smtp::ClientTls::Required;
-    if (m_settings.tls == "required") return smtp::ClientTls::Required;
-    return m_settings.tls == "none" ? smtp::ClientTls::Never : smtp::ClientTls::Opportunistic;
-  }
-
   Result<std::vector<Certificate>> roots() const {
     if (m_settings.ca.empty()) return m_default_roots;
     return certificates_from_file(m_config.beside_config(m_settings.ca));

@@ -17,12 +17,30 @@ HopFailure ours(int code, smtp::EnhancedStatus status, std::string text, bool tl
 }  // namespace
 
 std::string SmtpSender::road() const {
-  if (!m_stream.is_tls()) return m_gave_up_tls ? "clear (TLS failed)" : "clear";
-  return m_stream.info().version + (m_verified ? " verified" : " unverified");
+  std::string out = m_gave_up_tls ? "clear (TLS failed)" : "clear";
+  if (m_stream.is_tls()) out = m_stream.info().version + (m_verified ? " verified" + m_verified_by : " unverified");
+  if (!m_trust.exception.empty()) out += " (exception " + m_trust.exception + ")";
+  return out;
+}
+
+smtp::ClientTls SmtpSender::tls_policy(bool allow_tls) const {
+  if (!allow_tls || m_trust.plan.proof == HopProof::Clear) return smtp::ClientTls::Never;
+  return m_trust.plan.needs_tls() ? smtp::ClientTls::Required : smtp::ClientTls::Opportunistic;
+}
+
+/// Who asked for it, so that a bounce says whom to talk to.
+std::string SmtpSender::demand() const {
+  switch (m_trust.plan.proof) {
+    case HopProof::Dane: return " (demanded by the TLSA records of " + m_trust.sni + ")";
+    case HopProof::MtaSts: return " (demanded by the MTA-STS policy of the recipient's domain)";
+    case HopProof::Encrypted: return m_trust.exception.empty() ? " (demanded by the TLSA records of " + m_trust.sni + ")" : std::string();
+    default: return {};
+  }
 }
 
 io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool allow_tls) {
   m_host = host.name;
+  m_trust = std::move(host.trust);
   m_gave_up_tls = !allow_tls;
   io::DialOptions dialing;
   dialing.per_attempt = m_options->connect;
@@ -30,7 +48,7 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
   if (!stream) co_return tl::unexpected(ours(451, {4, 4, 1}, "cannot connect: " + stream.error().text()));
   m_stream = *std::move(stream);
   auto options = std::make_shared<smtp::ClientOptions>(*m_options->smtp);
-  options->tls_policy = allow_tls ? m_options->tls : smtp::ClientTls::Never;
+  options->tls_policy = tls_policy(allow_tls);
   m_session = std::make_unique<smtp::ClientSession>(std::move(options), m_random);
   m_session->start(m_clock.steady());
   for (;;) {
@@ -41,7 +59,7 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
       const Status secured = co_await secure();
       if (!secured) {
         m_stream.abort();
-        co_return tl::unexpected(ours(451, {4, 7, 5}, "TLS failed: " + secured.error().text(), true));
+        co_return tl::unexpected(ours(451, {4, 7, 5}, "TLS failed: " + secured.error().text() + demand(), true));
       }
       continue;
     }
@@ -53,6 +71,7 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
 /// whole queue (RFC 4954 6: 535). An MX that turns us away has said no to the message (RFC 5321 3.1, 4.2.5).
 HopFailure SmtpSender::failure_of(const smtp::Failed& failed) const {
   HopFailure out{failed.reply, failed.stage == smtp::FailureStage::StartTls, failed.cause == smtp::LocalCause::None, false};
+  if (!out.from_peer && out.reply.status == smtp::EnhancedStatus{4, 7, 10}) out.reply.lines.back() += demand();
   if (!out.from_peer || !failed.permanent()) return out;
   const bool login = failed.stage == smtp::FailureStage::Auth;
   if (!login && !m_options->named_host) return out;
@@ -70,14 +89,15 @@ io::Task<Status> SmtpSender::secure() {
   const bool written = co_await write_output();
   if (!written) co_return fail(ErrorCode::Unavailable, "the connection broke");
   io::TlsClientOptions tls;
-  tls.server_name = m_host;
-  tls.check_name = false;  // check_certificate() does, and says why
+  tls.server_name = m_trust.sni;  // RFC 7672 8.1
+  tls.check_name = false;         // check_certificate() does, and says why
   tls.verify = io::TlsClientOptions::Verify::Report;
   POSTERN_CO_CHECK(
       co_await m_stream.start_tls_client(m_options->context->shared(), std::move(tls), m_clock.steady() + m_options->handshake));
-  const Status checked = check_certificate();
+  const auto checked = check_certificate();
   m_verified = checked.has_value();
-  const bool must = m_options->tls == smtp::ClientTls::Required;
+  if (checked) m_verified_by = *checked;
+  const bool must = m_trust.plan.authenticates();
   if (!checked && must) co_return fail(checked.error());
   smtp::TlsInfo info;
   info.protocol = m_stream.info().version;
@@ -88,29 +108,48 @@ io::Task<Status> SmtpSender::secure() {
   co_return Status();
 }
 
-/// RFC 8446 leaves trust to the application: chain, dates, name (RFC 9525) and pins.
-Status SmtpSender::check_certificate() {
-  const auto chain = m_stream.peer_chain();
-  if (chain.empty()) return fail(ErrorCode::Denied, "the server showed no certificate");
-  POSTERN_TRY(const auto leaf, Certificate::from_der(chain.front()));
-  std::vector<Certificate> intermediates;
-  for (std::size_t i = 1; i < chain.size() && i < kChainLimit; ++i) {
-    POSTERN_TRY(auto certificate, Certificate::from_der(chain[i]));
-    intermediates.push_back(std::move(certificate));
+/// RFC 8446 leaves trust to the application: chain, dates, name (RFC 9525), pins, TLSA records. How it was verified, in words.
+Result<std::string> SmtpSender::check_certificate() {
+  const auto sent = m_stream.peer_chain();
+  if (sent.empty()) return fail(ErrorCode::Denied, "the server showed no certificate");
+  std::vector<Certificate> chain;
+  for (std::size_t i = 0; i < sent.size() && i < kChainLimit; ++i) {
+    POSTERN_TRY(auto certificate, Certificate::from_der(sent[i]));
+    chain.push_back(std::move(certificate));
   }
-  if (!m_options->pins.empty()) {
-    if (m_options->pins.allows(leaf)) return {};  // a pin names the key itself; a chain adds nothing to it
-    return fail(ErrorCode::Denied, "the server's certificate (" + fingerprint_text(leaf.fingerprint()) + ") is not one of the pinned ones");
-  }
+  if (m_trust.plan.proof == HopProof::Dane) return check_dane(chain);
+  if (m_trust.plan.proof == HopProof::Pins) return check_pins(chain.front());
+  POSTERN_CHECK(check_path(chain));
+  return std::string(m_trust.plan.proof == HopProof::MtaSts ? " by MTA-STS" : "");
+}
+
+/// RFC 7672 3.1, 3.2: what the records say is all that counts.
+Result<std::string> SmtpSender::check_dane(const std::vector<Certificate>& chain) const {
+  const DaneVerdict verdict = dane_check({m_trust.plan.records, chain, m_trust.names, m_clock.now()});
+  if (verdict.result != DaneResult::Match || !verdict.record) return fail(ErrorCode::Denied, verdict.reason);
+  const auto number = [](std::uint8_t n) { return std::to_string(n); };
+  return " by DANE (" + number(verdict.record->usage) + " " + number(verdict.record->selector) + " " + number(verdict.record->matching) +
+         ")";
+}
+
+/// A pin names the key itself; a chain adds nothing to it.
+Result<std::string> SmtpSender::check_pins(const Certificate& leaf) const {
+  if (m_options->pins.allows(leaf)) return std::string(" by a pin");
+  return fail(ErrorCode::Denied, "the server's certificate (" + fingerprint_text(leaf.fingerprint()) + ") is not one of the pinned ones");
+}
+
+Status SmtpSender::check_path(std::span<const Certificate> chain) const {
   VerifyRequest request;
-  request.leaf = &leaf;
-  request.intermediates = intermediates;
+  request.leaf = &chain.front();
+  request.intermediates = chain.subspan(1);
   request.roots = m_options->roots;
   request.at = m_clock.now();
   request.purpose = CertificatePurpose::TlsServer;
   const ChainVerdict verdict = verify_chain(request);
   if (!verdict.ok) return fail(ErrorCode::Denied, verdict.reason);
-  if (m_options->verify_name && !certificate_matches_host(leaf, m_host))
+  // RFC 8461 4.1: with a policy the name counts, whatever the route says of names.
+  const bool named = m_options->verify_name || m_trust.plan.proof == HopProof::MtaSts;
+  if (named && !certificate_matches_host(chain.front(), m_host))
     return fail(ErrorCode::Denied, "the server's certificate is not for " + m_host);
   return {};
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "gateway/trust.hpp"
 #include "io/dialer.hpp"
 #include "io/stream.hpp"
 #include "pki/certificate.hpp"
@@ -18,7 +19,6 @@ namespace postern::gateway {
 /// How to talk to the hosts of one destination; shared by its connections.
 struct HopOptions {
   std::shared_ptr<const smtp::ClientOptions> smtp;
-  smtp::ClientTls tls = smtp::ClientTls::Opportunistic;
   std::optional<TlsContext> context;  ///< Nothing: TLS is never used.
   std::vector<Certificate> roots;     ///< Trust for verification.
   PinSet pins;
@@ -32,6 +32,7 @@ struct HopOptions {
 struct HopHost {
   std::string name;  ///< For certificate, SNI and reports; may be an address.
   std::vector<io::Endpoint> endpoints;
+  HopTrust trust;
 };
 
 /// Why no connection came about.
@@ -59,15 +60,22 @@ class SmtpSender {
   /// After some idle time: hears what the server said meanwhile (a 421, its end of the connection); ready() and not gone.
   [[nodiscard]] bool still_good();
   [[nodiscard]] const std::string& host() const noexcept { return m_host; }
-  /// "TLSv1.3 verified", "TLSv1.3 unverified", "clear", "clear (TLS failed)".
+  /// Why the connection was trusted: "TLSv1.3 verified by DANE (3 1 1)", "TLSv1.3 verified by MTA-STS", "TLSv1.3 verified by a pin",
+  /// "TLSv1.3 verified", "TLSv1.3 unverified", "clear", "clear (TLS failed)"; with an exception in force: when it ends.
   [[nodiscard]] std::string road() const;
-  [[nodiscard]] bool verified() const noexcept { return m_verified; }
+  /// RFC 8689 4.2.1: the certificate was verified, and nobody could have put another host's name in its place.
+  [[nodiscard]] bool fit_for_requiretls() const noexcept { return m_verified && m_trust.name_secure; }
 
  private:
   [[nodiscard]] io::Task<std::optional<smtp::ClientEvent>> next_event();
   [[nodiscard]] io::Task<bool> write_output();
   [[nodiscard]] io::Task<Status> secure();
-  [[nodiscard]] Status check_certificate();
+  [[nodiscard]] Result<std::string> check_certificate();
+  [[nodiscard]] Result<std::string> check_dane(const std::vector<Certificate>& chain) const;
+  [[nodiscard]] Result<std::string> check_pins(const Certificate& leaf) const;
+  [[nodiscard]] Status check_path(std::span<const Certificate> chain) const;
+  [[nodiscard]] smtp::ClientTls tls_policy(bool allow_tls) const;
+  [[nodiscard]] std::string demand() const;
   [[nodiscard]] HopFailure failure_of(const smtp::Failed& failed) const;
 
   std::shared_ptr<const HopOptions> m_options;
@@ -76,7 +84,9 @@ class SmtpSender {
   io::Stream m_stream;
   std::unique_ptr<smtp::ClientSession> m_session;
   std::string m_host;
+  HopTrust m_trust;
   bool m_verified = false;
+  std::string m_verified_by;  ///< "by DANE (3 1 1)"
   bool m_gave_up_tls = false;
 };
 

@@ -14,10 +14,7 @@ namespace postern::http {
 namespace {
 
 std::string request_text(const ClientRequest& request) {
-  const bool v6 = request.url.host.find(':') != std::string::npos;
-  std::string out = request.method + " " + request.url.target +
-                    " HTTP/1.1\r\nHost: " + (v6 ? "[" + request.url.host + "]" : request.url.host) + ":" +
-                    std::to_string(request.url.port) + "\r\n";
+  std::string out = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\n";
   for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
   out += "Connection: close\r\nContent-Length: " + std::to_string(request.body.size()) + "\r\n\r\n";
   return out + request.body;
@@ -34,6 +31,12 @@ Status safe_request(const ClientRequest& request) {
 }
 
 }  // namespace
+
+std::string Url::authority() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  const std::string name = v6 ? "[" + host + "]" : host;
+  return port == (tls ? 443 : 80) ? name : name + ":" + std::to_string(port);
+}
 
 Result<Url> Url::parse(std::string_view text) {
   const auto bad = [&] {

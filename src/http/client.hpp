@@ -18,6 +18,8 @@ struct Url {
 
   /// "http://host:port/path?query" or "https://..."; no user information, no fragment. BadInput otherwise.
   [[nodiscard]] static Result<Url> parse(std::string_view text);
+  /// "host", "[::1]:8200": the Host field, without the scheme's own port (RFC 9110 4.2.3: servers choose by it, and may take it literally).
+  [[nodiscard]] std::string authority() const;
 };
 
 /// The addresses of a host by the system's resolver, with the URL's port. Blocks as long as that likes. NotFound.

@@ -7,12 +7,7 @@
 namespace postern::http {
 namespace {
 
-std::string host_field(const Url& url) {
-  const bool v6 = url.host.find(':') != std::string::npos;
-  return (v6 ? "[" + url.host + "]" : url.host) + ":" + std::to_string(url.port);
-}
-
-std::string origin_of(const Url& url) { return (url.tls ? "https://" : "http://") + host_field(url); }
+std::string origin_of(const Url& url) { return (url.tls ? "https://" : "http://") + url.authority(); }
 
 /// RFC 9112 2.2, 3.2: nothing that we are given may end a line early.
 Status safe_request(const PoolRequest& request) {
@@ -30,7 +25,7 @@ Status safe_request(const PoolRequest& request) {
 
 /// The whole request in one piece of wiped memory: one write, and no copy of a secret that nobody wipes.
 SecretBytes request_bytes(const PoolRequest& request) {
-  std::string open = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + host_field(request.url) + "\r\n";
+  std::string open = request.method + " " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\n";
   for (const auto& [name, value] : request.headers) open += name + ": " + value + "\r\n";
   open += "Content-Length: " + std::to_string(request.body.size()) + "\r\n";
   SecretBytes out(open.size() + request.head.size() + 2 + request.body.size());

@@ -29,6 +29,7 @@ void take_addresses(HostLookup& out, const Result<Answer>& answer, std::size_t m
   }
   out.failed |= answer->is_temporary_failure();
   out.host.addresses_secure &= answer->secure;
+  if (!answer->records.empty()) out.host.canonical_name = answer->canonical_name;
   for (const auto& data : answer->all<dns::AddressData>()) {
     if (out.host.addresses.size() < most) out.host.addresses.push_back(data.address);
   }
@@ -61,6 +62,7 @@ Task<HostLookup> look_up_host(Resolver& resolver, MxHost host, MxOptions options
   HostLookup out = v6;
   out.host.addresses = interleave(v6.host.addresses, v4.host.addresses, options.max_addresses);
   out.host.addresses_secure = v6.host.addresses_secure && v4.host.addresses_secure;
+  if (out.host.canonical_name.empty()) out.host.canonical_name = v4.host.canonical_name;
   out.failed = v6.failed || v4.failed;
   co_return out;
 }

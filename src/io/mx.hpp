@@ -15,6 +15,7 @@ struct MxHost {
   std::uint16_t preference = 0;
   std::vector<IpAddress> addresses;  ///< Never empty in an answer.
   bool addresses_secure = false;     ///< Every A and AAAA answer was DNSSEC-authentic (RFC 7672 2.2.2).
+  std::string canonical_name = {};   ///< Where CNAMEs of the name led; empty or the name: nowhere else.
 };
 
 struct MxAnswer {

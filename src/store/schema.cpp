@@ -62,6 +62,11 @@ CREATE TABLE rewrap_failure(key TEXT NOT NULL, content INTEGER NOT NULL, message
   PRIMARY KEY(key, content)) WITHOUT ROWID;
 CREATE TABLE shredded(tenant TEXT PRIMARY KEY, key TEXT NOT NULL, begun INTEGER NOT NULL, removed INTEGER NOT NULL, finished INTEGER) WITHOUT ROWID;
 )",
+    // 4: MTA-STS policies of the domains that mail was sent to (RFC 8461 5.1: kept, so that nobody can hide them later)
+    R"(
+CREATE TABLE sts_policy(domain TEXT PRIMARY KEY, id TEXT NOT NULL, fetched INTEGER NOT NULL, expires INTEGER NOT NULL, policy TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX sts_policy_expires ON sts_policy(expires);
+)",
 };
 
 constexpr std::array kEngineMigrations = {

@@ -95,11 +95,11 @@ class Server:
     def log_text(self) -> str:
         return self.log_path.read_text("utf-8", "replace") if self.log_path.exists() else ""
 
-    def await_port(self, port: int, seconds: float = 20.0):
+    def await_port(self, port: int, seconds: float = 20.0, host: str = "127.0.0.1"):
         def up():
             if not self.running():
                 raise PeerError(f"{self.name} ended with status {self.process.returncode} before it listened\n{self.log_tail()}")
-            return port_answers(port)
+            return port_answers(port, host)
         wait_until(up, f"{self.name} on port {port}", seconds, details=self.log_tail)
 
     def stop(self, seconds: float = 10.0) -> int | None:

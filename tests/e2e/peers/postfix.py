@@ -80,10 +80,11 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix(Server):
     """`directory` must be reachable for the user postfix, so not below a 0700 directory. `settings` are main.cf lines."""
 
-    def __init__(self, directory: pathlib.Path, settings="", hostname="mx.example.net", name="postfix"):
+    def __init__(self, directory: pathlib.Path, settings="", hostname="mx.example.net", name="postfix", address=None):
         super().__init__(name, directory)
         assert os.geteuid() == 0, "Postfix changes user: run the end-to-end tests as root"
         self.port = free_port()
+        self._also = address  # listens there, too: "127.0.0.2:25"
         self.etc, self.queue, self.data, self.mail = (self.directory / part for part in ("etc", "queue", "data", "mail"))
         self._places = {"etc": self.etc, "queue": self.queue, "data": self.data, "mail": self.mail, "hostname": hostname}
         self._settings = settings
@@ -93,7 +94,8 @@ class Postfix(Server):
             path.mkdir(parents=True, exist_ok=True)
         shutil.chown(self.data, "postfix", "postfix")
         (self.etc / "main.cf").write_text(_MAIN.format(**self._places) + self._settings)
-        (self.etc / "master.cf").write_text(_MASTER.format(port=f"127.0.0.1:{self.port}").lstrip())
+        also = f"{self._also} inet n - n - - smtpd\n" if self._also else ""
+        (self.etc / "master.cf").write_text(also + _MASTER.format(port=f"127.0.0.1:{self.port}").lstrip())
         self.spawn(["/usr/sbin/postfix", "-c", self.etc, "start-fg"])
         self.await_port(self.port)
         return self
@@ -110,12 +112,12 @@ class Postfix(Server):
 class PostfixReceiver(Postfix):
     """Takes mail for every address; virtual(8) writes one maildir and says in Delivered-To for whom."""
 
-    def __init__(self, directory, certificate, hostname="mx.example.net"):
+    def __init__(self, directory, certificate, hostname="mx.example.net", address=None):
         nobody = pwd.getpwnam("nobody")
         directory = pathlib.Path(directory)
         places = {"etc": directory / "etc", "mail": directory / "mail", "uid": nobody.pw_uid, "gid": nobody.pw_gid,
                   "key": certificate.key, "cert": certificate.cert}
-        super().__init__(directory, _RECEIVING.format(**places), hostname)
+        super().__init__(directory, _RECEIVING.format(**places), hostname, address=address)
         self._owner = nobody
 
     def start(self):

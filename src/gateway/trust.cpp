@@ -1,0 +1,66 @@
+#include "gateway/trust.hpp"
+
+#include "io/tlsa.hpp"
+
+namespace postern::gateway {
+namespace {
+
+RouteTls tls_of(const config::Route& route) {
+  if (route.tls == "none") return RouteTls::Never;
+  return route.tls == "required" ? RouteTls::Required : RouteTls::Opportunistic;
+}
+
+bool covers(const std::string& pattern, std::string_view domain) {
+  return pattern == domain || (pattern.front() == '.' && domain.size() > pattern.size() && domain.ends_with(pattern));
+}
+
+}  // namespace
+
+const config::TrustException* find_exception(const std::vector<config::TrustException>& all, std::string_view domain, WallTime now) {
+  const config::TrustException* best = nullptr;
+  for (const auto& one : all) {
+    if (one.ends <= now || !covers(one.domain, domain)) continue;
+    if (best == nullptr || one.domain == domain || (best->domain != domain && one.domain.size() > best->domain.size())) best = &one;
+  }
+  return best;
+}
+
+const config::TrustException* Trust::exception_for(std::string_view subject) const {
+  return find_exception(m_parts.config.exceptions, subject, m_parts.clock.now());
+}
+
+io::Task<StsAnswer> Trust::policy_of(const Route& route, const std::string& domain) const {
+  if (route.via != Via::Mx || tls_of(route.settings) == RouteTls::Never) co_return StsAnswer{};
+  co_return co_await m_parts.sts.policy_of(domain);
+}
+
+/// RFC 7672 1.3.4, 2.2: SMTP between hosts, whose name came by a way that nobody could change.
+bool Trust::dane_applies(const Route& route, const Candidate& candidate) const {
+  return m_parts.config.outbound.dane && route.via != Via::Lmtp && candidate.name_secure && tls_of(route.settings) != RouteTls::Never &&
+         route.settings.pins.empty();
+}
+
+io::Task<HopTrust> Trust::of(const Route& route, std::string subject, Candidate candidate, StsAnswer sts) const {
+  HopFacts facts;
+  facts.host = candidate.mx.name;
+  facts.tls = tls_of(route.settings);
+  facts.pinned = !route.settings.pins.empty();
+  HopTrust out;
+  out.sni = candidate.mx.name;
+  out.name_secure = candidate.name_secure;
+  if (const auto* exception = exception_for(subject); exception != nullptr && facts.tls != RouteTls::Never) {
+    facts.exception = exception->allow == "clear" ? TrustException::Clear : TrustException::Unverified;
+    out.exception = "until " + exception->until;
+  }
+  if (!facts.exception && dane_applies(route, candidate)) {
+    facts.tlsa = co_await io::look_up_tlsa(m_parts.resolver, candidate.mx, candidate.port);
+    if (facts.tlsa.state == TlsaFacts::State::Records) out.sni = facts.tlsa.base;
+    out.names = {facts.tlsa.base, candidate.mx.name, subject};
+  }
+  if (sts.entry) facts.sts = &sts.entry->policy;
+  out.plan = plan_hop(facts);
+  out.name_secure = out.name_secure || out.plan.proof == HopProof::MtaSts;
+  co_return out;
+}
+
+}  // namespace postern::gateway

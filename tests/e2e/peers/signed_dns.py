@@ -1,0 +1,100 @@
+"""A small Internet's DNS: Knot with a root that it signs, an unsigned zone below it and one whose chain of trust is broken."""
+
+import pathlib
+
+from .base import Server, free_port, run, wait_until
+
+_CONFIGURATION = """
+server:
+    listen: {address}@{port}
+    rundir: "{directory}"
+    user: "root:root"
+log:
+  - target: stderr
+    any: info
+database:
+    storage: "{directory}/db"
+policy:
+  - id: signed
+    algorithm: ecdsap256sha256
+    single-type-signing: on
+    nsec3: off
+template:
+  - id: default
+    storage: "{directory}"
+    file: "%s.zone"
+    zonefile-load: difference
+    zonefile-sync: -1
+    journal-content: all
+zone:
+{zones}
+"""
+
+
+class SignedDns(Server):
+    """Names below `plain.` are not signed, names below `bogus.` are, and the root's DS for them is wrong; all others are in the signed root.
+
+    Records are zone file lines with absolute names ("mx.good.example. A 127.0.0.1"). `anchor` is the trust anchor file for resolvers.
+    """
+
+    def __init__(self, directory: pathlib.Path, address="127.0.0.1"):
+        super().__init__("knot", directory)
+        self.address, self.port = address, free_port()
+        self.anchor = self.directory / "anchor"
+        self._configuration = self.directory / "knot.conf"
+        self._records: list[str] = []
+        self._cuts: list[str] = []
+        self._serial = 0
+
+    def add(self, *records: str):
+        self._records += records
+        return self
+
+    def remove(self, beginning: str):
+        self._records = [record for record in self._records if not record.startswith(beginning)]
+        return self
+
+    def broken(self, name: str):
+        """`name` becomes a zone of its own that the root delegates with a wrong DS: every answer from it is bogus."""
+        self._cuts.append(name)
+        return self
+
+    def start(self):
+        zones = [("root", ".", True), ("plain", "plain.", False), ("bogus", "bogus.", True), *((f"cut{i}", name, True) for i, name in enumerate(self._cuts))]
+        lines = []
+        for file, name, signed in zones:
+            lines += [f'  - domain: "{name}"', f'    file: "{file}.zone"', *(["    dnssec-signing: on", "    dnssec-policy: signed"] if signed else [])]
+        self._configuration.write_text(_CONFIGURATION.format(address=self.address, port=self.port, directory=self.directory, zones="\n".join(lines)))
+        self._write()
+        (self.directory / "db").mkdir(exist_ok=True)
+        self.spawn(["/usr/sbin/knotd", "-c", self._configuration])
+        self.await_port(self.port, host=self.address)
+        ds = wait_until(self._key_of_the_root, "Knot to sign the root", details=self.log_tail)
+        self.anchor.write_text(ds + "\n")
+        self.anchor.chmod(0o644)
+        return self
+
+    def _key_of_the_root(self) -> str:
+        told = run(["keymgr", "-c", self._configuration, ".", "ds"], check=False)
+        return told.stdout.decode().partition("\n")[0].strip()
+
+    def reload(self):
+        self._write()
+        run(["knotc", "-c", self._configuration, "-b", "zone-reload"])
+
+    def _write(self):
+        self._serial += 1000  # signing counts on from it
+        wrong = "DS 12345 13 2 " + "ab" * 32
+        cuts = ["plain. NS ns.example.", "bogus. NS ns.example.", f"bogus. {wrong}"]
+        for name in self._cuts:
+            cuts += [f"{name} NS ns.example.", f"{name} {wrong}"]
+        names = {"plain.": "plain", "bogus.": "bogus"} | {name: f"cut{i}" for i, name in enumerate(self._cuts)}
+        content = {"root": [f"ns.example. A {self.address}", *cuts]} | {file: [] for file in names.values()}
+        for record in self._records:
+            owner = record.split()[0]
+            home = max((name for name in names if owner == name or owner.endswith("." + name)), key=len, default=None)
+            content[names.get(home, "root")].append(record)
+        for file, lines in content.items():
+            apex = next((name for name, its in names.items() if its == file), ".")
+            head = ["$TTL 1", f"{apex} SOA ns.example. host.example. {self._serial} 3600 600 86400 1", f"{apex} NS ns.example."]
+            (self.directory / f"{file}.zone").write_text("\n".join(head + lines) + "\n")

@@ -1,0 +1,67 @@
+"""The hosts that serve MTA-STS policies: HTTPS on port 443 of a loopback address, one answer for each name."""
+
+import contextlib
+import socket
+import ssl
+import threading
+
+
+class StsHost:
+    """`serve()` says what a name answers; the certificate is chosen by SNI. `asked` counts requests by name."""
+
+    def __init__(self, address: str, fallback):
+        self.address = address
+        self.asked: dict[str, int] = {}
+        self._answers: dict[str, bytes] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
+        self._default = self._context(fallback)
+        self._default.sni_callback = self._choose
+        self._listener = socket.create_server((address, 443))
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @staticmethod
+    def _context(certificate):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.cert, certificate.key)
+        return context
+
+    def serve(self, host: str, certificate, body, status="200 OK", content_type="text/plain", extra=""):
+        body = body.encode() if isinstance(body, str) else body
+        head = f"HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{extra}Connection: close\r\n\r\n"
+        self._contexts[host] = self._context(certificate)
+        self._answers[host] = head.encode() + body
+
+    def forget(self, host: str):
+        self._answers.pop(host, None)
+
+    def stop(self):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
+        self._listener.close()
+
+    def _choose(self, connection, name, _context):
+        connection.context = self._contexts.get(name, self._default)
+
+    def _accept(self):
+        while True:
+            try:
+                link, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(link,), daemon=True).start()
+
+    def _answer(self, link):
+        with contextlib.suppress(OSError, ssl.SSLError), self._default.wrap_socket(link, server_side=True) as tls:
+            tls.settimeout(10)
+            request = b""
+            while b"\r\n\r\n" not in request:
+                piece = tls.recv(4096)
+                if not piece:
+                    return
+                request += piece
+            host = next(line.split(b":", 1)[1].strip() for line in request.split(b"\r\n") if line.lower().startswith(b"host:")).decode()
+            self.asked[host] = self.asked.get(host, 0) + 1
+            assert request.startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\n"), request
+            tls.sendall(self._answers.get(host, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))
+            with contextlib.suppress(OSError):
+                tls.unwrap()

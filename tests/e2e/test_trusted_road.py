@@ -1,0 +1,369 @@
+"""The road out: DANE (RFC 7672) over a root that the tests sign with Knot, MTA-STS (RFC 8461) over real HTTPS hosts, the operator's exceptions,
+REQUIRETLS; with Postfix as the other side in both directions."""
+
+import itertools
+
+import pytest
+
+from peers import mimebytes
+from peers.base import run, wait_until
+from peers.certs import TestAuthority
+from peers.daemon import LOCAL_DOMAIN
+from peers.postfix import Postfix, PostfixReceiver
+from peers.signed_dns import SignedDns
+from peers.sink import SmtpSink
+from peers.stshost import StsHost
+from peers.unbound import UnboundServer
+
+ALICE = f"alice@{LOCAL_DOMAIN}"
+_ADDRESSES = (f"127.77.{block}.{host}" for block in itertools.count(40) for host in range(10, 250))
+_STS_ADDRESS = "127.77.39.1"
+
+
+class World:
+    """Domains with one mail host each: the sink, its certificate and what DNS says of them."""
+
+    def __init__(self, daemon, dns, authority, make_sink):
+        self.daemon, self.dns, self.authority, self._make_sink = daemon, dns, authority, make_sink
+        self.sts = None
+
+    def domain(self, name, tlsa=(), mx=None, names=None, tls=True, days=(-1, 90), chain=True, capabilities=SmtpSink.CAPABILITIES) -> SmtpSink:
+        """`tlsa`: record texts in which SPKI, CERT and CA stand for the digests of the host's certificate and its issuer's."""
+        host, address = mx or f"mx.{name}", next(_ADDRESSES)
+        certificate = self.authority.server(*(names or [host]), days=days, label=f"{name}-{address}")
+        if chain:
+            certificate.cert.write_bytes(certificate.cert_pem + self.authority.root.cert_pem)
+        sink = self._make_sink(tls=certificate if tls else None, host=address, port=25, capabilities=capabilities)
+        self.dns.add(f"{name}. MX 10 {host}.", f"{host}. A {address}")
+        for record in tlsa:
+            self.dns.add(f"_25._tcp.{host}. TLSA " + self.digests(record, certificate))
+        return sink
+
+    def digests(self, record, certificate) -> str:
+        return record.replace("SPKI", certificate.spki_sha256()).replace("CERT", certificate.sha256()).replace("CA", self.authority.root.sha256())
+
+    def policy(self, name, mode="enforce", mx=None, certificate=None, identifier="1", max_age=604800, **options):
+        """Publishes an MTA-STS policy for the domain; made once the daemon's network has an STS host."""
+        if self.sts is None:
+            self.sts = StsHost(_STS_ADDRESS, self.authority.server("nobody.example", label="sts-fallback"))
+        host = f"mta-sts.{name}"
+        body = options.pop("body", f"version: STSv1\r\nmode: {mode}\r\nmx: {mx or f'mx.{name}'}\r\nmax_age: {max_age}\r\n")
+        self.sts.serve(host, certificate or self.authority.server(host, label=f"sts-{name}"), body, **options)
+        self.identify(name, identifier)
+        self.dns.remove(f"{host}. A").add(f"{host}. A {_STS_ADDRESS}")
+
+    def identify(self, name, identifier):
+        self.dns.remove(f"_mta-sts.{name}. TXT").add(f'_mta-sts.{name}. TXT "v=STSv1; id={identifier};"')
+
+    def start(self):
+        self.dns.start()
+        config = self.daemon.config
+        config["dns"] = {"servers": [f"{self.dns.address}@{self.dns.port}"], "trust_anchor": str(self.dns.anchor), "timeout": "5s"}
+        config.setdefault("outbound", {})["mta_sts_ca"] = str(self.authority.pem)
+        config["queue"]["retry"] = ["1h"]
+        self.daemon.route("*", "mx", ca=str(self.authority.pem)).start()
+        return self
+
+    def arrives(self, name, sink, route=None) -> str:
+        """Sends to bob@name; the road that the delivery's audit record names."""
+        to = f"bob@{name}"
+        raw = self.daemon.submit(to=to)
+        assert mimebytes.carries_unchanged(raw, sink.for_recipient(to, details=self.daemon._queue_details).content)
+        return self.road_by(route or f"mx:{name}")
+
+    def road_by(self, route) -> str:
+        def found():
+            facts = [entry["facts"] for entry in self.daemon.api_list("entries", "/audit?limit=200") if entry["kind"] == "message.delivered"]
+            return next((one["road"] for one in facts if one["route"] == route), None)
+        return wait_until(found, f"the audit record of a delivery by {route}", details=self.daemon.log_tail)
+
+    def waits(self, name, sinks=()) -> str:
+        """Sends to bob@name; what the queue says after the first attempt, with nothing delivered."""
+        to = f"bob@{name}"
+        self.daemon.submit(to=to)
+        said = self.daemon.await_attempt(to)["last_reply"]
+        assert said.startswith("451 "), said
+        assert not any(to in delivery.recipients for sink in sinks for delivery in sink.messages)
+        return said
+
+
+@pytest.fixture
+def world(daemon, authority, make_sink, workdir):
+    dns = SignedDns(workdir / "dns", "127.77.39.53")
+    made = World(daemon, dns, authority, make_sink)
+    yield made
+    if made.sts:
+        made.sts.stop()
+    daemon.stop()
+    dns.stop()
+
+
+# DANE.
+
+def test_records_that_match(world):
+    """RFC 7672 3.1: usage 3 looks at the key alone (no name, no date), usage 2 at a path to the anchor with a name."""
+    sinks = {"key.example": world.domain("key.example", ["3 1 1 SPKI"]),
+             "cert.example": world.domain("cert.example", ["3 0 1 CERT"], names=["another.name.example"]),
+             "expired.example": world.domain("expired.example", ["3 1 1 SPKI"], days=(-90, -1)),
+             "anchor.example": world.domain("anchor.example", ["2 0 1 CA"]),
+             "nexthop.example": world.domain("nexthop.example", ["2 0 1 CA"], names=["nexthop.example"]),
+             "rollover.example": world.domain("rollover.example", ["3 1 1 " + "00" * 32, "3 1 1 SPKI"])}
+    world.start()
+    roads = {name: world.arrives(name, sink) for name, sink in sinks.items()}
+    assert roads == {"key.example": "TLSv1.3 verified by DANE (3 1 1)", "cert.example": "TLSv1.3 verified by DANE (3 0 1)",
+                     "expired.example": "TLSv1.3 verified by DANE (3 1 1)", "anchor.example": "TLSv1.3 verified by DANE (2 0 1)",
+                     "nexthop.example": "TLSv1.3 verified by DANE (2 0 1)", "rollover.example": "TLSv1.3 verified by DANE (3 1 1)"}
+
+
+def test_records_that_do_not_match(world):
+    """RFC 7672 2.2: mail waits; a certificate that every browser would take changes nothing."""
+    wrong = world.domain("wrong.example", ["3 1 1 " + "00" * 32])
+    name = world.domain("name.example", ["2 0 1 CA"], names=["another.name.example"])
+    other = TestAuthority(world.daemon.directory / "other", "Another root")
+    anchor = world.domain("anchor.example", ["2 0 1 " + other.root.sha256()])
+    stripped = world.domain("stripped.example", ["3 1 1 SPKI"], tls=False)
+    world.start()
+    for domain, sink in {"wrong.example": wrong, "name.example": name, "anchor.example": anchor}.items():
+        said = world.waits(domain, [sink])
+        assert "4.7.5" in said and f"demanded by the TLSA records of mx.{domain}" in said, said
+    said = world.waits("stripped.example", [stripped])
+    assert "STARTTLS" in said and "TLSA records of mx.stripped.example" in said
+
+
+def test_records_that_cannot_be_used_make_tls_mandatory(world):
+    """RFC 7672 2.2, 3.1.3: PKIX usages, unknown digests."""
+    sink = world.domain("pkix.example", ["0 0 1 CA", "1 1 1 SPKI"], names=["another.name.example"])
+    strange = world.domain("strange.example", ["3 1 7 " + "00" * 32], names=["another.name.example"])
+    stripped = world.domain("stripped.example", ["1 1 1 SPKI"], tls=False)
+    world.start()
+    assert world.arrives("pkix.example", sink) == "TLSv1.3 unverified"
+    assert world.arrives("strange.example", strange) == "TLSv1.3 unverified"
+    assert "STARTTLS" in world.waits("stripped.example", [stripped])
+
+
+def test_dns_that_fails_is_no_downgrade(world):
+    """RFC 7672 2.1.1, 2.2: a TLSA lookup that is bogus; a domain whose MX is."""
+    hidden = world.domain("hidden.example", ["3 1 1 SPKI"])
+    world.dns.broken("_tcp.mx.hidden.example.")
+    bogus = world.domain("mail.bogus", ["3 1 1 SPKI"])
+    world.start()
+    said = world.waits("hidden.example", [hidden])
+    assert "4.7.5" in said and "TLSA records of mx.hidden.example could not be looked up" in said
+    assert "4.4.3" in world.waits("mail.bogus", [bogus])
+    assert hidden.connections == bogus.connections == 0
+
+
+def test_what_nobody_signed_binds_nobody(world):
+    """RFC 7672 2.1.1, 2.2.1: records of an unsigned zone, and signed ones behind an unsigned MX."""
+    plain = world.domain("mail.plain", ["3 1 1 " + "00" * 32], names=["another.name.example"])
+    behind = world.domain("signed.example", ["3 1 1 " + "00" * 32], names=["another.name.example"])
+    world.dns.add("behind.plain. MX 10 mx.signed.example.")
+    world.start()
+    assert world.arrives("mail.plain", plain) == "TLSv1.3 unverified"
+    assert world.arrives("behind.plain", behind) == "TLSv1.3 unverified"
+    assert "4.7.5" in world.waits("signed.example", [behind])
+
+
+def test_aliases_of_a_mail_host(world):
+    """RFC 7672 2.2.2: the records of the name that the CNAME leads to; of its own where those are none or what it leads to is unsigned."""
+    sink = world.domain("real.example", ["3 1 1 SPKI"])
+    world.dns.add("alias.example. MX 10 mx.alias.example.", "mx.alias.example. CNAME mx.real.example.")
+    own = world.domain("own.example")
+    certificate = world.authority.server("mx.own-alias.example", label="own-alias")
+    world.dns.add("own-alias.example. MX 10 mx.own-alias.example.", "mx.own-alias.example. CNAME mx.own.example.",
+                  "_25._tcp.mx.own-alias.example. TLSA 3 1 1 " + certificate.spki_sha256())
+    world.dns.add("outside.example. MX 10 mx.outside.example.", "mx.outside.example. CNAME mx.far.plain.", "_25._tcp.mx.outside.example. TLSA 3 1 1 " + "00" * 32)
+    far = world.domain("far.plain")
+    world.start()
+    assert world.arrives("alias.example", sink) == "TLSv1.3 verified by DANE (3 1 1)"
+    assert "TLSA records of mx.own-alias.example" in world.waits("own-alias.example", [own]), "another key is behind it"
+    assert "TLSA records of mx.outside.example" in world.waits("outside.example", [far])
+
+
+def test_the_next_host_is_tried(world):
+    """RFC 7672 2.2: a host that fails is passed over, and not in clear."""
+    first = world.domain("two.example", ["3 1 1 " + "00" * 32])
+    second = world.domain("second.example", ["3 1 1 SPKI"])
+    world.dns.add("two.example. MX 20 mx.second.example.")
+    world.start()
+    assert world.arrives("two.example", second) == "TLSv1.3 verified by DANE (3 1 1)"
+    assert first.connections == 1 and not first.messages
+
+
+def test_a_smarthost_by_name_is_bound_too(world):
+    sink = world.domain("smart.example", ["3 1 1 SPKI"], names=["another.name.example"])
+    wrong = world.domain("wrong.example", ["3 1 1 " + "00" * 32])
+    world.daemon.route("a.invalid.example", "smtp:mx.smart.example:25").route("b.invalid.example", "smtp:mx.wrong.example:25")
+    world.start()
+    assert world.arrives("a.invalid.example", sink, "smtp:mx.smart.example:25") == "TLSv1.3 verified by DANE (3 1 1)"
+    assert "TLSA records of mx.wrong.example" in world.waits("b.invalid.example", [wrong])
+
+
+def test_dane_can_be_switched_off(world):
+    sink = world.domain("wrong.example", ["3 1 1 " + "00" * 32])
+    world.daemon.config["outbound"] = {"dane": False}
+    world.start()
+    assert world.arrives("wrong.example", sink) == "TLSv1.3 verified"
+
+
+# MTA-STS.
+
+def test_an_enforced_policy(world):
+    """RFC 8461 4.1, 5: the host is one of the policy's and its certificate is good for its name; else mail waits."""
+    good, wild, name, expired, listed, stripped = (world.domain(f"{word}.example", **options) for word, options in {
+        "good": {}, "wild": {"mx": "a.mail.wild.example"}, "name": {"names": ["another.name.example"]}, "expired": {"days": (-90, -1)}, "listed": {},
+        "stripped": {"tls": False}}.items())
+    for word, mx in {"good": None, "wild": "*.mail.wild.example", "name": None, "expired": None, "listed": "mx.elsewhere.example", "stripped": None}.items():
+        world.policy(f"{word}.example", mx=mx)
+    world.start()
+    assert world.arrives("good.example", good) == "TLSv1.3 verified by MTA-STS"
+    assert world.arrives("wild.example", wild) == "TLSv1.3 verified by MTA-STS"
+    for word, sink, reason in (("name", name, "not for mx.name.example"), ("expired", expired, "expired"), ("stripped", stripped, "STARTTLS")):
+        said = world.waits(f"{word}.example", [sink])
+        assert reason in said and "demanded by the MTA-STS policy" in said, said
+    assert "mx.listed.example is not one of the hosts" in world.waits("listed.example", [listed]) and listed.connections == 0
+
+
+def test_testing_and_none_stop_nothing(world):
+    testing, none = world.domain("testing.example", tls=False), world.domain("none.example", tls=False)
+    world.policy("testing.example", "testing", mx="mx.elsewhere.example")
+    world.policy("none.example", "none")
+    world.start()
+    assert world.arrives("testing.example", testing) == "clear" and world.arrives("none.example", none) == "clear"
+
+
+HOSTS = {"wrong-name": {"certificate": "another.name.example"}, "expired": {"days": (-90, -1)}, "not-found": {"status": "404 Not Found"},
+         "moved": {"status": "301 Moved Permanently", "extra": "Location: https://mta-sts.good.example/.well-known/mta-sts.txt\r\n"},
+         "html": {"content_type": "text/html"}, "large": {"body": "version: STSv1\n" * 10_000}, "wrong": {"body": "version: STSv2\nmode: enforce\n"},
+         "no-age": {"body": "version: STSv1\nmode: enforce\nmx: mx.elsewhere.example\n"}}
+
+
+def test_a_policy_host_that_does_not_serve_one_is_none(world):
+    """RFC 8461 3.3: wrong certificate, status, redirect, content type, size or text: no policy, and mail goes on as without."""
+    sinks = {}
+    for word, options in HOSTS.items():
+        sinks[word] = world.domain(f"{word}.example", tls=False)
+        certificate = world.authority.server(options.get("certificate", f"mta-sts.{word}.example"), days=options.get("days", (-1, 90)), label=f"h-{word}")
+        world.policy(f"{word}.example", mx="mx.elsewhere.example", certificate=certificate,
+                     **{key: value for key, value in options.items() if key in ("status", "extra", "content_type", "body")})
+    world.start()
+    for word, sink in sinks.items():
+        assert world.arrives(f"{word}.example", sink) == "clear", word
+    told = world.daemon.log_text()
+    assert told.count("sts.fetch_failed") == len(HOSTS), "and the log says why"
+    world.daemon.submit(to="eve@html.example")
+    sinks["html"].for_recipient("eve@html.example", details=world.daemon.log_tail)
+    assert world.sts.asked["mta-sts.html.example"] == 1, "a failed fetch is not repeated at once"
+
+
+def test_what_is_known_cannot_be_hidden(world):
+    """RFC 8461 5.1, 10.2: a policy outlives its record, its host and a restart of ours; a new id brings a new one."""
+    sink = world.domain("kept.example", tls=False)
+    world.policy("kept.example")
+    world.start()
+    assert "STARTTLS" in world.waits("kept.example", [sink])
+    assert world.sts.asked == {"mta-sts.kept.example": 1}
+    world.sts.forget("mta-sts.kept.example")
+    world.dns.remove("_mta-sts.kept.example.").reload()
+    world.daemon.restart()
+    world.daemon.submit(to="eve@kept.example")
+    assert "MTA-STS" in world.daemon.await_attempt("eve@kept.example")["last_reply"]
+    world.dns.add('_mta-sts.kept.example. TXT "v=STSv1; id=2;"').reload()
+    world.daemon.restart()
+    world.daemon.submit(to="dan@kept.example")
+    assert "MTA-STS" in world.daemon.await_attempt("dan@kept.example")["last_reply"], "a fetch that fails takes nothing back"
+    world.policy("kept.example", "none", identifier="3")
+    world.dns.reload()
+    world.daemon.restart()
+    world.daemon.submit(to="fay@kept.example")
+    sink.for_recipient("fay@kept.example", details=world.daemon.log_tail)
+
+
+def test_dane_goes_before_mta_sts(world):
+    """RFC 8461 2, both ways."""
+    good = world.domain("good.example", ["3 1 1 SPKI"], names=["another.name.example"])
+    bad = world.domain("bad.example", ["3 1 1 " + "00" * 32])
+    world.policy("good.example", mx="mx.elsewhere.example")
+    world.policy("bad.example")
+    world.start()
+    assert world.arrives("good.example", good) == "TLSv1.3 verified by DANE (3 1 1)"
+    assert "TLSA records of mx.bad.example" in world.waits("bad.example", [bad])
+
+
+# The operator's word.
+
+def test_an_exception_holds_until_its_day(world):
+    wrong = world.domain("wrong.example", ["3 1 1 " + "00" * 32])
+    stripped = world.domain("sub.stripped.example", tls=False)
+    past = world.domain("past.example", ["3 1 1 " + "00" * 32])
+    world.policy("sub.stripped.example")
+    world.daemon.config["exception"] = [
+        {"domain": "wrong.example", "allow": "unverified", "until": "2199-12-31", "reason": "their key was replaced"},
+        {"domain": ".stripped.example", "allow": "clear", "until": "2199-12-31"}, {"domain": "past.example", "allow": "clear", "until": "2020-12-31"}]
+    world.start()
+    assert world.arrives("wrong.example", wrong) == "TLSv1.3 verified (exception until 2199-12-31)", "its certificate is good for the web's roots"
+    assert world.arrives("sub.stripped.example", stripped) == "clear (exception until 2199-12-31)"
+    assert "TLSA records of mx.past.example" in world.waits("past.example", [past])
+    assert any("their key was replaced" in warning for warning in world.daemon.get_json("/status")["warnings"])
+
+
+def test_requiretls_wants_a_name_that_nobody_could_change(world):
+    """RFC 8689 4.2.1: the MX by DNSSEC or MTA-STS, and a verified certificate."""
+    willing = [*SmtpSink.CAPABILITIES, "REQUIRETLS"]
+    dane = world.domain("dane.example", ["3 1 1 SPKI"], capabilities=willing)
+    sts = world.domain("sts.plain", capabilities=willing)
+    world.policy("sts.plain")
+    plain = world.domain("mail.plain", capabilities=willing)
+    world.daemon.listener("mx")["relay_from"] = ["127.0.0.0/8"]
+    world.start()
+    for name in ("dane.example", "sts.plain", "mail.plain"):
+        raw = mimebytes.simple_message(ALICE, f"bob@{name}")
+        world.daemon.send(ALICE, [f"bob@{name}"], raw, listener="mx", mail_options=["REQUIRETLS"])
+    for sink, name in ((dane, "dane.example"), (sts, "sts.plain")):
+        assert "REQUIRETLS" in sink.for_recipient(f"bob@{name}", details=world.daemon.log_tail).mail_parameters
+    bounce, = world.daemon.await_mail(ALICE)
+    assert b"5.7.30" in bounce and b"bob@mail.plain" in bounce and not plain.messages
+
+
+# Postfix on the other side.
+
+def test_mail_to_postfix(world, workdir):
+    """Debian's Postfix, TLS 1.3 only, as the MX of one domain whose records match and of one whose records do not."""
+    certificate = world.authority.server("mx.postfix.example", label="mx-postfix")
+    address = next(_ADDRESSES)
+    world.dns.add("postfix.example. MX 10 mx.postfix.example.", f"mx.postfix.example. A {address}", "_25._tcp.mx.postfix.example. TLSA 3 1 1 " + certificate.spki_sha256(),
+                  "broken.example. MX 10 mx.broken.example.", f"mx.broken.example. A {address}", "_25._tcp.mx.broken.example. TLSA 3 1 1 " + "00" * 32)
+    with PostfixReceiver(workdir / "postfix", certificate, "mx.postfix.example", address=f"{address}:25").start() as postfix:
+        world.start()
+        raw = world.daemon.submit(to="bob@postfix.example")
+        got, = postfix.wait("bob@postfix.example", details=world.daemon.log_tail)
+        assert mimebytes.field(got, "Subject") == mimebytes.field(raw, "Subject")
+        assert world.road_by("mx:postfix.example") == "TLSv1.3 verified by DANE (3 1 1)"
+        assert "TLSA records of mx.broken.example" in world.waits("broken.example")
+
+
+def test_mail_from_postfix(world, workdir):
+    """Postfix with smtp_tls_security_level=dane, a validating Unbound and a resolv.conf of its own, sends to Postern's MX."""
+    address = next(_ADDRESSES)
+    certificate = world.authority.server("mx.ours.example", label="mx-ours")
+    certificate.key.chmod(0o600)
+    world.daemon.config["tls"] = {"certificate": str(certificate.cert), "key": str(certificate.key)}
+    world.daemon.config["domains"]["local"] += ["ours.example", "stale.example"]
+    world.daemon.config["listener"].append({"kind": "mx", "name": "world", "address": f"{address}:25", "tls": "required"})
+    for domain, digest in (("ours", certificate.spki_sha256()), ("stale", "00" * 32)):
+        world.dns.add(f"{domain}.example. MX 10 mx.{domain}.example.", f"mx.{domain}.example. A {address}", f"_25._tcp.mx.{domain}.example. TLSA 3 1 1 {digest}")
+    world.start()
+    resolver = UnboundServer(workdir / "resolver", [], address="127.77.39.54", port=53, forward=f"{world.dns.address}@{world.dns.port}", anchor=world.dns.anchor)
+    with resolver.start():
+        resolv = workdir / "resolv.conf"
+        resolv.write_text("nameserver 127.77.39.54\noptions trust-ad\n")
+        postfix = Postfix(workdir / "sender", "smtp_dns_support_level = dnssec\nsmtp_tls_security_level = dane\nsmtp_tls_loglevel = 1\n"
+                          "smtp_host_lookup = dns\nsmtpd_relay_restrictions = permit_mynetworks, reject\n")
+        postfix.wrapper = ["unshare", "-m", "sh", "-c", f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "sh"]
+        with postfix.start():
+            for domain in ("ours.example", "stale.example"):
+                run(["swaks", "--server", f"127.0.0.1:{postfix.port}", "--from", "carol@example.org", "--to", f"bob@{domain}", "--body", "by DANE"])
+            assert b"by DANE" in world.daemon.await_mail("bob@ours.example")[0]
+            log = wait_until(lambda: "status=deferred" in postfix.log_path.read_text() and postfix.log_path.read_text(), "Postfix to defer", details=postfix.log_tail)
+            assert "Verified TLS connection established to mx.ours.example" in log, "by Postfix' own judgement"
+            assert world.daemon.mailbox("bob@stale.example") == []
