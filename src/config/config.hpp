@@ -212,6 +212,10 @@ struct Config {
     std::string mta_sts_ca;               ///< Trust store for policy hosts; empty: the system's.
     std::string mta_sts_min_tls = "1.3";  ///< 1.3, 1.2
   } outbound;
+  struct Reports {
+    std::string from;          ///< Address that reports come from; empty: none are sent.
+    std::string organization;  ///< Empty: server.hostname.
+  } reports;
   Limits limits;
 
   std::vector<Listener> listeners;

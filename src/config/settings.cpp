@@ -377,6 +377,11 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("outbound.mta_sts_ca", FIELD(outbound.mta_sts_ca), "PEM trust store for the hosts of these policies; empty: the system's."),
       text<C>("outbound.mta_sts_min_tls", FIELD(outbound.mta_sts_min_tls), "Lowest TLS version of these hosts: 1.3, or 1.2 with a warning.",
               {"1.3", "1.2"}),
+      text<C>(
+          "reports.from", FIELD(reports.from),
+          "Address that our reports to other domains come from (TLS-RPT, RFC 8460); give it a DKIM key. Empty: what was seen is counted "
+          "and shown, and nothing is sent."),
+      text<C>("reports.organization", FIELD(reports.organization), "Who reports, in words. Empty: server.hostname."),
       text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       text<C>("dns.trust_anchor", FIELD(dns.trust_anchor),

@@ -150,6 +150,7 @@ struct Gateway::Parts {
   std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Judge> judge;
   std::unique_ptr<Intake> intake;
+  std::unique_ptr<ReportDesk> reports;
   std::vector<std::unique_ptr<OpenDoor>> doors;
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<KeyAffairs> affairs;
@@ -287,12 +288,16 @@ Status Gateway::Parts::open_pipeline() {
                                         clock, pin, tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
-  POSTERN_TRY(courier,
-              Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, {authority->root()}, random, clock}));
+  const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
+  POSTERN_TRY(
+      courier,
+      Courier::make(
+          {config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, note_session, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   intake =
       std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, budget});
+  reports = std::make_unique<ReportDesk>(ReportDeskParts{config, *store, *intake, *resolver, *workers, random, clock, sts->tls()});
   return {};
 }
 
@@ -385,6 +390,7 @@ void Gateway::Parts::begin() {
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
+  io::spawn(loops->at(0), reports->run(), "gateway.reports");
   courier->start();
   affairs->start(loops->at(0));
 }
@@ -508,6 +514,7 @@ void Gateway::stop() {
   if (m_parts->mail) m_parts->courier->stop();
   m_parts->workers->stop();
   m_parts->loops->stop();
+  if (m_parts->mail) (void)m_parts->reports->flush();
   m_parts->loops->join();
   m_parts->store->writer().stop();
   m_parts->loops->clear();  // sessions that still wait refer to the parts that are destroyed before the loops
@@ -525,6 +532,8 @@ const config::Config& Gateway::config() const noexcept { return m_parts->config;
 const std::vector<std::string>& Gateway::warnings() const noexcept { return m_parts->warnings; }
 io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
+ReportDesk& Gateway::reports() noexcept { return *m_parts->reports; }
+const StsPolicies& Gateway::sts() const noexcept { return *m_parts->sts; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }
 KeyAffairs& Gateway::affairs() noexcept { return *m_parts->affairs; }

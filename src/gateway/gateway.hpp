@@ -16,6 +16,7 @@
 #include "gateway/intake.hpp"
 #include "gateway/key_affairs.hpp"
 #include "gateway/pipeline.hpp"
+#include "gateway/report_desk.hpp"
 #include "io/listener.hpp"
 #include "keys/keeper.hpp"
 #include "keys/root_key.hpp"
@@ -78,6 +79,8 @@ class Gateway {
   // ----
   [[nodiscard]] Courier& courier() noexcept;
   [[nodiscard]] Intake& intake() noexcept;
+  [[nodiscard]] ReportDesk& reports() noexcept;
+  [[nodiscard]] const StsPolicies& sts() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;
   [[nodiscard]] Identities& identities() noexcept;
   [[nodiscard]] Correspondents& correspondents() noexcept;

@@ -21,7 +21,8 @@ config::TrustException exception(std::string domain, WallTime ends = kNow + 1h) 
 }
 
 TEST(FindException, TheMostExactThatHasNotEnded) {
-  const std::vector all{exception(".example.com"), exception("a.example.com", kNow), exception(".b.example.com"), exception("b.example.com")};
+  const std::vector all{exception(".example.com"), exception("a.example.com", kNow), exception(".b.example.com"),
+                        exception("b.example.com")};
   const auto found = [&](std::string_view domain) -> std::string {
     const auto* one = find_exception(all, domain, kNow);
     return one == nullptr ? "" : one->domain;

@@ -67,6 +67,15 @@ CREATE TABLE shredded(tenant TEXT PRIMARY KEY, key TEXT NOT NULL, begun INTEGER 
 CREATE TABLE sts_policy(domain TEXT PRIMARY KEY, id TEXT NOT NULL, fetched INTEGER NOT NULL, expires INTEGER NOT NULL, policy TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX sts_policy_expires ON sts_policy(expires);
 )",
+    // 5: what TLS reports are made of (RFC 8460), and which reports went out
+    R"(
+CREATE TABLE tls_session(
+  day INTEGER NOT NULL, domain TEXT NOT NULL, policy_type TEXT NOT NULL, policy TEXT NOT NULL, mx_patterns TEXT NOT NULL, result_type TEXT NOT NULL,
+  mx TEXT NOT NULL, ip TEXT NOT NULL, reason TEXT NOT NULL, sessions INTEGER NOT NULL,
+  PRIMARY KEY(day, domain, policy_type, policy, mx_patterns, result_type, mx, ip, reason)) WITHOUT ROWID;
+CREATE TABLE report_sent(kind TEXT NOT NULL, day INTEGER NOT NULL, domain TEXT NOT NULL, time INTEGER NOT NULL, outcome TEXT NOT NULL,
+  PRIMARY KEY(kind, day, domain)) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

@@ -1,14 +1,18 @@
 """The road out: DANE (RFC 7672) over a root that the tests sign with Knot, MTA-STS (RFC 8461) over real HTTPS hosts, the operator's exceptions,
 REQUIRETLS; with Postfix as the other side in both directions."""
 
+import datetime
+import email
+import gzip
 import itertools
+import json
 
 import pytest
 
-from peers import mimebytes
+from peers import dkimtools, mimebytes
 from peers.base import run, wait_until
 from peers.certs import TestAuthority
-from peers.daemon import LOCAL_DOMAIN
+from peers.daemon import HOSTNAME, LOCAL_DOMAIN
 from peers.postfix import Postfix, PostfixReceiver
 from peers.signed_dns import SignedDns
 from peers.sink import SmtpSink
@@ -367,3 +371,93 @@ def test_mail_from_postfix(world, workdir):
             log = wait_until(lambda: "status=deferred" in postfix.log_path.read_text() and postfix.log_path.read_text(), "Postfix to defer", details=postfix.log_tail)
             assert "Verified TLS connection established to mx.ours.example" in log, "by Postfix' own judgement"
             assert world.daemon.mailbox("bob@stale.example") == []
+
+
+# What other domains are told (RFC 8460).
+
+def packed_report(message: bytes) -> tuple[str, dict]:
+    part = next(part for part in email.message_from_bytes(message).walk() if part.get_content_type() == "application/tlsrpt+gzip")
+    return part.get_filename(), json.loads(gzip.decompress(part.get_payload(decode=True)))
+
+
+def test_what_was_seen_is_counted_and_told(world):
+    """RFC 8460 4, 5: successes and failures by policy, by mail (whatever TLS the collector offers) and by HTTPS."""
+    good = world.domain("good.example", ["3 1 1 SPKI"])
+    world.domain("wrong.example", ["3 1 1 " + "00" * 32])
+    tested = world.domain("testing.example", names=["another.name.example"])
+    world.domain("name.example", names=["another.name.example"])
+    clear = world.domain("clear.example", tls=False)
+    world.policy("testing.example", "testing")
+    world.policy("name.example")
+    collector = world.domain("collector.example", ["3 1 1 " + "00" * 32], tls=False)
+    certificate = world.authority.server("tlsrpt.example", label="tlsrpt")
+    world.sts.serve("tlsrpt.example", certificate, "")
+    world.dns.add(f"tlsrpt.example. A {_STS_ADDRESS}", '_smtp._tls.wrong.example. TXT "v=TLSRPTv1; rua=mailto:tls@collector.example"',
+                  '_smtp._tls.good.example. TXT "v=TLSRPTv1; rua=https://tlsrpt.example/v1/report,mailto:tls@collector.example"',
+                  '_smtp._tls.testing.example. TXT "v=TLSRPTv1; rua=mailto:tls@collector.example"', '_smtp._tls.name.example. TXT "v=TLSRPTv2; rua=x"')
+    world.daemon.config["reports"] = {"from": f"tls-reports@{LOCAL_DOMAIN}", "organization": "Postern Example"}
+    world.daemon.dkim("sel", "dkim_key", "ed25519-sha256")
+    world.start()
+    world.arrives("good.example", good)
+    world.arrives("testing.example", tested)
+    world.arrives("clear.example", clear)
+    world.waits("wrong.example")
+    world.waits("name.example")
+    tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
+    today = (datetime.datetime.now(datetime.timezone.utc)).strftime("%Y-%m-%d")
+    listed = world.daemon.json("report", "list")
+    counted = {entry["domain"]: (entry["successful"], entry["failed"]) for entry in listed["counted"]}
+    assert counted == {"good.example": (1, 0), "testing.example": (0, 1), "clear.example": (0, 1), "wrong.example": (0, 1), "name.example": (0, 1)}
+    world.daemon.cli("report", "send", "--before", tomorrow)
+    mails = {}
+    for delivery in wait_until(lambda: len(collector.messages) == 3 and collector.messages, "three reports", details=world.daemon._queue_details):
+        assert delivery.tls is None and dkimtools.dkimpy_verdicts(delivery.content, world.daemon.dkim_records()) == [True]
+        name, report = packed_report(delivery.content)
+        parsed = email.message_from_bytes(delivery.content)
+        domain = parsed["TLS-Report-Domain"]
+        assert parsed["TLS-Report-Submitter"] == HOSTNAME and parsed["TLS-Required"] == "No" and f"Report Domain: {domain}" in parsed["Subject"]
+        assert parsed.get_content_type() == "multipart/report" and parsed.get_param("report-type") == "tlsrpt"
+        assert name.startswith(f"{HOSTNAME}!{domain}!") and name.endswith(".json.gz")
+        mails[domain] = report
+        assert json.loads(world.daemon.cli("tlsrpt", "parse", "--json", input=json.dumps(report).encode()).stdout)["report-id"] == report["report-id"]
+    assert set(mails) == {"good.example", "wrong.example", "testing.example"}, "who did not ask rightly gets none"
+    path, head, body = world.sts.posted["tlsrpt.example"]
+    assert path == "/v1/report" and "application/tlsrpt+gzip" in head and json.loads(gzip.decompress(body)) == mails["good.example"]
+    kinds = {domain: [(policy["policy"]["policy-type"], policy["summary"]["total-successful-session-count"], policy["summary"]["total-failure-session-count"],
+                       [failure["result-type"] for failure in policy.get("failure-details", [])]) for policy in report["policies"]]
+             for domain, report in mails.items()}
+    assert kinds == {"good.example": [("tlsa", 1, 0, [])], "wrong.example": [("tlsa", 0, 1, ["validation-failure"])],
+                     "testing.example": [("sts", 0, 1, ["certificate-host-mismatch"])]}
+    sts, = mails["testing.example"]["policies"]
+    assert sts["policy"]["mx-host"] == ["mx.testing.example"] and "mode: testing" in sts["policy"]["policy-string"]
+    assert mails["wrong.example"]["policies"][0]["policy"]["policy-string"] == ["3 1 1 " + "00" * 32]
+    assert mails["wrong.example"]["date-range"]["start-datetime"].startswith(today) and mails["wrong.example"]["organization-name"] == "Postern Example"
+    outcomes = {entry["domain"]: entry["outcome"] for entry in world.daemon.json("report", "list")["sent"]}
+    assert "tlsrpt.example/v1/report: 200" in outcomes["good.example"] and "nobody asks" in outcomes["clear.example"]
+    shown = world.daemon.cli("report", "show", today).stdout.decode()
+    assert "certificate-host-mismatch at mx.testing.example" in shown and "starttls-not-supported" in shown
+    world.daemon.restart()
+    world.daemon.cli("report", "send", "--before", tomorrow)
+    assert len(collector.messages) == 3, "nobody gets the same report twice"
+
+
+def test_reports_without_a_sender_are_only_counted(world):
+    sink = world.domain("plain.example")
+    world.start()
+    world.arrives("plain.example", sink)
+    refused = world.daemon.cli("report", "send", check=False)
+    assert refused.returncode != 0 and "reports.from" in refused.stderr.decode()
+    assert world.daemon.json("report", "list")["counted"][0]["successful"] == 1
+    assert world.daemon.json("outbound", "policies") == {"policies": []}
+
+
+def test_a_sender_may_waive_what_the_domain_demands(world):
+    """RFC 8689 3: TLS-Required: No. The next message without it does not use that connection."""
+    stripped = world.domain("stripped.example", tls=False)
+    world.policy("stripped.example")
+    world.start()
+    raw = mimebytes.simple_message(ALICE, "bob@stripped.example").replace(b"Subject:", b"TLS-Required: No\r\nSubject:", 1)
+    world.daemon.send(ALICE, ["bob@stripped.example"], raw, listener="plain")
+    stripped.for_recipient("bob@stripped.example", details=world.daemon.log_tail)
+    world.daemon.submit(to="eve@stripped.example")
+    assert "MTA-STS" in world.daemon.await_attempt("eve@stripped.example")["last_reply"]
