@@ -49,7 +49,7 @@ Status Session::dispatch(Command command, ByteView payload) {
     case Command::QuitNewConnection: return on_quit(command, payload);
     default: break;
   }
-  if (begins_anew(command)) give_up_message(command);
+  if (begins_anew(command)) give_up_message(command == Command::Mail ? Stage::Recipient : Stage::Mail);  // MAIL's macros came before it
   m_state = state_after(command, m_state);
   if (!is_settled(command)) return dispatch_stage(command, payload);
   m_content.count(payload.size());
@@ -102,9 +102,10 @@ bool Session::begins_anew(Command command) const noexcept {
   return (command == Command::Mail || command == Command::Helo) && m_state > State::Greeted && m_state < State::Ended;
 }
 
-void Session::give_up_message(Command command) {
-  if (m_scope == Scope::None) m_events.emplace_back(Abort{});
-  end_message(command == Command::Mail ? Stage::Recipient : Stage::Mail);  // the macros of MAIL came before it
+/// Postfix sends SMFIC_ABORT behind every message too: that is no news.
+void Session::give_up_message(Stage first_forgotten) {
+  if (m_state > State::Greeted && m_scope == Scope::None) m_events.emplace_back(Abort{});
+  end_message(first_forgotten);
 }
 
 /// What the MTA was told to leave out is not waited for.

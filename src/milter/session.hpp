@@ -111,7 +111,8 @@ struct Unknown {
 struct EndOfMessage {
   Message message;
 };
-/// The MTA gave up the message, with SMFIC_ABORT or by MAIL or HELO before its end. The connection goes on.
+/// The MTA gave up the message under way, with SMFIC_ABORT or by MAIL or HELO before its end. The connection goes on. It is not told of a
+/// message that has its verdict.
 struct Abort {};
 struct Quit {
   bool next_connection = false;  ///< SMFIC_QUIT_NC: another SMTP client's Connect follows on this stream.
@@ -198,7 +199,7 @@ class Session {
   [[nodiscard]] Status dispatch_stage(Command command, ByteView payload);
   [[nodiscard]] Status check_order(Command command) const;
   [[nodiscard]] bool begins_anew(Command command) const noexcept;
-  void give_up_message(Command command);
+  void give_up_message(Stage first_forgotten);
   [[nodiscard]] State earliest(State state) const noexcept;
   [[nodiscard]] static State state_after(Command command, State now) noexcept;
   [[nodiscard]] static std::string_view state_name(State state) noexcept;

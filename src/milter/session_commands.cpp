@@ -195,8 +195,7 @@ Message Session::build_message() {
 
 Status Session::on_abort(ByteView payload) {
   POSTERN_CHECK(parse_empty(payload));
-  end_message();
-  m_events.emplace_back(Abort{});
+  give_up_message(Stage::Mail);
   return {};
 }
 

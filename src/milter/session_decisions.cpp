@@ -99,7 +99,11 @@ Status Session::decide(Response verdict, std::string packet) {
   POSTERN_CHECK(check_verdict(verdict));
   const Command command = *m_pending;
   m_pending.reset();
-  if (verdict == Response::Accept || verdict == Response::Continue) m_output.append(m_modifications);
+  const bool kept = verdict == Response::Accept || verdict == Response::Continue;
+  if (kept && m_output.empty())
+    m_output.swap(m_modifications);  // a replaced body is large: no copy
+  else if (kept)
+    m_output.append(m_modifications);
   answer(command, packet);
   apply_verdict(command, verdict, std::move(packet));
   return {};

@@ -15,16 +15,17 @@ using namespace postern::milter::testing;
 
 const std::string kContinue = "\0\0\0\1c"s;
 
-/// What Postfix 3.7 sends for one message that Alice sends after a login: macros ahead of the commands, LF in folded fields, and the last
-/// chunk of the body in SMFIC_BODYEOB.
+/// What Postfix 3.7 sends for one message that Alice sends after a login: macros ahead of every command, LF in folded fields, the last
+/// chunk of the body in SMFIC_BODYEOB, and an SMFIC_ABORT when all is done.
 std::string postfix_message() {
-  return macros('M', {"i", "4YxQ2", "{auth_type}", "PLAIN", "{auth_authen}", "alice", "{mail_addr}", "alice@a.example"}) +
-         strings('M', {"<alice@a.example>", "SIZE=120", "BODY=8BITMIME"}) +
-         macros('R', {"i", "4YxQ2", "{rcpt_addr}", "bob@b.example", "{rcpt_mailer}", "smtp"}) +
+  const auto id = [](char command) { return macros(command, {"i", "4YxQ2"}); };
+  return macros('M', {"{auth_type}", "PLAIN", "{auth_authen}", "alice", "{mail_mailer}", "smtp", "{mail_addr}", "alice@a.example"}) +
+         strings('M', {"<alice@a.example>", "size=120", "BODY=8BITMIME"}) +
+         macros('R', {"{rcpt_mailer}", "smtp", "{rcpt_host}", "b.example", "{rcpt_addr}", "bob@b.example"}) +
          strings('R', {"<bob@b.example>", "NOTIFY=NEVER"}) + macros('R', {"i", "4YxQ2", "{rcpt_addr}", "carol@b.example"}) +
-         strings('R', {"<carol@b.example>"}) + macros('T', {"i", "4YxQ2"}) + packet('T') + strings('L', {"From", " alice@a.example"}) +
-         strings('L', {"Subject", " folded\n\there"}) + macros('N', {"i", "4YxQ2"}) + packet('N') + packet('B', std::string(65535, 'x')) +
-         macros('E', {"i", "4YxQ2"}) + packet('E', "\r\nend\r\n");
+         strings('R', {"<carol@b.example>"}) + id('T') + packet('T') + id('L') + strings('L', {"From", " alice@a.example"}) + id('L') +
+         strings('L', {"Subject", " folded\n\there"}) + id('N') + packet('N') + id('B') + packet('B', std::string(65535, 'x')) + id('E') +
+         packet('E', "\r\nend\r\n") + packet('A');
 }
 std::string postfix_start() {
   return negotiate(6, kPostfixActions, kPostfixProtocol) +
@@ -82,7 +83,7 @@ TEST(MilterSession, PostfixTranscript) {
   driver.feed(postfix_start());
   EXPECT_EQ(driver.say(postfix_message()), replies);  // M R R T L L N B E, and none for macros
   EXPECT_EQ(driver.log, (std::vector<std::string>{"negotiated 6", "connect client.a.example 4 40000 192.0.2.1", "helo client.a.example",
-                                                  "mail <alice@a.example> SIZE=120 BODY=8BITMIME", "rcpt <bob@b.example> NOTIFY=NEVER",
+                                                  "mail <alice@a.example> size=120 BODY=8BITMIME", "rcpt <bob@b.example> NOTIFY=NEVER",
                                                   "rcpt <carol@b.example>", "data", "message"}));
   const Message& message = driver.messages.at(0);
   EXPECT_EQ(message.peer, Peer::Standard);
@@ -96,7 +97,7 @@ TEST(MilterSession, PostfixTranscript) {
   EXPECT_EQ(message.macros.at(Stage::Connect).at("v"), "Postfix 3.7.11");
   EXPECT_EQ(message.helo, "client.a.example");
   EXPECT_EQ(message.connection.port, 40000);
-  EXPECT_EQ(message.from.args, (std::vector<std::string>{"SIZE=120", "BODY=8BITMIME"}));
+  EXPECT_EQ(message.from.args, (std::vector<std::string>{"size=120", "BODY=8BITMIME"}));
   EXPECT_EQ(message.recipients.size(), 2U);
 }
 
@@ -106,7 +107,7 @@ TEST(MilterSession, OneConnectionManyMessages) {
   driver.feed(strings('M', {"<x@a.example>"}));
   EXPECT_EQ(driver.session.macros().find("auth_authen"), "");  // of the message before
   EXPECT_EQ(driver.session.macros().find("tls_version"), "TLSv1.3");
-  driver.feed(packet('A') + postfix_message() + packet('Q'));
+  driver.feed(postfix_message() + packet('Q'));
   EXPECT_EQ(driver.messages.size(), 3U);
   EXPECT_EQ(driver.messages[0].raw, driver.messages[2].raw);
   EXPECT_EQ(driver.log.back(), "quit");
@@ -309,7 +310,9 @@ TEST(MilterSession, CutAtEveryOctet) {
       ASSERT_EQ(driver.output, whole.output) << cut;
       ASSERT_EQ(driver.log, whole.log) << cut;
       ASSERT_EQ(driver.messages.size(), whole.messages.size());
-      if (!whole.messages.empty()) ASSERT_EQ(driver.messages[0].raw, whole.messages[0].raw);
+      if (!whole.messages.empty()) {
+        ASSERT_EQ(driver.messages[0].raw, whole.messages[0].raw);
+      }
     }
   }
 }
@@ -324,6 +327,36 @@ TEST(MilterSession, NothingIsParsedBeforeTheDecision) {
   EXPECT_TRUE(session.continue_());
   EXPECT_EQ(session.continue_().error().code, ErrorCode::Conflict);  // nothing waits yet
   ASSERT_TRUE(std::holds_alternative<Helo>(*session.next_event()));
+}
+
+/// Whatever the order: each command that wants an answer gets one, until the session ends.
+TEST(MilterSession, OneAnswerForEachCommand) {
+  const std::string commands[] = {strings('H', {"h"}),
+                                  strings('M', {"<a@b>"}),
+                                  strings('R', {"<c@d>"}),
+                                  packet('T'),
+                                  strings('L', {"A", "1"}),
+                                  packet('N'),
+                                  packet('B', "x"),
+                                  packet('E'),
+                                  strings('U', {"X"}),
+                                  macros('R', {"i", "1"}),
+                                  packet('A')};
+  std::mt19937 random(3);
+  std::size_t messages = 0;
+  for (int round = 0; round < 20000; ++round) {
+    Driver driver;
+    driver.feed(negotiate(6, kPostfixActions, kPostfixProtocol) + connect("c", '4', 1, "192.0.2.1"));
+    std::size_t at = 0;
+    for (int step = 0; step < 30; ++step) {
+      at = random() % 4 == 0 ? random() % std::size(commands) : (at + 1) % 8;
+      const std::string answer = driver.say(commands[at]);
+      if (driver.session.wants_close()) break;
+      ASSERT_EQ(answer, commands[at][4] == 'D' || commands[at][4] == 'A' ? "" : kContinue);
+    }
+    messages += driver.messages.size();
+  }
+  EXPECT_GT(messages, 1000U);
 }
 
 TEST(MilterSession, RandomOctets) {
