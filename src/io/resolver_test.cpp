@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "io/mx.hpp"
-#include "io/rdata.hpp"
+#include "dns/rdata.hpp"
 #include "io/testing/run.hpp"
 
 namespace postern::io {
