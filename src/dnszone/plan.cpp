@@ -26,7 +26,8 @@ struct Planner {
   void expect(const dns::Record& record) {
     if (!can_be_expected(record.type) || !seen.emplace(record.name, record.type).second) return;
     Expectation expected{record.name, record.type, {}};
-    for (const dns::Record& present : rrset(record).records) expected.values.push_back(present.data);
+    const dns::Answer answer = rrset(record);
+    for (const dns::Record& present : answer.records) expected.values.push_back(present.data);
     out.expected.push_back(std::move(expected));
   }
   void remove(const dns::Record& record) {

@@ -152,16 +152,22 @@ std::string_view name_of(TsigAlgorithm algorithm) noexcept {
   return "hmac-sha256";
 }
 
+/// RFC 8945 4.3.2: exactly the bytes that were digested, then the record, which counts among the additional ones.
 Result<SignedMessage> tsig_sign(ByteView message, const TsigKey& key, WallTime now) {
-  POSTERN_TRY(Message parsed, parse_message(message));
+  POSTERN_TRY(const Message parsed, parse_message(message));
   TsigData data;
   data.algorithm = name_of(key.algorithm);
   data.time = seconds_of(now);
   data.original_id = parsed.id;
   data.mac = mac_of(key, {}, message, data);
-  parsed.additional.push_back({.name = key.name, .type = kTsigType, .record_class = kClassAny, .ttl = 0, .rdata = encode_tsig(data)});
-  POSTERN_TRY(Bytes bytes, encode_message(parsed));
-  return SignedMessage{std::move(bytes), std::move(data.mac)};
+  const Bytes rdata = encode_tsig(data);
+  ByteWriter out;
+  out.write_bytes(message.first(kAdditionalCount)).write_u16(static_cast<std::uint16_t>(parsed.additional.size() + 1));
+  out.write_bytes(message.subspan(kAdditionalCount + 2));
+  out.write_bytes(wire_name(key.name)).write_u16(kTsigType).write_u16(kClassAny).write_u32(0);
+  out.write_u16(static_cast<std::uint16_t>(rdata.size())).write_bytes(rdata);
+  if (out.bytes().size() > kMessageLimit) return fail(ErrorCode::TooLarge, "no room for the signature in one DNS message", "TSIG");
+  return SignedMessage{std::move(out).take(), std::move(data.mac)};
 }
 
 Result<TsigVerdict> tsig_verify(ByteView response, const TsigKey& key, ByteView request_mac, WallTime now) {
@@ -173,7 +179,7 @@ Result<TsigVerdict> tsig_verify(ByteView response, const TsigKey& key, ByteView 
   out.error = static_cast<Rcode>(data.error);
   // RFC 8945 5.3.2: who does not have the key, or not our request's MAC, answers with an empty MAC.
   if (data.mac.empty() && (out.error == Rcode::BadKey || out.error == Rcode::BadSig)) return out;
-  if (record->name != key.name || record->record_class != kClassAny || data.algorithm != name_of(key.algorithm))
+  if (record->name != key.name || record->record_class != kClassAny || record->ttl != 0 || data.algorithm != name_of(key.algorithm))
     return untrusted("the response is signed under the key " + printable(record->name) + " (" + printable(data.algorithm) + "), not ours");
   POSTERN_CHECK(check_mac(response, *record, data, key, request_mac));
   if (out.error != Rcode::BadTime) POSTERN_CHECK(check_time(data, now));

@@ -57,8 +57,10 @@ Fault tsig_fault(const TsigVerdict& verdict, const TsigKey& key, WallTime now) {
   const std::string algorithm(name_of(key.algorithm));
   switch (verdict.error) {
     case Rcode::BadKey:
-      return {ErrorCode::Denied, "BADKEY: the server has no key " + key.name + " with " + algorithm +
-                                     "; put the key of this file into its configuration, with the same name and algorithm, and reload it"};
+      return {ErrorCode::Denied,
+              "BADKEY: the server has no key " + key.name + " with " + algorithm +
+                  ", or lets it do nothing in this zone; put the key of this "
+                  "file into its configuration, with the same name and algorithm, allow it to update the zone, and reload"};
     case Rcode::BadSig:
       return {ErrorCode::Denied,
               "BADSIG: the server has another secret under the name " + key.name + "; copy the key file from the server again"};

@@ -14,6 +14,7 @@ using dns::RecordType;
 
 constexpr std::size_t kHeaderSize = 12;
 constexpr std::size_t kLongestName = 255;  // RFC 1035 2.3.4, on the wire
+constexpr int kMostJumps = 127;            // a name has no more labels than that
 
 constexpr std::array<std::pair<Rcode, std::string_view>, 15> kRcodes = {{
     {Rcode::NoError, "NOERROR"},
@@ -85,16 +86,16 @@ class Reader {
 Result<Name> Reader::name(const char* field) {
   Name out;
   std::size_t at = m_at, begin = m_at;
-  bool jumped = false;
+  int jumps = 0;
   for (;;) {
     if (at >= m_message.size()) return malformed("ends too early", field);
     const Byte size = m_message[at];
     if (size >= 0xC0) {
       if (at + 2 > m_message.size()) return malformed("ends too early", field);
       const std::size_t target = (size & 0x3FU) << 8 | m_message[at + 1];
-      if (target >= begin) return malformed("has a compression pointer that does not lead backwards", field);
-      if (!jumped) m_at = at + 2;
-      jumped = true;
+      if (target < kHeaderSize || target >= begin || jumps == kMostJumps)
+        return malformed("has a compression pointer that does not lead backwards", field);
+      if (jumps++ == 0) m_at = at + 2;
       at = begin = target;
       continue;
     }
@@ -105,7 +106,7 @@ Result<Name> Reader::name(const char* field) {
     append_label(out, m_message.subspan(at + 1, size));
     at += 1U + size;
   }
-  if (!jumped) m_at = at + 1;
+  if (jumps == 0) m_at = at + 1;
   out.wire.push_back(0);
   return out;
 }

@@ -82,7 +82,8 @@ def test_an_empty_zone_gets_everything_once(server):
     assert server.ask(ZONE, "MX") == []
 
     status, done, said = publish(server)
-    assert (status, done["outcome"], done["zone"], done["right"]) == (0, "published", ZONE, True), said
+    assert "outcome" in done, said + server.log_tail()
+    assert (status, done["outcome"], done["zone"], done["right"]) == (0, "published", ZONE, True), (said, done)
     assert changes(done) == changes(planned)
     assert server.ask(ZONE, "MX") == [f"10 {HOST}."]
     assert server.ask(HOST, "A") == ["127.0.0.1"]
@@ -199,7 +200,7 @@ def test_a_key_that_may_not(make_server, workdir):
     stranger = TsigKey(workdir, "stranger.example")
     server = make_server(strangers=[stranger])
     status, what = refusal(server, key=stranger)
-    assert status == 4 and ("REFUSED" in what or "NOTAUTH" in what) and ("stranger.example" in what or "the key is not for it" in what)
+    assert status == 4 and what.startswith("BADKEY" if server.name == "knotd" else "REFUSED") and "stranger.example" in what
 
 
 def test_zones_that_are_not_there(server):

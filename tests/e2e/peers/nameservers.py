@@ -61,6 +61,7 @@ class Knot(NameServer):
         keys = "".join(f"  - id: {key.name}\n    algorithm: {key.algorithm}\n    secret: {key.secret}\n"
                        for key in (self.key, *self.strangers))
         configuration = self.directory / "knot.conf"
+        (self.directory / "db").mkdir(exist_ok=True)  # the journal; without it updates fail
         configuration.write_text(
             f"server:\n  rundir: {self.directory}\n  listen: 127.0.0.1@{self.port}\n"
             f"log:\n  - target: stderr\n    any: info\ndatabase:\n  storage: {self.directory}/db\n"
