@@ -1,4 +1,5 @@
 // postern dns records|check|publish: the DNS records of a domain's mail.
+#include <filesystem>
 #include <fstream>
 #include <memory>
 
@@ -105,6 +106,14 @@ Result<dnszone::TsigKey> read_key(const std::string& path) {
   return key;
 }
 
+/// Whoever reads the key may change the zone.
+void note_open_key(const std::string& path, std::vector<std::string>& notes) {
+  std::error_code unknown;
+  const auto mode = std::filesystem::status(path, unknown).permissions();
+  if (!unknown && (mode & std::filesystem::perms::others_read) != std::filesystem::perms::none)
+    notes.push_back("everybody on this machine can read " + path + " and change the zone with it; chmod 600 " + path);
+}
+
 Status send_update(const DnsServer& server, const dnszone::Update& update, const dnszone::TsigKey& key, const Options& options) {
   POSTERN_TRY(const Bytes request, dnszone::encode_update(update, random_message_id()));
   POSTERN_TRY(const auto signed_request, dnszone::tsig_sign(request, key, options.time()));
@@ -125,6 +134,7 @@ Result<Publication> publish(const Options& options, Known& known) {
   const auto before = dnszone::compare(known.wanted, server, how);
   out.update = dnszone::plan_update(before, out.zone, server);
   out.notes = known.notes;
+  note_open_key(options.tsig, out.notes);
   const bool empty = out.update.add.empty() && out.update.remove.empty();
   out.outcome = empty ? "unchanged" : options.dry_run ? "planned" : "published";
   if (empty) out.after = before;

@@ -75,11 +75,11 @@ Finding judged(const WantedRecord& wanted, const dns::Record& record, const TxtR
 bool Comparing::is_in_scope(std::string_view name) const { return !is_authoritative() || dns::is_same_or_below(name, options.zone); }
 
 std::vector<const WantedRecord*> Comparing::of(RecordKind kind) const {
-  std::vector<const WantedRecord*> out;
+  std::vector<const WantedRecord*> found;
   for (const WantedRecord& one : records) {
-    if (one.kind == kind && is_in_scope(one.record.name)) out.push_back(&one);
+    if (one.kind == kind && is_in_scope(one.record.name)) found.push_back(&one);
   }
-  return out;
+  return found;
 }
 
 dns::Answer Comparing::ask(const std::string& name, RecordType type) const { return dns.query(name, type).value_or(dns::Answer{}); }
@@ -121,36 +121,57 @@ void compare_txt(const Comparing& c, const WantedRecord& wanted, const TxtRule& 
   c.out.push_back(std::move(out));
 }
 
-/// RFC 5321 5.1, RFC 7505. Other exchanges are somebody's choice and stay.
+namespace {
+
+/// Whom the MX records of a domain name.
+struct Exchanges {
+  bool has_ours = false;
+  std::vector<dns::Record> null;  ///< RFC 7505
+  std::string others;
+};
+
+Exchanges exchanges_of(const dns::Answer& answer, const std::string& ours) {
+  Exchanges out;
+  for (const dns::Record& record : answer.records) {
+    const auto& exchange = std::get<dns::MxData>(record.data).exchange;
+    if (exchange == ours)
+      out.has_ours = true;
+    else if (exchange.empty())
+      out.null.push_back(record);
+    else
+      out.others += (out.others.empty() ? "" : ", ") + exchange;
+  }
+  return out;
+}
+
+/// RFC 5321 5.1. Other exchanges are somebody's choice and stay.
+Finding mx_finding(const WantedRecord& wanted, const Exchanges& found) {
+  if (found.has_ours && found.null.empty())
+    return finding_of(wanted, Standing::Ok, false,
+                      found.others.empty() ? "" : "mail also goes to " + found.others + ": right for a host that passes it on here");
+  Finding out = finding_of(wanted, Standing::Differs, true, "");
+  out.remove = found.null;
+  if (!found.has_ours) out.add.push_back(wanted.record);
+  if (!found.null.empty()) {
+    out.message = "the null MX says that the domain takes no mail (RFC 7505 3); remove it";
+  } else if (!found.others.empty()) {
+    out.message = "mail goes to " + found.others + ", not to this host; publish it, and remove the others when they are not needed";
+  } else {
+    out.standing = Standing::Missing;
+    out.message = "mail of strangers does not find this host; publish it";
+  }
+  return out;
+}
+
+}  // namespace
+
 void compare_mx(const Comparing& c) {
   for (const WantedRecord* wanted : c.of(RecordKind::Mx)) {
     const std::string& name = wanted->record.name;
     const dns::Answer answer = c.ask(name, RecordType::Mx);
-    if (answer.is_temporary_failure()) {
-      c.out.push_back(finding_of(*wanted, Standing::Unreachable, true, unreachable_text(answer, name)));
-      continue;
-    }
-    Finding out = finding_of(*wanted, Standing::Missing, true, "mail of strangers does not find this host; publish it");
-    std::string others;
-    for (const dns::Record& record : answer.records) {
-      const auto& mx = std::get<dns::MxData>(record.data);
-      if (mx.exchange == c.facts.hostname) out.standing = Standing::Ok;
-      if (mx.exchange.empty()) out.remove.push_back(record);
-      if (mx.exchange != c.facts.hostname && !mx.exchange.empty()) others += (others.empty() ? "" : ", ") + mx.exchange;
-    }
+    Finding out = answer.is_temporary_failure() ? finding_of(*wanted, Standing::Unreachable, true, unreachable_text(answer, name))
+                                                : mx_finding(*wanted, exchanges_of(answer, c.facts.hostname));
     out.found = texts_of(answer.records);
-    if (!out.remove.empty()) {
-      out.standing = Standing::Differs;
-      out.message = "the null MX says that the domain takes no mail (RFC 7505 3); remove it";
-    } else if (out.standing == Standing::Ok) {
-      out.fatal = false;
-      out.message =
-          others.empty() ? "" : "mail also goes to " + others + ": right for a host that passes it on, wrong for one of former days";
-    } else if (!others.empty()) {
-      out.standing = Standing::Differs;
-      out.message = "mail goes to " + others + ", not to this host; publish it, and remove the others when they are not needed";
-    }
-    if (out.fatal) out.add.push_back(wanted->record);
     c.out.push_back(std::move(out));
   }
 }

@@ -97,7 +97,7 @@ std::string organization_of(const Comparing& c, const std::string& domain) {
   return dmarc_check(input, c.dns).org_domain;
 }
 
-/// RFC 9990 4, RFC 7489 7.1: another organization must say that it takes our reports.
+/// RFC 9990, RFC 7489 7.1: another organization must say that it takes our reports.
 std::string unauthorized(const Comparing& c, const std::string& domain) {
   if (domain.empty() || dns::is_same_or_below(domain, c.facts.domain)) return {};
   const std::string ours = organization_of(c, c.facts.domain);

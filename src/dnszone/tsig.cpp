@@ -100,7 +100,7 @@ Result<TsigData> decode_tsig(ByteView rdata) {
   return out;
 }
 
-/// RFC 8945 5.1: one, and the last of the additional section. Null: there is none.
+/// RFC 8945 5.2: one, and the last of the additional section. Null: there is none.
 Result<const WireRecord*> find_tsig(const Message& message) {
   const auto is_tsig = [](const WireRecord& r) { return r.type == kTsigType; };
   const std::size_t elsewhere =
@@ -112,7 +112,7 @@ Result<const WireRecord*> find_tsig(const Message& message) {
   return &message.additional.back();
 }
 
-/// RFC 8945 5.2.1, 4.3.2: the message as it was signed: without the TSIG record, with the original id.
+/// RFC 8945 4.3.2: the message as it was signed: without the TSIG record, with the original id.
 Bytes message_before(ByteView response, const WireRecord& tsig, const TsigData& data) {
   Bytes out(response.begin(), response.begin() + static_cast<std::ptrdiff_t>(tsig.begin));
   const unsigned count = (out[kAdditionalCount] << 8U | out[kAdditionalCount + 1]) - 1U;
@@ -125,7 +125,7 @@ Bytes message_before(ByteView response, const WireRecord& tsig, const TsigData& 
 
 tl::unexpected<Error> untrusted(std::string what) { return fail(ErrorCode::IntegrityFailed, std::move(what), "TSIG"); }
 
-/// RFC 8945 5.2.2, 5.2.3. With BADTIME the time is that of our request, so it always fits.
+/// RFC 8945 5.4; a shortened MAC (5.2.2.1) is never taken.
 Status check_mac(ByteView response, const WireRecord& record, const TsigData& data, const TsigKey& key, ByteView request_mac) {
   const Bytes expected = mac_of(key, request_mac, message_before(response, record, data), data);
   if (data.mac.size() != expected.size()) return untrusted("the response's MAC is shortened; the server must send all of it");
@@ -134,6 +134,7 @@ Status check_mac(ByteView response, const WireRecord& record, const TsigData& da
   return {};
 }
 
+/// RFC 8945 5.2.3; not for BADTIME, whose time is that of our request (5.4.3).
 Status check_time(const TsigData& data, WallTime now) {
   const auto ours = static_cast<std::int64_t>(seconds_of(now)), theirs = static_cast<std::int64_t>(data.time);
   if (std::abs(ours - theirs) <= data.fudge) return {};

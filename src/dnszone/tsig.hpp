@@ -48,7 +48,7 @@ struct TsigVerdict {
   std::optional<std::chrono::seconds> server_time;  ///< Since 1970, with a verified BADTIME (RFC 8945 5.2.3).
 };
 /// A response without TSIG, and a BADKEY or BADSIG that its server could not sign (5.3.2), are not verified and no error here. BadInput: a
-/// TSIG record that is malformed, not the last one, or there twice (5.1). IntegrityFailed: signed under another key or algorithm, with a
+/// TSIG record that is malformed, not the last one, or there twice (5.2). IntegrityFailed: signed under another key or algorithm, with a
 /// shortened MAC, at another time, or wrongly.
 [[nodiscard]] Result<TsigVerdict> tsig_verify(ByteView response, const TsigKey& key, ByteView request_mac, WallTime now);
 

@@ -16,7 +16,7 @@ struct Fault {
 
 Result<WireRecord> wire_record(const std::string& zone, const std::string& name, dns::RecordType type, std::uint16_t record_class,
                                std::uint32_t ttl) {
-  // RFC 2136 3.1.2, 3.4.1.3: a name outside the zone is answered with NOTZONE; say so before anything is sent.
+  // RFC 2136 3.2, 3.4.1: a name outside the zone is answered with NOTZONE; say so before anything is sent.
   if (!dns::is_same_or_below(name, zone)) return fail(ErrorCode::BadInput, "is not in the zone " + zone, name);
   return WireRecord{.name = name, .type = static_cast<std::uint16_t>(type), .record_class = record_class, .ttl = ttl, .rdata = {}};
 }
@@ -52,7 +52,7 @@ std::string clocks_apart(const TsigVerdict& verdict, WallTime now) {
   return out + "; set the clock that is wrong, then publish again";
 }
 
-/// RFC 8945 5.3, 5.4.1.
+/// RFC 8945 5.3.2, 5.4.
 Fault tsig_fault(const TsigVerdict& verdict, const TsigKey& key, WallTime now) {
   const std::string algorithm(name_of(key.algorithm));
   switch (verdict.error) {

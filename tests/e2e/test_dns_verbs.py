@@ -203,6 +203,25 @@ def test_a_key_that_may_not(make_server, workdir):
     assert status == 4 and what.startswith("BADKEY" if server.name == "knotd" else "REFUSED") and "stranger.example" in what
 
 
+@pytest.mark.parametrize("grant, done", [("zonesub TXT MX TLSA A AAAA CNAME", True), ("zonesub TXT", False)])
+def test_the_policy_of_bind(workdir, grant, done):
+    """The rule of docs/dns.md is enough; a narrower one refuses the whole update."""
+    with Bind(workdir / "ns", ZONE, TsigKey(workdir, "update.postern.example"), grants=[grant]) as server:
+        server.start()
+        if done:
+            assert publish(server)[1]["outcome"] == "published"
+        else:
+            status, what = refusal(server)
+            assert status == 4 and what.startswith("REFUSED") and "update-policy" in what
+            assert "not signed" not in what  # the server proved that it has the key
+            assert server.ask(ZONE, "TXT") == []
+
+
+def test_an_open_key_file_is_named(server):
+    server.key.file.chmod(0o644)
+    assert any("chmod 600" in note for note in publish(server)[1]["notes"])
+
+
 def test_zones_that_are_not_there(server):
     status, what = refusal(server, "--zone", "example")
     assert status == 4 and ("NOTAUTH" in what or "REFUSED" in what) and "--zone" in what

@@ -72,16 +72,20 @@ class Knot(NameServer):
 
 
 class Bind(NameServer):
-    def __init__(self, directory, zone, key, **options):
+    """`grants`: rules of update-policy for the key, instead of everything in the zone."""
+
+    def __init__(self, directory, zone, key, grants=(), **options):
         super().__init__("named", directory, zone, key, **options)
+        self.grants = "".join(f'grant "{key.name}" {grant}; ' for grant in grants)
 
     def command(self):
         configuration = self.directory / "named.conf"
+        updates = f"update-policy {{ {self.grants}}};" if self.grants else f'allow-update {{ key "{self.key.name}"; }};'
         signing = "dnssec-policy default; inline-signing no;" if self.signed else ""
         configuration.write_text(
             f'options {{ directory "{self.directory}"; listen-on port {self.port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};\n'
             f'  pid-file "{self.directory}/named.pid"; session-keyfile "{self.directory}/session.key"; lock-file none;\n'
             "  recursion no; dnssec-validation no; notify no; };\ncontrols { };\n"
             + "".join(key.text() for key in (self.key, *self.strangers)) +
-            f'zone "{self.zone}" {{ type primary; file "{self.zone_file.name}"; allow-update {{ key "{self.key.name}"; }}; {signing} }};\n')
+            f'zone "{self.zone}" {{ type primary; file "{self.zone_file.name}"; {updates} {signing} }};\n')
         return ["/usr/sbin/named", "-g", "-c", configuration]
