@@ -1,7 +1,10 @@
 // The keys of a domain: DKIM and TLSA.
 #include <algorithm>
+#include <optional>
 
+#include "base/bytes.hpp"
 #include "base/text.hpp"
+#include "crypto/pkey.hpp"
 #include "dnszone/comparing.hpp"
 #include "dnszone/zone_text.hpp"
 #include "mailauth/tags.hpp"
@@ -31,6 +34,21 @@ std::string restriction_of(const TagList& tags) {
   return {};
 }
 
+std::optional<PublicKey> rsa_key(const std::string& base64) {
+  const auto der = base64_decode(base64);
+  if (!der) return std::nullopt;
+  auto key = PublicKey::from_spki(*der);
+  if (!key) key = PublicKey::from_rsa_pkcs1(*der);
+  return key ? std::optional<PublicKey>(*std::move(key)) : std::nullopt;
+}
+
+/// RFC 6376 3.6.1 as corrected by erratum 3017: RSA keys are published in either of two forms.
+bool is_same_key(const std::string& ours, const std::string& theirs) {
+  if (ours == theirs) return true;
+  const auto a = rsa_key(ours), b = rsa_key(theirs);
+  return a && b && a->kind() == KeyKind::Rsa && *a == *b;
+}
+
 Finding judge_dkim(const WantedRecord& wanted, const std::string& text) {
   const auto differs = [&wanted](std::string why) { return finding_of(wanted, Standing::Differs, true, std::move(why)); };
   const std::string own = std::get<dns::TxtData>(wanted.record.data).joined();
@@ -39,7 +57,7 @@ Finding judge_dkim(const WantedRecord& wanted, const std::string& text) {
   if (!theirs) return differs("verifiers cannot read it: " + theirs.error().text());
   const std::string key = value_of(*theirs, "p", "");
   if (key.empty()) return differs("it says that the key was revoked (p= is empty), so every signature fails");
-  if (!iequals(value_of(*theirs, "k", "rsa"), value_of(*ours, "k", "rsa")) || key != value_of(*ours, "p", ""))
+  if (!iequals(value_of(*theirs, "k", "rsa"), value_of(*ours, "k", "rsa")) || !is_same_key(value_of(*ours, "p", ""), key))
     return differs("it is another key, so signatures made here fail; publish it, or find out who signs with the other one");
   if (std::string why = restriction_of(*theirs); !why.empty()) return differs(std::move(why));
   const bool testing = has_word(value_of(*theirs, "t", ""), "y");

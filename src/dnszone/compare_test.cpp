@@ -215,6 +215,21 @@ TEST_F(Compare, DkimByMeaning) {
   expect_fault(name, Standing::Duplicate, "DKIM");
 }
 
+TEST_F(Compare, AnRsaKeyInEitherOfItsForms) {
+  const std::string spki =
+      "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDY85HB2UI6awNG97jGVslY0ClSbAQCV4EflIM2fbpoSTl1KBXMmgSGpM8ucEceKNV9xaTCDZ"
+      "x0+Q4+LWuTt3KFAIbylwRZiNp1gYEYXT54Odji7TNB+lxC0aaOcThcmlwcdtwLRG5+pY5pYRUw9pjNcXQlf0/gfC99DetyOEtRyQIDAQAB";
+  const std::string pkcs1 =
+      "MIGJAoGBANjzkcHZQjprA0b3uMZWyVjQKVJsBAJXgR+UgzZ9umhJOXUoFcyaBIakzy5wRx4o1X3FpMINnHT5Dj4ta5O3coUAhvKXBFmI2nWBgR"
+      "hdPng52OLtM0H6XELRpo5xOFyaXBx23AtEbn6ljmlhFTD2mM1xdCV/T+B8L30N63I4S1HJAgMBAAE=";
+  ZoneFacts rsa = facts();
+  rsa.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=rsa; p=" + spki, true}};
+  replace("ed._domainkey.example.org", "p=" + pkcs1);
+  EXPECT_TRUE(run(rsa).is_right());
+  replace("ed._domainkey.example.org", "p=" + pkcs1.substr(0, pkcs1.size() - 8) + "AAAAAAE=");
+  EXPECT_FALSE(run(rsa).is_right());
+}
+
 TEST_F(Compare, DelegatedSelectors) {
   const std::string name = "ed._domainkey.example.org";
   drop(name, RecordType::Txt);

@@ -12,7 +12,8 @@
 namespace postern::dnszone {
 
 /// Names outside the zone are left out. A record that joins an RRset takes its TTL, since an RRset has one (RFC 2181 5.2). `dns` must give
-/// the answers that the comparison was made of. Nothing to do: an update without records.
+/// the answers that the comparison was made of. What a wildcard
+/// may have put under a name is no expectation. Nothing to do: an update without records.
 [[nodiscard]] Update plan_update(const Comparison& comparison, std::string_view zone, DnsPort& dns);
 
 }  // namespace postern::dnszone

@@ -168,6 +168,8 @@ Result<WireRecord> Reader::record() {
 }
 
 Status write_question(ByteWriter& out, const WireRecord& question) {
+  // An octet that was read as \DDD would be written as four.
+  if (question.name.find('\\') != std::string::npos) return fail(ErrorCode::BadInput, "is no name of ours", printable(question.name));
   POSTERN_TRY(const Bytes name, dns::encode_name(question.name));
   out.write_bytes(name).write_u16(question.type).write_u16(question.record_class);
   return {};

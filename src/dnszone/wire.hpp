@@ -67,7 +67,8 @@ struct Message {
 /// BadInput names the part that is wrong; bytes behind the last record are wrong too. TooLarge over the limits.
 [[nodiscard]] Result<Message> parse_message(ByteView bytes);
 
-/// The inverse, for what we send: begin of records and names that are no names are not looked at. TooLarge over kMessageLimit.
+/// The inverse, for what we send. BadInput for a name that no name of ours is (dns/rdata.hpp, and those with \DDD). TooLarge over
+/// kMessageLimit.
 [[nodiscard]] Result<Bytes> encode_message(const Message& message);
 
 /// One question (RFC 1035 4.1.2), without recursion: it is for a server of the zone itself. BadInput for a name that is none.

@@ -58,6 +58,16 @@ TEST(Messages, LimitsAndRests) {
   EXPECT_FALSE(parse_message(raw));
 }
 
+TEST(Messages, NamesThatOursNeverAre) {
+  Bytes raw = bytes("000784000001000000000000");
+  append(raw, bytes("0541002e5c62000006"));  // A, NUL, dot, backslash, b
+  append(raw, bytes("0001"));
+  const auto message = parse_message(raw);
+  ASSERT_TRUE(message) << message.error().text();
+  EXPECT_EQ(message->questions[0].name, "a\\000\\046\\092b");
+  EXPECT_FALSE(encode_message(*message));
+}
+
 TEST(Messages, WhatIsWrittenReadsBack) {
   Message message;
   message.id = 9;

@@ -165,6 +165,17 @@ def test_a_selector_that_is_delegated_is_left_to_whom_it_is_delegated(make_serve
     assert server.ask(f"mta-sts.{ZONE}", "A") == ["192.0.2.7"]
 
 
+def test_a_wildcard_does_not_stand_in_the_way(make_server):
+    """Its records show under every name that does not exist, so that a key seems to be there that is none."""
+    server = make_server(records=['* IN TXT "v=spf1 -all"', '*.keys IN TXT "other"'])
+    status, done, said = publish(server)
+    assert (status, done["outcome"]) == (0, "published"), said
+    assert [unsplit(line) for line in server.ask(f"ed._domainkey.{ZONE}", "TXT")] == [DKIM]
+    assert server.ask(f"_dmarc.{ZONE}", "TXT") == [f'"{DMARC}"']
+    assert server.ask(f"anything.{ZONE}", "TXT") == ['"v=spf1 -all"']
+    assert publish(server)[1]["outcome"] == "unchanged"
+
+
 def test_a_signed_zone_takes_updates(make_server, kind):
     server = make_server(signed=True)
     status, done, said = publish(server)
