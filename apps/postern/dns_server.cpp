@@ -2,8 +2,8 @@
 
 #include "crypto/random.hpp"
 #include "dns/name.hpp"
+#include "dns_tcp.hpp"
 #include "dnszone/wire.hpp"
-#include "io/dialer.hpp"
 #include "io/loops.hpp"
 
 namespace postern::cli {
@@ -11,43 +11,6 @@ namespace {
 
 constexpr std::uint16_t kDnsPort = 53;
 constexpr int kMostAliases = 8;
-
-io::Task<Result<Bytes>> read_exactly(io::Stream& stream, std::size_t size, SteadyTime deadline) {
-  Bytes out(size);
-  for (std::size_t have = 0; have < size;) {
-    const auto got = co_await stream.read_some(ByteSpan(out).subspan(have), deadline);
-    if (!got) co_return fail(got.error());
-    if (*got == 0) co_return fail(ErrorCode::Unavailable, "ends the connection without an answer");
-    have += *got;
-  }
-  co_return out;
-}
-
-/// RFC 1035 4.2.2: two octets of length, then the message.
-io::Task<Result<Bytes>> converse(io::Stream& stream, ByteView message, SteadyTime deadline) {
-  Bytes framed{static_cast<Byte>(message.size() >> 8), static_cast<Byte>(message.size() & 0xFF)};
-  append(framed, message);
-  const Status sent = co_await stream.write_all(framed, deadline);
-  if (!sent) co_return fail(sent.error());
-  const auto length = co_await read_exactly(stream, 2, deadline);
-  if (!length) co_return fail(length.error());
-  const std::size_t size = std::size_t{length->at(0)} << 8 | length->at(1);
-  co_return co_await read_exactly(stream, size, deadline);
-}
-
-/// Errors name the server.
-io::Task<Result<Bytes>> dial_and_converse(io::Endpoint server, Bytes message, SteadyTime deadline) {
-  auto stream = co_await io::dial(server, deadline);
-  if (!stream) co_return fail(stream.error());
-  auto answer = co_await converse(*stream, message, deadline);
-  if (!answer) co_return fail(std::move(answer).error().context(server.text()));
-  co_return answer;
-}
-
-io::Task<void> converse_into(io::Endpoint server, Bytes message, SteadyTime deadline, io::Loops& loops, Result<Bytes>& out) {
-  out = co_await dial_and_converse(std::move(server), std::move(message), deadline);
-  loops.stop();
-}
 
 }  // namespace
 
@@ -68,7 +31,7 @@ std::uint16_t random_message_id() {
 Result<Bytes> DnsServer::exchange(ByteView message) const {
   Result<Bytes> out = fail(ErrorCode::Internal, "the exchange did not run");
   io::Loops loops(1);
-  io::spawn(loops.at(0), converse_into(m_server, Bytes(message.begin(), message.end()), io::deadline_in(m_timeout), loops, out), "dns.tcp");
+  io::spawn(loops.at(0), exchange_into(m_server, frame_message(message), io::deadline_in(m_timeout), loops, out), "dns.tcp");
   loops.start();
   loops.join();
   if (!out) return fail(std::move(out).error().context("the name server"));
