@@ -6,8 +6,8 @@
 #include <set>
 #include <thread>
 
-#include "io/mx.hpp"
 #include "dns/rdata.hpp"
+#include "io/mx.hpp"
 #include "io/testing/run.hpp"
 
 namespace postern::io {
