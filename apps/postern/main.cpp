@@ -20,6 +20,7 @@ void add_key_verbs(CLI::App& app, Context& context, const Global& global);
 void add_admin_verbs(CLI::App& app, Context& context, const Global& global);
 void add_engine_verbs(CLI::App& app, Context& context, const Global& global);
 void add_outbound_verbs(CLI::App& app, Context& context, const Global& global);
+void add_dns_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dkim_verbs(CLI::App& app, Context& context);
 void add_spf_verbs(CLI::App& app, Context& context);
 void add_dmarc_verbs(CLI::App& app, Context& context);
@@ -99,6 +100,7 @@ int run_with(AddVerbs only, const std::vector<std::string>& words, std::istream&
     add_admin_verbs(app, context, global);
     add_engine_verbs(app, context, global);
     add_outbound_verbs(app, context, global);
+    add_dns_verbs(app, context, global);
     for (const AddVerbs add : kFileVerbs) add(app, context);
   }
   try {

@@ -11,7 +11,7 @@
 
 #include "base/log.hpp"
 #include "dns/name.hpp"
-#include "io/rdata.hpp"
+#include "dns/rdata.hpp"
 #include "io/resolver.hpp"
 #include "io/sockets.hpp"
 #include "io/sync.hpp"
