@@ -11,11 +11,17 @@ namespace {
 
 constexpr auto kWebDrain = std::chrono::seconds(2);
 
-std::uint16_t port_of(const std::string& address) { return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))); }
+/// 0: a Unix socket, which has none.
+std::uint16_t port_of(const std::string& address) {
+  if (address.starts_with("unix:")) return 0;
+  return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+}
 
 std::vector<warden::NamedPort> ports_of(const gateway::Gateway& gate, const std::string& http) {
   std::vector<warden::NamedPort> out{{"http", port_of(http)}};
-  for (const auto& door : gate.doors()) out.push_back({door.name, port_of(door.address)});
+  for (const auto& door : gate.doors()) {
+    if (const auto port = port_of(door.address); port != 0) out.push_back({door.name, port});
+  }
   return out;
 }
 

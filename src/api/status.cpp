@@ -25,6 +25,15 @@ json::object listener_json(const gateway::DoorState& door) {
                    {"connections", door.listener.active},
                    {"accepted", door.listener.accepted},
                    {"refused", door.listener.refused}};
+  if (const auto* milter = door.milter) {
+    out["messages"] = milter->messages.load();
+    out["handshakes_failed"] = milter->handshakes_failed.load();
+    out["passed"] = milter->passed.load();
+    out["changed"] = milter->changed.load();
+    out["refused_messages"] = milter->refused.load();
+    out["taken"] = milter->discarded.load();
+    out["broken"] = milter->broken.load();
+  }
   if (door.door == nullptr) return out;
   out["messages"] = door.door->messages.load();
   out["handshakes_failed"] = door.door->handshakes_failed.load();
@@ -167,6 +176,15 @@ void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
     for (const auto& door : doors)
       if (door.door != nullptr) m.value(get(*door.door), "listener=\"" + door.name + "\"");
   };
+  m.family("postern_milter_messages_total", "counter", "Messages that an MTA asked about, by what it was told.");
+  for (const auto& door : doors) {
+    if (door.milter == nullptr) continue;
+    const std::string of = "listener=\"" + door.name + "\",verdict=\"";
+    m.value(door.milter->passed.load(), of + "passed\"");
+    m.value(door.milter->changed.load(), of + "changed\"");
+    m.value(door.milter->refused.load(), of + "refused\"");
+    m.value(door.milter->discarded.load(), of + "taken\"");
+  }
   of_mail("postern_messages_received_total", "Messages received, whatever became of them.",
           [](const auto& d) { return d.messages.load(); });
   of_mail("postern_tls_handshakes_failed_total", "TLS handshakes that failed.", [](const auto& d) { return d.handshakes_failed.load(); });

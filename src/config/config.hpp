@@ -16,9 +16,9 @@
 namespace postern::config {
 
 struct Listener {
-  std::string kind = "mx";       ///< mx, submission, lmtp
+  std::string kind = "mx";       ///< mx, submission, lmtp, milter
   std::string name;              ///< Key in ports.json, status and metrics; empty: the kind, or "submissions" for implicit TLS submission.
-  std::string address;           ///< HOST:PORT; port 0 takes a free one.
+  std::string address;           ///< HOST:PORT; port 0 takes a free one. A milter's may be unix:/PATH.
   std::string tls = "required";  ///< required, opportunistic, none, implicit
   std::string min_tls = "1.3";
   std::vector<std::string> proxy_from;  ///< Networks whose connections begin with a PROXY protocol header; they must then send one.

@@ -409,15 +409,19 @@ const std::vector<Row<Config>>& scalar_settings() {
 const std::vector<Row<Listener>>& listener_settings() {
   using L = Listener;
   static const std::vector<Row<L>> rows{
-      text<L>("kind", FIELD(kind), "Which door: mx, submission or lmtp.", {"mx", "submission", "lmtp"}),
+      text<L>("kind", FIELD(kind), "Which door: mx, submission, lmtp, or milter for an MTA's mail filter.",
+              {"mx", "submission", "lmtp", "milter"}),
       text<L>("name", FIELD(name), "Name in status, metrics and ports.json; default: the kind, or submissions for implicit TLS."),
-      text<L>("address", FIELD(address), "HOST:PORT; port 0 takes a free one."),
-      text<L>("tls", FIELD(tls),
-              "required (STARTTLS first), implicit (TLS from the first byte), opportunistic, none. The last two show a warning.",
-              {"required", "implicit", "opportunistic", "none"}),
+      text<L>("address", FIELD(address), "HOST:PORT; port 0 takes a free one. A milter may listen at unix:/PATH."),
+      text<L>(
+          "tls", FIELD(tls),
+          "required (STARTTLS first), implicit (TLS from the first byte), opportunistic, none. The last two show a warning. A milter has "
+          "implicit or none.",
+          {"required", "implicit", "opportunistic", "none"}),
       text<L>("min_tls", FIELD(min_tls), "Lowest TLS version: 1.3, or 1.2 with a warning.", {"1.3", "1.2"}),
       list<L>("proxy_from", FIELD(proxy_from), "Networks (CIDR) whose connections begin with a PROXY protocol header."),
-      list<L>("relay_from", FIELD(relay_from), "Networks (CIDR) that may relay anywhere without logging in."),
+      list<L>("relay_from", FIELD(relay_from),
+              "Networks (CIDR) that may relay anywhere without logging in; of a milter: SMTP clients whose mail is ours."),
       text<L>("client_ca", FIELD(client_ca), "PEM trust store for client certificates; empty: none are asked for."),
       flag<L>("require_client_certificate", FIELD(require_client_certificate),
               "Refuses a TLS client without a certificate from client_ca."),

@@ -36,7 +36,8 @@ constexpr auto kTurnAway = std::chrono::seconds(5);
 struct OpenDoor {
   config::Listener settings;
   DoorOptions options;
-  std::unique_ptr<Door> door;  ///< Null until mail is open.
+  std::unique_ptr<Door> door;  ///< Null until mail is open; of a milter always.
+  std::unique_ptr<MilterDoor> milter;
   std::unique_ptr<io::Listener> listener;
 };
 
@@ -97,6 +98,21 @@ io::Task<void> turn_away(io::Stream stream, std::string hostname, bool implicit_
   if (implicit_tls) co_return;
   const std::string text = "421 4.3.2 " + hostname + " its keys are locked away at the moment; try again later\r\n";
   (void)co_await stream.write_all(text, io::deadline_in(kTurnAway));
+}
+
+/// An MTA without its filter does what it is set to do, which should be to defer.
+io::Task<void> hang_up(io::Stream stream) {
+  stream.close();
+  co_return;
+}
+
+std::shared_ptr<const milter::SessionOptions> milter_options(const config::Config& config) {
+  auto out = std::make_shared<milter::SessionOptions>();
+  out->limits.message_bytes = static_cast<std::size_t>(config.limits.message_bytes);
+  out->limits.header_bytes = static_cast<std::size_t>(config.limits.header_bytes);
+  out->limits.header_fields = static_cast<std::size_t>(config.limits.header_fields);
+  out->limits.recipients = static_cast<std::size_t>(config.limits.recipients);
+  return out;
 }
 
 /// The default bound for one address holds for strangers: a proxy's address stands for all its clients, and this host and the networks that
@@ -333,12 +349,17 @@ Status Gateway::Parts::open_doors() {
   tls = std::make_unique<ListenerTls>(config, authority, keeper, clock);
   for (const auto& open : doors) {
     open->options.smtp = smtp_options(config, open->settings, decoy_key, budget);
+    const bool filters = open->settings.kind == "milter";
     if (open->settings.tls != "none") {
       auto context = tls->add(open->settings);
       if (!context) return fail(Error(context.error()).context("listener " + open->settings.name));
       open->options.tls = *std::move(context);
     }
-    open->door = std::make_unique<Door>(open->options, *intake, clock, random);
+    if (filters)
+      open->milter = std::make_unique<MilterDoor>(
+          MilterDoorParts{open->options, milter_options(config), *intake, config.server.hostname, budget, clock, random});
+    else
+      open->door = std::make_unique<Door>(open->options, *intake, clock, random);
   }
   for (const auto& late : late_tls) {
     POSTERN_TRY(auto context, tls->add(late->door));
@@ -349,7 +370,10 @@ Status Gateway::Parts::open_doors() {
 }
 
 io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
-  if (mail.load(std::memory_order_acquire) && keeper->ready()) return open.door->serve(std::move(stream));
+  const bool filters = open.settings.kind == "milter";
+  if (mail.load(std::memory_order_acquire) && keeper->ready())
+    return filters ? open.milter->serve(std::move(stream)) : open.door->serve(std::move(stream));
+  if (filters) return hang_up(std::move(stream));
   return turn_away(std::move(stream), config.server.hostname, open.options.implicit_tls);
 }
 
@@ -562,7 +586,9 @@ std::vector<DoorState> Gateway::doors() const {
   const bool open_for_mail = m_parts->mail;
   for (const auto& open : m_parts->doors) {
     out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
-                   open->listener->stats(), open_for_mail ? &open->door->stats() : &none});
+                   open->listener->stats(), nullptr, nullptr});
+    if (open->settings.kind != "milter") out.back().door = open_for_mail ? &open->door->stats() : &none;
+    if (open->settings.kind == "milter" && open_for_mail) out.back().milter = &open->milter->stats();
   }
   for (const auto& door : m_parts->announced) out.push_back(door());
   return out;
