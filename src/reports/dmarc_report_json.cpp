@@ -154,8 +154,9 @@ Status read_row(const Reader& in, DmarcReportRow& out) {
   if (!ip) return fail(in.bad("source_ip", "is no IP address"));
   out.source_ip = *ip;
   const json::value* count = in.find("count");
-  if (count == nullptr || !count->is_int64() || count->get_int64() < 0) return fail(in.bad("count", "is no count"));
-  out.count = static_cast<std::uint64_t>(count->get_int64());
+  boost::system::error_code wrong;
+  out.count = count == nullptr ? 0 : count->to_number<std::uint64_t>(wrong);
+  if (count == nullptr || wrong) return fail(in.bad("count", "is no count"));
   POSTERN_TRY(const Reader evaluated, in.object("policy_evaluated"));
   return read_evaluated(evaluated, out);
 }

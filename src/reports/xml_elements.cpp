@@ -151,14 +151,19 @@ class Parse {
   std::exception_ptr m_thrown;
 };
 
-/// The octets of the character at the front; 0 when there is none that XML can carry.
-std::size_t character_size(std::string_view text) {
+/// The character at the front: its octets, and whether XML can carry it (XML 1.0 2.2).
+struct Character {
+  std::size_t size = 1;
+  bool carried = false;
+};
+
+Character first_character(std::string_view text) {
   const auto first = static_cast<unsigned char>(text.front());
-  if (first < 0x80) return first >= 0x20 || first == '\t' || first == '\n' || first == '\r' ? 1 : 0;
+  if (first < 0x80) return {1, first >= 0x20 || first == '\t' || first == '\n' || first == '\r'};
   const std::size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
   const std::string_view one = text.substr(0, size);
-  if (one.size() < size || !is_utf8(one)) return 0;
-  return one == "\xEF\xBF\xBE" || one == "\xEF\xBF\xBF" ? 0 : size;  // XML 1.0 2.2: U+FFFE, U+FFFF
+  if (one.size() < size || !is_utf8(one)) return {1, false};
+  return {size, one != "\xEF\xBF\xBE" && one != "\xEF\xBF\xBF"};
 }
 
 }  // namespace
@@ -174,15 +179,15 @@ std::string xml_text(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t size = character_size(text);
+    const Character one = first_character(text);
     switch (text.front()) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;
       case '>': out += "&gt;"; break;
       case '\r': out += "&#13;"; break;
-      default: out += size == 0 ? kReplacement : text.substr(0, size);
+      default: out += one.carried ? text.substr(0, one.size) : kReplacement;
     }
-    text.remove_prefix(std::max<std::size_t>(size, 1));
+    text.remove_prefix(one.size);
   }
   return out;
 }
