@@ -1,6 +1,7 @@
 // postern dmarc report, postern arf parse: what others say of mail in our name, of standard input, as JSON or for people.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
+#include <memory>
 #include <ostream>
 
 #include "base/bytes.hpp"
@@ -60,12 +61,14 @@ void show_report(std::ostream& out, const DmarcReport& report) {
   for (const auto& row : report.rows) show_row(out, row);
 }
 
-void run_dmarc_report(Context& context) {
+void run_dmarc_report(bool xml, Context& context) {
   const auto text = read_input("-", context.in);
   if (!text) return report_error(context, "dmarc report", text.error());
   const auto report = read_report(*text);
   if (!report) return report_error(context, "dmarc report", report.error());
-  if (context.json) {
+  if (xml) {
+    context.out << write_dmarc_report(*report);
+  } else if (context.json) {
     context.out << dmarc_report_json(*report) << '\n';
   } else {
     show_report(context.out, *report);
@@ -156,9 +159,11 @@ void add_feedback_verbs(CLI::App& app, Context& context);
 void add_dmarc_report_verb(CLI::App& dmarc, Context& context) {
   CLI::App* verb = dmarc.add_subcommand(
       "report", "An aggregate report (RFC 9990, RFC 7489) of standard input: XML, gzip or zip of it, or the mail that carries it");
-  verb->add_flag("--json", context.json, "One JSON object with the names of the XML");
+  const auto xml = std::make_shared<bool>(false);
+  CLI::Option* as_xml = verb->add_flag("--xml", *xml, "The report as XML of RFC 9990, also one of RFC 7489");
+  verb->add_flag("--json", context.json, "One JSON object with the names of the XML")->excludes(as_xml);
   verb->footer("Example: postern dmarc report --json < 'receiver.example!example.org!1795564800!1795651199.xml.gz'");
-  verb->callback([&context] { run_dmarc_report(context); });
+  verb->callback([xml, &context] { run_dmarc_report(*xml, context); });
 }
 
 void add_feedback_verbs(CLI::App& app, Context& context) {

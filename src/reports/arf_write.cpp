@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kShortestKey = 16;
 constexpr std::size_t kTagOctets = 16;  // of the HMAC: local parts do not meet by chance
 constexpr std::size_t kMostFields = 100;
+constexpr std::size_t kMostBytes = 64UL * 1024;  // of a part; hashes can be longer than what they stand for
 
 // What tells the domain's owner where his mail went wrong. Everything else stays here (RFC 9991 7.1).
 constexpr std::array<std::string_view, 8> kAddressFields{"From", "Sender",      "Reply-To",      "To",
@@ -95,7 +96,7 @@ Result<std::string> redacted_header(std::string_view original, const SecretBytes
     const auto value = redacted_value(field, key);
     if (!value || !is_ascii(*value)) continue;
     const auto folded = fold_field(field.name, *value);
-    if (folded && ++written <= kMostFields) out += *folded;
+    if (folded && ++written <= kMostFields && out.size() + folded->size() <= kMostBytes) out += *folded;
   }
   return out;
 }
@@ -104,7 +105,8 @@ Result<std::string> redacted_header(std::string_view original, const SecretBytes
 void put(std::string& out, std::string_view name, const std::string& value, const SecretBytes& key) {
   const auto redacted = redact_addresses(value, key);
   if (trim(value).empty() || !redacted || !is_ascii(*redacted)) return;
-  if (const auto folded = fold_field(name, *redacted)) out += *folded;
+  const auto folded = fold_field(name, *redacted);
+  if (folded && out.size() + folded->size() <= kMostBytes) out += *folded;
 }
 void put_all(std::string& out, std::string_view name, const std::vector<std::string>& values, const SecretBytes& key) {
   for (std::size_t i = 0; i < std::min(values.size(), kMostFields); ++i) put(out, name, values[i], key);

@@ -10,6 +10,7 @@
 namespace postern {
 namespace {
 
+constexpr std::size_t kLongestError = 4096;
 // The words that RFC 9990 Appendix A allows.
 constexpr std::array<std::string_view, 5> kOverrides{"local_policy", "mailing_list", "other", "policy_test_mode", "trusted_forwarder"};
 constexpr std::array<std::string_view, 7> kDkim{"none", "pass", "fail", "policy", "neutral", "temperror", "permerror"};
@@ -44,9 +45,13 @@ class Writer {
   std::size_t m_depth = 0;
 };
 
+/// 3.1.1.3: at most one error; 3.1.5: not an extremely large one. Cut between characters.
 std::string joined(const std::vector<std::string>& texts) {
   std::string out;
   for (const auto& text : texts) out += (out.empty() ? "" : "; ") + text;
+  std::size_t size = std::min(out.size(), kLongestError);
+  while (size < out.size() && size > 0 && (static_cast<unsigned char>(out[size]) & 0xc0) == 0x80) --size;
+  out.resize(size);
   return out;
 }
 
