@@ -62,7 +62,34 @@ std::string overflow_text(std::uint64_t messages) {
   return std::to_string(messages) + " messages more were seen than are reported here: they differ in more ways than are kept";
 }
 
+/// 3.1.1.9: passed is its own word where the policy would have done something.
+DmarcDisposition disposition_of(const DmarcVerdict& verdict, DmarcPolicy done) {
+  if (verdict.result == DmarcResult::Pass) return verdict.policy == DmarcPolicy::None ? DmarcDisposition::None : DmarcDisposition::Pass;
+  switch (done) {
+    case DmarcPolicy::None: return DmarcDisposition::None;
+    case DmarcPolicy::Quarantine: return DmarcDisposition::Quarantine;
+    case DmarcPolicy::Reject: return DmarcDisposition::Reject;
+  }
+  return DmarcDisposition::None;
+}
+
 }  // namespace
+
+std::optional<DmarcFacts> dmarc_facts(const DmarcVerdict& verdict, const SpfVerdict& spf, std::span<const DkimSignature> dkim,
+                                      DmarcPolicy done) {
+  if (!verdict.record || (verdict.result != DmarcResult::Pass && verdict.result != DmarcResult::Fail)) return std::nullopt;
+  DmarcFacts out;
+  out.policy_domain = verdict.record_domain;
+  out.record = *verdict.record;
+  out.disposition = disposition_of(verdict, done);
+  out.dkim_pass = verdict.dkim_aligned;
+  out.spf_pass = verdict.spf_aligned;
+  if (verdict.result == DmarcResult::Fail && done != verdict.policy)
+    out.reasons.push_back({verdict.record->testing && done == verdict.disposition ? "policy_test_mode" : "local_policy", ""});
+  for (const DkimSignature& one : dkim) out.dkim.push_back({one.domain, one.selector, std::string(name_of(one.result)), one.reason});
+  out.spf = spf;
+  return out;
+}
 
 DmarcAggregate::DmarcAggregate(DmarcAggregateOptions options) : m_options(std::move(options)) {
   const std::int64_t seconds = m_options.interval.count();

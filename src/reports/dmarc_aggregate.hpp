@@ -12,6 +12,8 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +37,12 @@ struct DmarcFacts {
   std::vector<DmarcDkimResult> dkim;
   SpfVerdict spf;
 };
+
+/// The facts that the checks themselves know; source_ip, header_from and the envelope are the caller's. `done`: what was done with the
+/// message because of DMARC. Where that is less than the policy wants, the reason is the record's t=y or local policy (3.1.6). Nothing for
+/// a message whose author publishes no policy, or that could not be judged.
+[[nodiscard]] std::optional<DmarcFacts> dmarc_facts(const DmarcVerdict& verdict, const SpfVerdict& spf, std::span<const DkimSignature> dkim,
+                                                    DmarcPolicy done);
 
 struct DmarcAggregateOptions {
   std::string org_name, email, extra_contact_info, generator;

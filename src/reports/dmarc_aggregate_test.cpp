@@ -61,7 +61,35 @@ TEST(DmarcAggregate, EqualMessagesAreOneRow) {
   EXPECT_EQ(read_dmarc_report(as_bytes(write_dmarc_report(report))).value(), report);
 }
 
-// RFC 9990 3.1.2: a report for each policy domain; 2.1: intervals of at most a day.
+// RFC 9990 3.1.1.9, 3.1.6
+TEST(DmarcAggregate, FactsOfAVerdict) {
+  DmarcVerdict verdict;
+  EXPECT_FALSE(dmarc_facts(verdict, {}, {}, DmarcPolicy::None));  // no policy
+  verdict.record = parse_dmarc_record("v=DMARC1; p=reject; rua=mailto:a@example.org").value();
+  verdict.record_domain = "example.org";
+  verdict.policy = verdict.disposition = DmarcPolicy::Reject;
+  verdict.result = DmarcResult::TempError;
+  EXPECT_FALSE(dmarc_facts(verdict, {}, {}, DmarcPolicy::None));
+  verdict.result = DmarcResult::Pass;
+  verdict.dkim_aligned = true;
+  DkimSignature signature;
+  signature.domain = "example.org", signature.selector = "s", signature.result = DkimResult::Pass;
+  const auto passed = dmarc_facts(verdict, {}, {&signature, 1}, DmarcPolicy::None);
+  EXPECT_EQ(passed->disposition, DmarcDisposition::Pass);
+  EXPECT_TRUE(passed->dkim_pass && passed->reasons.empty());
+  EXPECT_EQ(passed->dkim, (std::vector<DmarcDkimResult>{{"example.org", "s", "pass", ""}}));
+  verdict.result = DmarcResult::Fail;
+  verdict.dkim_aligned = false;
+  EXPECT_TRUE(dmarc_facts(verdict, {}, {}, DmarcPolicy::Reject)->reasons.empty());
+  EXPECT_EQ(dmarc_facts(verdict, {}, {}, DmarcPolicy::None)->reasons.at(0).type, "local_policy");
+  verdict.record->testing = true;
+  verdict.disposition = DmarcPolicy::Quarantine;
+  const auto tested = dmarc_facts(verdict, {}, {}, DmarcPolicy::Quarantine);
+  EXPECT_EQ(tested->disposition, DmarcDisposition::Quarantine);
+  EXPECT_EQ(tested->reasons.at(0).type, "policy_test_mode");
+}
+
+// RFC 9990 3.1.2: a report for each policy domain; 3.1: daily or more often.
 TEST(DmarcAggregate, ReportsByPolicyDomainAndInterval) {
   DmarcAggregateOptions hourly = options();
   hourly.interval = std::chrono::hours(1);
