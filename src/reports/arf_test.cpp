@@ -170,6 +170,18 @@ TEST(ArfWriting, NoneAlignedAndWhatIsRefused) {
   EXPECT_FALSE(write_failure_report({}, {.from = "x", .to = mail.to, .date = {}}, key(), random));
 }
 
+// Found by the fuzzer: fields that are taken as they are have no addresses in them either.
+TEST(ArfWriting, PlainFieldsWithAddresses) {
+  FixedRandom random(1);
+  FeedbackReport report;
+  for (const char* field : {"MIME-Version: 1 alice@x.example\r\n", "Date: alice@x.example\r\n", "Message-ID: alice@x.example\r\n",
+                            "Message-ID: <1@x.example> alice@x.example\r\n", "Message-ID: <1@x.example, alice@x.example>\r\n"})
+    report.original_header += field;
+  const auto mail = write_failure_report(report, {.from = "a@b.example", .to = "c@d.example", .date = {}}, key(), random);
+  ASSERT_TRUE(mail);
+  EXPECT_EQ(mail->find("alice"), std::string::npos);
+}
+
 // RFC 9989 4.7
 TEST(ArfWriting, WhoWantsOne) {
   const auto wants = [](const std::string& tags, const FailureFacts& facts) {

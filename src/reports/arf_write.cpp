@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 8> kAddressFields{"From", "Sender",      
 constexpr std::array<std::string_view, 9> kTraceFields{
     "Received", "Return-Path", "DKIM-Signature",        "Authentication-Results",    "Received-SPF",
     "ARC-Seal", "List-Id",     "ARC-Message-Signature", "ARC-Authentication-Results"};
-constexpr std::array<std::string_view, 3> kPlainFields{"Date", "Message-ID", "MIME-Version"};
+constexpr std::array<std::string_view, 2> kPlainFields{"Date", "MIME-Version"};
 // Names with "=" in front of an address, which by its grammar could belong to it. Longest first.
 constexpr std::array<std::string_view, 8> kProperties{
     "smtp.mailfrom=", "smtp.rcptto=", "envelope-from=", "header.from=", "smtp.mail=", "smtp.auth=", "header.i=", "i="};
@@ -78,11 +78,17 @@ std::optional<std::string> redact_list(std::string_view value, const SecretBytes
   return out.empty() ? std::nullopt : std::optional(out);
 }
 
+/// One identifier and nothing else: by it the sender finds his message, and it is of a program's making (RFC 5322 3.6.4).
+bool is_message_id(std::string_view value) {
+  return value.starts_with('<') && value.find('>') == value.size() - 1 && std::ranges::count(value, '@') == 1;
+}
+
 std::optional<std::string> redacted_value(const HeaderField& field, const SecretBytes& key) {
-  const std::string value = field.unfolded();
+  std::string value = field.unfolded();
   if (is_one_of(field, kAddressFields)) return redact_list(value, key);
   if (is_one_of(field, kTraceFields)) return redact_addresses(value, key);
-  if (is_one_of(field, kPlainFields)) return value;
+  if (is_one_of(field, kPlainFields) && value.find('@') == std::string::npos) return value;
+  if (field.is("Message-ID") && is_message_id(trim(value))) return value;
   return std::nullopt;
 }
 

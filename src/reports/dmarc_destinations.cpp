@@ -43,14 +43,14 @@ class Destinations {
 
   DmarcDestination judge(const std::string& uri) {
     DmarcDestination out{.uri = uri, .usable = false, .try_later = false, .targets = {}, .reason = {}};
-    auto parsed = parse_dmarc_report_uri(uri);
+    const auto parsed = parse_dmarc_report_uri(uri);
     if (!parsed) {
       out.reason = parsed.error().what;
       return out;
     }
     const auto same = is_same_organization(parsed->host);
     Status done = same ? Status() : Status(fail(same.error()));
-    if (done && *same) out.targets.push_back(*std::move(parsed));
+    if (done && *same) out.targets.push_back(*parsed);
     if (done && !*same) done = ask(*parsed, out);
     out.usable = done.has_value();
     if (done) return out;

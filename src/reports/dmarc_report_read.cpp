@@ -116,7 +116,7 @@ constexpr std::array kPassed{YesOrNo{"pass", true},       YesOrNo{"fail", false}
 
 /// Words of RFC 7489's time for those of RFC 8601.
 std::string auth_word(const std::string& written) {
-  const std::string word = to_lower(written);
+  std::string word = to_lower(written);
   if (word == "unknown") return "temperror";
   if (word == "error") return "permerror";
   if (word == "hardfail") return "fail";

@@ -109,7 +109,7 @@ class Parse {
       m_child = printable(element.name, 64);
       if (m_sink.repeats(element.name)) m_child += "[" + std::to_string(m_repeated++) + "]";
     }
-    if (m_open.size() >= 1 && ++m_in_child > m_limits.child_elements)
+    if (!m_open.empty() && ++m_in_child > m_limits.child_elements)
       return too_large("has more than " + std::to_string(m_limits.child_elements) + " elements in it");
     m_open.push_back(std::move(element));
     return m_open.size() == 1 ? m_sink.root(m_open.front()) : Status();
