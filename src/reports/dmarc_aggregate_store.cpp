@@ -39,23 +39,36 @@ Result<std::vector<std::string>> uris_in(const json::object& object, const std::
 
 /// One report in the making, as it stands in the file.
 struct Stored {
-  std::int64_t begin = 0, overflow = 0;
+  std::int64_t begin = 0;
+  std::uint64_t overflow = 0;
   DmarcPublished policy;
   std::vector<std::string> report_to;
-  const json::array* rows = nullptr;
+  std::vector<DmarcReportRow> rows;
 };
+
+Result<std::vector<DmarcReportRow>> rows_in(const json::object& object, const std::string& place) {
+  POSTERN_TRY(const json::array* list, list_in(object, "rows", place));
+  std::vector<DmarcReportRow> out;
+  for (const json::value& row : *list) {
+    const std::string row_place = place + ".rows[" + std::to_string(out.size()) + "]";
+    if (!row.is_object()) return fail(bad(row_place, "is no object"));
+    POSTERN_TRY(out.emplace_back(), dmarc_row_of(row.get_object(), row_place));
+  }
+  return out;
+}
 
 Result<Stored> stored_of(const json::value& value, const std::string& place) {
   if (!value.is_object()) return fail(bad(place, "is no object"));
   const json::object& object = value.get_object();
   Stored out;
   POSTERN_TRY(out.begin, count_in(object, "begin", place));
-  POSTERN_TRY(out.overflow, count_in(object, "overflow", place));
+  POSTERN_TRY(const std::int64_t overflow, count_in(object, "overflow", place));
+  out.overflow = static_cast<std::uint64_t>(overflow);
   const json::value* policy = object.if_contains("policy");
   if (policy == nullptr || !policy->is_object()) return fail(bad(place + ".policy", "is no object"));
   POSTERN_TRY(out.policy, dmarc_published_of(policy->get_object(), place + ".policy"));
   POSTERN_TRY(out.report_to, uris_in(object, place));
-  POSTERN_TRY(out.rows, list_in(object, "rows", place));
+  POSTERN_TRY(out.rows, rows_in(object, place));
   return out;
 }
 
@@ -98,22 +111,15 @@ Result<DmarcAggregate> DmarcAggregate::load(DmarcAggregateOptions options, std::
     POSTERN_TRY(Stored stored, stored_of((*reports)[i], place));
     // Begun under another interval, it goes on in the one that is in force now.
     Pending* pending = out.pending_of(stored.begin - stored.begin % out.m_options.interval.count(), stored.policy.domain);
-    if (pending != nullptr) {
-      pending->policy = std::move(stored.policy);
-      pending->report_to = std::move(stored.report_to);
-      pending->overflow += static_cast<std::uint64_t>(stored.overflow);
+    for (DmarcReportRow& row : stored.rows) {
+      const std::uint64_t messages = row.count;
+      if (pending != nullptr) out.count(*pending, std::move(row), messages);
+      if (pending == nullptr) out.m_dropped += messages;
     }
-    for (std::size_t row = 0; row < stored.rows->size(); ++row) {
-      const std::string row_place = place + ".rows[" + std::to_string(row) + "]";
-      if (!(*stored.rows)[row].is_object()) return fail(bad(row_place, "is no object"));
-      POSTERN_TRY(DmarcReportRow one, dmarc_row_of((*stored.rows)[row].get_object(), row_place));
-      const std::uint64_t messages = one.count;
-      if (pending == nullptr) {
-        out.m_dropped += messages;
-      } else {
-        out.count(*pending, std::move(one), messages);
-      }
-    }
+    if (pending == nullptr) continue;
+    pending->policy = std::move(stored.policy);
+    pending->report_to = std::move(stored.report_to);
+    pending->overflow += stored.overflow;
   }
   return out;
 }
