@@ -131,7 +131,7 @@ std::string dmarc_report_subject(const DmarcReport& report, std::string_view sub
 Result<std::string> write_dmarc_report_mail(const DmarcReport& report, const DmarcReportMail& mail, Random& random) {
   // Both stand in a file name and in a header: what is no domain name stays out.
   if (!parse_domain(mail.submitter)) return fail(ErrorCode::BadInput, "is no domain name", "submitter");
-  if (!dns::normalize_name(report.policy.domain)) return fail(ErrorCode::BadInput, "is no domain name", "policy_published.domain");
+  if (!parse_domain(report.policy.domain)) return fail(ErrorCode::BadInput, "is no domain name", "policy_published.domain");
   const std::string boundary = make_boundary(random);
   POSTERN_TRY(const std::string header, header_of(report, mail, boundary));
   const std::string note = note_entity(report, mail);

@@ -329,6 +329,9 @@ TEST(DmarcReportMail, WhatIsSentIsReadAndTheSameAgain) {
                                        DmarcReportMail{.from = mail.from, .to = "x y@z", .submitter = mail.submitter},
                                        DmarcReportMail{.from = mail.from, .to = mail.to, .submitter = "a\"b"}})
     EXPECT_FALSE(write_dmarc_report_mail(report, wrong, random));
+  DmarcReport quoted = report;
+  quoted.policy.domain = "a\"; name=\"b.example";  // DNS can have it, a file name cannot
+  EXPECT_EQ(write_dmarc_report_mail(quoted, mail, random).error().field, "policy_published.domain");
 }
 
 TEST(DmarcReportMail, TheFirstPartThatCanBeAReport) {
