@@ -147,10 +147,19 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
 io::Task<std::optional<smtp::Reply>> Intake::judged(Arrival& arrival) {
   if (!m_parts.judge.judges(arrival.road)) co_return std::nullopt;
   arrival.judgement = co_await m_parts.judge.judge(arrival);
+  if (arrival.judgement) note_dmarc(arrival);
   if (!arrival.judgement || !arrival.judgement->refusal) co_return std::nullopt;
   log_refusal(arrival, arrival.judgement->refusal->text());
   note(arrival, *arrival.judgement->refusal);
   co_return arrival.judgement->refusal;
+}
+
+/// Mail that comes again is counted then.
+void Intake::note_dmarc(const Arrival& arrival) const {
+  const Judgement& judged = *arrival.judgement;
+  if (judged.refusal && judged.refusal->transient()) return;
+  const bool by_dmarc = judged.refusal && judged.refusal->status == smtp::EnhancedStatus{5, 7, 26};
+  m_parts.note_judged(arrival, by_dmarc ? DmarcPolicy::Reject : !judged.hold.empty() ? DmarcPolicy::Quarantine : DmarcPolicy::None);
 }
 
 io::Task<Status> Intake::commit(Submission submission, bool lone) {

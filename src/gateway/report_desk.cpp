@@ -46,7 +46,10 @@ void ReportDesk::note(TlsSession session) {
   m_tally.add(std::move(session));
 }
 
-Status ReportDesk::flush() { return ReportStore(m_parts.store).add(m_tally.take()); }
+Status ReportDesk::flush() {
+  POSTERN_CHECK(keep_dmarc());
+  return ReportStore(m_parts.store).add(m_tally.take());
+}
 
 Result<TlsReport> ReportDesk::report_of(std::int64_t day, const std::string& domain) {
   POSTERN_TRY(const auto counts, ReportStore(m_parts.store).counts(day, domain));
@@ -91,7 +94,17 @@ io::Task<void> ReportDesk::send_before(std::int64_t day) {
   m_sending = false;
 }
 
+io::Task<void> ReportDesk::note_sent(SentReport sent) {
+  auto job = [this, sent]() -> Result<bool> {
+    POSTERN_CHECK(ReportStore(m_parts.store).note(sent));
+    return true;
+  };
+  if (const auto noted = co_await m_parts.workers.run(std::move(job)); !noted) log::warn("reports.not_noted", {{"reason", noted.error()}});
+  log::info("reports.sent", {{"kind", sent.kind}, {"domain", sent.domain}, {"outcome", sent.outcome}});
+}
+
 io::Task<void> ReportDesk::send_round(std::int64_t day) {
+  co_await send_dmarc(day);
   auto job = [this, day]() -> Result<std::vector<std::pair<std::int64_t, std::string>>> {
     POSTERN_CHECK(flush());
     POSTERN_CHECK(ReportStore(m_parts.store).forget_before(day - kKeptDays));
@@ -104,12 +117,7 @@ io::Task<void> ReportDesk::send_round(std::int64_t day) {
   }
   for (const auto& [of_day, domain] : *waiting) {
     SentReport sent{"tls", of_day, domain, m_parts.clock.now(), co_await send(of_day, domain)};
-    auto note = [this, sent]() -> Result<bool> {
-      POSTERN_CHECK(ReportStore(m_parts.store).note(sent));
-      return true;
-    };
-    if (const auto noted = co_await m_parts.workers.run(std::move(note)); !noted) co_return;  // the same report twice would be a lie
-    log::info("reports.tls", {{"domain", domain}, {"outcome", sent.outcome}});
+    co_await note_sent(std::move(sent));
   }
 }
 
@@ -136,23 +144,29 @@ io::Task<std::string> ReportDesk::deliver(const TlsReport& report, const std::st
 }
 
 io::Task<std::string> ReportDesk::by_mail(const TlsReport& report, const std::string& domain, std::string to) {
+  const WallTime now = m_parts.clock.now();
+  const ReportMail mail{
+      m_parts.config.reports.from, to, submitter(), make_boundary(m_parts.random), make_ulid(now, m_parts.random) + "@" + submitter(), now};
+  auto content = tls_report_mail(report, domain, mail);
+  if (!content) co_return content.error().text();
+  co_return co_await submit(std::move(to), *std::move(content), now);
+}
+
+/// As mail of our own: signed, and sealed where policy says so.
+io::Task<std::string> ReportDesk::submit(std::string to, std::string content, WallTime now) {
   const auto recipient = ForwardPath::parse("<" + to + ">");
   const auto sender = ReversePath::parse("<" + m_parts.config.reports.from + ">");
   if (!recipient || !sender) co_return printable(to, 128) + " is no address that mail can go to";
   Arrival arrival;
-  arrival.received = m_parts.clock.now();
-  arrival.id = make_message_id(arrival.received, m_parts.random);
+  arrival.received = now;
+  arrival.id = make_message_id(now, m_parts.random);
   arrival.road.door = "reports";
   arrival.road.protocol = "LOCAL";
   arrival.road.trusted = true;
-  arrival.road.correlation = CorrelationId(make_ulid(arrival.received, m_parts.random));
+  arrival.road.correlation = CorrelationId(make_ulid(now, m_parts.random));
   arrival.envelope.from = *sender;
   arrival.envelope.recipients.push_back({*recipient, {}});
-  ReportMail mail{
-      m_parts.config.reports.from, to, submitter(), make_boundary(m_parts.random), arrival.id.get() + "@" + submitter(), arrival.received};
-  auto content = tls_report_mail(report, domain, mail);
-  if (!content) co_return content.error().text();
-  arrival.content = *std::move(content);
+  arrival.content = std::move(content);
   const auto replies = co_await m_parts.intake.take(std::move(arrival));
   co_return "mail to " + to + ": " + (replies.empty() ? std::string("not taken") : replies.front().text());
 }

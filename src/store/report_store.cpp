@@ -87,6 +87,18 @@ Result<std::vector<ReportStore::Summary>> ReportStore::summary(std::size_t most)
   });
 }
 
+Result<std::string> ReportStore::pending(const std::string& kind) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement row, reader->prepare("SELECT body FROM report_pending WHERE kind = ?"));
+  POSTERN_TRY(const bool found, row.bind_all(kind).step());
+  return found ? std::string(row.text(0)) : std::string();
+}
+
+Status ReportStore::keep_pending(const std::string& kind, const std::string& body) {
+  return m_store.writer().transact(
+      [&](Database& database) { return database.run("INSERT OR REPLACE INTO report_pending(kind, body) VALUES (?,?)", kind, body); });
+}
+
 Status ReportStore::forget_before(std::int64_t day) {
   return m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_CHECK(database.run("DELETE FROM tls_session WHERE day < ?", day));

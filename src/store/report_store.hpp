@@ -11,7 +11,7 @@
 namespace postern {
 
 struct SentReport {
-  std::string kind;  ///< "tls"
+  std::string kind;  ///< "tls", "dmarc"
   std::int64_t day = 0;
   std::string domain;
   WallTime time{};
@@ -37,6 +37,9 @@ class ReportStore {
     std::uint64_t successful = 0, failed = 0;
   };
   [[nodiscard]] Result<std::vector<Summary>> summary(std::size_t most);
+  /// What is gathered for reports of a kind, as its gatherer wrote it; empty when there is nothing.
+  [[nodiscard]] Result<std::string> pending(const std::string& kind);
+  [[nodiscard]] Status keep_pending(const std::string& kind, const std::string& body);
   [[nodiscard]] Status forget_before(std::int64_t day);
 
  private:
