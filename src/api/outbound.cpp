@@ -1,7 +1,9 @@
-// The road out as people look at it: MTA-STS policies that are held, exceptions, and what was counted and told to other domains.
+// The road out as people look at it: MTA-STS policies that are held, exceptions, and what was counted and told to other domains. And our
+// own MTA-STS policy, for everybody.
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "gateway/sts_own.hpp"
 
 namespace postern::api {
 namespace {
@@ -86,6 +88,17 @@ io::Task<http::Response> send(Gateway& gate, http::Request request) {
   co_return http::json_response(200, json::object{{"sent", true}});
 }
 
+/// RFC 8461 3.2, 3.3: for everybody, as text/plain.
+http::Response own_policy(Gateway& gate, const http::Request& request) {
+  const auto file = gateway::own_sts_file(gate.config(), request.headers.get("Host"));
+  if (!file) return http::problem(404, "not_found", "no MTA-STS policy is served for this host");
+  http::Response out;
+  out.status = 200;
+  out.headers.set("Content-Type", "text/plain; charset=us-ascii");
+  out.body = *file;
+  return out;
+}
+
 }  // namespace
 
 void add_outbound_routes(const Routes& routes) {
@@ -94,6 +107,7 @@ void add_outbound_routes(const Routes& routes) {
   routes.add_slow("GET", "/api/v1/outbound/exceptions", [&gate](const http::Request&) { return exceptions(gate); });
   routes.add_slow("GET", "/api/v1/reports", [&gate](const http::Request&) { return list_reports(gate); });
   routes.add_slow("GET", "/api/v1/reports/tls/{day}", [&gate](const http::Request& r) { return show_day(gate, r); });
+  routes.router.add("GET", "/.well-known/mta-sts.txt", [&gate](const http::Request& r) { return own_policy(gate, r); });
   routes.add("POST", "/api/v1/reports/send", [&gate](http::Request r) { return send(gate, std::move(r)); });
 }
 

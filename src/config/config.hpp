@@ -212,6 +212,11 @@ struct Config {
     std::string mta_sts_ca;               ///< Trust store for policy hosts; empty: the system's.
     std::string mta_sts_min_tls = "1.3";  ///< 1.3, 1.2
   } outbound;
+  struct Inbound {
+    std::string mta_sts = "off";  ///< off, none, testing, enforce
+    std::vector<std::string> mx;  ///< Empty: server.hostname.
+    std::chrono::seconds mta_sts_max_age{std::chrono::hours(24 * 14)};
+  } inbound;
   struct Reports {
     std::string from;          ///< Address that reports come from; empty: none are sent.
     std::string organization;  ///< Empty: server.hostname.

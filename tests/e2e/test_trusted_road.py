@@ -461,3 +461,37 @@ def test_a_sender_may_waive_what_the_domain_demands(world):
     stripped.for_recipient("bob@stripped.example", details=world.daemon.log_tail)
     world.daemon.submit(to="eve@stripped.example")
     assert "MTA-STS" in world.daemon.await_attempt("eve@stripped.example")["last_reply"]
+
+
+# What we tell senders.
+
+def test_our_own_policy_is_served(daemon, authority):
+    """RFC 8461 3.1-3.3: over HTTPS under mta-sts.DOMAIN for our domains only; DNS announces it under an id that changes with it."""
+    host = f"mta-sts.{LOCAL_DOMAIN}"
+    certificate = authority.server(HOSTNAME, host, label="own-sts")
+    certificate.key.chmod(0o600)
+    daemon.config["tls"] = {"certificate": str(certificate.cert), "key": str(certificate.key)}
+    daemon.config["http"]["tls"] = {"address": "127.0.0.1:0"}
+    daemon.config["inbound"] = {"mta_sts": "enforce", "mx": ["mx1.postern.example", "*.mx.postern.example"]}
+    daemon.start()
+
+    def fetch(name):
+        told = run(["curl", "-sS", "--cacert", authority.pem, "--connect-to", f"{host}:443:127.0.0.1:{daemon.port('https')}", "-H", f"Host: {name}",
+                    "-w", "%{http_code} %{content_type}", f"https://{host}/.well-known/mta-sts.txt"]).stdout.decode()
+        return told.rpartition("\r\n") if "STSv1" in told else told
+    policy, _, said = fetch(host)
+    assert said.startswith("200 text/plain") and policy.splitlines() == ["version: STSv1", "mode: enforce", "mx: mx1.postern.example",
+                                                                        "mx: *.mx.postern.example", "max_age: 1209600"]
+    file = daemon.directory / "policy"
+    file.write_text(policy + "\r\n")
+    assert daemon.json("mta-sts", "check", "--policy", file, "--mx", "a.mx.postern.example")["match"] is True
+    assert "404" in fetch("mta-sts.elsewhere.example") and "404" in fetch(HOSTNAME)
+
+    def announced():
+        shown = daemon.json("dns", "records", LOCAL_DOMAIN, "--no-tlsa")
+        return next(record["data"] for record in shown["records"] if record["name"].startswith("_mta-sts."))
+    first = announced()
+    assert "v=STSv1; id=" in first and announced() == first
+    daemon.config["inbound"]["mta_sts"] = "testing"
+    daemon.restart()
+    assert announced() != first
