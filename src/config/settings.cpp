@@ -378,10 +378,6 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("outbound.mta_sts_min_tls", FIELD(outbound.mta_sts_min_tls), "Lowest TLS version of these hosts: 1.3, or 1.2 with a warning.",
               {"1.3", "1.2"}),
       text<C>(
-          "reports.from", FIELD(reports.from),
-          "Address that our reports to other domains come from (TLS-RPT, RFC 8460; DMARC, RFC 9990); give it a DKIM key. Empty: what was "
-          "seen is counted and shown, and nothing is sent."),
-      text<C>(
           "inbound.mta_sts", FIELD(inbound.mta_sts),
           "Mode of the MTA-STS policy (RFC 8461) that we serve for our local domains at /.well-known/mta-sts.txt of the HTTP addresses: "
           "off, none, testing or enforce. `postern dns publish` announces it.",
@@ -389,6 +385,10 @@ const std::vector<Row<Config>>& scalar_settings() {
       list<C>("inbound.mx", FIELD(inbound.mx), "The mail hosts it names. Empty: server.hostname."),
       duration<C>("inbound.mta_sts_max_age", FIELD(inbound.mta_sts_max_age),
                   "How long senders hold to it. RFC 8461 3.2: weeks, at most a year."),
+      text<C>(
+          "reports.from", FIELD(reports.from),
+          "Address that our reports to other domains come from (TLS-RPT, RFC 8460; DMARC, RFC 9990); give it a DKIM key. Empty: what was "
+          "seen is counted and shown, and nothing is sent."),
       text<C>("reports.organization", FIELD(reports.organization), "Who reports, in words. Empty: server.hostname."),
       text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
