@@ -117,6 +117,8 @@ def test_records_that_match(world):
     assert roads == {"key.example": "TLSv1.3 verified by DANE (3 1 1)", "cert.example": "TLSv1.3 verified by DANE (3 0 1)",
                      "expired.example": "TLSv1.3 verified by DANE (3 1 1)", "anchor.example": "TLSv1.3 verified by DANE (2 0 1)",
                      "nexthop.example": "TLSv1.3 verified by DANE (2 0 1)", "rollover.example": "TLSv1.3 verified by DANE (3 1 1)"}
+    shown = {r["address"].partition("@")[2]: r["road"] for entry in world.daemon.api_list("messages", "/messages?limit=50") for r in entry["recipients"]}
+    assert shown == roads, "the live page says it, too"
 
 
 def test_records_that_do_not_match(world):
