@@ -218,8 +218,9 @@ struct Config {
     std::chrono::seconds mta_sts_max_age{std::chrono::hours(24 * 14)};
   } inbound;
   struct Reports {
-    std::string from;          ///< Address that reports come from; empty: none are sent.
-    std::string organization;  ///< Empty: server.hostname.
+    std::string from;                ///< Address that reports come from; empty: none are sent.
+    std::string organization;        ///< Empty: server.hostname.
+    std::vector<std::string> inbox;  ///< Addresses of ours that others send reports to.
   } reports;
   Limits limits;
 

@@ -390,6 +390,10 @@ const std::vector<Row<Config>>& scalar_settings() {
           "Address that our reports to other domains come from (TLS-RPT, RFC 8460; DMARC, RFC 9990); give it a DKIM key. Empty: what was "
           "seen is counted and shown, and nothing is sent."),
       text<C>("reports.organization", FIELD(reports.organization), "Who reports, in words. Empty: server.hostname."),
+      list<C>(
+          "reports.inbox", FIELD(reports.inbox),
+          "Addresses of ours that others send TLS and DMARC reports to (rua): what comes there is read, kept and shown by `postern report "
+          "received`, and delivered as all mail."),
       text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       text<C>("dns.trust_anchor", FIELD(dns.trust_anchor),

@@ -311,9 +311,10 @@ Status Gateway::Parts::open_pipeline() {
           {config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, note_session, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
+  const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
   const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };
   intake = std::make_unique<Intake>(
-      IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, budget});
+      IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
   POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes()}));
   return {};
 }

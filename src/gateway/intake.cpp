@@ -135,6 +135,14 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
   if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});
   note(arrival, done);
+  if (safe && is_for_reports(arrival)) {
+    auto job = [this, &arrival]() -> Result<bool> {
+      m_parts.note_report(arrival);
+      return true;
+    };
+    if (const auto read = co_await m_parts.workers.run(std::move(job)); !read)
+      log::warn("reports.not_read", {{"id", arrival.id.get()}, {"reason", read.error()}});
+  }
   for (auto& reply : replies) {
     if (reply.code == 0) reply = done;
   }
@@ -152,6 +160,15 @@ io::Task<std::optional<smtp::Reply>> Intake::judged(Arrival& arrival) {
   log_refusal(arrival, arrival.judgement->refusal->text());
   note(arrival, *arrival.judgement->refusal);
   co_return arrival.judgement->refusal;
+}
+
+bool Intake::is_for_reports(const Arrival& arrival) const {
+  const auto& inbox = m_parts.config.reports.inbox;
+  if (inbox.empty()) return false;
+  return std::ranges::any_of(arrival.envelope.recipients, [&](const auto& recipient) {
+    const std::string address = address_of(recipient.path, m_parts.config.server.hostname);
+    return std::ranges::any_of(inbox, [&](const std::string& one) { return is_same_mailbox(one, address); });
+  });
 }
 
 /// Mail that comes again is counted then.

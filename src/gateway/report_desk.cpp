@@ -51,6 +51,21 @@ Status ReportDesk::flush() {
   return ReportStore(m_parts.store).add(m_tally.take());
 }
 
+void ReportDesk::read_received(const Arrival& arrival) {
+  const auto report = read_report_mail(arrival.content, m_parts.config.limits);
+  if (!report) {
+    log::info("reports.unreadable", {{"id", arrival.id.get()}, {"reason", report.error()}});
+    return;
+  }
+  const bool vouched = arrival.judgement && arrival.judgement->dmarc.result == DmarcResult::Pass;
+  const Status kept = ReportStore(m_parts.store).add_received(*report, arrival.received, vouched);
+  if (!kept) log::warn("reports.not_kept", {{"reason", kept.error()}});
+  log::info("reports.received", {{"kind", report->kind},
+                                 {"domain", printable(report->domain, 253)},
+                                 {"organization", printable(report->organization, 128)},
+                                 {"failed", report->bad}});
+}
+
 Result<TlsReport> ReportDesk::report_of(std::int64_t day, const std::string& domain) {
   POSTERN_TRY(const auto counts, ReportStore(m_parts.store).counts(day, domain));
   TlsReport report = make_tls_report(counts);

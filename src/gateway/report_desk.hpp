@@ -42,6 +42,8 @@ class ReportDesk {
   void note(TlsSession session);
   /// `arrival` has its judgement. Any thread.
   void note_judged(const Arrival& arrival, DmarcPolicy done);
+  /// A mail that others sent to reports.inbox: read and kept; what is no report is said in the log. On a worker.
+  void read_received(const Arrival& arrival);
   /// Keeps what was counted. On a worker.
   [[nodiscard]] Status flush();
   /// Reports about days before `day` that did not go out yet. On a loop; minutes, when there are many. Nothing when it is under way

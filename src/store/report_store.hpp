@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "reports/received.hpp"
 #include "reports/tls_tally.hpp"
 #include "store/store.hpp"
 
@@ -40,6 +41,19 @@ class ReportStore {
   /// What is gathered for reports of a kind, as its gatherer wrote it; empty when there is nothing.
   [[nodiscard]] Result<std::string> pending(const std::string& kind);
   [[nodiscard]] Status keep_pending(const std::string& kind, const std::string& body);
+  /// A report of others; the same one again replaces it. Of more than kMostReceived the oldest go.
+  static constexpr std::size_t kMostReceived = 10'000;
+  struct Received {
+    std::int64_t number = 0;
+    ReceivedReport report;  ///< Without its body in lists.
+    WallTime received{};
+    bool vouched = false;  ///< DMARC passed for the mail that brought it.
+  };
+  [[nodiscard]] Status add_received(const ReceivedReport& report, WallTime now, bool vouched);
+  /// Newest first.
+  [[nodiscard]] Result<std::vector<Received>> received(std::size_t most);
+  /// The body. NotFound.
+  [[nodiscard]] Result<std::string> received_body(std::int64_t number);
   [[nodiscard]] Status forget_before(std::int64_t day);
 
  private:

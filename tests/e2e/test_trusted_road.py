@@ -2,7 +2,8 @@
 REQUIRETLS; with Postfix as the other side in both directions."""
 
 import datetime
-import email
+import email.message
+import email.policy
 import gzip
 import itertools
 import json
@@ -497,3 +498,35 @@ def test_our_own_policy_is_served(daemon, authority):
     daemon.config["inbound"]["mta_sts"] = "testing"
     daemon.restart()
     assert announced() != first
+
+
+# What others tell us.
+
+def test_reports_of_others_are_read_and_kept(daemon, workdir):
+    """RFC 8460 5.3 and RFC 9990 3.5.2 by mail to reports.inbox: a summary of each, the report itself; the mail is delivered, too; rubbish is only mail."""
+    daemon.config["reports"] = {"inbox": [f"reports@{LOCAL_DOMAIN}"]}
+    daemon.start()
+    tls = {"organization-name": "Example Inc.", "date-range": {"start-datetime": "2026-11-24T00:00:00Z", "end-datetime": "2026-11-24T23:59:59Z"},
+           "contact-info": "tls@example.net", "report-id": "77",
+           "policies": [{"policy": {"policy-type": "sts", "policy-string": [], "policy-domain": LOCAL_DOMAIN},
+                         "summary": {"total-successful-session-count": 5, "total-failure-session-count": 2}}]}
+    xml = (f"<feedback><report_metadata><org_name>example.net</org_name><email>d@example.net</email><report_id>9</report_id><date_range><begin>1795564800</begin>"
+           f"<end>1795651199</end></date_range></report_metadata><policy_published><domain>{LOCAL_DOMAIN}</domain><p>none</p></policy_published><record><row>"
+           f"<source_ip>192.0.2.1</source_ip><count>3</count><policy_evaluated><disposition>none</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated></row>"
+           f"<identifiers><header_from>{LOCAL_DOMAIN}</header_from></identifiers><auth_results><spf><domain>x.example</domain><result>fail</result></spf></auth_results>"
+           f"</record></feedback>")
+    for kind, packed in (("application/tlsrpt+gzip", gzip.compress(json.dumps(tls).encode())), ("application/gzip", gzip.compress(xml.encode())),
+                         ("application/gzip", b"no gzip at all")):
+        mail = email.message.EmailMessage()
+        mail["From"], mail["To"], mail["Subject"], mail["Date"], mail["Message-ID"] = ("r@example.net", f"reports@{LOCAL_DOMAIN}", "Report",
+                                                                                     "Wed, 25 Nov 2026 12:00:00 +0000", f"<{kind}.{len(packed)}@x.example>")
+        mail.set_content("A report.")
+        mail.add_attachment(packed, *kind.split("/"), filename="report.gz")
+        daemon.send("r@example.net", [f"reports@{LOCAL_DOMAIN}"], mail.as_bytes(policy=email.policy.SMTP), listener="plain")
+    daemon.await_mail(f"reports@{LOCAL_DOMAIN}", 3)
+    shown = daemon.json("report", "received")["reports"]
+    assert [(one["kind"], one["organization"], one["domain"], one["good"], one["bad"], one["vouched"]) for one in shown] == [
+        ("dmarc", "example.net", LOCAL_DOMAIN, 0, 3, False), ("tls", "Example Inc.", LOCAL_DOMAIN, 5, 2, False)]
+    assert daemon.json("report", "read", shown[1]["number"])["report-id"] == "77"
+    assert daemon.cli("report", "read", "99", check=False).returncode == 1
+    assert "reports.unreadable" in daemon.log_text()

@@ -1,0 +1,25 @@
+// A report that somebody sent us by mail about our own domains: TLS (RFC 8460 5.3) or DMARC aggregate (RFC 9990 3.5.2), whichever it is.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.hpp"
+#include "base/limits.hpp"
+#include "base/result.hpp"
+
+namespace postern {
+
+struct ReceivedReport {
+  std::string kind;  ///< "tls", "dmarc"
+  std::string organization, id, domain;
+  WallTime begin{}, end{};
+  std::uint64_t good = 0, bad = 0;  ///< Sessions, or messages that passed and failed.
+  std::string body;                 ///< The report as JSON (`postern tlsrpt parse --json`, `postern dmarc report --json`).
+};
+
+/// Errors are those of the two readers; for a mail that carries neither, those of the DMARC one.
+[[nodiscard]] Result<ReceivedReport> read_report_mail(std::string_view message, const Limits& limits = {});
+
+}  // namespace postern
