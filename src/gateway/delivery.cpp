@@ -40,17 +40,6 @@ smtp::Reply reply_of(const Error& error) {
   return {451, {4, 4, 3}, error.text()};
 }
 
-std::vector<io::Endpoint> endpoints_of(const std::vector<io::IpAddress>& addresses, std::uint16_t port) {
-  std::vector<io::Endpoint> out;
-  for (const auto& ip : addresses) {
-    io::Endpoint endpoint;
-    endpoint.ip = ip;
-    endpoint.port = port;
-    out.push_back(std::move(endpoint));
-  }
-  return out;
-}
-
 /// What the copy needs: sealing made it 7bit, or it came as binary and may be less.
 smtp::BodyType body_of(const QueueItem& item) {
   if (item.envelope->body != BodyType::BinaryMime) return static_cast<smtp::BodyType>(item.envelope->body);
@@ -220,7 +209,7 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
   const StsAnswer sts = co_await trust.policy_of(route, domain);
   HopFailure last{{451, {4, 4, 1}, "no host to connect to"}, false, false};
   for (const Candidate& candidate : *hosts) {
-    HopHost host{candidate.mx.name, endpoints_of(candidate.mx.addresses, candidate.port), {}};
+    HopHost host{candidate.mx.name, io::endpoints_of(candidate.mx, candidate.port), {}};
     host.trust = co_await trust.of(route, route.via == Via::Mx ? domain : route.host, candidate, sts, demands == Demands::None);
     std::optional<TlsSession> kind;
     if (demands == Demands::All && route.via == Via::Mx && host.trust.plan.proof != HopProof::Clear)

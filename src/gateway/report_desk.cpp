@@ -192,12 +192,6 @@ io::Task<std::string> ReportDesk::by_https(const TlsReport& report, std::string 
   if (!parsed || !parsed->tls) co_return printable(url, 256) + " is no URL that reports can go to";
   const auto host = co_await io::resolve_host(m_parts.resolver, parsed->host, {});
   if (!host) co_return url + ": " + host.error().text();
-  std::vector<io::Endpoint> where;
-  for (const auto& address : host->addresses) {
-    io::Endpoint& endpoint = where.emplace_back();
-    endpoint.ip = address;
-    endpoint.port = parsed->port;
-  }
   http::ClientRequest request;
   request.method = "POST";
   request.url = *parsed;
@@ -207,7 +201,7 @@ io::Task<std::string> ReportDesk::by_https(const TlsReport& report, std::string 
   options.timeout = kHttpsTime;
   options.body_limit = 64 * 1024;
   options.tls = m_parts.tls;
-  const auto answer = co_await http::fetch(std::move(where), std::move(request), std::move(options));
+  const auto answer = co_await http::fetch(io::endpoints_of(*host, parsed->port), std::move(request), std::move(options));
   if (!answer) co_return url + ": " + answer.error().text();
   co_return url + ": " + std::to_string(answer->status);
 }
