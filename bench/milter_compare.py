@@ -47,7 +47,7 @@ TRUSTED = "filter.bench.example"  # the name under which OpenDKIM tells OpenDMAR
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     numbers = lambda text: [int(part) for part in text.split(",")]  # noqa: E731
-    parser.add_argument("--messages", type=int, default=3000, help="messages of a run; before each size a tenth of them, to warm up")
+    parser.add_argument("--messages", type=int, default=2000, help="messages of a run; before each size a tenth of them, to warm up")
     parser.add_argument("--sizes", type=numbers, default=[2048, 16384])
     parser.add_argument("--connections", type=numbers, default=[1, 4, 16])
     parser.add_argument("--per-session", type=int, default=1, help="messages that one SMTP session sends")

@@ -4,7 +4,7 @@
 // awaited where the filter did not wave them off. Of several filters each is asked at every step, and the later one sees what the earlier
 // one changed.
 //
-//   milter_load --filter PATH [--filter PATH] --messages DIR --count 3000 [--connections 4] [--per-session 1]
+//   milter_load --filter PATH [--filter PATH] --messages DIR --count 2000 [--connections 4] [--per-session 1]
 //               [--client 198.18.0.5] [--sender a@example.net] [--recipient b@postern.example] [--expect dkim=pass] ...
 //
 // Each of `connections` threads sends the files of DIR in turn, `per-session` of them on one SMTP session, whose filters' connections (Unix
@@ -66,7 +66,7 @@ struct Content {
 struct Options {
   std::vector<std::string> filters, expected;
   std::string messages, client = "198.18.0.5", sender = "a@example.net", recipient = "b@postern.example";
-  std::size_t count = 3000, connections = 4, per_session = 1;
+  std::size_t count = 2000, connections = 4, per_session = 1;
 };
 
 using Macros = std::vector<std::pair<std::string, std::string>>;
