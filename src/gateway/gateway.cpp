@@ -108,6 +108,9 @@ io::Task<void> hang_up(io::Stream stream) {
 
 std::shared_ptr<const milter::SessionOptions> milter_options(const config::Config& config) {
   auto out = std::make_shared<milter::SessionOptions>();
+  // The door says "go on" to all of these; an MTA that need not wait for it sends them in one piece. A recipient too many can be refused
+  // alone.
+  out->no_reply = milter::smfip::kNrAll & ~milter::smfip::kNrRcpt;
   out->limits.message_bytes = static_cast<std::size_t>(config.limits.message_bytes);
   out->limits.header_bytes = static_cast<std::size_t>(config.limits.header_bytes);
   out->limits.header_fields = static_cast<std::size_t>(config.limits.header_fields);
