@@ -114,6 +114,9 @@ io::Task<http::Response> send(Gateway& gate, http::Request request) {
   const std::string text = text_field(*body, "before");
   const auto before = text.empty() ? Result<std::int64_t>(day_of(gate.clock().now())) : day_in(text);
   if (!before) co_return http::problem(before.error());
+  if (*before > day_of(gate.clock().now()) + 1)
+    co_return http::problem(400, "bad_input",
+                            "lies in the future; with tomorrow's date all is sent that there is, and today is over with it", "before");
   if (gate.config().reports.from.empty())
     co_return http::problem(409, "conflict", "reports are sent by nobody: set reports.from to an address of yours", "reports.from");
   co_await gate.reports().send_before(*before);

@@ -211,8 +211,11 @@ Result<Intake::Filtering> Intake::prepare(const Arrival& arrival) const {
     std::erase_if(out.verdict.edits.prepend, [](const MessageEdits::Field& field) { return iequals(field.name, "Received"); });
   }
   out.verdict.action = out.passes ? FilterVerdict::Action::Pass : FilterVerdict::Action::Discard;
-  for (const auto& variant : split.ours) {
-    for (const auto& recipient : variant.recipients) out.verdict.remove.push_back(recipient.address);
+  // By place, not by text: an address can be written in more ways than one, and whom the MTA keeps would get the other copy as well.
+  const auto& recipients = arrival.envelope.recipients;
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    const std::string address = address_of(recipients[i].path, m_parts.config.server.hostname);
+    if (std::ranges::find(split.passed, address) == split.passed.end()) out.verdict.remove.push_back(i);
   }
   out.processed.submission.variants = std::move(split.ours);
   POSTERN_CHECK(m_parts.spool.seal(out.processed.submission.message, out.processed.submission.variants));

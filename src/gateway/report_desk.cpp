@@ -17,6 +17,7 @@ constexpr auto kSpread = std::chrono::hours(4);  ///< RFC 8460 4.1
 constexpr std::int64_t kKeptDays = 30;
 constexpr std::size_t kAtOnce = 1000;
 constexpr auto kHttpsTime = std::chrono::seconds(60);
+constexpr std::uint16_t kHttpsPort = 443;
 
 /// When a host begins to send, after midnight: the same every day, another one for every host.
 std::chrono::seconds offset_of(const std::string& hostname) {
@@ -122,7 +123,7 @@ io::Task<void> ReportDesk::send_round(std::int64_t day) {
   co_await send_dmarc(day);
   auto job = [this, day]() -> Result<std::vector<std::pair<std::int64_t, std::string>>> {
     POSTERN_CHECK(flush());
-    POSTERN_CHECK(ReportStore(m_parts.store).forget_before(day - kKeptDays));
+    POSTERN_CHECK(ReportStore(m_parts.store).forget_before(day_of(m_parts.clock.now()) - kKeptDays));
     return ReportStore(m_parts.store).unsent(day, kAtOnce);
   };
   const auto waiting = co_await m_parts.workers.run(std::move(job));
@@ -189,7 +190,8 @@ io::Task<std::string> ReportDesk::submit(std::string to, std::string content, Wa
 /// RFC 8460 5.4
 io::Task<std::string> ReportDesk::by_https(const TlsReport& report, std::string url) {
   const auto parsed = http::Url::parse(url);
-  if (!parsed || !parsed->tls) co_return printable(url, 256) + " is no URL that reports can go to";
+  // A stranger's record says where to: no further into a network than its hosts' HTTPS.
+  if (!parsed || !parsed->tls || parsed->port != kHttpsPort) co_return printable(url, 256) + " is no URL that reports can go to";
   const auto host = co_await io::resolve_host(m_parts.resolver, parsed->host, {});
   if (!host) co_return url + ": " + host.error().text();
   http::ClientRequest request;

@@ -143,7 +143,7 @@ io::Task<StsAnswer> StsPolicies::fetch(std::string domain, std::string id) {
   const auto entry = std::make_shared<const StsEntry>(StsEntry{std::move(stored), *std::move(policy)});
   keep(entry);
   auto job = [store = &m_parts.store, entry, now]() -> Result<bool> {
-    POSTERN_CHECK(StsPolicyStore(*store).save(entry->stored, now));
+    POSTERN_CHECK(StsPolicyStore(*store).save(entry->stored, now, kMostPolicies));
     return true;
   };
   if (const auto saved = co_await m_parts.workers.run(std::move(job)); !saved)

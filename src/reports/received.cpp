@@ -20,9 +20,18 @@ const MimePart* find_tls_report(const MimePart& part) {
   return nullptr;
 }
 
+std::string bounded(std::string body) { return body.size() <= kReceivedBody ? std::move(body) : R"({"too_large":true})"; }
+
+DmarcReportLimits dmarc_limits() {
+  DmarcReportLimits out;
+  out.unpacked_bytes = kReceivedUnpacked;
+  out.rows = kReceivedRows;
+  return out;
+}
+
 Result<ReceivedReport> tls_report_in(const MimePart& part) {
   POSTERN_TRY(const TlsReport report, parse_tls_report(part.content));
-  ReceivedReport out{"tls", report.organization, report.id, {}, report.begin, report.end, 0, 0, write_tls_report(report)};
+  ReceivedReport out{"tls", report.organization, report.id, {}, report.begin, report.end, 0, 0, bounded(write_tls_report(report))};
   for (const auto& policy : report.policies) {
     if (out.domain.empty()) out.domain = policy.domain;
     out.good += policy.successful_sessions;
@@ -36,10 +45,10 @@ Result<ReceivedReport> tls_report_in(const MimePart& part) {
 Result<ReceivedReport> read_report_mail(std::string_view message, const Limits& limits) {
   POSTERN_TRY(const MimePart tree, parse_mime_tree(message, limits));
   if (const MimePart* part = find_tls_report(tree)) return tls_report_in(*part);
-  POSTERN_TRY(const DmarcReport report, read_dmarc_report_mail(message, {}, limits));
+  POSTERN_TRY(const DmarcReport report, read_dmarc_report_mail(message, dmarc_limits(), limits));
   ReceivedReport out{"dmarc", report.org_name, report.report_id, report.policy.domain, report.begin, report.end, 0, 0, {}};
   for (const auto& row : report.rows) (row.dkim_pass || row.spf_pass ? out.good : out.bad) += row.count;
-  out.body = boost::json::serialize(dmarc_report_json(report));
+  out.body = bounded(boost::json::serialize(dmarc_report_json(report)));
   return out;
 }
 

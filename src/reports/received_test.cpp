@@ -46,6 +46,15 @@ TEST(ReadReportMail, NotPackedAndAlone) {
   EXPECT_EQ(report->id, "7");
 }
 
+TEST(ReadReportMail, AnEndlessOneIsCountedAndNotKept) {
+  TlsReport large = tls_report();
+  large.policies.resize(5000, large.policies.front());
+  const auto report = read_report_mail(mail_with("application/tlsrpt+json", write_tls_report(large)));
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_EQ(report->good, 25'000U);
+  EXPECT_EQ(report->body, R"({"too_large":true})");
+}
+
 TEST(ReadReportMail, WhatIsNone) {
   EXPECT_EQ(read_report_mail(mail_with("text/plain", "Hello\r\n")).error().field, "Content-Type");
   EXPECT_EQ(read_report_mail(mail_with("application/tlsrpt+gzip", "rubbish")).error().code, ErrorCode::BadInput);

@@ -442,6 +442,8 @@ def test_what_was_seen_is_counted_and_told(world):
     world.daemon.restart()
     world.daemon.cli("report", "send", "--before", tomorrow)
     assert len(collector.messages) == 3, "nobody gets the same report twice"
+    refused = world.daemon.cli("report", "send", "--before", "2199-01-01", check=False)
+    assert refused.returncode != 0 and "future" in refused.stderr.decode() and len(world.daemon.json("report", "list")["counted"]) == 6, "the collector, too"
 
 
 def test_reports_without_a_sender_are_only_counted(world):
