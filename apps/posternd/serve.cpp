@@ -64,8 +64,9 @@ Result<std::unique_ptr<http::Server>> open_https(gateway::Gateway& gate, api::Ap
   if (!context) return fail(Error(context.error()).context("http.tls"));
   options.tls = *std::move(context);
   POSTERN_TRY(auto server, open_http(gate, api, std::move(options), settings.address, "http.tls.address"));
-  gate.announce(
-      [at = server.get()] { return gateway::DoorState{"https", "http", at->local().text(), "implicit", "1.3", at->stats(), nullptr, nullptr, {}}; });
+  gate.announce([at = server.get()] {
+    return gateway::DoorState{"https", "http", at->local().text(), "implicit", "1.3", at->stats(), nullptr, nullptr, {}};
+  });
   return server;
 }
 

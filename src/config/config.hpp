@@ -25,9 +25,9 @@ struct Listener {
   std::vector<std::string> relay_from;  ///< Networks that may relay to any destination without logging in.
   std::string client_ca;                ///< Asks for a client certificate of this trust store.
   bool require_client_certificate = false;
-  std::string interface;  ///< Bind to this interface only, and refuse to start when it is not there.
+  std::string interface;          ///< Bind to this interface only, and refuse to start when it is not there.
   std::string network_namespace;  ///< A name under /run/netns or a path; empty: ours.
-  int socket = -1;  ///< No setting: its listening socket, where that had to be made before confinement.
+  int socket = -1;                ///< No setting: its listening socket, where that had to be made before confinement.
   std::int64_t max_connections = 10'000;
   std::int64_t max_connections_per_address = 0;  ///< 0: 50, but none for loopback, relay_from and proxy_from.
 };

@@ -442,9 +442,10 @@ const std::vector<Row<Listener>>& listener_settings() {
       text<L>("client_ca", FIELD(client_ca), "PEM trust store for client certificates; empty: none are asked for."),
       flag<L>("require_client_certificate", FIELD(require_client_certificate),
               "Refuses a TLS client without a certificate from client_ca."),
-      text<L>("interface", FIELD(interface),
-              "Network interface to bind to (a WireGuard or Tailscale device, say). Nobody comes in by another; the daemon refuses to start "
-              "when it is not there, down, or has not the listener's address (docs/private-path.md)."),
+      text<L>(
+          "interface", FIELD(interface),
+          "Network interface to bind to (a WireGuard or Tailscale device, say). Nobody comes in by another; the daemon refuses to start "
+          "when it is not there, down, or has not the listener's address (docs/private-path.md)."),
       text<L>("network_namespace", FIELD(network_namespace),
               "Network namespace to listen in: a name of `ip netns`, or a path. Empty: the daemon's own. Root must start the daemon."),
       count<L>("max_connections", FIELD(max_connections), "Open connections; beyond, 421.", 1, 1'000'000),

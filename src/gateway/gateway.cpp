@@ -591,8 +591,15 @@ std::vector<DoorState> Gateway::doors() const {
   std::vector<DoorState> out;
   const bool open_for_mail = m_parts->mail;
   for (const auto& open : m_parts->doors) {
-    out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
-                   open->listener->stats(), nullptr, nullptr, {}});
+    out.push_back({open->settings.name,
+                   open->settings.kind,
+                   open->listener->local().text(),
+                   open->settings.tls,
+                   open->settings.min_tls,
+                   open->listener->stats(),
+                   nullptr,
+                   nullptr,
+                   {}});
     out.back().network_namespace = open->settings.network_namespace;
     if (open->settings.kind != "milter") out.back().door = open_for_mail ? &open->door->stats() : &none;
     if (open->settings.kind == "milter" && open_for_mail) out.back().milter = &open->milter->stats();

@@ -17,9 +17,7 @@
 namespace postern::io {
 namespace {
 
-Error unusable(const std::string& name, const std::string& what) {
-  return {ErrorCode::Unavailable, "interface " + name + " " + what, {}};
-}
+Error unusable(const std::string& name, const std::string& what) { return {ErrorCode::Unavailable, "interface " + name + " " + what, {}}; }
 
 /// Empty when the name cannot be one.
 ifreq request_for(const std::string& name) noexcept {
@@ -66,8 +64,8 @@ Status add_addresses(Device& device) {
 }  // namespace
 
 Status Device::check_listens_on(const IpAddress& ip) const {
-  const bool own = std::ranges::any_of(
-      addresses, [&](const Address& one) { return one.ip == ip || (loopback && ip.in_network(one.ip, one.prefix)); });
+  const bool own =
+      std::ranges::any_of(addresses, [&](const Address& one) { return one.ip == ip || (loopback && ip.in_network(one.ip, one.prefix)); });
   if (own || is_any(ip)) return {};
   return fail(unusable(name, "has not the address " + ip.text() + "; give it that address (ip address add), or name one of its own"));
 }
@@ -76,8 +74,8 @@ Status Device::check_sends_to(const IpAddress& target) const {
   const bool found = std::ranges::any_of(
       addresses, [&](const Address& one) { return one.ip.is_v6() == target.is_v6() && is_link_local(one.ip) == is_link_local(target); });
   if (found) return {};
-  return fail(unusable(
-      name, std::string("has no ") + (target.is_v6() ? "IPv6" : "IPv4") + " address to send from; give it one (ip address add)"));
+  return fail(
+      unusable(name, std::string("has no ") + (target.is_v6() ? "IPv6" : "IPv4") + " address to send from; give it one (ip address add)"));
 }
 
 unsigned device_index(const std::string& name) noexcept {

@@ -35,8 +35,8 @@ struct ListenOptions {
   std::size_t max_per_peer = 1000;  ///< Unix peers are exempt, and those of `unlimited`.
   std::vector<IpNetwork> unlimited;
   std::string device;  ///< Only this interface, which must be there, up, and have the address (see device.hpp). Empty: any.
-  /// A listening TCP socket that was made elsewhere, in another network namespace (listening.hpp), taken over; -1: none. Then `address` does
-  /// not count, and when its `device` is made anew the socket stays useless: stats() says to start the daemon again.
+  /// A listening TCP socket that was made elsewhere, in another network namespace (listening.hpp), taken over; -1: none. Then `address`
+  /// does not count, and when its `device` is made anew the socket stays useless: stats() says to start the daemon again.
   int socket = -1;
   /// The text to send (best effort, at most 512 bytes) before a refused connection is closed, such as "421 4.3.2 ...\r\n". May be empty.
   std::function<std::string(Refusal)> refuse;

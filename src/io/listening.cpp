@@ -96,7 +96,8 @@ Result<UniqueFd> open_one(const ListenOptions& options) {
 
 Status enter_namespace(const std::string& path) {
   const UniqueFd space(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!space) return fail(errno_error(errno, "opening the network namespace " + path + " (make it with ip netns add, or correct its name)"));
+  if (!space)
+    return fail(errno_error(errno, "opening the network namespace " + path + " (make it with ip netns add, or correct its name)"));
   if (::setns(space.get(), CLONE_NEWNET) == 0) return {};
   if (errno == EINVAL) return fail(ErrorCode::BadInput, path + " is no network namespace; name one of /run/netns, or the path of one");
   if (errno != EPERM) return fail(errno_error(errno, "entering the network namespace " + path));
