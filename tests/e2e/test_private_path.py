@@ -126,7 +126,9 @@ def test_a_listener_on_the_link_is_reached_by_nothing_else(guarded, net):
     assert state_of(guarded, "listeners", "private") == "up"
 
 
-def test_a_listener_comes_back_with_its_interface(guarded, net):
+@pytest.mark.parametrize("user", ["", "nobody"])
+def test_a_listener_comes_back_with_its_interface(guarded, net, user):
+    guarded.config["server"]["user"] = user
     guarded.start()
     port, index = guarded.port("private"), net.index
     net.delete()
