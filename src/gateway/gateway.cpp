@@ -132,6 +132,7 @@ io::ListenOptions listen_options(const config::Listener& settings, const DoorOpt
     for (const char* loopback : {"127.0.0.0/8", "::1/128"}) out.unlimited.push_back(*io::IpNetwork::parse(loopback));
   }
   out.device = settings.interface;
+  out.socket = settings.socket;
   out.refuse = refusal;
   return out;
 }
@@ -590,8 +591,16 @@ std::vector<DoorState> Gateway::doors() const {
   std::vector<DoorState> out;
   const bool open_for_mail = m_parts->mail;
   for (const auto& open : m_parts->doors) {
-    out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
-                   open->listener->stats(), nullptr, nullptr});
+    out.push_back({open->settings.name,
+                   open->settings.kind,
+                   open->listener->local().text(),
+                   open->settings.tls,
+                   open->settings.min_tls,
+                   open->listener->stats(),
+                   nullptr,
+                   nullptr,
+                   {}});
+    out.back().network_namespace = open->settings.network_namespace;
     if (open->settings.kind != "milter") out.back().door = open_for_mail ? &open->door->stats() : &none;
     if (open->settings.kind == "milter" && open_for_mail) out.back().milter = &open->milter->stats();
   }
