@@ -5,7 +5,6 @@
 
 #include "base/text.hpp"
 #include "crypto/hash.hpp"
-#include "crypto/pkey.hpp"
 #include "dns/name.hpp"
 #include "gateway/sts_own.hpp"
 #include "pki/certificate.hpp"
@@ -18,8 +17,7 @@ namespace {
 namespace json = boost::json;
 using dns::TlsaData;
 using dnszone::DkimFact;
-
-constexpr const char* kTlsKey = "tls_server";  // of the built-in authority's certificate
+using dnszone::DkimUse;
 
 /// RFC 7672 3.1.1: DANE-EE, the public key, SHA-256.
 TlsaData tlsa_of(const Sha256& spki) { return {3, 1, 1, Bytes(spki.begin(), spki.end())}; }
@@ -30,6 +28,12 @@ std::string id_of(WallTime now) {
     if (is_digit(c)) out += c;
   }
   return out;
+}
+
+DkimUse use_of(const std::string& state) {
+  if (state == "in use") return DkimUse::Signs;
+  if (state == "retiring") return DkimUse::Former;
+  return state == "withdrawn" ? DkimUse::Withdrawn : DkimUse::Next;
 }
 
 class Gatherer {
@@ -120,7 +124,7 @@ Status Gatherer::read_given_dkim() {
     const std::string name = text.substr(0, equals) + "._domainkey." + m_domain;
     if (equals == std::string::npos || !dns::normalize_name(name))
       return fail(ErrorCode::BadInput, "must be SELECTOR=RECORD, for example ed=v=DKIM1; k=ed25519; p=...", "--dkim");
-    m_out.facts.dkim.push_back({name, std::string(trim(std::string_view(text).substr(equals + 1))), true});
+    m_out.facts.dkim.push_back({name, std::string(trim(std::string_view(text).substr(equals + 1)))});
   }
   return {};
 }
@@ -137,7 +141,7 @@ void Gatherer::ask_for_dkim() {
       continue;
     }
     for (const auto& record : list_of(*shown, "dns")) {
-      DkimFact fact{text_of(record, "name"), text_of(record, "value"), text_of(record, "state") == "in use"};
+      DkimFact fact{text_of(record, "name"), text_of(record, "value"), use_of(text_of(record, "state")), text_of(record, "at")};
       if (to_lower(fact.name).ends_with("._domainkey." + m_domain)) m_out.facts.dkim.push_back(std::move(fact));
     }
   }
@@ -148,7 +152,7 @@ void Gatherer::name_configured_signers() {
   for (const auto& signer : m_config->dkim) {
     const std::string name = signer.selector + "._domainkey." + m_domain;
     const bool given = std::ranges::any_of(m_out.facts.dkim, [&](const DkimFact& fact) { return iequals(fact.name, name); });
-    if (iequals(signer.domain, m_domain) && !given) m_out.facts.dkim.push_back({name, "", true});
+    if (iequals(signer.domain, m_domain) && !given) m_out.facts.dkim.push_back({name, ""});
   }
 }
 
@@ -182,15 +186,18 @@ Status Gatherer::read_certificates(const std::vector<std::string>& files, std::v
   return {};
 }
 
+/// What the listeners show, not what a rotation or a new file will make them show.
 void Gatherer::ask_for_tls_key() {
   if (!m_daemon) return note("the TLS key of the MX host is not known without posternd; give --certificate FILE or --no-tlsa");
-  const auto key = m_daemon->call_json("GET", std::string("/api/v1/keys/") + kTlsKey);
-  if (!key) return note("posternd does not show its TLS key: " + key.error().text());
-  for (const auto& version : list_of(*key, "versions")) {
-    const auto public_key = PublicKey::from_pem(text_of(version, "public_key"));
-    if (text_of(version, "version") == text_of(*key, "latest_version") && public_key)
-      m_out.facts.tlsa_current.push_back(tlsa_of(sha256(public_key->to_spki())));
-  }
+  const auto dns = m_daemon->call_json("GET", "/api/v1/dns");
+  if (!dns) return note("posternd does not show its TLS key: " + dns.error().text());
+  const json::value* tlsa = dns->is_object() ? dns->get_object().if_contains("tlsa") : nullptr;
+  const auto take = [tlsa](std::string_view which, std::vector<TlsaData>& out) {
+    const auto data = tlsa == nullptr ? Result<TlsaData>(fail(Error{})) : parse_tlsa(text_of(*tlsa, which));
+    if (data) out.push_back(*data);
+  };
+  take("current", m_out.facts.tlsa_current);
+  take("next", m_out.facts.tlsa_next);
 }
 
 Status Gatherer::read_tlsa() {
@@ -201,7 +208,7 @@ Status Gatherer::read_tlsa() {
   POSTERN_CHECK(read_tlsa_texts(m_options.next_tlsa, m_out.facts.tlsa_next));
   POSTERN_CHECK(read_certificates(m_options.next_certificates, m_out.facts.tlsa_next));
   if (!current.empty()) return {};
-  if (m_config && !m_config->tls.certificate.empty())
+  if (!m_daemon && m_config && !m_config->tls.certificate.empty())
     return read_certificates({m_config->beside_config(m_config->tls.certificate)}, current);
   if (m_config)
     ask_for_tls_key();

@@ -6,6 +6,7 @@
 
 #include "base/text.hpp"
 #include "dnszone/zone_text.hpp"
+#include "verbs.hpp"
 
 namespace postern::cli {
 namespace {
@@ -144,6 +145,45 @@ void print_publication(Context& context, const Publication& publication) {
   context.out << publication.outcome << ": zone " << publication.zone << " at " << publication.server << '\n';
   if (publication.after) print_findings(context.out, publication.domain, *publication.after);
   print_notes(context.out, publication.notes, "");
+}
+
+namespace {
+
+void print_domain(std::ostream& out, const json::value& domain) {
+  const std::string name = text_of(domain, "domain"), failure = text_of(domain, "failure");
+  const bool right = text_of(domain, "right") == "true";
+  out << name << ": "
+      << (right             ? "all records are right"
+          : failure.empty() ? "not right"
+                            : failure)
+      << " (" << text_of(domain, "checked") << ")\n";
+  for (const auto& finding : list_of(domain, "findings")) {
+    if (text_of(finding, "standing") == "ok" && text_of(finding, "message").empty()) continue;
+    out << (text_of(finding, "right") == "true" ? "    " : "  ! ") << text_of(finding, "standing") << "  " << text_of(finding, "name")
+        << ' ' << text_of(finding, "type") << ": " << text_of(finding, "message") << '\n';
+  }
+}
+
+void print_zone(std::ostream& out, const json::value& zone) {
+  const std::string failure = text_of(zone, "failure"), checked = text_of(zone, "checked"), changed = text_of(zone, "changed");
+  out << "zone " << text_of(zone, "zone") << " at " << text_of(zone, "server") << ": "
+      << (!failure.empty()  ? failure
+          : checked.empty() ? "not looked at yet"
+                            : "its keys are right (" + checked + ")")
+      << (changed.empty() ? "" : ", changed " + changed) << '\n';
+}
+
+}  // namespace
+
+void print_health(Context& context, const json::value& answer) {
+  const auto& domains = list_of(answer, "domains");
+  if (domains.empty()) context.out << "nothing was looked at yet: postern dns health --now\n";
+  for (const auto& domain : domains) print_domain(context.out, domain);
+  for (const auto& zone : list_of(answer, "zones")) print_zone(context.out, zone);
+  const json::value tlsa = at(answer, "tlsa");
+  context.out << text_of(tlsa, "name") << " TLSA: " << text_of(tlsa, "current")
+              << (text_of(tlsa, "in_dns") == "true" ? " (in DNS)" : " (not in DNS)") << '\n';
+  if (const std::string next = text_of(tlsa, "next"); !next.empty()) context.out << "    next, waits for DNS: " << next << '\n';
 }
 
 }  // namespace postern::cli

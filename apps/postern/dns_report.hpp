@@ -1,6 +1,7 @@
 // What `postern dns` prints: for people, as a zone file, as JSON.
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,5 +29,8 @@ struct Publication {
 };
 /// kNo when the server's records are not what was wanted.
 void print_publication(Context& context, const Publication& publication);
+
+/// What the daemon found when it looked at its own domains (GET /api/v1/dns).
+void print_health(Context& context, const boost::json::value& answer);
 
 }  // namespace postern::cli

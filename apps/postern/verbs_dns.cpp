@@ -1,9 +1,7 @@
 // postern dns records|check|publish: the DNS records of a domain's mail.
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
-#include "base/secret.hpp"
 #include "dns/name.hpp"
 #include "dns_facts.hpp"
 #include "dns_report.hpp"
@@ -16,6 +14,8 @@
 
 namespace postern::cli {
 namespace {
+
+namespace json = boost::json;
 
 struct Options {
   FactOptions facts;
@@ -47,6 +47,12 @@ void run_records(const Options& options, Context& context, const Global& global)
 
 // check
 
+Result<io::Endpoint> server_of(const Options& options) {
+  auto out = gateway::parse_name_server(options.server);
+  if (!out) return fail(std::move(out).error().context("--server"));
+  return out;
+}
+
 /// --zone, or the zone that the server shows.
 Result<std::string> zone_at(const Options& options, const DnsServer& server, const std::string& domain) {
   if (options.zone.empty()) return server.zone_of(domain);
@@ -64,7 +70,7 @@ void note_out_of_zone(Known& known, const std::string& zone) {
 }
 
 Result<dnszone::Comparison> compare_at_server(const Options& options, Known& known) {
-  POSTERN_TRY(const io::Endpoint endpoint, parse_server(options.server));
+  POSTERN_TRY(const io::Endpoint endpoint, server_of(options));
   DnsServer server(endpoint);
   POSTERN_TRY(const std::string zone, zone_at(options, server, known.wanted.facts.domain));
   note_out_of_zone(known, zone);
@@ -93,19 +99,6 @@ void run_check(const Options& options, Context& context, const Global& global) {
 
 // publish
 
-/// Read without a buffer in between, so that the secret is nowhere but in memory that is wiped.
-Result<dnszone::TsigKey> read_key(const std::string& path) {
-  std::ifstream file;
-  file.rdbuf()->pubsetbuf(nullptr, 0);
-  file.open(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::BadInput, "cannot be opened; make a key with: tsig-keygen NAME", path);
-  SecretBytes room(dnszone::kTsigKeyFileLimit + 1);
-  file.read(reinterpret_cast<char*>(room.span().data()), static_cast<std::streamsize>(room.size()));
-  auto key = dnszone::parse_tsig_key(as_text(room.view().first(static_cast<std::size_t>(file.gcount()))));
-  if (!key) return fail(std::move(key).error().context(path));
-  return key;
-}
-
 /// Whoever reads the key may change the zone.
 void note_open_key(const std::string& path, std::vector<std::string>& notes) {
   std::error_code unknown;
@@ -114,16 +107,20 @@ void note_open_key(const std::string& path, std::vector<std::string>& notes) {
     notes.push_back("everybody on this machine can read " + path + " and change the zone with it; chmod 600 " + path);
 }
 
-Status send_update(const DnsServer& server, const dnszone::Update& update, const dnszone::TsigKey& key, const Options& options) {
-  POSTERN_TRY(const Bytes request, dnszone::encode_update(update, random_message_id()));
-  POSTERN_TRY(const auto signed_request, dnszone::tsig_sign(request, key, options.time()));
-  POSTERN_TRY(const Bytes response, server.exchange(signed_request.bytes));
-  return dnszone::read_update_response(response, signed_request, key, update.zone, options.time());
-}
+/// The time of --now.
+class GivenClock final : public Clock {
+ public:
+  explicit GivenClock(const Options& options) : m_options(options) {}
+  [[nodiscard]] WallTime now() const override { return m_options.time(); }
+  [[nodiscard]] SteadyTime steady() const override { return SystemClock().steady(); }
+
+ private:
+  const Options& m_options;
+};
 
 Result<Publication> publish(const Options& options, Known& known) {
-  POSTERN_TRY(const io::Endpoint endpoint, parse_server(options.server));
-  POSTERN_TRY(const dnszone::TsigKey key, read_key(options.tsig));
+  POSTERN_TRY(const io::Endpoint endpoint, server_of(options));
+  POSTERN_TRY(const dnszone::TsigKey key, gateway::read_tsig_key(options.tsig));
   DnsServer server(endpoint);
   Publication out;
   out.domain = known.wanted.facts.domain;
@@ -139,7 +136,7 @@ Result<Publication> publish(const Options& options, Known& known) {
   out.outcome = empty ? "unchanged" : options.dry_run ? "planned" : "published";
   if (empty) out.after = before;
   if (empty || options.dry_run) return out;
-  POSTERN_CHECK(send_update(server, out.update, key, options));
+  POSTERN_CHECK(server.update(out.update, key, GivenClock(options)));
   server.forget();
   out.after = dnszone::compare(known.wanted, server, how);
   return out;
@@ -214,6 +211,28 @@ void add_publish_verb(const Verbs& v, CLI::App* noun) {
   out->callback([v, options] { run_publish(*options, v.context, v.global); });
 }
 
+/// What the daemon sees of all its domains; `now`: it looks again first.
+Result<json::value> health(const Remote& remote, bool now, Context& context) {
+  POSTERN_TRY(json::value answer,
+              now ? remote.call_json("POST", "/api/v1/dns/check", json::object{}) : remote.call_json("GET", "/api/v1/dns"));
+  for (const auto& domain : list_of(answer, "domains")) {
+    if (text_of(domain, "right") != "true") context.exit_status = kNo;
+  }
+  return answer;
+}
+
+void add_health_verb(const Verbs& v, CLI::App* noun) {
+  const auto now = std::make_shared<bool>(false);
+  CLI::App* out = verb(noun, "health", "How the running daemon found its own domains in DNS. Exits with 0 when all is right, 1 when not",
+                       "postern dns health --now");
+  out->add_flag("--now", *now, "It looks again first");
+  out->callback([v, now] {
+    v.run(
+        "dns health", [v, now](const Remote& r) { return health(r, *now, v.context); },
+        [v](const json::value& answer) { print_health(v.context, answer); });
+  });
+}
+
 }  // namespace
 
 void add_dns_verbs(CLI::App& app, Context& context, const Global& global);
@@ -224,6 +243,7 @@ void add_dns_verbs(CLI::App& app, Context& context, const Global& global) {
   add_records_verb(v, noun);
   add_check_verb(v, noun);
   add_publish_verb(v, noun);
+  add_health_verb(v, noun);
 }
 
 }  // namespace postern::cli

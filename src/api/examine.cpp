@@ -15,9 +15,10 @@ using gateway::Gateway;
 /// The records that our own signers would publish.
 dns::Fixture own_records(Gateway& gate) {
   dns::Fixture fixture;
-  const auto signers = gate.pipeline().dkim_signers();
+  const auto signers = gate.dkim_signers().all();
   for (const auto& signer : *signers) {
-    if (const auto record = gate.affairs().dkim().publication(signer, true)) fixture.add_txt(record->name, record->value);
+    if (const auto record = gate.affairs().dkim().publication(signer, gateway::DkimState::InUse))
+      fixture.add_txt(record->name, record->value);
   }
   return fixture;
 }

@@ -35,9 +35,12 @@ json::array dns_json(Gateway& gate, const KeyInfo& info) {
   json::array out;
   const auto records = gate.affairs().dkim().publications(info);
   if (!records) return out;
-  for (const auto& r : *records)
-    out.push_back(json::object{
-        {"name", r.name}, {"type", "TXT"}, {"value", r.value}, {"version", r.version}, {"state", r.active ? "in use" : "announced"}});
+  for (const auto& r : *records) {
+    json::object record{{"name", r.name}, {"type", "TXT"}, {"value", r.value}, {"version", r.version}, {"state", name_of(r.state)}};
+    if (!r.at.empty()) record["at"] = r.at;
+    if (r.until) record["until"] = rfc3339(*r.until);
+    out.push_back(std::move(record));
+  }
   return out;
 }
 

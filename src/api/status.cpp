@@ -118,6 +118,8 @@ void add_mail_warnings(json::array& out, gateway::Gateway& gate) {
   for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
   for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
   for (const auto& warning : gate.affairs().life().warnings()) out.emplace_back(warning);
+  for (const auto& warning : gate.zones().warnings()) out.emplace_back(warning);
+  for (const auto& warning : gate.dns_health().warnings()) out.emplace_back(warning);
 }
 
 json::array warnings_json(gateway::Gateway& gate, const Status& open) {
@@ -271,6 +273,14 @@ void courier_metrics(Metrics& m, gateway::Gateway& gate) {
   m.single("postern_next_hop_tls_failures_total", "counter", "TLS failures with next hops.", c.tls_failures.load());
 }
 
+void dns_metrics(Metrics& m, gateway::Gateway& gate) {
+  m.family("postern_dns_wrong_records", "gauge", "Records of a domain of ours that are not right in DNS, when it was last looked at.");
+  for (const auto& domain : gate.dns_health().all()) {
+    const auto wrong = std::ranges::count(domain.found.findings, true, &dnszone::Finding::fatal);
+    m.value(domain.failure.empty() ? static_cast<std::uint64_t>(wrong) : 1, "domain=\"" + domain.domain + "\"");
+  }
+}
+
 std::string metrics_text(gateway::Gateway& gate) {
   Metrics m;
   const bool open = gate.mail_open().has_value();
@@ -278,6 +288,7 @@ std::string metrics_text(gateway::Gateway& gate) {
   door_metrics(m, gate.doors());
   queue_metrics(m, gate);
   if (gate.has_mail()) courier_metrics(m, gate);
+  if (gate.has_mail()) dns_metrics(m, gate);
   store_metrics(m, gate);
   struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

@@ -64,6 +64,16 @@ struct DkimSigner {
   std::string key;
   std::string algorithm = "ed25519-sha256";
   std::int64_t version = 0;  ///< Of the key; 0: the one that the selector first signed with.
+  std::string alternate;     ///< A second selector, taken in turn; empty: SELECTOR-vN.
+  std::string delegate;      ///< Records stand at SELECTOR.DOMAIN.DELEGATE, where CNAMEs lead.
+};
+
+/// A DNS zone that the daemon may change.
+struct Zone {
+  std::string name;
+  std::string server;  ///< ADDRESS[:PORT] of its primary.
+  std::string tsig;    ///< Key file.
+  std::int64_t ttl = 3600;
 };
 
 /// Domains whose stored mail is sealed under a key of their own, which can be destroyed without touching anybody else's.
@@ -109,6 +119,9 @@ struct Config {
     std::string rotation_period = "90d";               ///< Or "never".
     std::map<std::string, std::string> rotation_keys;  ///< The same for single keys.
     std::string rotation_dkim = "announce";            ///< announce, never
+    std::chrono::seconds dkim_settle{3600};            ///< From "seen in DNS" to the first signature.
+    std::chrono::seconds dkim_retire{7 * 86400};       ///< The former selector stays in DNS.
+    std::chrono::seconds dkim_delete{30 * 86400};      ///< Then its key version goes.
     std::string rotation_archive = "manual";           ///< manual, after-rewrap
     std::int64_t rewrap_rate = 2000;                   ///< Rows per second.
   } keys;
@@ -202,6 +215,7 @@ struct Config {
     std::vector<std::string> servers;
     std::string trust_anchor = "/usr/share/dns/root.key";  ///< Empty: answers are not validated.
     std::chrono::seconds timeout{10};
+    std::chrono::seconds check_every{3600};  ///< Our own domains' records; 0: never.
   } dns;
   struct Authentication {
     bool enabled = true;
@@ -222,6 +236,7 @@ struct Config {
     std::string mta_sts = "off";  ///< off, none, testing, enforce
     std::vector<std::string> mx;  ///< Empty: server.hostname.
     std::chrono::seconds mta_sts_max_age{std::chrono::hours(24 * 14)};
+    bool tlsa = false;  ///< TLSA records of the listeners' keys are published in the zones.
   } inbound;
   struct Reports {
     std::string from;                ///< Address that reports come from; empty: none are sent.
@@ -234,6 +249,7 @@ struct Config {
   std::vector<Route> routes;
   std::vector<PolicyRule> policies;
   std::vector<DkimSigner> dkim;
+  std::vector<Zone> zones;
   std::vector<Tenant> tenants;
   std::vector<TrustException> exceptions;
 

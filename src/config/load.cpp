@@ -30,6 +30,7 @@ class Reader {
     read_records(root, "route", route_settings(), m_out.config.routes);
     read_records(root, "policy", policy_settings(), m_out.config.policies);
     read_records(root, "dkim", dkim_settings(), m_out.config.dkim);
+    read_records(root, "zone", zone_settings(), m_out.config.zones);
     read_records(root, "tenant", tenant_settings(), m_out.config.tenants);
     read_records(root, "exception", exception_settings(), m_out.config.exceptions);
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
@@ -43,7 +44,8 @@ class Reader {
 
  private:
   static bool is_record(std::string_view name) {
-    return name == "listener" || name == "route" || name == "policy" || name == "dkim" || name == "tenant" || name == "exception";
+    return name == "listener" || name == "route" || name == "policy" || name == "dkim" || name == "zone" || name == "tenant" ||
+           name == "exception";
   }
 
   static bool is_map(std::string_view path) {
@@ -303,6 +305,7 @@ std::string show(const Config& config) {
   show_records(out, "route", route_settings(), config.routes);
   show_records(out, "policy", policy_settings(), config.policies);
   show_records(out, "dkim", dkim_settings(), config.dkim);
+  show_records(out, "zone", zone_settings(), config.zones);
   show_records(out, "tenant", tenant_settings(), config.tenants);
   show_records(out, "exception", exception_settings(), config.exceptions);
   return out;
@@ -318,6 +321,7 @@ std::string reference() {
   reference_of(out, "[[route]]", route_settings());
   reference_of(out, "[[policy]]", policy_settings());
   reference_of(out, "[[dkim]]", dkim_settings());
+  reference_of(out, "[[zone]]", zone_settings());
   reference_of(out, "[[tenant]]", tenant_settings());
   reference_of(out, "[[exception]]", exception_settings());
   return out;

@@ -278,6 +278,14 @@ const std::vector<Row<Config>>& scalar_settings() {
           "announce: the next version of a DKIM key is made and its DNS record shown; it signs when it was seen in DNS, or after `postern "
           "key activate`. never: DKIM keys are rotated by hand.",
           {"announce", "never"}),
+      duration<C>("keys.rotation.dkim_settle", FIELD(keys.dkim_settle),
+                  "How long DNS has shown the record of a new DKIM version before it signs: what the slowest secondary server of the zone "
+                  "needs."),
+      duration<C>("keys.rotation.dkim_retire", FIELD(keys.dkim_retire),
+                  "How long the record of the former version stays in DNS: mail that it signed is still under way (queue.expire), or is "
+                  "judged later by who fetches it. Then it is taken out."),
+      duration<C>("keys.rotation.dkim_delete", FIELD(keys.dkim_delete),
+                  "How long after that the former version itself is kept. Then it neither signs nor verifies any more."),
       text<C>("keys.rotation.archive", FIELD(keys.rotation_archive),
               "manual: older versions of a storage key go on opening what was copied before the rotation (backups) until `postern key "
               "archive`. after-rewrap: they stop as soon as all stored mail is under the latest one.",
@@ -388,6 +396,9 @@ const std::vector<Row<Config>>& scalar_settings() {
           "off, none, testing or enforce. `postern dns publish` announces it.",
           {"off", "none", "testing", "enforce"}),
       list<C>("inbound.mx", FIELD(inbound.mx), "The mail hosts it names. Empty: server.hostname."),
+      flag<C>("inbound.tlsa", FIELD(inbound.tlsa),
+              "Whether the TLSA records of the listeners' key, this one and the next, are kept in the [[zone]] of server.hostname (DANE, "
+              "RFC 7672). Only for a zone with DNSSEC, and where port 25 of that host is a listener of ours."),
       duration<C>("inbound.mta_sts_max_age", FIELD(inbound.mta_sts_max_age),
                   "How long senders hold to it. RFC 8461 3.2: weeks, at most a year."),
       text<C>(
@@ -403,6 +414,9 @@ const std::vector<Row<Config>>& scalar_settings() {
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       text<C>("dns.trust_anchor", FIELD(dns.trust_anchor),
               "File with the DNSSEC trust anchor of the root. Empty: answers are taken as they come, for servers of a closed network."),
+      duration<C>("dns.check_every", FIELD(dns.check_every),
+                  "How often the records of our own domains are looked at from outside; what is wrong is a warning. 0s: never. Not in mode "
+                  "development."),
       duration<C>("dns.timeout", FIELD(dns.timeout), "Wait for a DNS answer."),
       count<C>("limits.message_bytes", FIELD(limits.message_bytes), "Largest message; announced by SIZE.", 64 * 1024, 2048 * kMebi),
       count<C>("limits.line_emitted", FIELD(limits.line_emitted),
@@ -514,6 +528,26 @@ const std::vector<Row<DkimSigner>>& dkim_settings() {
           "that one. A new version is announced (`postern key show`) and signs under SELECTOR-vN when its record is seen in DNS; a number "
           "here is an operator's own choice, and nothing is announced then.",
           0, 1'000'000),
+      text<D>(
+          "alternate", FIELD(alternate),
+          "A second selector: versions take the two names in turn, instead of SELECTOR-vN. For selectors that are CNAMEs in a zone which "
+          "is somebody else's: two of them are enough for ever."),
+      text<D>("delegate", FIELD(delegate),
+              "A name in a zone of your own: the records stand at SELECTOR.DOMAIN.DELEGATE, and whoever has the zone of the domain sets "
+              "SELECTOR._domainkey CNAME SELECTOR.DOMAIN.DELEGATE once (`postern dns records` shows the lines)."),
+  };
+  return rows;
+}
+
+const std::vector<Row<Zone>>& zone_settings() {
+  using Z = Zone;
+  static const std::vector<Row<Z>> rows{
+      text<Z>("name", FIELD(name),
+              "A DNS zone whose key records the daemon keeps right by itself: DKIM and TLSA, added before they are used and taken out when "
+              "they are needed no more. Nothing else in it is touched."),
+      text<Z>("server", FIELD(server), "ADDRESS[:PORT] of its primary, which takes updates (RFC 2136) over TCP."),
+      text<Z>("tsig", FIELD(tsig), "Key file as tsig-keygen writes it (docs/dns.md)."),
+      count<Z>("ttl", FIELD(ttl), "Seconds, of new records. A new certificate waits for two of them.", 1, 604'800),
   };
   return rows;
 }

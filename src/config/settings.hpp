@@ -38,6 +38,7 @@ struct Row {
 [[nodiscard]] const std::vector<Row<Route>>& route_settings();
 [[nodiscard]] const std::vector<Row<PolicyRule>>& policy_settings();
 [[nodiscard]] const std::vector<Row<DkimSigner>>& dkim_settings();
+[[nodiscard]] const std::vector<Row<Zone>>& zone_settings();
 [[nodiscard]] const std::vector<Row<Tenant>>& tenant_settings();
 [[nodiscard]] const std::vector<Row<TrustException>>& exception_settings();
 

@@ -46,6 +46,7 @@ class Validator {
       check_listener(m_config.listeners[i], "listener[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.zones.size(); ++i) check_zone(m_config.zones[i], "zone[" + std::to_string(i) + "]");
     check_rest();
     check_milter_routes();
     for (std::size_t i = 0; i < m_config.exceptions.size(); ++i)
@@ -207,6 +208,14 @@ class Validator {
     if (signer.domain.empty()) fault(path + ".domain", "is missing");
     if (signer.selector.empty()) fault(path + ".selector", "is missing");
     if (signer.key.empty()) fault(path + ".key", "is missing; name a key of the key engine, dkim_key for example");
+    if (!signer.alternate.empty() && to_lower(signer.alternate) == to_lower(signer.selector))
+      fault(path + ".alternate", "is the selector itself; the two must differ, since old and new stand in DNS together");
+  }
+
+  void check_zone(const Zone& zone, const std::string& path) {
+    if (zone.name.empty()) fault(path + ".name", "is missing; name the zone, example.org for example");
+    if (zone.server.empty()) fault(path + ".server", "is missing; name the address of the zone's primary, 192.0.2.53 for example");
+    if (zone.tsig.empty()) fault(path + ".tsig", "is missing; make a key file with tsig-keygen (docs/dns.md)");
   }
 
   /// A key of two tenants, or a domain of two, would be shredded with the wrong one.

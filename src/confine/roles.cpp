@@ -137,6 +137,7 @@ class GateBuilder {
     folder(m_config.beside_config(m_config.smime.certificates_dir), Access::Read);
     folder(m_config.beside_config(m_config.openpgp.certificates_dir), Access::Read);
     for (const auto& listener : m_config.listeners) beside(listener.client_ca);
+    for (const auto& zone : m_config.zones) beside(zone.tsig);
     beside(m_config.http.tls.client_ca);
     for (const auto& route : m_config.routes) {
       for (const auto& path : {route.ca, route.client_certificate, route.client_key, file_of(route.password_ref)}) beside(path);
@@ -158,6 +159,9 @@ class GateBuilder {
       m_rules.capability = KeepCapability::BindLowPorts;
     for (const auto& route : m_config.routes) {
       if (const auto port = port_in(route.via); port != 0) connect.insert(port);
+    }
+    for (const auto& zone : m_config.zones) {
+      if (const auto port = port_in(zone.server); port != 0) connect.insert(port);
     }
     for (const auto& server : m_config.dns.servers) {
       if (const auto port = port_in(server, '@'); port != 0) connect.insert(port);

@@ -273,6 +273,11 @@ bool Comparison::is_right() const noexcept {
 Comparison compare(const WantedZone& wanted, DnsPort& dns, const CompareOptions& options) {
   Comparison out;
   const Comparing c{wanted.facts, wanted.records, dns, options, out.findings};
+  if (options.by_itself) {
+    compare_dkim(c);
+    compare_tlsa(c);
+    return out;
+  }
   for (const auto part : {compare_mx, compare_addresses, compare_spf, compare_dkim, compare_dmarc, compare_mta_sts, compare_mta_sts_host,
                           compare_tls_report, compare_tlsa})
     part(c);

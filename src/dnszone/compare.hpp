@@ -52,6 +52,9 @@ struct CompareOptions {
   /// addresses elsewhere) or a validating resolver (DNSSEC) is not judged.
   std::string zone;
   WallTime now{};
+  /// As a daemon without an operator: DKIM and TLSA records only, and of the TLSA records only those that were ours (tlsa_former) are to
+  /// go.
+  bool by_itself = false;
 };
 
 [[nodiscard]] Comparison compare(const WantedZone& wanted, DnsPort& dns, const CompareOptions& options = {});

@@ -64,13 +64,55 @@ Finding judge_dkim(const WantedRecord& wanted, const std::string& text) {
   return finding_of(wanted, Standing::Ok, false, testing ? "t=y: receivers treat signatures as tries (RFC 6376 3.6.1); take it off" : "");
 }
 
+/// RFC 6376 3.6.2.2: the verifier follows the CNAME.
+void compare_alias(const Comparing& c, const WantedRecord& wanted) {
+  const auto& target = std::get<dns::NameData>(wanted.record.data).name;
+  const dns::Answer answer = c.ask(wanted.record.name, RecordType::Cname);
+  const auto found = answer.all<dns::NameData>();
+  Finding out = finding_of(wanted, Standing::Ok, false, "");
+  for (const dns::Record& record : answer.records) out.found.push_back(data_text(record.data));
+  if (answer.is_temporary_failure()) {
+    out = finding_of(wanted, Standing::Unreachable, true, unreachable_text(answer, wanted.record.name));
+  } else if (found.empty()) {
+    out = finding_of(wanted, Standing::Missing, true, "verifiers do not find the key; whoever has this zone sets the CNAME, once");
+    out.add.push_back(wanted.record);
+  } else if (found.front().name != target) {
+    out.standing = Standing::Differs;
+    out.fatal = true;
+    out.message = "it leads elsewhere, so the key here is not found; whoever has this zone changes it";
+  }
+  c.out.push_back(std::move(out));
+}
+
+bool is_key_of(const std::string& record, const DkimFact& key) {
+  const auto ours = TagList::parse(key.value), theirs = TagList::parse(record);
+  return ours && theirs && is_same_key(value_of(*ours, "p", ""), value_of(*theirs, "p", ""));
+}
+
+/// Only the record of this very key: whoever has put another one there knows why.
+void report_withdrawn(const Comparing& c, const DkimFact& key) {
+  const dns::Answer answer = c.ask(key.place(), RecordType::Txt);
+  for (const dns::Record& record : answer.records) {
+    const auto* txt = std::get_if<dns::TxtData>(&record.data);
+    if (txt == nullptr || !is_key_of(txt->joined(), key)) continue;
+    Finding out;
+    out.kind = RecordKind::Dkim;
+    out.name = key.place();
+    out.standing = Standing::Extra;
+    out.found = {data_text(record.data)};
+    out.message = "this key signs no more, and no mail of it is under way: take the record out, or publish";
+    if (!is_delegated(answer, key.place())) out.remove.push_back(record);
+    c.out.push_back(std::move(out));
+  }
+}
+
 /// Selectors that sign, of which nothing more is known here.
 void report_unknown_keys(const Comparing& c) {
   for (const DkimFact& key : c.facts.dkim) {
-    if (!key.value.empty() || !c.is_in_scope(key.name)) continue;
+    if (!key.value.empty() || !c.is_in_scope(key.place())) continue;
     Finding out;
     out.kind = RecordKind::Dkim;
-    out.name = key.name;
+    out.name = key.place();
     out.standing = Standing::Unreachable;
     out.fatal = true;
     out.message = "the key is not known, since posternd does not answer; start it and ask again, or give --dkim SELECTOR=RECORD";
@@ -144,7 +186,8 @@ void report_extra_tlsa(const TlsaView& view, const dns::Record& record) {
     // RFC 7671 8.1: of a former key, or of a stranger's.
     out.fatal = !view.one_matches();
     out.message = "it matches none of our keys: a sender that gets only this one refuses to deliver; remove it, or publish";
-    if (!is_delegated(view.answer, view.name)) out.remove.push_back(record);
+    const bool may_go = !view.c.options.by_itself || has(view.c.facts.tlsa_former, data);
+    if (may_go && !is_delegated(view.answer, view.name)) out.remove.push_back(record);
   }
   view.c.out.push_back(std::move(out));
 }
@@ -155,7 +198,11 @@ void compare_dkim(const Comparing& c) {
   // RFC 6376 3.6.2.2: whatever else stands under the name, verifiers may take it for the key.
   const TxtRule rule{[](const std::string&) { return true; }, judge_dkim, "DKIM key record",
                      "signatures under this selector fail; publish it"};
+  for (const WantedRecord* wanted : c.of(RecordKind::DkimAlias)) compare_alias(c, *wanted);
   for (const WantedRecord* wanted : c.of(RecordKind::Dkim)) compare_txt(c, *wanted, rule);
+  for (const DkimFact& key : c.facts.dkim) {
+    if (key.use == DkimUse::Withdrawn && c.is_in_scope(key.place())) report_withdrawn(c, key);
+  }
   report_unknown_keys(c);
 }
 

@@ -23,7 +23,7 @@ ZoneFacts facts() {
   ZoneFacts out;
   out.domain = "Example.ORG.";
   out.hostname = kHost;
-  out.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=QUJD", true}};
+  out.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=QUJD"}};
   out.tlsa_current = {key(1)};
   return out;
 }
@@ -31,7 +31,7 @@ ZoneFacts facts() {
 TEST(Wanted, TheCompleteSet) {
   ZoneFacts all = facts();
   all.addresses = {*dns::IpAddress::parse("192.0.2.1"), *dns::IpAddress::parse("2001:db8::1")};
-  all.dkim.push_back({"rsa-v2._domainkey.example.org", "v=DKIM1; p=" + std::string(400, 'A'), false});
+  all.dkim.push_back({"rsa-v2._domainkey.example.org", "v=DKIM1; p=" + std::string(400, 'A'), DkimUse::Next});
   all.tlsa_next = {key(2)};
   all.mta_sts = {MtaStsMode::Enforce, "20261125", true};
   const auto wanted = wanted_zone(all);
@@ -223,7 +223,7 @@ TEST_F(Compare, AnRsaKeyInEitherOfItsForms) {
       "MIGJAoGBANjzkcHZQjprA0b3uMZWyVjQKVJsBAJXgR+UgzZ9umhJOXUoFcyaBIakzy5wRx4o1X3FpMINnHT5Dj4ta5O3coUAhvKXBFmI2nWBgR"
       "hdPng52OLtM0H6XELRpo5xOFyaXBx23AtEbn6ljmlhFTD2mM1xdCV/T+B8L30N63I4S1HJAgMBAAE=";
   ZoneFacts rsa = facts();
-  rsa.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=rsa; p=" + spki, true}};
+  rsa.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=rsa; p=" + spki}};
   replace("ed._domainkey.example.org", "p=" + pkcs1);
   EXPECT_TRUE(run(rsa).is_right());
   replace("ed._domainkey.example.org", "p=" + pkcs1.substr(0, pkcs1.size() - 8) + "AAAAAAE=");

@@ -72,13 +72,25 @@ Status Maker::spf() {
   return {};
 }
 
+std::string_view why_dkim(DkimUse use) {
+  switch (use) {
+    case DkimUse::Signs: return "the key that signatures made here verify with (RFC 6376 3.6.2)";
+    case DkimUse::Next: return "the next key, which signs when this record was seen (RFC 6376 3.1)";
+    case DkimUse::Former: return "the former key, for mail that it signed and that is under way (RFC 6376 3.1)";
+    case DkimUse::Withdrawn: return {};
+  }
+  return {};
+}
+
 void Maker::dkim() {
   for (const DkimFact& key : m_facts.dkim) {
-    if (key.value.empty()) continue;  // compare() says that it is not known
-    add_txt(RecordKind::Dkim, key.name, key.value,
-            key.active ? "the key that signatures made here verify with (RFC 6376 3.6.2)"
-                       : "the next key, which signs as soon as this record is seen (RFC 6376 3.1)",
-            true);
+    if (key.use == DkimUse::Withdrawn || key.at.empty()) continue;
+    const dns::Record alias{key.name, dns::RecordType::Cname, m_facts.ttl, dns::NameData{key.at}};
+    m_out.push_back({RecordKind::DkimAlias, alias, true, "leads to the key, which changes without this zone (RFC 6376 3.6.2.2)"});
+  }
+  for (const DkimFact& key : m_facts.dkim) {
+    if (key.use == DkimUse::Withdrawn || key.value.empty()) continue;  // compare() says that it is not known
+    add_txt(RecordKind::Dkim, key.place(), key.value, std::string(why_dkim(key.use)), true);
   }
 }
 
@@ -135,6 +147,7 @@ std::string_view name_of(RecordKind kind) noexcept {
     case RecordKind::Mx: return "mx";
     case RecordKind::Address: return "address";
     case RecordKind::Spf: return "spf";
+    case RecordKind::DkimAlias: return "dkim-alias";
     case RecordKind::Dkim: return "dkim";
     case RecordKind::Dmarc: return "dmarc";
     case RecordKind::MtaSts: return "mta-sts";
@@ -159,6 +172,8 @@ Result<WantedZone> wanted_zone(ZoneFacts facts) {
   facts.hostname = *std::move(host);
   for (DkimFact& key : facts.dkim) {
     POSTERN_TRY(key.name, dns::normalize_name(key.name));
+    if (key.at.empty()) continue;
+    POSTERN_TRY(key.at, dns::normalize_name(key.at));
   }
   WantedZone out{std::move(facts), {}};
   POSTERN_TRY(out.records, Maker(out.facts).all());

@@ -12,11 +12,21 @@
 
 namespace postern::dnszone {
 
-/// A DKIM key record that stands, or has to stand, in DNS.
+enum class DkimUse {
+  Signs,
+  Next,       ///< Signs when DNS has it.
+  Former,     ///< Signed; mail that it signed is under way.
+  Withdrawn,  ///< Signed long ago; is to leave DNS.
+};
+
+/// A DKIM key record that stands, has to stand, or must not stand any longer in DNS.
 struct DkimFact {
-  std::string name;    ///< "ed-v2._domainkey.example.org"
-  std::string value;   ///< The TXT record; empty: it is not known here, only that a selector signs under this name.
-  bool active = true;  ///< Signs now; else it signs as soon as DNS has it.
+  std::string name;   ///< "ed-v2._domainkey.example.org"
+  std::string value;  ///< The TXT record; empty: it is not known here, only that a selector signs under this name.
+  DkimUse use = DkimUse::Signs;
+  std::string at = {};  ///< Where a CNAME under `name` leads, to the record itself; empty: it stands under `name`.
+
+  [[nodiscard]] const std::string& place() const noexcept { return at.empty() ? name : at; }
 };
 
 struct DmarcChoice {
@@ -39,6 +49,7 @@ struct ZoneFacts {
   std::vector<DkimFact> dkim;
   std::vector<dns::TlsaData> tlsa_current;  ///< Of the key that the MX shows now.
   std::vector<dns::TlsaData> tlsa_next;     ///< Of the one that comes next, published before it (RFC 7671 8.1).
+  std::vector<dns::TlsaData> tlsa_former;   ///< Ours once; not wanted any more.
   std::optional<std::string> spf;           ///< Default "v=spf1 mx -all".
   std::optional<DmarcChoice> dmarc;         ///< Default: policy none, reports to postmaster.
   MtaStsChoice mta_sts;
@@ -46,7 +57,7 @@ struct ZoneFacts {
   std::uint32_t ttl = 3600;
 };
 
-enum class RecordKind { Mx, Address, Spf, Dkim, Dmarc, MtaSts, MtaStsHost, TlsReport, Tlsa };
+enum class RecordKind { Mx, Address, Spf, DkimAlias, Dkim, Dmarc, MtaSts, MtaStsHost, TlsReport, Tlsa };
 [[nodiscard]] std::string_view name_of(RecordKind kind) noexcept;  ///< "mta-sts-host"
 
 struct WantedRecord {

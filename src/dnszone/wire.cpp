@@ -280,7 +280,7 @@ Result<dns::Answer> read_answer(ByteView response, std::string_view name, Record
   POSTERN_TRY(const Message message, response_to(response, name, type, id));
   dns::Answer out;
   out.status = status_of(message.rcode());
-  out.canonical_name = follow_aliases(message, to_lower(name));
+  out.canonical_name = type == RecordType::Cname ? to_lower(name) : follow_aliases(message, to_lower(name));
   for (const WireRecord& record : message.answers) {
     if (record.record_class != kClassIn || record.name != out.canonical_name || record.type != static_cast<std::uint16_t>(type)) continue;
     POSTERN_TRY(dns::RecordData data, dns::decode_rdata(type, record.rdata));

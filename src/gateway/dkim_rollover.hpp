@@ -1,56 +1,81 @@
-// The next version of a DKIM key, from its announcement to its first signature.
+// The versions of a DKIM key in DNS: announced, seen, in use, retiring, withdrawn, deleted.
 //
-// A rotated key signs on with the version that DNS has (store/dkim_pins.hpp). The new one is published by the operator under a name of its
-// own, SELECTOR-vN, so that mail signed before still verifies (RFC 6376 3.1: selectors are there for this); or in place of the old one,
-// where that is his way. Either is looked for in DNS: what verifies a signature made with the new version there, as a stranger would verify
-// it, is used from then on. Signers whose version the configuration names are the operator's own affair.
+// A rotated key signs on with the version that DNS has (store/dkim_pins.hpp). The new one is published under a name of its own, SELECTOR-vN
+// or the signer's other selector, so that mail signed before still verifies (RFC 6376 3.1: selectors are there for this); or in place of
+// the old one, where that is the operator's way. Either is looked for in DNS: what verifies a signature made with the new version there, as
+// a stranger would verify it, is used when it has stood there for keys.rotation.dkim_settle; in place at once, since what signs now fails
+// already. The former version stays in DNS for keys.rotation.dkim_retire and is then withdrawn; when it has left DNS, and after
+// keys.rotation.dkim_delete, it neither signs nor verifies any more. Signers whose version the configuration names are the operator's own
+// affair.
 //
-// Threads: any; calls that wait (keeper, database) are not for event loops. look() is a coroutine of one loop.
+// A wall clock that steps forward moves nothing on for ten minutes (keys/rotation.hpp).
+//
+// Threads: any; calls that wait (keeper, database) are not for event loops. look() is a coroutine of one loop, once at a time.
 #pragma once
 
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
-#include "gateway/pipeline.hpp"
+#include "gateway/dkim_signers.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
 #include "keys/keeper.hpp"
-#include "store/store.hpp"
+#include "keys/rotation.hpp"
+#include "store/dkim_pins.hpp"
 
 namespace postern::gateway {
 
-/// What stands, or has to stand, in DNS for one signer.
+enum class DkimState {
+  InUse,      ///< Signs now.
+  Announced,  ///< Has to be published.
+  Seen,       ///< Stands in DNS; signs soon.
+  Retiring,   ///< Must stay in DNS.
+  Withdrawn,  ///< Must leave DNS.
+};
+[[nodiscard]] std::string_view name_of(DkimState state) noexcept;  ///< "in use", "announced", ...
+
+/// What stands, has to stand, or must not stand any longer in DNS for one signer.
 struct DkimPublication {
   std::string name;   ///< "ed-v2._domainkey.example.org"
+  std::string at;     ///< Where a CNAME leads from there (dkim.delegate); empty: the record stands under `name`.
   std::string value;  ///< The TXT record.
   std::uint32_t version = 0;
-  bool active = false;  ///< Signs now; else it has to be published.
+  DkimState state = DkimState::InUse;
+  std::optional<WallTime> until;  ///< When Seen signs, and Retiring is withdrawn.
+};
+
+/// All must outlive the rollover. `retire`: versions of the key below the number neither sign nor verify any more.
+struct DkimRolloverParts {
+  const config::Config& config;
+  Store& store;
+  Keeper& keeper;
+  DkimSigners& signers;
+  io::Resolver& resolver;
+  io::WorkerPool& workers;
+  const Clock& clock;
+  std::function<Status(const KeyName& key, std::uint32_t minimum)> retire;
 };
 
 class DkimRollover {
  public:
-  /// All must outlive it.
-  DkimRollover(const config::Config& config, Store& store, Keeper& keeper, Pipeline& pipeline, io::Resolver& resolver,
-               io::WorkerPool& workers, const Clock& clock)
-      : m_config(config),
-        m_store(store),
-        m_keeper(keeper),
-        m_pipeline(pipeline),
-        m_resolver(resolver),
-        m_workers(workers),
-        m_clock(clock) {}
+  explicit DkimRollover(DkimRolloverParts parts) : m_parts(std::move(parts)) {}
 
   /// The oldest version of the key that a signer uses; its latest where none does.
   [[nodiscard]] std::uint32_t active(const KeyInfo& key) const;
-  /// The records of every signer of the key: what signs now, and what is announced.
+  /// The records of every signer of the key.
   [[nodiscard]] Result<std::vector<DkimPublication>> publications(const KeyInfo& key) const;
-  [[nodiscard]] Result<DkimPublication> publication(const DkimKeyRef& signer, bool active) const;
-  /// Asks DNS for everything that is announced, and uses what is there.
+  /// Of all signers' keys. Unavailable while the keeper cannot say.
+  [[nodiscard]] Result<std::vector<DkimPublication>> publications() const;
+  [[nodiscard]] Result<DkimPublication> publication(const DkimKeyRef& signer, DkimState state) const;
+  /// Asks DNS for everything that waits for it, and goes on by what is there and by the clock.
   [[nodiscard]] io::Task<void> look();
-  /// An operator's word: the latest version of this key stands in DNS under SELECTOR-vN (`in_place`: under SELECTOR). NotFound when nothing
-  /// of it is announced.
+  /// An operator's word: the latest version of this key stands in DNS under its name (`in_place`: under SELECTOR). NotFound when nothing of
+  /// it is announced.
   [[nodiscard]] Result<std::size_t> activate(const KeyName& key, bool in_place, const std::string& actor);
 
  private:
@@ -58,20 +83,33 @@ class DkimRollover {
   struct Waiting {
     std::size_t at = 0;
     DkimKeyRef next;  ///< Under the name of its own.
+    std::optional<WallTime> seen;
   };
+  [[nodiscard]] DkimSignerName name_of_signer(std::size_t at) const;
+  [[nodiscard]] std::optional<std::size_t> place_of(const DkimSignerName& signer) const;
   [[nodiscard]] std::vector<Waiting> waiting() const;
+  [[nodiscard]] std::vector<DkimRecord> records() const;
+  [[nodiscard]] DkimKeyRef reference(std::size_t at, const DkimRecord& record) const;
   [[nodiscard]] io::Task<dns::Answer> ask(std::string name);
-  [[nodiscard]] bool verifies(const DkimKeyRef& as, dns::Answer answer) const;
+  [[nodiscard]] bool verifies(const DkimKeyRef& as, const dns::Answer& answer) const;
+
+  // Towards use (dkim_rollover.cpp).
+  [[nodiscard]] io::Task<void> look_for(Waiting one, bool believable);
+  [[nodiscard]] Status found(const Waiting& one, bool believable);
+  [[nodiscard]] Status not_found(const Waiting& one, const dns::Answer& answer);
   [[nodiscard]] Status use(std::size_t at, const DkimKeyRef& next, const std::string& actor);
 
-  const config::Config& m_config;
-  Store& m_store;
-  Keeper& m_keeper;
-  Pipeline& m_pipeline;
-  io::Resolver& m_resolver;
-  io::WorkerPool& m_workers;
-  const Clock& m_clock;
-  std::mutex m_using;  ///< One change of the signers at a time.
+  // Out of use (dkim_retirement.cpp).
+  [[nodiscard]] io::Task<void> retire(DkimRecord record, bool believable);
+  [[nodiscard]] Status withdraw(DkimRecord record);
+  [[nodiscard]] Status remove(const DkimRecord& record);
+  [[nodiscard]] std::uint32_t oldest_needed(const DkimRecord& apart_from) const;
+
+  [[nodiscard]] Status note(const char* kind, const DkimKeyRef& what, const std::string& actor);
+
+  DkimRolloverParts m_parts;
+  ClockWatch m_clock_watch;  ///< look() only.
+  std::mutex m_using;        ///< One change of the signers at a time.
 };
 
 }  // namespace postern::gateway

@@ -16,6 +16,7 @@
 #include "gateway/key_affairs.hpp"
 #include "gateway/listener_tls.hpp"
 #include "gateway/root_secrets.hpp"
+#include "gateway/zone_facts.hpp"
 #include "keys/evp_handle.hpp"
 #include "store/certificate_store.hpp"
 #include "store/dkim_pins.hpp"
@@ -164,6 +165,7 @@ struct Gateway::Parts {
   std::unique_ptr<io::WorkerPool> workers;
   std::unique_ptr<io::Resolver> resolver;
   std::unique_ptr<StsPolicies> sts;
+  std::unique_ptr<DkimSigners> signers;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
@@ -174,6 +176,8 @@ struct Gateway::Parts {
   std::vector<std::unique_ptr<OpenDoor>> doors;
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<KeyAffairs> affairs;
+  std::unique_ptr<ZoneKeeper> zones;
+  std::unique_ptr<DnsHealth> health;
   bool running = false;
   bool opened = false;            ///< open_mail() succeeded before start().
   std::atomic<bool> mail{false};  ///< Everything behind the doors is there; it never goes away again.
@@ -189,10 +193,12 @@ struct Gateway::Parts {
   Status open_mail();
   Status open_keys();
   Status open_resolver();
+  Status open_zones();
   Status open_spool();
   Status open_pipeline();
   Status open_doors();
   void open_affairs();
+  [[nodiscard]] Result<std::vector<dnszone::ZoneFacts>> own_zone_facts();
   void key_rotated(const KeyName& name, KeyRole role);
   void begin();
   void try_to_open();
@@ -284,6 +290,11 @@ Status Gateway::Parts::open_resolver() {
   return {};
 }
 
+Status Gateway::Parts::open_zones() {
+  POSTERN_TRY(zones, ZoneKeeper::make({config, *store, *workers, clock, [this] { return own_zone_facts(); }}));
+  return {};
+}
+
 /// Needs no key before something is to be read or written: what waits can be counted while the keys are locked away.
 Status Gateway::Parts::open_spool() {
   POSTERN_TRY(routes, RouteTable::make(config));
@@ -302,10 +313,11 @@ Status Gateway::Parts::open_spool() {
 
 Status Gateway::Parts::open_pipeline() {
   const auto pin = [this](const config::DkimSigner& signer, std::uint32_t latest) {
-    return DkimPins(*store).pin(to_lower(signer.domain), signer.selector, signer.key, static_cast<std::uint32_t>(signer.version), latest);
+    return DkimPins(*store).pin({to_lower(signer.domain), signer.selector, signer.key}, static_cast<std::uint32_t>(signer.version), latest);
   };
+  POSTERN_TRY(signers, DkimSigners::make(config, *keeper, pin));
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
-                                        clock, pin, tenants.get(), config.authentication.authserv_id}));
+                                        clock, signers.get(), tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
@@ -352,7 +364,7 @@ Status Gateway::Parts::open_listeners() {
 
 Status Gateway::Parts::open_doors() {
   const Bytes decoy_key = random.bytes(32);
-  tls = std::make_unique<ListenerTls>(config, authority, keeper, clock);
+  tls = std::make_unique<ListenerTls>(config, authority, keeper, *store, clock);
   for (const auto& open : doors) {
     open->options.smtp = smtp_options(config, open->settings, decoy_key, budget);
     const bool filters = open->settings.kind == "milter";
@@ -398,13 +410,20 @@ void Gateway::Parts::open_affairs() {
                                                          *store,
                                                          *spool,
                                                          *keeper,
-                                                         *pipeline,
+                                                         *signers,
                                                          *resolver,
                                                          *workers,
                                                          *tenants,
                                                          clock,
                                                          [this](const KeyName& name, KeyRole role) { key_rotated(name, role); },
-                                                         {}});
+                                                         {},
+                                                         [this] { return tls->version_in_use(); }});
+  health = std::make_unique<DnsHealth>(DnsHealthParts{config, *resolver, *workers, *tls, clock, [this] { return own_zone_facts(); }});
+}
+
+Result<std::vector<dnszone::ZoneFacts>> Gateway::Parts::own_zone_facts() {
+  POSTERN_TRY(auto dkim, affairs->dkim().publications());
+  return zone_facts(config, {std::move(dkim), tls->tlsa_keys()});
 }
 
 /// What is kept of a key beside the keeper.
@@ -421,6 +440,9 @@ void Gateway::Parts::begin() {
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
   io::spawn(loops->at(0), reports->run(), "gateway.reports");
+  io::spawn(loops->at(0), health->run(), "gateway.dns_health");
+  io::spawn(loops->at(0), health->watch_tlsa(), "gateway.tlsa");
+  io::spawn(loops->at(0), zones->run(), "gateway.zones");
   courier->start();
   affairs->start(loops->at(0));
 }
@@ -475,6 +497,7 @@ Result<std::unique_ptr<Gateway>> Gateway::open(config::Config config, std::vecto
   POSTERN_TRY(parts->tenants, Tenants::make(parts->config));
   POSTERN_CHECK(mark_shredded_tenants(*parts->store, *parts->tenants, parts->warnings));
   POSTERN_CHECK(parts->open_resolver());
+  POSTERN_CHECK(parts->open_zones());
   POSTERN_CHECK(parts->open_spool());
   POSTERN_CHECK(parts->open_listeners());
   const Status opened = parts->open_mail();
@@ -573,6 +596,10 @@ Spool& Gateway::spool() noexcept { return *m_parts->spool; }
 Courier& Gateway::courier() noexcept { return *m_parts->courier; }
 Intake& Gateway::intake() noexcept { return *m_parts->intake; }
 const Pipeline& Gateway::pipeline() const noexcept { return *m_parts->pipeline; }
+const DkimSigners& Gateway::dkim_signers() const noexcept { return *m_parts->signers; }
+const ZoneKeeper& Gateway::zones() const noexcept { return *m_parts->zones; }
+DnsHealth& Gateway::dns_health() noexcept { return *m_parts->health; }
+const ListenerTls& Gateway::listener_tls() const noexcept { return *m_parts->tls; }
 Identities& Gateway::identities() noexcept { return *m_parts->identities; }
 Correspondents& Gateway::correspondents() noexcept { return *m_parts->correspondents; }
 UserStore& Gateway::users() noexcept { return *m_parts->users; }

@@ -12,11 +12,13 @@
 
 #include "config/config.hpp"
 #include "gateway/courier.hpp"
+#include "gateway/dns_health.hpp"
 #include "gateway/identities.hpp"
 #include "gateway/intake.hpp"
 #include "gateway/key_affairs.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/report_desk.hpp"
+#include "gateway/zone_keeper.hpp"
 #include "io/listener.hpp"
 #include "keys/keeper.hpp"
 #include "keys/root_key.hpp"
@@ -83,6 +85,10 @@ class Gateway {
   [[nodiscard]] Intake& intake() noexcept;
   [[nodiscard]] ReportDesk& reports() noexcept;
   [[nodiscard]] const StsPolicies& sts() const noexcept;
+  [[nodiscard]] const DkimSigners& dkim_signers() const noexcept;
+  [[nodiscard]] const ZoneKeeper& zones() const noexcept;
+  [[nodiscard]] DnsHealth& dns_health() noexcept;
+  [[nodiscard]] const ListenerTls& listener_tls() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;
   [[nodiscard]] Identities& identities() noexcept;
   [[nodiscard]] Correspondents& correspondents() noexcept;

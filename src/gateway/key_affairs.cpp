@@ -1,5 +1,7 @@
 #include "gateway/key_affairs.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "io/sync.hpp"
@@ -8,22 +10,45 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::size_t kShredRows = 200;
-constexpr auto kDkimCheck = std::chrono::seconds(60);
+constexpr auto kLongestLook = std::chrono::seconds(60);
+
+/// Short stages are looked at more often.
+std::chrono::seconds look_every(const config::Config::Keys& keys) {
+  const auto shortest = std::min({keys.dkim_settle, keys.dkim_retire, keys.dkim_delete});
+  return std::clamp<std::chrono::seconds>(shortest / 2, std::chrono::seconds(1), kLongestLook);
+}
 
 }  // namespace
 
 KeyAffairs::KeyAffairs(KeyAffairsParts parts)
     : m_parts(std::move(parts)),
-      m_dkim(m_parts.config, m_parts.store, m_parts.keeper, m_parts.pipeline, m_parts.resolver, m_parts.workers, m_parts.clock),
+      m_dkim(dkim_parts()),
       m_roles(m_parts.config, m_parts.tenants, m_dkim),
       m_shredder(m_parts.store, m_parts.spool, m_parts.keeper, m_parts.clock, m_parts.key_gone),
       m_life(options(), m_parts.store, m_parts.keeper, m_parts.clock) {}
+
+DkimRolloverParts KeyAffairs::dkim_parts() {
+  return {m_parts.config,
+          m_parts.store,
+          m_parts.keeper,
+          m_parts.signers,
+          m_parts.resolver,
+          m_parts.workers,
+          m_parts.clock,
+          [this](const KeyName& key, std::uint32_t minimum) -> Status {
+            POSTERN_TRY([[maybe_unused]] const KeyInfo changed, m_life.archive(key, minimum, "system"));
+            return {};
+          }};
+}
 
 KeyLifeOptions KeyAffairs::options() {
   KeyLifeOptions out;
   out.role = [this](const KeyName& name) { return m_roles.role(name); };
   out.rule = [this](const KeyName& name, KeyRole role) { return m_roles.rule(name, role); };
-  out.active = [this](const KeyInfo& key) { return m_dkim.active(key); };
+  out.active = [this](const KeyInfo& key) {
+    if (m_roles.role(key.name) != KeyRole::Server) return m_dkim.active(key);
+    return (m_parts.server_version ? m_parts.server_version() : std::nullopt).value_or(key.latest);
+  };
   out.governed = [this] { return m_roles.governed(); };
   out.storage_keys = [this] { return m_parts.tenants.storage_keys(); };
   out.rotated = m_parts.rotated;
@@ -42,7 +67,7 @@ void KeyAffairs::start(io::Executor loop) {
 io::Task<void> KeyAffairs::watch_dkim() {
   for (;;) {
     co_await m_dkim.look();
-    co_await io::sleep_for(kDkimCheck);
+    co_await io::sleep_for(look_every(m_parts.config.keys));
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,19 +17,21 @@
 namespace postern::gateway {
 
 /// All must outlive the affairs. `rotated`: who keeps something of a key forgets it. `key_gone`: empties what the key store keeps of a
-/// destroyed key; may be null.
+/// destroyed key. Both may be null, and so may `server_version`.
 struct KeyAffairsParts {
   const config::Config& config;
   Store& store;
   Spool& spool;
   Keeper& keeper;
-  Pipeline& pipeline;
+  DkimSigners& signers;
   io::Resolver& resolver;
   io::WorkerPool& workers;
   Tenants& tenants;
   const Clock& clock;
   std::function<void(const KeyName&, KeyRole)> rotated;
   std::function<Status()> key_gone;
+  /// Of the built-in certificate's key, the version that listeners show; none: nothing waits.
+  std::function<std::optional<std::uint32_t>()> server_version;
 };
 
 /// Thread safe; calls that wait are not for event loops.
@@ -48,6 +51,7 @@ class KeyAffairs {
 
  private:
   [[nodiscard]] KeyLifeOptions options();
+  [[nodiscard]] DkimRolloverParts dkim_parts();
   [[nodiscard]] Result<Shredding> shred(const std::string& tenant, const KeyName& key, const std::string& actor);
   bool go_on_shredding();
   io::Task<void> watch_dkim();

@@ -34,7 +34,7 @@ RotationRule KeyRoles::rule(const KeyName& name, KeyRole role) const {
     out = rule_of(named->second);
   else if (!people && !(role == KeyRole::Dkim && m_config.keys.rotation_dkim == "never"))
     out = rule_of(m_config.keys.rotation_period);
-  out.announce = role == KeyRole::Dkim;
+  out.announce = role == KeyRole::Dkim || role == KeyRole::Server;
   return out;
 }
 
@@ -55,8 +55,8 @@ std::vector<std::string> KeyRoles::by_hand(const KeyInfo& key, KeyRole role) con
     const auto records = m_dkim.publications(key);
     if (!records) return {name + ": its DNS records cannot be made now: " + records.error().text()};
     for (const DkimPublication& record : *records) {
-      if (!record.active)
-        out.push_back(name + ": publish " + record.name + " IN TXT \"" + record.value +
+      if (record.state == DkimState::Announced)
+        out.push_back(name + ": publish " + (record.at.empty() ? record.name : record.at) + " IN TXT \"" + record.value +
                       "\"; it signs when it is seen there, or after "
                       "postern key activate " +
                       name);

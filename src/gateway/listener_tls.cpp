@@ -50,16 +50,35 @@ std::vector<std::string> certificate_warnings(const Certificate& certificate, co
   return out;
 }
 
-ListenerTls::ListenerTls(const config::Config& config, std::shared_ptr<Authority> authority, std::shared_ptr<Keeper> keeper,
+ListenerTls::ListenerTls(const config::Config& config, std::shared_ptr<Authority> authority, std::shared_ptr<Keeper> keeper, Store& store,
                          const Clock& clock)
-    : m_config(config), m_authority(std::move(authority)), m_keeper(std::move(keeper)), m_clock(clock) {}
+    : m_config(config),
+      m_authority(std::move(authority)),
+      m_keeper(std::move(keeper)),
+      m_store(store),
+      m_clock(clock),
+      m_gate(config.server.hostname) {}
+
+/// Once, before the first certificate is shown.
+Status ListenerTls::begin() {
+  m_stamp = stamp();
+  POSTERN_TRY(m_shown, TlsKeys(m_store).all());
+  const ShownTlsKey* last = !m_shown.empty() && m_shown.front().in_use ? &m_shown.front() : nullptr;
+  if (!built_in()) {
+    POSTERN_TRY(m_material, load_files());
+  } else {
+    // What DNS vouched for when the daemon stopped is shown again, though the key has a newer version.
+    const bool known = last != nullptr && last->version != 0 && m_keeper->public_key(built_in_key(), last->version).has_value();
+    POSTERN_TRY(m_material, load(known ? last->version : 0));
+  }
+  const bool same = last != nullptr && last->spki == m_material.chain.front().spki_fingerprint();
+  m_gate = TlsaGate(m_config.server.hostname, same && last->vouched);
+  return remember();
+}
 
 Result<std::function<io::SslContext()>> ListenerTls::add(const config::Listener& listener) {
   const std::lock_guard checking(m_checking);
-  if (m_material.chain.empty()) {
-    m_stamp = stamp();
-    POSTERN_TRY(m_material, load());
-  }
+  if (m_material.chain.empty()) POSTERN_CHECK(begin());
   auto slot = std::make_shared<Slot>();
   slot->min_version = listener.min_tls == "1.2" ? TlsVersion::Tls12 : TlsVersion::Tls13;
   if (!listener.client_ca.empty()) {
@@ -70,6 +89,7 @@ Result<std::function<io::SslContext()>> ListenerTls::add(const config::Listener&
   }
   m_slots.push_back(slot);
   POSTERN_CHECK(replace());
+  publish_state();
   log_warnings();
   return [this, slot] {
     const std::lock_guard lock(m_mutex);
@@ -77,29 +97,35 @@ Result<std::function<io::SslContext()>> ListenerTls::add(const config::Listener&
   };
 }
 
+TlsSubject ListenerTls::subject() const { return {{m_config.server.hostname, "localhost"}, {"127.0.0.1", "::1"}, false}; }
+
 std::string ListenerTls::stamp() const {
   if (built_in()) return {};
   return stamp_of(m_config.beside_config(m_config.tls.certificate)) + stamp_of(m_config.beside_config(m_config.tls.key));
 }
 
-bool ListenerTls::is_due(const std::string& stamp) const {
-  if (!built_in()) return stamp != m_stamp;
-  if (m_clock.steady() < m_next_try) return false;
+bool ListenerTls::needs_renewal() const {
   const Certificate& leaf = m_material.chain.front();
   const WallTime now = m_clock.now();
-  if (now < leaf.not_before() || leaf.not_after() - now <= (leaf.not_after() - leaf.not_before()) / 3) return true;
-  const auto key = m_keeper->describe(built_in_key());
-  return key && key->latest != m_material.version;
+  return now < leaf.not_before() || leaf.not_after() - now <= (leaf.not_after() - leaf.not_before()) / 3;
 }
 
-Result<ListenerTls::Material> ListenerTls::load() const {
-  if (!built_in()) return load_files();
+Result<ListenerTls::Material> ListenerTls::load(std::uint32_t version) const {
   Material out;
-  POSTERN_TRY(const auto identity,
-              m_authority->tls_identity(built_in_key(), {{m_config.server.hostname, "localhost"}, {"127.0.0.1", "::1"}, false}));
+  POSTERN_TRY(const auto identity, m_authority->tls_identity(built_in_key(), subject(), KeyType::EcdsaP256, version));
   out.chain = identity.chain;
   out.version = identity.version;
   POSTERN_TRY(out.key, evp_handle(m_keeper, identity.key, identity.version));
+  return out;
+}
+
+/// What would be shown, for DNS to be compared with: issued, not kept.
+Result<ListenerTls::Material> ListenerTls::foresee(std::uint32_t version) const {
+  POSTERN_TRY(const PublicKey key, m_keeper->public_key(built_in_key(), version));
+  POSTERN_TRY(Certificate leaf, m_authority->issue_tls(subject(), key));
+  Material out;
+  out.chain = {std::move(leaf), m_authority->root()};
+  out.version = version;
   return out;
 }
 
@@ -143,26 +169,121 @@ Status ListenerTls::replace() {
 void ListenerTls::check() {
   const std::lock_guard checking(m_checking);
   if (m_slots.empty()) return;
+  if (built_in())
+    check_built_in();
+  else
+    check_files();
+  show_next();
+  publish_state();
+  log_warnings();
+}
+
+void ListenerTls::check_files() {
   std::string seen = stamp();
-  if (is_due(seen)) {
-    m_stamp = std::move(seen);  // before reading: what changes meanwhile is read again
-    m_next_try = m_clock.steady() + kRetry;
-    auto loaded = load();
-    Status done = loaded ? Status() : Status(fail(loaded.error()));
-    if (loaded) {
-      std::swap(m_material, *loaded);
-      done = replace();
-      if (!done) std::swap(m_material, *loaded);
-    }
-    if (done) {
-      const Certificate& leaf = m_material.chain.front();
-      log::info("tls.certificate_replaced", {{"subject", leaf.subject()}, {"serial", leaf.serial()}, {"until", rfc3339(leaf.not_after())}});
-    } else {
-      const std::lock_guard lock(m_mutex);
-      m_failure = "the listeners' certificate could not be replaced, the one in use stays: " + done.error().text();
+  if (seen == m_stamp) return;
+  m_stamp = std::move(seen);  // before reading: what changes meanwhile is read again
+  auto loaded = load_files();
+  if (!loaded) return failed(loaded.error());
+  offer(*std::move(loaded));
+}
+
+void ListenerTls::check_built_in() {
+  if (m_clock.steady() < m_next_try) return;
+  if (needs_renewal()) {
+    auto renewed = load(m_material.version);
+    const Status done = renewed ? show(*std::move(renewed)) : Status(fail(renewed.error()));
+    if (!done) failed(done.error());
+  }
+  const auto key = m_keeper->describe(built_in_key());
+  if (!key || key->latest == m_material.version || (m_next && m_next->version == key->latest)) return;
+  auto next = foresee(key->latest);
+  if (!next) return failed(next.error());
+  offer(*std::move(next));
+}
+
+void ListenerTls::offer(Material next) {
+  m_next = std::move(next);
+  m_gate.offer(m_next->chain, m_clock.now());
+}
+
+void ListenerTls::show_next() {
+  if (!m_next || !m_gate.may_show(m_clock.steady())) return;
+  auto ready = m_next->key ? Result<Material>(std::move(*m_next)) : load(m_next->version);
+  m_next.reset();
+  const Status done = ready ? show(*std::move(ready)) : Status(fail(ready.error()));
+  if (!done) failed(done.error());
+}
+
+Status ListenerTls::show(Material material) {
+  std::swap(m_material, material);
+  if (const Status done = replace(); !done) {
+    std::swap(m_material, material);
+    return done;
+  }
+  const Certificate& leaf = m_material.chain.front();
+  log::info("tls.certificate_replaced", {{"subject", leaf.subject()}, {"serial", leaf.serial()}, {"until", rfc3339(leaf.not_after())}});
+  return remember();
+}
+
+/// So that the same key is shown after a restart, and its record is known as ours when it is not shown any more.
+Status ListenerTls::remember() {
+  ShownTlsKey now{m_material.chain.front().spki_fingerprint(), m_material.version, m_gate.vouched(), m_clock.now(), true};
+  if (!m_shown.empty() && m_shown.front().in_use && m_shown.front().spki == now.spki) {
+    if (m_shown.front().vouched == now.vouched && m_shown.front().version == now.version) return {};
+    now.since = m_shown.front().since;
+  }
+  TlsKeys keys(m_store);
+  POSTERN_CHECK(keys.show(now));
+  POSTERN_TRY(m_shown, keys.all());
+  return {};
+}
+
+void ListenerTls::failed(const Error& error) {
+  m_next_try = m_clock.steady() + kRetry;
+  const std::lock_guard lock(m_mutex);
+  m_failure = "the listeners' certificate could not be replaced, the one in use stays: " + error.text();
+}
+
+void ListenerTls::observe(const dns::Answer& tlsa) {
+  {
+    const std::lock_guard checking(m_checking);
+    if (m_slots.empty()) return;
+    const bool before = m_gate.vouched();
+    m_gate.observe(tlsa, m_material.chain, m_next ? m_next->chain : CertificateChain{}, m_clock);
+    if (before != m_gate.vouched()) {
+      if (const Status kept = remember(); !kept) log::warn("tls.key_not_kept", {{"reason", kept.error()}});
     }
   }
-  log_warnings();
+  check();
+}
+
+void ListenerTls::publish_state() {
+  TlsaKeys keys;
+  keys.shown = m_material.chain.front().spki_fingerprint();
+  if (m_next && m_next->chain.front().spki_fingerprint() != *keys.shown) keys.next = m_next->chain.front().spki_fingerprint();
+  for (const ShownTlsKey& one : m_shown) {
+    if (one.spki != *keys.shown && one.spki != keys.next) keys.former.push_back(one.spki);
+  }
+  keys.vouched = m_gate.vouched();
+  const std::lock_guard lock(m_mutex);
+  m_tlsa = std::move(keys);
+  m_version = m_material.version;
+  m_waits = m_next ? m_gate.why_not(m_clock.steady()) : std::string();
+}
+
+ListenerTls::TlsaKeys ListenerTls::tlsa_keys() const {
+  const std::lock_guard lock(m_mutex);
+  return m_tlsa;
+}
+
+bool ListenerTls::waits() const {
+  const std::lock_guard lock(m_mutex);
+  return !m_waits.empty();
+}
+
+std::optional<std::uint32_t> ListenerTls::version_in_use() const {
+  const std::lock_guard lock(m_mutex);
+  return m_version == 0 ? std::nullopt : std::optional(m_version);
 }
 
 void ListenerTls::log_warnings() {
@@ -183,6 +304,7 @@ std::vector<std::string> ListenerTls::warnings() const {
   if (!m_leaf) return {};
   auto out = certificate_warnings(*m_leaf, m_config.server.hostname, m_clock.now());
   if (!m_failure.empty()) out.push_back(m_failure);
+  if (!m_waits.empty()) out.push_back("the listeners' next certificate waits: " + m_waits);
   return out;
 }
 

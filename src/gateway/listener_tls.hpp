@@ -1,8 +1,9 @@
 // The certificate that the listeners show: read or issued at start, judged, and replaced while the daemon runs.
 //
-// The built-in authority's certificate is renewed when a third of its life is left or its key was rotated; files (tls.certificate, tls.key)
-// are read again when they change. What cannot be used is named in the log and in warnings(), and the certificate in use stays. Only
-// handshakes that begin later see the new one; no connection ends.
+// The built-in authority's certificate is renewed when a third of its life is left, and follows its key when that is rotated; files
+// (tls.certificate, tls.key) are read again when they change. Where DNS vouches for the certificate in use, another one waits until DNS
+// vouches for it too (tlsa_gate.hpp); the key in use outlives a restart meanwhile, unless its file is gone. What cannot be used is named in
+// the log and in warnings(), and the certificate in use stays. Only handshakes that begin later see the new one; no connection ends.
 #pragma once
 
 #include <functional>
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "gateway/tlsa_gate.hpp"
 #include "io/stream.hpp"
 #include "pki/authority.hpp"
+#include "store/tls_keys.hpp"
 #include "tlspolicy/profile.hpp"
 
 namespace postern::gateway {
@@ -25,7 +28,9 @@ namespace postern::gateway {
 /// Thread safe after the last add(). Must outlive what add() returned.
 class ListenerTls {
  public:
-  ListenerTls(const config::Config& config, std::shared_ptr<Authority> authority, std::shared_ptr<Keeper> keeper, const Clock& clock);
+  /// The store must outlive it, too.
+  ListenerTls(const config::Config& config, std::shared_ptr<Authority> authority, std::shared_ptr<Keeper> keeper, Store& store,
+              const Clock& clock);
   ListenerTls(const ListenerTls&) = delete;
   ListenerTls& operator=(const ListenerTls&) = delete;
 
@@ -33,6 +38,20 @@ class ListenerTls {
   [[nodiscard]] Result<std::function<io::SslContext()>> add(const config::Listener& listener);
   /// Replaces the certificate when it is due. Blocking (files, database); often enough is every few seconds, it costs two stat() then.
   void check();
+  /// What DNS says about the TLSA records of server.hostname at port 25. Blocking.
+  void observe(const dns::Answer& tlsa);
+
+  /// What the records must say (3 1 1).
+  struct TlsaKeys {
+    std::optional<Sha256> shown, next;
+    std::vector<Sha256> former;
+    bool vouched = false;  ///< DNS has one for what is shown.
+  };
+  [[nodiscard]] TlsaKeys tlsa_keys() const;
+  /// Whether a certificate waits for DNS.
+  [[nodiscard]] bool waits() const;
+  /// Of the built-in key, what is shown; nothing with files or before the first listener.
+  [[nodiscard]] std::optional<std::uint32_t> version_in_use() const;
 
   /// Nothing where no listener uses TLS.
   [[nodiscard]] std::optional<Certificate> certificate() const;
@@ -51,21 +70,36 @@ class ListenerTls {
     io::SslContext context;
   };
   [[nodiscard]] bool built_in() const { return m_config.tls.certificate.empty(); }
+  [[nodiscard]] TlsSubject subject() const;
   [[nodiscard]] std::string stamp() const;
-  [[nodiscard]] bool is_due(const std::string& stamp) const;
-  [[nodiscard]] Result<Material> load() const;
+  [[nodiscard]] Status begin();
+  [[nodiscard]] Result<Material> load(std::uint32_t version) const;
   [[nodiscard]] Result<Material> load_files() const;
+  [[nodiscard]] Result<Material> foresee(std::uint32_t version) const;
+  [[nodiscard]] bool needs_renewal() const;
+  void check_files();
+  void check_built_in();
+  void offer(Material next);
+  void show_next();
+  [[nodiscard]] Status show(Material material);
   [[nodiscard]] Status replace();
+  [[nodiscard]] Status remember();
+  void failed(const Error& error);
+  void publish_state();
   void log_warnings();
 
   const config::Config& m_config;
   std::shared_ptr<Authority> m_authority;
   std::shared_ptr<Keeper> m_keeper;
+  Store& m_store;
   const Clock& m_clock;
 
   std::mutex m_checking;  ///< One check at a time; guards what only it uses.
   Material m_material;
-  std::string m_stamp;  ///< Of the files when they were last read, good or bad.
+  std::optional<Material> m_next;  ///< Waits for DNS; without its key when it is the built-in one.
+  TlsaGate m_gate;
+  std::vector<ShownTlsKey> m_shown;  ///< As the store has them.
+  std::string m_stamp;               ///< Of the files when they were last read, good or bad.
   SteadyTime m_next_try{};
   std::vector<std::string> m_logged;
 
@@ -73,6 +107,9 @@ class ListenerTls {
   std::vector<std::shared_ptr<Slot>> m_slots;
   std::optional<Certificate> m_leaf;
   std::string m_failure;  ///< Why the last replacement did not happen.
+  std::string m_waits;    ///< What the next certificate waits for.
+  TlsaKeys m_tlsa;
+  std::uint32_t m_version = 0;
 };
 
 }  // namespace postern::gateway

@@ -117,20 +117,6 @@ std::string group_key(const Case& c) {
 
 smtp::Reply policy_refusal(const policy::Decision& decision) { return {550, {5, 7, 1}, "refused by policy: " + decision.reason}; }
 
-/// Never "the latest": DNS has the public half of one version, and a rotation would break every signature at once.
-Result<DkimPin> signing_version(const PipelineParts& parts, const config::DkimSigner& signer, const KeyInfo& key) {
-  const auto wanted = static_cast<std::uint32_t>(signer.version);
-  DkimPin pin{wanted != 0 ? wanted : key.latest, {}};
-  if (key.find(pin.version) != nullptr && parts.pin_version) {
-    POSTERN_TRY(pin, parts.pin_version(signer, key.latest));
-  }
-  if (key.find(pin.version) != nullptr) return pin;
-  return fail(ErrorCode::BadInput,
-              "dkim selector " + signer.selector + " signs with version " + std::to_string(pin.version) + " of the key " + signer.key +
-                  ", which does not exist; publish one that does and name it (dkim.version)",
-              "dkim.version");
-}
-
 }  // namespace
 
 bool Processed::any_accepted() const noexcept {
@@ -154,51 +140,16 @@ Result<std::vector<policy::Rule>> make_rules(const std::vector<config::PolicyRul
 
 Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineParts parts) {
   std::unique_ptr<Pipeline> pipeline(new Pipeline(std::move(parts)));
-  std::vector<DkimKeyRef> signers;
   POSTERN_TRY(pipeline->m_rules, make_rules(pipeline->m_parts.config.policies));
-  for (const auto& signer : pipeline->m_parts.config.dkim) {
-    POSTERN_TRY(const auto algorithm, parse_dkim_algorithm(signer.algorithm));
-    POSTERN_TRY(const auto name, parse_key_name(signer.key));
-    auto key = pipeline->m_parts.keeper->ensure(name, algorithm == DkimAlgorithm::RsaSha256 ? KeyType::Rsa2048 : KeyType::Ed25519);
-    if (!key) return fail(std::move(key).error().context("dkim key " + signer.key));
-    POSTERN_TRY(const auto pin, signing_version(pipeline->m_parts, signer, *key));
-    signers.push_back(
-        {to_lower(signer.domain), pin.published.empty() ? signer.selector : pin.published, algorithm, signer.key, pin.version});
-  }
-  pipeline->set_dkim_signers(std::move(signers));
   return pipeline;
-}
-
-std::shared_ptr<const std::vector<DkimKeyRef>> Pipeline::dkim_signers() const {
-  const std::lock_guard lock(m_dkim_mutex);
-  return m_dkim;
-}
-
-void Pipeline::set_dkim_signers(std::vector<DkimKeyRef> signers) {
-  auto next = std::make_shared<const std::vector<DkimKeyRef>>(std::move(signers));
-  const std::lock_guard lock(m_dkim_mutex);
-  m_dkim = std::move(next);
 }
 
 bool Pipeline::needs_worker(const Arrival& arrival) const {
   if (!m_rules.empty() || arrival.content.size() > kLargeMessage) return true;
-  if (arrival.road.trusted && !dkim_signers()->empty()) return true;
+  if (arrival.road.trusted && m_parts.dkim != nullptr && !m_parts.dkim->all()->empty()) return true;
   // Only mail for local people is opened.
   return std::any_of(arrival.envelope.recipients.begin(), arrival.envelope.recipients.end(),
                      [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); });
-}
-
-std::vector<DkimKeyRef> Pipeline::dkim_keys_for(std::string_view domain) const {
-  std::vector<DkimKeyRef> out;
-  const auto all = dkim_signers();
-  std::copy_if(all->begin(), all->end(), std::back_inserter(out), [&](const DkimKeyRef& key) { return key.domain == domain; });
-  return out;
-}
-
-Result<Bytes> Pipeline::dkim_signature(const DkimKeyRef& key, ByteView data) const {
-  const auto algorithm =
-      key.algorithm == DkimAlgorithm::RsaSha256 ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519();
-  return m_parts.keeper->sign(KeyName(key.key_name), key.key_version, algorithm, data);
 }
 
 smtp::Reply Pipeline::reply_for(const Error& error) {
@@ -469,10 +420,10 @@ class Pipeline::Run {
 
   /// Last of all changes: the signatures that say the gateway takes responsibility (RFC 6376 5).
   Result<std::string> dkim_of(std::string_view message, bool as_arrived) {
-    if (!m_author.vouched) return std::string();
-    const auto keys = m_pipeline.dkim_keys_for(m_author.mailbox->domain);
+    if (!m_author.vouched || m_parts.dkim == nullptr) return std::string();
+    const auto keys = m_parts.dkim->of(m_author.mailbox->domain);
     if (keys.empty()) return std::string();
-    const auto sign = [this](const DkimKeyRef& key, ByteView data) { return m_pipeline.dkim_signature(key, data); };
+    const auto sign = [this](const DkimKeyRef& key, ByteView data) { return m_parts.dkim->sign(key, data); };
     DkimSignOptions options;
     options.time = m_arrival.received;
     for (const auto& key : keys) m_selectors.insert(key.selector + "/" + std::string(name_of(key.algorithm)));

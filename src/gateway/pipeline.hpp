@@ -17,6 +17,7 @@
 
 #include "config/config.hpp"
 #include "gateway/arrival.hpp"
+#include "gateway/dkim_signers.hpp"
 #include "gateway/identities.hpp"
 #include "gateway/routing.hpp"
 #include "gateway/tenants.hpp"
@@ -24,7 +25,6 @@
 #include "policy/policy.hpp"
 #include "smtp/reply.hpp"
 #include "spool/types.hpp"
-#include "store/dkim_pins.hpp"
 
 namespace postern::gateway {
 
@@ -51,10 +51,9 @@ struct PipelineParts {
   CertificateChain smime_roots;  ///< Trusted for S/MIME signers.
   Random& random;
   const Clock& clock;
-  /// Which version of its key a DKIM selector signs with (store/dkim_pins.hpp); none: the one of the setting, else the latest.
-  std::function<Result<DkimPin>(const config::DkimSigner& signer, std::uint32_t latest)> pin_version = {};
-  const Tenants* tenants = nullptr;  ///< Null: there are none.
-  std::string authserv_id = {};      ///< Ours: arriving Authentication-Results that carry it are forged. Empty: hostname.
+  const DkimSigners* dkim = nullptr;  ///< Null: nothing is signed.
+  const Tenants* tenants = nullptr;   ///< Null: there are none.
+  std::string authserv_id = {};       ///< Ours: arriving Authentication-Results that carry it are forged. Empty: hostname.
 };
 
 /// How an operator's release of held mail is to be taken.
@@ -62,7 +61,7 @@ enum class Override { None, SendInClear };
 
 class Pipeline {
  public:
-  /// BadInput names the policy rule or DKIM signer that makes no sense. The parts must outlive the pipeline.
+  /// BadInput names the policy rule that makes no sense. The parts must outlive the pipeline.
   [[nodiscard]] static Result<std::unique_ptr<Pipeline>> make(PipelineParts parts);
 
   /// Whether process() may take longer than a millisecond: signatures, encryption, large messages.
@@ -80,26 +79,15 @@ class Pipeline {
   /// The decision for one recipient with the reasons, for `postern policy explain`.
   [[nodiscard]] Result<policy::Decision> explain(const Arrival& arrival, const std::string& recipient) const;
 
-  /// The signers of the configuration with the key versions they sign with.
-  [[nodiscard]] std::shared_ptr<const std::vector<DkimKeyRef>> dkim_signers() const;
-  /// Another version of a key signs from now on; messages under way go on with the one they began with. Any thread.
-  void set_dkim_signers(std::vector<DkimKeyRef> signers);
-
-  /// One signature of a signer, as dkim_sign() asks for it.
-  [[nodiscard]] Result<Bytes> dkim_signature(const DkimKeyRef& key, ByteView data) const;
-
   [[nodiscard]] static smtp::Reply reply_for(const Error& error);
   [[nodiscard]] const PipelineParts& parts() const noexcept { return m_parts; }
 
  private:
   class Run;
   explicit Pipeline(PipelineParts parts) : m_parts(std::move(parts)) {}
-  [[nodiscard]] std::vector<DkimKeyRef> dkim_keys_for(std::string_view domain) const;
 
   PipelineParts m_parts;
   std::vector<policy::Rule> m_rules;
-  mutable std::mutex m_dkim_mutex;  ///< For the moment of copying the pointer.
-  std::shared_ptr<const std::vector<DkimKeyRef>> m_dkim = std::make_shared<const std::vector<DkimKeyRef>>();
 };
 
 /// The rules of the configuration, checked; the first bad one is the error.

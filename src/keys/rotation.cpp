@@ -27,13 +27,14 @@ std::string_view name_of(KeyRole role) noexcept {
   return "other";
 }
 
-void RotationPlanner::watch_clock(WallTime now, SteadyTime steady) {
+std::optional<SteadyTime> ClockWatch::held_until(WallTime now, SteadyTime steady) {
   if (m_last) {
     const auto stepped = (now - m_last->first) - std::chrono::duration_cast<std::chrono::milliseconds>(steady - m_last->second);
     if (stepped > kBelievableStep) m_hold_until = steady + kSettle;
   }
   m_last = {now, steady};
   if (m_hold_until && steady >= *m_hold_until) m_hold_until.reset();
+  return m_hold_until;
 }
 
 SteadyTime RotationPlanner::first_seen(const RotationFacts& key, SteadyTime steady) {
@@ -73,7 +74,7 @@ void RotationPlanner::look_at(const RotationFacts& key, WallTime now, SteadyTime
 }
 
 RotationPlan RotationPlanner::plan(std::span<const RotationFacts> facts, WallTime now, SteadyTime steady) {
-  watch_clock(now, steady);
+  m_hold_until = m_clock.held_until(now, steady);
   RotationPlan out;
   if (m_hold_until)
     out.warnings.emplace_back("the clock stepped forward: keys are not rotated for their age until it has been steady for ten minutes");

@@ -29,7 +29,7 @@ enum class KeyRole {
   Dkim,       ///< Its public half stands in DNS: a new version is announced first and used when it was seen there.
   Api,        ///< Signed API requests.
   Wrapping,   ///< Wraps OpenPGP secret keys; the keeper re-wraps them itself.
-  Server,     ///< The listeners' certificate is issued anew by the built-in authority.
+  Server,     ///< The listeners' certificate is issued anew by the built-in authority; announced where DNS vouches for it (TLSA).
   Identity,   ///< S/MIME and OpenPGP keys of our people: correspondents have their certificates.
   Authority,  ///< The built-in authority: its successor is an act of its own, not a version.
   Other,      ///< Somebody else's.
@@ -39,6 +39,18 @@ enum class KeyRole {
 struct RotationRule {
   std::optional<std::chrono::seconds> period;  ///< None: never for its age.
   bool announce = false;                       ///< A new version waits until somebody says that it may be used.
+};
+
+/// Whether the wall clock can be believed. After a step forward of more than an hour it is not, for ten minutes: a clock that is set right
+/// again has then done nothing that cannot be taken back.
+class ClockWatch {
+ public:
+  /// At every look; the first one believes. None: believe it; else not before then.
+  [[nodiscard]] std::optional<SteadyTime> held_until(WallTime now, SteadyTime steady);
+
+ private:
+  std::optional<std::pair<WallTime, SteadyTime>> m_last;
+  std::optional<SteadyTime> m_hold_until;
 };
 
 /// One key as it is now.
@@ -83,11 +95,10 @@ class RotationPlanner {
     std::uint32_t version = 0;
     SteadyTime since{};
   };
-  void watch_clock(WallTime now, SteadyTime steady);
   [[nodiscard]] SteadyTime first_seen(const RotationFacts& key, SteadyTime steady);
   void look_at(const RotationFacts& key, WallTime now, SteadyTime steady, RotationPlan& plan);
 
-  std::optional<std::pair<WallTime, SteadyTime>> m_last;
+  ClockWatch m_clock;
   std::optional<SteadyTime> m_hold_until;
   std::map<KeyName, Seen> m_seen;
 };

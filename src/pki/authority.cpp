@@ -291,9 +291,10 @@ Result<Certificate> Authority::issue_email(const EmailSubject& subject, const Pu
   return sign(wanted, key);
 }
 
-Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Template& wanted) {
+Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Template& wanted, std::uint32_t version) {
   POSTERN_TRY(const KeyInfo info, m_keeper->ensure(name, type));
-  POSTERN_TRY(const PublicKey key, m_keeper->public_key(name, info.latest));
+  if (version == 0) version = info.latest;
+  POSTERN_TRY(const PublicKey key, m_keeper->public_key(name, version));
   POSTERN_TRY(const std::optional<std::string> stored, m_store.load(name.get()));
   if (stored) {
     const auto chain = certificates_from_pem(*stored);
@@ -301,7 +302,7 @@ Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Te
     if (chain && chain->size() == 2 && wanted.fits(chain->front()) && chain->back() == m_root && chain->front().public_key() == key) {
       const Certificate& leaf = chain->front();
       if (now >= leaf.not_before() && leaf.not_after() - now > (leaf.not_after() - leaf.not_before()) / 3)
-        return Identity{name, info.latest, *chain};
+        return Identity{name, version, *chain};
     }
     if (chain && !chain->empty()) POSTERN_CHECK(keep_earlier(name, chain->front()));
   }
@@ -309,7 +310,7 @@ Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Te
   CertificateChain chain{std::move(leaf), m_root};
   POSTERN_CHECK(m_store.save(name.get(), to_pem(chain)));
   log::info("pki.issued", {{"key", name.get()}, {"serial", chain.front().serial()}, {"until", rfc3339(chain.front().not_after())}});
-  return Identity{name, info.latest, std::move(chain)};
+  return Identity{name, version, std::move(chain)};
 }
 
 // Stored before its successor is: a power cut between the two leaves it in both places, and the first comparison below tells.
@@ -342,14 +343,14 @@ Result<std::vector<Identity>> Authority::earlier_identities(const KeyName& name)
   return out;
 }
 
-Result<Identity> Authority::tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type) {
+Result<Identity> Authority::tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type, std::uint32_t version) {
   POSTERN_TRY(const Template wanted, Template::tls(subject));
-  return identity(key, type, wanted);
+  return identity(key, type, wanted, version);
 }
 
 Result<Identity> Authority::email_identity(const KeyName& key, const EmailSubject& subject, KeyType type) {
   POSTERN_TRY(const Template wanted, Template::email(subject));
-  return identity(key, type, wanted);
+  return identity(key, type, wanted, 0);
 }
 
 }  // namespace postern

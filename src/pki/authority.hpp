@@ -53,7 +53,9 @@ class Authority {
 
   /// The same with the key in the keeper: made when it is missing, the certificate stored under the key's name. A stored certificate is
   /// used again while it fits (same key, same names, this root) and more than a third of its life is left; otherwise a new one is issued.
-  [[nodiscard]] Result<Identity> tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type = KeyType::EcdsaP256);
+  /// `version`: of the key; 0: the latest.
+  [[nodiscard]] Result<Identity> tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type = KeyType::EcdsaP256,
+                                              std::uint32_t version = 0);
   [[nodiscard]] Result<Identity> email_identity(const KeyName& key, const EmailSubject& subject, KeyType type = KeyType::EcdsaP256);
   /// Certificates that were replaced, newest first, each with the key version it is for; what correspondents still encrypt to, and what old
   /// mail is encrypted to (a CMS recipient is named by issuer and serial number). At most 64 are kept; those whose key version is gone are
@@ -65,7 +67,7 @@ class Authority {
             Certificate root, EvpPkeyPtr signer);
   class Template;
   Result<Certificate> sign(const Template& wanted, const PublicKey& key) const;
-  Result<Identity> identity(const KeyName& key, KeyType type, const Template& wanted);
+  Result<Identity> identity(const KeyName& key, KeyType type, const Template& wanted, std::uint32_t version);
   Status keep_earlier(const KeyName& key, const Certificate& leaf);
 
   std::shared_ptr<Keeper> m_keeper;

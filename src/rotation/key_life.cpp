@@ -191,8 +191,8 @@ bool KeyLife::Impl::rewrap_some() {
 
 Status KeyLife::Impl::may_archive(const KeyInfo& info, KeyRole role, std::uint32_t minimum) {
   if (minimum > info.latest) return fail(ErrorCode::BadInput, "must be a version that exists", "minimum");
-  if (role == KeyRole::Dkim && minimum > active_of(info))
-    return fail(ErrorCode::Conflict, "version " + std::to_string(active_of(info)) + " signs until the next one was seen in DNS",
+  if ((role == KeyRole::Dkim || role == KeyRole::Server) && minimum > active_of(info))
+    return fail(ErrorCode::Conflict, "version " + std::to_string(active_of(info)) + " is in use until the next one was seen in DNS",
                 info.name.get());
   if (!is_storage(info.name)) return {};
   POSTERN_TRY(const auto run, runs.run(info.name));
@@ -214,7 +214,7 @@ Result<KeyInfo> KeyLife::Impl::archive(const KeyName& name, std::uint32_t minimu
   if (minimum == 0 && (role == KeyRole::Identity || role == KeyRole::Authority || role == KeyRole::Other))
     return fail(ErrorCode::BadInput,
                 "name the oldest version that is to go on opening and verifying: what is under older ones is lost to its owner", "minimum");
-  if (minimum == 0) minimum = role == KeyRole::Dkim ? active_of(info) : info.latest;
+  if (minimum == 0) minimum = options.rule(name, role).announce ? active_of(info) : info.latest;
   if (minimum <= info.min_decryption_version) return info;
   POSTERN_CHECK(may_archive(info, role, minimum));
   KeySettings settings;

@@ -85,6 +85,14 @@ ALTER TABLE recipient ADD COLUMN road TEXT NOT NULL DEFAULT '';
 -- What is gathered for reports to come, in the gatherer's own form.
 CREATE TABLE report_pending(kind TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 )",
+    // 6: keys that change while the world watches: what DNS has of a DKIM selector beside what signs, and the keys that the listeners
+    // showed
+    R"(
+CREATE TABLE dkim_record(domain TEXT NOT NULL, selector TEXT NOT NULL, key TEXT NOT NULL, version INTEGER NOT NULL, published TEXT NOT NULL,
+  stage INTEGER NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(domain, selector, key, version)) WITHOUT ROWID;
+CREATE TABLE tls_key(spki BLOB PRIMARY KEY, version INTEGER NOT NULL, vouched INTEGER NOT NULL, since INTEGER NOT NULL, in_use INTEGER NOT NULL)
+  WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

@@ -60,21 +60,33 @@ TEST(DkimPins, ASelectorKeepsItsVersion) {
   {
     const auto store = Store::open(options_for(dir)).value();
     DkimPins pins(*store);
-    EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 3).value().version, 3U) << "the latest at first use";
-    EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 4).value().version, 3U) << "and from then on the same, whatever is rotated";
-    EXPECT_EQ(pins.pin("x.example", "b", "key", 0, 4).value().version, 4U) << "a new selector begins with the latest";
-    EXPECT_EQ(pins.pin("y.example", "a", "key", 0, 4).value().version, 4U);
+    EXPECT_EQ(pins.pin({"x.example", "a", "key"}, 0, 3).value().version, 3U) << "the latest at first use";
+    EXPECT_EQ(pins.pin({"x.example", "a", "key"}, 0, 4).value().version, 3U) << "and from then on the same, whatever is rotated";
+    EXPECT_EQ(pins.pin({"x.example", "b", "key"}, 0, 4).value().version, 4U) << "a new selector begins with the latest";
+    EXPECT_EQ(pins.pin({"y.example", "a", "key"}, 0, 4).value().version, 4U);
   }
   const auto store = Store::open(options_for(dir)).value();
   DkimPins pins(*store);
-  EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 5).value().version, 3U);
-  EXPECT_EQ(pins.pin("x.example", "a", "key", 5, 5).value().version, 5U) << "an operator's word counts";
-  EXPECT_EQ(pins.pin("x.example", "a", "key", 0, 6).value().version, 5U) << "and stays";
-  ASSERT_TRUE(pins.activate("x.example", "a", "key", {6, "a-v6"}));
-  const DkimPin active = pins.pin("x.example", "a", "key", 0, 7).value();
+  EXPECT_EQ(pins.pin({"x.example", "a", "key"}, 0, 5).value().version, 3U);
+  EXPECT_EQ(pins.pin({"x.example", "a", "key"}, 5, 5).value().version, 5U) << "an operator's word counts";
+  EXPECT_EQ(pins.pin({"x.example", "a", "key"}, 0, 6).value().version, 5U) << "and stays";
+  const DkimSignerName signer{"x.example", "a", "key"};
+  ASSERT_TRUE(pins.keep({signer, 6, "a-v6", DkimStage::Seen, wall_from_millis(1)}));
+  ASSERT_TRUE(pins.activate(signer, {6, "a-v6"}, {signer, 5, "a", DkimStage::Retiring, wall_from_millis(2)}));
+  const auto records = pins.records().value();
+  ASSERT_EQ(records.size(), 1U) << "what signs is no record any more, what signed is one";
+  EXPECT_EQ(records[0].signer, signer);
+  EXPECT_EQ(records[0].version, 5U);
+  EXPECT_EQ(records[0].published, "a");
+  EXPECT_EQ(records[0].stage, DkimStage::Retiring);
+  EXPECT_EQ(records[0].since, wall_from_millis(2));
+  ASSERT_TRUE(pins.forget(records[0]));
+  EXPECT_TRUE(pins.records().value().empty());
+  const DkimPin active = pins.pin({"x.example", "a", "key"}, 0, 7).value();
   EXPECT_EQ(active.version, 6U);
   EXPECT_EQ(active.published, "a-v6");
-  EXPECT_EQ(pins.pin("x.example", "a", "key", 5, 7).value().published, "") << "what the configuration names stands at the selector itself";
+  EXPECT_EQ(pins.pin({"x.example", "a", "key"}, 5, 7).value().published, "")
+      << "what the configuration names stands at the selector itself";
 }
 
 TEST(Writer, ManyJobsShareFewCommits) {

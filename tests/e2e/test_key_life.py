@@ -210,6 +210,7 @@ def announced(daemon, name="dkim_key") -> dict:
 @pytest.mark.parametrize("kind", ["ed25519", "rsa"])
 def test_a_dkim_version_signs_when_dns_has_it(relaying, sink, kind):
     relaying.dkim("s1", f"{kind}_signer", f"{kind}-sha256")
+    relaying.config["keys"] = {"rotation": {"dkim_settle": "0s"}}
     relaying.start()
     relaying.cli("key", "rotate", f"{kind}_signer")
     record = announced(relaying, f"{kind}_signer")

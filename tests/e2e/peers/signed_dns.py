@@ -26,7 +26,7 @@ template:
     zonefile-load: difference
     zonefile-sync: -1
     journal-content: all
-zone:
+{keys}zone:
 {zones}
 """
 
@@ -44,7 +44,9 @@ class SignedDns(Server):
         self._configuration = self.directory / "knot.conf"
         self._records: list[str] = []
         self._cuts: list[str] = []
+        self._child: tuple[str, object] | None = None
         self._serial = 0
+        self._delegation: list[str] = []
 
     def add(self, *records: str):
         self._records += records
@@ -59,28 +61,55 @@ class SignedDns(Server):
         self._cuts.append(name)
         return self
 
+    def changed_by(self, zone: str, key):
+        """`zone` ("ours.example.") becomes a signed zone of its own with a good DS, which a TsigKey may change; it begins empty but for the
+        records that are added before start()."""
+        self._child = (zone, key)
+        return self
+
+    def ask(self, name: str, kind: str) -> list[str]:
+        """The data of the records, as dig prints them."""
+        done = run(["dig", "+short", "+tcp", "+norecurse", "+tries=1", "+time=5", "-p", self.port, f"@{self.address}", name, kind], check=False)
+        return sorted(line for line in done.stdout.decode().splitlines() if not line.startswith(";;"))
+
     def start(self):
+        keys = ""
         zones = [("root", ".", True), ("plain", "plain.", False), ("bogus", "bogus.", True), *((f"cut{i}", name, True) for i, name in enumerate(self._cuts))]
         lines = []
         for file, name, signed in zones:
             lines += [f'  - domain: "{name}"', f'    file: "{file}.zone"', *(["    dnssec-signing: on", "    dnssec-policy: signed"] if signed else [])]
-        self._configuration.write_text(_CONFIGURATION.format(address=self.address, port=self.port, directory=self.directory, zones="\n".join(lines)))
+        if self._child:
+            zone, key = self._child
+            keys = f"key:\n  - id: {key.name}\n    algorithm: {key.algorithm}\n    secret: {key.secret}\nacl:\n  - id: updates\n    key: {key.name}\n    action: update\n"
+            lines += [f'  - domain: "{zone}"', '    file: "child.zone"', "    acl: updates", "    dnssec-signing: on", "    dnssec-policy: signed"]
+        self._configuration.write_text(_CONFIGURATION.format(address=self.address, port=self.port, directory=self.directory, keys=keys,
+                                                             zones="\n".join(lines)))
         self._write()
         (self.directory / "db").mkdir(exist_ok=True)
         self.spawn(["/usr/sbin/knotd", "-c", self._configuration])
         self.await_port(self.port, host=self.address)
-        ds = wait_until(self._key_of_the_root, "Knot to sign the root", details=self.log_tail)
+        ds = wait_until(lambda: self._ds_of("."), "Knot to sign the root", details=self.log_tail)
         self.anchor.write_text(ds + "\n")
+        if self._child:
+            self._cut_child(self._child[0])
         self.anchor.chmod(0o644)
         return self
 
-    def _key_of_the_root(self) -> str:
-        told = run(["keymgr", "-c", self._configuration, ".", "ds"], check=False)
+    def _ds_of(self, zone: str) -> str:
+        told = run(["keymgr", "-c", self._configuration, zone, "ds"], check=False)
         return told.stdout.decode().partition("\n")[0].strip()
 
+    def _cut_child(self, zone: str):
+        ds = wait_until(lambda: self._ds_of(zone), f"Knot to sign {zone}", details=self.log_tail)
+        self._delegation = [f"{zone} NS ns.example.", ds]
+        self.reload()
+        wait_until(lambda: self.ask(zone, "DS"), f"the root to delegate {zone}", details=self.log_tail)
+
     def reload(self):
+        """The files are read again; not that of changed_by(), which lives by its updates."""
         self._write()
-        run(["knotc", "-c", self._configuration, "-b", "zone-reload"])
+        for zone in (".", "plain.", "bogus.", *self._cuts):
+            run(["knotc", "-c", self._configuration, "-b", "zone-reload", zone])
 
     def _write(self):
         self._serial += 1000  # signing counts on from it
@@ -89,7 +118,9 @@ class SignedDns(Server):
         for name in self._cuts:
             cuts += [f"{name} NS ns.example.", f"{name} {wrong}"]
         names = {"plain.": "plain", "bogus.": "bogus"} | {name: f"cut{i}" for i, name in enumerate(self._cuts)}
-        content = {"root": [f"ns.example. A {self.address}", *cuts]} | {file: [] for file in names.values()}
+        if self._child:
+            names[self._child[0]] = "child"
+        content = {"root": [f"ns.example. A {self.address}", *cuts, *self._delegation]} | {file: [] for file in names.values()}
         for record in self._records:
             owner = record.split()[0]
             home = max((name for name in names if owner == name or owner.endswith("." + name)), key=len, default=None)
@@ -97,4 +128,6 @@ class SignedDns(Server):
         for file, lines in content.items():
             apex = next((name for name, its in names.items() if its == file), ".")
             head = ["$TTL 1", f"{apex} SOA ns.example. host.example. {self._serial} 3600 600 86400 1", f"{apex} NS ns.example."]
-            (self.directory / f"{file}.zone").write_text("\n".join(head + lines) + "\n")
+            path = self.directory / f"{file}.zone"
+            if file != "child" or not path.exists():
+                path.write_text("\n".join(head + lines) + "\n")

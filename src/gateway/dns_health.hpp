@@ -1,0 +1,60 @@
+// A look at our own records from outside, before senders find out: every domain of ours is asked for in DNS as a stranger would ask, and
+// what is not right becomes a warning. The TLSA records of our own host are asked for all the time, since the listeners' next certificate
+// waits for them (listener_tls.hpp).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "dnszone/compare.hpp"
+#include "gateway/listener_tls.hpp"
+#include "io/loops.hpp"
+#include "io/resolver.hpp"
+
+namespace postern::gateway {
+
+/// All must outlive it. `facts` is called on a worker.
+struct DnsHealthParts {
+  const config::Config& config;
+  io::Resolver& resolver;
+  io::WorkerPool& workers;
+  ListenerTls& tls;
+  const Clock& clock;
+  std::function<Result<std::vector<dnszone::ZoneFacts>>()> facts;
+};
+
+/// One domain as it was found.
+struct DomainHealth {
+  std::string domain;
+  WallTime checked{};
+  std::string failure;  ///< Why it could not be looked at; then there are no findings.
+  dnszone::Comparison found;
+};
+
+class DnsHealth {
+ public:
+  explicit DnsHealth(DnsHealthParts parts) : m_parts(std::move(parts)) {}
+
+  /// Every dns.check_every, but not in mode development, whose domains are nobody's.
+  [[nodiscard]] io::Task<void> run();
+  [[nodiscard]] io::Task<void> watch_tlsa();
+  /// Looks at everything now. A second call while one runs does nothing.
+  [[nodiscard]] io::Task<void> check();
+
+  [[nodiscard]] std::vector<DomainHealth> all() const;
+  [[nodiscard]] std::vector<std::string> warnings() const;
+
+ private:
+  [[nodiscard]] io::Task<DomainHealth> look_at(dnszone::ZoneFacts facts);
+
+  DnsHealthParts m_parts;
+  std::atomic<bool> m_checking{false};
+  mutable std::mutex m_mutex;
+  std::vector<DomainHealth> m_found;
+};
+
+}  // namespace postern::gateway
