@@ -166,6 +166,7 @@ struct Gateway::Parts {
   std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Judge> judge;
   std::unique_ptr<Intake> intake;
+  std::unique_ptr<MtaHook> hook;
   std::unique_ptr<ReportDesk> reports;
   std::vector<std::unique_ptr<OpenDoor>> doors;
   std::unique_ptr<Tenants> tenants;
@@ -313,6 +314,9 @@ Status Gateway::Parts::open_pipeline() {
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   intake =
       std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, budget});
+  if (config.mta_hook.enabled) {
+    POSTERN_TRY(hook, MtaHook::make({config, routes, *intake, *judge, *pipeline, *workers, clock, random}));
+  }
   reports = std::make_unique<ReportDesk>(ReportDeskParts{config, *store, *intake, *resolver, *workers, random, clock, sts->tls()});
   return {};
 }
@@ -565,6 +569,7 @@ const Tenants& Gateway::tenants() const noexcept { return *m_parts->tenants; }
 Store& Gateway::store() noexcept { return *m_parts->store; }
 Spool& Gateway::spool() noexcept { return *m_parts->spool; }
 Courier& Gateway::courier() noexcept { return *m_parts->courier; }
+MtaHook* Gateway::mta_hook() noexcept { return m_parts->mail ? m_parts->hook.get() : nullptr; }
 Intake& Gateway::intake() noexcept { return *m_parts->intake; }
 const Pipeline& Gateway::pipeline() const noexcept { return *m_parts->pipeline; }
 Identities& Gateway::identities() noexcept { return *m_parts->identities; }

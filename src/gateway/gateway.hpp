@@ -15,6 +15,7 @@
 #include "gateway/identities.hpp"
 #include "gateway/intake.hpp"
 #include "gateway/key_affairs.hpp"
+#include "gateway/mta_hook.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/report_desk.hpp"
 #include "io/listener.hpp"
@@ -76,6 +77,8 @@ class Gateway {
   [[nodiscard]] WallTime started() const noexcept;
 
   [[nodiscard]] Spool& spool() noexcept;
+  /// Null while mail was never open, and when mta_hook.enabled is off.
+  [[nodiscard]] MtaHook* mta_hook() noexcept;
 
   // ----
   [[nodiscard]] Courier& courier() noexcept;
