@@ -7,6 +7,7 @@
 #include "crypto/hash.hpp"
 #include "crypto/pkey.hpp"
 #include "dns/name.hpp"
+#include "gateway/sts_own.hpp"
 #include "pki/certificate.hpp"
 #include "tlspolicy/dane.hpp"
 #include "verbs.hpp"
@@ -213,6 +214,11 @@ Status Gatherer::read_tlsa() {
 
 Status Gatherer::read_mta_sts() {
   auto& choice = m_out.facts.mta_sts;
+  const auto served = m_config && m_options.mta_sts == name_of(MtaStsMode::None) ? gateway::own_sts_policy(*m_config) : std::nullopt;
+  if (served && m_options.mta_sts_id.empty()) {  // what posternd serves, under the id that changes with it
+    choice = {served->mode, mta_sts_id_of(write_mta_sts_policy(*served)), true};
+    return {};
+  }
   for (const auto mode : {MtaStsMode::None, MtaStsMode::Testing, MtaStsMode::Enforce}) {
     if (name_of(mode) == m_options.mta_sts) choice.mode = mode;
   }

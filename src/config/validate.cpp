@@ -64,7 +64,23 @@ class Validator {
   }
   void warn(std::string what) { m_loaded.warnings.push_back(std::move(what)); }
 
+  /// Whether it is there is seen at the start; only what can be no name is a fault of the file.
+  void check_interface(const std::string& field, const std::string& name) {
+    constexpr std::size_t longest = 15;  // IFNAMSIZ
+    if (name.size() > longest || name.find_first_of("/: \t\r\n") != std::string::npos)
+      fault(field, "is \"" + printable(name) + "\"; must be the name of a network interface, such as wg0 (at most 15 characters)");
+  }
+
+  void check_road(const Listener& listener, const std::string& path) {
+    check_interface(path + ".interface", listener.interface);
+    const bool here = listener.address.starts_with("unix:");
+    if (here && !(listener.interface.empty() && listener.network_namespace.empty()))
+      fault(path + ".address", "is a path of this host, which has no interface and no network_namespace; take them out");
+  }
+
   void check_http() {
+    check_interface("http.interface", m_config.http.interface);
+    check_interface("http.tls.interface", m_config.http.tls.interface);
     const auto at = parse_host_port(m_config.http.address);
     if (!at) return fault("http.address", at.error().what);
     // Capability T7: plain HTTP only on loopback.
@@ -80,6 +96,7 @@ class Validator {
     if (listener.name.empty()) listener.name = listener.kind == "submission" && listener.tls == "implicit" ? "submissions" : listener.kind;
     if (!m_names.insert(listener.name).second) fault(path + ".name", "\"" + listener.name + "\" is taken; give each listener its own name");
     if (listener.kind == "milter") check_milter(listener, path);
+    check_road(listener, path);
     if (listener.address.starts_with("unix:")) return;
     const auto at = parse_host_port(listener.address);
     if (!at) return fault(path + ".address", at.error().what);
@@ -156,6 +173,9 @@ class Validator {
     } else if (route.via != "mx" && route.via != "mailbox") {
       fault(path + ".via", "must be mx, mailbox, smtp:HOST:PORT, lmtp:HOST:PORT or file:DIR");
     }
+    check_interface(path + ".interface", route.interface);
+    if (!route.interface.empty() && (kind == "file" || kind == "mailbox"))
+      fault(path + ".interface", "is for routes by mx, smtp: or lmtp:; this one never leaves the host");
     if (kind == "smtp" || kind == "lmtp" || kind == "mx") check_route_tls(route, path, kind);
     if (route.client_certificate.empty() != route.client_key.empty())
       fault(path + ".client_key", "and client_certificate belong together; give both or none");
@@ -280,6 +300,7 @@ class Validator {
   void check_vault() {
     if (m_config.keys.backend != "vault") return check_vault_unused();
     const auto& vault = m_config.vault;
+    check_interface("keys.vault.interface", vault.interface);
     if (vault.address.empty()) fault("keys.vault.address", "is missing; give the URL of the Vault, https://vault.example:8200");
     bool tls = false;
     for (const auto& url : vault.address) {

@@ -147,7 +147,7 @@ class GateBuilder {
 
   void add_ports() {
     std::set<std::uint16_t> bind{port_in(m_config.http.address)}, connect{25, 53};
-    if (m_config.outbound.mta_sts) connect.insert(443);
+    if (m_config.outbound.mta_sts || !m_config.reports.from.empty()) connect.insert(443);
     for (const auto& listener : m_config.listeners) {
       if (begins_with(listener.address, "unix:"))
         allow_unix_server(fs::path(listener.address.substr(5)).parent_path().string());

@@ -19,33 +19,40 @@ bool is_local(const Variant& variant) {
                              [](const QueuedRecipient& r) { return r.route == kMailboxRoute || r.route.starts_with("mailbox#"); });
 }
 
-std::size_t weight(const Variant& variant) { return variant.recipients.size() + (is_local(variant) ? 1'000'000 : 0); }
-
-/// Copies with the same content become one.
-void merge_equal(std::vector<Variant>& variants) {
-  for (std::size_t i = 0; i < variants.size(); ++i) {
-    for (std::size_t j = variants.size(); j-- > i + 1;) {
-      if (!is_delivery(variants[i]) || !is_delivery(variants[j]) || variants[i].content != variants[j].content) continue;
-      auto& from = variants[j].recipients;
-      variants[i].recipients.insert(variants[i].recipients.end(), from.begin(), from.end());
-      variants.erase(variants.begin() + static_cast<std::ptrdiff_t>(j));
-    }
+/// Recipients of all copies that are equal to this one; any that is local goes before all others.
+std::size_t weight(const std::vector<Variant>& variants, const Variant& one) {
+  std::size_t out = 0;
+  for (const Variant& variant : variants) {
+    if (!is_delivery(variant) || variant.content != one.content) continue;
+    out += variant.recipients.size() + (is_local(variant) ? std::size_t{1'000'000} : 0);
   }
+  return out;
+}
+
+/// Null: there is nothing to deliver.
+const Variant* heaviest(const std::vector<Variant>& variants) {
+  const Variant* best = nullptr;
+  std::size_t most = 0;
+  for (const Variant& variant : variants) {
+    const std::size_t own = is_delivery(variant) ? weight(variants, variant) : 0;
+    if (own > most) best = &variant;
+    most = std::max(most, own);
+  }
+  return best;
 }
 
 }  // namespace
 
 Result<FilterSplit> split_for_mta(std::vector<Variant> variants) {
   FilterSplit out;
-  merge_equal(variants);
-  auto best = variants.end();
-  for (auto it = variants.begin(); it != variants.end(); ++it) {
-    if (is_delivery(*it) && (best == variants.end() || weight(*it) > weight(*best))) best = it;
-  }
-  if (best != variants.end()) {
-    out.content = std::move(best->content);
-    for (const auto& recipient : best->recipients) out.passed.push_back(recipient.address);
-    variants.erase(best);
+  if (const Variant* best = heaviest(variants)) {
+    out.content = best->content;
+    const auto passes = [&](const Variant& variant) { return is_delivery(variant) && variant.content == out.content; };
+    for (const Variant& variant : variants) {
+      if (!passes(variant)) continue;
+      for (const auto& recipient : variant.recipients) out.passed.push_back(recipient.address);
+    }
+    std::erase_if(variants, passes);
   }
   const auto lost = std::ranges::find_if(variants, [](const Variant& v) { return is_delivery(v) && is_local(v); });
   if (lost != variants.end())

@@ -23,7 +23,7 @@ struct FilterVerdict {
   } action = Action::Refuse;
   smtp::Reply reply;
   MessageEdits edits;
-  std::vector<std::string> remove;  ///< Addresses of recipients that are ours now.
+  std::vector<std::size_t> remove;  ///< Recipients of the envelope that are ours now, by their place in it.
 };
 
 /// What the MTA passes on of a processed message, and what stays for the spool. Pure.
@@ -32,8 +32,9 @@ struct FilterSplit {
   std::vector<std::string> passed;  ///< Addresses.
   std::vector<Variant> ours;
 };
-/// The copy with the most recipients passes, one for local recipients before others: only the MTA has their mailboxes. Copies that differ
-/// in nothing but for whom they are pass together. Conflict: two different copies for local recipients, whose route leads nowhere but here.
+/// The copy with the most recipients passes, one for local recipients before others: only the MTA has their mailboxes. Equal copies
+/// pass together, whoever they are for; what stays is kept as it was. Conflict: two different copies for local recipients, whose route
+/// leads nowhere but here.
 [[nodiscard]] Result<FilterSplit> split_for_mta(std::vector<Variant> variants);
 
 }  // namespace postern::gateway

@@ -108,6 +108,9 @@ io::Task<void> hang_up(io::Stream stream) {
 
 std::shared_ptr<const milter::SessionOptions> milter_options(const config::Config& config) {
   auto out = std::make_shared<milter::SessionOptions>();
+  // The door says "go on" to all of these; an MTA that need not wait for it sends them in one piece. A recipient too many can be refused
+  // alone.
+  out->no_reply = milter::smfip::kNrAll & ~milter::smfip::kNrRcpt;
   out->limits.message_bytes = static_cast<std::size_t>(config.limits.message_bytes);
   out->limits.header_bytes = static_cast<std::size_t>(config.limits.header_bytes);
   out->limits.header_fields = static_cast<std::size_t>(config.limits.header_fields);
@@ -129,6 +132,7 @@ io::ListenOptions listen_options(const config::Listener& settings, const DoorOpt
     for (const char* loopback : {"127.0.0.0/8", "::1/128"}) out.unlimited.push_back(*io::IpNetwork::parse(loopback));
   }
   out.device = settings.interface;
+  out.socket = settings.socket;
   out.refuse = refusal;
   return out;
 }
@@ -312,12 +316,14 @@ Status Gateway::Parts::open_pipeline() {
           {config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, note_session, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
-  intake =
-      std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, budget});
+  const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
+  const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };
+  intake = std::make_unique<Intake>(
+      IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
+  POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes()}));
   if (config.mta_hook.enabled) {
     POSTERN_TRY(hook, MtaHook::make({config, routes, *intake, *judge, *pipeline, *workers, clock, random}));
   }
-  reports = std::make_unique<ReportDesk>(ReportDeskParts{config, *store, *intake, *resolver, *workers, random, clock, sts->tls()});
   return {};
 }
 
@@ -590,8 +596,16 @@ std::vector<DoorState> Gateway::doors() const {
   std::vector<DoorState> out;
   const bool open_for_mail = m_parts->mail;
   for (const auto& open : m_parts->doors) {
-    out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
-                   open->listener->stats(), nullptr, nullptr});
+    out.push_back({open->settings.name,
+                   open->settings.kind,
+                   open->listener->local().text(),
+                   open->settings.tls,
+                   open->settings.min_tls,
+                   open->listener->stats(),
+                   nullptr,
+                   nullptr,
+                   {}});
+    out.back().network_namespace = open->settings.network_namespace;
     if (open->settings.kind != "milter") out.back().door = open_for_mail ? &open->door->stats() : &none;
     if (open->settings.kind == "milter" && open_for_mail) out.back().milter = &open->milter->stats();
   }

@@ -32,6 +32,7 @@ struct DoorState {
   io::ListenerStats listener;
   const DoorStats* door = nullptr;      ///< Null where no mail comes in by SMTP.
   const MilterStats* milter = nullptr;  ///< Of a milter, once mail is open.
+  std::string network_namespace;        ///< Empty: ours.
 };
 
 class Gateway {

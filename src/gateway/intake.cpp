@@ -135,6 +135,14 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
   if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});
   note(arrival, done);
+  if (safe && is_for_reports(arrival)) {
+    auto job = [this, &arrival]() -> Result<bool> {
+      m_parts.note_report(arrival);
+      return true;
+    };
+    if (const auto read = co_await m_parts.workers.run(std::move(job)); !read)
+      log::warn("reports.not_read", {{"id", arrival.id.get()}, {"reason", read.error()}});
+  }
   for (auto& reply : replies) {
     if (reply.code == 0) reply = done;
   }
@@ -147,10 +155,28 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
 io::Task<std::optional<smtp::Reply>> Intake::judged(Arrival& arrival) {
   if (!m_parts.judge.judges(arrival.road)) co_return std::nullopt;
   arrival.judgement = co_await m_parts.judge.judge(arrival);
+  if (arrival.judgement) note_dmarc(arrival);
   if (!arrival.judgement || !arrival.judgement->refusal) co_return std::nullopt;
   log_refusal(arrival, arrival.judgement->refusal->text());
   note(arrival, *arrival.judgement->refusal);
   co_return arrival.judgement->refusal;
+}
+
+bool Intake::is_for_reports(const Arrival& arrival) const {
+  const auto& inbox = m_parts.config.reports.inbox;
+  if (inbox.empty()) return false;
+  return std::ranges::any_of(arrival.envelope.recipients, [&](const auto& recipient) {
+    const std::string address = address_of(recipient.path, m_parts.config.server.hostname);
+    return std::ranges::any_of(inbox, [&](const std::string& one) { return is_same_mailbox(one, address); });
+  });
+}
+
+/// Mail that comes again is counted then.
+void Intake::note_dmarc(const Arrival& arrival) const {
+  const Judgement& judged = *arrival.judgement;
+  if (judged.refusal && judged.refusal->transient()) return;
+  const bool by_dmarc = judged.refusal && judged.refusal->status == smtp::EnhancedStatus{5, 7, 26};
+  m_parts.note_judged(arrival, by_dmarc ? DmarcPolicy::Reject : !judged.hold.empty() ? DmarcPolicy::Quarantine : DmarcPolicy::None);
 }
 
 io::Task<Status> Intake::commit(Submission submission, bool lone) {
@@ -185,8 +211,11 @@ Result<Intake::Filtering> Intake::prepare(const Arrival& arrival) const {
     std::erase_if(out.verdict.edits.prepend, [](const MessageEdits::Field& field) { return iequals(field.name, "Received"); });
   }
   out.verdict.action = out.passes ? FilterVerdict::Action::Pass : FilterVerdict::Action::Discard;
-  for (const auto& variant : split.ours) {
-    for (const auto& recipient : variant.recipients) out.verdict.remove.push_back(recipient.address);
+  // By place, not by text: an address can be written in more ways than one, and whom the MTA keeps would get the other copy as well.
+  const auto& recipients = arrival.envelope.recipients;
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    const std::string address = address_of(recipients[i].path, m_parts.config.server.hostname);
+    if (std::ranges::find(split.passed, address) == split.passed.end()) out.verdict.remove.push_back(i);
   }
   out.processed.submission.variants = std::move(split.ours);
   POSTERN_CHECK(m_parts.spool.seal(out.processed.submission.message, out.processed.submission.variants));

@@ -26,6 +26,10 @@ struct IntakeParts {
   SqliteAuditLog& audit;
   io::WorkerPool& workers;
   const Clock& clock;
+  /// Told of each message that was judged, with what became of it because of DMARC. Any loop.
+  std::function<void(const Arrival& arrival, DmarcPolicy done)> note_judged;
+  /// Told, on a worker, of each message that was taken for an address of reports.inbox.
+  std::function<void(const Arrival& arrival)> note_report;
   std::shared_ptr<smtp::ContentBudget> budget;  ///< The one that the doors' sessions count in.
 };
 
@@ -56,6 +60,8 @@ class Intake final : public Reception, public FilterReception {
  private:
   [[nodiscard]] io::Task<Result<Processed>> process(const Arrival& arrival, bool split);
   [[nodiscard]] io::Task<std::optional<smtp::Reply>> judged(Arrival& arrival);
+  [[nodiscard]] bool is_for_reports(const Arrival& arrival) const;
+  void note_dmarc(const Arrival& arrival) const;
   [[nodiscard]] io::Task<Status> commit(Submission submission, bool lone);
   struct Filtering {
     Processed processed;

@@ -106,7 +106,9 @@ class MilterDoor::Visit {
       if (!written) co_return false;
     }
     if (!m_session.wants_input()) co_return true;
-    const Status ready = co_await m_stream.wait_readable(m_door.m_parts.clock.steady() + kIdle);
+    // While nothing is under way the end of the daemon need not wait for an MTA that keeps its connection.
+    const auto wake = m_in_message ? io::WakeOn::Data : io::WakeOn::DataOrDrain;
+    const Status ready = co_await m_stream.wait_readable(m_door.m_parts.clock.steady() + kIdle, wake);
     if (!ready) co_return false;
     const auto got = m_stream.try_read(t_milter_buffer);
     if (!got || (got->has_value() && **got == 0)) co_return false;
@@ -130,19 +132,29 @@ class MilterDoor::Visit {
       co_return;
     }
     if (const auto* agreed = std::get_if<milter::Negotiated>(&event)) {
-      if ((agreed->agreed.actions & kNeeded) != kNeeded)
-        log::warn("milter.actions_missing", {{"door", name()}, {"effect", "mail that would have to be changed is deferred"}});
+      if (!can_be_changed())
+        log::warn("milter.actions_missing", {{"door", name()},
+                                             {"offered", agreed->offered.actions},
+                                             {"effect",
+                                              "its mail is deferred: it must offer to add and change fields, change the body and "
+                                              "take recipients away"}});
       co_return;
     }
     const bool waits = std::holds_alternative<milter::Connect>(event) || std::holds_alternative<milter::Helo>(event) ||
                        std::holds_alternative<milter::Mail>(event) || std::holds_alternative<milter::Recipient>(event) ||
                        std::holds_alternative<milter::Data>(event) || std::holds_alternative<milter::Unknown>(event);
+    if (std::holds_alternative<milter::Mail>(event)) m_in_message = true;
     if (waits) (void)m_session.continue_();
-    if (std::holds_alternative<milter::Abort>(event)) m_held.release();
+    if (std::holds_alternative<milter::Abort>(event)) end_message();
   }
+
+  /// Before anything becomes ours: a message that the MTA could not change is not split either, or every further try would split it again.
+  bool can_be_changed() const { return (m_session.agreed().actions & kNeeded) == kNeeded; }
 
   io::Task<void> judge(milter::Message message) {
     ++m_door.m_stats.messages;
+    if (!can_be_changed())
+      co_return refuse({451, {4, 3, 5}, "the mail server lets its filter change too little; its operator has to mend it"});
     auto arrival = arrival_of(message, m_door.m_parts.options, m_door.m_parts.clock.now(), m_door.m_parts.random);
     if (!arrival) {
       refuse({501, {5, 5, 4}, arrival.error().text()});
@@ -151,7 +163,7 @@ class MilterDoor::Visit {
     arrival->counted = true;
     message.raw.clear();
     const FilterVerdict verdict = co_await m_door.m_parts.reception.filter(*std::move(arrival));
-    m_held.release();
+    end_message();
     if (verdict.action == FilterVerdict::Action::Refuse) co_return refuse(verdict.reply);
     if (verdict.action == FilterVerdict::Action::Discard) {
       ++m_door.m_stats.discarded;
@@ -167,7 +179,13 @@ class MilterDoor::Visit {
     (void)m_session.accept();
   }
 
+  void end_message() {
+    m_in_message = false;
+    m_held.release();
+  }
+
   void refuse(const smtp::Reply& reply) {
+    end_message();
     ++m_door.m_stats.refused;
     if (!m_session.reply(reply_of(reply))) (void)m_session.tempfail();
   }
@@ -178,15 +196,7 @@ class MilterDoor::Visit {
     for (auto it = edits.prepend.rbegin(); it != edits.prepend.rend(); ++it) POSTERN_CHECK(m_session.prepend_header(it->name, it->value));
     for (const auto& one : edits.append) POSTERN_CHECK(m_session.add_header(one.name, one.value));
     if (edits.body) POSTERN_CHECK(m_session.replace_body(edits.body->empty() ? "\r\n" : *edits.body));
-    for (const auto& address : verdict.remove) POSTERN_CHECK(remove_recipient(address, message));
-    return {};
-  }
-
-  /// As the MTA wrote it: it compares texts.
-  Status remove_recipient(const std::string& address, const milter::Message& message) {
-    for (const auto& recipient : message.recipients) {
-      if (iequals(recipient.address(), address)) POSTERN_CHECK(m_session.delete_recipient(recipient.path));
-    }
+    for (const std::size_t place : verdict.remove) POSTERN_CHECK(m_session.delete_recipient(message.recipients.at(place).path));
     return {};
   }
 
@@ -194,6 +204,7 @@ class MilterDoor::Visit {
   io::Stream m_stream;
   milter::Session m_session;
   smtp::ContentShare m_held;
+  bool m_in_message = false;
 };
 
 io::Task<void> MilterDoor::serve(io::Stream stream) {

@@ -248,6 +248,26 @@ def test_stalwart_over_tls(filtering, authority):
         stalwart(filtering, login=ALICE).deliver(ALICE, [CAROL], mimebytes.simple_message(ALICE, CAROL))
 
 
+def test_a_recipient_written_otherwise_gets_no_second_copy(filtering, sink, authority, workdir):
+    """"smime"@ is smime@ (RFC 5321 4.1.2): what is sealed for it must not go out in clear as well."""
+    person = authority.person("smime@example.net")
+    (filtering.smime_directory / "smime.pem").write_bytes(person.cert_pem)
+    filtering.policy(to="smime@example.net", encrypt="must", method="smime")
+    filtering.start()
+    raw = mimebytes.simple_message(ALICE, [CAROL, "smime@example.net"], body="Of the marker.\r\n")
+    recipients, delivered = stalwart(filtering, login=ALICE).deliver(ALICE, [CAROL, '"smime"@example.net'], raw)
+    assert recipients == [CAROL] and b"Of the marker." in delivered
+    assert b"Of the marker." in sealtools.cms_decrypt(sink.for_recipient("smime@example.net", details=filtering.log_tail).content, person, workdir)
+
+
+def test_an_mta_that_lets_nothing_be_changed_waits(filtering):
+    """Nothing becomes ours then: the next try would make it ours again."""
+    filtering.start()
+    with pytest.raises(Rejected) as refused:
+        stalwart(filtering, login=ALICE, actions=0x01).deliver(ALICE, [CAROL], mimebytes.simple_message(ALICE, CAROL))
+    assert refused.value.reply.startswith("451 4.3.5") and filtering.queue() == [] and "milter.actions_missing" in filtering.log_text()
+
+
 # miltertest: each answer by itself.
 
 _SCRIPT = """

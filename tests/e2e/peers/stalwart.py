@@ -26,8 +26,9 @@ class Rejected(Exception):
 class StalwartMilter:
     """`deliver()` gives (recipients, raw message) as Stalwart would queue it, or raises Rejected with the SMTP reply; no recipients: discarded."""
 
-    def __init__(self, port: int, client="192.0.2.7", helo="client.example", login="", trust=None):
+    def __init__(self, port: int, client="192.0.2.7", helo="client.example", login="", trust=None, actions=_OFFERED):
         self._port, self._client, self._helo, self._login, self._trust = port, client, helo, login, trust
+        self._offered = actions
 
     def deliver(self, sender: str, recipients: list[str], raw: bytes) -> tuple[list[str], bytes]:
         for stage in ("connect", "mail", "data"):  # each on a connection of its own
@@ -42,7 +43,7 @@ class StalwartMilter:
         return result
 
     def _stage(self, link, stage, sender, recipients, raw):
-        self._send(link, b"O" + struct.pack("!III", 6, _OFFERED, _NOHELO | _NOEOH))
+        self._send(link, b"O" + struct.pack("!III", 6, self._offered, _NOHELO | _NOEOH))
         kind, agreed = self._read(link)
         assert kind == b"O", (kind, agreed)
         _, _, self._skipped = struct.unpack("!III", agreed[:12])
