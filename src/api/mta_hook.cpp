@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::string_view kPrefix = "/hooks/mta/v1/";
 constexpr std::size_t kTokenOctets = 16;
+constexpr std::size_t kSmall = 64U * 1024;  ///< Read where it stands; more would keep the loop's other connections waiting.
 
 http::Response unauthorized() {
   auto response = http::problem(401, "unauthorized", "");
@@ -48,6 +49,13 @@ http::Response MtaHookFace::malformed(gateway::MtaHook& hook, const Error& error
   return http::problem(error);
 }
 
+io::Task<Result<mtahook::Request>> MtaHookFace::read(const gateway::MtaHook& hook, const std::string& body) const {
+  const auto limits = hook.limits();
+  if (body.size() <= kSmall) co_return mtahook::parse_request(body, limits);
+  auto job = [&body, limits] { return mtahook::parse_request(body, limits); };
+  co_return co_await m_gateway.workers().run(std::move(job));
+}
+
 io::Task<http::Response> MtaHookFace::handle(http::Request request) {
   gateway::MtaHook* hook = m_gateway.mta_hook();
   if (!holds_token(request)) {
@@ -57,11 +65,8 @@ io::Task<http::Response> MtaHookFace::handle(http::Request request) {
   }
   if (const Status open = m_gateway.mail_open(); !open || hook == nullptr)
     co_return http::problem(503, "sealed", open ? "the hook is not open" : open.error().text());
-  const auto limits = hook->limits();
-  if (request.body.size() > limits.bytes)
-    co_return malformed(*hook, {ErrorCode::TooLarge,
-                                "is larger than 1 MiB; a hook decides without the content, so leave the stage data to the milter", "body"});
-  auto asked = mtahook::parse_request(request.body, limits);
+  auto asked = co_await read(*hook, request.body);
+  if (!asked && asked.error().code == ErrorCode::Exhausted) co_return http::problem(asked.error());
   if (!asked) co_return malformed(*hook, asked.error());
   const auto answer = mtahook::write_response(co_await hook->answer(*std::move(asked)));
   if (!answer) co_return http::problem({ErrorCode::Internal, answer.error().what, answer.error().field});

@@ -12,14 +12,14 @@ namespace {
 
 Result<ReversePath> sender_of(const mtahook::Envelope& envelope) {
   if (envelope.from.empty()) return ReversePath();
-  POSTERN_TRY(auto mailbox, Mailbox::parse(envelope.from, Utf8::Allow));
+  POSTERN_TRY(auto mailbox, told_mailbox(envelope.from));
   return ReversePath(std::move(mailbox));
 }
 
-/// RFC 5321 4.1.1.3: <Postmaster> without a domain is one.
+/// RFC 5321 4.1.1.3: <Postmaster> without a domain is a recipient; Stalwart writes it as an empty address.
 Result<ForwardPath> recipient_of(const std::string& address) {
-  if (iequals(address, "postmaster")) return ForwardPath(Mailbox{address, {}});
-  POSTERN_TRY(auto mailbox, Mailbox::parse(address, Utf8::Allow));
+  if (address.empty() || iequals(address, "postmaster")) return ForwardPath(Mailbox{"postmaster", {}});
+  POSTERN_TRY(auto mailbox, told_mailbox(address));
   return ForwardPath(std::move(mailbox));
 }
 
@@ -36,18 +36,33 @@ bool is_surely_clear(const MessageView& view) {
   return type.is_multipart() && type.type != "multipart/encrypted" && type.type != "multipart/signed";
 }
 
-/// A refusal in the form of the protocol: one line, an enhanced status of its class.
-mtahook::Reject reject_of(const smtp::Reply& reply) {
-  std::string text;
-  for (const auto& line : reply.lines) text += (text.empty() ? "" : " ") + line;
-  std::string status = reply.status.text();
-  if (status.empty() || status.front() != static_cast<char>('0' + reply.code / 100)) status = reply.transient() ? "4.0.0" : "5.0.0";
-  return {reply.code, std::move(status), printable(text.empty() ? "refused" : text, mtahook::kMessageOctets), reply.closes()};
+/// Of what could not be decided only what may be otherwise in a moment is said; the rest is the milter's to find.
+smtp::Reply not_now(const Error& error) {
+  const smtp::Reply reply = Pipeline::reply_for(error);
+  return reply.transient() ? reply : smtp::Reply();
 }
 
 bool refuses(const smtp::Reply& reply) { return reply.code >= 400; }
 
 }  // namespace
+
+Result<Mailbox> told_mailbox(std::string_view address) {
+  auto mailbox = Mailbox::parse(address, Utf8::Allow);
+  const auto at = address.rfind('@');
+  if (mailbox || at == 0 || at == std::string_view::npos) return mailbox;
+  const Mailbox unquoted{std::string(address.substr(0, at)), std::string(address.substr(at + 1))};
+  auto quoted = Mailbox::parse(unquoted.text(), Utf8::Allow);
+  return quoted ? quoted : mailbox;
+}
+
+mtahook::Reject reject_of(const smtp::Reply& reply) {
+  constexpr std::size_t ellipsis = 3;  // of printable()
+  std::string text;
+  for (const auto& line : reply.lines) text += (text.empty() ? "" : " ") + line;
+  std::string status = reply.status.text();
+  if (status.empty() || status.front() != static_cast<char>('0' + reply.code / 100)) status = reply.transient() ? "4.0.0" : "5.0.0";
+  return {reply.code, std::move(status), printable(text.empty() ? "refused" : text, mtahook::kMessageOctets - ellipsis), reply.closes()};
+}
 
 Result<std::unique_ptr<MtaHook>> MtaHook::make(MtaHookParts parts) {
   std::unique_ptr<MtaHook> out(new MtaHook(parts));
@@ -61,6 +76,7 @@ Result<std::unique_ptr<MtaHook>> MtaHook::make(MtaHookParts parts) {
 
 mtahook::RequestLimits MtaHook::limits() const {
   mtahook::RequestLimits out;
+  out.bytes = m_parts.config.limits.http_body_bytes;
   out.header_fields = m_parts.config.limits.header_fields;
   out.header_bytes = m_parts.config.limits.header_bytes;
   out.recipients = std::max(out.recipients, m_parts.config.limits.recipients);
@@ -160,7 +176,7 @@ io::Task<smtp::Reply> MtaHook::header(Road road, const mtahook::Request& request
   if (m_parts.config.policies.empty() || !is_surely_clear(*view)) co_return smtp::Reply();
   auto job = [this, &arrival]() -> Result<smtp::Reply> { return policy(*arrival); };
   auto decided = co_await m_parts.workers.run(std::move(job));
-  co_return decided ? *std::move(decided) : smtp::Reply();
+  co_return decided ? *std::move(decided) : not_now(decided.error());
 }
 
 /// The refusal of the first when the rules bounce for all of them; a message that some get is not refused.
@@ -168,7 +184,8 @@ smtp::Reply MtaHook::policy(const Arrival& arrival) const {
   std::string reason;
   for (const auto& recipient : arrival.envelope.recipients) {
     const auto decision = m_parts.pipeline.explain(arrival, address_of(recipient.path, m_parts.config.server.hostname));
-    if (!decision || decision->action != policy::Action::Bounce) return {};
+    if (!decision) return not_now(decision.error());
+    if (decision->action != policy::Action::Bounce) return {};
     if (reason.empty()) reason = decision->reason;
   }
   return {550, {5, 7, 1}, "refused by policy: " + reason};

@@ -4,10 +4,9 @@
 // becomes ours, and a refusal must be one that the whole pipeline would have said too:
 // - mail, rcpt: what our own doors say to MAIL and RCPT, for local domains. Where else to mail may go is the MTA's own rule.
 // - data, mail of strangers without a DKIM-Signature: SPF and DMARC with what the settings make of it. A signature could make DMARC pass
-// and
-//   outweigh SPF (authentication.spf_fail), so mail with one is left to the milter; and so nothing is refused for SPF at MAIL already.
+//   and outweigh SPF (authentication.spf_fail), so mail with one is left to the milter; and so nothing is refused for SPF at MAIL already.
 // - data, mail of others and mail judged so: a policy that bounces for every recipient, where the header says that the message is not
-// encrypted already. What held mail and everything else needs is the milter's (gateway/milter_door.hpp).
+//   encrypted already. What held mail and everything else needs is the milter's (gateway/milter_door.hpp).
 #pragma once
 
 #include <array>
@@ -44,6 +43,13 @@ struct MtaHookParts {
   const Clock& clock;
   Random& random;
 };
+
+/// An address as the MTA tells it. Stalwart takes the quotes off a local part ("a b"@c.example is told as a b@c.example): they are put
+/// back, or its sender would be refused for what is a good address. BadInput, TooLarge: it is none.
+[[nodiscard]] Result<Mailbox> told_mailbox(std::string_view address);
+/// A refusal in the form of the protocol, which write_response() always takes: one line, cut where it is too long, and an enhanced status
+/// of the code's class.
+[[nodiscard]] mtahook::Reject reject_of(const smtp::Reply& reply);
 
 class MtaHook {
  public:

@@ -1,5 +1,6 @@
 """The MTA hook: a client that asks as Stalwart does gets envelope decisions, and nobody else gets anything."""
 
+import contextlib
 import json
 
 import dkim
@@ -72,6 +73,14 @@ def test_what_is_no_address(hooked):
     assert refusal(hooked, "alice@strict.example", ["@"]).startswith("501 5.1.3")
 
 
+def test_addresses_as_stalwart_tells_them(hooked):
+    """It takes quotes off, and <Postmaster> is an empty address: both were good, and are refused for nothing."""
+    hooked.config["domains"]["recipients"] = [f'"b o b"@{LOCAL_DOMAIN}']
+    hooked.start()
+    hook(hooked, login="al ice").session("al ice@example.org", [f"b o b@{LOCAL_DOMAIN}", "", "odd@one@example.net"], RAW)
+    assert refusal(hooked, "al ice@example.org", [f"b ob@{LOCAL_DOMAIN}"]).startswith("550 5.1.1")
+
+
 def test_a_shredded_tenant(hooked):
     hooked.config["domains"]["local"].append("gone.example")
     hooked.config["tenant"] = [{"name": "gone", "domains": ["gone.example"]}]
@@ -96,6 +105,17 @@ def test_spf_and_dmarc_of_unsigned_mail(hooked):
     hook(hooked, client=BAD, login="alice").session("alice@silent.example", [BOB], silent)
     hook(hooked, client=BAD).session("alice@soft.example", [BOB], message("alice@soft.example"))  # quarantine is the milter's
     assert hooked.queue() == []
+
+
+def test_a_refusal_too_long_for_a_reply_is_one_all_the_same(hooked):
+    """Else a stranger whose SPF explains itself at length would be asked back for days."""
+    zone = ZONE | {"long.example": [{"type": "TXT", "data": "v=spf1 -all exp=why.long.example"}],
+                   "why.long.example": [{"type": "TXT", "data": ["because " * 30] * 3}]}
+    (hooked.directory / "zone.json").write_text(json.dumps({"records": zone}))
+    hooked.config["authentication"] |= {"spf_fail": "reject"}
+    hooked.start()
+    reply = refusal(hooked, "alice@long.example", [BOB], message("alice@long.example"), client=BAD)
+    assert reply.startswith("550 5.7.23 ") and reply.endswith("...")
 
 
 def test_what_a_signature_may_still_save_is_left_to_the_milter(hooked):
@@ -144,7 +164,7 @@ def test_without_both_words_there_is_nothing(hooked):
         status, problem = client.ask(good, path=path)
         assert (status, problem["detail"]) == (404, nowhere[1]["detail"]), path
     assert client.ask(good, method="GET")[0] == 404
-    for token in (None, "", "wrong", TOKEN + "x", TOKEN[:-1], hooked.token):
+    for token in (None, "", "wrong", TOKEN + "x", TOKEN[:-1], (hooked.data_dir / "admin.token").read_text().strip()):
         status, problem = client.ask(good, token=token)
         assert status == 401 and not problem.get("detail") and client.headers["WWW-Authenticate"] == "Bearer", token
     assert state(hooked)["denied"] == 6 and state(hooked)["asked"]["mail"] == 1
@@ -204,16 +224,24 @@ def test_what_is_no_question(hooked):
     client.session("a@example.org", [BOB], RAW)
 
 
-def test_too_large(hooked):
-    """The contents make it large, and nobody needs them: the stage data is better left to the milter."""
+def test_large_mail_gets_through(hooked):
+    """The stage data tells the whole message, and is what Stalwart asks at unless it is told otherwise."""
     hooked.start()
-    client = hook(hooked)
-    client.session("a@example.org", [BOB], RAW + b"x" * 1_000_000)
-    status, problem = client.ask(client.request("data", "a@example.org", [BOB], RAW + b"x" * 1_100_000))
-    assert status == 413 and "milter" in problem["detail"]
-    many = client.request("rcpt", "a@example.org", [f"r{i}@example.net" for i in range(1001)])
-    assert client.ask(many)[0] == 413
-    assert state(hooked)["malformed"] == 2
+    hook(hooked, login=ALICE).session(ALICE, [CAROL], RAW + b"line of the body\r\n" * 1_300_000)
+    assert state(hooked)["accepted"] == 5
+
+
+def test_too_large(hooked):
+    hooked.config["limits"] = {"http_body_bytes": 200_000}
+    hooked.start()
+    client = hook(hooked, login=ALICE)
+    client.session(ALICE, [CAROL], RAW + b"x" * 150_000)
+    with contextlib.suppress(ConnectionError):  # closed before all of it was sent
+        assert client.ask(client.request("data", ALICE, [CAROL], RAW + b"x" * 250_000))[0] == 413
+    many = client.request("rcpt", ALICE, [f"r{i}@example.net" for i in range(1001)])
+    status, problem = client.ask(many)
+    assert (status, problem["field"]) == (413, "envelope.to")
+    assert state(hooked)["malformed"] == 1
 
 
 def test_eight_bit_bodies_are_never_answered(hooked):
