@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "base/bytes.hpp"
 #include "mime/message.hpp"
 #include "mtahook/request.hpp"
 #include "mtahook/response.hpp"
