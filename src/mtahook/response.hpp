@@ -1,47 +1,21 @@
-// What an MTA hook answers: accept, perhaps with modifications, or reject with a reply.
+// What an MTA hook answers: accept, or reject with a reply.
 //
-// The protocol has more, and these types have no words for it: `quarantine` and `discard` make Stalwart say 250 and forget the message, and
-// `replaceContents` would write back a body that lost its 8-bit octets on the way here.
+// The protocol has more, and these types have no words for it, because each of them can lose mail without a word to anybody:
+// - `quarantine` and `discard` make Stalwart say 250 and forget the message;
+// - `replaceContents` would write back a body that lost its 8-bit octets on the way here;
+// - `deleteRecipient` takes one away who was answered 250 already, `changeFrom` the address that a failure is reported to.
+// The other modifications, of header fields, are left out with them: what changes a message is the milter's (milter/).
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <variant>
-#include <vector>
 
 #include "base/result.hpp"
 
 namespace postern::mtahook {
 
-struct AddHeader {
-  std::string name, value;
-};
-struct InsertHeader {
-  std::uint32_t index = 0;
-  std::string name, value;
-};
-struct ChangeHeader {
-  std::uint32_t index = 0;
-  std::string name, value;
-};
-struct DeleteHeader {
-  std::uint32_t index = 0;
-  std::string name;
-};
-struct AddRecipient {
-  std::string address;
-};
-struct DeleteRecipient {
-  std::string address;
-};
-struct ChangeFrom {
-  std::string address;  ///< Empty: the null path.
-};
-using Modification = std::variant<AddHeader, InsertHeader, ChangeHeader, DeleteHeader, AddRecipient, DeleteRecipient, ChangeFrom>;
-
-struct Accept {
-  std::vector<Modification> modifications;  ///< The MTA looks at them at the stage data only.
-};
+/// The session goes on, and nothing is changed.
+struct Accept {};
 /// A refusal for good (5xx) or for now (4xx).
 struct Reject {
   int status = 550;
@@ -53,8 +27,8 @@ using Response = std::variant<Accept, Reject>;
 
 inline constexpr std::size_t kMessageOctets = 480;  ///< RFC 5321 4.5.3.1.5: 512 for the line, with both codes and CRLF.
 
-/// The JSON document. BadInput when it would say what SMTP or a header cannot: a status that is no refusal, an enhanced status of another
-/// class, a line end in a value, a name that is none; nothing is repaired.
+/// The JSON document. BadInput when it would say what SMTP cannot: a status that is no refusal, an enhanced status of another class, a text
+/// that is not one line; nothing is repaired.
 [[nodiscard]] Result<std::string> write_response(const Response& response);
 
 }  // namespace postern::mtahook

@@ -174,7 +174,7 @@ class StalwartHook:
             raise Rejected("451 4.3.5 Unable to accept message at this time.")  # tempFailOnError
         action, reply = answer["action"], answer.get("response") or {}
         assert action in ("accept", "reject"), f"{action}: Stalwart says 250 and forgets the message"
-        assert not any(one["type"] == "replaceContents" for one in answer.get("modifications", [])), "this would write back a damaged body"
+        assert not answer.get("modifications"), "a body that was damaged on the way here, a recipient who was answered 250: nothing may be changed"
         if action == "reject":
             raise Rejected(f"{reply.get('status', 503)} {reply.get('enhanced_status', '5.5.3')} {reply.get('message', '')}")
 
