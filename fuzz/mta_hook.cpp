@@ -50,7 +50,9 @@ void check_request(const Request& request, const RequestLimits& limits) {
   if (request.envelope) must(request.envelope->to.size() <= limits.recipients);
   if (request.stage == Stage::Rcpt || request.stage == Stage::Data) must(!request.envelope->to.empty());
   if (!request.message) return;
-  must(request.message->headers.size() <= limits.header_fields);
+  std::size_t octets = 0;
+  for (const auto& field : request.message->headers) octets += field.name.size() + field.value.size();
+  must(request.message->headers.size() <= limits.header_fields && octets <= limits.header_bytes);
   check_header(*request.message);
 }
 

@@ -10,6 +10,8 @@
 namespace postern::gateway {
 namespace {
 
+constexpr std::size_t kPolicyRecipients = 1000;  // each is a decision of its own; of more somebody gets it, or the milter refuses
+
 Result<ReversePath> sender_of(const mtahook::Envelope& envelope) {
   if (envelope.from.empty()) return ReversePath();
   POSTERN_TRY(auto mailbox, told_mailbox(envelope.from));
@@ -79,7 +81,6 @@ mtahook::RequestLimits MtaHook::limits() const {
   out.bytes = m_parts.config.limits.http_body_bytes;
   out.header_fields = m_parts.config.limits.header_fields;
   out.header_bytes = m_parts.config.limits.header_bytes;
-  out.recipients = std::max(out.recipients, m_parts.config.limits.recipients);
   return out;
 }
 
@@ -144,7 +145,7 @@ smtp::Reply MtaHook::recipient(const Road& road, const mtahook::Envelope& envelo
 
 /// The message as far as it can be known. Nothing: the milter, which sees all of it, has to decide.
 std::optional<Arrival> MtaHook::arrival_of(Road road, const mtahook::Request& request) const {
-  if (request.message->is_lossy()) return std::nullopt;
+  if (request.message->damaged) return std::nullopt;
   Arrival out;
   out.received = m_parts.clock.now();
   out.id = make_message_id(out.received, m_parts.random);
@@ -173,7 +174,8 @@ io::Task<smtp::Reply> MtaHook::header(Road road, const mtahook::Request& request
     if (judged && judged->refusal) co_return *judged->refusal;
     if (!judged || !judged->hold.empty()) co_return smtp::Reply();  // held mail asks the rules when it is released
   }
-  if (m_parts.config.policies.empty() || !is_surely_clear(*view)) co_return smtp::Reply();
+  const bool many = arrival->envelope.recipients.size() > kPolicyRecipients;
+  if (m_parts.config.policies.empty() || many || !is_surely_clear(*view)) co_return smtp::Reply();
   auto job = [this, &arrival]() -> Result<smtp::Reply> { return policy(*arrival); };
   auto decided = co_await m_parts.workers.run(std::move(job));
   co_return decided ? *std::move(decided) : not_now(decided.error());

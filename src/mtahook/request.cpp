@@ -82,12 +82,11 @@ class Node {
     return number;
   }
 
-  /// Null where it is absent; TooLarge when it has more than `most` elements.
-  [[nodiscard]] Result<const json::array*> list(std::string_view name, std::size_t most) const {
+  /// Null where it is absent.
+  [[nodiscard]] Result<const json::array*> list(std::string_view name) const {
     const json::value* value = find(name);
     if (value == nullptr) return static_cast<const json::array*>(nullptr);
     if (!value->is_array()) return fail(ErrorCode::BadInput, "must be a list", at(name));
-    if (value->get_array().size() > most) return fail(ErrorCode::TooLarge, "has more than " + std::to_string(most) + " elements", at(name));
     return &value->get_array();
   }
 
@@ -95,6 +94,15 @@ class Node {
   const json::object* m_object;
   std::string m_path;
 };
+
+/// Stalwart tells a line without a colon as a name too, its line end with it.
+bool is_name(std::string_view name) {
+  return !name.empty() && !is_wsp(name.front()) && name.find_first_of(std::string_view("\0\r\n:", 4)) == std::string_view::npos;
+}
+
+bool is_lossy(const HeaderField& field) {
+  return field.name.find(kReplacement) != std::string::npos || field.value.find(kReplacement) != std::string::npos;
+}
 
 std::string element(const std::string& list, std::size_t at) { return list + "[" + std::to_string(at) + "]"; }
 
@@ -185,7 +193,9 @@ class Reader {
     POSTERN_TRY(const Node from, envelope.needed("from"));
     POSTERN_TRY(out.from, from.needed_text("address", m_limits.text_bytes));
     if (out.from == "<>") out.from.clear();
-    POSTERN_TRY(const json::array* list, envelope.list("to", m_limits.recipients));
+    POSTERN_TRY(const json::array* list, envelope.list("to"));
+    if (list != nullptr && list->size() > m_limits.recipients)
+      return fail(ErrorCode::TooLarge, "has more than " + std::to_string(m_limits.recipients) + " elements", envelope.at("to"));
     for (std::size_t i = 0; list != nullptr && i < list->size(); ++i) {
       const std::string path = element(envelope.at("to"), i);
       if (!(*list)[i].is_object()) return fail(ErrorCode::BadInput, "must be an object", path);
@@ -199,15 +209,18 @@ class Reader {
   [[nodiscard]] Result<Message> read_message(const Node& message) const {
     Message out;
     POSTERN_TRY(out.size, message.number("size", ~std::uint64_t{0}));
-    POSTERN_TRY(const json::array* list, message.list("headers", m_limits.header_fields));
+    POSTERN_TRY(const json::array* list, message.list("headers"));
     if (list == nullptr) return fail(ErrorCode::BadInput, "is missing", message.at("headers"));
     std::size_t octets = 0;
     for (std::size_t i = 0; i < list->size(); ++i) {
       POSTERN_TRY(auto field, read_field((*list)[i], element(message.at("headers"), i)));
       octets += field.name.size() + field.value.size();
-      if (octets > m_limits.header_bytes)
-        return fail(ErrorCode::TooLarge, "are more than " + std::to_string(m_limits.header_bytes) + " octets", message.at("headers"));
-      out.headers.push_back(std::move(field));
+      if (out.headers.size() == m_limits.header_fields || octets > m_limits.header_bytes) {
+        out.damaged = true;
+        break;
+      }
+      out.damaged = out.damaged || !is_name(field.name) || is_lossy(field);
+      if (is_name(field.name)) out.headers.push_back(std::move(field));
     }
     return out;
   }
@@ -217,10 +230,7 @@ class Reader {
     const bool pair = value.is_array() && value.get_array().size() == 2;
     if (!pair || !value.get_array()[0].is_string() || !value.get_array()[1].is_string())
       return fail(ErrorCode::BadInput, "must be a list of two texts, name and value", path);
-    HeaderField out{std::string(value.get_array()[0].get_string()), std::string(value.get_array()[1].get_string())};
-    if (out.name.empty() || is_wsp(out.name.front()) || out.name.find_first_of(std::string_view("\0\r\n:", 4)) != std::string::npos)
-      return fail(ErrorCode::BadInput, "must be the name of a header field", element(path, 0));
-    return out;
+    return HeaderField{std::string(value.get_array()[0].get_string()), std::string(value.get_array()[1].get_string())};
   }
 
   const RequestLimits& m_limits;
@@ -252,13 +262,6 @@ std::string Message::header_text() const {
     append_value(out, field.value);
   }
   return out + "\r\n";
-}
-
-bool Message::is_lossy() const noexcept {
-  for (const auto& field : headers) {
-    if (field.name.find(kReplacement) != std::string::npos || field.value.find(kReplacement) != std::string::npos) return true;
-  }
-  return false;
 }
 
 Result<Request> parse_request(std::string_view json, const RequestLimits& limits) {

@@ -49,11 +49,12 @@ struct HeaderField {
 struct Message {
   std::vector<HeaderField> headers;
   std::uint64_t size = 0;  ///< Octets of the whole message; 0: not told.
+  /// `headers` is not all that was sent, or not as it was sent: octets that are no UTF-8 arrive as U+FFFD; what has no name of a field, and
+  /// what is behind a limit, is left out. No reason to refuse the question: a sender can write all of it, and would be deferred for ever.
+  bool damaged = false;
 
   /// The header section with the empty line behind it. Every line end is CRLF, and no value can become two fields.
   [[nodiscard]] std::string header_text() const;
-  /// Whether something in it was lost on the way: octets that are no UTF-8 arrive as U+FFFD.
-  [[nodiscard]] bool is_lossy() const noexcept;
 };
 
 struct Request {
@@ -68,16 +69,16 @@ struct Request {
 };
 
 struct RequestLimits {
-  std::size_t bytes = 1024U * 1024;  ///< The whole document.
-  std::size_t recipients = 1000;
-  std::size_t header_fields = 1000;
-  std::size_t header_bytes = 512U * 1024;  ///< Names and values together.
+  std::size_t bytes = 1024U * 1024;        ///< The whole document.
+  std::size_t recipients = 50'000;         ///< At the stage data Stalwart has written out its mailing lists.
+  std::size_t header_fields = 1000;        ///< More: Message::damaged.
+  std::size_t header_bytes = 512U * 1024;  ///< Names and values together. More: Message::damaged.
   std::size_t text_bytes = 1024;           ///< Any other text: an address, a name.
 };
 inline constexpr std::size_t kDepth = 16;  ///< Of nesting, in what is skipped too.
 
 /// BadInput, with the JSON path in `field` ("context.client.ip"): no JSON, a field that its stage needs is missing or of another type, a
-/// version that is not 1, a stage that is not known. TooLarge, with the path: a limit was passed.
+/// version that is not 1, a stage that is not known. TooLarge, with the path: a limit was passed, but for those of the header.
 [[nodiscard]] Result<Request> parse_request(std::string_view json, const RequestLimits& limits = {});
 
 }  // namespace postern::mtahook
