@@ -10,7 +10,7 @@
 namespace postern::gateway {
 namespace {
 
-constexpr std::size_t kPolicyRecipients = 1000;  // each is a decision of its own; of more somebody gets it, or the milter refuses
+constexpr std::size_t kPolicyRecipients = 1000;  // each costs a decision; what goes to more is for the milter
 
 Result<ReversePath> sender_of(const mtahook::Envelope& envelope) {
   if (envelope.from.empty()) return ReversePath();
