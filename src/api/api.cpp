@@ -88,7 +88,10 @@ void Routes::add_open_slow(std::string_view method, std::string_view pattern,
 
 Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes) {
   POSTERN_TRY(auto token, load_or_make_token(gateway.config().in_data_dir("admin.token"), gateway.random()));
-  return std::unique_ptr<Api>(new Api(gateway, vault, std::move(engine), std::move(processes), std::move(token)));
+  POSTERN_TRY(auto hook, MtaHookFace::make(gateway));
+  std::unique_ptr<Api> api(new Api(gateway, vault, std::move(engine), std::move(processes), std::move(token)));
+  api->m_hook = std::move(hook);
+  return api;
 }
 
 Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, std::string token)
@@ -108,6 +111,7 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
 
 http::Handler Api::handler() {
   return [this](http::Request request) {
+    if (m_hook && m_hook->takes(request)) return m_hook->handle(std::move(request));
     if (m_vault && VaultFace::takes(request.path)) return m_vault->handle(std::move(request));
     if (request.path.starts_with("/api/")) {
       if (const Status open = m_gateway.mail_open(); !open) return closed(open.error());

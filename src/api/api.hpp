@@ -13,6 +13,7 @@
 #include <string>
 
 #include "api/engine_state.hpp"
+#include "api/mta_hook.hpp"
 #include "api/process_state.hpp"
 #include "api/vault_face.hpp"
 #include "gateway/gateway.hpp"
@@ -40,6 +41,7 @@ class Api {
   EngineStateSource m_engine;
   ProcessSource m_processes;
   std::optional<VaultFace> m_vault;
+  std::unique_ptr<MtaHookFace> m_hook;  ///< Null: off.
   std::string m_token;
   http::Router m_router;
 };

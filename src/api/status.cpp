@@ -137,6 +137,13 @@ json::array warnings_json(gateway::Gateway& gate, const Status& open) {
   return out;
 }
 
+json::object hook_json(const gateway::MtaHookStats& stats) {
+  json::object asked;
+  for (std::size_t i = 0; i < mtahook::kStages; ++i) asked[mtahook::name_of(static_cast<mtahook::Stage>(i))] = stats.asked[i].load();
+  return {{"asked", std::move(asked)},         {"accepted", stats.accepted.load()}, {"refused", stats.refused.load()},
+          {"deferred", stats.deferred.load()}, {"denied", stats.denied.load()},     {"malformed", stats.malformed.load()}};
+}
+
 /// What can be said only once keys could be used.
 void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
   const auto& config = gate.config();
@@ -145,6 +152,7 @@ void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
                 {"authority", certificate_json(gate.authority_root(), {}, now)}};
   out["smime"] = {
       {"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}};
+  if (auto* hook = gate.mta_hook()) out["mta_hook"] = hook_json(hook->stats());
   out["openpgp"] = {{"enabled", config.openpgp.enabled}, {"correspondents", gate.correspondents().openpgp()->size()}};
 }
 
@@ -232,6 +240,15 @@ void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
   of_mail("postern_logins_failed_total", "Logins refused.", [](const auto& d) { return d.logins_failed.load(); });
 }
 
+void hook_metrics(Metrics& m, const gateway::MtaHookStats& stats) {
+  m.family("postern_mta_hook_answers_total", "counter", "Questions of an MTA by its hook, by what it was told.");
+  m.value(stats.accepted.load(), "verdict=\"accepted\"");
+  m.value(stats.refused.load(), "verdict=\"refused\"");
+  m.value(stats.deferred.load(), "verdict=\"deferred\"");
+  m.single("postern_mta_hook_denied_total", "counter", "Requests to the hook with a wrong token or none.", stats.denied.load());
+  m.single("postern_mta_hook_malformed_total", "counter", "Requests to the hook that were none, or too large.", stats.malformed.load());
+}
+
 void queue_metrics(Metrics& m, gateway::Gateway& gate) {
   const SpoolStats s = gate.spool().stats();
   m.family("postern_queue_recipients", "gauge", "Recipients in the queue by state.");
@@ -286,6 +303,7 @@ std::string metrics_text(gateway::Gateway& gate) {
   const bool open = gate.mail_open().has_value();
   m.single("postern_sealed", "gauge", "1 while the mail system's keys cannot be used.", open ? 0 : 1);
   door_metrics(m, gate.doors());
+  if (auto* hook = gate.mta_hook()) hook_metrics(m, hook->stats());
   queue_metrics(m, gate);
   if (gate.has_mail()) courier_metrics(m, gate);
   if (gate.has_mail()) dns_metrics(m, gate);

@@ -175,6 +175,12 @@ struct Config {
       bool require_client_certificate = false;
     } tls;
   } http;
+  struct MtaHook {
+    bool enabled = false;
+    std::string secret_ref;               ///< env:NAME or file:PATH
+    std::string path;                     ///< A word that nobody can guess: /hooks/mta/v1/PATH
+    std::vector<std::string> relay_from;  ///< Networks whose mail is ours without a login.
+  } mta_hook;
   struct Tls {
     std::string certificate;
     std::string key;

@@ -233,6 +233,24 @@ TEST(Config, AnInterfaceIsANameAndOfWhatHasOne) {
     EXPECT_EQ(read(bad).faults.size(), 1U) << bad;
 }
 
+TEST(Config, AnMtaHookHasAPathAndATokenThatNobodyGuesses) {
+  const auto hook = [](const std::string& path, const std::string& secret, const std::string& more = {}) {
+    return read("[mta_hook]\nenabled = true\npath = \"" + path + "\"\nsecret_ref = \"" + secret + "\"\n" + more);
+  };
+  const std::string word = "q7w-Xc81_kLm20vZ";
+  const Loaded good = hook(word, "env:HOOK", "relay_from = [\"10.0.0.0/8\"]");
+  ASSERT_TRUE(good.faults.empty()) << good.faults.front().what;
+  EXPECT_EQ(good.config.mta_hook.path, word);
+  for (const std::string& path : {std::string(), word.substr(1), word + "/x", word + "%2F", std::string(129, 'x')}) {
+    const Loaded bad = hook(path, "file:hook");
+    ASSERT_EQ(bad.faults.size(), 1U) << path;
+    EXPECT_EQ(bad.faults.front().field, "mta_hook.path");
+  }
+  for (const char* secret : {"", "env:", "file:", "the token itself"}) EXPECT_EQ(hook(word, secret).faults.size(), 1U) << secret;
+  EXPECT_EQ(hook(word, "env:HOOK", "relay_from = [\"::/0\"]").faults.size(), 1U);
+  EXPECT_TRUE(read("[mta_hook]\npath = \"short\"").faults.empty()) << "off: nobody is asked";
+}
+
 TEST(Config, TenantsHaveDomainsAndKeysOfTheirOwn) {
   const std::string local = "[domains]\nlocal = [\"a.example\", \"b.example\"]\n";
   const Loaded good = read(local +

@@ -9,6 +9,8 @@
 namespace postern::config {
 namespace {
 
+constexpr std::size_t kHookWord = 16, kHookWordMost = 128;
+
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host == "::1" ||
          (host.substr(0, 4) == "127." && host.find_first_not_of("0123456789.") == std::string_view::npos);
@@ -49,6 +51,7 @@ class Validator {
     for (std::size_t i = 0; i < m_config.zones.size(); ++i) check_zone(m_config.zones[i], "zone[" + std::to_string(i) + "]");
     check_rest();
     check_milter_routes();
+    check_mta_hook();
     for (std::size_t i = 0; i < m_config.exceptions.size(); ++i)
       check_exception(m_config.exceptions[i], "exception[" + std::to_string(i) + "]");
     if (m_config.outbound.mta_sts_min_tls != "1.3")
@@ -138,6 +141,21 @@ class Validator {
         warn("milter: " + domain +
              " has no route to the mail server: what is held for it and released stays in the mailbox here; set a "
              "[[route]] with via = \"smtp:HOST:PORT\" or lmtp");
+    }
+  }
+
+  /// Whoever knows both words speaks for the MTA: who logged in, from where they came.
+  void check_mta_hook() {
+    const auto& hook = m_config.mta_hook;
+    if (!hook.enabled) return;
+    const bool word = std::ranges::all_of(hook.path, [](char c) { return is_alnum(c) || c == '-' || c == '_'; });
+    if (!word || hook.path.size() < kHookWord || hook.path.size() > kHookWordMost)
+      fault("mta_hook.path", "must be a random word of 16 to 128 letters, digits, '-' and '_'; `openssl rand -hex 16` makes one");
+    if (!(hook.secret_ref.starts_with("env:") && hook.secret_ref.size() > 4) &&
+        !(hook.secret_ref.starts_with("file:") && hook.secret_ref.size() > 5))
+      fault("mta_hook.secret_ref", "must be env:NAME or file:PATH: where the token is that the MTA sends");
+    for (const auto& network : hook.relay_from) {
+      if (network == "0.0.0.0/0" || network == "::/0") fault("mta_hook.relay_from", "would trust everybody; name the networks you trust");
     }
   }
 

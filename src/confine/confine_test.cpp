@@ -284,6 +284,21 @@ TEST_F(ConfinementRules, AFileBesideTheRootKeyIsAllowedAlone) {
   EXPECT_FALSE(rules.opened.empty()) << "that it must be started again after a change is said";
 }
 
+TEST_F(ConfinementRules, TheTokenOfTheMtaHookIsTheGatesWhileTheHookIsOn) {
+  fs::create_directories(folder / "etc/secrets");
+  config.mta_hook.secret_ref = "file:secrets/hook";
+  EXPECT_EQ(rule(gate_rules(config).value(), folder / "etc/secrets"), nullptr);
+  config.mta_hook.enabled = true;
+  const Rules rules = gate_rules(config).value();
+  ASSERT_NE(rule(rules, folder / "etc/secrets"), nullptr);
+  EXPECT_EQ(rule(rules, folder / "etc/secrets")->access, Access::Read);
+  const char* environment[] = {"HOOK_TOKEN=x", nullptr};
+  EXPECT_TRUE(gate_environment(config, environment).empty());
+  config.mta_hook.secret_ref = "env:HOOK_TOKEN";
+  EXPECT_EQ(gate_environment(config, environment), std::vector<std::string>{"HOOK_TOKEN=x"});
+  EXPECT_TRUE(keeper_environment(config, environment).empty());
+}
+
 TEST_F(ConfinementRules, AFolderThatHoldsTheKeepersIsRefused) {
   config.server.gate_paths = {folder / ""};
   const auto refused = gate_rules(config);

@@ -139,6 +139,7 @@ class GateBuilder {
     for (const auto& listener : m_config.listeners) beside(listener.client_ca);
     for (const auto& zone : m_config.zones) beside(zone.tsig);
     beside(m_config.http.tls.client_ca);
+    if (m_config.mta_hook.enabled) beside(file_of(m_config.mta_hook.secret_ref));
     for (const auto& route : m_config.routes) {
       for (const auto& path : {route.ca, route.client_certificate, route.client_key, file_of(route.password_ref)}) beside(path);
       if (begins_with(route.via, "file:")) folder(m_config.beside_config(route.via.substr(5)), Access::Write);
@@ -334,6 +335,7 @@ Result<Rules> keeper_rules(const config::Config& config) { return KeeperBuilder(
 std::vector<std::string> gate_environment(const config::Config& config, const char* const* environment) {
   std::vector<std::string> names;
   for (const auto& route : config.routes) names.push_back(variable_of(route.password_ref));
+  if (config.mta_hook.enabled) names.push_back(variable_of(config.mta_hook.secret_ref));
   return pick(environment, std::move(names), secrets_of_keeper(config));
 }
 

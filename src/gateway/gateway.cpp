@@ -172,6 +172,7 @@ struct Gateway::Parts {
   std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Judge> judge;
   std::unique_ptr<Intake> intake;
+  std::unique_ptr<MtaHook> hook;
   std::unique_ptr<ReportDesk> reports;
   std::vector<std::unique_ptr<OpenDoor>> doors;
   std::unique_ptr<Tenants> tenants;
@@ -332,6 +333,9 @@ Status Gateway::Parts::open_pipeline() {
   intake = std::make_unique<Intake>(
       IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
   POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes()}));
+  if (config.mta_hook.enabled) {
+    POSTERN_TRY(hook, MtaHook::make({config, routes, *intake, *judge, *pipeline, *workers, clock, random}));
+  }
   return {};
 }
 
@@ -594,6 +598,7 @@ const Tenants& Gateway::tenants() const noexcept { return *m_parts->tenants; }
 Store& Gateway::store() noexcept { return *m_parts->store; }
 Spool& Gateway::spool() noexcept { return *m_parts->spool; }
 Courier& Gateway::courier() noexcept { return *m_parts->courier; }
+MtaHook* Gateway::mta_hook() noexcept { return m_parts->mail ? m_parts->hook.get() : nullptr; }
 Intake& Gateway::intake() noexcept { return *m_parts->intake; }
 const Pipeline& Gateway::pipeline() const noexcept { return *m_parts->pipeline; }
 const DkimSigners& Gateway::dkim_signers() const noexcept { return *m_parts->signers; }

@@ -16,6 +16,7 @@
 #include "gateway/identities.hpp"
 #include "gateway/intake.hpp"
 #include "gateway/key_affairs.hpp"
+#include "gateway/mta_hook.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/report_desk.hpp"
 #include "gateway/zone_keeper.hpp"
@@ -79,6 +80,8 @@ class Gateway {
   [[nodiscard]] WallTime started() const noexcept;
 
   [[nodiscard]] Spool& spool() noexcept;
+  /// Null while mail was never open, and when mta_hook.enabled is off.
+  [[nodiscard]] MtaHook* mta_hook() noexcept;
 
   // ----
   [[nodiscard]] Courier& courier() noexcept;

@@ -1,9 +1,12 @@
-"""A milter client that behaves as Stalwart 0.16 does: named as a mock, made from what its source was found to do.
+"""Clients that ask as Stalwart 0.16 does, by milter and by MTA hook: named as mocks, made from what its source was found to do.
 
-A connection for each stage, everything told from the start; protocol bits 0x42; no queue id; the body carries the whole raw message; fields are
+The milter: a connection for each stage, everything told from the start; protocol bits 0x42; no queue id; the body carries the whole raw message; fields are
 trimmed; fields that the filter adds stand in front; recipients are compared in lower case; ACCEPT is CONTINUE; QUARANTINE only writes a field.
+The hook: a request for each stage, fields named as its source names them; any HTTP error is 451; quarantine and discard are 250 and the message is gone.
 """
 
+import http.client
+import json
 import socket
 import ssl
 import struct
@@ -146,3 +149,61 @@ class StalwartMilter:
                 raise ConnectionError("the filter hung up")
             out += piece
         return out
+
+
+class StalwartHook:
+    """`session()` runs all stages and raises Rejected with the SMTP reply of the first refusal; `ask()` is one stage's exchange as it is."""
+
+    def __init__(self, port: int, path: str, token: str | None, client="192.0.2.7", helo="client.example", login="", stages=("connect", "ehlo", "mail", "rcpt", "data")):
+        self._port, self._path, self._token, self._stages = port, path, token, stages
+        self._client, self._helo, self._login = client, helo, login
+
+    def session(self, sender: str, recipients: list[str], raw: bytes):
+        self._run("connect")
+        self._run("ehlo")
+        self._run("mail", sender, [])
+        for count in range(len(recipients)):
+            self._run("rcpt", sender, recipients[:count + 1])
+        self._run("data", sender, recipients, raw)
+
+    def _run(self, stage, *message):
+        if stage not in self._stages:
+            return
+        status, answer = self.ask(self.request(stage, *message))
+        if status != 200:
+            raise Rejected("451 4.3.5 Unable to accept message at this time.")  # tempFailOnError
+        action, reply = answer["action"], answer.get("response") or {}
+        assert action in ("accept", "reject"), f"{action}: Stalwart says 250 and forgets the message"
+        assert not answer.get("modifications"), "a body that was damaged on the way here, a recipient who was answered 250: nothing may be changed"
+        if action == "reject":
+            raise Rejected(f"{reply.get('status', 503)} {reply.get('enhanced_status', '5.5.3')} {reply.get('message', '')}")
+
+    def request(self, stage, sender=None, recipients=None, raw=None) -> dict:
+        context = {"stage": stage, "client": {"ip": self._client, "port": 4711, "ptr": None, "helo": None if stage == "connect" else self._helo,
+                                              "activeConnections": 1}}
+        if self._login:
+            context["sasl"] = {"login": self._login}
+        context["server"] = {"name": "Stalwart", "port": 25, "ip": "198.51.100.1"}
+        if raw is not None:
+            context["queue"] = {"id": "1f3a"}
+        context["protocol"] = {"version": 1}
+        out = {"context": context}
+        if sender is not None:
+            out["envelope"] = {"from": {"address": sender}, "to": [{"address": address} for address in recipients]}
+        if raw is not None:
+            head, _, body = raw.partition(b"\r\n\r\n")
+            headers = [[name.decode(errors="replace"), value.decode(errors="replace") + "\r\n"] for name, value in StalwartMilter._fields(head)]
+            out["message"] = {"headers": headers, "contents": body.decode(errors="replace"), "size": len(raw)}
+        return out
+
+    def ask(self, body, path=None, token=..., method="POST") -> tuple[int, dict]:
+        """Status and JSON; `body`: a value, or octets as they are. `path`, `token`: others than its own; a token of None: no field."""
+        link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        token = self._token if token is ... else token
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token is not None else {})
+        link.request(method, path or f"/hooks/mta/v1/{self._path}", body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
+        answer = link.getresponse()
+        text = answer.read()
+        link.close()
+        self.headers = dict(answer.getheaders())
+        return answer.status, json.loads(text) if text else {}
