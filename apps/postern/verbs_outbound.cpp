@@ -40,6 +40,14 @@ void show_reports(const json::value& answer, Context& context) {
   sent.print(context.out);
 }
 
+void show_received(const json::value& answer, Context& context) {
+  Table table({"NUMBER", "KIND", "DOMAIN", "FROM", "BEGIN", "GOOD", "BAD", "VOUCHED"});
+  for (const auto& one : list_of(answer, "reports"))
+    table.add({text_of(one, "number"), text_of(one, "kind"), text_of(one, "domain"), text_of(one, "organization"), text_of(one, "begin"),
+               text_of(one, "good"), text_of(one, "bad"), text_of(one, "vouched")});
+  table.print(context.out);
+}
+
 void show_failures(const json::value& policy, Context& context) {
   for (const auto& failure : list_of(policy, "failure-details"))
     context.out << "    " << text_of(failure, "failed-session-count") << " x " << text_of(failure, "result-type") << " at "
@@ -77,9 +85,20 @@ void add_outbound_verbs(CLI::App& app, Context& context, const Global& global) {
            show_policies);
   add_list(v, outbound, "exceptions", "Exceptions of the configuration, and whether they are in force", "postern outbound exceptions",
            "/api/v1/outbound/exceptions", show_exceptions);
-  CLI::App* report = v.noun("report", "Reports to other domains about TLS on the way to them: list, show, send");
+  CLI::App* report = v.noun("report", "Reports to other domains and of others: list, show, send, received, read");
   add_list(v, report, "list", "What was counted by day and domain, and what went out", "postern report list", "/api/v1/reports",
            show_reports);
+  add_list(v, report, "received", "What others told us about our domains (reports.inbox)", "postern report received",
+           "/api/v1/reports/received", show_received);
+  auto number = std::make_shared<std::string>();
+  CLI::App* read = verb(report, "read", "One received report, as JSON", "postern report read 7");
+  read->add_option("number", *number, "As `postern report received` has it")->required();
+  read->callback([v, number] {
+    v.run(
+        "report read",
+        [number](const Remote& r) { return r.call_json("GET", "/api/v1/reports/received/" + http::percent_encode(*number)); },
+        [v](const json::value& a) { v.context.out << json::serialize(a) << "\n"; });
+  });
   auto day = std::make_shared<std::string>();
   CLI::App* show = verb(report, "show", "The reports of one day, as they go out", "postern report show 2026-11-25");
   show->add_option("day", *day, "A day (UTC)")->required();

@@ -1,7 +1,10 @@
-// The road out as people look at it: MTA-STS policies that are held, exceptions, and what was counted and told to other domains.
+// The road out as people look at it: MTA-STS policies that are held, exceptions, and what was counted and told to other domains. And our
+// own MTA-STS policy, for everybody.
 #include <boost/json.hpp>
+#include <charconv>
 
 #include "api/api.hpp"
+#include "gateway/sts_own.hpp"
 
 namespace postern::api {
 namespace {
@@ -63,6 +66,37 @@ http::Response list_reports(Gateway& gate) {
                              json::object{{"from", gate.config().reports.from}, {"counted", std::move(days)}, {"sent", std::move(out)}});
 }
 
+http::Response list_received(Gateway& gate) {
+  const auto all = ReportStore(gate.store()).received(kMost);
+  if (!all) return http::problem(all.error());
+  json::array out;
+  for (const auto& [number, report, received, vouched] : *all) {
+    out.push_back({{"number", number},
+                   {"kind", report.kind},
+                   {"organization", report.organization},
+                   {"id", report.id},
+                   {"domain", report.domain},
+                   {"begin", rfc3339(report.begin)},
+                   {"end", rfc3339(report.end)},
+                   {"good", report.good},
+                   {"bad", report.bad},
+                   {"received", rfc3339(received)},
+                   {"vouched", vouched}});
+  }
+  return http::json_response(200, json::object{{"reports", std::move(out)}});
+}
+
+http::Response show_received(Gateway& gate, const http::Request& request) {
+  const std::string text(request.param("number"));
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return http::problem(400, "bad_input", "must be the number of a report, as the list has it", "number");
+  const auto body = ReportStore(gate.store()).received_body(number);
+  if (!body) return http::problem(body.error());
+  return http::json_response(200, json::parse(*body).as_object());
+}
+
 http::Response show_day(Gateway& gate, const http::Request& request) {
   const auto day = day_in(std::string(request.param("day")));
   if (!day) return http::problem(day.error());
@@ -80,10 +114,24 @@ io::Task<http::Response> send(Gateway& gate, http::Request request) {
   const std::string text = text_field(*body, "before");
   const auto before = text.empty() ? Result<std::int64_t>(day_of(gate.clock().now())) : day_in(text);
   if (!before) co_return http::problem(before.error());
+  if (*before > day_of(gate.clock().now()) + 1)
+    co_return http::problem(400, "bad_input",
+                            "lies in the future; with tomorrow's date all is sent that there is, and today is over with it", "before");
   if (gate.config().reports.from.empty())
     co_return http::problem(409, "conflict", "reports are sent by nobody: set reports.from to an address of yours", "reports.from");
   co_await gate.reports().send_before(*before);
   co_return http::json_response(200, json::object{{"sent", true}});
+}
+
+/// RFC 8461 3.2, 3.3: for everybody, as text/plain.
+http::Response own_policy(Gateway& gate, const http::Request& request) {
+  const auto file = gateway::own_sts_file(gate.config(), request.headers.get("Host"));
+  if (!file) return http::problem(404, "not_found", "no MTA-STS policy is served for this host");
+  http::Response out;
+  out.status = 200;
+  out.headers.set("Content-Type", "text/plain; charset=us-ascii");
+  out.body = *file;
+  return out;
 }
 
 }  // namespace
@@ -94,6 +142,9 @@ void add_outbound_routes(const Routes& routes) {
   routes.add_slow("GET", "/api/v1/outbound/exceptions", [&gate](const http::Request&) { return exceptions(gate); });
   routes.add_slow("GET", "/api/v1/reports", [&gate](const http::Request&) { return list_reports(gate); });
   routes.add_slow("GET", "/api/v1/reports/tls/{day}", [&gate](const http::Request& r) { return show_day(gate, r); });
+  routes.add_slow("GET", "/api/v1/reports/received", [&gate](const http::Request&) { return list_received(gate); });
+  routes.add_slow("GET", "/api/v1/reports/received/{number}", [&gate](const http::Request& r) { return show_received(gate, r); });
+  routes.router.add("GET", "/.well-known/mta-sts.txt", [&gate](const http::Request& r) { return own_policy(gate, r); });
   routes.add("POST", "/api/v1/reports/send", [&gate](http::Request r) { return send(gate, std::move(r)); });
 }
 

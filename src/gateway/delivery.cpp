@@ -6,6 +6,7 @@
 #include "gateway/courier_impl.hpp"
 #include "gateway/envelope.hpp"
 #include "gateway/file_sink.hpp"
+#include "io/device.hpp"
 #include "io/mx.hpp"
 #include "mime/writer.hpp"
 
@@ -40,15 +41,12 @@ smtp::Reply reply_of(const Error& error) {
   return {451, {4, 4, 3}, error.text()};
 }
 
-std::vector<io::Endpoint> endpoints_of(const std::vector<io::IpAddress>& addresses, std::uint16_t port) {
-  std::vector<io::Endpoint> out;
-  for (const auto& ip : addresses) {
-    io::Endpoint endpoint;
-    endpoint.ip = ip;
-    endpoint.port = port;
-    out.push_back(std::move(endpoint));
-  }
-  return out;
+/// The interface that the route must leave by, as it is now.
+Status check_road(const Route& route) {
+  if (route.settings.interface.empty()) return {};
+  const auto device = io::usable_device(route.settings.interface);
+  if (device) return {};
+  return fail(Error{device.error().code, device.error().what + "; the mail waits, it takes no other road", {}});
 }
 
 /// What the copy needs: sealing made it 7bit, or it came as binary and may be less.
@@ -214,13 +212,18 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
   const SteadyTime now = parts.clock.steady();
   if (d.failure && demands == Demands::All && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
   if (d.failure && d.failure->refuses_us) d.failed_at = now;  // one tries, for all
+  // Before anybody is asked for the host: DNS answers by other roads. What happens after this look, dial() sees.
+  if (const Status road = check_road(route); !road) {
+    connection.reset();
+    co_return tl::unexpected(HopFailure{{451, {4, 4, 1}, road.error().text()}, false, false});
+  }
   const std::string domain = route.via == Via::Mx ? routing_domain(d.domain) : std::string();
   auto hosts = co_await hosts_of(domain, route);
   if (!hosts) co_return tl::unexpected(std::move(hosts).error());
   const StsAnswer sts = co_await trust.policy_of(route, domain);
   HopFailure last{{451, {4, 4, 1}, "no host to connect to"}, false, false};
   for (const Candidate& candidate : *hosts) {
-    HopHost host{candidate.mx.name, endpoints_of(candidate.mx.addresses, candidate.port), {}};
+    HopHost host{candidate.mx.name, io::endpoints_of(candidate.mx, candidate.port), {}};
     host.trust = co_await trust.of(route, route.via == Via::Mx ? domain : route.host, candidate, sts, demands == Demands::None);
     std::optional<TlsSession> kind;
     if (demands == Demands::All && route.via == Via::Mx && host.trust.plan.proof != HopProof::Clear)

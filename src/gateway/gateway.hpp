@@ -29,7 +29,9 @@ namespace postern::gateway {
 struct DoorState {
   std::string name, kind, address, tls, min_tls;
   io::ListenerStats listener;
-  const DoorStats* door = nullptr;  ///< Null where no mail comes in.
+  const DoorStats* door = nullptr;      ///< Null where no mail comes in by SMTP.
+  const MilterStats* milter = nullptr;  ///< Of a milter, once mail is open.
+  std::string network_namespace;        ///< Empty: ours.
 };
 
 class Gateway {

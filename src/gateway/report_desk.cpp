@@ -17,6 +17,7 @@ constexpr auto kSpread = std::chrono::hours(4);  ///< RFC 8460 4.1
 constexpr std::int64_t kKeptDays = 30;
 constexpr std::size_t kAtOnce = 1000;
 constexpr auto kHttpsTime = std::chrono::seconds(60);
+constexpr std::uint16_t kHttpsPort = 443;
 
 /// When a host begins to send, after midnight: the same every day, another one for every host.
 std::chrono::seconds offset_of(const std::string& hostname) {
@@ -46,7 +47,25 @@ void ReportDesk::note(TlsSession session) {
   m_tally.add(std::move(session));
 }
 
-Status ReportDesk::flush() { return ReportStore(m_parts.store).add(m_tally.take()); }
+Status ReportDesk::flush() {
+  POSTERN_CHECK(keep_dmarc());
+  return ReportStore(m_parts.store).add(m_tally.take());
+}
+
+void ReportDesk::read_received(const Arrival& arrival) {
+  const auto report = read_report_mail(arrival.content, m_parts.config.limits);
+  if (!report) {
+    log::info("reports.unreadable", {{"id", arrival.id.get()}, {"reason", report.error()}});
+    return;
+  }
+  const bool vouched = arrival.judgement && arrival.judgement->dmarc.result == DmarcResult::Pass;
+  const Status kept = ReportStore(m_parts.store).add_received(*report, arrival.received, vouched);
+  if (!kept) log::warn("reports.not_kept", {{"reason", kept.error()}});
+  log::info("reports.received", {{"kind", report->kind},
+                                 {"domain", printable(report->domain, 253)},
+                                 {"organization", printable(report->organization, 128)},
+                                 {"failed", report->bad}});
+}
 
 Result<TlsReport> ReportDesk::report_of(std::int64_t day, const std::string& domain) {
   POSTERN_TRY(const auto counts, ReportStore(m_parts.store).counts(day, domain));
@@ -91,10 +110,20 @@ io::Task<void> ReportDesk::send_before(std::int64_t day) {
   m_sending = false;
 }
 
+io::Task<void> ReportDesk::note_sent(SentReport sent) {
+  auto job = [this, sent]() -> Result<bool> {
+    POSTERN_CHECK(ReportStore(m_parts.store).note(sent));
+    return true;
+  };
+  if (const auto noted = co_await m_parts.workers.run(std::move(job)); !noted) log::warn("reports.not_noted", {{"reason", noted.error()}});
+  log::info("reports.sent", {{"kind", sent.kind}, {"domain", sent.domain}, {"outcome", sent.outcome}});
+}
+
 io::Task<void> ReportDesk::send_round(std::int64_t day) {
+  co_await send_dmarc(day);
   auto job = [this, day]() -> Result<std::vector<std::pair<std::int64_t, std::string>>> {
     POSTERN_CHECK(flush());
-    POSTERN_CHECK(ReportStore(m_parts.store).forget_before(day - kKeptDays));
+    POSTERN_CHECK(ReportStore(m_parts.store).forget_before(day_of(m_parts.clock.now()) - kKeptDays));
     return ReportStore(m_parts.store).unsent(day, kAtOnce);
   };
   const auto waiting = co_await m_parts.workers.run(std::move(job));
@@ -104,12 +133,7 @@ io::Task<void> ReportDesk::send_round(std::int64_t day) {
   }
   for (const auto& [of_day, domain] : *waiting) {
     SentReport sent{"tls", of_day, domain, m_parts.clock.now(), co_await send(of_day, domain)};
-    auto note = [this, sent]() -> Result<bool> {
-      POSTERN_CHECK(ReportStore(m_parts.store).note(sent));
-      return true;
-    };
-    if (const auto noted = co_await m_parts.workers.run(std::move(note)); !noted) co_return;  // the same report twice would be a lie
-    log::info("reports.tls", {{"domain", domain}, {"outcome", sent.outcome}});
+    co_await note_sent(std::move(sent));
   }
 }
 
@@ -136,23 +160,29 @@ io::Task<std::string> ReportDesk::deliver(const TlsReport& report, const std::st
 }
 
 io::Task<std::string> ReportDesk::by_mail(const TlsReport& report, const std::string& domain, std::string to) {
+  const WallTime now = m_parts.clock.now();
+  const ReportMail mail{
+      m_parts.config.reports.from, to, submitter(), make_boundary(m_parts.random), make_ulid(now, m_parts.random) + "@" + submitter(), now};
+  auto content = tls_report_mail(report, domain, mail);
+  if (!content) co_return content.error().text();
+  co_return co_await submit(std::move(to), *std::move(content), now);
+}
+
+/// As mail of our own: signed, and sealed where policy says so.
+io::Task<std::string> ReportDesk::submit(std::string to, std::string content, WallTime now) {
   const auto recipient = ForwardPath::parse("<" + to + ">");
   const auto sender = ReversePath::parse("<" + m_parts.config.reports.from + ">");
   if (!recipient || !sender) co_return printable(to, 128) + " is no address that mail can go to";
   Arrival arrival;
-  arrival.received = m_parts.clock.now();
-  arrival.id = make_message_id(arrival.received, m_parts.random);
+  arrival.received = now;
+  arrival.id = make_message_id(now, m_parts.random);
   arrival.road.door = "reports";
   arrival.road.protocol = "LOCAL";
   arrival.road.trusted = true;
-  arrival.road.correlation = CorrelationId(make_ulid(arrival.received, m_parts.random));
+  arrival.road.correlation = CorrelationId(make_ulid(now, m_parts.random));
   arrival.envelope.from = *sender;
   arrival.envelope.recipients.push_back({*recipient, {}});
-  ReportMail mail{
-      m_parts.config.reports.from, to, submitter(), make_boundary(m_parts.random), arrival.id.get() + "@" + submitter(), arrival.received};
-  auto content = tls_report_mail(report, domain, mail);
-  if (!content) co_return content.error().text();
-  arrival.content = *std::move(content);
+  arrival.content = std::move(content);
   const auto replies = co_await m_parts.intake.take(std::move(arrival));
   co_return "mail to " + to + ": " + (replies.empty() ? std::string("not taken") : replies.front().text());
 }
@@ -160,15 +190,10 @@ io::Task<std::string> ReportDesk::by_mail(const TlsReport& report, const std::st
 /// RFC 8460 5.4
 io::Task<std::string> ReportDesk::by_https(const TlsReport& report, std::string url) {
   const auto parsed = http::Url::parse(url);
-  if (!parsed || !parsed->tls) co_return printable(url, 256) + " is no URL that reports can go to";
+  // A stranger's record says where to: no further into a network than its hosts' HTTPS.
+  if (!parsed || !parsed->tls || parsed->port != kHttpsPort) co_return printable(url, 256) + " is no URL that reports can go to";
   const auto host = co_await io::resolve_host(m_parts.resolver, parsed->host, {});
   if (!host) co_return url + ": " + host.error().text();
-  std::vector<io::Endpoint> where;
-  for (const auto& address : host->addresses) {
-    io::Endpoint& endpoint = where.emplace_back();
-    endpoint.ip = address;
-    endpoint.port = parsed->port;
-  }
   http::ClientRequest request;
   request.method = "POST";
   request.url = *parsed;
@@ -178,7 +203,7 @@ io::Task<std::string> ReportDesk::by_https(const TlsReport& report, std::string 
   options.timeout = kHttpsTime;
   options.body_limit = 64 * 1024;
   options.tls = m_parts.tls;
-  const auto answer = co_await http::fetch(std::move(where), std::move(request), std::move(options));
+  const auto answer = co_await http::fetch(io::endpoints_of(*host, parsed->port), std::move(request), std::move(options));
   if (!answer) co_return url + ": " + answer.error().text();
   co_return url + ": " + std::to_string(answer->status);
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "io/device.hpp"
 #include "pki/verify.hpp"
 
 namespace postern::gateway {
@@ -50,6 +51,7 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
   m_gave_up_tls = !allow_tls;
   io::DialOptions dialing;
   dialing.per_attempt = m_options->connect;
+  dialing.device = m_options->interface;
   auto stream = co_await io::dial(std::move(host.endpoints), dialing);
   if (!stream) co_return tl::unexpected(ours(451, {4, 4, 1}, "cannot connect: " + stream.error().text()));
   m_stream = *std::move(stream);
@@ -219,6 +221,8 @@ io::Task<std::optional<smtp::ClientEvent>> SmtpSender::next_event() {
 
 /// RFC 5321 3.8, 4.5.3.2.7: a server ends an idle connection with a 421, whose bytes hide the end of the stream behind them.
 bool SmtpSender::still_good() {
+  // What is written into a dead interface is not refused: it would wait for the timeouts of TCP, and the queue would not say why.
+  if (!m_options->interface.empty() && !io::usable_device(m_options->interface)) return false;
   while (ready()) {
     const auto got = m_stream.try_read(t_reply_buffer);
     if (got && !got->has_value()) break;

@@ -24,6 +24,7 @@ struct HopOptions {
   PinSet pins;
   bool verify_name = true;
   bool named_host = false;  ///< The operator named the host (no MX): what it has against us as a whole is for him to mend, not for senders.
+  std::string interface;    ///< As io::DialOptions::device.
   std::chrono::seconds connect{30};
   std::chrono::seconds handshake{30};
 };
@@ -57,7 +58,8 @@ class SmtpSender {
   [[nodiscard]] io::Task<void> quit();
 
   [[nodiscard]] bool ready() const noexcept { return m_session && m_session->ready() && m_stream.is_open(); }
-  /// After some idle time: hears what the server said meanwhile (a 421, its end of the connection); ready() and not gone.
+  /// After some idle time: hears what the server said meanwhile (a 421, its end of the connection); ready() and not gone, and the
+  /// interface it leaves by is up.
   [[nodiscard]] bool still_good();
   [[nodiscard]] const std::string& host() const noexcept { return m_host; }
   /// Why the connection was trusted: "TLSv1.3 verified by DANE (3 1 1)", "TLSv1.3 verified by MTA-STS", "TLSv1.3 verified by a pin",

@@ -28,6 +28,8 @@ const config::TrustException* find_exception(const std::vector<config::TrustExce
 
 namespace {
 
+constexpr std::size_t kReportedPolicy = 4096;  ///< Octets: every kind of session has it, in memory and in the database.
+
 std::string lines(const std::vector<std::string>& all) {
   std::string out;
   for (const auto& one : all) out += one + "\n";
@@ -57,7 +59,7 @@ TlsSession session_kind(const std::string& domain, const HopTrust& trust, const 
     for (const auto& record : trust.plan.records) out.policy += tlsa_text(record) + "\n";
   } else if (has_policy || sts.fault != StsFault::None) {
     out.policy_type = "sts";
-    if (has_policy) out.policy = sts.entry->stored.text;
+    if (has_policy) out.policy = sts.entry->stored.text.substr(0, kReportedPolicy);
     std::erase(out.policy, '\r');
     if (has_policy) out.mx_patterns = lines(sts.entry->policy.mx);
   }

@@ -59,7 +59,7 @@ struct Sts : ::testing::Test {
     policies = std::move(StsPolicies::make({config, *resolver, workers, *store, clock}).value());
   }
   void keep(const std::string& text = kPolicy, std::chrono::seconds age = 24h) {
-    ASSERT_TRUE(StsPolicyStore(*store).save({"example.com", "1", kNow, kNow + age, text}, kNow));
+    ASSERT_TRUE(StsPolicyStore(*store).save({"example.com", "1", kNow, kNow + age, text}, kNow, 10));
   }
   StsAnswer ask() { return loops.run(policies->policy_of("example.com")); }
 };
@@ -100,8 +100,18 @@ TEST_F(Sts, TheSameIdIsNotFetchedBeforeItIsDue) {
 
 TEST_F(Sts, WhatHasExpiredLeavesTheStore) {
   keep(kPolicy, 1s);
-  ASSERT_TRUE(StsPolicyStore(*store).save({"example.net", "1", kNow, kNow + 1h, kPolicy}, kNow + 2s));
+  ASSERT_TRUE(StsPolicyStore(*store).save({"example.net", "1", kNow, kNow + 1h, kPolicy}, kNow + 2s, 10));
   EXPECT_EQ(StsPolicyStore(*store).load(kNow, 10)->size(), 1U);
+}
+
+TEST_F(Sts, TheStoreIsBounded) {
+  StsPolicyStore kept(*store);
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(kept.save({"d" + std::to_string(i) + ".example", "1", kNow, kNow + 1h * (i + 1), kPolicy}, kNow, 3));
+  const auto left = kept.load(kNow, 10).value();
+  ASSERT_EQ(left.size(), 3U);
+  EXPECT_EQ(left.front().domain, "d4.example");
+  EXPECT_EQ(left.back().domain, "d2.example") << "those that expire first went";
 }
 
 TEST_F(Sts, AddressLiteralsHaveNone) {

@@ -87,6 +87,52 @@ Result<std::vector<ReportStore::Summary>> ReportStore::summary(std::size_t most)
   });
 }
 
+Result<std::string> ReportStore::pending(const std::string& kind) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement row, reader->prepare("SELECT body FROM report_pending WHERE kind = ?"));
+  POSTERN_TRY(const bool found, row.bind_all(kind).step());
+  return found ? std::string(row.text(0)) : std::string();
+}
+
+Status ReportStore::keep_pending(const std::string& kind, const std::string& body) {
+  return m_store.writer().transact(
+      [&](Database& database) { return database.run("INSERT OR REPLACE INTO report_pending(kind, body) VALUES (?,?)", kind, body); });
+}
+
+Status ReportStore::add_received(const ReceivedReport& r, WallTime now, bool vouched) {
+  return m_store.writer().transact([&](Database& database) -> Status {
+    POSTERN_CHECK(
+        database.run("INSERT OR REPLACE INTO report_received(kind, organization, id, domain, begin, end, received, good, bad, vouched, "
+                     "body) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                     r.kind, r.organization, r.id, r.domain, seconds_of(r.begin), seconds_of(r.end), seconds_of(now),
+                     static_cast<std::int64_t>(r.good), static_cast<std::int64_t>(r.bad), std::int64_t{vouched}, r.body));
+    return database.run("DELETE FROM report_received WHERE n <= (SELECT MAX(n) FROM report_received) - ?",
+                        static_cast<std::int64_t>(kMostReceived));
+  });
+}
+
+Result<std::vector<ReportStore::Received>> ReportStore::received(std::size_t most) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement rows, reader->prepare("SELECT n, kind, organization, id, domain, begin, end, received, good, bad, vouched FROM "
+                                              "report_received ORDER BY n DESC LIMIT ?"));
+  rows.bind_all(static_cast<std::int64_t>(most));
+  return all_rows<Received>(rows, [](Statement& row) {
+    const auto text = [&](int column) { return std::string(row.text(column)); };
+    const auto time = [&](int column) { return WallTime(std::chrono::seconds(row.integer(column))); };
+    const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
+    return Received{
+        row.integer(0), {text(1), text(2), text(3), text(4), time(5), time(6), count(8), count(9), {}}, time(7), row.integer(10) != 0};
+  });
+}
+
+Result<std::string> ReportStore::received_body(std::int64_t number) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement row, reader->prepare("SELECT body FROM report_received WHERE n = ?"));
+  POSTERN_TRY(const bool found, row.bind_all(number).step());
+  if (!found) return fail(ErrorCode::NotFound, "no report has this number", "number");
+  return std::string(row.text(0));
+}
+
 Status ReportStore::forget_before(std::int64_t day) {
   return m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_CHECK(database.run("DELETE FROM tls_session WHERE day < ?", day));

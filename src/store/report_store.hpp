@@ -5,13 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "reports/received.hpp"
 #include "reports/tls_tally.hpp"
 #include "store/store.hpp"
 
 namespace postern {
 
 struct SentReport {
-  std::string kind;  ///< "tls"
+  std::string kind;  ///< "tls", "dmarc"
   std::int64_t day = 0;
   std::string domain;
   WallTime time{};
@@ -37,6 +38,22 @@ class ReportStore {
     std::uint64_t successful = 0, failed = 0;
   };
   [[nodiscard]] Result<std::vector<Summary>> summary(std::size_t most);
+  /// What is gathered for reports of a kind, as its gatherer wrote it; empty when there is nothing.
+  [[nodiscard]] Result<std::string> pending(const std::string& kind);
+  [[nodiscard]] Status keep_pending(const std::string& kind, const std::string& body);
+  /// A report of others; the same one again replaces it. Of more than kMostReceived the oldest go.
+  static constexpr std::size_t kMostReceived = 10'000;
+  struct Received {
+    std::int64_t number = 0;
+    ReceivedReport report;  ///< Without its body in lists.
+    WallTime received{};
+    bool vouched = false;  ///< DMARC passed for the mail that brought it.
+  };
+  [[nodiscard]] Status add_received(const ReceivedReport& report, WallTime now, bool vouched);
+  /// Newest first.
+  [[nodiscard]] Result<std::vector<Received>> received(std::size_t most);
+  /// The body. NotFound.
+  [[nodiscard]] Result<std::string> received_body(std::int64_t number);
   [[nodiscard]] Status forget_before(std::int64_t day);
 
  private:

@@ -2,7 +2,8 @@
 REQUIRETLS; with Postfix as the other side in both directions."""
 
 import datetime
-import email
+import email.message
+import email.policy
 import gzip
 import itertools
 import json
@@ -117,6 +118,8 @@ def test_records_that_match(world):
     assert roads == {"key.example": "TLSv1.3 verified by DANE (3 1 1)", "cert.example": "TLSv1.3 verified by DANE (3 0 1)",
                      "expired.example": "TLSv1.3 verified by DANE (3 1 1)", "anchor.example": "TLSv1.3 verified by DANE (2 0 1)",
                      "nexthop.example": "TLSv1.3 verified by DANE (2 0 1)", "rollover.example": "TLSv1.3 verified by DANE (3 1 1)"}
+    shown = {r["address"].partition("@")[2]: r["road"] for entry in world.daemon.api_list("messages", "/messages?limit=50") for r in entry["recipients"]}
+    assert shown == roads, "the live page says it, too"
 
 
 def test_records_that_do_not_match(world):
@@ -439,6 +442,8 @@ def test_what_was_seen_is_counted_and_told(world):
     world.daemon.restart()
     world.daemon.cli("report", "send", "--before", tomorrow)
     assert len(collector.messages) == 3, "nobody gets the same report twice"
+    refused = world.daemon.cli("report", "send", "--before", "2199-01-01", check=False)
+    assert refused.returncode != 0 and "future" in refused.stderr.decode() and len(world.daemon.json("report", "list")["counted"]) == 6, "the collector, too"
 
 
 def test_reports_without_a_sender_are_only_counted(world):
@@ -461,3 +466,69 @@ def test_a_sender_may_waive_what_the_domain_demands(world):
     stripped.for_recipient("bob@stripped.example", details=world.daemon.log_tail)
     world.daemon.submit(to="eve@stripped.example")
     assert "MTA-STS" in world.daemon.await_attempt("eve@stripped.example")["last_reply"]
+
+
+# What we tell senders.
+
+def test_our_own_policy_is_served(daemon, authority):
+    """RFC 8461 3.1-3.3: over HTTPS under mta-sts.DOMAIN for our domains only; DNS announces it under an id that changes with it."""
+    host = f"mta-sts.{LOCAL_DOMAIN}"
+    certificate = authority.server(HOSTNAME, host, label="own-sts")
+    certificate.key.chmod(0o600)
+    daemon.config["tls"] = {"certificate": str(certificate.cert), "key": str(certificate.key)}
+    daemon.config["http"]["tls"] = {"address": "127.0.0.1:0"}
+    daemon.config["inbound"] = {"mta_sts": "enforce", "mx": ["mx1.postern.example", "*.mx.postern.example"]}
+    daemon.start()
+
+    def fetch(name):
+        told = run(["curl", "-sS", "--cacert", authority.pem, "--connect-to", f"{host}:443:127.0.0.1:{daemon.port('https')}", "-H", f"Host: {name}",
+                    "-w", "%{http_code} %{content_type}", f"https://{host}/.well-known/mta-sts.txt"]).stdout.decode()
+        return told.rpartition("\r\n") if "STSv1" in told else told
+    policy, _, said = fetch(host)
+    assert said.startswith("200 text/plain") and policy.splitlines() == ["version: STSv1", "mode: enforce", "mx: mx1.postern.example",
+                                                                        "mx: *.mx.postern.example", "max_age: 1209600"]
+    file = daemon.directory / "policy"
+    file.write_text(policy + "\r\n")
+    assert daemon.json("mta-sts", "check", "--policy", file, "--mx", "a.mx.postern.example")["match"] is True
+    assert "404" in fetch("mta-sts.elsewhere.example") and "404" in fetch(HOSTNAME)
+
+    def announced():
+        shown = daemon.json("dns", "records", LOCAL_DOMAIN, "--no-tlsa")
+        return next(record["data"] for record in shown["records"] if record["name"].startswith("_mta-sts."))
+    first = announced()
+    assert "v=STSv1; id=" in first and announced() == first
+    daemon.config["inbound"]["mta_sts"] = "testing"
+    daemon.restart()
+    assert announced() != first
+
+
+# What others tell us.
+
+def test_reports_of_others_are_read_and_kept(daemon, workdir):
+    """RFC 8460 5.3 and RFC 9990 3.5.2 by mail to reports.inbox: a summary of each, the report itself; the mail is delivered, too; rubbish is only mail."""
+    daemon.config["reports"] = {"inbox": [f"reports@{LOCAL_DOMAIN}"]}
+    daemon.start()
+    tls = {"organization-name": "Example Inc.", "date-range": {"start-datetime": "2026-11-24T00:00:00Z", "end-datetime": "2026-11-24T23:59:59Z"},
+           "contact-info": "tls@example.net", "report-id": "77",
+           "policies": [{"policy": {"policy-type": "sts", "policy-string": [], "policy-domain": LOCAL_DOMAIN},
+                         "summary": {"total-successful-session-count": 5, "total-failure-session-count": 2}}]}
+    xml = (f"<feedback><report_metadata><org_name>example.net</org_name><email>d@example.net</email><report_id>9</report_id><date_range><begin>1795564800</begin>"
+           f"<end>1795651199</end></date_range></report_metadata><policy_published><domain>{LOCAL_DOMAIN}</domain><p>none</p></policy_published><record><row>"
+           f"<source_ip>192.0.2.1</source_ip><count>3</count><policy_evaluated><disposition>none</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated></row>"
+           f"<identifiers><header_from>{LOCAL_DOMAIN}</header_from></identifiers><auth_results><spf><domain>x.example</domain><result>fail</result></spf></auth_results>"
+           f"</record></feedback>")
+    for kind, packed in (("application/tlsrpt+gzip", gzip.compress(json.dumps(tls).encode())), ("application/gzip", gzip.compress(xml.encode())),
+                         ("application/gzip", b"no gzip at all")):
+        mail = email.message.EmailMessage()
+        mail["From"], mail["To"], mail["Subject"], mail["Date"], mail["Message-ID"] = ("r@example.net", f"reports@{LOCAL_DOMAIN}", "Report",
+                                                                                     "Wed, 25 Nov 2026 12:00:00 +0000", f"<{kind}.{len(packed)}@x.example>")
+        mail.set_content("A report.")
+        mail.add_attachment(packed, *kind.split("/"), filename="report.gz")
+        daemon.send("r@example.net", [f"reports@{LOCAL_DOMAIN}"], mail.as_bytes(policy=email.policy.SMTP), listener="plain")
+    daemon.await_mail(f"reports@{LOCAL_DOMAIN}", 3)
+    shown = daemon.json("report", "received")["reports"]
+    assert [(one["kind"], one["organization"], one["domain"], one["good"], one["bad"], one["vouched"]) for one in shown] == [
+        ("dmarc", "example.net", LOCAL_DOMAIN, 0, 3, False), ("tls", "Example Inc.", LOCAL_DOMAIN, 5, 2, False)]
+    assert daemon.json("report", "read", shown[1]["number"])["report-id"] == "77"
+    assert daemon.cli("report", "read", "99", check=False).returncode == 1
+    assert "reports.unreadable" in daemon.log_text()
