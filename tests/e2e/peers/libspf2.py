@@ -8,6 +8,7 @@ import sys
 LIBRARY = "libspf2.so.2"
 TYPES = {"A": 1, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
 OK, TRY_AGAIN, NO_DATA = 0, 2, 4  # SPF_dns_stat_t: the h_errno of netdb.h
+SPF_E_DNS_ERROR = 26  # SPF_errcode_t
 RESULTS = ("invalid", "neutral", "pass", "fail", "softfail", "none", "temperror", "permerror")  # SPF_result_t
 
 
@@ -57,8 +58,10 @@ def judge(spf, question) -> str:
     if question["sender"]:
         spf.SPF_request_set_env_from(request, question["sender"].encode())
     response = ctypes.c_void_p()
-    spf.SPF_request_query_mailfrom(request, ctypes.byref(response))
+    error = spf.SPF_request_query_mailfrom(request, ctypes.byref(response))
     result = RESULTS[spf.SPF_response_result(response)] if response else "invalid"
+    if result == "invalid":  # it could not read the first record, and says so by this number alone
+        result = "temperror" if error == SPF_E_DNS_ERROR else "permerror"
     spf.SPF_response_free(response)
     spf.SPF_request_free(request)
     spf.SPF_server_free(server)
