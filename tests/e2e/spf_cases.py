@@ -44,10 +44,18 @@ class Case:
 
     def validated_names(self) -> list[str]:
         """RFC 7208 5.5: those the address points to that point back."""
-        address = ipaddress.ip_address(self.ip)
-        kind = {4: "A", 6: "AAAA"}[address.version]
-        names = [record["data"] for record in self.zone.get(address.reverse_pointer, [])]
-        return [name for name in names if {"type": kind, "data": self.ip} in self.zone.get(name, [])]
+        names = [record["data"] for record in self.zone.get(self.reverse_name(), [])]
+        return [name for name in names if {"type": self.address_type(), "data": self.ip} in self.zone.get(name, [])]
+
+    def reverse_name(self) -> str:
+        return ipaddress.ip_address(self.ip).reverse_pointer
+
+    def has_address(self, name: str) -> bool:
+        """Of the client's family."""
+        return any(record.get("type") == self.address_type() for record in self.zone.get(name, []))
+
+    def address_type(self) -> str:
+        return "AAAA" if ":" in self.ip else "A"
 
     def policies(self) -> list[tuple[str, list[str]]]:
         """(whose, terms) of each SPF record."""
@@ -117,7 +125,7 @@ class _Chance:
         out += [{"type": "A", "data": f"192.0.2.{pick.randint(1, 4)}"} for _ in range(pick.randint(0, 2))]
         out += [{"type": "AAAA", "data": f"2001:db8::{pick.randint(1, 5)}"}] if pick.random() < 0.5 else []
         many = pick.randint(0, 2) if pick.random() < 0.97 else 11
-        out += [{"type": "MX", "pref": 10, "data": pick.choice([*NAMES, "void1.example"])} for _ in range(many)]
+        out += [{"type": "MX", "pref": pick.choice([5, 10, 20]), "data": pick.choice([*NAMES, "void1.example"])} for _ in range(many)]
         if pick.random() < 0.03:
             out = [record for record in out if record["type"] != "TXT"] + [{"type": "TXT", "timeout": True}]
         return out

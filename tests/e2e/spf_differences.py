@@ -19,8 +19,8 @@ from typing import Callable
 
 from spf_cases import Case, split
 
-Change = Callable[[list[str], str, Case], list[str]]  # (terms, owner of the record, case) -> terms
-MOST_CAUSES = 3
+Change = Callable[[Case], Case]
+MOST_CAUSES = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,15 +37,21 @@ class Rule:
         return (not self.ours or ours in self.ours) and (not self.theirs or theirs in self.theirs)
 
 
-def each(change: Callable[[str], str]) -> Change:
-    """Of a change to what follows a term's qualifier."""
-    def of_terms(terms, owner, case):
-        return [qualifier + change(rest) for qualifier, rest in map(split, terms)]
-    return of_terms
+def of_terms(change) -> Change:
+    """Of (terms, owner of the record, case) -> terms."""
+    @functools.wraps(change)
+    def of_case(case: Case) -> Case:
+        return case.rewritten(change)
+    return of_case
+
+
+def reading(wrong: str, right: str) -> Change:
+    return of_terms(lambda terms, owner, case: [term.replace(wrong, right) for term in terms])
 
 
 # libspf2 ------------------------------------------------------------------------------------------------------------------------------
 
+@of_terms
 def counted_macros_written_out(terms, owner, case):
     values = {"d": owner, "o": case.domain, "h": case.helo, "l": case.local, "p": "%{p}"}  # of names with two labels
 
@@ -56,6 +62,7 @@ def counted_macros_written_out(terms, owner, case):
     return [re.sub(r"%\{([dohlp])([1-9])(r?)([-.+]*)\}", written_out, term) for term in terms]
 
 
+@of_terms
 def whole_space_in_halves(terms, owner, case):
     out = []
     for qualifier, rest in map(split, terms):
@@ -68,22 +75,27 @@ def whole_space_in_halves(terms, owner, case):
     return out
 
 
+@of_terms
 def odd_modifiers_away(terms, owner, case):
     return [term for term in terms if not re.match(r"[a-z][a-z0-9]*[-_.][a-z0-9-_.]*=", term, re.I)]
 
 
+@of_terms
 def redirect_at_its_place(terms, owner, case):
     redirects = [term for term in terms if term.lower().startswith("redirect=")]
     others = [term for term in terms if term not in redirects]
     return others if any(split(term)[1].lower() == "all" for term in others) else others + redirects
 
 
+@of_terms
 def libspf2_reads(terms, owner, case):
-    """Its reading of what is none."""
+    """Its reading of what is none. It goes no further than a redirect (see the rule above)."""
     out, seen = [], set()
     for qualifier, rest in map(split, terms):
         name = rest.lower().partition("=")[0]
         if name in ("exp", "redirect"):
+            if name == "redirect" and name in seen:
+                return out[:1 + [split(term)[1].lower().startswith("redirect=") for term in out].index(True)]
             if name in seen or rest[len(name):] == "=":
                 continue
             seen.add(name)
@@ -110,21 +122,41 @@ LIBSPF2 = [
 
 # pyspf --------------------------------------------------------------------------------------------------------------------------------
 
+@of_terms
 def itself_away(terms, owner, case):
     itself = {owner, "%{d}", "%{d2}", *(["%{o}"] if owner == case.domain else [])}
     return [term for term in terms if not (match := re.fullmatch(r"[-+~?]?(?:include:|redirect=)(.*)", term, re.I)) or match[1] not in itself]
 
 
+@of_terms
 def unknown_with_a_dot(terms, owner, case):
     return terms if case.validated_names() else [re.sub(r"%\{p2?\}", "unknown.example", term) for term in terms]
 
 
+@of_terms
 def pointer_macros_away(terms, owner, case):
     return [term for term in terms if "%{p" not in term]
 
 
+@of_terms
 def percent_modifier_away(terms, owner, case):
     return [term for term in terms if term != "moo.cow=%%"]
+
+
+def void_exchanges_away(case):
+    """No name loses all: then the MX lookup itself would be void."""
+    def kept(records):
+        found = [record for record in records if record.get("type") != "MX" or case.has_address(record["data"])]
+        return found if any(record.get("type") == "MX" for record in found) else records
+    return dataclasses.replace(case, zone={name: kept(records) for name, records in case.zone.items()})
+
+
+def void_pointers_away(case):
+    """They point to no validated name, with or without."""
+    pointers = case.zone.get(case.reverse_name(), [])
+    kept = [record for record in pointers if case.has_address(record["data"])]
+    elsewhere = {"elsewhere.example": [{"type": "A", "data": "192.0.2.250"}, {"type": "AAAA", "data": "2001:db8::250"}]}
+    return dataclasses.replace(case, zone={**case.zone, **elsewhere, case.reverse_name(): kept or [{"type": "PTR", "data": "elsewhere.example"}]})
 
 
 PYSPF = [
@@ -132,8 +164,10 @@ PYSPF = [
     Rule("%% in a modifier", '12: unknown-modifier = name "=" macro-string, where %% is a macro-expand; pyspf refuses it', same=percent_modifier_away, theirs=("permerror",)),
     Rule("no validated name", '7.3: %{p} is then "unknown", which no mechanism matches; pyspf takes it for a syntax error, even behind a mechanism that matches', same=unknown_with_a_dot, theirs=("permerror",)),
     Rule("%{p} before its turn", "4.6.2: mechanisms are evaluated from left to right, and the first that matches ends it; pyspf expands all macros first, and so counts void lookups for a %{p} that is never reached", same=pointer_macros_away, theirs=("permerror",)),
-    Rule("macro that keeps nothing", '7.1: transformers = *DIGIT [ "r" ], where the DIGIT, if present, "MUST be nonzero"; pyspf takes %{d0} for %{d}', misread=each(lambda rest: rest.replace("%{d0}", "%{d}")), ours=("permerror",)),
-    Rule("number behind r", '7.1: transformers = *DIGIT [ "r" ], then delimiters alone; pyspf takes the number of %{ir1} for one of those, which makes no name', misread=each(lambda rest: rest.replace("%{ir1}", "x.%{ir}")), ours=("permerror",)),
+    Rule("exchanges behind a match", '5.4: an address lookup on each MX name "in order of MX preference", and "if any address matches, the mechanism matches"; pyspf looks all up first, and so counts void ones behind the match', same=void_exchanges_away, theirs=("permerror",)),
+    Rule("%{p} once", "5.5, 4.6.4: each %{p} and each ptr looks its names up, and void lookups count; pyspf keeps what the first %{p} found and counts it once", misread=void_pointers_away, ours=("permerror",)),
+    Rule("macro that keeps nothing", '7.1: transformers = *DIGIT [ "r" ], where the DIGIT, if present, "MUST be nonzero"; pyspf takes %{d0} for %{d}', misread=reading("%{d0}", "%{d}"), ours=("permerror",)),
+    Rule("number behind r", '7.1: transformers = *DIGIT [ "r" ], then delimiters alone; pyspf takes the number of %{ir1} for one of those, which makes no name', misread=reading("%{ir1}", "x.%{ir}"), ours=("permerror",)),
 ]
 
 
@@ -163,14 +197,14 @@ class Attempt:
 def attempts(difference: Difference, rules: list[Rule], count: int):
     """With so many of the rules that fit and change something."""
     case = difference.case
-    fitting = [rule for rule in rules if rule.fits(difference.ours, difference.theirs) and (rule.limit or case.rewritten(rule.same or rule.misread) != case)]
+    fitting = [rule for rule in rules if rule.fits(difference.ours, difference.theirs) and (rule.limit or (rule.same or rule.misread)(case) != case)]
     for chosen in itertools.combinations(fitting, count):
         same = rewritten(case, [rule.same for rule in chosen])
         yield Attempt(difference, chosen, same, rewritten(same, [rule.misread for rule in chosen]))
 
 
 def rewritten(case: Case, changes: list[Change | None]) -> Case:
-    return functools.reduce(lambda so_far, change: so_far.rewritten(change) if change else so_far, changes, case)
+    return functools.reduce(lambda so_far, change: change(so_far) if change else so_far, changes, case)
 
 
 class Explainer:

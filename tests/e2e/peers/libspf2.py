@@ -46,7 +46,7 @@ def add(spf, zone, name, record):
 def judge(spf, question) -> str:
     zone = spf.SPF_dns_zone_new(None, b"tests", 0)
     for name, records in question["zone"].items():
-        for record in records:
+        for record in sorted(records, key=lambda one: one.get("pref", 0)):  # its zone has no preferences
             if record.get("type", "A") in TYPES:
                 add(spf, zone, name, record)
     server = spf.SPF_server_new_dns(zone, 0)
