@@ -45,8 +45,17 @@ def of_terms(change) -> Change:
     return of_case
 
 
-def reading(wrong: str, right: str) -> Change:
-    return of_terms(lambda terms, owner, case: [term.replace(wrong, right) for term in terms])
+def without(part: str) -> Change:
+    """Terms that have it."""
+    return of_terms(lambda terms, owner, case: [term for term in terms if part not in term])
+
+
+def void_pointers_away(case):
+    """They point to no validated name, with or without."""
+    pointers = case.zone.get(case.reverse_name(), [])
+    kept = [record for record in pointers if case.has_address(record["data"])]
+    elsewhere = {"elsewhere.example": [{"type": "A", "data": "192.0.2.250"}, {"type": "AAAA", "data": "2001:db8::250"}]}
+    return dataclasses.replace(case, zone={**case.zone, **elsewhere, case.reverse_name(): kept or [{"type": "PTR", "data": "elsewhere.example"}]})
 
 
 # libspf2 ------------------------------------------------------------------------------------------------------------------------------
@@ -114,6 +123,7 @@ LIBSPF2 = [
     Rule("modifier's name", '12: name = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." ), and 6: unrecognized modifiers are ignored; libspf2 refuses such a name', same=odd_modifiers_away, theirs=("permerror",)),
     Rule("redirect's place", '6.1: "if all mechanisms fail to match, and a "redirect" modifier is present", wherever it stands, and never beside "all" (5.1); libspf2 follows it where it stands', same=redirect_at_its_place),
     Rule("void lookups", '4.6.4: "SPF implementations SHOULD limit "void lookups" to two", and more "produces a permerror"; libspf2 is older and counts none', limit={"MAX_VOID_LOOKUPS": 1000}, ours=("permerror",)),
+    Rule("void pointers", "4.6.4 as above, where pyspf cannot stand for libspf2, since it counts those of %{p} once", misread=void_pointers_away, ours=("permerror",)),
     Rule("more than ten MX", "4.6.4: more than ten address lookups of one mx are a permerror, which does not hang on their order; libspf2 takes a match among the first ten", limit={"MAX_MX": 1000}, ours=("permerror",)),
     Rule("more than ten terms", '4.6.4: the limit of ten is for all of "this check", with what include leads to; libspf2 counts each record by itself', limit={"MAX_LOOKUP": 30, "MAX_RECURSION": 40}, ours=("permerror",)),
     Rule("what is no term", "4.6: a syntax error anywhere in the record is a permerror; libspf2 accepts seven forms that are none", misread=libspf2_reads, ours=("permerror",)),
@@ -133,16 +143,6 @@ def unknown_with_a_dot(terms, owner, case):
     return terms if case.validated_names() else [re.sub(r"%\{p2?\}", "unknown.example", term) for term in terms]
 
 
-@of_terms
-def pointer_macros_away(terms, owner, case):
-    return [term for term in terms if "%{p" not in term]
-
-
-@of_terms
-def percent_modifier_away(terms, owner, case):
-    return [term for term in terms if term != "moo.cow=%%"]
-
-
 def void_exchanges_away(case):
     """No name loses all: then the MX lookup itself would be void."""
     def kept(records):
@@ -151,23 +151,15 @@ def void_exchanges_away(case):
     return dataclasses.replace(case, zone={name: kept(records) for name, records in case.zone.items()})
 
 
-def void_pointers_away(case):
-    """They point to no validated name, with or without."""
-    pointers = case.zone.get(case.reverse_name(), [])
-    kept = [record for record in pointers if case.has_address(record["data"])]
-    elsewhere = {"elsewhere.example": [{"type": "A", "data": "192.0.2.250"}, {"type": "AAAA", "data": "2001:db8::250"}]}
-    return dataclasses.replace(case, zone={**case.zone, **elsewhere, case.reverse_name(): kept or [{"type": "PTR", "data": "elsewhere.example"}]})
-
-
 PYSPF = [
     Rule("itself", "4.6.4: a record that leads to itself is bounded by the ten terms, which an earlier match may never reach; pyspf refuses it on sight", same=itself_away, theirs=("permerror",)),
-    Rule("%% in a modifier", '12: unknown-modifier = name "=" macro-string, where %% is a macro-expand; pyspf refuses it', same=percent_modifier_away, theirs=("permerror",)),
+    Rule("%% in a modifier", '12: unknown-modifier = name "=" macro-string, where %% is a macro-expand; pyspf refuses it', same=without("moo.cow=%%"), theirs=("permerror",)),
     Rule("no validated name", '7.3: %{p} is then "unknown", which no mechanism matches; pyspf takes it for a syntax error, even behind a mechanism that matches', same=unknown_with_a_dot, theirs=("permerror",)),
-    Rule("%{p} before its turn", "4.6.2: mechanisms are evaluated from left to right, and the first that matches ends it; pyspf expands all macros first, and so counts void lookups for a %{p} that is never reached", same=pointer_macros_away, theirs=("permerror",)),
+    Rule("%{p} before its turn", "4.6.2: mechanisms are evaluated from left to right, and the first that matches ends it; pyspf expands all macros first, and so counts void lookups for a %{p} that is never reached", same=without("%{p"), theirs=("permerror",)),
     Rule("exchanges behind a match", '5.4: an address lookup on each MX name "in order of MX preference", and "if any address matches, the mechanism matches"; pyspf looks all up first, and so counts void ones behind the match', same=void_exchanges_away, theirs=("permerror",)),
     Rule("%{p} once", "5.5, 4.6.4: each %{p} and each ptr looks its names up, and void lookups count; pyspf keeps what the first %{p} found and counts it once", misread=void_pointers_away, ours=("permerror",)),
-    Rule("macro that keeps nothing", '7.1: transformers = *DIGIT [ "r" ], where the DIGIT, if present, "MUST be nonzero"; pyspf takes %{d0} for %{d}', misread=reading("%{d0}", "%{d}"), ours=("permerror",)),
-    Rule("number behind r", '7.1: transformers = *DIGIT [ "r" ], then delimiters alone; pyspf takes the number of %{ir1} for one of those, which makes no name', misread=reading("%{ir1}", "x.%{ir}"), ours=("permerror",)),
+    Rule("macro that keeps nothing", '7.1: transformers = *DIGIT [ "r" ], where the DIGIT, if present, "MUST be nonzero"; pyspf makes an empty label of %{d0}, which matches nothing and is not asked about', misread=without("%{d0}"), ours=("permerror",)),
+    Rule("number behind r", '7.1: transformers = *DIGIT [ "r" ], then delimiters alone; pyspf takes the number of %{ir1} for one of those, which makes empty labels', misread=without("%{ir1}"), ours=("permerror",)),
 ]
 
 
