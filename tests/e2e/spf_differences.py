@@ -50,6 +50,10 @@ def without(part: str) -> Change:
     return of_terms(lambda terms, owner, case: [term for term in terms if part not in term])
 
 
+def reading(wrong: str, right: str) -> Change:
+    return of_terms(lambda terms, owner, case: [term.replace(wrong, right) for term in terms])
+
+
 def void_pointers_away(case):
     """They point to no validated name, with or without."""
     pointers = case.zone.get(case.reverse_name(), [])
@@ -156,10 +160,11 @@ PYSPF = [
     Rule("%% in a modifier", '12: unknown-modifier = name "=" macro-string, where %% is a macro-expand; pyspf refuses it', same=without("moo.cow=%%"), theirs=("permerror",)),
     Rule("no validated name", '7.3: %{p} is then "unknown", which no mechanism matches; pyspf takes it for a syntax error, even behind a mechanism that matches', same=unknown_with_a_dot, theirs=("permerror",)),
     Rule("%{p} before its turn", "4.6.2: mechanisms are evaluated from left to right, and the first that matches ends it; pyspf expands all macros first, and so counts void lookups for a %{p} that is never reached", same=without("%{p"), theirs=("permerror",)),
+    Rule("redirect behind a match", '4.6.4: the ten are terms "during SPF evaluation", and 6.1: redirect is evaluated when no mechanism matched; pyspf counts it before', same=without("redirect="), theirs=("permerror",)),
     Rule("exchanges behind a match", '5.4: an address lookup on each MX name "in order of MX preference", and "if any address matches, the mechanism matches"; pyspf looks all up first, and so counts void ones behind the match', same=void_exchanges_away, theirs=("permerror",)),
     Rule("%{p} once", "5.5, 4.6.4: each %{p} and each ptr looks its names up, and void lookups count; pyspf keeps what the first %{p} found and counts it once", misread=void_pointers_away, ours=("permerror",)),
     Rule("macro that keeps nothing", '7.1: transformers = *DIGIT [ "r" ], where the DIGIT, if present, "MUST be nonzero"; pyspf makes an empty label of %{d0}, which matches nothing and is not asked about', misread=without("%{d0}"), ours=("permerror",)),
-    Rule("number behind r", '7.1: transformers = *DIGIT [ "r" ], then delimiters alone; pyspf takes the number of %{ir1} for one of those, which makes empty labels', misread=without("%{ir1}"), ours=("permerror",)),
+    Rule("number behind r", '7.1: transformers = *DIGIT [ "r" ], then delimiters alone; pyspf takes %{ir1} for %{ir}', misread=reading("%{ir1}", "%{ir}"), ours=("permerror",)),
 ]
 
 

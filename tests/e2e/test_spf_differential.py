@@ -66,13 +66,13 @@ def test_most_cases_need_no_explanation(judged):
 
 @pytest.mark.parametrize("stranger, rules", [("pyspf", spf_differences.PYSPF), ("libspf2", spf_differences.LIBSPF2)], ids=["pyspf", "libspf2"])
 def test_every_difference_is_a_known_fault_of_the_other(judged, judges, stranger, rules):
-    """RFC 7208 as each rule quotes it. A rule that never fires is stale."""
+    """RFC 7208 as each rule quotes it. A rule that never fires in a hunt is stale."""
     cases, said = judged
     differences = [Difference(number, case, ours, theirs) for number, (case, ours, theirs) in enumerate(zip(cases, said["postern"], said[stranger])) if ours != theirs]
     fired, left = Explainer(judges.postern, getattr(judges, stranger), judges.pyspf_within).explain(differences, rules)
     print(f"{stranger}: {len(differences)} of {CASES} differ: {dict(fired)}")
     assert not left, f"{len(left)} of {CASES}\n" + "\n".join(map(describe, left[:10]))
-    assert CASES < 40000 or {rule.name for rule in rules} == {*fired}, fired
+    assert CASES < 100000 or {rule.name for rule in rules} == {*fired}, fired
 
 
 def describe(difference: Difference) -> str:
