@@ -1,5 +1,5 @@
 // rooms: mailauth
-// Tags point into the text they came from, and no name comes twice.
+// Tags point into the text they came from, no name comes twice, and words are parts of their value.
 #include <cstdlib>
 
 #include "mailauth/tags.hpp"
@@ -15,6 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     if (tag.value_begin > tag.value_end || tag.value_end > text.size()) std::abort();
     if (text[tag.value_begin - 1] != '=') std::abort();
     if (tag.compact().size() > tag.value.size()) std::abort();
+    std::size_t length = 0;
+    for (const std::string_view word : tag.words()) length += word.size() + 1;
+    if (length > tag.value.size() + 1) std::abort();
   }
   return 0;
 }

@@ -22,17 +22,21 @@ struct VerifyOptions {
   std::string message = "-", fixture;
 };
 
-Result<ArcVerdict> verify(const VerifyOptions& options, std::istream& in) {
-  POSTERN_TRY(const std::string text, read_message_input(options.message, in));
-  POSTERN_TRY(const MessageView view, MessageView::parse(text));
-  if (!options.fixture.empty()) {
-    POSTERN_TRY(const auto fixture, read_fixture(options.fixture, in));
+Result<ArcVerdict> verdict_of(const MessageView& view, const std::string& fixture_file, std::istream& in) {
+  if (!fixture_file.empty()) {
+    POSTERN_TRY(const auto fixture, read_fixture(fixture_file, in));
     return arc_verify(view, *fixture);
   }
   std::vector<DnsQuestion> questions;
   for (std::string& name : arc_key_names(view)) questions.emplace_back(std::move(name), dns::RecordType::Txt);
   POSTERN_TRY(dns::AnswerTable answers, ask_dns(questions));
   return arc_verify(view, answers);
+}
+
+Result<ArcVerdict> verify(const VerifyOptions& options, std::istream& in) {
+  POSTERN_TRY(const std::string text, read_message_input(options.message, in));
+  POSTERN_TRY(const MessageView view, MessageView::parse(text));
+  return verdict_of(view, options.fixture, in);
 }
 
 void run_verify(const VerifyOptions& options, Context& context) {
@@ -60,7 +64,6 @@ struct SealOptions {
 };
 
 Result<ArcSet> seal(const SealOptions& options, std::istream& in) {
-  if (options.message == "-") return fail(ErrorCode::BadInput, "name a file: the message is read twice", "--message");
   POSTERN_TRY(const std::string text, read_message_input(options.message, in));
   POSTERN_TRY(const MessageView view, MessageView::parse(text));
   POSTERN_TRY(const PrivateKey key, read_signing_key(options.key, in));
@@ -74,7 +77,7 @@ Result<ArcSet> seal(const SealOptions& options, std::istream& in) {
   if (!options.headers.empty()) {
     for (const auto name : split(options.headers, ':')) out.headers.emplace_back(trim(name));
   }
-  POSTERN_TRY(const ArcVerdict chain, verify({options.message, options.fixture}, in));
+  POSTERN_TRY(const ArcVerdict chain, verdict_of(view, options.fixture, in));
   const DkimKeyRef ref{options.domain, options.selector, rsa ? DkimAlgorithm::RsaSha256 : DkimAlgorithm::Ed25519Sha256, {}, 0};
   return arc_seal(view, chain.cv, ref, out, [&](const DkimKeyRef&, ByteView data) {
     return key.sign(rsa ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519(), data);
@@ -143,7 +146,7 @@ void add_arc_verbs(CLI::App& app, Context& context) {
 
   CLI::App* make = arc->add_subcommand("seal", "The next set of a chain: three fields to put in front of the message");
   const auto options = std::make_shared<SealOptions>();
-  make->add_option("--message", options->message, "The message")->required();
+  make->add_option("--message", options->message, "The message; - is standard input")->required();
   make->add_option("--domain", options->domain, "d=: the sealing domain")->required();
   make->add_option("--selector", options->selector, "s=: where the public key is published")->required();
   make->add_option("--key", options->key, "The private key: PEM, or the base64 seed of Ed25519")->required();

@@ -16,20 +16,27 @@ namespace {
 using dns::RecordType;
 using dns::TlsaData;
 
-std::string value_of(const TagList& tags, std::string_view name, std::string_view otherwise) {
+std::string_view value_of(const TagList& tags, std::string_view name, std::string_view otherwise) {
   const Tag* tag = tags.find(name);
-  return tag == nullptr ? std::string(otherwise) : tag->compact();
+  return tag == nullptr ? otherwise : tag->value;
 }
 
-bool has_word(const std::string& list, std::string_view word) {
-  return std::ranges::any_of(split(list, ':'), [word](std::string_view one) { return iequals(one, word); });
+/// p=, the base64 that it is.
+std::string key_of(const TagList& tags) {
+  const Tag* tag = tags.find("p");
+  return tag == nullptr ? std::string() : tag->compact();
+}
+
+/// Whether a list has the word; one that is not there allows all.
+bool allows(const TagList& tags, std::string_view name, std::string_view word) {
+  const Tag* tag = tags.find(name);
+  return tag == nullptr || tag->has_word(word);
 }
 
 /// RFC 6376 3.6.1: why a key record with our key would still not do; empty: it does.
 std::string restriction_of(const TagList& tags) {
-  if (!has_word(value_of(tags, "h", "sha256"), "sha256")) return "h= does not allow sha256, which every signature uses";
-  const std::string services = value_of(tags, "s", "*");
-  if (!has_word(services, "*") && !has_word(services, "email")) return "s= does not allow email";
+  if (!allows(tags, "h", "sha256")) return "h= does not allow sha256, which every signature uses";
+  if (!allows(tags, "s", "*") && !allows(tags, "s", "email")) return "s= does not allow email";
   if (value_of(tags, "v", "DKIM1") != "DKIM1") return "v= is not DKIM1";
   return {};
 }
@@ -55,12 +62,13 @@ Finding judge_dkim(const WantedRecord& wanted, const std::string& text) {
   const auto ours = TagList::parse(own), theirs = TagList::parse(text);
   if (!ours) return differs("the record of our own key cannot be read: " + ours.error().text());
   if (!theirs) return differs("verifiers cannot read it: " + theirs.error().text());
-  const std::string key = value_of(*theirs, "p", "");
+  const std::string key = key_of(*theirs);
   if (key.empty()) return differs("it says that the key was revoked (p= is empty), so every signature fails");
-  if (!iequals(value_of(*theirs, "k", "rsa"), value_of(*ours, "k", "rsa")) || !is_same_key(value_of(*ours, "p", ""), key))
+  if (!iequals(value_of(*theirs, "k", "rsa"), value_of(*ours, "k", "rsa")) || !is_same_key(key_of(*ours), key))
     return differs("it is another key, so signatures made here fail; publish it, or find out who signs with the other one");
   if (std::string why = restriction_of(*theirs); !why.empty()) return differs(std::move(why));
-  const bool testing = has_word(value_of(*theirs, "t", ""), "y");
+  const Tag* flags = theirs->find("t");
+  const bool testing = flags != nullptr && flags->has_word("y");
   return finding_of(wanted, Standing::Ok, false, testing ? "t=y: receivers treat signatures as tries (RFC 6376 3.6.1); take it off" : "");
 }
 

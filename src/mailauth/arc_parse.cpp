@@ -75,9 +75,9 @@ Status read_signature(const TagList& tags, ParsedSignature& out) {
 Status read_names(const TagList& tags, ParsedSignature& out) {
   const Tag* h = tags.find("h");
   if (h == nullptr) return fail(bad("h= is missing"));
-  const std::string list = h->compact();
-  for (const auto name : split(list, ':')) {
-    if (name.empty() || out.names.size() >= kMostNames) return fail(bad("h= has an empty name, or too many"));
+  for (const auto name : h->words()) {
+    if (!is_field_name(name)) return fail(bad("h= has a name that no header field has"));
+    if (out.names.size() >= kMostNames) return fail(bad("h= has too many names"));
     out.names.push_back(to_lower(name));
   }
   // RFC 8617 4.1.2: a seal is made after the signature; From as in RFC 6376 5.4.
@@ -132,7 +132,7 @@ Result<ArcSignature> parse_arc_message_signature(const HeaderField& field) {
   if (!hash || hash->size() != 32) return fail(bad("bh= is not a SHA-256 hash in base64"));
   out.parsed.body_hash = *hash;
   if (const Tag* c = tags.find("c"); c != nullptr) {
-    POSTERN_TRY(out.parsed.canonicalization, CanonicalizationPair::parse(c->compact()));
+    POSTERN_TRY(out.parsed.canonicalization, CanonicalizationPair::parse(c->value));
   }
   if (tags.find("l") != nullptr) return fail(bad("l= leaves a part of the body unsigned"));
   return out;

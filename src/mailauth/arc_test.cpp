@@ -81,6 +81,20 @@ TEST_F(Arc, EveryChangeIsSeen) {
   EXPECT_EQ(verify(replaced(two, "\r\n\r\nA text", "\r\nX-Added: 1\r\n\r\nA text")).cv, ArcResult::Pass) << "what is not signed may come";
 }
 
+// RFC 8617 4.1.2 takes the tags of RFC 6376 3.5, which has FWS around the colons of h= and nowhere in c=.
+TEST_F(Arc, WhiteSpaceOnlyWhereTheGrammarHasIt) {
+  const auto parsed = [](const std::string& tags) {
+    const std::string raw =
+        "ARC-Message-Signature: i=1; a=ed25519-sha256; d=hop.example; s=s; b=AAAA; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=; " +
+        tags + "\r\n" + kMessage;
+    return parse_arc_message_signature(MessageView::parse(raw)->fields().front());
+  };
+  EXPECT_TRUE(parsed("c=relaxed/simple; h=from"));
+  EXPECT_EQ(parsed("c=relaxed/simple; h= from :\r\n To")->parsed.names, (std::vector<std::string>{"from", "to"}));
+  for (const char* bad : {"c=relaxed / simple; h=from", "c=relaxed/ simple; h=from", "h=fr om", "h=from:sub ject", "h=from:", "h=from::to"})
+    EXPECT_FALSE(parsed(bad)) << bad;
+}
+
 // RFC 8617 5.2 step 3.
 TEST_F(Arc, SetsThatAreNotWhole) {
   const std::string two = chain(2);

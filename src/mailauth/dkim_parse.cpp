@@ -87,7 +87,7 @@ class SignatureReader {
   DkimVerdict canonicalization() {
     const Tag* c = m_tags.find("c");
     if (c == nullptr) return {};
-    const auto pair = CanonicalizationPair::parse(c->compact());
+    const auto pair = CanonicalizationPair::parse(c->value);  // RFC 6376 3.5: no white space around the slash
     if (!pair) return neutral("c= is not known");
     m_out.canonicalization = *pair;
     return {};
@@ -95,9 +95,8 @@ class SignatureReader {
   DkimVerdict names() {
     const Tag* h = m_tags.find("h");
     if (h == nullptr) return neutral("h= is missing");
-    const std::string list = h->compact();
-    for (const auto name : split(list, ':')) {
-      if (name.empty()) return neutral("h= has an empty name");
+    for (const auto name : h->words()) {
+      if (!is_field_name(name)) return neutral("h= has a name that no header field has");
       if (m_out.names.size() >= kMaxSignedNames) return neutral("h= has too many names");
       m_out.names.push_back(to_lower(name));
     }
@@ -106,7 +105,7 @@ class SignatureReader {
     return {};
   }
   DkimVerdict identity() {
-    const Tag* i = m_tags.find("i");
+    const Tag* i = m_tags.find("i");  // RFC 6376 3.5, 2.11: dkim-quoted-printable, where white space means nothing
     m_out.identity = i == nullptr ? "@" + m_out.domain : i->compact();
     const auto at = m_out.identity.rfind('@');
     if (at == std::string::npos) return neutral("i= has no @");
@@ -117,11 +116,7 @@ class SignatureReader {
   }
   DkimVerdict query() {
     const Tag* q = m_tags.find("q");
-    if (q == nullptr) return {};
-    const std::string list = q->compact();
-    const auto methods = split(list, ':');
-    const bool dns_txt = std::any_of(methods.begin(), methods.end(), [](std::string_view m) { return iequals(m, "dns/txt"); });
-    return dns_txt ? DkimVerdict{} : neutral("q= has no method that is known");
+    return q == nullptr || q->has_word("dns/txt") ? DkimVerdict{} : neutral("q= has no method that is known");
   }
   DkimVerdict numbers() {
     if (!read_number("l", m_out.length)) return neutral("l= is not a number");
@@ -147,12 +142,7 @@ class SignatureReader {
   ParsedSignature& m_out;
 };
 
-bool has_word(const Tag* tag, std::string_view word) {
-  if (tag == nullptr) return false;
-  const std::string list = tag->compact();
-  const auto words = split(list, ':');
-  return std::any_of(words.begin(), words.end(), [word](std::string_view w) { return iequals(w, word); });
-}
+bool has_word(const Tag* tag, std::string_view word) { return tag != nullptr && tag->has_word(word); }
 
 /// RFC 6376 6.1.2 and 3.6.1: everything in the record that can forbid its use for this signature.
 DkimVerdict check_key_tags(const TagList& tags, const ParsedSignature& signature) {

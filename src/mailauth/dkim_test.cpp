@@ -354,6 +354,28 @@ TEST(DkimVerify, EveryResultOfRfc8601) {
   }
 }
 
+// RFC 6376 3.2: "Whitespace within a value MUST be retained unless explicitly excluded by the specific tag description"; 3.5 lets FWS stand
+// in base64, in i= and around the colons of h= and q=.
+TEST(DkimVerify, WhiteSpaceOnlyWhereTheGrammarHasIt) {
+  const auto result = [](const std::string& tags) { return verify_first(with_tags(tags), signer().dns).result; };
+  const auto instead = [](const std::string& tag, const std::string& other) {
+    std::string out = kGood;
+    return out.replace(out.find(tag), tag.size(), other);
+  };
+  for (const std::string& good :
+       {kGood + "c=relaxed/simple; ", kGood + "c = relaxed/simple ; ", kGood + "q=other : dns/txt; ", kGood + "i= a\r\n @example.org; ",
+        instead("h=from", "h=\r\n from :\r\n\tto "), instead("b=AAAA", "b= AA\r\n AA "), instead("v=1", " v = 1 ")}) {
+    EXPECT_EQ(result(good), DkimResult::Fail) << good;
+  }
+  for (const std::string& bad :
+       {kGood + "c=relaxed / simple; ", kGood + "c=relaxed /simple; ", kGood + "c=rel axed; ", kGood + "q=dns / txt; ", kGood + "t=1 2; ",
+        kGood + "l=1 2; ", kGood + "x=1\r\n 2; ", instead("h=from", "h=fr om"), instead("h=from", "h=from:sub\r\n ject"),
+        instead("h=from", "h=from:"), instead("h=from", "h=from::to"), instead("a=rsa-sha256", "a=rsa - sha256"),
+        instead("d=example.org", "d=example .org"), instead("s=r", "s=r r"), instead("v=1", "v=1 1")}) {
+    EXPECT_EQ(result(bad), DkimResult::Neutral) << bad;
+  }
+}
+
 TEST(DkimVerify, KeyRecordsThatForbidUse) {
   const std::string p = std::string(kRsaRecord.substr(kRsaRecord.find("p=")));
   const auto with_record = [&](const std::string& record) {
@@ -364,9 +386,10 @@ TEST(DkimVerify, KeyRecordsThatForbidUse) {
   };
   EXPECT_EQ(with_record(p).result, DkimResult::Pass);
   EXPECT_EQ(with_record("v=DKIM1; h=sha1:sha256; s=email; t=s; n=note; g=*; " + p).result, DkimResult::Pass);
-  for (const std::string& bad :
-       {std::string("v=DKIM1; p="), "v=DKIM2; " + p, "k=rsa; v=DKIM1; " + p, "k=ed25519; " + p, "h=sha1; " + p, "s=tlsrpt; " + p,
-        std::string("v=DKIM1; k=rsa"), std::string("not a record"), std::string("p=AAAA"), std::string("p=!"), p + "; p=x"}) {
+  EXPECT_EQ(with_record("h=sha1 : sha256; s= other :email; " + p).result, DkimResult::Pass);
+  for (const std::string& bad : {std::string("v=DKIM1; p="), "v=DKIM2; " + p, "k=rsa; v=DKIM1; " + p, "k=ed25519; " + p, "h=sha1; " + p,
+                                 "s=tlsrpt; " + p, "h=sha 256; " + p, "s=e mail; " + p, "k=r sa; " + p, std::string("v=DKIM1; k=rsa"),
+                                 std::string("not a record"), std::string("p=AAAA"), std::string("p=!"), p + "; p=x"}) {
     EXPECT_EQ(with_record(bad).result, DkimResult::PermError) << bad;
   }
   const auto testing = with_record("t=y; " + p);

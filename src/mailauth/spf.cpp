@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "dns/name.hpp"
@@ -190,9 +191,11 @@ Step<bool> Evaluation::matches_address(const std::string& target, const SpfMecha
 
 Step<bool> Evaluation::matches_exchanges(const std::string& target, const SpfMechanism& mechanism) {
   SPF_TRY(const Answer answer, ask(target, RecordType::Mx));
-  const auto exchanges = answer.all<dns::MxData>();
+  auto exchanges = answer.all<dns::MxData>();
   if (exchanges.size() > m_limits.exchanges)
     return permerror(printable(target, 253) + " has more than " + std::to_string(m_limits.exchanges) + " MX records (RFC 7208 4.6.4)");
+  // 5.4: "in order of MX preference"; of equal ones by name, so that each round asks the same.
+  std::ranges::sort(exchanges, {}, [](const dns::MxData& at) { return std::tie(at.preference, at.exchange); });
   for (const auto& exchange : exchanges) {
     if (exchange.exchange.empty()) continue;  // RFC 7505
     SPF_TRY(const Answer addresses, ask(exchange.exchange, address_type()));

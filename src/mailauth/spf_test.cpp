@@ -74,6 +74,20 @@ TEST(Spf, VoidLookupsEndIt) {
   EXPECT_NE(verdict.reason.find("c.nowhere.example"), std::string::npos) << verdict.reason;
 }
 
+// RFC 7208 5.4: "an address lookup on each MX name returned, in order of MX preference"; what stands behind a match is not asked.
+TEST(Spf, ExchangesAreAskedByPreference) {
+  const auto zone_with = [](const char* first, const char* second) {
+    return dns::Fixture::parse(
+               std::string(R"({"records": {"example.org": [{"type": "TXT", "data": "v=spf1 mx -all"},)") + R"({"type": "MX", "pref": )" +
+               first + R"(, "data": "away.example"}, {"type": "MX", "pref": )" + second +
+               R"(, "data": "near.example"}], "near.example": [{"type": "A", "data": "192.0.2.1"}], "away.example": [{"timeout": true}]}})")
+        .value();
+  };
+  auto near = zone_with("20", "10"), away = zone_with("10", "20");
+  EXPECT_EQ(check(near).result, SpfResult::Pass);
+  EXPECT_EQ(check(away).result, SpfResult::TempError);
+}
+
 TEST(Spf, ManyRecordsAndLongOnes) {
   dns::Fixture many;
   for (int i = 0; i < 10'000; ++i) many.add_txt("example.org", "token " + std::to_string(i));

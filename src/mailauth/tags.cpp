@@ -37,6 +37,16 @@ std::string Tag::compact() const {
   return out;
 }
 
+std::vector<std::string_view> Tag::words() const {
+  auto out = split(value, ':');
+  std::ranges::transform(out, out.begin(), trim);
+  return out;
+}
+
+bool Tag::has_word(std::string_view word) const {
+  return std::ranges::any_of(words(), [word](std::string_view one) { return iequals(one, word); });
+}
+
 Result<TagList> TagList::parse(std::string_view text, std::size_t max_tags) {
   TagList list;
   list.m_tags.reserve(12);

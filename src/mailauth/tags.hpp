@@ -19,8 +19,14 @@ struct Tag {
   std::size_t value_begin = 0;  ///< The octets between "=" and ";" in the text, surrounding white space included:
   std::size_t value_end = 0;    ///< what is deleted from b= before hashing (RFC 6376 3.7).
 
-  /// The value without any white space and folds: base64 and colon lists (RFC 6376 2.8, 3.5).
+  /// The value without any white space and folds: only where the grammar lets FWS stand between any two octets, as in base64string (2.10)
+  /// and dkim-quoted-printable (2.11).
   [[nodiscard]] std::string compact() const;
+  /// A list with colons between (h=, q= and, of keys, h=, s= and t=): FWS may stand around a colon and nowhere else (3.5, 3.6.1), so that a
+  /// word with white space inside comes out with it and is none that anybody knows. Borrows what the tag does.
+  [[nodiscard]] std::vector<std::string_view> words() const;
+  /// Whether one of words() is `word`, in any case.
+  [[nodiscard]] bool has_word(std::string_view word) const;
 };
 
 /// Borrows the text.

@@ -24,6 +24,17 @@ TEST(TagList, ReadsTheGrammar) {
                      "e"));
 }
 
+// RFC 6376 3.5, sig-h-tag: FWS around the colons, and nowhere else.
+TEST(TagList, WordsBetweenColons) {
+  const auto list = TagList::parse("h= from :\r\n to:sub ject::Date ; t=s; e=");
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->find("h")->words(), (std::vector<std::string_view>{"from", "to", "sub ject", "", "Date"}));
+  EXPECT_TRUE(list->find("h")->has_word("date"));
+  EXPECT_FALSE(list->find("h")->has_word("subject"));
+  EXPECT_TRUE(list->find("t")->has_word("S"));
+  EXPECT_EQ(list->find("e")->words(), std::vector<std::string_view>{""});
+}
+
 // RFC 6376 3.2: "Tags with duplicate names MUST NOT occur within a single tag-list; if a tag name does occur more than once, the entire
 // tag-list is invalid."
 TEST(TagList, RefusesTheRest) {

@@ -31,16 +31,19 @@ def signature_tags(raw: bytes) -> list[dict[str, str]]:
     return found
 
 
-def dkimpy_verdicts(raw: bytes, records: dict[str, str]) -> list[bool]:
-    """dkimpy's verdict on each signature, top first. `records`: {"sel._domainkey.example": TXT}."""
+def dkimpy_verdict(raw: bytes, records: dict[str, str], index=0) -> bool:
+    """dkimpy's verdict on one signature; the top one is 0. `records`: {"sel._domainkey.example": TXT}."""
     def txt(name, timeout=5):
-        return records.get(name.decode().rstrip(".").lower(), "").encode()
-    def verdict(index):
-        try:
-            return bool(dkim.DKIM(raw, minkey=1024).verify(idx=index, dnsfunc=txt))
-        except dkim.DKIMException:
-            return False
-    return [verdict(index) for index in range(len(signature_tags(raw)))]
+        return records.get(name.decode("utf-8", "replace").rstrip(".").lower(), "").encode()
+    try:
+        return bool(dkim.DKIM(raw, minkey=1024).verify(idx=index, dnsfunc=txt))
+    except dkim.DKIMException:
+        return False
+
+
+def dkimpy_verdicts(raw: bytes, records: dict[str, str]) -> list[bool]:
+    """dkimpy's verdict on each signature, top first."""
+    return [dkimpy_verdict(raw, records, index) for index in range(len(signature_tags(raw)))]
 
 
 def opendkim_verdicts(raw: bytes, records: dict[str, str], directory: pathlib.Path) -> dict[str, str]:
@@ -55,6 +58,20 @@ def opendkim_verdicts(raw: bytes, records: dict[str, str], directory: pathlib.Pa
     verdicts = dict((selector, result) for result, selector in re.findall(r"dkim=(\w+)[^;]*?header\.s=(\S+)", output))
     assert verdicts or "dkim=none" in output, f"opendkim gave no verdict:\n{output}\n{done.stderr.decode('utf-8', 'replace')}"
     return verdicts
+
+
+def opendkim_signed(raw: bytes, domain: str, selector: str, key: pathlib.Path, canon: str, directory: pathlib.Path) -> bytes:
+    """The DKIM-Signature field that OpenDKIM (RSA only) would insert, From signed once more than it is there. Nobody else may be able to
+    write to the key's directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    message, configuration = directory / "message.eml", directory / "opendkim.conf"
+    message.write_bytes(raw)
+    configuration.write_text(f"Mode s\nSyslog no\nDomain {domain}\nSelector {selector}\nKeyFile {key}\nCanonicalization {canon}\nOversignHeaders From\n"
+                             "RequireSafeKeys no\n")
+    output = run(["/usr/sbin/opendkim", "-x", configuration, "-vv", "-t", message], check=False).stdout
+    found = re.search(rb"### INSHEADER: idx=\d+ hname='DKIM-Signature' hvalue='(.*?)'", output, re.DOTALL)
+    assert found, f"opendkim did not sign:\n{output.decode('utf-8', 'replace')}"
+    return b"DKIM-Signature: " + found[1].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n") + b"\r\n"
 
 
 def foreign_signed(raw: bytes, private_key_pem: bytes, domain="foreign.example", selector="sel") -> bytes:
