@@ -58,6 +58,15 @@ struct PolicyRule {
   std::string missing_key = "hold";  ///< hold, bounce, send
 };
 
+/// What is made of the standards' verdicts on mail from outside.
+struct VerdictSetting {
+  std::string name;
+  std::vector<std::string> when;  ///< "spf=fail", "dkim!=pass"; all must hold.
+  std::string from = "*";
+  std::string action;  ///< accept, label, quarantine, reject
+  std::string text;
+};
+
 struct DkimSigner {
   std::string domain;
   std::string selector;
@@ -231,6 +240,8 @@ struct Config {
     std::string on_temperror = "accept";  ///< accept, defer
     std::string public_suffix_list;       ///< Empty: tree walk.
     std::chrono::seconds dns_timeout{10};
+    std::vector<std::string> arc_trusted;  ///< Sealers whose chains make up for a DMARC failure.
+    std::string arc_seal;                  ///< Domain of a signer; empty: nothing is sealed.
   } authentication;
   struct Outbound {
     bool dane = true;
@@ -254,6 +265,7 @@ struct Config {
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   std::vector<PolicyRule> policies;
+  std::vector<VerdictSetting> verdicts;
   std::vector<DkimSigner> dkim;
   std::vector<Zone> zones;
   std::vector<Tenant> tenants;

@@ -29,6 +29,7 @@ class Reader {
     read_records(root, "listener", listener_settings(), m_out.config.listeners);
     read_records(root, "route", route_settings(), m_out.config.routes);
     read_records(root, "policy", policy_settings(), m_out.config.policies);
+    read_records(root, "verdict", verdict_settings(), m_out.config.verdicts);
     read_records(root, "dkim", dkim_settings(), m_out.config.dkim);
     read_records(root, "zone", zone_settings(), m_out.config.zones);
     read_records(root, "tenant", tenant_settings(), m_out.config.tenants);
@@ -44,8 +45,8 @@ class Reader {
 
  private:
   static bool is_record(std::string_view name) {
-    return name == "listener" || name == "route" || name == "policy" || name == "dkim" || name == "zone" || name == "tenant" ||
-           name == "exception";
+    return name == "listener" || name == "route" || name == "policy" || name == "verdict" || name == "dkim" || name == "zone" ||
+           name == "tenant" || name == "exception";
   }
 
   static bool is_map(std::string_view path) {
@@ -304,6 +305,7 @@ std::string show(const Config& config) {
   show_records(out, "listener", listener_settings(), config.listeners);
   show_records(out, "route", route_settings(), config.routes);
   show_records(out, "policy", policy_settings(), config.policies);
+  show_records(out, "verdict", verdict_settings(), config.verdicts);
   show_records(out, "dkim", dkim_settings(), config.dkim);
   show_records(out, "zone", zone_settings(), config.zones);
   show_records(out, "tenant", tenant_settings(), config.tenants);
@@ -320,6 +322,7 @@ std::string reference() {
   reference_of(out, "[[listener]]", listener_settings());
   reference_of(out, "[[route]]", route_settings());
   reference_of(out, "[[policy]]", policy_settings());
+  reference_of(out, "[[verdict]]", verdict_settings());
   reference_of(out, "[[dkim]]", dkim_settings());
   reference_of(out, "[[zone]]", zone_settings());
   reference_of(out, "[[tenant]]", tenant_settings());

@@ -390,6 +390,14 @@ const std::vector<Row<Config>>& scalar_settings() {
               "Mail whose domain cannot be asked in DNS now: accept it with that result, or defer it (451).", {"accept", "defer"}),
       text<C>("authentication.public_suffix_list", FIELD(authentication.public_suffix_list),
               "File of publicsuffix.org: DMARC compares domains by it, as RFC 7489 did. Empty: by DNS tree walk (RFC 9989)."),
+      list<C>(
+          "authentication.arc_trusted", FIELD(authentication.arc_trusted),
+          "Domains (d=) of forwarders and lists that are believed: where all sealers of a valid ARC chain are among them and the first one "
+          "saw DMARC pass for the same author, a DMARC failure is not enforced (RFC 8617 7.2.1)."),
+      text<C>("authentication.arc_seal", FIELD(authentication.arc_seal),
+              "Domain of a [[dkim]] signer: judged mail that goes on to another host gets an ARC set of it (RFC 8617 5.1), so that the "
+              "next one "
+              "learns what was found here. Empty: none."),
       duration<C>("authentication.dns_timeout", FIELD(authentication.dns_timeout), "Wait for all DNS answers about one message."),
       flag<C>("outbound.dane", FIELD(outbound.dane),
               "Whether TLSA records that DNSSEC vouches for bind the next hop's certificate (RFC 7672). Needs dns.trust_anchor."),
@@ -519,6 +527,25 @@ const std::vector<Row<PolicyRule>>& policy_settings() {
       text<P>("method", FIELD(method), "auto (what the recipient has; S/MIME first), smime, openpgp.", {"auto", "smime", "openpgp"}),
       text<P>("missing_key", FIELD(missing_key), "What happens to a must-encrypt message without a recipient key: hold, bounce, send.",
               {"hold", "bounce", "send"}),
+  };
+  return rows;
+}
+
+const std::vector<Row<VerdictSetting>>& verdict_settings() {
+  using V = VerdictSetting;
+  static const std::vector<Row<V>> rows{
+      text<V>("name", FIELD(name), "Name in log and reasons."),
+      list<V>(
+          "when", FIELD(when),
+          "What must hold, all of it: METHOD=RESULT or METHOD!=RESULT with spf, dkim, dmarc, arc, iprev and the results of RFC 8601, like "
+          "[\"spf=softfail\", \"dkim!=pass\"]. Of several DKIM signatures the best counts. Empty: always."),
+      text<V>("from", FIELD(from), "Author pattern: user@example.com, *@example.com, *@*.example.com or *."),
+      text<V>("action", FIELD(action),
+              "label: the field X-Postern-Label with `text`, and the next rules are looked at. accept: whatever [authentication] says. "
+              "quarantine: "
+              "held for an operator. reject: 550 5.7.1, or 451 while an answer of DNS is missing. The first of these three decides.",
+              {"accept", "label", "quarantine", "reject"}),
+      text<V>("text", FIELD(text), "The label; or what the sender is told. Printable ASCII, at most 200 characters."),
   };
   return rows;
 }

@@ -37,6 +37,7 @@ struct Row {
 [[nodiscard]] const std::vector<Row<Listener>>& listener_settings();
 [[nodiscard]] const std::vector<Row<Route>>& route_settings();
 [[nodiscard]] const std::vector<Row<PolicyRule>>& policy_settings();
+[[nodiscard]] const std::vector<Row<VerdictSetting>>& verdict_settings();
 [[nodiscard]] const std::vector<Row<DkimSigner>>& dkim_settings();
 [[nodiscard]] const std::vector<Row<Zone>>& zone_settings();
 [[nodiscard]] const std::vector<Row<Tenant>>& tenant_settings();

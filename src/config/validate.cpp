@@ -48,6 +48,8 @@ class Validator {
       check_listener(m_config.listeners[i], "listener[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.verdicts.size(); ++i) check_verdict(m_config.verdicts[i], "verdict[" + std::to_string(i) + "]");
+    check_arc();
     for (std::size_t i = 0; i < m_config.zones.size(); ++i) check_zone(m_config.zones[i], "zone[" + std::to_string(i) + "]");
     check_rest();
     check_milter_routes();
@@ -228,6 +230,22 @@ class Validator {
     if (signer.key.empty()) fault(path + ".key", "is missing; name a key of the key engine, dkim_key for example");
     if (!signer.alternate.empty() && to_lower(signer.alternate) == to_lower(signer.selector))
       fault(path + ".alternate", "is the selector itself; the two must differ, since old and new stand in DNS together");
+  }
+
+  void check_verdict(const VerdictSetting& rule, const std::string& path) {
+    if (rule.action.empty()) fault(path + ".action", "is missing; accept, label, quarantine or reject");
+    if (rule.action == "label" && rule.text.empty()) fault(path + ".text", "is missing; name the label");
+    const bool printable_ascii = std::ranges::all_of(rule.text, [](char c) { return c >= ' ' && c <= '~'; });
+    if (rule.text.size() > 200 || !printable_ascii) fault(path + ".text", "must be printable ASCII, at most 200 characters");
+    if (rule.action == "accept" && rule.when.empty() && rule.from == "*")
+      warn(path + ": everything from outside is accepted, whatever SPF, DKIM and DMARC say");
+  }
+
+  void check_arc() {
+    auto& sealer = m_config.authentication.arc_seal;
+    const auto signs = [&](const DkimSigner& signer) { return to_lower(signer.domain) == to_lower(sealer); };
+    if (!sealer.empty() && std::ranges::none_of(m_config.dkim, signs))
+      fault("authentication.arc_seal", "is " + printable(sealer) + ", for which there is no [[dkim]] signer; add one");
   }
 
   void check_zone(const Zone& zone, const std::string& path) {

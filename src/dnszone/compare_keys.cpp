@@ -94,7 +94,7 @@ void compare_alias(const Comparing& c, const WantedRecord& wanted) {
 
 bool is_key_of(const std::string& record, const DkimFact& key) {
   const auto ours = TagList::parse(key.value), theirs = TagList::parse(record);
-  return ours && theirs && is_same_key(value_of(*ours, "p", ""), value_of(*theirs, "p", ""));
+  return ours && theirs && is_same_key(key_of(*ours), key_of(*theirs));
 }
 
 /// Only the record of this very key: whoever has put another one there knows why.

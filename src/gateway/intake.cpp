@@ -176,7 +176,8 @@ void Intake::note_dmarc(const Arrival& arrival) const {
   const Judgement& judged = *arrival.judgement;
   if (judged.refusal && judged.refusal->transient()) return;
   const bool by_dmarc = judged.refusal && judged.refusal->status == smtp::EnhancedStatus{5, 7, 26};
-  m_parts.note_judged(arrival, by_dmarc ? DmarcPolicy::Reject : !judged.hold.empty() ? DmarcPolicy::Quarantine : DmarcPolicy::None);
+  const bool held = !judged.hold.empty() && !judged.by_rule;
+  m_parts.note_judged(arrival, by_dmarc ? DmarcPolicy::Reject : held ? DmarcPolicy::Quarantine : DmarcPolicy::None);
 }
 
 io::Task<Status> Intake::commit(Submission submission, bool lone) {

@@ -107,6 +107,10 @@ AuthResult dkim_result(const DkimSignature& signature) {
            {"header", "b", signature.signature_head}}};
 }
 
+AuthResult arc_result(const Judgement& judged, const Arrival& arrival) {
+  return {"arc", {}, std::string(name_of(judged.arc.cv)), judged.arc.reason, {{"smtp", "remote-ip", arrival.road.address}}};
+}
+
 std::string field_of(const Judgement& judged, const Arrival& arrival, const std::string& id) {
   AuthResults out;
   out.authserv_id = id;
@@ -121,7 +125,46 @@ std::string field_of(const Judgement& judged, const Arrival& arrival, const std:
                          judged.dmarc.result == DmarcResult::Pass ? std::string() : judged.dmarc.reason,
                          {{"header", "from", judged.author_domain},
                           {"policy", "dmarc", published ? std::string(name_of(judged.dmarc.policy)) : std::string()}}});
+  if (judged.arc.instances > 0 || judged.arc.cv != ArcResult::None) out.results.push_back(arc_result(judged, arrival));
   return write_authres(out);
+}
+
+policy::VerdictAction action_of(const std::string& word) {
+  if (word == "accept") return policy::VerdictAction::Accept;
+  if (word == "label") return policy::VerdictAction::Label;
+  return word == "quarantine" ? policy::VerdictAction::Quarantine : policy::VerdictAction::Reject;
+}
+
+Result<std::vector<policy::VerdictRule>> verdict_rules(const std::vector<config::VerdictSetting>& settings) {
+  std::vector<policy::VerdictRule> out;
+  for (std::size_t i = 0; i < settings.size(); ++i) {
+    const auto& setting = settings[i];
+    const std::string path = "verdict[" + std::to_string(i) + "]";
+    policy::VerdictRule& rule = out.emplace_back();
+    rule.name = setting.name.empty() ? path : setting.name;
+    rule.action = action_of(setting.action);
+    rule.text = setting.text;
+    auto from = policy::Pattern::parse(setting.from);
+    if (!from) return fail(ErrorCode::BadInput, path + ".from " + from.error().what, path + ".from");
+    rule.from = *std::move(from);
+    for (const auto& text : setting.when) {
+      auto term = policy::parse_verdict_term(text);
+      if (!term) return fail(ErrorCode::BadInput, path + ".when: \"" + printable(text) + "\" " + term.error().what, path + ".when");
+      rule.when.push_back(*std::move(term));
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> author_addresses(const MessageView& view) {
+  std::vector<std::string> out;
+  for (const HeaderField& field : view.fields()) {
+    if (!field.is("From")) continue;
+    const auto list = parse_address_list(field.unfolded());
+    if (!list) return {};
+    for (const auto& named : list->mailboxes()) out.push_back(named.mailbox.text());
+  }
+  return out;
 }
 
 smtp::Reply not_yet() { return {451, {4, 4, 3}, "what authenticates this mail could not be asked in DNS; try again later"}; }
@@ -160,6 +203,7 @@ Result<std::unique_ptr<Judge>> Judge::make(JudgeParts parts) {
   if (const auto& list = config.authentication.public_suffix_list; !list.empty()) {
     POSTERN_TRY(judge->m_suffixes, read_suffixes(config.beside_config(list)));
   }
+  POSTERN_TRY(judge->m_rules, verdict_rules(config.verdicts));
   return judge;
 }
 
@@ -189,12 +233,17 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
   dns::QuestionTable table;
   std::vector<dns::Question> open;
   for (std::string& name : dkim_key_names(view)) open.push_back({std::move(name), dns::RecordType::Txt});
+  for (std::string& name : arc_key_names(view)) {
+    dns::Question key{std::move(name), dns::RecordType::Txt};
+    if (std::ranges::find(open, key) == open.end()) open.push_back(std::move(key));
+  }
+  const std::size_t signatures = view.count("DKIM-Signature") + view.count("ARC-Seal");
   for (int round = 0; round < kRounds; ++round) {
     // The second time the keys are there, and what they say can change what DMARC asks.
-    if (round == 1 && view.find("DKIM-Signature") != nullptr) {
-      auto job = [&]() -> Result<std::vector<DkimSignature>> { return dkim_verify(view, table, arrival.received); };
-      Result<std::vector<DkimSignature>> verified;
-      if (arrival.content.size() <= kSmall && view.count("DKIM-Signature") <= kFewSignatures)
+    if (round == 1 && signatures > 0) {
+      auto job = [&] { return verify(*out, view, table, arrival.received); };
+      Status verified;
+      if (arrival.content.size() <= kSmall && signatures <= kFewSignatures)
         verified = job();
       else
         verified = co_await m_parts.workers.run(std::move(job));
@@ -202,7 +251,6 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
         out->refusal = smtp::Reply{452, {4, 3, 1}, "too many messages are being judged right now; try again in a moment"};
         co_return out;
       }
-      out->dkim = *std::move(verified);
       (void)table.take_open();
     }
     out->spf = spf_check(question, table);
@@ -212,26 +260,72 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
     if (open.empty() && round > 0) break;
     if (!open.empty()) co_await fetch(table, std::exchange(open, {}), deadline);
   }
-  conclude(*out, arrival);
+  conclude(*out, arrival, view);
   co_return out;
 }
 
-void Judge::conclude(Judgement& out, const Arrival& arrival) const {
+Status Judge::verify(Judgement& out, const MessageView& view, DnsPort& dns, WallTime now) const {
+  out.dkim = dkim_verify(view, dns, now);
+  if (view.find("ARC-Seal") == nullptr) return {};
+  out.arc = arc_verify(view, dns);
+  return {};
+}
+
+/// RFC 8617 7.2.1 leaves it to the receiver whom he believes. Here: nobody in the chain but those named, and the first of them saw the
+/// author's domain pass.
+bool Judge::trusts_chain(const Judgement& judged, const MessageView& view) const {
+  const auto& trusted = m_parts.config.authentication.arc_trusted;
+  if (judged.arc.cv != ArcResult::Pass || trusted.empty()) return false;
+  const auto is_named = [&](const std::string& sealer) {
+    return std::ranges::any_of(trusted, [&](const std::string& one) { return iequals(one, sealer); });
+  };
+  if (judged.arc.sealers.size() != judged.arc.instances || !std::ranges::all_of(judged.arc.sealers, is_named)) return false;
+  const auto seen = arc_results(view, 1);
+  return seen && std::ranges::any_of(seen->results, [&](const AuthResult& one) {
+           return iequals(one.method, "dmarc") && iequals(one.result, "pass") &&
+                  std::ranges::any_of(one.properties, [&](const AuthProperty& property) {
+                    return iequals(property.type, "header") && iequals(property.name, "from") &&
+                           iequals(property.value, judged.author_domain);
+                  });
+         });
+}
+
+void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& view) const {
   out.field = field_of(out, arrival, m_id);
-  apply(out);
+  out.arc_trusted = trusts_chain(out, view);
+  if (!apply_rules(out, view)) apply(out);
   log::info("message.judged", {{"id", arrival.id.get()},
                                {"peer", arrival.road.address},
                                {"spf", name_of(out.spf.result)},
                                {"dkim", name_of(dkim_overall(out.dkim))},
                                {"dmarc", name_of(out.dmarc.result)},
+                               {"arc", name_of(out.arc.cv)},
                                {"from", printable(out.author_domain, 253)},
                                {"policy", name_of(out.dmarc.disposition)}});
+}
+
+/// The operator's own rules; true when one of them decided.
+bool Judge::apply_rules(Judgement& out, const MessageView& view) const {
+  if (m_rules.empty()) return false;
+  const auto outcome = policy::apply_verdict_rules(
+      m_rules, {author_addresses(view), std::string(name_of(out.spf.result)), std::string(name_of(dkim_overall(out.dkim))),
+                std::string(name_of(out.dmarc.result)), std::string(name_of(out.arc.cv)), std::string(name_of(out.iprev.result))});
+  for (const std::string& label : outcome.labels) out.field += std::string(kLabelField) + ": " + label + "\r\n";
+  const std::string why = outcome.text.empty() ? "refused by the rule " + outcome.rule : outcome.text;
+  switch (outcome.action) {
+    case policy::VerdictAction::Reject: out.refusal = outcome.temporary ? not_yet() : smtp::Reply{550, {5, 7, 1}, why}; break;
+    case policy::VerdictAction::Quarantine: out.hold = outcome.text.empty() ? "held by the rule " + outcome.rule : outcome.text; break;
+    default: break;
+  }
+  out.by_rule = outcome.action != policy::VerdictAction::Nothing;
+  return out.by_rule;
 }
 
 /// RFC 7372 has the enhanced codes: 5.7.23 SPF, 5.7.26 several checks at once.
 void Judge::apply(Judgement& out) const {
   const auto& wanted = m_parts.config.authentication;
-  if (wanted.dmarc == "enforce" && out.dmarc.result == DmarcResult::Fail && out.dmarc.disposition != DmarcPolicy::None) {
+  if (wanted.dmarc == "enforce" && out.dmarc.result == DmarcResult::Fail && out.dmarc.disposition != DmarcPolicy::None &&
+      !out.arc_trusted) {
     if (could_still_pass(out)) {
       out.refusal = not_yet();
       return;

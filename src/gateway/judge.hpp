@@ -15,9 +15,11 @@
 #include "gateway/arrival.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
+#include "mailauth/arc.hpp"
 #include "mailauth/dmarc.hpp"
 #include "mailauth/iprev.hpp"
 #include "mime/message.hpp"
+#include "policy/verdict_rules.hpp"
 #include "smtp/reply.hpp"
 
 namespace postern::gateway {
@@ -28,10 +30,13 @@ struct Judgement {
   std::vector<DkimSignature> dkim;
   std::string author_domain;  ///< Of the From field; empty: it has none that can be judged.
   DmarcVerdict dmarc;
+  ArcVerdict arc;
+  bool arc_trusted = false;  ///< The chain makes up for a DMARC failure (authentication.arc_trusted).
 
-  std::string field;  ///< Authentication-Results, whole.
+  std::string field;  ///< Authentication-Results, whole, and the labels of the rules.
   std::string hold;   ///< Not empty: recipients' copies wait for an operator, for this reason.
   std::optional<smtp::Reply> refusal;
+  bool by_rule = false;  ///< A [[verdict]] rule decided, not DMARC.
 };
 
 struct JudgeParts {
@@ -43,7 +48,7 @@ struct JudgeParts {
 
 class Judge {
  public:
-  /// NotFound, BadInput: authentication.public_suffix_list.
+  /// NotFound, BadInput: authentication.public_suffix_list, and the [[verdict]] rule that makes no sense.
   [[nodiscard]] static Result<std::unique_ptr<Judge>> make(JudgeParts parts);
 
   /// Whether mail on this road is judged at all: strangers' SMTP. People who logged in, trusted networks and LMTP (a mail server of ours
@@ -61,13 +66,20 @@ class Judge {
  private:
   explicit Judge(JudgeParts parts);
   [[nodiscard]] io::Task<void> fetch(dns::QuestionTable& table, std::vector<dns::Question> questions, SteadyTime deadline) const;
-  void conclude(Judgement& out, const Arrival& arrival) const;
+  [[nodiscard]] Status verify(Judgement& out, const MessageView& view, DnsPort& dns, WallTime now) const;
+  [[nodiscard]] bool trusts_chain(const Judgement& judged, const MessageView& view) const;
+  void conclude(Judgement& out, const Arrival& arrival, const MessageView& view) const;
   void apply(Judgement& out) const;
+  [[nodiscard]] bool apply_rules(Judgement& out, const MessageView& view) const;
 
   JudgeParts m_parts;
   std::string m_id;
   std::optional<PublicSuffixList> m_suffixes;
+  std::vector<policy::VerdictRule> m_rules;
 };
+
+/// The field that labels are written in; what arrives under this name is taken off.
+inline constexpr std::string_view kLabelField = "X-Postern-Label";
 
 /// The domains of the authors, A-labels, each once; for tests.
 [[nodiscard]] std::vector<std::string> author_domains(const MessageView& view);

@@ -147,6 +147,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineParts parts) {
 bool Pipeline::needs_worker(const Arrival& arrival) const {
   if (!m_rules.empty() || arrival.content.size() > kLargeMessage) return true;
   if (arrival.road.trusted && m_parts.dkim != nullptr && !m_parts.dkim->all()->empty()) return true;
+  if (arrival.judgement && !m_parts.config.authentication.arc_seal.empty()) return true;
   // Only mail for local people is opened.
   return std::any_of(arrival.envelope.recipients.begin(), arrival.envelope.recipients.end(),
                      [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); });
@@ -217,7 +218,7 @@ class Pipeline::Run {
 
   /// Fields that only this host writes. RFC 8601 5: what claims to be ours and was there before is a lie.
   bool is_forged(const HeaderField& field) const {
-    if (field.is(kTraceField)) return true;
+    if (field.is(kTraceField) || (field.is(kLabelField) && !released)) return true;
     if (!field.is("Authentication-Results") || released) return false;
     return authserv_id_of(field.value) == to_lower(m_parts.authserv_id.empty() ? m_parts.hostname : m_parts.authserv_id);
   }
@@ -379,7 +380,31 @@ class Pipeline::Run {
     out.reserve(trace.size() + m_received.size() + dkim.size() + source.size() + 256);
     if (first.local) out += "Return-Path: " + m_arrival.envelope.from.text() + "\r\n";  // RFC 5321 4.4: at final delivery
     out.append(m_received).append(trace).append(dkim).append(source);
+    if (!first.local) POSTERN_CHECK(seal_chain(out));
     return out;
+  }
+
+  /// RFC 8617 5.1: over the copy as it leaves. What was not judged here has nothing to tell, and what could not be asked is not known.
+  Status seal_chain(std::string& copy) {
+    const auto& judged = m_arrival.judgement;
+    const std::string domain = to_lower(m_parts.config.authentication.arc_seal);
+    if (domain.empty() || !judged || judged->arc.temporary || m_parts.dkim == nullptr) return {};
+    auto keys = m_parts.dkim->of(domain);
+    if (keys.empty()) return {};
+    // Few verifiers of ARC know Ed25519.
+    const auto rsa = std::ranges::find(keys, DkimAlgorithm::RsaSha256, &DkimKeyRef::algorithm);
+    const DkimKeyRef& key = rsa == keys.end() ? keys.front() : *rsa;
+    POSTERN_TRY(const auto view, MessageView::parse(copy, m_parts.config.limits));
+    ArcSealOptions options;
+    options.authserv_id = m_parts.authserv_id.empty() ? m_parts.hostname : m_parts.authserv_id;
+    options.time = m_arrival.received;
+    const auto set =
+        arc_seal(view, judged->arc.cv, key, options, [this](const DkimKeyRef& by, ByteView data) { return m_parts.dkim->sign(by, data); });
+    // 5.1.2: a chain that was declared broken, or is full, gets no more sets.
+    if (!set && set.error().code != ErrorCode::Unavailable) return {};
+    if (!set) return fail(set.error());
+    copy.insert(0, set->seal + set->message_signature + set->authentication_results);
+    return {};
   }
 
   static bool over_network(const Case& c) { return c.route->via == Via::Mx || c.route->via == Via::Smtp || c.route->via == Via::Lmtp; }

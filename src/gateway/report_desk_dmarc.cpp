@@ -38,6 +38,9 @@ void ReportDesk::note_judged(const Arrival& arrival, DmarcPolicy done) {
   auto facts = dmarc_facts(judged.dmarc, judged.spf, judged.dkim, done);
   const auto ip = dns::IpAddress::parse(arrival.road.address);
   if (!facts || !ip) return;
+  // RFC 8617 7.2.2 has the form of the comment.
+  if (judged.arc_trusted && !judged.arc.sealers.empty() && judged.dmarc.result == DmarcResult::Fail)
+    facts->reasons = {{"local_policy", "arc=pass as[" + std::to_string(judged.arc.instances) + "].d=" + judged.arc.sealers.back()}};
   facts->by_suffix_list = m_parts.suffixes != nullptr;
   facts->source_ip = *ip;
   facts->header_from = judged.author_domain;

@@ -4,6 +4,7 @@
 // dkim.hpp. Total: what is wrong is in the verdict.
 #pragma once
 
+#include "mailauth/authres.hpp"
 #include "mailauth/dkim.hpp"
 
 namespace postern {
@@ -23,6 +24,10 @@ struct ArcVerdict {
 [[nodiscard]] ArcVerdict arc_verify(const MessageView& message, DnsPort& dns, const DkimVerifyOptions& options = {});
 /// The TXT names that arc_verify() will ask for, without repetition.
 [[nodiscard]] std::vector<std::string> arc_key_names(const MessageView& message);
+
+/// What the host that added the set of this instance (from 1) had found: its ARC-Authentication-Results. NotFound: there is no such set;
+/// BadInput: it cannot be read. Worth what the chain is worth.
+[[nodiscard]] Result<AuthResults> arc_results(const MessageView& message, std::size_t instance);
 
 struct ArcSealOptions {
   std::string authserv_id;

@@ -111,6 +111,16 @@ Result<std::vector<ArcFields>> arc_sets(const MessageView& message) {
   return out;
 }
 
+Result<AuthResults> arc_results(const MessageView& message, std::size_t instance) {
+  POSTERN_TRY(const auto sets, arc_sets(message));
+  if (instance == 0 || instance > sets.size()) return fail(ErrorCode::NotFound, "the chain has no such instance", "i");
+  // RFC 8617 4.1.1: "i=1;" and then what an Authentication-Results field has.
+  const std::string value = sets[instance - 1].results->unfolded();
+  const auto end = value.find(';');
+  if (end == std::string::npos) return fail(bad("ARC-Authentication-Results has nothing behind its instance"));
+  return parse_authres(std::string_view(value).substr(end + 1));
+}
+
 Result<ArcSignature> parse_arc_seal(const HeaderField& field) {
   ArcSignature out;
   POSTERN_TRY(const TagList tags, TagList::parse(field.value));
