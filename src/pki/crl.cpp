@@ -139,7 +139,6 @@ std::string incompleteness(X509_CRL* crl, const ISSUING_DIST_POINT* scope) {
   if (X509_CRL_get0_nextUpdate(crl) == nullptr) return "it has no nextUpdate (RFC 5280 5.1.2.5)";
   if (X509_CRL_get_version(crl) != 1) return "it is not of version 2 (RFC 5280 5.1.2.1)";
   if (X509_CRL_get_ext_by_NID(crl, NID_crl_number, -1) < 0) return "it has no cRLNumber (RFC 5280 5.2.3)";
-  if (X509_CRL_get_ext_by_NID(crl, NID_authority_key_identifier, -1) < 0) return "it has no authorityKeyIdentifier (RFC 5280 5.2.1)";
   if (has_duplicates(crl)) return "it names a certificate twice";
   return {};
 }
@@ -299,9 +298,7 @@ bool crl_is_for(const Crl& crl, const Certificate& certificate) {
 
 RevocationVerdict check_crl(const CrlRequest& request) {
   if (request.leaf == nullptr || request.issuer == nullptr || request.crl == nullptr) return unusable("there is none, or no certificate");
-  const Owned<ISSUING_DIST_POINT, ISSUING_DIST_POINT_free> scope(
-      static_cast<ISSUING_DIST_POINT*>(X509_CRL_get_ext_d2i(request.crl->native(), NID_issuing_distribution_point, nullptr, nullptr)));
-  RevocationVerdict out = judge(request, scope.get());
+  RevocationVerdict out = judge(request, request.crl->m_facts->scope.get());
   openssl_clear_errors();
   return out;
 }

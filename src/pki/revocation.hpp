@@ -65,6 +65,8 @@ struct OcspRequest {
 /// (RFC 9654). BadInput for a nonce that is too long or certificates that do not belong together.
 [[nodiscard]] Result<Bytes> make_ocsp_request(const Certificate& leaf, const Certificate& issuer, ByteView nonce = {});
 
+struct CrlRequest;
+
 /// A certificate revocation list as a value, parsed once; copies share one immutable object.
 class Crl {
  public:
@@ -82,6 +84,7 @@ class Crl {
   [[nodiscard]] const std::string& incomplete() const noexcept;
 
  private:
+  friend RevocationVerdict check_crl(const CrlRequest& request);
   struct Facts;
   explicit Crl(std::shared_ptr<const Facts> facts) : m_facts(std::move(facts)) {}
   std::shared_ptr<const Facts> m_facts;
