@@ -8,12 +8,13 @@ import tempfile
 import time
 
 
-def machine() -> str:
+def machine(*more: str) -> str:
+    """The processor, the system, and the versions of what stands beside us; `more`: further packages."""
     cpu = next((line.partition(":")[2].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "?")
     release = next((line.partition("=")[2].strip('"') for line in pathlib.Path("/etc/os-release").read_text().splitlines()
                     if line.startswith("PRETTY_NAME")), "?")
     filesystem = subprocess.run(["stat", "-f", "-c", "%T", tempfile.gettempdir()], capture_output=True, text=True).stdout.strip()
-    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "libssl3", "libssl3t64", "postfix", "opendkim", "nginx-light"], capture_output=True, text=True).stdout
+    versions = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", "libssl3", "libssl3t64", "postfix", "opendkim", "nginx-light", *more], capture_output=True, text=True).stdout
     return f"{os.cpu_count()} x {cpu}, {release}, Linux {platform.release()}, {filesystem}; {versions.rstrip(', ')}"
 
 

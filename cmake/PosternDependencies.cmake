@@ -10,6 +10,7 @@ find_package(tomlplusplus QUIET)
 
 pkg_check_modules(SQLCIPHER REQUIRED IMPORTED_TARGET sqlcipher>=3.40)
 pkg_check_modules(GMIME REQUIRED IMPORTED_TARGET gmime-3.0)
+pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat>=2.5)
 pkg_check_modules(IDN REQUIRED IMPORTED_TARGET libidn>=1.33)
 pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)
 pkg_check_modules(SECRET REQUIRED IMPORTED_TARGET libsecret-1)

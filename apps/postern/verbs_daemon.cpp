@@ -33,6 +33,25 @@ std::string process_text(const json::value& process) {
   return out;
 }
 
+/// What is bound to an interface; one that cannot be used is a warning below as well.
+void show_interfaces(const json::value& s, std::ostream& out) {
+  Table table({"BOUND", "INTERFACE", "STATE"});
+  bool any = false;
+  const auto add = [&](const char* list, const char* name, const std::string& kind) {
+    for (const auto& one : list_of(s, list)) {
+      const std::string interface = text_of(one, "interface");
+      if (interface.empty()) continue;
+      any = true;
+      table.add({kind + text_of(one, name), interface, text_of(one, "interface_state") == "up" ? "up" : "NOT USABLE"});
+    }
+  };
+  add("listeners", "name", "listener ");
+  add("routes", "domain", "route ");
+  if (!any) return;
+  out << "\n";
+  table.print(out);
+}
+
 void show_status(const json::value& s, std::ostream& out) {
   out << "Postern " << text_of(s, "version") << " on " << text_of(s, "hostname") << ", " << text_of(s, "mode") << ", since "
       << text_of(s, "started") << "\n\n";
@@ -41,6 +60,7 @@ void show_status(const json::value& s, std::ostream& out) {
     listeners.add({text_of(l, "name"), text_of(l, "kind"), text_of(l, "address"), text_of(l, "tls") + " >=" + text_of(l, "min_tls"),
                    text_of(l, "connections"), text_of(l, "messages")});
   listeners.print(out);
+  show_interfaces(s, out);
   const auto certificate = at(at(s, "tls"), "certificate");
   const auto queue = at(s, "queue");
   out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " ("

@@ -1,4 +1,4 @@
-// postern dmarc check: what DMARC makes of results of SPF and DKIM, without daemon and state.
+// postern dmarc check (and report, verbs_feedback.cpp): what DMARC makes of results of SPF and DKIM, without daemon and state.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
@@ -91,10 +91,11 @@ void run_check(const Options& options, Context& context) {
 
 }  // namespace
 
+void add_dmarc_report_verb(CLI::App& dmarc, Context& context);
 void add_dmarc_verbs(CLI::App& app, Context& context);
 
 void add_dmarc_verbs(CLI::App& app, Context& context) {
-  CLI::App* dmarc = app.add_subcommand("dmarc", "DMARC of results: check");
+  CLI::App* dmarc = app.add_subcommand("dmarc", "DMARC of results, and reports about it: check, report");
   dmarc->require_subcommand(1);
   CLI::App* verb = dmarc->add_subcommand("check", "What DMARC says of an author's domain (RFC 9989); exit 0 whatever the result");
   const auto options = std::make_shared<Options>();
@@ -106,6 +107,7 @@ void add_dmarc_verbs(CLI::App& app, Context& context) {
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer("Example: postern dmarc check --from example.org --spf pass:mail.example.org --dkim fail:example.org");
   verb->callback([options, &context] { run_check(*options, context); });
+  add_dmarc_report_verb(*dmarc, context);
 }
 
 }  // namespace postern::cli

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "confine/confinement.hpp"
 #include "custody/remote_keeper.hpp"
+#include "foreign_listeners.hpp"
 #include "role.hpp"
 #include "serve.hpp"
 
@@ -71,6 +72,7 @@ Status run_gate(const std::string& path) {
   POSTERN_TRY(auto loaded, begin_role(path, "gate"));
   POSTERN_TRY(const auto rules, confine::gate_rules(loaded.config));
   POSTERN_TRY(const confine::State state, enter_role(loaded.config, rules));
+  take_foreign_listeners(loaded.config, inherited_listeners(loaded.config));
   const auto processes = std::make_shared<Processes>(confine::report(state));
   auto control = std::make_shared<warden::Control>(UniqueFd(warden::kControlDescriptor));
   const config::Config config = loaded.config;

@@ -11,11 +11,17 @@ namespace {
 
 constexpr auto kWebDrain = std::chrono::seconds(2);
 
-std::uint16_t port_of(const std::string& address) { return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))); }
+/// 0: a Unix socket, which has none.
+std::uint16_t port_of(const std::string& address) {
+  if (address.starts_with("unix:")) return 0;
+  return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
+}
 
 std::vector<warden::NamedPort> ports_of(const gateway::Gateway& gate, const std::string& http) {
   std::vector<warden::NamedPort> out{{"http", port_of(http)}};
-  for (const auto& door : gate.doors()) out.push_back({door.name, port_of(door.address)});
+  for (const auto& door : gate.doors()) {
+    if (const auto port = port_of(door.address); port != 0) out.push_back({door.name, port});
+  }
   return out;
 }
 
@@ -53,18 +59,22 @@ Result<std::unique_ptr<http::Server>> open_https(gateway::Gateway& gate, api::Ap
   door.require_client_certificate = settings.require_client_certificate;
   http::ServerOptions options;
   options.name = "https";
+  options.interface = settings.interface;
   auto context = gate.tls_for(door);
   if (!context) return fail(Error(context.error()).context("http.tls"));
   options.tls = *std::move(context);
   POSTERN_TRY(auto server, open_http(gate, api, std::move(options), settings.address, "http.tls.address"));
-  gate.announce(
-      [at = server.get()] { return gateway::DoorState{"https", "http", at->local().text(), "implicit", "1.3", at->stats(), nullptr}; });
+  gate.announce([at = server.get()] {
+    return gateway::DoorState{"https", "http", at->local().text(), "implicit", "1.3", at->stats(), nullptr, nullptr, {}};
+  });
   return server;
 }
 
 Result<WebDoors> open_web_doors(gateway::Gateway& gate, api::Api& api) {
   WebDoors out;
-  POSTERN_TRY(out.plain, open_http(gate, api, {}, gate.config().http.address, "http.address"));
+  http::ServerOptions plain;
+  plain.interface = gate.config().http.interface;
+  POSTERN_TRY(out.plain, open_http(gate, api, std::move(plain), gate.config().http.address, "http.address"));
   if (!gate.config().http.tls.address.empty()) {
     POSTERN_TRY(out.secure, open_https(gate, api));
   }

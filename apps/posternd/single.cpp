@@ -1,6 +1,7 @@
 // --single: everything in this process, for development and for machines where one process has to do. Its keys are in the memory that
 // parses what strangers send.
 #include "base/log.hpp"
+#include "foreign_listeners.hpp"
 #include "keys.hpp"
 #include "serve.hpp"
 
@@ -27,6 +28,10 @@ std::optional<api::EngineState> state_of(engine::KeyEngine& engine, const config
 
 Status run_single(config::Loaded loaded) {
   const SystemClock clock;
+  POSTERN_TRY(auto foreign, open_foreign_listeners(loaded.config));
+  std::vector<int> sockets;
+  for (auto& socket : foreign) sockets.push_back(socket.release());
+  take_foreign_listeners(loaded.config, sockets);
   const config::Config config = loaded.config;
   POSTERN_TRY(const DataDirectory directory, open_data_directory(config));
   POSTERN_TRY(const Keys keys, Keys::open(config, clock));

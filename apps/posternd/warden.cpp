@@ -8,18 +8,20 @@
 #include "base/log.hpp"
 #include "confine/confinement.hpp"
 #include "daemon.hpp"
+#include "foreign_listeners.hpp"
 
 namespace postern::daemon {
 namespace {
 
 warden::ChildPlan plan(const char* role, const Configuration& configuration, std::vector<std::string> environment) {
-  return {role, {"--role", role, "--config", configuration.path}, std::move(environment), configuration.text};
+  return {role, {"--role", role, "--config", configuration.path}, std::move(environment), configuration.text, {}};
 }
 
-warden::Options options_of(const Configuration& configuration) {
+warden::Options options_of(const Configuration& configuration, const std::vector<UniqueFd>& foreign) {
   const config::Config& config = configuration.loaded.config;
   warden::Options out;
   out.gate = plan("gate", configuration, confine::gate_environment(config, environ));
+  for (const auto& socket : foreign) out.gate.sockets.push_back(socket.get());
   out.keeper = plan("keeper", configuration, confine::keeper_environment(config, environ));
   out.serving = [&config](const std::vector<warden::NamedPort>& ports) { return publish_ports(config, ports); };
   out.not_serving = [&config] { withdraw_ports(config); };
@@ -69,12 +71,18 @@ int run_warden(Configuration configuration) {
     std::cerr << "posternd: " << checked.error().text() << "\n";
     return kBadConfiguration;
   }
+  // Before prepare(): it gives up the right to enter a network namespace, for good.
+  const auto foreign = open_foreign_listeners(config);
+  if (!foreign) {
+    std::cerr << "posternd: " << foreign.error().text() << "\n";
+    return kCannotStart;
+  }
   const auto directory = prepare(config);
   if (!directory) {
     std::cerr << "posternd: " << directory.error().text() << "\n";
     return kCannotStart;
   }
-  return warden::Warden(options_of(configuration)).run();
+  return warden::Warden(options_of(configuration, *foreign)).run();
 }
 
 }  // namespace postern::daemon

@@ -101,6 +101,7 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
   add_mail_routes(routes);
   add_key_routes(routes);
   add_rotation_routes(routes);
+  add_outbound_routes(routes);
   add_admin_routes(routes);
 }
 

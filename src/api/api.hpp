@@ -65,6 +65,7 @@ void add_queue_routes(const Routes& routes);     ///< /api/v1/messages, /api/v1/
 void add_mail_routes(const Routes& routes);      ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
 void add_key_routes(const Routes& routes);       ///< /api/v1/keys, /api/v1/identities
 void add_rotation_routes(const Routes& routes);  ///< /api/v1/rotation, /api/v1/tenants
+void add_outbound_routes(const Routes& routes);  ///< /api/v1/outbound, /api/v1/reports
 void add_admin_routes(const Routes& routes);     ///< /api/v1/audit, /api/v1/users, /api/v1/config
 
 /// The body as an object; BadInput when it is none.

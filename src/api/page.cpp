@@ -181,7 +181,9 @@ function recipient(r, id) {
   if (s.hint) who.append(make('div', 'hint ' + s.kind, s.hint.replaceAll('ID', id)));
   row.append(who);
   const seal = make('td', 'seal-of'); if (r.seal !== 'held') seal.append(badge(sealText(r.seal), r.seal && r.seal !== 'none' && !r.seal.startsWith('refused') ? 'seal' : '')); row.append(seal);
-  row.append(make('td', 'reply route', r.route));
+  const way = make('td', 'reply route', r.route);
+  if (r.road) { const trust = make('div'); trust.append(badge(r.road, /verified/.test(r.road) && !/unverified|exception/.test(r.road) ? 'ok' : 'warn', 'why the connection was trusted')); way.append(trust); }
+  row.append(way);
   return row;
 }
 

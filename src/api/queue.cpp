@@ -45,6 +45,7 @@ json::object flow_json(const FlowEntry& e) {
                                       {"state", name_of(r.state)},
                                       {"seal", r.seal},
                                       {"reply", r.reply},
+                                      {"road", r.road},
                                       {"attempts", r.attempts}});
   }
   json::object out{{"id", e.message.get()},

@@ -6,6 +6,7 @@
 
 #include "api/api.hpp"
 #include "api/key_json.hpp"
+#include "io/device.hpp"
 #include "pki/verify.hpp"
 #include "store/vfs.hpp"
 
@@ -25,6 +26,20 @@ json::object listener_json(const gateway::DoorState& door) {
                    {"connections", door.listener.active},
                    {"accepted", door.listener.accepted},
                    {"refused", door.listener.refused}};
+  if (!door.network_namespace.empty()) out["network_namespace"] = door.network_namespace;
+  if (!door.listener.device.empty()) {
+    out["interface"] = door.listener.device;
+    out["interface_state"] = door.listener.trouble.empty() ? "up" : door.listener.trouble;
+  }
+  if (const auto* milter = door.milter) {
+    out["messages"] = milter->messages.load();
+    out["handshakes_failed"] = milter->handshakes_failed.load();
+    out["passed"] = milter->passed.load();
+    out["changed"] = milter->changed.load();
+    out["refused_messages"] = milter->refused.load();
+    out["taken"] = milter->discarded.load();
+    out["broken"] = milter->broken.load();
+  }
   if (door.door == nullptr) return out;
   out["messages"] = door.door->messages.load();
   out["handshakes_failed"] = door.door->handshakes_failed.load();
@@ -68,6 +83,37 @@ json::object storage_json(gateway::Gateway& gate) {
   return out;
 }
 
+/// As it is now: empty when mail can leave by it.
+std::string trouble_of(const std::string& interface) {
+  const auto device = io::usable_device(interface);
+  return device ? std::string() : device.error().text();
+}
+
+/// Those that are bound to an interface.
+json::array routes_json(const config::Config& config) {
+  json::array out;
+  for (const auto& route : config.routes) {
+    if (route.interface.empty()) continue;
+    const std::string trouble = trouble_of(route.interface);
+    out.push_back({{"domain", route.domain},
+                   {"via", route.via},
+                   {"interface", route.interface},
+                   {"interface_state", trouble.empty() ? "up" : trouble}});
+  }
+  return out;
+}
+
+void add_interface_warnings(json::array& out, const gateway::Gateway& gate) {
+  for (const auto& door : gate.doors()) {
+    if (!door.listener.trouble.empty()) out.emplace_back("listener " + door.name + ": nobody can connect: " + door.listener.trouble);
+  }
+  for (const auto& route : gate.config().routes) {
+    if (route.interface.empty()) continue;
+    if (const auto trouble = trouble_of(route.interface); !trouble.empty())
+      out.emplace_back("route " + route.domain + ": its mail waits: " + trouble);
+  }
+}
+
 void add_mail_warnings(json::array& out, gateway::Gateway& gate) {
   for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
   for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
@@ -81,6 +127,7 @@ json::array warnings_json(gateway::Gateway& gate, const Status& open) {
   if (const SpoolStats spool = gate.spool().stats(); spool.quarantined > 0)
     out.emplace_back(std::to_string(spool.quarantined) +
                      " stored copies failed their integrity check; see `postern queue list --state quarantined`");
+  add_interface_warnings(out, gate);
   if (gate.has_mail()) add_mail_warnings(out, gate);
   if (const KeeperState keys = gate.keeper().state(); open && keys.since)
     out.emplace_back("mail that must be sealed or opened waits for the key engine since " + rfc3339(*keys.since) + ": " + keys.last_error);
@@ -123,6 +170,7 @@ json::object status_json(gateway::Gateway& gate, const std::optional<EngineState
                    {"now", rfc3339(now)},
                    {"processes", processes_json(processes)},
                    {"listeners", std::move(listeners)},
+                   {"routes", routes_json(gate.config())},
                    {"key_engine", key_engine_json(gate, open, engine)},
                    {"queue", queue_json(gate.spool().stats())},
                    {"storage", storage_json(gate)},
@@ -167,6 +215,15 @@ void door_metrics(Metrics& m, const std::vector<gateway::DoorState>& doors) {
     for (const auto& door : doors)
       if (door.door != nullptr) m.value(get(*door.door), "listener=\"" + door.name + "\"");
   };
+  m.family("postern_milter_messages_total", "counter", "Messages that an MTA asked about, by what it was told.");
+  for (const auto& door : doors) {
+    if (door.milter == nullptr) continue;
+    const std::string of = "listener=\"" + door.name + "\",verdict=\"";
+    m.value(door.milter->passed.load(), of + "passed\"");
+    m.value(door.milter->changed.load(), of + "changed\"");
+    m.value(door.milter->refused.load(), of + "refused\"");
+    m.value(door.milter->discarded.load(), of + "taken\"");
+  }
   of_mail("postern_messages_received_total", "Messages received, whatever became of them.",
           [](const auto& d) { return d.messages.load(); });
   of_mail("postern_tls_handshakes_failed_total", "TLS handshakes that failed.", [](const auto& d) { return d.handshakes_failed.load(); });

@@ -16,16 +16,18 @@
 namespace postern::config {
 
 struct Listener {
-  std::string kind = "mx";       ///< mx, submission, lmtp
+  std::string kind = "mx";       ///< mx, submission, lmtp, milter
   std::string name;              ///< Key in ports.json, status and metrics; empty: the kind, or "submissions" for implicit TLS submission.
-  std::string address;           ///< HOST:PORT; port 0 takes a free one.
+  std::string address;           ///< HOST:PORT; port 0 takes a free one. A milter's may be unix:/PATH.
   std::string tls = "required";  ///< required, opportunistic, none, implicit
   std::string min_tls = "1.3";
   std::vector<std::string> proxy_from;  ///< Networks whose connections begin with a PROXY protocol header; they must then send one.
   std::vector<std::string> relay_from;  ///< Networks that may relay to any destination without logging in.
   std::string client_ca;                ///< Asks for a client certificate of this trust store.
   bool require_client_certificate = false;
-  std::string interface;  ///< Bind to this interface only, and refuse to start when it is not there.
+  std::string interface;          ///< Bind to this interface only, and refuse to start when it is not there.
+  std::string network_namespace;  ///< A name under /run/netns or a path; empty: ours.
+  int socket = -1;                ///< No setting: its listening socket, where that had to be made before confinement.
   std::int64_t max_connections = 10'000;
   std::int64_t max_connections_per_address = 0;  ///< 0: 50, but none for loopback, relay_from and proxy_from.
 };
@@ -42,6 +44,7 @@ struct Route {
   std::string client_key;
   std::string username;
   std::string password_ref;  ///< env:NAME or file:PATH
+  std::string interface;     ///< Every connection leaves by this one, or the mail waits.
   std::int64_t concurrency = 20;
 };
 
@@ -123,6 +126,7 @@ struct Config {
     std::string secret_id;  ///< file:, env: or keychain:
     bool secret_id_wrapped = false;
     std::string token_file;
+    std::string interface;
     std::chrono::seconds timeout{5};  ///< Of one call, with all its retries.
     std::int64_t connections = 8;
     std::chrono::seconds data_key_life{600};
@@ -150,8 +154,10 @@ struct Config {
   } domains;
   struct Http {
     std::string address = "127.0.0.1:8080";
+    std::string interface;
     struct Tls {
       std::string address;  ///< Empty: no HTTPS.
+      std::string interface;
       std::string client_ca;
       bool require_client_certificate = false;
     } tls;
@@ -212,6 +218,16 @@ struct Config {
     std::string mta_sts_ca;               ///< Trust store for policy hosts; empty: the system's.
     std::string mta_sts_min_tls = "1.3";  ///< 1.3, 1.2
   } outbound;
+  struct Inbound {
+    std::string mta_sts = "off";  ///< off, none, testing, enforce
+    std::vector<std::string> mx;  ///< Empty: server.hostname.
+    std::chrono::seconds mta_sts_max_age{std::chrono::hours(24 * 14)};
+  } inbound;
+  struct Reports {
+    std::string from;                ///< Address that reports come from; empty: none are sent.
+    std::string organization;        ///< Empty: server.hostname.
+    std::vector<std::string> inbox;  ///< Addresses of ours that others send reports to.
+  } reports;
   Limits limits;
 
   std::vector<Listener> listeners;

@@ -217,6 +217,22 @@ archive = "after-rewrap"
     EXPECT_EQ(read(bad).faults.size(), 1U) << bad;
 }
 
+TEST(Config, AnInterfaceIsANameAndOfWhatHasOne) {
+  const Loaded good = read(
+      "[http]\ninterface = \"lo\"\n[http.tls]\ninterface = \"wg0\"\n[[listener]]\naddress = \"127.0.0.1:25\"\ninterface = \"wg0\"\n"
+      "network_namespace = \"mail\"\n[[route]]\nvia = \"smtp:10.7.0.2:25\"\ninterface = \"tailscale0\"\n");
+  ASSERT_TRUE(good.faults.empty()) << good.faults.front().what;
+  EXPECT_EQ(good.config.listeners[0].interface, "wg0");
+  EXPECT_EQ(good.config.listeners[0].network_namespace, "mail");
+  EXPECT_EQ(good.config.routes[0].interface, "tailscale0");
+  for (const char* bad :
+       {"[[listener]]\naddress = \"127.0.0.1:25\"\ninterface = \"sixteen-letters-\"", "[[route]]\nvia = \"mx\"\ninterface = \"wg 0\"",
+        "[[route]]\nvia = \"mailbox\"\ninterface = \"wg0\"", "[[route]]\nvia = \"file:out\"\ninterface = \"wg0\"",
+        "[http.tls]\ninterface = \"../wg0\"", "[[route]]\nvia = \"mx\"\nnetwork_namespace = \"mail\"",
+        "[[listener]]\nkind = \"milter\"\naddress = \"unix:/run/m.sock\"\ntls = \"none\"\ninterface = \"wg0\""})
+    EXPECT_EQ(read(bad).faults.size(), 1U) << bad;
+}
+
 TEST(Config, TenantsHaveDomainsAndKeysOfTheirOwn) {
   const std::string local = "[domains]\nlocal = [\"a.example\", \"b.example\"]\n";
   const Loaded good = read(local +

@@ -255,6 +255,8 @@ const std::vector<Row<Config>>& scalar_settings() {
       flag<C>("keys.vault.secret_id_wrapped", FIELD(vault.secret_id_wrapped),
               "Whether keys.vault.secret_id holds a response-wrapping token, which is unwrapped once and then of no use to others."),
       text<C>("keys.vault.token_file", FIELD(vault.token_file), "File with a token, for auth = \"token_file\"."),
+      text<C>("keys.vault.interface", FIELD(vault.interface),
+              "Network interface that connections to the Vault leave by, and no other. Empty: the routing table decides."),
       duration<C>("keys.vault.timeout", FIELD(vault.timeout), "How long one call may take, its retries included."),
       count<C>("keys.vault.connections", FIELD(vault.connections), "Connections to the Vault at most.", 1, 256),
       duration<C>(
@@ -310,9 +312,12 @@ const std::vector<Row<Config>>& scalar_settings() {
               "The addresses that exist in the local domains; others get 550 5.1.1. Empty: every address is taken."),
       text<C>("http.address", FIELD(http.address),
               "HOST:PORT of status, console and API. Plain HTTP: loopback only, other addresses are refused."),
+      text<C>("http.interface", FIELD(http.interface), "Network interface that http.address is bound to (lo). Empty: any."),
       text<C>(
           "http.tls.address", FIELD(http.tls.address),
           "HOST:PORT of the same over TLS 1.3, on any address (127.0.0.1:8443 for example), with the listeners' certificate. Empty: none."),
+      text<C>("http.tls.interface", FIELD(http.tls.interface),
+              "Network interface that http.tls.address is bound to; as `interface` of a listener. Empty: any."),
       text<C>("http.tls.client_ca", FIELD(http.tls.client_ca), "PEM file of CAs; HTTPS clients are asked for a certificate of theirs."),
       flag<C>("http.tls.require_client_certificate", FIELD(http.tls.require_client_certificate),
               "Whether an HTTPS client without such a certificate is refused."),
@@ -377,6 +382,23 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("outbound.mta_sts_ca", FIELD(outbound.mta_sts_ca), "PEM trust store for the hosts of these policies; empty: the system's."),
       text<C>("outbound.mta_sts_min_tls", FIELD(outbound.mta_sts_min_tls), "Lowest TLS version of these hosts: 1.3, or 1.2 with a warning.",
               {"1.3", "1.2"}),
+      text<C>(
+          "inbound.mta_sts", FIELD(inbound.mta_sts),
+          "Mode of the MTA-STS policy (RFC 8461) that we serve for our local domains at /.well-known/mta-sts.txt of the HTTP addresses: "
+          "off, none, testing or enforce. `postern dns publish` announces it.",
+          {"off", "none", "testing", "enforce"}),
+      list<C>("inbound.mx", FIELD(inbound.mx), "The mail hosts it names. Empty: server.hostname."),
+      duration<C>("inbound.mta_sts_max_age", FIELD(inbound.mta_sts_max_age),
+                  "How long senders hold to it. RFC 8461 3.2: weeks, at most a year."),
+      text<C>(
+          "reports.from", FIELD(reports.from),
+          "Address that our reports to other domains come from (TLS-RPT, RFC 8460; DMARC, RFC 9990); give it a DKIM key. Empty: what was "
+          "seen is counted and shown, and nothing is sent."),
+      text<C>("reports.organization", FIELD(reports.organization), "Who reports, in words. Empty: server.hostname."),
+      list<C>(
+          "reports.inbox", FIELD(reports.inbox),
+          "Addresses of ours that others send TLS and DMARC reports to (rua): what comes there is read, kept and shown by `postern report "
+          "received`, and delivered as all mail."),
       text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       text<C>("dns.trust_anchor", FIELD(dns.trust_anchor),
@@ -404,20 +426,28 @@ const std::vector<Row<Config>>& scalar_settings() {
 const std::vector<Row<Listener>>& listener_settings() {
   using L = Listener;
   static const std::vector<Row<L>> rows{
-      text<L>("kind", FIELD(kind), "Which door: mx, submission or lmtp.", {"mx", "submission", "lmtp"}),
+      text<L>("kind", FIELD(kind), "Which door: mx, submission, lmtp, or milter for an MTA's mail filter.",
+              {"mx", "submission", "lmtp", "milter"}),
       text<L>("name", FIELD(name), "Name in status, metrics and ports.json; default: the kind, or submissions for implicit TLS."),
-      text<L>("address", FIELD(address), "HOST:PORT; port 0 takes a free one."),
-      text<L>("tls", FIELD(tls),
-              "required (STARTTLS first), implicit (TLS from the first byte), opportunistic, none. The last two show a warning.",
-              {"required", "implicit", "opportunistic", "none"}),
+      text<L>("address", FIELD(address), "HOST:PORT; port 0 takes a free one. A milter may listen at unix:/PATH."),
+      text<L>(
+          "tls", FIELD(tls),
+          "required (STARTTLS first), implicit (TLS from the first byte), opportunistic, none. The last two show a warning. A milter has "
+          "implicit or none.",
+          {"required", "implicit", "opportunistic", "none"}),
       text<L>("min_tls", FIELD(min_tls), "Lowest TLS version: 1.3, or 1.2 with a warning.", {"1.3", "1.2"}),
       list<L>("proxy_from", FIELD(proxy_from), "Networks (CIDR) whose connections begin with a PROXY protocol header."),
-      list<L>("relay_from", FIELD(relay_from), "Networks (CIDR) that may relay anywhere without logging in."),
+      list<L>("relay_from", FIELD(relay_from),
+              "Networks (CIDR) that may relay anywhere without logging in; of a milter: SMTP clients whose mail is ours."),
       text<L>("client_ca", FIELD(client_ca), "PEM trust store for client certificates; empty: none are asked for."),
       flag<L>("require_client_certificate", FIELD(require_client_certificate),
               "Refuses a TLS client without a certificate from client_ca."),
-      text<L>("interface", FIELD(interface),
-              "Network interface to bind to (a WireGuard or Tailscale device, say); the listener refuses to start without it."),
+      text<L>(
+          "interface", FIELD(interface),
+          "Network interface to bind to (a WireGuard or Tailscale device, say). Nobody comes in by another; the daemon refuses to start "
+          "when it is not there, down, or has not the listener's address (docs/private-path.md)."),
+      text<L>("network_namespace", FIELD(network_namespace),
+              "Network namespace to listen in: a name of `ip netns`, or a path. Empty: the daemon's own. Root must start the daemon."),
       count<L>("max_connections", FIELD(max_connections), "Open connections; beyond, 421.", 1, 1'000'000),
       count<L>("max_connections_per_address", FIELD(max_connections_per_address),
                "Open connections from one address (IPv6: one /64); beyond, 421. 0 means 50, but no bound for loopback, relay_from and "
@@ -448,6 +478,9 @@ const std::vector<Row<Route>>& route_settings() {
       text<R>("username", FIELD(username),
               "Log in to the smarthost with this name. TLS with a verified certificate is required: nobody else gets the password."),
       text<R>("password_ref", FIELD(password_ref), "Where the smarthost's password is: env:NAME or file:PATH."),
+      text<R>("interface", FIELD(interface),
+              "Network interface (a WireGuard or Tailscale device, say) that every connection leaves by. When it is not there or down, the "
+              "mail waits; it takes no other road (docs/private-path.md)."),
       count<R>("concurrency", FIELD(concurrency), "Connections to one destination.", 1, 1000),
   };
   return rows;

@@ -47,6 +47,7 @@ class Validator {
     for (std::size_t i = 0; i < m_config.routes.size(); ++i) check_route(m_config.routes[i], "route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
     check_rest();
+    check_milter_routes();
     for (std::size_t i = 0; i < m_config.exceptions.size(); ++i)
       check_exception(m_config.exceptions[i], "exception[" + std::to_string(i) + "]");
     if (m_config.outbound.mta_sts_min_tls != "1.3")
@@ -60,7 +61,23 @@ class Validator {
   }
   void warn(std::string what) { m_loaded.warnings.push_back(std::move(what)); }
 
+  /// Whether it is there is seen at the start; only what can be no name is a fault of the file.
+  void check_interface(const std::string& field, const std::string& name) {
+    constexpr std::size_t longest = 15;  // IFNAMSIZ
+    if (name.size() > longest || name.find_first_of("/: \t\r\n") != std::string::npos)
+      fault(field, "is \"" + printable(name) + "\"; must be the name of a network interface, such as wg0 (at most 15 characters)");
+  }
+
+  void check_road(const Listener& listener, const std::string& path) {
+    check_interface(path + ".interface", listener.interface);
+    const bool here = listener.address.starts_with("unix:");
+    if (here && !(listener.interface.empty() && listener.network_namespace.empty()))
+      fault(path + ".address", "is a path of this host, which has no interface and no network_namespace; take them out");
+  }
+
   void check_http() {
+    check_interface("http.interface", m_config.http.interface);
+    check_interface("http.tls.interface", m_config.http.tls.interface);
     const auto at = parse_host_port(m_config.http.address);
     if (!at) return fault("http.address", at.error().what);
     // Capability T7: plain HTTP only on loopback.
@@ -75,6 +92,9 @@ class Validator {
   void check_listener(Listener& listener, const std::string& path) {
     if (listener.name.empty()) listener.name = listener.kind == "submission" && listener.tls == "implicit" ? "submissions" : listener.kind;
     if (!m_names.insert(listener.name).second) fault(path + ".name", "\"" + listener.name + "\" is taken; give each listener its own name");
+    if (listener.kind == "milter") check_milter(listener, path);
+    check_road(listener, path);
+    if (listener.address.starts_with("unix:")) return;
     const auto at = parse_host_port(listener.address);
     if (!at) return fault(path + ".address", at.error().what);
     for (const auto& network : listener.relay_from) {
@@ -86,9 +106,38 @@ class Validator {
     if (listener.kind == "submission" && listener.tls != "required" && listener.tls != "implicit" && !is_loopback(at->host))
       fault(path + ".tls",
             "must be required or implicit on a submission listener that is not on loopback: passwords would travel in clear");
-    if (listener.tls == "none" || listener.tls == "opportunistic")
+    if (listener.kind != "milter" && (listener.tls == "none" || listener.tls == "opportunistic"))
       warn("listener " + listener.name + ": tls is " + listener.tls + ", mail may arrive in clear");
     if (listener.min_tls != "1.3") warn("listener " + listener.name + ": TLS " + listener.min_tls + " is accepted");
+  }
+
+  /// Whoever connects speaks for his SMTP clients: who logged in, from where they came.
+  void check_milter(const Listener& listener, const std::string& path) {
+    const bool here = listener.address.starts_with("unix:");
+    if (here && (listener.address.size() < 7 || listener.address[5] != '/'))
+      fault(path + ".address", "needs an absolute path: unix:/run/postern/milter.sock");
+    if (listener.tls != "implicit" && listener.tls != "none")
+      fault(path + ".tls", "must be implicit or none: the milter protocol has no STARTTLS");
+    if (here) return;
+    const auto at = parse_host_port(listener.address);
+    if (at && !is_loopback(at->host) && !(listener.tls == "implicit" && listener.require_client_certificate))
+      fault(path + ".require_client_certificate",
+            "must be true, with tls = \"implicit\" and client_ca, for a milter that is not on loopback: whoever connects could have "
+            "anything signed");
+  }
+
+  /// What is held or split off comes back from here; without a road to the mail server it would stay.
+  void check_milter_routes() {
+    const bool filters = std::ranges::any_of(m_config.listeners, [](const Listener& one) { return one.kind == "milter"; });
+    if (!filters) return;
+    for (const auto& domain : m_config.domains.local) {
+      const bool routed = std::ranges::any_of(
+          m_config.routes, [&](const Route& route) { return to_lower(route.domain) == to_lower(domain) && route.via != "mailbox"; });
+      if (!routed)
+        warn("milter: " + domain +
+             " has no route to the mail server: what is held for it and released stays in the mailbox here; set a "
+             "[[route]] with via = \"smtp:HOST:PORT\" or lmtp");
+    }
   }
 
   void check_route(Route& route, const std::string& path) {
@@ -106,6 +155,9 @@ class Validator {
     } else if (route.via != "mx" && route.via != "mailbox") {
       fault(path + ".via", "must be mx, mailbox, smtp:HOST:PORT, lmtp:HOST:PORT or file:DIR");
     }
+    check_interface(path + ".interface", route.interface);
+    if (!route.interface.empty() && (kind == "file" || kind == "mailbox"))
+      fault(path + ".interface", "is for routes by mx, smtp: or lmtp:; this one never leaves the host");
     if (kind == "smtp" || kind == "lmtp" || kind == "mx") check_route_tls(route, path, kind);
     if (route.client_certificate.empty() != route.client_key.empty())
       fault(path + ".client_key", "and client_certificate belong together; give both or none");
@@ -230,6 +282,7 @@ class Validator {
   void check_vault() {
     if (m_config.keys.backend != "vault") return check_vault_unused();
     const auto& vault = m_config.vault;
+    check_interface("keys.vault.interface", vault.interface);
     if (vault.address.empty()) fault("keys.vault.address", "is missing; give the URL of the Vault, https://vault.example:8200");
     bool tls = false;
     for (const auto& url : vault.address) {

@@ -18,8 +18,8 @@ namespace {
 
 // linux/landlock.h of the build machine may be older than the kernel that runs us, so the interface stands here.
 constexpr std::uint64_t kExecute = 1ULL << 0, kWriteFile = 1ULL << 1, kReadFile = 1ULL << 2, kReadDir = 1ULL << 3, kRemoveDir = 1ULL << 4,
-                        kRemoveFile = 1ULL << 5, kMakeDir = 1ULL << 7, kMakeFile = 1ULL << 8, kAllOfAbi1 = (1ULL << 13) - 1,
-                        kRefer = 1ULL << 13, kTruncate = 1ULL << 14, kDeviceControl = 1ULL << 15;
+                        kRemoveFile = 1ULL << 5, kMakeDir = 1ULL << 7, kMakeFile = 1ULL << 8, kMakeSocket = 1ULL << 9,
+                        kAllOfAbi1 = (1ULL << 13) - 1, kRefer = 1ULL << 13, kTruncate = 1ULL << 14, kDeviceControl = 1ULL << 15;
 constexpr std::uint64_t kBindTcp = 1ULL << 0, kConnectTcp = 1ULL << 1;
 constexpr std::uint64_t kAbstractSockets = 1ULL << 0, kSignals = 1ULL << 1;
 constexpr std::uint64_t kOfFiles = kExecute | kWriteFile | kReadFile | kTruncate | kDeviceControl;
@@ -46,6 +46,7 @@ std::uint64_t rights_of(Access access) noexcept {
   switch (access) {
     case Access::Read: return read;
     case Access::Append: return append;
+    case Access::Sockets: return kMakeSocket | kRemoveFile;
     case Access::Write: return append | kRemoveDir | kRemoveFile | kMakeDir | kMakeFile | kRefer;
   }
   return 0;

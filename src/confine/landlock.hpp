@@ -14,9 +14,10 @@
 namespace postern::confine {
 
 enum class Access {
-  Read,    ///< Files and folders: open, list.
-  Append,  ///< A file that is there: read, write, truncate. Of a folder, nothing can be made or removed in it.
-  Write,   ///< A folder: everything but devices, sockets and running programs.
+  Read,     ///< Files and folders: open, list.
+  Append,   ///< A file that is there: read, write, truncate. Of a folder, nothing can be made or removed in it.
+  Write,    ///< A folder: everything but devices, sockets and running programs.
+  Sockets,  ///< A folder: Unix sockets can be made and taken away in it.
 };
 
 struct PathRule {

@@ -146,8 +146,13 @@ class GateBuilder {
 
   void add_ports() {
     std::set<std::uint16_t> bind{port_in(m_config.http.address)}, connect{25, 53};
-    if (m_config.outbound.mta_sts) connect.insert(443);
-    for (const auto& listener : m_config.listeners) bind.insert(port_in(listener.address));
+    if (m_config.outbound.mta_sts || !m_config.reports.from.empty()) connect.insert(443);
+    for (const auto& listener : m_config.listeners) {
+      if (begins_with(listener.address, "unix:"))
+        allow_unix_server(fs::path(listener.address.substr(5)).parent_path().string());
+      else
+        bind.insert(port_in(listener.address));
+    }
     if (!m_config.http.tls.address.empty()) bind.insert(port_in(m_config.http.tls.address));
     if (std::ranges::any_of(bind, [](std::uint16_t port) { return port > 0 && port < 1024; }))
       m_rules.capability = KeepCapability::BindLowPorts;
@@ -163,6 +168,12 @@ class GateBuilder {
     }
     m_rules.reach.bind_ports.assign(bind.begin(), bind.end());
     m_rules.reach.connect_ports.assign(connect.begin(), connect.end());
+  }
+
+  void allow_unix_server(const std::string& place) {
+    folder(place, Access::Sockets);
+    m_rules.calls.unix_server = true;
+    m_rules.opened.push_back("a listener is a Unix socket: the gate may make some in " + place);
   }
 
   const config::Config& m_config;

@@ -19,6 +19,7 @@
 #include "gateway/sts.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
+#include "reports/tls_tally.hpp"
 #include "spool/schedule.hpp"
 #include "spool/spool.hpp"
 
@@ -33,7 +34,8 @@ struct CourierParts {
   io::WorkerPool& workers;
   io::Resolver& resolver;
   StsPolicies& sts;
-  std::vector<Certificate> own_roots;  ///< Of the built-in CA: trusted for next hops beside the system's.
+  std::function<void(TlsSession)> note_session;  ///< Each session with a domain's mail host; any loop.
+  std::vector<Certificate> own_roots;            ///< Of the built-in CA: trusted for next hops beside the system's.
   Random& random;
   const Clock& clock;
 };

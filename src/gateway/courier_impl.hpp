@@ -60,6 +60,9 @@ class Destinations {
   std::size_t m_sweep_at = kSmall;
 };
 
+/// RFC 8689 3: "TLS-Required: No" in a message means that it shall arrive whatever the recipient's domain demands of TLS.
+enum class Demands { All, None };
+
 /// What one try to send an item ended with.
 struct Attempt {
   std::vector<Fate> fates;
@@ -96,11 +99,12 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
                                             std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<Attempt> attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
                                           std::unique_ptr<SmtpSender>& connection);
-  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route,
+  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route, Demands demands,
                                                                  std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<tl::expected<std::vector<Candidate>, HopFailure>> hosts_of(const std::string& domain, const Route& route);
-  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect_to(HopHost host, const Route& route,
+  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect_to(HopHost host, const Route& route, std::optional<TlsSession> kind,
                                                                     std::unique_ptr<SmtpSender>& connection);
+  void note_session(TlsSession kind, const HopHost& host, const SmtpSender& connection, bool failed) const;
   void note_refusal(const std::string& route, const HopFailure* failure);
   [[nodiscard]] OutcomeContext context() const;
   void report(const QueueItem& item, const std::vector<Fate>& fates, const std::string& host = {}, const std::string& road = {});

@@ -6,6 +6,7 @@
 #include "gateway/courier_impl.hpp"
 #include "gateway/envelope.hpp"
 #include "gateway/file_sink.hpp"
+#include "io/device.hpp"
 #include "io/mx.hpp"
 #include "mime/writer.hpp"
 
@@ -40,15 +41,12 @@ smtp::Reply reply_of(const Error& error) {
   return {451, {4, 4, 3}, error.text()};
 }
 
-std::vector<io::Endpoint> endpoints_of(const std::vector<io::IpAddress>& addresses, std::uint16_t port) {
-  std::vector<io::Endpoint> out;
-  for (const auto& ip : addresses) {
-    io::Endpoint endpoint;
-    endpoint.ip = ip;
-    endpoint.port = port;
-    out.push_back(std::move(endpoint));
-  }
-  return out;
+/// The interface that the route must leave by, as it is now.
+Status check_road(const Route& route) {
+  if (route.settings.interface.empty()) return {};
+  const auto device = io::usable_device(route.settings.interface);
+  if (device) return {};
+  return fail(Error{device.error().code, device.error().what + "; the mail waits, it takes no other road", {}});
 }
 
 /// What the copy needs: sealing made it 7bit, or it came as binary and may be less.
@@ -70,6 +68,13 @@ Result<smtp::OutgoingMessage> outgoing(const QueueItem& item) {
     out.recipients.push_back(std::move(to));
   }
   return out;
+}
+
+bool is_tls_optional(const QueueItem& item) {
+  if (item.envelope->requiretls) return false;
+  const auto view = MessageView::parse(*item.content);
+  const HeaderField* field = view ? view->find("TLS-Required") : nullptr;
+  return field != nullptr && iequals(trim(field->unfolded()), "No");
 }
 
 std::vector<Fate> fates_of(const smtp::TransactionDone& done) {
@@ -178,13 +183,19 @@ io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const
     last = co_await attempt(d, item, route, connection);
   }
   report(*item, last.fates, connection ? connection->host() : std::string(), connection ? connection->road() : std::string());
+  if (connection && connection->lenient()) {  // not for the next message
+    co_await connection->quit();
+    connection.reset();
+  }
 }
 
 io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
                                          std::unique_ptr<SmtpSender>& connection) {
   const std::size_t count = item->recipients.size();
   if (!connection) {
-    const auto connected = co_await connect(d, route, connection);
+    auto connected = co_await connect(d, route, Demands::All, connection);
+    if (!connected && connected.error().tls_failed && is_tls_optional(*item))
+      connected = co_await connect(d, route, Demands::None, connection);
     if (!connected) co_return Attempt{same_fate(count, connected.error().reply, connected.error().from_peer), false};
   }
   // RFC 8689 4.2.1: a REQUIRETLS message goes only over a verified connection.
@@ -196,20 +207,28 @@ io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const Q
   co_return Attempt{fates_of(done), !connection->ready() && surely_undelivered(done)};
 }
 
-io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route,
+io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route, Demands demands,
                                                                 std::unique_ptr<SmtpSender>& connection) {
   const SteadyTime now = parts.clock.steady();
-  if (d.failure && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
+  if (d.failure && demands == Demands::All && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
   if (d.failure && d.failure->refuses_us) d.failed_at = now;  // one tries, for all
+  // Before anybody is asked for the host: DNS answers by other roads. What happens after this look, dial() sees.
+  if (const Status road = check_road(route); !road) {
+    connection.reset();
+    co_return tl::unexpected(HopFailure{{451, {4, 4, 1}, road.error().text()}, false, false});
+  }
   const std::string domain = route.via == Via::Mx ? routing_domain(d.domain) : std::string();
   auto hosts = co_await hosts_of(domain, route);
   if (!hosts) co_return tl::unexpected(std::move(hosts).error());
   const StsAnswer sts = co_await trust.policy_of(route, domain);
   HopFailure last{{451, {4, 4, 1}, "no host to connect to"}, false, false};
   for (const Candidate& candidate : *hosts) {
-    HopHost host{candidate.mx.name, endpoints_of(candidate.mx.addresses, candidate.port), {}};
-    host.trust = co_await trust.of(route, route.via == Via::Mx ? domain : route.host, candidate, sts);
-    auto connected = co_await connect_to(host, route, connection);
+    HopHost host{candidate.mx.name, io::endpoints_of(candidate.mx, candidate.port), {}};
+    host.trust = co_await trust.of(route, route.via == Via::Mx ? domain : route.host, candidate, sts, demands == Demands::None);
+    std::optional<TlsSession> kind;
+    if (demands == Demands::All && route.via == Via::Mx && host.trust.plan.proof != HopProof::Clear)
+      kind = session_kind(domain, host.trust, sts, host.name);
+    auto connected = co_await connect_to(host, route, std::move(kind), connection);
     if (connected) {
       d.failure.reset();
       note_refusal(d.route, nullptr);
@@ -252,14 +271,19 @@ io::Task<tl::expected<std::vector<Candidate>, HopFailure>> Courier::Impl::hosts_
   co_return out;
 }
 
-io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host, const Route& route,
+/// `kind`: how its session is counted for TLS reports, if at all.
+io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host, const Route& route, std::optional<TlsSession> kind,
                                                                    std::unique_ptr<SmtpSender>& connection) {
   const auto options = hops.find(route);
-  if (!host.trust.plan.refusal.empty()) co_return tl::unexpected(HopFailure{{451, {4, 7, 5}, host.trust.plan.refusal}, true, false});
+  if (!host.trust.plan.refusal.empty()) {
+    if (kind) parts.note_session(*std::move(kind));
+    co_return tl::unexpected(HopFailure{{451, {4, 7, 5}, host.trust.plan.refusal}, true, false});
+  }
   const bool must_have_tls = host.trust.plan.needs_tls();
   ++stats.connections;
   connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
   auto connected = co_await connection->connect(host, true);
+  if (kind) note_session(*std::move(kind), host, *connection, !connected);
   if (connected || !connected.error().tls_failed) co_return connected;
   ++stats.tls_failures;
   // RFC 7435: opportunistic means that mail goes on when TLS does not work; every other proof means that it does not.
@@ -269,6 +293,24 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host,
       {{"route", route.id}, {"host", host.name}, {"reason", connected.error().reply.text()}, {"effect", "the mail goes out in clear"}});
   connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
   co_return co_await connection->connect(std::move(host), false);
+}
+
+/// A session in which TLS was never reached says nothing about it (RFC 8460 4.3 counts what was negotiated).
+void Courier::Impl::note_session(TlsSession kind, const HopHost& host, const SmtpSender& connection, bool failed) const {
+  const bool unlisted = host.trust.plan.sts_testing && kind.policy_type == "sts" && !host.trust.listed;
+  if (!connection.tls_result().empty()) {
+    kind.result_type = connection.tls_result();
+    kind.reason = printable(connection.tls_reason(), 200);
+  } else if (failed) {
+    return;
+  } else if (unlisted) {
+    kind.result_type = "validation-failure";
+    kind.reason = "the policy does not name this host";
+  }
+  // RFC 8460 4.4: a success needs no address; without it equal sessions are one row.
+  if (!kind.result_type.empty()) kind.ip = connection.peer().ip.text();
+  if (kind.result_type.empty()) kind.mx.clear();
+  parts.note_session(std::move(kind));
 }
 
 /// Remembered for status and logged once; without a failure: it works again.

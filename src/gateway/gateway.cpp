@@ -36,7 +36,8 @@ constexpr auto kTurnAway = std::chrono::seconds(5);
 struct OpenDoor {
   config::Listener settings;
   DoorOptions options;
-  std::unique_ptr<Door> door;  ///< Null until mail is open.
+  std::unique_ptr<Door> door;  ///< Null until mail is open; of a milter always.
+  std::unique_ptr<MilterDoor> milter;
   std::unique_ptr<io::Listener> listener;
 };
 
@@ -99,6 +100,24 @@ io::Task<void> turn_away(io::Stream stream, std::string hostname, bool implicit_
   (void)co_await stream.write_all(text, io::deadline_in(kTurnAway));
 }
 
+/// An MTA without its filter does what it is set to do, which should be to defer.
+io::Task<void> hang_up(io::Stream stream) {
+  stream.close();
+  co_return;
+}
+
+std::shared_ptr<const milter::SessionOptions> milter_options(const config::Config& config) {
+  auto out = std::make_shared<milter::SessionOptions>();
+  // The door says "go on" to all of these; an MTA that need not wait for it sends them in one piece. A recipient too many can be refused
+  // alone.
+  out->no_reply = milter::smfip::kNrAll & ~milter::smfip::kNrRcpt;
+  out->limits.message_bytes = static_cast<std::size_t>(config.limits.message_bytes);
+  out->limits.header_bytes = static_cast<std::size_t>(config.limits.header_bytes);
+  out->limits.header_fields = static_cast<std::size_t>(config.limits.header_fields);
+  out->limits.recipients = static_cast<std::size_t>(config.limits.recipients);
+  return out;
+}
+
 /// The default bound for one address holds for strangers: a proxy's address stands for all its clients, and this host and the networks that
 /// may relay are trusted. A bound that was set holds for everybody.
 io::ListenOptions listen_options(const config::Listener& settings, const DoorOptions& door) {
@@ -113,6 +132,7 @@ io::ListenOptions listen_options(const config::Listener& settings, const DoorOpt
     for (const char* loopback : {"127.0.0.0/8", "::1/128"}) out.unlimited.push_back(*io::IpNetwork::parse(loopback));
   }
   out.device = settings.interface;
+  out.socket = settings.socket;
   out.refuse = refusal;
   return out;
 }
@@ -150,6 +170,7 @@ struct Gateway::Parts {
   std::shared_ptr<smtp::ContentBudget> budget;
   std::unique_ptr<Judge> judge;
   std::unique_ptr<Intake> intake;
+  std::unique_ptr<ReportDesk> reports;
   std::vector<std::unique_ptr<OpenDoor>> doors;
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<KeyAffairs> affairs;
@@ -287,12 +308,18 @@ Status Gateway::Parts::open_pipeline() {
                                         clock, pin, tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
-  POSTERN_TRY(courier,
-              Courier::make({config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, {authority->root()}, random, clock}));
+  const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
+  POSTERN_TRY(
+      courier,
+      Courier::make(
+          {config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, note_session, {authority->root()}, random, clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
-  intake =
-      std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, budget});
+  const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
+  const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };
+  intake = std::make_unique<Intake>(
+      IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
+  POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes()}));
   return {};
 }
 
@@ -328,12 +355,17 @@ Status Gateway::Parts::open_doors() {
   tls = std::make_unique<ListenerTls>(config, authority, keeper, clock);
   for (const auto& open : doors) {
     open->options.smtp = smtp_options(config, open->settings, decoy_key, budget);
+    const bool filters = open->settings.kind == "milter";
     if (open->settings.tls != "none") {
       auto context = tls->add(open->settings);
       if (!context) return fail(Error(context.error()).context("listener " + open->settings.name));
       open->options.tls = *std::move(context);
     }
-    open->door = std::make_unique<Door>(open->options, *intake, clock, random);
+    if (filters)
+      open->milter = std::make_unique<MilterDoor>(
+          MilterDoorParts{open->options, milter_options(config), *intake, config.server.hostname, budget, clock, random});
+    else
+      open->door = std::make_unique<Door>(open->options, *intake, clock, random);
   }
   for (const auto& late : late_tls) {
     POSTERN_TRY(auto context, tls->add(late->door));
@@ -344,7 +376,10 @@ Status Gateway::Parts::open_doors() {
 }
 
 io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
-  if (mail.load(std::memory_order_acquire) && keeper->ready()) return open.door->serve(std::move(stream));
+  const bool filters = open.settings.kind == "milter";
+  if (mail.load(std::memory_order_acquire) && keeper->ready())
+    return filters ? open.milter->serve(std::move(stream)) : open.door->serve(std::move(stream));
+  if (filters) return hang_up(std::move(stream));
   return turn_away(std::move(stream), config.server.hostname, open.options.implicit_tls);
 }
 
@@ -385,6 +420,7 @@ void Gateway::Parts::begin() {
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
+  io::spawn(loops->at(0), reports->run(), "gateway.reports");
   courier->start();
   affairs->start(loops->at(0));
 }
@@ -508,6 +544,7 @@ void Gateway::stop() {
   if (m_parts->mail) m_parts->courier->stop();
   m_parts->workers->stop();
   m_parts->loops->stop();
+  if (m_parts->mail) (void)m_parts->reports->flush();
   m_parts->loops->join();
   m_parts->store->writer().stop();
   m_parts->loops->clear();  // sessions that still wait refer to the parts that are destroyed before the loops
@@ -525,6 +562,8 @@ const config::Config& Gateway::config() const noexcept { return m_parts->config;
 const std::vector<std::string>& Gateway::warnings() const noexcept { return m_parts->warnings; }
 io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
+ReportDesk& Gateway::reports() noexcept { return *m_parts->reports; }
+const StsPolicies& Gateway::sts() const noexcept { return *m_parts->sts; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }
 KeyAffairs& Gateway::affairs() noexcept { return *m_parts->affairs; }
@@ -552,8 +591,18 @@ std::vector<DoorState> Gateway::doors() const {
   std::vector<DoorState> out;
   const bool open_for_mail = m_parts->mail;
   for (const auto& open : m_parts->doors) {
-    out.push_back({open->settings.name, open->settings.kind, open->listener->local().text(), open->settings.tls, open->settings.min_tls,
-                   open->listener->stats(), open_for_mail ? &open->door->stats() : &none});
+    out.push_back({open->settings.name,
+                   open->settings.kind,
+                   open->listener->local().text(),
+                   open->settings.tls,
+                   open->settings.min_tls,
+                   open->listener->stats(),
+                   nullptr,
+                   nullptr,
+                   {}});
+    out.back().network_namespace = open->settings.network_namespace;
+    if (open->settings.kind != "milter") out.back().door = open_for_mail ? &open->door->stats() : &none;
+    if (open->settings.kind == "milter" && open_for_mail) out.back().milter = &open->milter->stats();
   }
   for (const auto& door : m_parts->announced) out.push_back(door());
   return out;

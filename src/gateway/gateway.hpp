@@ -16,6 +16,7 @@
 #include "gateway/intake.hpp"
 #include "gateway/key_affairs.hpp"
 #include "gateway/pipeline.hpp"
+#include "gateway/report_desk.hpp"
 #include "io/listener.hpp"
 #include "keys/keeper.hpp"
 #include "keys/root_key.hpp"
@@ -28,7 +29,9 @@ namespace postern::gateway {
 struct DoorState {
   std::string name, kind, address, tls, min_tls;
   io::ListenerStats listener;
-  const DoorStats* door = nullptr;  ///< Null where no mail comes in.
+  const DoorStats* door = nullptr;      ///< Null where no mail comes in by SMTP.
+  const MilterStats* milter = nullptr;  ///< Of a milter, once mail is open.
+  std::string network_namespace;        ///< Empty: ours.
 };
 
 class Gateway {
@@ -78,6 +81,8 @@ class Gateway {
   // ----
   [[nodiscard]] Courier& courier() noexcept;
   [[nodiscard]] Intake& intake() noexcept;
+  [[nodiscard]] ReportDesk& reports() noexcept;
+  [[nodiscard]] const StsPolicies& sts() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;
   [[nodiscard]] Identities& identities() noexcept;
   [[nodiscard]] Correspondents& correspondents() noexcept;

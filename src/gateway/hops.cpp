@@ -49,6 +49,7 @@ class Maker {
     auto out = std::make_shared<HopOptions>();
     out->named_host = m_named_host;
     out->verify_name = m_settings.verify_name;
+    out->interface = m_settings.interface;
     out->connect = m_config.timeouts.connect;
     out->handshake = m_config.timeouts.handshake;
     POSTERN_TRY(out->roots, roots());

@@ -23,6 +23,10 @@ bool is_same_mailbox(std::string_view a, std::string_view b) {
 const smtp::Reply kShredded{550, {5, 7, 1}, "mail of this domain is not taken here any more"};
 const smtp::Reply kBusy{452, {4, 3, 1}, "too many messages are being taken right now; try again in a moment"};
 
+void log_refusal(const Arrival& arrival, const std::string& reason) {
+  log::info("message.refused", {{"id", arrival.id.get()}, {"door", arrival.road.door}, {"peer", arrival.road.address}, {"reason", reason}});
+}
+
 }  // namespace
 
 io::Task<Result<std::optional<User>>> Intake::find_user(std::string name) {
@@ -113,23 +117,12 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
     note(arrival, kBusy);
     co_return std::vector<smtp::Reply>(count, kBusy);
   }
-  if (m_parts.judge.judges(arrival.road)) {
-    arrival.judgement = co_await m_parts.judge.judge(arrival);
-    if (arrival.judgement && arrival.judgement->refusal) {
-      log::info("message.refused", {{"id", arrival.id.get()},
-                                    {"door", arrival.road.door},
-                                    {"peer", arrival.road.address},
-                                    {"reason", arrival.judgement->refusal->text()}});
-      note(arrival, *arrival.judgement->refusal);
-      co_return std::vector<smtp::Reply>(count, *arrival.judgement->refusal);
-    }
-  }
+  if (const auto refusal = co_await judged(arrival)) co_return std::vector<smtp::Reply>(count, *refusal);
   const bool split = count == 1 || arrival.road.protocol.find("LMTP") != std::string::npos;
   auto processed = co_await process(arrival, split);
   if (!processed) {
     const smtp::Reply reply = Pipeline::reply_for(processed.error());
-    log::info("message.refused",
-              {{"id", arrival.id.get()}, {"door", arrival.road.door}, {"peer", arrival.road.address}, {"reason", processed.error()}});
+    log_refusal(arrival, processed.error().text());
     note(arrival, reply);
     co_return std::vector<smtp::Reply>(count, reply);
   }
@@ -138,21 +131,120 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
     note(arrival, replies.front());
     co_return replies;
   }
-  io::OneShot<Status> committed(co_await io::this_executor());
-  if (lone)
-    m_parts.spool.enqueue_and_help(std::move(processed->submission), committed.setter());
-  else
-    m_parts.spool.enqueue(std::move(processed->submission), committed.setter());
-  const Status safe = co_await committed.wait();
+  const Status safe = co_await commit(std::move(processed->submission), lone);
   const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
   if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});
   note(arrival, done);
+  if (safe && is_for_reports(arrival)) {
+    auto job = [this, &arrival]() -> Result<bool> {
+      m_parts.note_report(arrival);
+      return true;
+    };
+    if (const auto read = co_await m_parts.workers.run(std::move(job)); !read)
+      log::warn("reports.not_read", {{"id", arrival.id.get()}, {"reason", read.error()}});
+  }
   for (auto& reply : replies) {
     if (reply.code == 0) reply = done;
   }
   // A plain SMTP transaction has one answer: that of the recipients who were accepted.
   if (!split) std::fill(replies.begin(), replies.end(), done);
   co_return replies;
+}
+
+/// What the standards say of mail from outside; a reply when that refuses it.
+io::Task<std::optional<smtp::Reply>> Intake::judged(Arrival& arrival) {
+  if (!m_parts.judge.judges(arrival.road)) co_return std::nullopt;
+  arrival.judgement = co_await m_parts.judge.judge(arrival);
+  if (arrival.judgement) note_dmarc(arrival);
+  if (!arrival.judgement || !arrival.judgement->refusal) co_return std::nullopt;
+  log_refusal(arrival, arrival.judgement->refusal->text());
+  note(arrival, *arrival.judgement->refusal);
+  co_return arrival.judgement->refusal;
+}
+
+bool Intake::is_for_reports(const Arrival& arrival) const {
+  const auto& inbox = m_parts.config.reports.inbox;
+  if (inbox.empty()) return false;
+  return std::ranges::any_of(arrival.envelope.recipients, [&](const auto& recipient) {
+    const std::string address = address_of(recipient.path, m_parts.config.server.hostname);
+    return std::ranges::any_of(inbox, [&](const std::string& one) { return is_same_mailbox(one, address); });
+  });
+}
+
+/// Mail that comes again is counted then.
+void Intake::note_dmarc(const Arrival& arrival) const {
+  const Judgement& judged = *arrival.judgement;
+  if (judged.refusal && judged.refusal->transient()) return;
+  const bool by_dmarc = judged.refusal && judged.refusal->status == smtp::EnhancedStatus{5, 7, 26};
+  m_parts.note_judged(arrival, by_dmarc ? DmarcPolicy::Reject : !judged.hold.empty() ? DmarcPolicy::Quarantine : DmarcPolicy::None);
+}
+
+io::Task<Status> Intake::commit(Submission submission, bool lone) {
+  io::OneShot<Status> committed(co_await io::this_executor());
+  if (submission.variants.empty())
+    m_parts.audit.append(std::move(submission.audit), committed.setter());
+  else if (lone)
+    m_parts.spool.enqueue_and_help(std::move(submission), committed.setter());
+  else
+    m_parts.spool.enqueue(std::move(submission), committed.setter());
+  co_return co_await committed.wait();
+}
+
+FilterVerdict Intake::refuse(const Arrival& arrival, const smtp::Reply& reply) {
+  log_refusal(arrival, reply.text());
+  note(arrival, reply);
+  FilterVerdict out;
+  out.reply = reply;
+  return out;
+}
+
+/// What is done on a worker: everything but the commit.
+Result<Intake::Filtering> Intake::prepare(const Arrival& arrival) const {
+  Filtering out;
+  POSTERN_TRY(out.processed, m_parts.pipeline.process(arrival, arrival.envelope.recipients.size() == 1));
+  if (!out.processed.any_accepted()) return out;
+  POSTERN_TRY(auto split, split_for_mta(std::move(out.processed.submission.variants)));
+  out.passes = !split.content.empty();
+  if (out.passes) {
+    POSTERN_TRY(out.verdict.edits, edits_between(arrival.content, split.content, m_parts.config.limits));
+    // The MTA writes its own trace; ours is for mail that we bring on ourselves.
+    std::erase_if(out.verdict.edits.prepend, [](const MessageEdits::Field& field) { return iequals(field.name, "Received"); });
+  }
+  out.verdict.action = out.passes ? FilterVerdict::Action::Pass : FilterVerdict::Action::Discard;
+  // By place, not by text: an address can be written in more ways than one, and whom the MTA keeps would get the other copy as well.
+  const auto& recipients = arrival.envelope.recipients;
+  for (std::size_t i = 0; i < recipients.size(); ++i) {
+    const std::string address = address_of(recipients[i].path, m_parts.config.server.hostname);
+    if (std::ranges::find(split.passed, address) == split.passed.end()) out.verdict.remove.push_back(i);
+  }
+  out.processed.submission.variants = std::move(split.ours);
+  POSTERN_CHECK(m_parts.spool.seal(out.processed.submission.message, out.processed.submission.variants));
+  return out;
+}
+
+io::Task<FilterVerdict> Intake::filter(Arrival arrival) {
+  if (arrival.road.trusted && m_parts.tenants.refuses(domain_of(address_of(arrival.envelope.from)))) co_return refuse(arrival, kShredded);
+  if (const auto refusal = co_await judged(arrival)) {
+    FilterVerdict out;
+    out.reply = *refusal;
+    co_return out;
+  }
+  auto job = [this, &arrival] { return prepare(arrival); };
+  auto prepared = m_parts.pipeline.needs_worker(arrival) ? co_await m_parts.workers.run(std::move(job)) : prepare(arrival);
+  if (!prepared) {
+    const bool split = prepared.error().field == "split";
+    co_return refuse(arrival, split ? smtp::Reply{451, {4, 3, 5}, prepared.error().what} : Pipeline::reply_for(prepared.error()));
+  }
+  if (!prepared->processed.any_accepted()) co_return refuse(arrival, prepared->processed.replies.front());
+  const Status safe = co_await commit(std::move(prepared->processed.submission), false);
+  if (!safe) co_return refuse(arrival, Pipeline::reply_for(safe.error()));
+  note(arrival, {250, {2, 0, 0}, {}});
+  log::info("message.filtered", {{"id", arrival.id.get()},
+                                 {"door", arrival.road.door},
+                                 {"peer", arrival.road.address},
+                                 {"passes", prepared->passes},
+                                 {"kept", prepared->verdict.remove.size()}});
+  co_return std::move(prepared->verdict);
 }
 
 void Intake::note(const Arrival& arrival, const smtp::Reply& reply) {

@@ -6,6 +6,7 @@
 #include "config/config.hpp"
 #include "gateway/door.hpp"
 #include "gateway/judge.hpp"
+#include "gateway/milter_door.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/tenants.hpp"
 #include "io/loops.hpp"
@@ -25,6 +26,10 @@ struct IntakeParts {
   SqliteAuditLog& audit;
   io::WorkerPool& workers;
   const Clock& clock;
+  /// Told of each message that was judged, with what became of it because of DMARC. Any loop.
+  std::function<void(const Arrival& arrival, DmarcPolicy done)> note_judged;
+  /// Told, on a worker, of each message that was taken for an address of reports.inbox.
+  std::function<void(const Arrival& arrival)> note_report;
   std::shared_ptr<smtp::ContentBudget> budget;  ///< The one that the doors' sessions count in.
 };
 
@@ -37,7 +42,7 @@ struct IntakeStats {
   std::atomic<std::uint64_t> logins_failed{0};
 };
 
-class Intake final : public Reception {
+class Intake final : public Reception, public FilterReception {
  public:
   explicit Intake(IntakeParts parts) : m_parts(std::move(parts)) {}
 
@@ -47,12 +52,24 @@ class Intake final : public Reception {
   [[nodiscard]] smtp::Reply check_sender(const Road& road, const smtp::MailFrom& from) override;
   [[nodiscard]] smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) override;
   [[nodiscard]] io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override;
+  [[nodiscard]] io::Task<FilterVerdict> filter(Arrival arrival) override;
   void answered() noexcept override { m_parts.spool.follow_up(); }
 
   [[nodiscard]] const IntakeStats& stats() const noexcept { return m_stats; }
 
  private:
   [[nodiscard]] io::Task<Result<Processed>> process(const Arrival& arrival, bool split);
+  [[nodiscard]] io::Task<std::optional<smtp::Reply>> judged(Arrival& arrival);
+  [[nodiscard]] bool is_for_reports(const Arrival& arrival) const;
+  void note_dmarc(const Arrival& arrival) const;
+  [[nodiscard]] io::Task<Status> commit(Submission submission, bool lone);
+  struct Filtering {
+    Processed processed;
+    FilterVerdict verdict;
+    bool passes = false;
+  };
+  [[nodiscard]] Result<Filtering> prepare(const Arrival& arrival) const;
+  [[nodiscard]] FilterVerdict refuse(const Arrival& arrival, const smtp::Reply& reply);
   [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split) const;
   void note(const Arrival& arrival, const smtp::Reply& reply);
 

@@ -14,6 +14,8 @@ namespace {
 
 constexpr int kRounds = 32;  // an SPF record of ten terms, each with its MX, is far below
 constexpr std::size_t kAuthorDomains = 5;
+/// Verified where it stands: the way to a worker and back would take as long.
+constexpr std::size_t kSmall = 32U * 1024, kFewSignatures = 2;
 
 /// Answers of one round; the tasks that wait for them may outlive who asked.
 struct Round {
@@ -191,7 +193,11 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
     // The second time the keys are there, and what they say can change what DMARC asks.
     if (round == 1 && view.find("DKIM-Signature") != nullptr) {
       auto job = [&]() -> Result<std::vector<DkimSignature>> { return dkim_verify(view, table, arrival.received); };
-      auto verified = co_await m_parts.workers.run(std::move(job));
+      Result<std::vector<DkimSignature>> verified;
+      if (arrival.content.size() <= kSmall && view.count("DKIM-Signature") <= kFewSignatures)
+        verified = job();
+      else
+        verified = co_await m_parts.workers.run(std::move(job));
       if (!verified) {  // a good signature that nobody looked at must not turn into a refusal for good
         out->refusal = smtp::Reply{452, {4, 3, 1}, "too many messages are being judged right now; try again in a moment"};
         co_return out;

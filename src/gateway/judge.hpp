@@ -53,6 +53,8 @@ class Judge {
   /// Null when the header cannot be read (the pipeline refuses it, and says why). `arrival` must outlive the call.
   [[nodiscard]] io::Task<std::shared_ptr<const Judgement>> judge(const Arrival& arrival) const;
 
+  /// Null: domains are compared by DNS tree walk.
+  [[nodiscard]] const PublicSuffixList* suffixes() const noexcept { return m_suffixes ? &*m_suffixes : nullptr; }
   /// Our id in Authentication-Results fields.
   [[nodiscard]] const std::string& authserv_id() const noexcept { return m_id; }
 

@@ -35,6 +35,7 @@ class Reporter {
     RecipientResult result;
     result.index = recipient.index;
     result.reply = fate.reply.text();
+    result.road = m_road;
     switch (fate.delivery) {
       case smtp::Delivery::Accepted: delivered(recipient, fate, result); break;
       case smtp::Delivery::PermanentFailure: bounced(recipient, fate, result); break;

@@ -300,7 +300,7 @@ class Pipeline::Run {
       c.mailbox =
           recipient.path.is_bare_postmaster() ? Mailbox{recipient.path.mailbox().local, m_parts.hostname} : recipient.path.mailbox();
       c.route = &m_parts.routes.find(c.mailbox.domain);
-      c.local = c.route->via == Via::Mailbox;
+      c.local = c.route->via == Via::Mailbox && !m_arrival.passing;
       c.visible = named.count(to_lower(c.address)) != 0;
       if (m_parts.tenants != nullptr)
         c.storage_key = m_parts.tenants->storage_key(c.mailbox.domain, m_parts.routes.is_local(c.mailbox.domain), sender_domain());

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "io/device.hpp"
 #include "pki/verify.hpp"
 
 namespace postern::gateway {
@@ -12,6 +13,12 @@ thread_local std::array<Byte, kReadBytes> t_reply_buffer;  // consumed before th
 
 HopFailure ours(int code, smtp::EnhancedStatus status, std::string text, bool tls = false) {
   return {{code, status, std::move(text)}, tls, false};
+}
+
+/// RFC 8460 4.3.1
+const char* tls_result_of(ChainFault fault) {
+  if (fault == ChainFault::Expired) return "certificate-expired";
+  return fault == ChainFault::WrongName ? "certificate-host-mismatch" : "certificate-not-trusted";
 }
 
 }  // namespace
@@ -44,6 +51,7 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
   m_gave_up_tls = !allow_tls;
   io::DialOptions dialing;
   dialing.per_attempt = m_options->connect;
+  dialing.device = m_options->interface;
   auto stream = co_await io::dial(std::move(host.endpoints), dialing);
   if (!stream) co_return tl::unexpected(ours(451, {4, 4, 1}, "cannot connect: " + stream.error().text()));
   m_stream = *std::move(stream);
@@ -54,11 +62,15 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
   for (;;) {
     const auto event = co_await next_event();
     if (!event) co_return tl::unexpected(ours(451, {4, 4, 2}, "the connection ended before the greeting was done"));
-    if (std::holds_alternative<smtp::Ready>(*event)) co_return tl::expected<void, HopFailure>();
+    if (std::holds_alternative<smtp::Ready>(*event)) {
+      if (!m_stream.is_tls()) m_tls_result = "starttls-not-supported";
+      co_return tl::expected<void, HopFailure>();
+    }
     if (std::holds_alternative<smtp::StartTls>(*event)) {
       const Status secured = co_await secure();
       if (!secured) {
         m_stream.abort();
+        if (m_tls_reason.empty()) m_tls_reason = secured.error().what;
         co_return tl::unexpected(ours(451, {4, 7, 5}, "TLS failed: " + secured.error().text() + demand(), true));
       }
       continue;
@@ -69,9 +81,13 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
 
 /// What a smarthost says before the first MAIL is about us, not about the message: a wrong password or an unpaid bill must not bounce the
 /// whole queue (RFC 4954 6: 535). An MX that turns us away has said no to the message (RFC 5321 3.1, 4.2.5).
-HopFailure SmtpSender::failure_of(const smtp::Failed& failed) const {
+HopFailure SmtpSender::failure_of(const smtp::Failed& failed) {
   HopFailure out{failed.reply, failed.stage == smtp::FailureStage::StartTls, failed.cause == smtp::LocalCause::None, false};
-  if (!out.from_peer && out.reply.status == smtp::EnhancedStatus{4, 7, 10}) out.reply.lines.back() += demand();
+  if (!out.from_peer && out.reply.status == smtp::EnhancedStatus{4, 7, 10}) {
+    m_tls_result = "starttls-not-supported";
+    out.tls_failed = true;
+    out.reply.lines.back() += demand();
+  }
   if (!out.from_peer || !failed.permanent()) return out;
   const bool login = failed.stage == smtp::FailureStage::Auth;
   if (!login && !m_options->named_host) return out;
@@ -92,12 +108,18 @@ io::Task<Status> SmtpSender::secure() {
   tls.server_name = m_trust.sni;  // RFC 7672 8.1
   tls.check_name = false;         // check_certificate() does, and says why
   tls.verify = io::TlsClientOptions::Verify::Report;
+  m_tls_result = "validation-failure";  // until it went well
   POSTERN_CO_CHECK(
       co_await m_stream.start_tls_client(m_options->context->shared(), std::move(tls), m_clock.steady() + m_options->handshake));
   const auto checked = check_certificate();
   m_verified = checked.has_value();
   if (checked) m_verified_by = *checked;
+  // A policy that is only being tested fails in the report alone (RFC 8461 5); where nothing is demanded nothing fails.
   const bool must = m_trust.plan.authenticates();
+  if (checked || (!must && !m_trust.plan.sts_testing))
+    m_tls_result.clear();
+  else
+    m_tls_reason = checked.error().what;
   if (!checked && must) co_return fail(checked.error());
   smtp::TlsInfo info;
   info.protocol = m_stream.info().version;
@@ -138,7 +160,7 @@ Result<std::string> SmtpSender::check_pins(const Certificate& leaf) const {
   return fail(ErrorCode::Denied, "the server's certificate (" + fingerprint_text(leaf.fingerprint()) + ") is not one of the pinned ones");
 }
 
-Status SmtpSender::check_path(std::span<const Certificate> chain) const {
+Status SmtpSender::check_path(std::span<const Certificate> chain) {
   VerifyRequest request;
   request.leaf = &chain.front();
   request.intermediates = chain.subspan(1);
@@ -146,12 +168,15 @@ Status SmtpSender::check_path(std::span<const Certificate> chain) const {
   request.at = m_clock.now();
   request.purpose = CertificatePurpose::TlsServer;
   const ChainVerdict verdict = verify_chain(request);
-  if (!verdict.ok) return fail(ErrorCode::Denied, verdict.reason);
+  if (!verdict.ok) {
+    m_tls_result = tls_result_of(verdict.fault);
+    return fail(ErrorCode::Denied, verdict.reason);
+  }
   // RFC 8461 4.1: with a policy the name counts, whatever the route says of names.
   const bool named = m_options->verify_name || m_trust.plan.proof == HopProof::MtaSts;
-  if (named && !certificate_matches_host(chain.front(), m_host))
-    return fail(ErrorCode::Denied, "the server's certificate is not for " + m_host);
-  return {};
+  if (!named || certificate_matches_host(chain.front(), m_host)) return {};
+  m_tls_result = "certificate-host-mismatch";
+  return fail(ErrorCode::Denied, "the server's certificate is not for " + m_host);
 }
 
 io::Task<bool> SmtpSender::write_output() {
@@ -196,6 +221,8 @@ io::Task<std::optional<smtp::ClientEvent>> SmtpSender::next_event() {
 
 /// RFC 5321 3.8, 4.5.3.2.7: a server ends an idle connection with a 421, whose bytes hide the end of the stream behind them.
 bool SmtpSender::still_good() {
+  // What is written into a dead interface is not refused: it would wait for the timeouts of TCP, and the queue would not say why.
+  if (!m_options->interface.empty() && !io::usable_device(m_options->interface)) return false;
   while (ready()) {
     const auto got = m_stream.try_read(t_reply_buffer);
     if (got && !got->has_value()) break;

@@ -24,6 +24,7 @@ struct HopOptions {
   PinSet pins;
   bool verify_name = true;
   bool named_host = false;  ///< The operator named the host (no MX): what it has against us as a whole is for him to mend, not for senders.
+  std::string interface;    ///< As io::DialOptions::device.
   std::chrono::seconds connect{30};
   std::chrono::seconds handshake{30};
 };
@@ -57,7 +58,8 @@ class SmtpSender {
   [[nodiscard]] io::Task<void> quit();
 
   [[nodiscard]] bool ready() const noexcept { return m_session && m_session->ready() && m_stream.is_open(); }
-  /// After some idle time: hears what the server said meanwhile (a 421, its end of the connection); ready() and not gone.
+  /// After some idle time: hears what the server said meanwhile (a 421, its end of the connection); ready() and not gone, and the
+  /// interface it leaves by is up.
   [[nodiscard]] bool still_good();
   [[nodiscard]] const std::string& host() const noexcept { return m_host; }
   /// Why the connection was trusted: "TLSv1.3 verified by DANE (3 1 1)", "TLSv1.3 verified by MTA-STS", "TLSv1.3 verified by a pin",
@@ -65,6 +67,11 @@ class SmtpSender {
   [[nodiscard]] std::string road() const;
   /// RFC 8689 4.2.1: the certificate was verified, and nobody could have put another host's name in its place.
   [[nodiscard]] bool fit_for_requiretls() const noexcept { return m_verified && m_trust.name_secure; }
+  [[nodiscard]] bool lenient() const noexcept { return m_trust.lenient; }
+  /// How far TLS got, in the words of RFC 8460 4.3; empty: as far as was demanded.
+  [[nodiscard]] const std::string& tls_result() const noexcept { return m_tls_result; }
+  [[nodiscard]] const std::string& tls_reason() const noexcept { return m_tls_reason; }
+  [[nodiscard]] const io::Endpoint& peer() const noexcept { return m_stream.peer(); }
 
  private:
   [[nodiscard]] io::Task<std::optional<smtp::ClientEvent>> next_event();
@@ -73,10 +80,10 @@ class SmtpSender {
   [[nodiscard]] Result<std::string> check_certificate();
   [[nodiscard]] Result<std::string> check_dane(const std::vector<Certificate>& chain) const;
   [[nodiscard]] Result<std::string> check_pins(const Certificate& leaf) const;
-  [[nodiscard]] Status check_path(std::span<const Certificate> chain) const;
+  [[nodiscard]] Status check_path(std::span<const Certificate> chain);
   [[nodiscard]] smtp::ClientTls tls_policy(bool allow_tls) const;
   [[nodiscard]] std::string demand() const;
-  [[nodiscard]] HopFailure failure_of(const smtp::Failed& failed) const;
+  [[nodiscard]] HopFailure failure_of(const smtp::Failed& failed);
 
   std::shared_ptr<const HopOptions> m_options;
   Random& m_random;
@@ -87,6 +94,7 @@ class SmtpSender {
   HopTrust m_trust;
   bool m_verified = false;
   std::string m_verified_by;  ///< "by DANE (3 1 1)"
+  std::string m_tls_result, m_tls_reason;
   bool m_gave_up_tls = false;
 };
 

@@ -143,7 +143,7 @@ io::Task<StsAnswer> StsPolicies::fetch(std::string domain, std::string id) {
   const auto entry = std::make_shared<const StsEntry>(StsEntry{std::move(stored), *std::move(policy)});
   keep(entry);
   auto job = [store = &m_parts.store, entry, now]() -> Result<bool> {
-    POSTERN_CHECK(StsPolicyStore(*store).save(entry->stored, now));
+    POSTERN_CHECK(StsPolicyStore(*store).save(entry->stored, now, kMostPolicies));
     return true;
   };
   if (const auto saved = co_await m_parts.workers.run(std::move(job)); !saved)
@@ -155,19 +155,13 @@ io::Task<StsAnswer> StsPolicies::fetch(std::string domain, std::string id) {
 io::Task<Result<std::string>> StsPolicies::download(const std::string& domain) {
   const std::string host = "mta-sts." + domain;
   POSTERN_CO_TRY(const auto found, co_await io::resolve_host(m_parts.resolver, host, {}));
-  std::vector<io::Endpoint> where;
-  for (const auto& address : found.addresses) {
-    io::Endpoint& endpoint = where.emplace_back();
-    endpoint.ip = address;
-    endpoint.port = kHttpsPort;
-  }
   http::ClientRequest request;
   request.url = {true, host, kHttpsPort, "/.well-known/mta-sts.txt"};
   http::ClientOptions options;
   options.timeout = kFetchTime;
   options.body_limit = kMtaStsPolicyLimit;
   options.tls = m_tls;
-  POSTERN_CO_TRY(auto answer, co_await http::fetch(std::move(where), std::move(request), std::move(options)));
+  POSTERN_CO_TRY(auto answer, co_await http::fetch(io::endpoints_of(found, kHttpsPort), std::move(request), std::move(options)));
   POSTERN_CO_CHECK(check_answer(answer));
   co_return std::move(answer.body);
 }

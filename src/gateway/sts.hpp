@@ -57,6 +57,8 @@ class StsPolicies {
   [[nodiscard]] io::Task<StsAnswer> policy_of(std::string domain);
   /// Fetches again what is due, so that a policy does not run out between two mails (RFC 8461 3.3); one after the other.
   [[nodiscard]] io::Task<void> refresh();
+  /// Trust in policy hosts; report hosts are judged by the same.
+  [[nodiscard]] const io::SslContext& tls() const noexcept { return m_tls; }
   /// For people: all that is held, by domain.
   [[nodiscard]] std::vector<StsEntryPtr> all() const;
 

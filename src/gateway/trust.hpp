@@ -9,6 +9,7 @@
 #include "gateway/routing.hpp"
 #include "gateway/sts.hpp"
 #include "io/mx.hpp"
+#include "reports/tls_tally.hpp"
 #include "tlspolicy/hop_trust.hpp"
 
 namespace postern::gateway {
@@ -27,7 +28,13 @@ struct HopTrust {
   std::vector<std::string> names;  ///< With DANE: RFC 7672 3.2.3.
   bool name_secure = false;        ///< As of the candidate, or by an enforced MTA-STS policy.
   std::string exception;           ///< "until 2026-12-31", where one is in force.
+  bool lenient = false;            ///< Asked for with less than the domain demands.
+  bool listed = true;              ///< The domain's MTA-STS policy, in whatever mode, names the host.
+  TlsaFacts::State tlsa = TlsaFacts::State::NotApplicable;
 };
+
+/// The session with a host as TLS reports count it (RFC 8460 4.3, 4.4), before its result is known.
+[[nodiscard]] TlsSession session_kind(const std::string& domain, const HopTrust& trust, const StsAnswer& sts, const std::string& host);
 
 struct TrustParts {
   const config::Config& config;
@@ -42,8 +49,9 @@ class Trust {
 
   /// Of routes by MX only; null entry for the others. `domain` in lower case and A-labels.
   [[nodiscard]] io::Task<StsAnswer> policy_of(const Route& route, const std::string& domain) const;
-  /// `subject` is what exceptions name: the recipients' domain, or the host of a route that names one.
-  [[nodiscard]] io::Task<HopTrust> of(const Route& route, std::string subject, Candidate candidate, StsAnswer sts) const;
+  /// `lenient`: for a message that shall arrive whatever the domain demands (RFC 8689 3); what the route demands still holds. `subject` is
+  /// what exceptions name: the recipients' domain, or the host of a route that names one.
+  [[nodiscard]] io::Task<HopTrust> of(const Route& route, std::string subject, Candidate candidate, StsAnswer sts, bool lenient) const;
 
  private:
   [[nodiscard]] const config::TrustException* exception_for(std::string_view subject) const;

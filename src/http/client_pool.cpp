@@ -64,6 +64,7 @@ void ClientPool::keep(const std::string& origin, io::Stream stream) {
 io::Task<Result<io::Stream>> ClientPool::connect(std::vector<io::Endpoint> where_to, const Url& url, SteadyTime deadline) const {
   io::DialOptions dialing;
   dialing.deadline = deadline;
+  dialing.device = m_options.interface;
   if (m_options.connect.count() > 0) dialing.per_attempt = m_options.connect;
   auto stream = co_await io::dial(std::move(where_to), dialing);
   if (!stream || !url.tls) co_return stream;

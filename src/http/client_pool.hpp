@@ -19,6 +19,7 @@ struct PoolOptions {
   std::size_t body_limit = 1U << 20;    ///< Of an answer; more is TooLarge.
   std::size_t idle_per_origin = 8;      ///< Connections kept while nothing is asked.
   std::chrono::seconds idle{30};        ///< A connection that was idle longer is not used again.
+  std::string interface;                ///< As io::DialOptions::device.
   std::chrono::milliseconds connect{};  ///< One attempt to connect; 0: as long as the exchange.
 };
 

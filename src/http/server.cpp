@@ -31,6 +31,7 @@ Result<std::unique_ptr<Server>> Server::open(io::Loops& loops, ServerOptions opt
   io::ListenOptions listen;
   listen.name = options.name;
   listen.address = options.address;
+  listen.device = options.interface;
   listen.max_connections = options.limits.max_connections;
   listen.max_per_peer = options.limits.max_per_peer;
   if (!options.tls) listen.refuse = turn_away;

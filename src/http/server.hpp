@@ -10,6 +10,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "http/message.hpp"
 #include "io/listener.hpp"
@@ -33,6 +34,7 @@ struct ServerLimits {
 
 struct ServerOptions {
   io::Endpoint address;
+  std::string interface;                ///< As io::ListenOptions::device.
   std::function<io::SslContext()> tls;  ///< Asked for each connection, on any loop (an empty context: closed); null: plain HTTP.
   ServerLimits limits;
   std::string name = "http";  ///< For the log.

@@ -4,6 +4,7 @@
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cerrno>
 
+#include "io/device.hpp"
 #include "io/sockets.hpp"
 
 namespace postern::io {
@@ -20,12 +21,21 @@ Status bind_source(int fd, const Endpoint& target, const DialOptions& options) {
   return {};
 }
 
+/// No bind(): which of the interface's addresses fits is the routing table's choice, and a confined process may bind no free port.
+Status bind_to_road(int fd, const Endpoint& target, const DialOptions& options) {
+  if (options.device.empty() || target.is_unix()) return {};
+  POSTERN_TRY(const Device device, usable_device(options.device));
+  POSTERN_CHECK(device.check_sends_to(target.ip));
+  return bind_to_device(fd, options.device);
+}
+
 Error connect_error(int number) { return Error{ErrorCode::Unavailable, errno_error(number, "connecting").what, {}}; }
 
 Task<Result<Stream>> dial_one(Endpoint target, SteadyTime deadline, const DialOptions& options) {
   POSTERN_CO_TRY(UniqueFd fd, open_socket(target));
   POSTERN_CO_TRY(const SocketAddress raw, to_socket_address(target));
   POSTERN_CO_CHECK(bind_source(fd.get(), target, options));
+  POSTERN_CO_CHECK(bind_to_road(fd.get(), target, options));
   const int raw_fd = fd.get();
   const bool pending = ::connect(raw_fd, raw.get(), raw.size) != 0;
   if (pending && errno != EINPROGRESS && errno != EINTR) co_return fail(connect_error(errno));

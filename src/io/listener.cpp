@@ -1,9 +1,7 @@
 #include "io/listener.hpp"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -19,6 +17,8 @@
 #include <vector>
 
 #include "base/log.hpp"
+#include "io/device.hpp"
+#include "io/listening.hpp"
 #include "io/sockets.hpp"
 
 namespace postern::io {
@@ -30,6 +30,7 @@ namespace {
 using Descriptor = asio::posix::basic_stream_descriptor<>;
 constexpr int kAcceptBurst = 64;
 constexpr std::size_t kRefusalBytes = 512;
+constexpr auto kDeviceCheck = std::chrono::seconds(1);
 
 // One listening socket on one loop.
 struct Door {
@@ -46,82 +47,14 @@ std::string peer_key(const Endpoint& peer) {
   return std::string(as_text(ip.first(peer.ip.is_v6() ? 8 : 4)));
 }
 
-bool is_any_v6(const IpAddress& ip) {
-  return ip.is_v6() && std::all_of(ip.bytes().begin(), ip.bytes().end(), [](Byte b) { return b == 0; });
-}
-
-Result<UniqueFd> bound_socket(const Endpoint& address, const std::string& device, bool shared) {
-  POSTERN_TRY(UniqueFd fd, open_socket(address));
-  POSTERN_TRY(const SocketAddress raw, to_socket_address(address));
-  if (!address.is_unix()) {
-    set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    if (shared) set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-    if (address.ip.is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, is_any_v6(address.ip) ? 0 : 1);
-  }
-  if (!device.empty() && setsockopt(fd.get(), SOL_SOCKET, SO_BINDTODEVICE, device.data(), static_cast<socklen_t>(device.size())) != 0) {
-    return fail(errno_error(errno, "binding to interface " + device));
-  }
-  if (::bind(fd.get(), raw.get(), raw.size) != 0) return fail(errno_error(errno, "listening on " + address.text()));
-  return fd;
-}
-
-Result<UniqueFd> listening_socket(const Endpoint& address, const ListenOptions& options, bool shared) {
-  POSTERN_TRY(UniqueFd fd, bound_socket(address, options.device, shared));
-  if (::listen(fd.get(), options.backlog) != 0) return fail(errno_error(errno, "listening on " + address.text()));
-  return fd;
-}
-
-// A socket file that nobody answers on is left over from a process that died.
-Status remove_stale_path(const Endpoint& address) {
-  struct stat info{};
-  if (::lstat(address.path.c_str(), &info) != 0) return {};
-  if (!S_ISSOCK(info.st_mode))
-    return fail(ErrorCode::Conflict, "exists and is not a socket; remove it or choose another path", address.path);
-  POSTERN_TRY(const UniqueFd probe, open_socket(address));
-  POSTERN_TRY(const SocketAddress raw, to_socket_address(address));
-  if (::connect(probe.get(), raw.get(), raw.size) == 0 || errno != ECONNREFUSED) {
-    return fail(ErrorCode::Conflict, "another process listens here", address.path);
-  }
-  if (::unlink(address.path.c_str()) != 0) return fail(errno_error(errno, "removing the old socket " + address.path));
-  return {};
-}
-
-Result<std::vector<UniqueFd>> open_unix(const ListenOptions& options) {
-  POSTERN_CHECK(remove_stale_path(options.address));
-  std::vector<UniqueFd> out;
-  POSTERN_TRY(UniqueFd fd, bound_socket(options.address, {}, false));
-  if (::chmod(options.address.path.c_str(), 0660) != 0) return fail(errno_error(errno, "setting the mode of " + options.address.path));
-  if (::listen(fd.get(), options.backlog) != 0) return fail(errno_error(errno, "listening on " + options.address.text()));
-  out.push_back(std::move(fd));
-  return out;
-}
-
-Result<std::vector<UniqueFd>> open_tcp(const ListenOptions& options, std::size_t count) {
-  Endpoint address = options.address;
-  auto probe = bound_socket(address, options.device, false);
-  if (!probe && is_any_v6(address.ip)) {  // no IPv6 in this kernel: all addresses then means IPv4
-    address.ip = IpAddress();
-    if (auto v4 = bound_socket(address, options.device, false)) probe = std::move(v4);
-  }
-  if (!probe) return fail(std::move(probe).error());
-  *probe = UniqueFd();
-  std::vector<UniqueFd> out;
-  for (std::size_t i = 0; i < count; ++i) {
-    POSTERN_TRY(UniqueFd fd, listening_socket(address, options, true));
-    if (address.port == 0) address.port = local_endpoint(fd.get()).port;
-    out.push_back(std::move(fd));
-  }
-  return out;
-}
-
 }  // namespace
 
 struct Listener::Impl : std::enable_shared_from_this<Impl> {
   ListenOptions options;
   Handler handler;
   Endpoint local;
-  std::vector<std::shared_ptr<Door>> doors;
-  std::vector<Executor> loops;  // Unix sockets have one door; their streams go round
+  std::vector<Executor> loops;
+  bool one_door = false;  // Unix sockets, and those made elsewhere: their streams go round
   std::atomic<std::size_t> turn{0};
 
   std::atomic<std::size_t> active{0};
@@ -135,6 +68,9 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   std::unordered_map<std::string, std::size_t> by_peer;
   std::unordered_map<std::uint64_t, StreamControl> live;
   std::uint64_t next_id = 0;
+  std::vector<std::shared_ptr<Door>> doors;
+  unsigned device = 0;  // the index of the interface they are bound to
+  std::string trouble;
 
   struct Ticket {
     Ticket(std::shared_ptr<Impl> o, std::string k) : owner(std::move(o)), key(std::move(k)) {}
@@ -157,7 +93,16 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   bool accept_one(Door& door);
   void on_shortage(Door& door);
   std::vector<StreamControl> sessions();
+  void open_doors(std::vector<UniqueFd> sockets);
   void close_doors();
+  void stop();
+  unsigned bound_to();
+  Result<Device> find_device();
+  Status check_device();
+  Status bind_anew();
+  void note_trouble(const Status& state);
+
+  static Task<void> watch_device(std::shared_ptr<Impl> self);
 
   static Task<void> accept_loop(std::shared_ptr<Impl> self, std::shared_ptr<Door> door);
   static Task<void> serve(std::shared_ptr<Impl> self, Stream stream);
@@ -201,7 +146,7 @@ void Listener::Impl::welcome(Door& door, UniqueFd fd, const Endpoint& peer) {
   auto ticket = enter(peer);
   if (!ticket) return refuse(fd.get(), ticket.error().field == "peer" ? Refusal::TooManyFromPeer : Refusal::TooMany);
   ++accepted;
-  const Executor where = local.is_unix() ? loops[turn++ % loops.size()] : door.loop;
+  const Executor where = one_door ? loops[turn++ % loops.size()] : door.loop;
   Stream stream = Stream::adopt(where, fd.release(), peer);
   {
     const std::lock_guard lock(mutex);
@@ -258,10 +203,23 @@ std::vector<StreamControl> Listener::Impl::sessions() {
   return out;
 }
 
+void Listener::Impl::open_doors(std::vector<UniqueFd> sockets) {
+  std::vector<std::shared_ptr<Door>> fresh;
+  const unsigned index = bound_device(sockets.front().get());
+  for (std::size_t i = 0; i < sockets.size(); ++i) fresh.push_back(std::make_shared<Door>(loops[i], std::move(sockets[i])));
+  {
+    const std::lock_guard lock(mutex);
+    if (stopping) return;
+    device = index;
+    doors = fresh;
+  }
+  for (const auto& door : fresh) spawn(door->loop, accept_loop(shared_from_this(), door), options.name);
+}
+
 void Listener::Impl::close_doors() {
-  if (stopping.exchange(true)) return;
-  if (local.is_unix()) ::unlink(local.path.c_str());
-  for (const auto& door : doors) {
+  const std::lock_guard lock(mutex);
+  device = 0;
+  for (const auto& door : std::exchange(doors, {})) {
     asio::post(door->loop, [door] {
       boost::system::error_code ignored;
       door->socket.close(ignored);
@@ -269,36 +227,108 @@ void Listener::Impl::close_doors() {
   }
 }
 
+void Listener::Impl::stop() {
+  if (stopping.exchange(true)) return;
+  if (local.is_unix()) ::unlink(local.path.c_str());
+  close_doors();
+}
+
+unsigned Listener::Impl::bound_to() {
+  const std::lock_guard lock(mutex);
+  return device;
+}
+
+Result<Device> Listener::Impl::find_device() {
+  if (options.socket < 0) return usable_device(options.device);
+  const std::lock_guard lock(mutex);  // the door's socket knows its namespace, and is not closed meanwhile
+  if (doors.empty()) return fail(ErrorCode::Unavailable, "the listener stops");
+  return usable_device_of(doors.front()->socket.native_handle(), options.device);
+}
+
+Status Listener::Impl::bind_anew() {
+  ListenOptions again = options;
+  again.address = local;  // the port that others know
+  POSTERN_TRY(auto sockets, open_listening(again, loops.size()));
+  open_doors(std::move(sockets));
+  return {};
+}
+
+/// An interface that is down keeps its index, and the sockets work again when it is up. One that is gone does not come back: another may
+/// get its index, so sockets that name it are closed.
+Status Listener::Impl::check_device() {
+  const auto found = find_device();
+  const unsigned bound = bound_to();
+  if (options.socket >= 0) {
+    POSTERN_CHECK(found);
+    if (found->index == bound) return {};
+    return fail(ErrorCode::Unavailable, "interface " + options.device + " of its network namespace was made anew; start the daemon again");
+  }
+  if (bound != 0 && device_index(options.device) != bound) close_doors();
+  POSTERN_CHECK(found);
+  POSTERN_CHECK(found->check_listens_on(local.ip));
+  if (bound_to() != 0) return {};
+  return bind_anew();
+}
+
+void Listener::Impl::note_trouble(const Status& state) {
+  const std::string now = state ? std::string() : state.error().text();
+  {
+    const std::lock_guard lock(mutex);
+    if (std::exchange(trouble, now) == now) return;
+  }
+  if (state)
+    log::info("io.interface_back", {{"listener", options.name}, {"interface", options.device}});
+  else
+    log::warn("io.interface_lost", {{"listener", options.name}, {"reason", now}});
+}
+
+Task<void> Listener::Impl::watch_device(std::shared_ptr<Impl> self) {
+  while (!self->stopping) {
+    co_await sleep_for(kDeviceCheck);
+    if (!self->stopping) self->note_trouble(self->check_device());
+  }
+}
+
 Listener::Listener(std::shared_ptr<Impl> impl) : m_impl(std::move(impl)) {}
 
 Listener::~Listener() {
-  m_impl->close_doors();
+  m_impl->stop();
   for (const StreamControl& session : m_impl->sessions()) session.abort();
 }
 
 Result<std::unique_ptr<Listener>> Listener::open(Loops& loops, ListenOptions options, Handler handler) {
   const auto impl = std::make_shared<Impl>();
-  POSTERN_TRY(auto sockets, options.address.is_unix() ? open_unix(options) : open_tcp(options, loops.size()));
+  std::vector<UniqueFd> sockets;
+  if (options.socket >= 0) {
+    sockets.emplace_back(options.socket);
+  } else {
+    POSTERN_TRY(sockets, open_listening(options, loops.size()));
+  }
+  impl->one_door = sockets.size() < loops.size();
   impl->local = options.address.is_unix() ? options.address : local_endpoint(sockets.front().get());
   impl->options = std::move(options);
   impl->handler = std::move(handler);
   for (std::size_t i = 0; i < loops.size(); ++i) impl->loops.push_back(loops.at(i));
-  for (std::size_t i = 0; i < sockets.size(); ++i) impl->doors.push_back(std::make_shared<Door>(loops.at(i), std::move(sockets[i])));
-  for (const auto& door : impl->doors) spawn(door->loop, Impl::accept_loop(impl, door), impl->options.name);
+  impl->open_doors(std::move(sockets));
+  if (!impl->options.device.empty()) spawn(impl->loops.front(), Impl::watch_device(impl), impl->options.name);
   return std::unique_ptr<Listener>(new Listener(impl));
 }
 
 const Endpoint& Listener::local() const noexcept { return m_impl->local; }
 
 ListenerStats Listener::stats() const {
-  return {m_impl->active.load(), m_impl->accepted.load(), m_impl->refused.load(), m_impl->shortages.load()};
+  ListenerStats out{m_impl->active.load(), m_impl->accepted.load(), m_impl->refused.load(), m_impl->shortages.load(), {}, {}};
+  out.device = m_impl->options.device;
+  const std::lock_guard lock(m_impl->mutex);
+  out.trouble = m_impl->trouble;
+  return out;
 }
 
-void Listener::stop_accepting() { m_impl->close_doors(); }
+void Listener::stop_accepting() { m_impl->stop(); }
 
 Task<std::size_t> Listener::drain(SteadyTime deadline) {
   const auto impl = m_impl;
-  impl->close_doors();
+  impl->stop();
   for (const StreamControl& session : impl->sessions()) session.drain();
   while (impl->active > 0 && std::chrono::steady_clock::now() < deadline) co_await sleep_for(std::chrono::milliseconds(10));
   const auto left = impl->sessions();

@@ -4,6 +4,9 @@
 // Running out of descriptors does not stop the listener: a reserve descriptor is given up to accept and close what waits, logged at most
 // once a second.
 // Binding first checks, without SO_REUSEPORT, that the port is free: two daemons never share a port by mistake.
+// A listener of one interface (`device`) is looked after every second: when the interface is down or has lost the address, nobody gets in
+// and stats() says why; when it is gone, the sockets are closed, and bound anew when one of that name is there again (it has another
+// index). No other road leads in meanwhile. Open sessions are left alone.
 #pragma once
 
 #include <functional>
@@ -31,7 +34,10 @@ struct ListenOptions {
   std::size_t max_connections = 10000;
   std::size_t max_per_peer = 1000;  ///< Unix peers are exempt, and those of `unlimited`.
   std::vector<IpNetwork> unlimited;
-  std::string device;  ///< Only this interface (SO_BINDTODEVICE; needs CAP_NET_RAW on older kernels). Empty: any.
+  std::string device;  ///< Only this interface, which must be there, up, and have the address (see device.hpp). Empty: any.
+  /// A listening TCP socket that was made elsewhere, in another network namespace (listening.hpp), taken over; -1: none. Then `address`
+  /// does not count, and when its `device` is made anew the socket stays useless: stats() says to start the daemon again.
+  int socket = -1;
   /// The text to send (best effort, at most 512 bytes) before a refused connection is closed, such as "421 4.3.2 ...\r\n". May be empty.
   std::function<std::string(Refusal)> refuse;
 };
@@ -41,6 +47,8 @@ struct ListenerStats {
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
   std::uint64_t descriptor_shortages = 0;
+  std::string device;   ///< As in ListenOptions.
+  std::string trouble;  ///< Why nobody comes in by it now, and what to do; empty: they do.
 };
 
 class Listener {

@@ -193,6 +193,16 @@ Task<Result<MxAnswer>> resolve_mx(Resolver& resolver, std::string domain, MxOpti
   co_return finish_mx(std::move(out), std::move(lookups), name);
 }
 
+std::vector<Endpoint> endpoints_of(const MxHost& host, std::uint16_t port) {
+  std::vector<Endpoint> out;
+  for (const auto& ip : host.addresses) {
+    Endpoint& endpoint = out.emplace_back();
+    endpoint.ip = ip;
+    endpoint.port = port;
+  }
+  return out;
+}
+
 Task<Result<MxHost>> resolve_host(Resolver& resolver, std::string name, MxOptions options) {
   MxHost host;
   POSTERN_CO_TRY(host.name, dns::normalize_name(name));

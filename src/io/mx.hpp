@@ -43,6 +43,9 @@ struct MxOptions {
 ///   BadInput "domain"    not a domain and not a literal
 [[nodiscard]] Task<Result<MxAnswer>> resolve_mx(Resolver& resolver, std::string domain, MxOptions options, Random& random);
 
+/// Where to connect, in the order of the addresses.
+[[nodiscard]] std::vector<Endpoint> endpoints_of(const MxHost& host, std::uint16_t port);
+
 /// The addresses of one host (a smarthost), IPv6 and IPv4 in turn, not through MX. Errors as above.
 [[nodiscard]] Task<Result<MxHost>> resolve_host(Resolver& resolver, std::string name, MxOptions options);
 

@@ -6,8 +6,8 @@
 #include <set>
 #include <thread>
 
+#include "dns/rdata.hpp"
 #include "io/mx.hpp"
-#include "io/rdata.hpp"
 #include "io/testing/run.hpp"
 
 namespace postern::io {

@@ -11,7 +11,8 @@
 
 #include "base/log.hpp"
 #include "dns/name.hpp"
-#include "io/rdata.hpp"
+#include "dns/rdata.hpp"
+#include "io/answer_cache.hpp"
 #include "io/resolver.hpp"
 #include "io/sockets.hpp"
 #include "io/sync.hpp"
@@ -105,6 +106,7 @@ struct UnboundResolver::Impl {
   UniqueFd stop_event{::eventfd(0, EFD_CLOEXEC)};
   std::mutex mutex;
   std::unordered_set<Question*> outstanding;
+  AnswerCache cache;  // a question to the library costs two pipes and two threads, even when it knows the answer
   Context context{ub_ctx_create()};
   std::thread pump;
 
@@ -157,7 +159,10 @@ void UnboundResolver::Impl::on_answer(void* data, int error, ub_result* raw) {
   const UbResult result(raw);
   auto* const pending = static_cast<Question*>(data);
   const auto question = pending->owner->release(pending);
-  question->set(error == 0 && result ? make_answer(*result, question->name, question->type) : Answer{});
+  if (error != 0 || !result) return question->set(Answer{});
+  Answer answer = make_answer(*result, question->name, question->type);
+  question->owner->cache.keep(question->name, question->type, answer, result->ttl, std::chrono::steady_clock::now());
+  question->set(std::move(answer));
 }
 
 Status UnboundResolver::Impl::ask(std::string name, RecordType type, std::function<void(Answer)> set) {
@@ -188,6 +193,7 @@ Result<std::unique_ptr<UnboundResolver>> UnboundResolver::open(UnboundOptions op
 
 Task<Result<Answer>> UnboundResolver::query(std::string name, RecordType type) {
   POSTERN_CO_TRY(const std::string normal, dns::normalize_name(name));
+  if (auto known = m_impl->cache.find(normal, type, std::chrono::steady_clock::now())) co_return *std::move(known);
   const OneShot<Answer> answer(co_await this_executor());
   POSTERN_CO_CHECK(m_impl->ask(normal, type, answer.setter()));
   const auto wait_end = deadline_in(m_impl->options.timeout);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <mutex>
 
 #include "base/text.hpp"
 #include "dns/name.hpp"
@@ -171,7 +173,7 @@ DkimVerdict check_key_tags(const TagList& tags, const ParsedSignature& signature
   return {};
 }
 
-Result<PublicKey> read_public_key(DkimAlgorithm algorithm, ByteView raw) {
+Result<PublicKey> decode_public_key(DkimAlgorithm algorithm, ByteView raw) {
   if (algorithm == DkimAlgorithm::Ed25519Sha256) return PublicKey::from_raw(KeyKind::Ed25519, raw);
   // RFC 6376 3.6.1 says RSAPublicKey and shows SubjectPublicKeyInfo; both are in use (erratum 3017).
   auto key = PublicKey::from_spki(raw);
@@ -179,6 +181,34 @@ Result<PublicKey> read_public_key(DkimAlgorithm algorithm, ByteView raw) {
   if (key) return key;
   auto bare = PublicKey::from_rsa_pkcs1(raw);
   return bare ? bare : key;
+}
+
+/// Keys by the octets they were read from: OpenSSL takes longer to decode an RSA key than to verify with it. Thread safe.
+class DecodedKeys {
+ public:
+  [[nodiscard]] std::optional<PublicKey> find(DkimAlgorithm algorithm, const Bytes& raw) const {
+    const std::lock_guard lock(m_mutex);
+    const auto it = m_keys.find({algorithm, raw});
+    return it == m_keys.end() ? std::nullopt : std::optional(it->second);
+  }
+  void keep(DkimAlgorithm algorithm, const Bytes& raw, const PublicKey& key) {
+    const std::lock_guard lock(m_mutex);
+    if (m_keys.size() >= kMost) m_keys.clear();
+    m_keys.insert_or_assign({algorithm, raw}, key);
+  }
+
+ private:
+  static constexpr std::size_t kMost = 256;
+  mutable std::mutex m_mutex;
+  std::map<std::pair<DkimAlgorithm, Bytes>, PublicKey> m_keys;
+};
+
+Result<PublicKey> read_public_key(DkimAlgorithm algorithm, const Bytes& raw) {
+  static auto& known = *new DecodedKeys;  // lives as long as the process
+  if (auto key = known.find(algorithm, raw)) return *std::move(key);
+  auto key = decode_public_key(algorithm, raw);
+  if (key) known.keep(algorithm, raw, *key);
+  return key;
 }
 
 }  // namespace

@@ -432,6 +432,21 @@ TEST(DkimVerify, SeveralKeyRecordsAreTriedInTurn) {
   EXPECT_EQ(verify_first(signer().signed_message(kMessage), dns).result, DkimResult::Pass);
 }
 
+// Keys are kept decoded, by their octets: what stands in the record now is what counts.
+TEST(DkimVerify, AKeyThatIsChangedCountsAtOnce) {
+  const std::string ours = dkim_key_record(DkimAlgorithm::RsaSha256, signer().rsa->public_key().to_spki());
+  const auto result = [&](const std::string& record) {
+    dns::Fixture dns;
+    dns.add_txt("r._domainkey.example.org", record);
+    return verify_first(signer().signed_message(kMessage), dns).result;
+  };
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(result(ours), DkimResult::Pass);
+    EXPECT_EQ(result(std::string(kRsaRecord)), DkimResult::Fail);
+    EXPECT_EQ(result("v=DKIM1; p=AAAA"), DkimResult::PermError);
+  }
+}
+
 // RFC 8616 3: U-labels in d= are asked for as A-labels.
 TEST(DkimVerify, InternationalDomain) {
   const std::string raw = with_tags(

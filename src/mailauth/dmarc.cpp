@@ -34,11 +34,11 @@ class Check {
   Check(const DmarcInput& input, DnsPort& dns, const PublicSuffixList* suffixes) : m_input(input), m_dns(dns), m_suffixes(suffixes) {}
 
   DmarcVerdict run();
+  [[nodiscard]] Result<std::string> organizational(const std::string& domain);
 
  private:
   [[nodiscard]] Result<std::optional<DmarcRecord>> fetch(std::string_view domain);
   [[nodiscard]] Result<std::vector<Found>> walk(std::string_view domain);
-  [[nodiscard]] Result<std::string> organizational(const std::string& domain);
   [[nodiscard]] Status find_policy(const std::string& author);
   [[nodiscard]] Result<bool> exists(const std::string& domain);
   [[nodiscard]] Status choose_policy(const std::string& author);
@@ -207,6 +207,12 @@ DmarcVerdict Check::run() {
 
 DmarcVerdict dmarc_check(const DmarcInput& input, DnsPort& dns, const PublicSuffixList* suffixes) {
   return Check(input, dns, suffixes).run();
+}
+
+Result<std::string> dmarc_organizational_domain(std::string_view domain, DnsPort& dns, const PublicSuffixList* suffixes) {
+  POSTERN_TRY(const std::string name, dns::normalize_name(domain));
+  const DmarcInput nothing;
+  return Check(nothing, dns, suffixes).organizational(name);
 }
 
 }  // namespace postern

@@ -69,4 +69,9 @@ struct DmarcVerdict {
 /// `suffixes` null: by tree walk.
 [[nodiscard]] DmarcVerdict dmarc_check(const DmarcInput& input, DnsPort& dns, const PublicSuffixList* suffixes = nullptr);
 
+/// RFC 9989 4.10.2: the organizational domain of a name, as dmarc_check() finds it. BadInput: it is no domain name; Unavailable: DNS does
+/// not answer now.
+[[nodiscard]] Result<std::string> dmarc_organizational_domain(std::string_view domain, DnsPort& dns,
+                                                              const PublicSuffixList* suffixes = nullptr);
+
 }  // namespace postern

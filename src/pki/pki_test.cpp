@@ -75,7 +75,8 @@ TEST_F(Pki, NamesAreChecked) {  // RFC 9525 6.3
   for (const char* yes : {"mail.example.org", "MAIL.example.org", "any.example.org", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"}) {
     EXPECT_TRUE(certificate_matches_host(leaf, yes)) << yes;
   }
-  for (const char* no : {"example.org", "a.b.example.org", "mail.example.com", "127.0.0.2", "", "example.org.evil.com", "*.example.com"}) {
+  for (const char* no :
+       {"example.org", "a.b.example.org", "mail.example.com", "127.0.0.2", "", "example.org.evil.com", "*.example.com", ".example.org"}) {
     EXPECT_FALSE(certificate_matches_host(leaf, no)) << no;
   }
   const auto verdict =

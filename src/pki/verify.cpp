@@ -206,7 +206,7 @@ std::string_view name_of(ChainFault fault) noexcept {
 }
 
 bool certificate_matches_host(const Certificate& certificate, const std::string& host) {
-  // A leading dot would make OpenSSL accept any name below it.
+  // OpenSSL takes a leading dot for "any name below".
   if (host.empty() || host.front() == '.' || host.find('\0') != std::string::npos) return false;
   // RFC 9525 6.3 and 6.4: subjectAltName only; the common name is not looked at
   const bool matches = X509_check_ip_asc(certificate.native(), host.c_str(), 0) == 1 ||

@@ -160,6 +160,7 @@ bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result,
   count_outcome(sums, result.outcome);
   ++row.attempts;
   row.reply = result.reply;
+  row.road = result.road;
   row.parked = false;
   if (result.outcome == Outcome::Deferred) {
     defer(row, std::max(result.delay, std::chrono::milliseconds(0)), deferred);

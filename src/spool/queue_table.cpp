@@ -5,7 +5,7 @@
 namespace postern {
 namespace {
 
-#define POSTERN_RECIPIENT_COLUMNS "item, n, state, parked, next_attempt, attempts, notify, address, route, orcpt, reason, reply, seal"
+#define POSTERN_RECIPIENT_COLUMNS "item, n, state, parked, next_attempt, attempts, notify, address, route, orcpt, reason, reply, seal, road"
 #define POSTERN_MESSAGE_COLUMNS "id, first_item, items, open, accepted, size, sender, envid, flags, correlation, facts"
 
 RecipientRow recipient_of(const Statement& row) {
@@ -23,6 +23,7 @@ RecipientRow recipient_of(const Statement& row) {
   recipient.reason = row.text(10);
   recipient.reply = row.text(11);
   recipient.seal = row.text(12);
+  recipient.road = row.text(13);
   return recipient;
 }
 
@@ -63,7 +64,8 @@ Result<std::vector<RecipientRow>> collect_recipients(Statement& rows) {
 }
 
 // History entries: version, then fields as blocks. A field more is a version more.
-constexpr std::uint8_t kHistoryVersion = 1;
+constexpr std::uint8_t kHistoryVersion = 2;
+constexpr std::uint8_t kWithoutRoads = 1;
 
 Bytes encode(const FlowEntry& entry) {
   ByteWriter out;
@@ -73,7 +75,7 @@ Bytes encode(const FlowEntry& entry) {
   out.write_u32(static_cast<std::uint32_t>(entry.recipients.size()));
   for (const FlowRecipient& recipient : entry.recipients) {
     out.write_block(recipient.address).write_block(recipient.route).write_block(recipient.reply).write_block(recipient.seal);
-    out.write_u8(static_cast<std::uint8_t>(recipient.state)).write_u32(recipient.attempts);
+    out.write_u8(static_cast<std::uint8_t>(recipient.state)).write_u32(recipient.attempts).write_block(recipient.road);
   }
   return std::move(out).take();
 }
@@ -83,7 +85,7 @@ Result<std::string> read_text(ByteReader& in, std::string_view field) {
   return std::string(as_text(block));
 }
 
-Result<FlowRecipient> decode_recipient(ByteReader& in) {
+Result<FlowRecipient> decode_recipient(ByteReader& in, std::uint8_t version) {
   FlowRecipient recipient;
   POSTERN_TRY(recipient.address, read_text(in, "address"));
   POSTERN_TRY(recipient.route, read_text(in, "route"));
@@ -94,6 +96,9 @@ Result<FlowRecipient> decode_recipient(ByteReader& in) {
     return fail(ErrorCode::IntegrityFailed, "a history entry has an unknown state");
   recipient.state = static_cast<RecipientState>(state);
   POSTERN_TRY(recipient.attempts, in.read_u32("attempts"));
+  if (version > kWithoutRoads) {
+    POSTERN_TRY(recipient.road, read_text(in, "road"));
+  }
   return recipient;
 }
 
@@ -102,7 +107,7 @@ Result<FlowEntry> decode(const MessageId& message, ByteView bytes) {
   FlowEntry entry;
   entry.message = message;
   POSTERN_TRY(const std::uint8_t version, in.read_u8("version"));
-  if (version != kHistoryVersion) return fail(ErrorCode::Unsupported, "a history entry is of an unknown version");
+  if (version < kWithoutRoads || version > kHistoryVersion) return fail(ErrorCode::Unsupported, "a history entry is of an unknown version");
   POSTERN_TRY(entry.sender, read_text(in, "sender"));
   POSTERN_TRY(entry.facts, read_text(in, "facts"));
   POSTERN_TRY(entry.size, in.read_u64("size"));
@@ -112,14 +117,14 @@ Result<FlowEntry> decode(const MessageId& message, ByteView bytes) {
   entry.finished = wall_from_millis(static_cast<std::int64_t>(finished));
   POSTERN_TRY(const std::uint32_t count, in.read_u32("recipients"));
   for (std::uint32_t i = 0; i < count; ++i) {
-    POSTERN_TRY(FlowRecipient recipient, decode_recipient(in));
+    POSTERN_TRY(FlowRecipient recipient, decode_recipient(in, version));
     entry.recipients.push_back(std::move(recipient));
   }
   return entry;
 }
 
 FlowRecipient flow_recipient(const RecipientRow& r) {
-  return {r.address, r.route, r.reply.empty() ? r.reason : r.reply, r.seal, r.state, r.attempts};
+  return {r.address, r.route, r.reply.empty() ? r.reason : r.reply, r.seal, r.state, r.attempts, r.road};
 }
 
 }  // namespace
@@ -149,16 +154,16 @@ Status insert_message(Database& database, const MessageRow& message) {
 }
 
 Status insert_recipient(Database& database, const RecipientRow& r) {
-  return database.run("INSERT INTO recipient(" POSTERN_RECIPIENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", r.item.get(), r.index,
+  return database.run("INSERT INTO recipient(" POSTERN_RECIPIENT_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", r.item.get(), r.index,
                       static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, static_cast<int>(r.notify), r.address, r.route,
-                      r.orcpt, r.reason, r.reply, r.seal);
+                      r.orcpt, r.reason, r.reply, r.seal, r.road);
 }
 
 Status update_recipient(Database& database, const RecipientRow& r) {
   return database.run(
-      "UPDATE recipient SET state = ?3, parked = ?4, next_attempt = ?5, attempts = ?6, reason = ?7, reply = ?8, route = ?9"
+      "UPDATE recipient SET state = ?3, parked = ?4, next_attempt = ?5, attempts = ?6, reason = ?7, reply = ?8, route = ?9, road = ?10"
       " WHERE item = ?1 AND n = ?2",
-      r.item.get(), r.index, static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, r.reason, r.reply, r.route);
+      r.item.get(), r.index, static_cast<int>(r.state), r.parked, r.next_attempt, r.attempts, r.reason, r.reply, r.route, r.road);
 }
 
 Status set_open(Database& database, const MessageId& message, std::int64_t open) {

@@ -20,6 +20,7 @@ struct RecipientRow {
   unsigned attempts = 0;
   std::uint8_t notify = 0;
   std::string address, route, orcpt, reason, reply, seal;
+  std::string road = {};  ///< Of the last attempt.
 };
 
 struct MessageRow {

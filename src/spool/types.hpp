@@ -116,6 +116,7 @@ struct RecipientResult {
   std::string reply;                   ///< The next hop's last reply, or what went wrong; for operators and DSNs.
   std::chrono::milliseconds delay{0};  ///< For Deferred: until the next attempt (spool/schedule.hpp).
   std::string route = {};              ///< For Held: what a release takes up; empty: the route it was on.
+  std::string road = {};               ///< Why the connection was trusted ("TLSv1.3 verified by DANE (3 1 1)"); empty: there was none.
 };
 
 /// What became of one Work. Everything in it happens in one transaction.
@@ -174,6 +175,7 @@ struct FlowRecipient {
   std::string address, route, reply, seal;
   RecipientState state = RecipientState::Queued;
   unsigned attempts = 0;
+  std::string road = {};  ///< RecipientResult::road of the last attempt.
 };
 struct FlowEntry {
   MessageId message;

@@ -67,6 +67,24 @@ CREATE TABLE shredded(tenant TEXT PRIMARY KEY, key TEXT NOT NULL, begun INTEGER 
 CREATE TABLE sts_policy(domain TEXT PRIMARY KEY, id TEXT NOT NULL, fetched INTEGER NOT NULL, expires INTEGER NOT NULL, policy TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX sts_policy_expires ON sts_policy(expires);
 )",
+    // 5: what TLS reports are made of (RFC 8460), and which reports went out
+    R"(
+CREATE TABLE tls_session(
+  day INTEGER NOT NULL, domain TEXT NOT NULL, policy_type TEXT NOT NULL, policy TEXT NOT NULL, mx_patterns TEXT NOT NULL, result_type TEXT NOT NULL,
+  mx TEXT NOT NULL, ip TEXT NOT NULL, reason TEXT NOT NULL, sessions INTEGER NOT NULL,
+  PRIMARY KEY(day, domain, policy_type, policy, mx_patterns, result_type, mx, ip, reason)) WITHOUT ROWID;
+CREATE TABLE report_sent(kind TEXT NOT NULL, day INTEGER NOT NULL, domain TEXT NOT NULL, time INTEGER NOT NULL, outcome TEXT NOT NULL,
+  PRIMARY KEY(kind, day, domain)) WITHOUT ROWID;
+-- What others told us about our domains. `vouched`: DMARC passed for the mail that brought it.
+CREATE TABLE report_received(
+  n INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, organization TEXT NOT NULL, id TEXT NOT NULL, domain TEXT NOT NULL, begin INTEGER NOT NULL,
+  end INTEGER NOT NULL, received INTEGER NOT NULL, good INTEGER NOT NULL, bad INTEGER NOT NULL, vouched INTEGER NOT NULL, body TEXT NOT NULL,
+  UNIQUE(kind, organization, id, domain));
+-- Why the connection was trusted that brought a recipient's copy away (or the last attempt); empty: none was needed.
+ALTER TABLE recipient ADD COLUMN road TEXT NOT NULL DEFAULT '';
+-- What is gathered for reports to come, in the gatherer's own form.
+CREATE TABLE report_pending(kind TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

@@ -22,9 +22,13 @@ Result<std::vector<StoredStsPolicy>> StsPolicyStore::load(WallTime now, std::siz
   }
 }
 
-Status StsPolicyStore::save(const StoredStsPolicy& policy, WallTime now) {
+Status StsPolicyStore::save(const StoredStsPolicy& policy, WallTime now, std::size_t most) {
   return m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_CHECK(database.run("DELETE FROM sts_policy WHERE expires <= ?", seconds_of(now)));
+    POSTERN_CHECK(
+        database.run("DELETE FROM sts_policy WHERE domain IN (SELECT domain FROM sts_policy WHERE domain <> ? ORDER BY expires DESC "
+                     "LIMIT -1 OFFSET ?)",
+                     policy.domain, static_cast<std::int64_t>(most) - 1));
     return database.run("INSERT OR REPLACE INTO sts_policy(domain, id, fetched, expires, policy) VALUES (?,?,?,?,?)", policy.domain,
                         policy.id, seconds_of(policy.fetched), seconds_of(policy.expires), policy.text);
   });

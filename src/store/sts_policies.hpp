@@ -23,8 +23,8 @@ class StsPolicyStore {
   explicit StsPolicyStore(Store& store) : m_store(store) {}
   /// Those that are still good, the longest-lived first; at most `most`.
   [[nodiscard]] Result<std::vector<StoredStsPolicy>> load(WallTime now, std::size_t most);
-  /// In place of the domain's former one; what has expired goes.
-  [[nodiscard]] Status save(const StoredStsPolicy& policy, WallTime now);
+  /// In place of the domain's former one; what has expired goes, and of more than `most` those that expire first.
+  [[nodiscard]] Status save(const StoredStsPolicy& policy, WallTime now, std::size_t most);
 
  private:
   Store& m_store;

@@ -32,9 +32,9 @@ HopPlan by_policy(const HopFacts& facts, HopProof otherwise) {
 }
 
 HopPlan by_dane(const HopFacts& facts) {
-  if (dane_effective(facts.tlsa.records).empty())
-    return by_policy(facts, facts.tls == RouteTls::Required ? HopProof::WebPki : HopProof::Encrypted);
   HopPlan out = plan(HopProof::Dane);
+  if (dane_effective(facts.tlsa.records).empty())
+    out = by_policy(facts, facts.tls == RouteTls::Required ? HopProof::WebPki : HopProof::Encrypted);
   out.records = facts.tlsa.records;
   return out;
 }

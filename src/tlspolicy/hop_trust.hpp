@@ -62,7 +62,7 @@ struct HopFacts {
 
 struct HopPlan {
   HopProof proof = HopProof::Opportunistic;
-  std::vector<dns::TlsaData> records = {};  ///< With Dane; all of them.
+  std::vector<dns::TlsaData> records = {};  ///< Where TLSA records bind the host; all of them, with Dane the ones that must match.
   /// Not empty: this host must not be used now, for this reason. What may be tried next is another host.
   std::string refusal = {};
   /// MTA-STS in testing mode (RFC 8461 5): its failures are reported and stop nothing.

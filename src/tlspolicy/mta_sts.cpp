@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/text.hpp"
+#include "crypto/hash.hpp"
 #include "dns/name.hpp"
 
 namespace postern {
@@ -117,6 +118,18 @@ std::string_view name_of(MtaStsMode mode) noexcept {
     case MtaStsMode::Enforce: break;
   }
   return "enforce";
+}
+
+std::string write_mta_sts_policy(const MtaStsPolicy& policy) {
+  std::string out = "version: STSv1\r\nmode: " + std::string(name_of(policy.mode)) + "\r\n";
+  for (const auto& mx : policy.mx) out += "mx: " + mx + "\r\n";
+  return out + "max_age: " + std::to_string(policy.max_age.count()) + "\r\n";
+}
+
+std::string mta_sts_id_of(std::string_view policy_text) {
+  constexpr std::size_t kBytes = 16;
+  const Sha256 digest = sha256(as_bytes(policy_text));
+  return hex_encode(ByteView(digest).first(kBytes));
 }
 
 Result<std::string> mta_sts_id(std::span<const std::string> records) {

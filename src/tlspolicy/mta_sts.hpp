@@ -38,4 +38,9 @@ struct MtaStsPolicy {
 /// the first counts (RFC 8461 3.2). A max_age above the maximum counts as the maximum.
 [[nodiscard]] Result<MtaStsPolicy> parse_mta_sts_policy(std::string_view text);
 
+/// The policy file (RFC 8461 3.2), lines ended by CRLF; parse_mta_sts_policy() of it gives the same.
+[[nodiscard]] std::string write_mta_sts_policy(const MtaStsPolicy& policy);
+/// An id for the TXT record (3.1) that is another one whenever the policy is: 32 hexadecimal digits of the text's SHA-256.
+[[nodiscard]] std::string mta_sts_id_of(std::string_view policy_text);
+
 }  // namespace postern

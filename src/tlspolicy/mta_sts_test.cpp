@@ -93,5 +93,21 @@ TEST(MtaStsRecord, OneRecordWithAnId) {
     EXPECT_EQ(id({bad}).error().code, ErrorCode::BadInput) << bad;
 }
 
+TEST(MtaStsWriter, IsReadAsItWasWritten) {  // RFC 8461 3.2
+  const MtaStsPolicy policy{MtaStsMode::Testing, std::chrono::seconds(1209600), {"mx.example.com", "*.example.net"}};
+  const auto again = parse_mta_sts_policy(write_mta_sts_policy(policy));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->mode, policy.mode);
+  EXPECT_EQ(again->max_age, policy.max_age);
+  EXPECT_EQ(again->mx, policy.mx);
+}
+
+TEST(MtaStsWriter, TheIdChangesWithThePolicyAndIsOne) {  // RFC 8461 3.1
+  const std::string id = mta_sts_id_of("a");
+  const std::vector<std::string> record{"v=STSv1; id=" + id};
+  EXPECT_EQ(mta_sts_id(record).value(), id);
+  EXPECT_NE(id, mta_sts_id_of("b"));
+}
+
 }  // namespace
 }  // namespace postern

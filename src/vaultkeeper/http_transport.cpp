@@ -166,6 +166,7 @@ class HttpTransport final : public Transport {
     http::PoolOptions out;
     out.tls = options.tls;
     out.server_name = options.server_name;
+    out.interface = options.interface;
     out.body_limit = kAnswerLimit;
     out.idle_per_origin = options.connections;
     out.connect = kConnect;

@@ -11,6 +11,7 @@ namespace postern::vaultkeeper {
 struct HttpTransportOptions {
   io::SslContext tls;       ///< Needed for https; what is trusted, and our client certificate.
   std::string server_name;  ///< Empty: the URL's host.
+  std::string interface;    ///< As io::DialOptions::device.
   std::size_t connections = 8;
   std::size_t waiting = 256;  ///< Callers that may wait for a connection; more are Unavailable at once.
 };

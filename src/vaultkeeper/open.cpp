@@ -103,6 +103,7 @@ Result<std::shared_ptr<VaultKeeper>> open_vault_keeper(const config::Config& con
   HttpTransportOptions http;
   POSTERN_TRY(http.tls, tls_of(config));
   http.server_name = config.vault.server_name;
+  http.interface = config.vault.interface;
   http.connections = static_cast<std::size_t>(config.vault.connections);
   POSTERN_TRY(auto credentials, credentials_of(config));
   auto keeper =

@@ -6,9 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "confine/privileges.hpp"
 
@@ -43,15 +45,27 @@ void reset_signals() noexcept {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGCHLD, SIGPIPE}) ::signal(number, SIG_DFL);
 }
 
-/// Between fork and exec: system calls only. Both descriptors are moved out of the way before they take their places.
-[[noreturn]] void become_child(pid_t parent, int control, int payload, char* const* arguments, char* const* environment) noexcept {
+bool place_sockets(std::span<const int> sockets) noexcept {
+  int place = kFirstSocketDescriptor;
+  for (const int socket : sockets) {
+    if (socket < 0 || ::dup2(socket, place++) < 0) return false;
+  }
+  return true;
+}
+
+/// Between fork and exec: system calls only. All descriptors are moved out of the way before they take their places.
+[[noreturn]] void become_child(pid_t parent, int control, int payload, std::span<int> sockets, char* const* arguments,
+                               char* const* environment) noexcept {
   if (!confine::end_with_parent(parent)) ::_exit(kCannotRun);
-  const int high_control = ::fcntl(control, F_DUPFD_CLOEXEC, 10), high_payload = ::fcntl(payload, F_DUPFD_CLOEXEC, 10);
+  const int first_free = kFirstSocketDescriptor + static_cast<int>(sockets.size());
+  const int above = std::max(10, first_free);
+  for (int& socket : sockets) socket = ::fcntl(socket, F_DUPFD_CLOEXEC, above);
+  const int high_control = ::fcntl(control, F_DUPFD_CLOEXEC, above), high_payload = ::fcntl(payload, F_DUPFD_CLOEXEC, above);
   const int null = ::open("/dev/null", O_RDONLY);
   if (high_control < 0 || high_payload < 0 || null < 0 || ::dup2(null, STDIN_FILENO) < 0 || ::dup2(high_control, kControlDescriptor) < 0 ||
-      ::dup2(high_payload, kPayloadDescriptor) < 0)
+      ::dup2(high_payload, kPayloadDescriptor) < 0 || !place_sockets(sockets))
     ::_exit(kCannotRun);
-  confine::close_from(kPayloadDescriptor + 1);
+  confine::close_from(first_free);
   reset_signals();
   ::execve("/proc/self/exe", arguments, environment);
   ::_exit(kCannotRun);
@@ -66,10 +80,11 @@ Result<Child> start_child(const ChildPlan& plan) {
   words.insert(words.end(), plan.arguments.begin(), plan.arguments.end());
   const auto arguments = pointers(words);
   const auto environment = pointers(plan.environment);
+  std::vector<int> sockets = plan.sockets;
   const pid_t parent = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return fail(failed("the " + plan.name + " cannot be started"));
-  if (pid == 0) become_child(parent, ends.second.fd(), payload.get(), arguments.data(), environment.data());
+  if (pid == 0) become_child(parent, ends.second.fd(), payload.get(), sockets, arguments.data(), environment.data());
   return Child{pid, std::move(ends.first)};
 }
 

@@ -13,12 +13,14 @@ namespace postern::warden {
 /// The descriptors that a child finds. Everything else is closed; standard input is /dev/null.
 inline constexpr int kControlDescriptor = 3;
 inline constexpr int kPayloadDescriptor = 4;
+inline constexpr int kFirstSocketDescriptor = 5;  ///< And those behind it: ChildPlan::sockets in their order.
 
 struct ChildPlan {
   std::string name;                      ///< "gate": in logs.
   std::vector<std::string> arguments;    ///< Behind the program's name.
   std::vector<std::string> environment;  ///< All of it.
   std::string payload;                   ///< What it reads from kPayloadDescriptor: read only, sealed.
+  std::vector<int> sockets;              ///< Not owned: open as long as children are started with this plan.
 };
 
 struct Child {

@@ -330,6 +330,15 @@ def test_the_next_address_answers_when_the_first_is_dead(daemon, own, workdir):
     assert len(daemon.await_mail(BOB)) == 1 and engine_state(daemon)["address"] == own.address
 
 
+def test_the_vault_is_asked_by_one_interface_only(relaying, sink, own, workdir):
+    attach(relaying, own, workdir, interface="wg-none").launch()
+    waits_because(relaying, "interface wg-none is not there")
+    relaying.stop()
+    attach(relaying, own, workdir, interface="lo").start()
+    relaying.submit(to="bob@example.net")
+    sink.wait(1, details=relaying.log_tail)
+
+
 def test_a_standby_sends_us_to_the_active_node(daemon, own, workdir):
     standby = Standby(own.address, "127.0.0.2")
     try:

@@ -1,5 +1,6 @@
 """Mail from outside is judged: SPF, DKIM and DMARC by a zone of the test's own, signatures by dkimpy, client addresses by the PROXY protocol."""
 
+import datetime
 import json
 import re
 import smtplib
@@ -227,3 +228,39 @@ def test_a_public_suffix_list(judged):
     suffixes.unlink()
     status, log = judged.start_expecting_failure()
     assert status == 5 and "authentication.public_suffix_list" in log
+
+
+def test_the_domains_are_told(judged, sink):
+    """RFC 9990: one report a domain, to where its record says, elsewhere only by permission of that place; refused mail is in it; kept over a restart."""
+    zone = json.loads((judged.directory / "zone.json").read_text())["records"]
+    zone |= {"_dmarc.strict.example": txt("v=DMARC1; p=reject; rua=mailto:dmarc@strict.example,mailto:all@collector.example"),
+             "strict.example._report._dmarc.collector.example": txt("v=DMARC1"),
+             "_dmarc.soft.example": txt("v=DMARC1; p=quarantine; rua=mailto:all@nowhere.example")}
+    (judged.directory / "zone.json").write_text(json.dumps({"records": zone}))
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.config["reports"] = {"from": f"dmarc@{LOCAL_DOMAIN}"}
+    judged.dkim("ours", "dkim_key", "ed25519-sha256").route("*", f"smtp:127.0.0.1:{sink.port}", tls="none").start()
+    raw = message("alice@strict.example")
+    for _ in range(2):
+        bring(judged, dkim.sign(raw, b"sel", b"strict.example", PRIVATE) + raw, "alice@strict.example")
+    refusal(judged, raw, "alice@strict.example")
+    bring(judged, message("alice@soft.example"), "alice@soft.example", BAD)
+    bring(judged, message("alice@list.example"), "alice@list.example", BAD)  # publishes nothing
+    judged.restart()
+    tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
+    judged.cli("report", "send", "--before", tomorrow)
+    delivered = [sink.for_recipient(to, details=judged.log_tail).content for to in ("dmarc@strict.example", "all@collector.example")]
+    for content in delivered:
+        assert dkimtools.dkimpy_verdicts(content, judged.dkim_records()) == [True]
+    report = json.loads(judged.cli("dmarc", "report", "--json", input=delivered[0]).stdout)
+    rows = sorted((row["source_ip"], row["count"], row["policy_evaluated"]["disposition"], row["policy_evaluated"]["dkim"], row["policy_evaluated"]["spf"])
+                  for row in (record["row"] for record in report["record"]))
+    assert rows == [(GOOD, 2, "pass", "pass", "pass"), (BAD, 1, "reject", "fail", "fail")], report
+    assert report["policy_published"]["domain"] == "strict.example" and report["policy_published"]["p"] == "reject"
+    outcomes = {entry["domain"]: entry["outcome"] for entry in judged.json("report", "list")["sent"] if entry["kind"] == "dmarc"}
+    assert set(outcomes) == {"strict.example", "soft.example"} and "all@nowhere.example" in outcomes["soft.example"], outcomes
+    assert len(sink.messages) == 2, "nobody else is written to"
+    judged.cli("report", "send", "--before", tomorrow)
+    judged.restart()
+    judged.cli("report", "send", "--before", tomorrow)
+    assert len(sink.messages) == 2

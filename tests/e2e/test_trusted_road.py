@@ -1,14 +1,19 @@
 """The road out: DANE (RFC 7672) over a root that the tests sign with Knot, MTA-STS (RFC 8461) over real HTTPS hosts, the operator's exceptions,
 REQUIRETLS; with Postfix as the other side in both directions."""
 
+import datetime
+import email.message
+import email.policy
+import gzip
 import itertools
+import json
 
 import pytest
 
-from peers import mimebytes
+from peers import dkimtools, mimebytes
 from peers.base import run, wait_until
 from peers.certs import TestAuthority
-from peers.daemon import LOCAL_DOMAIN
+from peers.daemon import HOSTNAME, LOCAL_DOMAIN
 from peers.postfix import Postfix, PostfixReceiver
 from peers.signed_dns import SignedDns
 from peers.sink import SmtpSink
@@ -113,6 +118,8 @@ def test_records_that_match(world):
     assert roads == {"key.example": "TLSv1.3 verified by DANE (3 1 1)", "cert.example": "TLSv1.3 verified by DANE (3 0 1)",
                      "expired.example": "TLSv1.3 verified by DANE (3 1 1)", "anchor.example": "TLSv1.3 verified by DANE (2 0 1)",
                      "nexthop.example": "TLSv1.3 verified by DANE (2 0 1)", "rollover.example": "TLSv1.3 verified by DANE (3 1 1)"}
+    shown = {r["address"].partition("@")[2]: r["road"] for entry in world.daemon.api_list("messages", "/messages?limit=50") for r in entry["recipients"]}
+    assert shown == roads, "the live page says it, too"
 
 
 def test_records_that_do_not_match(world):
@@ -367,3 +374,161 @@ def test_mail_from_postfix(world, workdir):
             log = wait_until(lambda: "status=deferred" in postfix.log_path.read_text() and postfix.log_path.read_text(), "Postfix to defer", details=postfix.log_tail)
             assert "Verified TLS connection established to mx.ours.example" in log, "by Postfix' own judgement"
             assert world.daemon.mailbox("bob@stale.example") == []
+
+
+# What other domains are told (RFC 8460).
+
+def packed_report(message: bytes) -> tuple[str, dict]:
+    part = next(part for part in email.message_from_bytes(message).walk() if part.get_content_type() == "application/tlsrpt+gzip")
+    return part.get_filename(), json.loads(gzip.decompress(part.get_payload(decode=True)))
+
+
+def test_what_was_seen_is_counted_and_told(world):
+    """RFC 8460 4, 5: successes and failures by policy, by mail (whatever TLS the collector offers) and by HTTPS."""
+    good = world.domain("good.example", ["3 1 1 SPKI"])
+    world.domain("wrong.example", ["3 1 1 " + "00" * 32])
+    tested = world.domain("testing.example", names=["another.name.example"])
+    world.domain("name.example", names=["another.name.example"])
+    clear = world.domain("clear.example", tls=False)
+    world.policy("testing.example", "testing")
+    world.policy("name.example")
+    collector = world.domain("collector.example", ["3 1 1 " + "00" * 32], tls=False)
+    certificate = world.authority.server("tlsrpt.example", label="tlsrpt")
+    world.sts.serve("tlsrpt.example", certificate, "")
+    world.dns.add(f"tlsrpt.example. A {_STS_ADDRESS}", '_smtp._tls.wrong.example. TXT "v=TLSRPTv1; rua=mailto:tls@collector.example"',
+                  '_smtp._tls.good.example. TXT "v=TLSRPTv1; rua=https://tlsrpt.example/v1/report,mailto:tls@collector.example"',
+                  '_smtp._tls.testing.example. TXT "v=TLSRPTv1; rua=mailto:tls@collector.example"', '_smtp._tls.name.example. TXT "v=TLSRPTv2; rua=x"')
+    world.daemon.config["reports"] = {"from": f"tls-reports@{LOCAL_DOMAIN}", "organization": "Postern Example"}
+    world.daemon.dkim("sel", "dkim_key", "ed25519-sha256")
+    world.start()
+    world.arrives("good.example", good)
+    world.arrives("testing.example", tested)
+    world.arrives("clear.example", clear)
+    world.waits("wrong.example")
+    world.waits("name.example")
+    tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
+    today = (datetime.datetime.now(datetime.timezone.utc)).strftime("%Y-%m-%d")
+    listed = world.daemon.json("report", "list")
+    counted = {entry["domain"]: (entry["successful"], entry["failed"]) for entry in listed["counted"]}
+    assert counted == {"good.example": (1, 0), "testing.example": (0, 1), "clear.example": (0, 1), "wrong.example": (0, 1), "name.example": (0, 1)}
+    world.daemon.cli("report", "send", "--before", tomorrow)
+    mails = {}
+    for delivery in wait_until(lambda: len(collector.messages) == 3 and collector.messages, "three reports", details=world.daemon._queue_details):
+        assert delivery.tls is None and dkimtools.dkimpy_verdicts(delivery.content, world.daemon.dkim_records()) == [True]
+        name, report = packed_report(delivery.content)
+        parsed = email.message_from_bytes(delivery.content)
+        domain = parsed["TLS-Report-Domain"]
+        assert parsed["TLS-Report-Submitter"] == HOSTNAME and parsed["TLS-Required"] == "No" and f"Report Domain: {domain}" in parsed["Subject"]
+        assert parsed.get_content_type() == "multipart/report" and parsed.get_param("report-type") == "tlsrpt"
+        assert name.startswith(f"{HOSTNAME}!{domain}!") and name.endswith(".json.gz")
+        mails[domain] = report
+        assert json.loads(world.daemon.cli("tlsrpt", "parse", "--json", input=json.dumps(report).encode()).stdout)["report-id"] == report["report-id"]
+    assert set(mails) == {"good.example", "wrong.example", "testing.example"}, "who did not ask rightly gets none"
+    path, head, body = world.sts.posted["tlsrpt.example"]
+    assert path == "/v1/report" and "application/tlsrpt+gzip" in head and json.loads(gzip.decompress(body)) == mails["good.example"]
+    kinds = {domain: [(policy["policy"]["policy-type"], policy["summary"]["total-successful-session-count"], policy["summary"]["total-failure-session-count"],
+                       [failure["result-type"] for failure in policy.get("failure-details", [])]) for policy in report["policies"]]
+             for domain, report in mails.items()}
+    assert kinds == {"good.example": [("tlsa", 1, 0, [])], "wrong.example": [("tlsa", 0, 1, ["validation-failure"])],
+                     "testing.example": [("sts", 0, 1, ["certificate-host-mismatch"])]}
+    sts, = mails["testing.example"]["policies"]
+    assert sts["policy"]["mx-host"] == ["mx.testing.example"] and "mode: testing" in sts["policy"]["policy-string"]
+    assert mails["wrong.example"]["policies"][0]["policy"]["policy-string"] == ["3 1 1 " + "00" * 32]
+    assert mails["wrong.example"]["date-range"]["start-datetime"].startswith(today) and mails["wrong.example"]["organization-name"] == "Postern Example"
+    outcomes = {entry["domain"]: entry["outcome"] for entry in world.daemon.json("report", "list")["sent"]}
+    assert "tlsrpt.example/v1/report: 200" in outcomes["good.example"] and "nobody asks" in outcomes["clear.example"]
+    shown = world.daemon.cli("report", "show", today).stdout.decode()
+    assert "certificate-host-mismatch at mx.testing.example" in shown and "starttls-not-supported" in shown
+    world.daemon.restart()
+    world.daemon.cli("report", "send", "--before", tomorrow)
+    assert len(collector.messages) == 3, "nobody gets the same report twice"
+    refused = world.daemon.cli("report", "send", "--before", "2199-01-01", check=False)
+    assert refused.returncode != 0 and "future" in refused.stderr.decode() and len(world.daemon.json("report", "list")["counted"]) == 6, "the collector, too"
+
+
+def test_reports_without_a_sender_are_only_counted(world):
+    sink = world.domain("plain.example")
+    world.start()
+    world.arrives("plain.example", sink)
+    refused = world.daemon.cli("report", "send", check=False)
+    assert refused.returncode != 0 and "reports.from" in refused.stderr.decode()
+    assert world.daemon.json("report", "list")["counted"][0]["successful"] == 1
+    assert world.daemon.json("outbound", "policies") == {"policies": []}
+
+
+def test_a_sender_may_waive_what_the_domain_demands(world):
+    """RFC 8689 3: TLS-Required: No. The next message without it does not use that connection."""
+    stripped = world.domain("stripped.example", tls=False)
+    world.policy("stripped.example")
+    world.start()
+    raw = mimebytes.simple_message(ALICE, "bob@stripped.example").replace(b"Subject:", b"TLS-Required: No\r\nSubject:", 1)
+    world.daemon.send(ALICE, ["bob@stripped.example"], raw, listener="plain")
+    stripped.for_recipient("bob@stripped.example", details=world.daemon.log_tail)
+    world.daemon.submit(to="eve@stripped.example")
+    assert "MTA-STS" in world.daemon.await_attempt("eve@stripped.example")["last_reply"]
+
+
+# What we tell senders.
+
+def test_our_own_policy_is_served(daemon, authority):
+    """RFC 8461 3.1-3.3: over HTTPS under mta-sts.DOMAIN for our domains only; DNS announces it under an id that changes with it."""
+    host = f"mta-sts.{LOCAL_DOMAIN}"
+    certificate = authority.server(HOSTNAME, host, label="own-sts")
+    certificate.key.chmod(0o600)
+    daemon.config["tls"] = {"certificate": str(certificate.cert), "key": str(certificate.key)}
+    daemon.config["http"]["tls"] = {"address": "127.0.0.1:0"}
+    daemon.config["inbound"] = {"mta_sts": "enforce", "mx": ["mx1.postern.example", "*.mx.postern.example"]}
+    daemon.start()
+
+    def fetch(name):
+        told = run(["curl", "-sS", "--cacert", authority.pem, "--connect-to", f"{host}:443:127.0.0.1:{daemon.port('https')}", "-H", f"Host: {name}",
+                    "-w", "%{http_code} %{content_type}", f"https://{host}/.well-known/mta-sts.txt"]).stdout.decode()
+        return told.rpartition("\r\n") if "STSv1" in told else told
+    policy, _, said = fetch(host)
+    assert said.startswith("200 text/plain") and policy.splitlines() == ["version: STSv1", "mode: enforce", "mx: mx1.postern.example",
+                                                                        "mx: *.mx.postern.example", "max_age: 1209600"]
+    file = daemon.directory / "policy"
+    file.write_text(policy + "\r\n")
+    assert daemon.json("mta-sts", "check", "--policy", file, "--mx", "a.mx.postern.example")["match"] is True
+    assert "404" in fetch("mta-sts.elsewhere.example") and "404" in fetch(HOSTNAME)
+
+    def announced():
+        shown = daemon.json("dns", "records", LOCAL_DOMAIN, "--no-tlsa")
+        return next(record["data"] for record in shown["records"] if record["name"].startswith("_mta-sts."))
+    first = announced()
+    assert "v=STSv1; id=" in first and announced() == first
+    daemon.config["inbound"]["mta_sts"] = "testing"
+    daemon.restart()
+    assert announced() != first
+
+
+# What others tell us.
+
+def test_reports_of_others_are_read_and_kept(daemon, workdir):
+    """RFC 8460 5.3 and RFC 9990 3.5.2 by mail to reports.inbox: a summary of each, the report itself; the mail is delivered, too; rubbish is only mail."""
+    daemon.config["reports"] = {"inbox": [f"reports@{LOCAL_DOMAIN}"]}
+    daemon.start()
+    tls = {"organization-name": "Example Inc.", "date-range": {"start-datetime": "2026-11-24T00:00:00Z", "end-datetime": "2026-11-24T23:59:59Z"},
+           "contact-info": "tls@example.net", "report-id": "77",
+           "policies": [{"policy": {"policy-type": "sts", "policy-string": [], "policy-domain": LOCAL_DOMAIN},
+                         "summary": {"total-successful-session-count": 5, "total-failure-session-count": 2}}]}
+    xml = (f"<feedback><report_metadata><org_name>example.net</org_name><email>d@example.net</email><report_id>9</report_id><date_range><begin>1795564800</begin>"
+           f"<end>1795651199</end></date_range></report_metadata><policy_published><domain>{LOCAL_DOMAIN}</domain><p>none</p></policy_published><record><row>"
+           f"<source_ip>192.0.2.1</source_ip><count>3</count><policy_evaluated><disposition>none</disposition><dkim>fail</dkim><spf>fail</spf></policy_evaluated></row>"
+           f"<identifiers><header_from>{LOCAL_DOMAIN}</header_from></identifiers><auth_results><spf><domain>x.example</domain><result>fail</result></spf></auth_results>"
+           f"</record></feedback>")
+    for kind, packed in (("application/tlsrpt+gzip", gzip.compress(json.dumps(tls).encode())), ("application/gzip", gzip.compress(xml.encode())),
+                         ("application/gzip", b"no gzip at all")):
+        mail = email.message.EmailMessage()
+        mail["From"], mail["To"], mail["Subject"], mail["Date"], mail["Message-ID"] = ("r@example.net", f"reports@{LOCAL_DOMAIN}", "Report",
+                                                                                     "Wed, 25 Nov 2026 12:00:00 +0000", f"<{kind}.{len(packed)}@x.example>")
+        mail.set_content("A report.")
+        mail.add_attachment(packed, *kind.split("/"), filename="report.gz")
+        daemon.send("r@example.net", [f"reports@{LOCAL_DOMAIN}"], mail.as_bytes(policy=email.policy.SMTP), listener="plain")
+    daemon.await_mail(f"reports@{LOCAL_DOMAIN}", 3)
+    shown = daemon.json("report", "received")["reports"]
+    assert [(one["kind"], one["organization"], one["domain"], one["good"], one["bad"], one["vouched"]) for one in shown] == [
+        ("dmarc", "example.net", LOCAL_DOMAIN, 0, 3, False), ("tls", "Example Inc.", LOCAL_DOMAIN, 5, 2, False)]
+    assert daemon.json("report", "read", shown[1]["number"])["report-id"] == "77"
+    assert daemon.cli("report", "read", "99", check=False).returncode == 1
+    assert "reports.unreadable" in daemon.log_text()

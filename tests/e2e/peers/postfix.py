@@ -80,11 +80,12 @@ postlog unix-dgram n - n - 1 postlogd
 class Postfix(Server):
     """`directory` must be reachable for the user postfix, so not below a 0700 directory. `settings` are main.cf lines."""
 
-    def __init__(self, directory: pathlib.Path, settings="", hostname="mx.example.net", name="postfix", address=None):
+    def __init__(self, directory: pathlib.Path, settings="", hostname="mx.example.net", name="postfix", address=None, address_settings=()):
         super().__init__(name, directory)
         assert os.geteuid() == 0, "Postfix changes user: run the end-to-end tests as root"
         self.port = free_port()
-        self._also = address  # listens there, too: "127.0.0.2:25"
+        self._also = address  # listens there, too: "127.0.0.2:25"; with settings of its own: ["smtpd_milters=unix:/..."]
+        self._also_settings = "".join(f" -o {setting}" for setting in address_settings)
         self.etc, self.queue, self.data, self.mail = (self.directory / part for part in ("etc", "queue", "data", "mail"))
         self._places = {"etc": self.etc, "queue": self.queue, "data": self.data, "mail": self.mail, "hostname": hostname}
         self._settings = settings
@@ -94,7 +95,7 @@ class Postfix(Server):
             path.mkdir(parents=True, exist_ok=True)
         shutil.chown(self.data, "postfix", "postfix")
         (self.etc / "main.cf").write_text(_MAIN.format(**self._places) + self._settings)
-        also = f"{self._also} inet n - n - - smtpd\n" if self._also else ""
+        also = f"{self._also} inet n - n - - smtpd{self._also_settings}\n" if self._also else ""
         (self.etc / "master.cf").write_text(also + _MASTER.format(port=f"127.0.0.1:{self.port}").lstrip())
         self.spawn(["/usr/sbin/postfix", "-c", self.etc, "start-fg"])
         self.await_port(self.port)

@@ -1,4 +1,4 @@
-"""The hosts that serve MTA-STS policies: HTTPS on port 443 of a loopback address, one answer for each name."""
+"""The hosts that serve MTA-STS policies, and that reports are posted to: HTTPS on port 443 of a loopback address, one answer for each name."""
 
 import contextlib
 import socket
@@ -7,11 +7,12 @@ import threading
 
 
 class StsHost:
-    """`serve()` says what a name answers; the certificate is chosen by SNI. `asked` counts requests by name."""
+    """`serve()` says what a name answers; the certificate is chosen by SNI. `asked` counts requests by name; `posted` has (path, headers, body) of what was sent."""
 
     def __init__(self, address: str, fallback):
         self.address = address
         self.asked: dict[str, int] = {}
+        self.posted: dict[str, tuple[str, str, bytes]] = {}
         self._answers: dict[str, bytes] = {}
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._default = self._context(fallback)
@@ -61,7 +62,14 @@ class StsHost:
                 request += piece
             host = next(line.split(b":", 1)[1].strip() for line in request.split(b"\r\n") if line.lower().startswith(b"host:")).decode()
             self.asked[host] = self.asked.get(host, 0) + 1
-            assert request.startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\n"), request
+            head, _, body = request.partition(b"\r\n\r\n")
+            if head.startswith(b"POST "):
+                length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+                while len(body) < length:
+                    body += tls.recv(65536)
+                self.posted[host] = (head.split(b" ")[1].decode(), head.decode(), body)
+            else:
+                assert head.startswith(b"GET /.well-known/mta-sts.txt HTTP/1.1\r\n"), head
             tls.sendall(self._answers.get(host, b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"))
             with contextlib.suppress(OSError):
                 tls.unwrap()

@@ -1,0 +1,28 @@
+// rooms: reports
+// Any bytes: a feedback report or an error that names a place; a failure report made of it is ASCII, can be read, and has no local part
+// that the message had.
+#include <cstdlib>
+
+#include "base/text.hpp"
+#include "reports/arf.hpp"
+
+using namespace postern;
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const SecretBytes key = SecretBytes::from_text("0123456789abcdef");
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  (void)redact_addresses(text, key);
+  auto report = parse_feedback_report(text);
+  if (!report) {
+    if (report.error().field.empty()) std::abort();
+    return 0;
+  }
+  report->original_header += "From: zzQzz@x.example\r\nReceived: from y for <zzQzz@x.example>; Tue\r\n";
+  FixedRandom random(1);
+  const auto mail = write_failure_report(*report, {.from = "a@b.example", .to = "c@d.example", .date = {}}, key, random);
+  if (!mail) return 0;
+  if (!is_ascii(*mail)) std::abort();
+  const auto again = parse_feedback_report(*mail);
+  if (!again || again->auth_failure != "dmarc" || again->original_header.find("zzQzz@") != std::string::npos) std::abort();
+  return 0;
+}

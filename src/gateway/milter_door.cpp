@@ -1,0 +1,215 @@
+#include "gateway/milter_door.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "smtp/content_budget.hpp"
+#include "smtp/parameters.hpp"
+
+namespace postern::gateway {
+namespace {
+
+constexpr std::size_t kReadBytes = 64U * 1024;
+thread_local std::array<Byte, kReadBytes> t_milter_buffer;  // consumed before the next await
+
+/// An MTA keeps its connection for as long as it keeps its SMTP client, and Postfix for many of them.
+constexpr auto kIdle = std::chrono::hours(2);
+/// Edits that change nothing else than the door's own answer must be possible, or mail would go on without what policy wants.
+constexpr std::uint32_t kNeeded = milter::smfif::kAddHdrs | milter::smfif::kChgBody | milter::smfif::kChgHdrs | milter::smfif::kDelRcpt;
+
+milter::SmtpReply reply_of(const smtp::Reply& reply) {
+  std::string text;
+  for (const auto& line : reply.lines) text += (text.empty() ? "" : "\n") + line;
+  return {reply.code, reply.status.text(), text};
+}
+
+std::string with_brackets(const std::string& path) { return path.starts_with('<') ? path : "<" + path + ">"; }
+
+/// The parameters as they are; where they are none that we know, the path alone.
+template <class Command, class Parse>
+Result<Command> parse_command(const char* verb, const milter::Path& path, Parse parse) {
+  const std::string plain = verb + with_brackets(path.path);
+  std::string whole = plain;
+  for (const auto& arg : path.args) whole += " " + arg;
+  if (auto parsed = parse(whole)) return *std::move(parsed);
+  auto parsed = parse(plain);
+  if (!parsed) return fail(ErrorCode::BadInput, printable(path.path, 256) + ": " + parsed.error().text(), verb);
+  return *std::move(parsed);
+}
+
+}  // namespace
+
+Result<Arrival> arrival_of(const milter::Message& message, const DoorOptions& door, WallTime now, Random& random) {
+  const smtp::Extensions all;
+  Arrival out;
+  out.received = now;
+  out.id = make_message_id(now, random);
+  out.passing = true;
+  out.content = message.raw;
+  out.road.door = door.name;
+  out.road.protocol = "MILTER";
+  out.road.address = message.connection.address.empty() ? "local" : message.connection.address;
+  out.road.helo = message.helo;
+  out.road.tls_version = message.macro("tls_version");
+  out.road.tls_suite = message.macro("cipher");
+  out.road.correlation = CorrelationId(make_ulid(now, random));
+  const auto ip = io::IpAddress::parse(message.connection.address);
+  const bool relay = ip && std::ranges::any_of(door.relay_from, [&](const io::IpNetwork& network) { return network.contains(*ip); });
+  out.road.trusted = relay || !message.macro("auth_authen").empty();
+  POSTERN_TRY(auto mail,
+              parse_command<smtp::MailCommand>("FROM:", message.from, [&](const auto& text) { return smtp::parse_mail(text, all); }));
+  out.envelope.from = std::move(mail.path);
+  out.envelope.parameters = std::move(mail.parameters);
+  for (const auto& recipient : message.recipients) {
+    POSTERN_TRY(auto rcpt,
+                parse_command<smtp::RcptCommand>("TO:", recipient, [&](const auto& text) { return smtp::parse_rcpt(text, all, true); }));
+    out.envelope.recipients.push_back({std::move(rcpt.path), std::move(rcpt.parameters)});
+  }
+  if (out.envelope.recipients.empty()) return fail(ErrorCode::BadInput, "a message without recipients", "RCPT");
+  return out;
+}
+
+/// The state of one connection.
+class MilterDoor::Visit {
+ public:
+  Visit(MilterDoor& door, io::Stream stream)
+      : m_door(door), m_stream(std::move(stream)), m_session(door.m_parts.session), m_held(door.m_parts.budget) {}
+
+  io::Task<void> run() {
+    ++m_door.m_stats.sessions;
+    if (m_door.m_parts.options.implicit_tls) {
+      const Status secured = co_await m_stream.start_tls_server(m_door.m_parts.options.tls(),
+                                                                m_door.m_parts.clock.steady() + m_door.m_parts.options.handshake);
+      if (!secured) {
+        ++m_door.m_stats.handshakes_failed;
+        log::info("milter.tls_failed", {{"door", name()}, {"reason", secured.error()}});
+        co_return;
+      }
+    }
+    while (!m_session.wants_close()) {
+      const bool open = co_await round();
+      if (!open) co_return;
+    }
+    co_await m_stream.close_gracefully(m_door.m_parts.clock.steady() + std::chrono::seconds(5));
+  }
+
+ private:
+  [[nodiscard]] const std::string& name() const { return m_door.m_parts.options.name; }
+
+  /// Decides what waits, writes, reads. False: the connection is gone.
+  io::Task<bool> round() {
+    while (auto event = m_session.next_event()) co_await decide(*std::move(event));
+    if (const std::string output = m_session.take_output(); !output.empty()) {
+      const Status written = co_await m_stream.write_all(output, m_door.m_parts.clock.steady() + m_door.m_parts.options.write);
+      if (!written) co_return false;
+    }
+    if (!m_session.wants_input()) co_return true;
+    // While nothing is under way the end of the daemon need not wait for an MTA that keeps its connection.
+    const auto wake = m_in_message ? io::WakeOn::Data : io::WakeOn::DataOrDrain;
+    const Status ready = co_await m_stream.wait_readable(m_door.m_parts.clock.steady() + kIdle, wake);
+    if (!ready) co_return false;
+    const auto got = m_stream.try_read(t_milter_buffer);
+    if (!got || (got->has_value() && **got == 0)) co_return false;
+    if (got->has_value()) m_session.receive(ByteView(t_milter_buffer).first(**got));
+    co_return has_room();
+  }
+
+  /// A message counts while it arrives. Where there is no room the connection ends: an MTA without its filter defers.
+  bool has_room() {
+    if (m_held.grow_to(m_session.content_octets())) return true;
+    ++m_door.m_stats.broken;
+    log::warn("milter.no_room", {{"door", name()}, {"effect", "the connection ends; the MTA defers the message"}});
+    return false;
+  }
+
+  io::Task<void> decide(milter::Event event) {
+    if (auto* message = std::get_if<milter::EndOfMessage>(&event)) co_return co_await judge(std::move(message->message));
+    if (const auto* failed = std::get_if<milter::Failed>(&event)) {
+      if (failed->ended) ++m_door.m_stats.broken;
+      log::info("milter.refused", {{"door", name()}, {"reason", failed->error}, {"reply", failed->reply}});
+      co_return;
+    }
+    if (const auto* agreed = std::get_if<milter::Negotiated>(&event)) {
+      if (!can_be_changed())
+        log::warn("milter.actions_missing", {{"door", name()},
+                                             {"offered", agreed->offered.actions},
+                                             {"effect",
+                                              "its mail is deferred: it must offer to add and change fields, change the body and "
+                                              "take recipients away"}});
+      co_return;
+    }
+    const bool waits = std::holds_alternative<milter::Connect>(event) || std::holds_alternative<milter::Helo>(event) ||
+                       std::holds_alternative<milter::Mail>(event) || std::holds_alternative<milter::Recipient>(event) ||
+                       std::holds_alternative<milter::Data>(event) || std::holds_alternative<milter::Unknown>(event);
+    if (std::holds_alternative<milter::Mail>(event)) m_in_message = true;
+    if (waits) (void)m_session.continue_();
+    if (std::holds_alternative<milter::Abort>(event)) end_message();
+  }
+
+  /// Before anything becomes ours: a message that the MTA could not change is not split either, or every further try would split it again.
+  bool can_be_changed() const { return (m_session.agreed().actions & kNeeded) == kNeeded; }
+
+  io::Task<void> judge(milter::Message message) {
+    ++m_door.m_stats.messages;
+    if (!can_be_changed())
+      co_return refuse({451, {4, 3, 5}, "the mail server lets its filter change too little; its operator has to mend it"});
+    auto arrival = arrival_of(message, m_door.m_parts.options, m_door.m_parts.clock.now(), m_door.m_parts.random);
+    if (!arrival) {
+      refuse({501, {5, 5, 4}, arrival.error().text()});
+      co_return;
+    }
+    arrival->counted = true;
+    message.raw.clear();
+    const FilterVerdict verdict = co_await m_door.m_parts.reception.filter(*std::move(arrival));
+    end_message();
+    if (verdict.action == FilterVerdict::Action::Refuse) co_return refuse(verdict.reply);
+    if (verdict.action == FilterVerdict::Action::Discard) {
+      ++m_door.m_stats.discarded;
+      (void)m_session.discard();
+      co_return;
+    }
+    if (const Status carried = carry_out(verdict, message); !carried) {
+      // What was ours stays ours; nothing may go on that is not what policy said.
+      log::warn("milter.edit_failed", {{"door", name()}, {"reason", carried.error()}, {"effect", "the message is deferred"}});
+      co_return refuse({451, {4, 3, 0}, "the mail filter cannot change this message: " + carried.error().text()});
+    }
+    ++(verdict.edits.empty() && verdict.remove.empty() ? m_door.m_stats.passed : m_door.m_stats.changed);
+    (void)m_session.accept();
+  }
+
+  void end_message() {
+    m_in_message = false;
+    m_held.release();
+  }
+
+  void refuse(const smtp::Reply& reply) {
+    end_message();
+    ++m_door.m_stats.refused;
+    if (!m_session.reply(reply_of(reply))) (void)m_session.tempfail();
+  }
+
+  Status carry_out(const FilterVerdict& verdict, const milter::Message& message) {
+    const auto& edits = verdict.edits;
+    for (const auto& one : edits.remove) POSTERN_CHECK(m_session.delete_header(one.index, one.name));
+    for (auto it = edits.prepend.rbegin(); it != edits.prepend.rend(); ++it) POSTERN_CHECK(m_session.prepend_header(it->name, it->value));
+    for (const auto& one : edits.append) POSTERN_CHECK(m_session.add_header(one.name, one.value));
+    if (edits.body) POSTERN_CHECK(m_session.replace_body(edits.body->empty() ? "\r\n" : *edits.body));
+    for (const std::size_t place : verdict.remove) POSTERN_CHECK(m_session.delete_recipient(message.recipients.at(place).path));
+    return {};
+  }
+
+  MilterDoor& m_door;
+  io::Stream m_stream;
+  milter::Session m_session;
+  smtp::ContentShare m_held;
+  bool m_in_message = false;
+};
+
+io::Task<void> MilterDoor::serve(io::Stream stream) {
+  Visit visit(*this, std::move(stream));
+  co_await visit.run();
+}
+
+}  // namespace postern::gateway

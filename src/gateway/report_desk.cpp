@@ -1,0 +1,211 @@
+#include "gateway/report_desk.hpp"
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "http/client.hpp"
+#include "io/mx.hpp"
+#include "mime/address.hpp"
+#include "mime/writer.hpp"
+#include "pack/gzip.hpp"
+#include "reports/report_mail.hpp"
+
+namespace postern::gateway {
+namespace {
+
+constexpr auto kFlush = std::chrono::minutes(1);
+constexpr auto kSpread = std::chrono::hours(4);  ///< RFC 8460 4.1
+constexpr std::int64_t kKeptDays = 30;
+constexpr std::size_t kAtOnce = 1000;
+constexpr auto kHttpsTime = std::chrono::seconds(60);
+constexpr std::uint16_t kHttpsPort = 443;
+
+/// When a host begins to send, after midnight: the same every day, another one for every host.
+std::chrono::seconds offset_of(const std::string& hostname) {
+  const auto spread = static_cast<std::size_t>(std::chrono::seconds(kSpread).count());
+  return std::chrono::seconds(std::hash<std::string>{}(hostname) % spread);
+}
+
+/// RFC 8460 3: one record, or none.
+Result<TlsReportRecord> record_of(const dns::Answer& answer) {
+  std::optional<TlsReportRecord> found;
+  for (const auto& txt : answer.all<dns::TxtData>()) {
+    auto record = parse_tls_report_record(txt.joined());
+    if (!record) continue;
+    if (found) return fail(ErrorCode::BadInput, "there is more than one TLSRPTv1 record");
+    found = *std::move(record);
+  }
+  if (!found) return fail(ErrorCode::NotFound, "nobody asks for reports");
+  return *std::move(found);
+}
+
+std::string id_of(const TlsReport& report, const std::string& domain) { return std::to_string(day_of(report.begin)) + "." + domain; }
+
+}  // namespace
+
+void ReportDesk::note(TlsSession session) {
+  session.day = day_of(m_parts.clock.now());
+  m_tally.add(std::move(session));
+}
+
+Status ReportDesk::flush() {
+  POSTERN_CHECK(keep_dmarc());
+  return ReportStore(m_parts.store).add(m_tally.take());
+}
+
+void ReportDesk::read_received(const Arrival& arrival) {
+  const auto report = read_report_mail(arrival.content, m_parts.config.limits);
+  if (!report) {
+    log::info("reports.unreadable", {{"id", arrival.id.get()}, {"reason", report.error()}});
+    return;
+  }
+  const bool vouched = arrival.judgement && arrival.judgement->dmarc.result == DmarcResult::Pass;
+  const Status kept = ReportStore(m_parts.store).add_received(*report, arrival.received, vouched);
+  if (!kept) log::warn("reports.not_kept", {{"reason", kept.error()}});
+  log::info("reports.received", {{"kind", report->kind},
+                                 {"domain", printable(report->domain, 253)},
+                                 {"organization", printable(report->organization, 128)},
+                                 {"failed", report->bad}});
+}
+
+Result<TlsReport> ReportDesk::report_of(std::int64_t day, const std::string& domain) {
+  POSTERN_TRY(const auto counts, ReportStore(m_parts.store).counts(day, domain));
+  TlsReport report = make_tls_report(counts);
+  const auto& settings = m_parts.config.reports;
+  report.organization = settings.organization.empty() ? submitter() : settings.organization;
+  report.contact = settings.from;
+  report.id = id_of(report, domain);
+  return report;
+}
+
+Result<std::vector<std::pair<std::string, TlsReport>>> ReportDesk::reports(std::int64_t day) {
+  POSTERN_CHECK(flush());
+  POSTERN_TRY(const auto all, ReportStore(m_parts.store).summary(kAtOnce));
+  std::vector<std::pair<std::string, TlsReport>> out;
+  for (const auto& one : all) {
+    if (one.day != day) continue;
+    POSTERN_TRY(auto report, report_of(day, one.domain));
+    out.emplace_back(one.domain, std::move(report));
+  }
+  return out;
+}
+
+io::Task<void> ReportDesk::run() {
+  for (;;) {
+    co_await io::sleep_for(kFlush);
+    auto job = [this]() -> Result<bool> {
+      POSTERN_CHECK(flush());
+      return true;
+    };
+    const auto kept = co_await m_parts.workers.run(std::move(job));
+    if (!kept) log::warn("reports.not_kept", {{"reason", kept.error()}});
+    const WallTime now = m_parts.clock.now();
+    const std::int64_t today = day_of(now);
+    if (now - day_begin(today) >= offset_of(submitter())) co_await send_before(today);
+  }
+}
+
+io::Task<void> ReportDesk::send_before(std::int64_t day) {
+  if (m_parts.config.reports.from.empty() || m_sending.exchange(true)) co_return;
+  co_await send_round(day);
+  m_sending = false;
+}
+
+io::Task<void> ReportDesk::note_sent(SentReport sent) {
+  auto job = [this, sent]() -> Result<bool> {
+    POSTERN_CHECK(ReportStore(m_parts.store).note(sent));
+    return true;
+  };
+  if (const auto noted = co_await m_parts.workers.run(std::move(job)); !noted) log::warn("reports.not_noted", {{"reason", noted.error()}});
+  log::info("reports.sent", {{"kind", sent.kind}, {"domain", sent.domain}, {"outcome", sent.outcome}});
+}
+
+io::Task<void> ReportDesk::send_round(std::int64_t day) {
+  co_await send_dmarc(day);
+  auto job = [this, day]() -> Result<std::vector<std::pair<std::int64_t, std::string>>> {
+    POSTERN_CHECK(flush());
+    POSTERN_CHECK(ReportStore(m_parts.store).forget_before(day_of(m_parts.clock.now()) - kKeptDays));
+    return ReportStore(m_parts.store).unsent(day, kAtOnce);
+  };
+  const auto waiting = co_await m_parts.workers.run(std::move(job));
+  if (!waiting) {
+    log::warn("reports.not_read", {{"reason", waiting.error()}});
+    co_return;
+  }
+  for (const auto& [of_day, domain] : *waiting) {
+    SentReport sent{"tls", of_day, domain, m_parts.clock.now(), co_await send(of_day, domain)};
+    co_await note_sent(std::move(sent));
+  }
+}
+
+/// What became of it, in words. An answer that DNS does not give today is no report for that day: they are about sessions, not for courts.
+io::Task<std::string> ReportDesk::send(std::int64_t day, std::string domain) {
+  const auto answer = co_await m_parts.resolver.query("_smtp._tls." + domain, dns::RecordType::Txt);
+  if (!answer || answer->is_temporary_failure()) co_return "DNS did not say whether reports are wanted";
+  const auto record = record_of(*answer);
+  if (!record) co_return record.error().what;
+  auto job = [this, day, domain] { return report_of(day, domain); };
+  const auto report = co_await m_parts.workers.run(std::move(job));
+  if (!report) co_return report.error().text();
+  std::string out;
+  for (const std::string& uri : record->report_to) {
+    const std::string one = co_await deliver(*report, domain, uri);
+    out += (out.empty() ? "" : "; ") + one;
+  }
+  co_return out;
+}
+
+io::Task<std::string> ReportDesk::deliver(const TlsReport& report, const std::string& domain, const std::string& uri) {
+  if (istarts_with(uri, "mailto:")) co_return co_await by_mail(report, domain, uri.substr(7, uri.find('?') - 7));
+  co_return co_await by_https(report, uri);
+}
+
+io::Task<std::string> ReportDesk::by_mail(const TlsReport& report, const std::string& domain, std::string to) {
+  const WallTime now = m_parts.clock.now();
+  const ReportMail mail{
+      m_parts.config.reports.from, to, submitter(), make_boundary(m_parts.random), make_ulid(now, m_parts.random) + "@" + submitter(), now};
+  auto content = tls_report_mail(report, domain, mail);
+  if (!content) co_return content.error().text();
+  co_return co_await submit(std::move(to), *std::move(content), now);
+}
+
+/// As mail of our own: signed, and sealed where policy says so.
+io::Task<std::string> ReportDesk::submit(std::string to, std::string content, WallTime now) {
+  const auto recipient = ForwardPath::parse("<" + to + ">");
+  const auto sender = ReversePath::parse("<" + m_parts.config.reports.from + ">");
+  if (!recipient || !sender) co_return printable(to, 128) + " is no address that mail can go to";
+  Arrival arrival;
+  arrival.received = now;
+  arrival.id = make_message_id(now, m_parts.random);
+  arrival.road.door = "reports";
+  arrival.road.protocol = "LOCAL";
+  arrival.road.trusted = true;
+  arrival.road.correlation = CorrelationId(make_ulid(now, m_parts.random));
+  arrival.envelope.from = *sender;
+  arrival.envelope.recipients.push_back({*recipient, {}});
+  arrival.content = std::move(content);
+  const auto replies = co_await m_parts.intake.take(std::move(arrival));
+  co_return "mail to " + to + ": " + (replies.empty() ? std::string("not taken") : replies.front().text());
+}
+
+/// RFC 8460 5.4
+io::Task<std::string> ReportDesk::by_https(const TlsReport& report, std::string url) {
+  const auto parsed = http::Url::parse(url);
+  // A stranger's record says where to: no further into a network than its hosts' HTTPS.
+  if (!parsed || !parsed->tls || parsed->port != kHttpsPort) co_return printable(url, 256) + " is no URL that reports can go to";
+  const auto host = co_await io::resolve_host(m_parts.resolver, parsed->host, {});
+  if (!host) co_return url + ": " + host.error().text();
+  http::ClientRequest request;
+  request.method = "POST";
+  request.url = *parsed;
+  request.headers.add("Content-Type", "application/tlsrpt+gzip");
+  request.body = as_text(gzip(write_tls_report(report)));
+  http::ClientOptions options;
+  options.timeout = kHttpsTime;
+  options.body_limit = 64 * 1024;
+  options.tls = m_parts.tls;
+  const auto answer = co_await http::fetch(io::endpoints_of(*host, parsed->port), std::move(request), std::move(options));
+  if (!answer) co_return url + ": " + answer.error().text();
+  co_return url + ": " + std::to_string(answer->status);
+}
+
+}  // namespace postern::gateway

@@ -1,0 +1,83 @@
+// What we tell other domains about their mail: TLS reports (RFC 8460) about sessions with their mail hosts, which are counted while mail
+// goes out, and DMARC aggregate reports (RFC 9990) about mail in their name that was judged here. Both are kept, and sent after the day's
+// end.
+//
+// A domain that asks for reports in DNS (_smtp._tls, rua) gets one of each kind for each day: between midnight and four o'clock UTC, at a
+// time that differs from host to host (4.1). It goes out as mail from reports.from, signed like all mail of that domain, or by HTTPS.
+// Without reports.from everything is counted and nothing is sent. Counts and outcomes are kept for a month.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/intake.hpp"
+#include "reports/dmarc_aggregate.hpp"
+#include "reports/dmarc_destinations.hpp"
+#include "store/report_store.hpp"
+
+namespace postern::gateway {
+
+struct ReportDeskParts {
+  const config::Config& config;
+  Store& store;
+  Intake& intake;
+  io::Resolver& resolver;
+  io::WorkerPool& workers;
+  Random& random;
+  const Clock& clock;
+  io::SslContext tls;                          ///< For HTTPS report hosts.
+  const PublicSuffixList* suffixes = nullptr;  ///< As Judge compares domains.
+};
+
+class ReportDesk {
+ public:
+  /// With what was gathered before. Errors: Unavailable for the medium.
+  [[nodiscard]] static Result<std::unique_ptr<ReportDesk>> make(ReportDeskParts parts);
+
+  /// Counted at once, kept within a minute. Any thread. The day is put in place here.
+  void note(TlsSession session);
+  /// `arrival` has its judgement. Any thread.
+  void note_judged(const Arrival& arrival, DmarcPolicy done);
+  /// A mail that others sent to reports.inbox: read and kept; what is no report is said in the log. On a worker.
+  void read_received(const Arrival& arrival);
+  /// Keeps what was counted. On a worker.
+  [[nodiscard]] Status flush();
+  /// Reports about days before `day` that did not go out yet. On a loop; minutes, when there are many. Nothing when it is under way
+  /// already.
+  [[nodiscard]] io::Task<void> send_before(std::int64_t day);
+  /// The coroutine that does it all at its time.
+  [[nodiscard]] io::Task<void> run();
+
+  /// For people: all reports of a day, as they would go out.
+  [[nodiscard]] Result<std::vector<std::pair<std::string, TlsReport>>> reports(std::int64_t day);
+
+ private:
+  explicit ReportDesk(ReportDeskParts parts) : m_parts(std::move(parts)), m_dmarc(dmarc_options()) {}
+  [[nodiscard]] DmarcAggregateOptions dmarc_options() const;
+  [[nodiscard]] Status keep_dmarc();
+  [[nodiscard]] io::Task<void> send_dmarc(std::int64_t day);
+  [[nodiscard]] io::Task<std::string> send_dmarc_report(DmarcDueReport due);
+  [[nodiscard]] io::Task<std::vector<DmarcDestination>> destinations_of(const DmarcDueReport& due);
+  [[nodiscard]] io::Task<std::string> submit(std::string to, std::string content, WallTime now);
+  [[nodiscard]] io::Task<void> note_sent(SentReport sent);
+  [[nodiscard]] io::Task<void> send_round(std::int64_t day);
+  [[nodiscard]] io::Task<std::string> send(std::int64_t day, std::string domain);
+  [[nodiscard]] io::Task<std::string> deliver(const TlsReport& report, const std::string& domain, const std::string& uri);
+  [[nodiscard]] io::Task<std::string> by_mail(const TlsReport& report, const std::string& domain, std::string to);
+  [[nodiscard]] io::Task<std::string> by_https(const TlsReport& report, std::string url);
+  [[nodiscard]] Result<TlsReport> report_of(std::int64_t day, const std::string& domain);
+  [[nodiscard]] const std::string& submitter() const { return m_parts.config.server.hostname; }
+
+  ReportDeskParts m_parts;
+  TlsTally m_tally;
+  std::mutex m_dmarc_mutex;
+  DmarcAggregate m_dmarc;
+  bool m_dmarc_changed = false;
+  std::atomic<bool> m_sending{false};  ///< One round at a time: nobody gets the same report twice.
+};
+
+}  // namespace postern::gateway

@@ -1,0 +1,23 @@
+// How listening sockets come about: checks of the place, options, bind and listen. What accepts on them is Listener.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.hpp"
+#include "io/listener.hpp"
+
+namespace postern::io {
+
+/// `count` sockets that share one address (SO_REUSEPORT), or the one of a Unix path. Errors as of Listener::open().
+[[nodiscard]] Result<std::vector<UniqueFd>> open_listening(const ListenOptions& options, std::size_t count);
+
+/// "mail": /run/netns/mail, where `ip netns` keeps it; what has a slash is the path itself.
+[[nodiscard]] std::string namespace_path(const std::string& name);
+
+/// One listening TCP socket of another network namespace, for ListenOptions::socket: made on a thread of its own, which ends with the call,
+/// so that no other thread ever is in that namespace. Needs CAP_SYS_ADMIN, and so a process that is not confined yet. Denied, NotFound and
+/// BadInput say what to do; the rest as of Listener::open(). The socket keeps the namespace alive.
+[[nodiscard]] Result<UniqueFd> listen_in_namespace(const ListenOptions& options, const std::string& name);
+
+}  // namespace postern::io

@@ -1,0 +1,143 @@
+#include "store/report_store.hpp"
+
+namespace postern {
+namespace {
+
+std::int64_t seconds_of(WallTime time) { return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count(); }
+
+/// Every row of a statement, made into a value.
+template <class Value, class Make>
+Result<std::vector<Value>> all_rows(Statement& rows, Make make) {
+  std::vector<Value> out;
+  for (;;) {
+    POSTERN_TRY(const bool more, rows.step());
+    if (!more) return out;
+    out.push_back(make(rows));
+  }
+}
+
+}  // namespace
+
+Status ReportStore::add(const std::vector<TlsCount>& counts) {
+  if (counts.empty()) return {};
+  return m_store.writer().transact([&](Database& database) -> Status {
+    for (const auto& [s, sessions] : counts) {
+      POSTERN_CHECK(
+          database.run("INSERT INTO tls_session(day, domain, policy_type, policy, mx_patterns, result_type, mx, ip, reason, sessions) "
+                       "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions",
+                       s.day, s.domain, s.policy_type, s.policy, s.mx_patterns, s.result_type, s.mx, s.ip, s.reason,
+                       static_cast<std::int64_t>(sessions)));
+    }
+    return {};
+  });
+}
+
+Result<std::vector<std::pair<std::int64_t, std::string>>> ReportStore::unsent(std::int64_t day, std::size_t most) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement rows,
+              reader->prepare("SELECT DISTINCT day, domain FROM tls_session AS t WHERE day < ? AND NOT EXISTS (SELECT 1 FROM "
+                              "report_sent AS r WHERE r.kind = 'tls' AND r.day = t.day AND r.domain = t.domain) ORDER BY day, "
+                              "domain LIMIT ?"));
+  rows.bind_all(day, static_cast<std::int64_t>(most));
+  return all_rows<std::pair<std::int64_t, std::string>>(rows,
+                                                        [](Statement& row) { return std::pair(row.integer(0), std::string(row.text(1))); });
+}
+
+Result<std::vector<TlsCount>> ReportStore::counts(std::int64_t day, const std::string& domain) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement rows,
+              reader->prepare("SELECT policy_type, policy, mx_patterns, result_type, mx, ip, reason, sessions FROM tls_session "
+                              "WHERE day = ? AND domain = ?"));
+  rows.bind_all(day, domain);
+  return all_rows<TlsCount>(rows, [&](Statement& row) {
+    const auto text = [&](int column) { return std::string(row.text(column)); };
+    return TlsCount{{day, domain, text(0), text(1), text(2), text(3), text(4), text(5), text(6)},
+                    static_cast<std::uint64_t>(row.integer(7))};
+  });
+}
+
+Status ReportStore::note(const SentReport& sent) {
+  return m_store.writer().transact([&](Database& database) {
+    return database.run("INSERT OR REPLACE INTO report_sent(kind, day, domain, time, outcome) VALUES (?,?,?,?,?)", sent.kind, sent.day,
+                        sent.domain, seconds_of(sent.time), sent.outcome);
+  });
+}
+
+Result<std::vector<SentReport>> ReportStore::sent(std::size_t most) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement rows,
+              reader->prepare("SELECT kind, day, domain, time, outcome FROM report_sent ORDER BY time DESC, day DESC, domain LIMIT ?"));
+  rows.bind_all(static_cast<std::int64_t>(most));
+  return all_rows<SentReport>(rows, [](Statement& row) {
+    return SentReport{std::string(row.text(0)), row.integer(1), std::string(row.text(2)), WallTime(std::chrono::seconds(row.integer(3))),
+                      std::string(row.text(4))};
+  });
+}
+
+Result<std::vector<ReportStore::Summary>> ReportStore::summary(std::size_t most) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(
+      Statement rows,
+      reader->prepare("SELECT day, domain, SUM(CASE WHEN result_type = '' THEN sessions ELSE 0 END), SUM(CASE WHEN result_type = '' THEN "
+                      "0 ELSE sessions END) FROM tls_session GROUP BY day, domain ORDER BY day DESC, domain LIMIT ?"));
+  rows.bind_all(static_cast<std::int64_t>(most));
+  return all_rows<Summary>(rows, [](Statement& row) {
+    return Summary{row.integer(0), std::string(row.text(1)), static_cast<std::uint64_t>(row.integer(2)),
+                   static_cast<std::uint64_t>(row.integer(3))};
+  });
+}
+
+Result<std::string> ReportStore::pending(const std::string& kind) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement row, reader->prepare("SELECT body FROM report_pending WHERE kind = ?"));
+  POSTERN_TRY(const bool found, row.bind_all(kind).step());
+  return found ? std::string(row.text(0)) : std::string();
+}
+
+Status ReportStore::keep_pending(const std::string& kind, const std::string& body) {
+  return m_store.writer().transact(
+      [&](Database& database) { return database.run("INSERT OR REPLACE INTO report_pending(kind, body) VALUES (?,?)", kind, body); });
+}
+
+Status ReportStore::add_received(const ReceivedReport& r, WallTime now, bool vouched) {
+  return m_store.writer().transact([&](Database& database) -> Status {
+    POSTERN_CHECK(
+        database.run("INSERT OR REPLACE INTO report_received(kind, organization, id, domain, begin, end, received, good, bad, vouched, "
+                     "body) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                     r.kind, r.organization, r.id, r.domain, seconds_of(r.begin), seconds_of(r.end), seconds_of(now),
+                     static_cast<std::int64_t>(r.good), static_cast<std::int64_t>(r.bad), std::int64_t{vouched}, r.body));
+    return database.run("DELETE FROM report_received WHERE n <= (SELECT MAX(n) FROM report_received) - ?",
+                        static_cast<std::int64_t>(kMostReceived));
+  });
+}
+
+Result<std::vector<ReportStore::Received>> ReportStore::received(std::size_t most) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement rows, reader->prepare("SELECT n, kind, organization, id, domain, begin, end, received, good, bad, vouched FROM "
+                                              "report_received ORDER BY n DESC LIMIT ?"));
+  rows.bind_all(static_cast<std::int64_t>(most));
+  return all_rows<Received>(rows, [](Statement& row) {
+    const auto text = [&](int column) { return std::string(row.text(column)); };
+    const auto time = [&](int column) { return WallTime(std::chrono::seconds(row.integer(column))); };
+    const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
+    return Received{
+        row.integer(0), {text(1), text(2), text(3), text(4), time(5), time(6), count(8), count(9), {}}, time(7), row.integer(10) != 0};
+  });
+}
+
+Result<std::string> ReportStore::received_body(std::int64_t number) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement row, reader->prepare("SELECT body FROM report_received WHERE n = ?"));
+  POSTERN_TRY(const bool found, row.bind_all(number).step());
+  if (!found) return fail(ErrorCode::NotFound, "no report has this number", "number");
+  return std::string(row.text(0));
+}
+
+Status ReportStore::forget_before(std::int64_t day) {
+  return m_store.writer().transact([&](Database& database) -> Status {
+    POSTERN_CHECK(database.run("DELETE FROM tls_session WHERE day < ?", day));
+    return database.run("DELETE FROM report_sent WHERE day < ?", day);
+  });
+}
+
+}  // namespace postern

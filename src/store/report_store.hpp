@@ -1,0 +1,63 @@
+// What reports to other domains are made of, and which went out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "reports/received.hpp"
+#include "reports/tls_tally.hpp"
+#include "store/store.hpp"
+
+namespace postern {
+
+struct SentReport {
+  std::string kind;  ///< "tls", "dmarc"
+  std::int64_t day = 0;
+  std::string domain;
+  WallTime time{};
+  std::string outcome;  ///< In words: where it went, or why nowhere.
+};
+
+/// Thread safe; waits for the commit (not on an event loop). Errors: Unavailable for the medium.
+class ReportStore {
+ public:
+  explicit ReportStore(Store& store) : m_store(store) {}
+  /// Adds to what is counted already.
+  [[nodiscard]] Status add(const std::vector<TlsCount>& counts);
+  /// The domains of days before `day` that no report went out about; oldest first, at most `most`.
+  [[nodiscard]] Result<std::vector<std::pair<std::int64_t, std::string>>> unsent(std::int64_t day, std::size_t most);
+  [[nodiscard]] Result<std::vector<TlsCount>> counts(std::int64_t day, const std::string& domain);
+  [[nodiscard]] Status note(const SentReport& sent);
+  /// Newest first.
+  [[nodiscard]] Result<std::vector<SentReport>> sent(std::size_t most);
+  /// Domains and what was counted, newest day first: for people.
+  struct Summary {
+    std::int64_t day = 0;
+    std::string domain;
+    std::uint64_t successful = 0, failed = 0;
+  };
+  [[nodiscard]] Result<std::vector<Summary>> summary(std::size_t most);
+  /// What is gathered for reports of a kind, as its gatherer wrote it; empty when there is nothing.
+  [[nodiscard]] Result<std::string> pending(const std::string& kind);
+  [[nodiscard]] Status keep_pending(const std::string& kind, const std::string& body);
+  /// A report of others; the same one again replaces it. Of more than kMostReceived the oldest go.
+  static constexpr std::size_t kMostReceived = 10'000;
+  struct Received {
+    std::int64_t number = 0;
+    ReceivedReport report;  ///< Without its body in lists.
+    WallTime received{};
+    bool vouched = false;  ///< DMARC passed for the mail that brought it.
+  };
+  [[nodiscard]] Status add_received(const ReceivedReport& report, WallTime now, bool vouched);
+  /// Newest first.
+  [[nodiscard]] Result<std::vector<Received>> received(std::size_t most);
+  /// The body. NotFound.
+  [[nodiscard]] Result<std::string> received_body(std::int64_t number);
+  [[nodiscard]] Status forget_before(std::int64_t day);
+
+ private:
+  Store& m_store;
+};
+
+}  // namespace postern
