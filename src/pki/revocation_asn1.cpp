@@ -1,6 +1,7 @@
 #include "pki/revocation_asn1.hpp"
 
 #include <openssl/objects.h>
+#include <openssl/rsa.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +13,19 @@ namespace postern::revocation {
 namespace {
 
 constexpr std::size_t kUrlLimit = 2048;
+
+bool is_weak(int digest) { return digest == NID_md2 || digest == NID_md4 || digest == NID_md5 || digest == NID_sha1; }
+
+// RFC 4055 3.1: the digest stands in the parameters, and is SHA-1 when it does not.
+bool is_strong_pss(const X509_ALGOR* algorithm) {
+  const void* value = nullptr;
+  int type = V_ASN1_UNDEF;
+  X509_ALGOR_get0(nullptr, &type, &value, algorithm);
+  if (type != V_ASN1_SEQUENCE) return false;
+  const Owned<RSA_PSS_PARAMS, RSA_PSS_PARAMS_free> parameters(
+      static_cast<RSA_PSS_PARAMS*>(ASN1_item_unpack(static_cast<const ASN1_STRING*>(value), ASN1_ITEM_rptr(RSA_PSS_PARAMS))));
+  return parameters && parameters->hashAlgorithm != nullptr && !is_weak(OBJ_obj2nid(parameters->hashAlgorithm->algorithm));
+}
 
 }  // namespace
 
@@ -42,8 +56,7 @@ bool is_strong_signature(const X509_ALGOR* algorithm) {
   int digest = NID_undef;
   const int signature = OBJ_obj2nid(object);
   if (OBJ_find_sigid_algs(signature, &digest, nullptr) != 1) return false;
-  // Without a digest in the name: Ed25519, Ed448, and RSASSA-PSS, whose digest the verification itself takes from the parameters.
-  return digest != NID_md2 && digest != NID_md4 && digest != NID_md5 && digest != NID_sha1;
+  return signature == NID_rsassaPss ? is_strong_pss(algorithm) : !is_weak(digest);  // Ed25519 and Ed448 have no digest to name
 }
 
 std::string web_address(const GENERAL_NAME* name) {

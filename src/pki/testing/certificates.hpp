@@ -22,6 +22,10 @@ struct CertificateWish {
   std::int64_t not_before = 0;          ///< Seconds since 1970.
   std::int64_t not_after = 4102444800;  ///< 2100.
   const char* extended_usage = "";      ///< "serverAuth", "OCSPSigning"; empty: none.
+  const char* key_usage = "";           ///< Empty: of an authority everything it may have, of others no extension.
+  const char* information = "";         ///< authorityInfoAccess: "OCSP;URI:http://...".
+  const char* points = "";              ///< cRLDistributionPoints: "URI:http://...".
+  const char* features = "";            ///< "status_request" (RFC 7633).
 };
 
 /// A P-256 key with a certificate for it.
@@ -78,7 +82,11 @@ inline void number_it(X509* x509) {
   X509_set_pubkey(x509.get(), key.get());
   made::extend(x509.get(), by, NID_basic_constraints, wish.ca ? "critical,CA:TRUE" : "CA:FALSE");
   made::extend(x509.get(), by, NID_subject_key_identifier, "hash");
-  if (wish.ca) made::extend(x509.get(), by, NID_key_usage, "critical,keyCertSign,cRLSign,digitalSignature");
+  const char* usage = *wish.key_usage == '\0' && wish.ca ? "critical,keyCertSign,cRLSign,digitalSignature" : wish.key_usage;
+  for (const auto& [nid, value] : {std::pair(NID_key_usage, usage), std::pair(NID_info_access, wish.information),
+                                   std::pair(NID_crl_distribution_points, wish.points), std::pair(NID_tlsfeature, wish.features)}) {
+    if (*value != '\0') made::extend(x509.get(), by, nid, value);
+  }
   if (!wish.dns.empty()) made::extend(x509.get(), by, NID_subject_alt_name, made::alternative_names(wish.dns));
   if (*wish.extended_usage != '\0') made::extend(x509.get(), by, NID_ext_key_usage, wish.extended_usage);
   made::must(X509_sign(x509.get(), issuer != nullptr ? issuer->key.get() : key.get(), EVP_sha256()) > 0);
