@@ -164,6 +164,7 @@ struct Gateway::Parts {
   std::unique_ptr<io::WorkerPool> workers;
   std::unique_ptr<io::Resolver> resolver;
   std::unique_ptr<StsPolicies> sts;
+  std::unique_ptr<Revocations> revocations;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
@@ -308,11 +309,21 @@ Status Gateway::Parts::open_pipeline() {
                                         clock, pin, tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
+  POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
-  POSTERN_TRY(
-      courier,
-      Courier::make(
-          {config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, note_session, {authority->root()}, random, clock}));
+  POSTERN_TRY(courier, Courier::make({config,
+                                      routes,
+                                      *spool,
+                                      *pipeline,
+                                      *loops,
+                                      *workers,
+                                      *resolver,
+                                      *sts,
+                                      *revocations,
+                                      note_session,
+                                      {authority->root()},
+                                      random,
+                                      clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
@@ -564,6 +575,7 @@ io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
 ReportDesk& Gateway::reports() noexcept { return *m_parts->reports; }
 const StsPolicies& Gateway::sts() const noexcept { return *m_parts->sts; }
+const Revocations& Gateway::revocations() const noexcept { return *m_parts->revocations; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }
 KeyAffairs& Gateway::affairs() noexcept { return *m_parts->affairs; }

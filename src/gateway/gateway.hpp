@@ -83,6 +83,7 @@ class Gateway {
   [[nodiscard]] Intake& intake() noexcept;
   [[nodiscard]] ReportDesk& reports() noexcept;
   [[nodiscard]] const StsPolicies& sts() const noexcept;
+  [[nodiscard]] const Revocations& revocations() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;
   [[nodiscard]] Identities& identities() noexcept;
   [[nodiscard]] Correspondents& correspondents() noexcept;

@@ -58,21 +58,19 @@ Result<RevocationPolicy> parse_revocation_policy(std::string_view text) {
   return fail(ErrorCode::BadInput, "give off, soft or hard", "revocation");
 }
 
-PathRevocation check_path_revocation(const PathRevocationRequest& request) {
-  PathRevocation out{true, {}, {}, {}};
-  if (request.policy == RevocationPolicy::Off) return out;
-  for (std::size_t depth = 0; depth + 1 < request.path.size(); ++depth) {
-    out.certificates.push_back(look_at(request, depth));
-    const RevocationVerdict& verdict = out.certificates.back().verdict;
-    if (verdict.status == RevocationStatus::Good) continue;
-    const std::string which = who(request.path[depth]);
-    if (verdict.status == RevocationStatus::Revoked) {
+PathRevocation decide_path_revocation(std::span<const Certificate> path, RevocationPolicy policy,
+                                      std::vector<CertificateRevocation> found) {
+  PathRevocation out{true, {}, {}, std::move(found)};
+  for (const CertificateRevocation& one : out.certificates) {
+    const std::string which = who(path[one.depth]);
+    if (one.verdict.status == RevocationStatus::Revoked) {
       out.ok = false;
-      out.reason = which + " is " + verdict.reason;
-      return out;  // nothing further down can make it better
+      out.reason = which + " is " + one.verdict.reason;
+      return out;
     }
-    const std::string open = "it is not known whether " + which + " is revoked: " + verdict.reason;
-    if (request.policy == RevocationPolicy::Soft) {
+    if (one.verdict.status == RevocationStatus::Good) continue;
+    const std::string open = "it is not known whether " + which + " is revoked: " + one.verdict.reason;
+    if (policy == RevocationPolicy::Soft) {
       out.notes.push_back(open);
     } else if (out.ok) {
       out.ok = false;
@@ -80,6 +78,15 @@ PathRevocation check_path_revocation(const PathRevocationRequest& request) {
     }
   }
   return out;
+}
+
+PathRevocation check_path_revocation(const PathRevocationRequest& request) {
+  std::vector<CertificateRevocation> found;
+  for (std::size_t depth = 0; request.policy != RevocationPolicy::Off && depth + 1 < request.path.size(); ++depth) {
+    found.push_back(look_at(request, depth));
+    if (found.back().verdict.status == RevocationStatus::Revoked) break;  // nothing further down can make it better
+  }
+  return decide_path_revocation(request.path, request.policy, std::move(found));
 }
 
 }  // namespace postern

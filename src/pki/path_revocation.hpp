@@ -29,7 +29,7 @@ struct PathRevocationRequest {
 
 struct CertificateRevocation {
   std::size_t depth = 0;  ///< In the path; 0 is the leaf.
-  std::string source;     ///< "ocsp", "crl", or empty when nothing answered.
+  std::string source;     ///< "ocsp", "crl" or another name for who answered; empty when nobody did.
   RevocationVerdict verdict;
 };
 
@@ -42,5 +42,9 @@ struct PathRevocation {
 
 /// For each certificate the first source that knows counts; a revocation from any of them counts always.
 [[nodiscard]] PathRevocation check_path_revocation(const PathRevocationRequest& request);
+
+/// The same decision over what was found elsewhere about each certificate, by depth and in this order.
+[[nodiscard]] PathRevocation decide_path_revocation(std::span<const Certificate> path, RevocationPolicy policy,
+                                                    std::vector<CertificateRevocation> found);
 
 }  // namespace postern
