@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "crypto/random.hpp"
 #include "io/testing/run.hpp"
 #include "pki/testing/revocation.hpp"
 
