@@ -78,7 +78,7 @@ class RevocationHost:
             index, asked, answer = (self.directory / name for name in ("index", "ask.der", "answer.der"))
             asked.write_bytes(request)
             index.write_text("".join(f"{'R' if serial in self._revoked else 'V'}\t490101000000Z\t"
-                                     f"{'250101000000Z,keyCompromise' if serial in self._revoked else ''}\t{_hex(serial)}\tunknown\t/CN=x\n"
+                                     f"{'250101000000Z,keyCompromise' if serial in self._revoked else ''}\t{_hex(serial)}\tunknown\t/CN={_hex(serial)}\n"
                                      for serial in self._issued))
             run(["openssl", "ocsp", "-index", index, "-CA", self.authority.pem, "-rsigner", self.authority.pem, "-rkey", self.authority.root.key,
                  "-reqin", asked, "-respout", answer, "-ndays", "2"])
