@@ -63,8 +63,9 @@ void show_status(const json::value& s, std::ostream& out) {
   show_interfaces(s, out);
   const auto certificate = at(at(s, "tls"), "certificate");
   const auto queue = at(s, "queue");
+  const std::string revocation = text_of(certificate, "revocation");
   out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " ("
-      << text_of(certificate, "subject") << ")\n"
+      << text_of(certificate, "subject") << ")" << (revocation.empty() ? "" : ", revocation " + revocation) << "\n"
       << "keys         " << engine_text(at(s, "key_engine")) << "\n"
       << "sealing      S/MIME " << (text_of(at(s, "smime"), "enabled") == "true" ? "on" : "off") << ", "
       << text_of(at(s, "smime"), "correspondents") << " certificates; OpenPGP "

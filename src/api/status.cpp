@@ -154,8 +154,9 @@ json::object revocation_json(const gateway::Gateway& gate) {
 void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
   const auto& config = gate.config();
   const Certificate shown = gate.server_certificate();
-  out["tls"] = {{"certificate", certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now)},
-                {"authority", certificate_json(gate.authority_root(), {}, now)}};
+  json::object certificate = certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now);
+  certificate["revocation"] = gate.server_certificate_revocation();
+  out["tls"] = {{"certificate", std::move(certificate)}, {"authority", certificate_json(gate.authority_root(), {}, now)}};
   out["revocation"] = revocation_json(gate);
   out["smime"] = {
       {"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}};

@@ -15,6 +15,7 @@
 #include "gateway/hops.hpp"
 #include "gateway/key_affairs.hpp"
 #include "gateway/listener_tls.hpp"
+#include "gateway/own_revocation.hpp"
 #include "gateway/root_secrets.hpp"
 #include "keys/evp_handle.hpp"
 #include "store/certificate_store.hpp"
@@ -165,6 +166,7 @@ struct Gateway::Parts {
   std::unique_ptr<io::Resolver> resolver;
   std::unique_ptr<StsPolicies> sts;
   std::unique_ptr<Revocations> revocations;
+  std::unique_ptr<OwnRevocation> own_revocation;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
@@ -310,6 +312,7 @@ Status Gateway::Parts::open_pipeline() {
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
   POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
+  own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
   POSTERN_TRY(courier, Courier::make({config,
                                       routes,
@@ -431,6 +434,7 @@ void Gateway::Parts::begin() {
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
+  io::spawn(loops->at(0), own_revocation->watch(), "gateway.own_revocation");
   io::spawn(loops->at(0), reports->run(), "gateway.reports");
   courier->start();
   affairs->start(loops->at(0));
@@ -594,7 +598,14 @@ const Clock& Gateway::clock() const noexcept { return m_parts->clock; }
 Random& Gateway::random() noexcept { return m_parts->random; }
 const Certificate& Gateway::authority_root() const noexcept { return m_parts->authority->root(); }
 Certificate Gateway::server_certificate() const { return m_parts->tls->certificate().value_or(m_parts->authority->root()); }
-std::vector<std::string> Gateway::certificate_warnings() const { return m_parts->tls->warnings(); }
+std::string Gateway::server_certificate_revocation() const { return m_parts->own_revocation->text(); }
+
+std::vector<std::string> Gateway::certificate_warnings() const {
+  std::vector<std::string> out = m_parts->tls->warnings();
+  if (std::string revoked = m_parts->own_revocation->warning(); !revoked.empty()) out.push_back(std::move(revoked));
+  return out;
+}
+
 CertificateChain Gateway::smime_roots() const { return m_parts->smime_roots; }
 WallTime Gateway::started() const noexcept { return m_parts->started; }
 

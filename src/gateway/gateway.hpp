@@ -90,6 +90,7 @@ class Gateway {
   [[nodiscard]] MailboxStore& mailbox() noexcept;
   [[nodiscard]] const Certificate& authority_root() const noexcept;
   [[nodiscard]] Certificate server_certificate() const;                 ///< What listeners show now; the root where none uses TLS.
+  [[nodiscard]] std::string server_certificate_revocation() const;      ///< As OwnRevocation::text().
   [[nodiscard]] std::vector<std::string> certificate_warnings() const;  ///< Of that certificate, now.
   [[nodiscard]] CertificateChain smime_roots() const;
 

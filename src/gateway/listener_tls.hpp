@@ -36,6 +36,7 @@ class ListenerTls {
 
   /// Nothing where no listener uses TLS.
   [[nodiscard]] std::optional<Certificate> certificate() const;
+  [[nodiscard]] CertificateChain chain() const;  ///< The same with what is shown beside it.
   [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
@@ -71,8 +72,8 @@ class ListenerTls {
 
   mutable std::mutex m_mutex;  ///< For a moment only: loops take it.
   std::vector<std::shared_ptr<Slot>> m_slots;
-  std::optional<Certificate> m_leaf;
-  std::string m_failure;  ///< Why the last replacement did not happen.
+  CertificateChain m_chain;  ///< What is shown; empty where no listener uses TLS.
+  std::string m_failure;     ///< Why the last replacement did not happen.
 };
 
 }  // namespace postern::gateway

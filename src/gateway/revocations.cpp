@@ -93,6 +93,14 @@ io::Task<PathRevocation> Revocations::judge(PathInQuestion question) {
   co_return out;
 }
 
+io::Task<PathRevocation> Revocations::judge_own(Certificate leaf, Certificate issuer) {
+  std::vector<CertificateRevocation> found;
+  if (m_parts.config.outbound.revocation == name_of(RevocationPolicy::Off)) co_return PathRevocation{};
+  std::string key = key_of(leaf, issuer);
+  found.push_back(co_await find({leaf, issuer, std::move(key)}, {}, true));
+  co_return decide_path_revocation({&leaf, 1}, RevocationPolicy::Soft, std::move(found));
+}
+
 io::Task<CertificateRevocation> Revocations::find(Subject subject, Bytes stapled, bool may_ask_others) {
   std::string why;
   if (!stapled.empty()) {
@@ -190,14 +198,13 @@ io::Task<Result<std::string>> Revocations::exchange(http::ClientRequest request,
   POSTERN_CO_TRY(request.url, http::Url::parse(url));
   if (request.url.tls || request.url.port != kHttpPort)
     co_return fail(ErrorCode::Denied, "only http:// at port 80 is asked (RFC 5280 8)", "url");
+  if (m_parts.clock.steady() >= deadline) co_return fail(ErrorCode::Timeout, "no time was left to ask");
   POSTERN_CO_TRY(io::MxHost host, co_await io::resolve_host(m_parts.resolver, request.url.host, {}));
   std::erase_if(host.addresses, [&](const io::IpAddress& address) { return !may_ask(address); });
   if (host.addresses.empty())
     co_return fail(ErrorCode::Denied, "it has no public address; outbound.revocation_networks allows others", "url");
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - m_parts.clock.steady());
-  if (left.count() <= 0) co_return fail(ErrorCode::Timeout, "no time was left to ask");
   http::ClientOptions options;
-  options.timeout = std::min<std::chrono::milliseconds>(left, kOnePatience);
+  options.timeout = kOnePatience;
   options.body_limit = limit;
   POSTERN_CO_TRY(auto answer, co_await http::fetch(io::endpoints_of(host, kHttpPort), std::move(request), std::move(options)));
   if (answer.status != 200) co_return fail(ErrorCode::Unavailable, "it answered with status " + std::to_string(answer.status), "status");

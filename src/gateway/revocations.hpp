@@ -3,7 +3,7 @@
 //
 // The addresses stand in certificates that strangers wrote. Only http:// at port 80 is asked (https would ask for a certificate in turn:
 // RFC 5280 8), only public addresses (or those of outbound.revocation_networks), never through a redirect, at most two responders and two
-// lists of a certificate, within ten seconds and kMostBytes, and kMostQuestions at a time. Equal questions are asked once.
+// lists of a certificate, each begun within ten seconds and given five, up to kMostBytes, kMostQuestions at a time; equal ones once.
 //
 // A verdict is remembered until its nextUpdate, a week at most; that nothing could be learned, for five minutes. In memory only.
 #pragma once
@@ -61,6 +61,9 @@ class Revocations {
 
   /// CertificateRevocation::source is "stapled", "ocsp", "crl", empty when nobody answered, or kNobody.
   [[nodiscard]] io::Task<PathRevocation> judge(PathInQuestion question);
+
+  /// Of a certificate of ours and its issuer: asked about whatever it says of stapling; nothing when outbound.revocation is off.
+  [[nodiscard]] io::Task<PathRevocation> judge_own(Certificate leaf, Certificate issuer);
 
   [[nodiscard]] const RevocationStats& stats() const noexcept { return m_stats; }
   [[nodiscard]] std::size_t remembered() const;
