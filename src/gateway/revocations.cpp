@@ -103,7 +103,10 @@ io::Task<PathRevocation> Revocations::judge_own(Certificate leaf, Certificate is
 
 io::Task<CertificateRevocation> Revocations::find(Subject subject, Bytes stapled, bool may_ask_others) {
   std::string why;
-  if (!stapled.empty()) {
+  auto known = recall(subject.key);
+  // A server can go on stapling an answer from before the revocation for as long as that answer holds.
+  const bool known_revoked = known && known->verdict.status == RevocationStatus::Revoked;
+  if (!stapled.empty() && !known_revoked) {
     CertificateRevocation found{0, "stapled", check_ocsp({&subject.leaf, &subject.issuer, stapled, m_parts.clock.now()})};
     if (decides(found.verdict)) {
       remember(subject.key, found);
@@ -111,7 +114,7 @@ io::Task<CertificateRevocation> Revocations::find(Subject subject, Bytes stapled
     }
     why = "the stapled answer: " + found.verdict.reason;
   }
-  if (auto known = recall(subject.key)) {
+  if (known) {
     ++m_stats.remembered;
     co_return *std::move(known);
   }
@@ -133,7 +136,12 @@ io::Task<CertificateRevocation> Revocations::ask_once(Subject subject) {
     if (!made) flight->second.push_back(shot.setter());
   }
   if (!first) co_return co_await shot.wait();
-  CertificateRevocation found = co_await ask(subject);
+  CertificateRevocation found = open_question("asking failed in an unforeseen way; the log has more");
+  try {
+    found = co_await ask(subject);
+  } catch (const std::exception& error) {  // whatever happens, the others must not wait for ever
+    log::error("revocation.failed", {{"certificate", subject.leaf.subject()}, {"reason", error.what()}});
+  }
   std::vector<Waiter> waiting;
   {
     const std::lock_guard lock(m_mutex);

@@ -55,6 +55,7 @@ TEST_F(RevocationsTest, ALaterStapledRevocationBeatsWhatIsRemembered) {
   EXPECT_TRUE(judge(staple(V_OCSP_CERTSTATUS_GOOD)).ok);
   EXPECT_FALSE(judge(staple(V_OCSP_CERTSTATUS_REVOKED), RevocationPolicy::Soft).ok);
   EXPECT_FALSE(judge({}, RevocationPolicy::Soft).ok) << "and is remembered in its place";
+  EXPECT_FALSE(judge(staple(V_OCSP_CERTSTATUS_GOOD), RevocationPolicy::Soft).ok) << "an older answer does not take it back";
 }
 
 TEST_F(RevocationsTest, OtherAddressesAreNotAsked) {
