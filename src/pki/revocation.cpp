@@ -236,9 +236,11 @@ Result<Bytes> make_ocsp_request(const Certificate& leaf, const Certificate& issu
     return fail(ErrorCode::BadInput, "the issuer's name is not the one that the certificate names", "issuer");
   const RequestPtr request(OCSP_REQUEST_new());
   CertIdPtr id(OCSP_cert_to_id(EVP_sha1(), leaf.native(), issuer.native()));
-  if (!request || !id || OCSP_request_add0_id(request.get(), id.get()) == nullptr)
+  if (!request || !id) return fail(openssl_error(ErrorCode::Internal, "making an OCSP request"));
+  if (OCSP_CERTID* const given = id.release(); OCSP_request_add0_id(request.get(), given) == nullptr) {
+    OCSP_CERTID_free(given);  // not taken
     return fail(openssl_error(ErrorCode::Internal, "making an OCSP request"));
-  static_cast<void>(id.release());  // the request's now
+  }
   if (!nonce.empty() &&
       OCSP_request_add1_nonce(request.get(), const_cast<unsigned char*>(nonce.data()), static_cast<int>(nonce.size())) != 1)
     return fail(openssl_error(ErrorCode::Internal, "adding the nonce"));
