@@ -17,9 +17,10 @@ using TimePtr = std::unique_ptr<ASN1_TIME, TimeFree>;
 /// -1: no time at all.
 inline TimePtr time(std::int64_t seconds) {
   if (seconds < 0) return nullptr;
-  TimePtr out(ASN1_TIME_adj(nullptr, static_cast<time_t>(seconds), 0, 0));
-  must(out && ASN1_TIME_to_generalizedtime(out.get(), nullptr) != nullptr);
-  return TimePtr(ASN1_TIME_to_generalizedtime(out.get(), nullptr));
+  const TimePtr given(ASN1_TIME_adj(nullptr, static_cast<time_t>(seconds), 0, 0));
+  TimePtr out(given ? ASN1_TIME_to_generalizedtime(given.get(), nullptr) : nullptr);
+  must(out != nullptr);
+  return out;
 }
 
 template <class Object>
