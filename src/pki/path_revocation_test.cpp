@@ -137,16 +137,5 @@ TEST(ManyPaths, LoopsOfAuthoritiesEnd) {
   EXPECT_EQ(verdict.fault, ChainFault::UnknownIssuer);
 }
 
-TEST(Conformance, StrictAsksForTheProfile) {  // RFC 5280 4
-  const Made root = make_certificate({.name = "root", .ca = true});
-  const Made leaf = make_certificate({.name = "leaf", .dns = {"mx.example.org"}}, &root);
-  VerifyRequest request{.leaf = &leaf.certificate, .roots = {&root.certificate, 1}, .at = wall_from_millis(kNow * 1000)};
-  EXPECT_TRUE(verify_chain(request).ok);
-  request.strict = true;
-  const ChainVerdict verdict = verify_chain(request);
-  EXPECT_EQ(verdict.fault, ChainFault::Malformed);
-  EXPECT_NE(verdict.reason.find("authorityKeyIdentifier"), std::string::npos) << verdict.reason;
-}
-
 }  // namespace
 }  // namespace postern
