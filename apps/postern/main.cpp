@@ -28,6 +28,7 @@ void add_arc_verbs(CLI::App& app, Context& context);
 void add_mime_verbs(CLI::App& app, Context& context);
 void add_cms_verbs(CLI::App& app, Context& context);
 void add_crypto_verbs(CLI::App& app, Context& context);
+void add_cert_verbs(CLI::App& app, Context& context);
 void add_dane_verbs(CLI::App& app, Context& context);
 void add_mta_sts_verbs(CLI::App& app, Context& context);
 void add_report_verbs(CLI::App& app, Context& context);
@@ -41,10 +42,19 @@ int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std
 /// Verbs on files, each file of them for itself.
 using AddVerbs = void (*)(CLI::App& app, Context& context);
 constexpr AddVerbs kFileVerbs[] = {
-    add_dkim_verbs,   add_spf_verbs,      add_dmarc_verbs,
-    add_arc_verbs,    add_mime_verbs,     add_cms_verbs,
-    add_crypto_verbs, add_dane_verbs,     add_mta_sts_verbs,
-    add_report_verbs, add_feedback_verbs, [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
+    add_dkim_verbs,
+    add_spf_verbs,
+    add_dmarc_verbs,
+    add_arc_verbs,
+    add_mime_verbs,
+    add_cms_verbs,
+    add_crypto_verbs,
+    add_cert_verbs,
+    add_dane_verbs,
+    add_mta_sts_verbs,
+    add_report_verbs,
+    add_feedback_verbs,
+    [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
 };
 
 void add_global_options(CLI::App& app, Context& context, Global& global) {

@@ -63,13 +63,16 @@ void show_status(const json::value& s, std::ostream& out) {
   show_interfaces(s, out);
   const auto certificate = at(at(s, "tls"), "certificate");
   const auto queue = at(s, "queue");
+  const std::string revocation = text_of(certificate, "revocation");
   out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " ("
-      << text_of(certificate, "subject") << ")\n"
+      << text_of(certificate, "subject") << ")" << (revocation.empty() ? "" : ", revocation " + revocation) << "\n"
       << "keys         " << engine_text(at(s, "key_engine")) << "\n"
       << "sealing      S/MIME " << (text_of(at(s, "smime"), "enabled") == "true" ? "on" : "off") << ", "
       << text_of(at(s, "smime"), "correspondents") << " certificates; OpenPGP "
       << (text_of(at(s, "openpgp"), "enabled") == "true" ? "on" : "off") << ", " << text_of(at(s, "openpgp"), "correspondents")
       << " certificates\n"
+      << "revocation   " << text_of(at(s, "revocation"), "policy") << "; of next hops " << text_of(at(s, "revocation"), "good") << " good, "
+      << text_of(at(s, "revocation"), "revoked") << " revoked, " << text_of(at(s, "revocation"), "unknown") << " not known\n"
       << "queue        " << text_of(queue, "queued") << " queued, " << text_of(queue, "held") << " held, " << text_of(queue, "quarantined")
       << " quarantined; " << text_of(queue, "accepted") << " accepted, " << text_of(queue, "delivered") << " delivered since the start\n"
       << "storage      " << (text_of(at(s, "storage"), "healthy") == "true" ? "healthy" : "REFUSES WRITES") << "\n";

@@ -144,12 +144,29 @@ json::object hook_json(const gateway::MtaHookStats& stats) {
           {"deferred", stats.deferred.load()}, {"denied", stats.denied.load()},     {"malformed", stats.malformed.load()}};
 }
 
+/// Certificates of next hops that were looked at, and who answered.
+json::object revocation_json(const gateway::Gateway& gate) {
+  const auto& s = gate.revocations().stats();
+  return {{"policy", gate.config().outbound.revocation},
+          {"good", s.good.load()},
+          {"revoked", s.revoked.load()},
+          {"unknown", s.unknown.load()},
+          {"stapled", s.stapled.load()},
+          {"ocsp", s.ocsp.load()},
+          {"crl", s.crl.load()},
+          {"recalled", s.remembered.load()},
+          {"failed_questions", s.failed_questions.load()},
+          {"remembered", gate.revocations().remembered()}};
+}
+
 /// What can be said only once keys could be used.
 void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
   const auto& config = gate.config();
   const Certificate shown = gate.server_certificate();
-  out["tls"] = {{"certificate", certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now)},
-                {"authority", certificate_json(gate.authority_root(), {}, now)}};
+  json::object certificate = certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now);
+  certificate["revocation"] = gate.server_certificate_revocation();
+  out["tls"] = {{"certificate", std::move(certificate)}, {"authority", certificate_json(gate.authority_root(), {}, now)}};
+  out["revocation"] = revocation_json(gate);
   out["smime"] = {
       {"enabled", config.smime.enabled}, {"profile", config.smime.profile}, {"correspondents", gate.correspondents().smime()->size()}};
   if (auto* hook = gate.mta_hook()) out["mta_hook"] = hook_json(hook->stats());
@@ -298,6 +315,22 @@ void dns_metrics(Metrics& m, gateway::Gateway& gate) {
   }
 }
 
+void revocation_metrics(Metrics& m, const gateway::Gateway& gate) {
+  const auto& s = gate.revocations().stats();
+  m.family("postern_revocation_checks_total", "counter", "Certificates of next hops looked at for revocation, by what was found.");
+  m.value(s.good.load(), "status=\"good\"");
+  m.value(s.revoked.load(), "status=\"revoked\"");
+  m.value(s.unknown.load(), "status=\"unknown\"");
+  m.family("postern_revocation_answers_total", "counter", "Where the answer about a certificate came from first.");
+  m.value(s.stapled.load(), "source=\"stapled\"");
+  m.value(s.ocsp.load(), "source=\"ocsp\"");
+  m.value(s.crl.load(), "source=\"crl\"");
+  m.single("postern_revocation_recalled_total", "counter", "Answers that were still remembered.", s.remembered.load());
+  m.single("postern_revocation_questions_failed_total", "counter", "Responders and lists that gave no usable answer.",
+           s.failed_questions.load());
+  m.single("postern_revocation_verdicts", "gauge", "Verdicts that are remembered.", gate.revocations().remembered());
+}
+
 std::string metrics_text(gateway::Gateway& gate) {
   Metrics m;
   const bool open = gate.mail_open().has_value();
@@ -307,6 +340,7 @@ std::string metrics_text(gateway::Gateway& gate) {
   queue_metrics(m, gate);
   if (gate.has_mail()) courier_metrics(m, gate);
   if (gate.has_mail()) dns_metrics(m, gate);
+  if (gate.has_mail()) revocation_metrics(m, gate);
   store_metrics(m, gate);
   struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);

@@ -39,6 +39,7 @@ struct Route {
   std::string min_tls = "1.3";
   std::string ca;  ///< Trust store for the next hop's certificate; empty: the system's.
   bool verify_name = true;
+  std::string revocation;         ///< off, soft, hard; empty: outbound.revocation.
   std::vector<std::string> pins;  ///< sha256:HEX of the certificate or of its public key; any one must match.
   std::string client_certificate;
   std::string client_key;
@@ -248,6 +249,8 @@ struct Config {
     bool mta_sts = true;
     std::string mta_sts_ca;               ///< Trust store for policy hosts; empty: the system's.
     std::string mta_sts_min_tls = "1.3";  ///< 1.3, 1.2
+    std::string revocation = "soft";      ///< off, soft, hard
+    std::vector<std::string> revocation_networks;
   } outbound;
   struct Inbound {
     std::string mta_sts = "off";  ///< off, none, testing, enforce

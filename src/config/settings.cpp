@@ -407,6 +407,14 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("outbound.mta_sts_min_tls", FIELD(outbound.mta_sts_min_tls), "Lowest TLS version of these hosts: 1.3, or 1.2 with a warning.",
               {"1.3", "1.2"}),
       text<C>(
+          "outbound.revocation", FIELD(outbound.revocation),
+          "Whether a next hop's certificates may be revoked, by stapled OCSP, OCSP and CRLs. off: nobody looks. soft: a revoked one does "
+          "not count, one that nobody answers for does. hard: that one does not count either. By port 80.",
+          {"off", "soft", "hard"}),
+      list<C>(
+          "outbound.revocation_networks", FIELD(outbound.revocation_networks),
+          "Networks (10.1.0.0/16) whose responders and lists may be asked although their addresses are not public: those of an own CA."),
+      text<C>(
           "inbound.mta_sts", FIELD(inbound.mta_sts),
           "Mode of the MTA-STS policy (RFC 8461) that we serve for our local domains at /.well-known/mta-sts.txt of the HTTP addresses: "
           "off, none, testing or enforce. `postern dns publish` announces it.",
@@ -502,6 +510,7 @@ const std::vector<Row<Route>>& route_settings() {
               {"1.3", "1.2"}),
       text<R>("ca", FIELD(ca), "PEM trust store for the next hop; empty: the system's."),
       flag<R>("verify_name", FIELD(verify_name), "Whether the certificate must name the host; false shows a warning."),
+      text<R>("revocation", FIELD(revocation), "off, soft or hard, as outbound.revocation; empty: that.", {"", "off", "soft", "hard"}),
       list<R>("pins", FIELD(pins), "sha256:HEX of the next hop's certificate or public key; one must match, and TLS is required."),
       text<R>("client_certificate", FIELD(client_certificate), "PEM chain that we present (mTLS); TLS is required."),
       text<R>("client_key", FIELD(client_key), "PEM private key of client_certificate."),

@@ -316,13 +316,17 @@ TEST_F(ConfinementRules, PortsComeFromSettings) {
   config.dns.servers = {"192.0.2.1@5353"};
   const Rules rules = gate_rules(config).value();
   EXPECT_EQ(rules.reach.bind_ports, (std::vector<std::uint16_t>{25, 8080}));
-  EXPECT_EQ(rules.reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 443, 2525, 5353}));
+  EXPECT_EQ(rules.reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 80, 443, 2525, 5353}));
   EXPECT_EQ(rules.capability, KeepCapability::BindLowPorts);
   EXPECT_FALSE(rules.reach.any_bind_port);
   config.outbound.mta_sts = false;
-  EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 2525, 5353})) << "no policies, no HTTPS";
+  EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 80, 2525, 5353})) << "no policies, no HTTPS";
+  config.outbound.revocation = "off";
+  EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 2525, 5353})) << "nobody is asked for revocation";
+  config.routes.front().revocation = "hard";
   config.reports.from = "reports@example.org";
-  EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 443, 2525, 5353})) << "reports may go by HTTPS";
+  EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 80, 443, 2525, 5353}))
+      << "reports may go by HTTPS";
 }
 
 TEST_F(ConfinementRules, AUnixSocketIsMadeInItsOwnFolderOnly) {

@@ -149,6 +149,7 @@ class GateBuilder {
   void add_ports() {
     std::set<std::uint16_t> bind{port_in(m_config.http.address)}, connect{25, 53};
     if (m_config.outbound.mta_sts || !m_config.reports.from.empty()) connect.insert(443);
+    if (asks_for_revocation()) connect.insert(80);
     for (const auto& listener : m_config.listeners) {
       if (begins_with(listener.address, "unix:"))
         allow_unix_server(fs::path(listener.address.substr(5)).parent_path().string());
@@ -173,6 +174,12 @@ class GateBuilder {
     }
     m_rules.reach.bind_ports.assign(bind.begin(), bind.end());
     m_rules.reach.connect_ports.assign(connect.begin(), connect.end());
+  }
+
+  /// Responders and lists are asked by port 80 alone, whatever outbound.revocation_networks adds to the addresses.
+  [[nodiscard]] bool asks_for_revocation() const {
+    const auto asks = [](const config::Route& route) { return !route.revocation.empty() && route.revocation != "off"; };
+    return m_config.outbound.revocation != "off" || std::ranges::any_of(m_config.routes, asks);
   }
 
   void allow_unix_server(const std::string& place) {

@@ -15,6 +15,7 @@
 
 #include "config/config.hpp"
 #include "gateway/pipeline.hpp"
+#include "gateway/revocations.hpp"
 #include "gateway/routing.hpp"
 #include "gateway/sts.hpp"
 #include "io/loops.hpp"
@@ -34,6 +35,7 @@ struct CourierParts {
   io::WorkerPool& workers;
   io::Resolver& resolver;
   StsPolicies& sts;
+  Revocations& revocations;
   std::function<void(TlsSession)> note_session;  ///< Each session with a domain's mail host; any loop.
   std::vector<Certificate> own_roots;            ///< Of the built-in CA: trusted for next hops beside the system's.
   Random& random;

@@ -281,7 +281,7 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host,
   }
   const bool must_have_tls = host.trust.plan.needs_tls();
   ++stats.connections;
-  connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
+  connection = std::make_unique<SmtpSender>(options, parts.revocations, parts.random, parts.clock);
   auto connected = co_await connection->connect(host, true);
   if (kind) note_session(*std::move(kind), host, *connection, !connected);
   if (connected || !connected.error().tls_failed) co_return connected;
@@ -291,7 +291,7 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect_to(HopHost host,
   log::warn(
       "courier.tls_given_up",
       {{"route", route.id}, {"host", host.name}, {"reason", connected.error().reply.text()}, {"effect", "the mail goes out in clear"}});
-  connection = std::make_unique<SmtpSender>(options, parts.random, parts.clock);
+  connection = std::make_unique<SmtpSender>(options, parts.revocations, parts.random, parts.clock);
   co_return co_await connection->connect(std::move(host), false);
 }
 

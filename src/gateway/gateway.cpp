@@ -15,6 +15,7 @@
 #include "gateway/hops.hpp"
 #include "gateway/key_affairs.hpp"
 #include "gateway/listener_tls.hpp"
+#include "gateway/own_revocation.hpp"
 #include "gateway/root_secrets.hpp"
 #include "gateway/zone_facts.hpp"
 #include "keys/evp_handle.hpp"
@@ -166,6 +167,8 @@ struct Gateway::Parts {
   std::unique_ptr<io::Resolver> resolver;
   std::unique_ptr<StsPolicies> sts;
   std::unique_ptr<DkimSigners> signers;
+  std::unique_ptr<Revocations> revocations;
+  std::unique_ptr<OwnRevocation> own_revocation;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
@@ -321,11 +324,22 @@ Status Gateway::Parts::open_pipeline() {
                                         clock, signers.get(), tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
+  POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
+  own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
-  POSTERN_TRY(
-      courier,
-      Courier::make(
-          {config, routes, *spool, *pipeline, *loops, *workers, *resolver, *sts, note_session, {authority->root()}, random, clock}));
+  POSTERN_TRY(courier, Courier::make({config,
+                                      routes,
+                                      *spool,
+                                      *pipeline,
+                                      *loops,
+                                      *workers,
+                                      *resolver,
+                                      *sts,
+                                      *revocations,
+                                      note_session,
+                                      {authority->root()},
+                                      random,
+                                      clock}));
   budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
@@ -443,6 +457,7 @@ void Gateway::Parts::begin() {
   mail.store(true, std::memory_order_release);
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
+  io::spawn(loops->at(0), own_revocation->watch(), "gateway.own_revocation");
   io::spawn(loops->at(0), reports->run(), "gateway.reports");
   io::spawn(loops->at(0), health->run(), "gateway.dns_health");
   io::spawn(loops->at(0), health->watch_tlsa(), "gateway.tlsa");
@@ -591,6 +606,7 @@ io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
 ReportDesk& Gateway::reports() noexcept { return *m_parts->reports; }
 const StsPolicies& Gateway::sts() const noexcept { return *m_parts->sts; }
+const Revocations& Gateway::revocations() const noexcept { return *m_parts->revocations; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }
 KeyAffairs& Gateway::affairs() noexcept { return *m_parts->affairs; }
@@ -614,7 +630,14 @@ const Clock& Gateway::clock() const noexcept { return m_parts->clock; }
 Random& Gateway::random() noexcept { return m_parts->random; }
 const Certificate& Gateway::authority_root() const noexcept { return m_parts->authority->root(); }
 Certificate Gateway::server_certificate() const { return m_parts->tls->certificate().value_or(m_parts->authority->root()); }
-std::vector<std::string> Gateway::certificate_warnings() const { return m_parts->tls->warnings(); }
+std::string Gateway::server_certificate_revocation() const { return m_parts->own_revocation->text(); }
+
+std::vector<std::string> Gateway::certificate_warnings() const {
+  std::vector<std::string> out = m_parts->tls->warnings();
+  if (std::string revoked = m_parts->own_revocation->warning(); !revoked.empty()) out.push_back(std::move(revoked));
+  return out;
+}
+
 CertificateChain Gateway::smime_roots() const { return m_parts->smime_roots; }
 WallTime Gateway::started() const noexcept { return m_parts->started; }
 

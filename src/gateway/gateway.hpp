@@ -92,12 +92,14 @@ class Gateway {
   [[nodiscard]] const ZoneKeeper& zones() const noexcept;
   [[nodiscard]] DnsHealth& dns_health() noexcept;
   [[nodiscard]] const ListenerTls& listener_tls() const noexcept;
+  [[nodiscard]] const Revocations& revocations() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;
   [[nodiscard]] Identities& identities() noexcept;
   [[nodiscard]] Correspondents& correspondents() noexcept;
   [[nodiscard]] MailboxStore& mailbox() noexcept;
   [[nodiscard]] const Certificate& authority_root() const noexcept;
   [[nodiscard]] Certificate server_certificate() const;                 ///< What listeners show now; the root where none uses TLS.
+  [[nodiscard]] std::string server_certificate_revocation() const;      ///< As OwnRevocation::text().
   [[nodiscard]] std::vector<std::string> certificate_warnings() const;  ///< Of that certificate, now.
   [[nodiscard]] CertificateChain smime_roots() const;
 

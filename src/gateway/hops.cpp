@@ -49,6 +49,8 @@ class Maker {
     auto out = std::make_shared<HopOptions>();
     out->named_host = m_named_host;
     out->verify_name = m_settings.verify_name;
+    POSTERN_TRY(out->revocation,
+                parse_revocation_policy(m_settings.revocation.empty() ? m_config.outbound.revocation : m_settings.revocation));
     out->interface = m_settings.interface;
     out->connect = m_config.timeouts.connect;
     out->handshake = m_config.timeouts.handshake;

@@ -161,7 +161,7 @@ Status ListenerTls::replace() {
   }
   const std::lock_guard lock(m_mutex);
   for (std::size_t i = 0; i < contexts.size(); ++i) m_slots[i]->context = std::move(contexts[i]);
-  m_leaf = m_material.chain.front();
+  m_chain = m_material.chain;
   m_failure.clear();
   return {};
 }
@@ -296,13 +296,18 @@ void ListenerTls::log_warnings() {
 
 std::optional<Certificate> ListenerTls::certificate() const {
   const std::lock_guard lock(m_mutex);
-  return m_leaf;
+  return m_chain.empty() ? std::nullopt : std::optional(m_chain.front());
+}
+
+CertificateChain ListenerTls::chain() const {
+  const std::lock_guard lock(m_mutex);
+  return m_chain;
 }
 
 std::vector<std::string> ListenerTls::warnings() const {
   const std::lock_guard lock(m_mutex);
-  if (!m_leaf) return {};
-  auto out = certificate_warnings(*m_leaf, m_config.server.hostname, m_clock.now());
+  if (m_chain.empty()) return {};
+  auto out = certificate_warnings(m_chain.front(), m_config.server.hostname, m_clock.now());
   if (!m_failure.empty()) out.push_back(m_failure);
   if (!m_waits.empty()) out.push_back("the listeners' next certificate waits: " + m_waits);
   return out;

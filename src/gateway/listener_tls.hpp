@@ -55,6 +55,7 @@ class ListenerTls {
 
   /// Nothing where no listener uses TLS.
   [[nodiscard]] std::optional<Certificate> certificate() const;
+  [[nodiscard]] CertificateChain chain() const;  ///< The same with what is shown beside it.
   [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
@@ -105,9 +106,9 @@ class ListenerTls {
 
   mutable std::mutex m_mutex;  ///< For a moment only: loops take it.
   std::vector<std::shared_ptr<Slot>> m_slots;
-  std::optional<Certificate> m_leaf;
-  std::string m_failure;  ///< Why the last replacement did not happen.
-  std::string m_waits;    ///< What the next certificate waits for.
+  CertificateChain m_chain;  ///< What is shown; empty where no listener uses TLS.
+  std::string m_failure;     ///< Why the last replacement did not happen.
+  std::string m_waits;       ///< What the next certificate waits for.
   TlsaKeys m_tlsa;
   std::uint32_t m_version = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "base/log.hpp"
 #include "io/device.hpp"
 #include "pki/verify.hpp"
 
@@ -108,12 +109,16 @@ io::Task<Status> SmtpSender::secure() {
   tls.server_name = m_trust.sni;  // RFC 7672 8.1
   tls.check_name = false;         // check_certificate() does, and says why
   tls.verify = io::TlsClientOptions::Verify::Report;
+  tls.ask_for_status = m_options->revocation != RevocationPolicy::Off;
   m_tls_result = "validation-failure";  // until it went well
   POSTERN_CO_CHECK(
       co_await m_stream.start_tls_client(m_options->context->shared(), std::move(tls), m_clock.steady() + m_options->handshake));
-  const auto checked = check_certificate();
+  auto checked = check_certificate();
+  if (checked && !m_path.empty()) {
+    if (const Status standing = co_await check_revocation(); !standing) checked = fail(standing.error());
+  }
   m_verified = checked.has_value();
-  if (checked) m_verified_by = *checked;
+  if (checked) m_verified_by = *checked + m_verified_by;
   // A policy that is only being tested fails in the report alone (RFC 8461 5); where nothing is demanded nothing fails.
   const bool must = m_trust.plan.authenticates();
   if (checked || (!must && !m_trust.plan.sts_testing))
@@ -172,11 +177,28 @@ Status SmtpSender::check_path(std::span<const Certificate> chain) {
     m_tls_result = tls_result_of(verdict.fault);
     return fail(ErrorCode::Denied, verdict.reason);
   }
+  m_path = verdict.chain;
   // RFC 8461 4.1: with a policy the name counts, whatever the route says of names.
   const bool named = m_options->verify_name || m_trust.plan.proof == HopProof::MtaSts;
   if (!named || certificate_matches_host(chain.front(), m_host)) return {};
   m_tls_result = "certificate-host-mismatch";
   return fail(ErrorCode::Denied, "the server's certificate is not for " + m_host);
+}
+
+/// A certificate that is revoked proves nothing; whether one that nobody answers for does is the policy's to say. Where any certificate
+/// will do, nobody is asked: only what the server sends along, or what is remembered, counts.
+io::Task<Status> SmtpSender::check_revocation() {
+  const bool matters = m_trust.plan.authenticates() || m_trust.name_secure;
+  PathInQuestion question{m_path, m_options->revocation, m_stream.stapled_answer(), matters};
+  if (!matters && question.policy == RevocationPolicy::Hard) question.policy = RevocationPolicy::Soft;
+  const PathRevocation found = co_await m_revocations.judge(std::move(question));
+  m_verified_by = revocation_text(found);
+  if (found.ok && !found.notes.empty() && !m_verified_by.empty())
+    log::info("courier.revocation_not_known", {{"host", m_host}, {"reason", found.notes.front()}});
+  if (found.ok) co_return Status();
+  m_tls_result = "certificate-not-trusted";
+  log::warn("courier.revocation", {{"host", m_host}, {"reason", found.reason}});
+  co_return fail(ErrorCode::Denied, found.reason);
 }
 
 io::Task<bool> SmtpSender::write_output() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "gateway/revocations.hpp"
 #include "gateway/trust.hpp"
 #include "io/dialer.hpp"
 #include "io/stream.hpp"
@@ -23,6 +24,7 @@ struct HopOptions {
   std::vector<Certificate> roots;     ///< Trust for verification.
   PinSet pins;
   bool verify_name = true;
+  RevocationPolicy revocation = RevocationPolicy::Soft;
   bool named_host = false;  ///< The operator named the host (no MX): what it has against us as a whole is for him to mend, not for senders.
   std::string interface;    ///< As io::DialOptions::device.
   std::chrono::seconds connect{30};
@@ -47,8 +49,8 @@ struct HopFailure {
 
 class SmtpSender {
  public:
-  SmtpSender(std::shared_ptr<const HopOptions> options, Random& random, const Clock& clock)
-      : m_options(std::move(options)), m_random(random), m_clock(clock) {}
+  SmtpSender(std::shared_ptr<const HopOptions> options, Revocations& revocations, Random& random, const Clock& clock)
+      : m_options(std::move(options)), m_revocations(revocations), m_random(random), m_clock(clock) {}
 
   /// Dials, greets, secures, logs in. On success ready() is true.
   [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(HopHost host, bool allow_tls);
@@ -63,7 +65,8 @@ class SmtpSender {
   [[nodiscard]] bool still_good();
   [[nodiscard]] const std::string& host() const noexcept { return m_host; }
   /// Why the connection was trusted: "TLSv1.3 verified by DANE (3 1 1)", "TLSv1.3 verified by MTA-STS", "TLSv1.3 verified by a pin",
-  /// "TLSv1.3 verified", "TLSv1.3 unverified", "clear", "clear (TLS failed)"; with an exception in force: when it ends.
+  /// "TLSv1.3 verified", "TLSv1.3 unverified", "clear", "clear (TLS failed)"; after a path what is known of its revocation, as
+  /// revocation_text() has it; with an exception in force: when it ends.
   [[nodiscard]] std::string road() const;
   /// RFC 8689 4.2.1: the certificate was verified, and nobody could have put another host's name in its place.
   [[nodiscard]] bool fit_for_requiretls() const noexcept { return m_verified && m_trust.name_secure; }
@@ -81,11 +84,13 @@ class SmtpSender {
   [[nodiscard]] Result<std::string> check_dane(const std::vector<Certificate>& chain) const;
   [[nodiscard]] Result<std::string> check_pins(const Certificate& leaf) const;
   [[nodiscard]] Status check_path(std::span<const Certificate> chain);
+  [[nodiscard]] io::Task<Status> check_revocation();
   [[nodiscard]] smtp::ClientTls tls_policy(bool allow_tls) const;
   [[nodiscard]] std::string demand() const;
   [[nodiscard]] HopFailure failure_of(const smtp::Failed& failed);
 
   std::shared_ptr<const HopOptions> m_options;
+  Revocations& m_revocations;
   Random& m_random;
   const Clock& m_clock;
   io::Stream m_stream;
@@ -94,6 +99,7 @@ class SmtpSender {
   HopTrust m_trust;
   bool m_verified = false;
   std::string m_verified_by;  ///< "by DANE (3 1 1)"
+  CertificateChain m_path;    ///< Leaf to anchor, where a path is what counts.
   std::string m_tls_result, m_tls_reason;
   bool m_gave_up_tls = false;
 };

@@ -403,6 +403,8 @@ const TlsInfo& Stream::info() const noexcept {
 
 std::vector<Bytes> Stream::peer_chain() const { return m_impl->ssl ? tls::peer_chain(m_impl->ssl.get()) : std::vector<Bytes>{}; }
 
+Bytes Stream::stapled_answer() const { return m_impl->ssl ? tls::stapled_answer(m_impl->ssl.get()) : Bytes{}; }
+
 Result<Bytes> Stream::export_key(std::string_view label, std::size_t length) const {
   if (!is_tls() || !m_impl->ssl) return fail(ErrorCode::Conflict, "there is no TLS on this connection");
   return tls::export_key(m_impl->ssl.get(), label, length);

@@ -54,6 +54,7 @@ struct TlsClientOptions {
   /// Require: the handshake fails with Denied when verification fails. Report: it goes on, and info() tells (opportunistic TLS, pins).
   enum class Verify { Report, Require } verify = Verify::Require;
   std::vector<std::string> alpn;
+  bool ask_for_status = false;  ///< RFC 6066 8: the server may staple an OCSP response; see Stream::stapled_answer().
   /// Last word on the SSL object before the handshake: DANE records, a session to resume. Optional; an error ends the start.
   std::function<Status(ssl_st*)> prepare;
 };
@@ -117,6 +118,8 @@ class Stream {
   [[nodiscard]] const TlsInfo& info() const noexcept;
   /// The peer's chain as sent, leaf first, each DER.
   [[nodiscard]] std::vector<Bytes> peer_chain() const;
+  /// The OCSP response about the leaf that the server sent along, DER and unjudged; empty when it sent none or was not asked.
+  [[nodiscard]] Bytes stapled_answer() const;
   /// RFC 8446 7.5 exporter; for channel binding use label "EXPORTER-Channel-Binding", 32 bytes, no context (RFC 9266 2).
   [[nodiscard]] Result<Bytes> export_key(std::string_view label, std::size_t length) const;
 

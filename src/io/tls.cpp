@@ -60,6 +60,7 @@ Status configure_client(SSL* ssl, const TlsClientOptions& options) {
   const bool require = options.verify == TlsClientOptions::Verify::Require;
   // Without SSL_VERIFY_PEER a client still builds and checks the chain; only the handshake does not depend on it.
   SSL_set_verify(ssl, require ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
+  if (options.ask_for_status) SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
   POSTERN_TRY(const Bytes alpn, alpn_list(options.alpn));
   if (!alpn.empty() && SSL_set_alpn_protos(ssl, alpn.data(), static_cast<unsigned>(alpn.size())) != 0) {
     return fail(ErrorCode::Internal, "setting the application protocols");
@@ -213,6 +214,12 @@ std::vector<Bytes> peer_chain(SSL* ssl) {
   const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl);  // with the leaf on a client, without it on a server
   for (int i = SSL_is_server(ssl) ? 0 : 1; i < sk_X509_num(chain); ++i) out.push_back(der_of(sk_X509_value(chain, i)));
   return out;
+}
+
+Bytes stapled_answer(SSL* ssl) {
+  const unsigned char* answer = nullptr;
+  const long size = SSL_get_tlsext_status_ocsp_resp(ssl, &answer);
+  return answer != nullptr && size > 0 ? Bytes(answer, answer + size) : Bytes{};
 }
 
 Result<Bytes> export_key(SSL* ssl, std::string_view label, std::size_t length) {

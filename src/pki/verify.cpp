@@ -5,6 +5,9 @@
 
 #include <new>
 
+#include "pki/conformance.hpp"
+#include "pki/path_search.hpp"
+
 namespace postern {
 namespace {
 
@@ -25,24 +28,18 @@ BorrowedStack stack_of(std::span<const Certificate> certificates) {
   return stack;
 }
 
+// All trust anchors as a store of its own: the borrowed one must not grow.
 X509StorePtr store_of(const VerifyRequest& request) {
   X509StorePtr store;
-  if (request.more_roots != nullptr) {
+  if (request.more_roots != nullptr && request.roots.empty()) {
     X509_STORE_up_ref(request.more_roots);
     store.reset(request.more_roots);
-    if (request.roots.empty()) return store;
+    return store;
   }
-  // With both, the borrowed store must not grow: its objects are taken into one of our own.
-  X509StorePtr own(X509_STORE_new());
-  if (!own) throw std::bad_alloc();
-  if (store) {
-    const STACK_OF(X509_OBJECT)* objects = X509_STORE_get0_objects(store.get());
-    for (int i = 0; i < sk_X509_OBJECT_num(objects); ++i) {
-      if (X509* c = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i))) X509_STORE_add_cert(own.get(), c);
-    }
-  }
-  for (const Certificate& root : request.roots) X509_STORE_add_cert(own.get(), root.native());
-  return own;
+  store.reset(X509_STORE_new());
+  if (!store) throw std::bad_alloc();
+  for (const Certificate& anchor : anchors_of(request)) X509_STORE_add_cert(store.get(), anchor.native());
+  return store;
 }
 
 // OpenSSL's S/MIME encryption purpose wants keyEncipherment even of EC keys, so a certificate that only encrypts is judged by
@@ -79,6 +76,8 @@ ChainFault fault_of(int error) {
     case X509_V_ERR_CA_MD_TOO_WEAK: return ChainFault::WeakKey;
     case X509_V_ERR_PERMITTED_VIOLATION:
     case X509_V_ERR_EXCLUDED_VIOLATION:
+    case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+    case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_EMAIL_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH: return ChainFault::WrongName;
@@ -118,14 +117,16 @@ ChainVerdict refusal(ChainFault fault, std::string reason, CertificateChain chai
   return {false, fault, std::move(reason), std::move(chain)};
 }
 
-ChainVerdict build_chain(const VerifyRequest& request) {
+ChainVerdict openssl_path(const VerifyRequest& request) {
   const X509StorePtr store = store_of(request);
   const BorrowedStack intermediates = stack_of(request.intermediates);
   const X509StoreCtxPtr context(X509_STORE_CTX_new());
   if (!context || X509_STORE_CTX_init(context.get(), store.get(), request.leaf->native(), intermediates.get()) != 1) throw std::bad_alloc();
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
   X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(unix_seconds(request.at)));
-  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST);
+  // RFC 5280 6.1.5 (g): without this flag OpenSSL accepts a critical policyConstraints and does not look at it.
+  const unsigned long policies = request.strict ? X509_V_FLAG_POLICY_CHECK : 0;
+  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_TRUSTED_FIRST | policies);
   X509_VERIFY_PARAM_set_depth(param, kMaxDepth);
   X509_VERIFY_PARAM_set_auth_level(param, kSecurityLevel);
   X509_VERIFY_PARAM_set_purpose(param, purpose_of(request));
@@ -138,11 +139,43 @@ ChainVerdict build_chain(const VerifyRequest& request) {
   return refusal(fault, reason_of(fault, error, where ? *where : *request.leaf), chain_of(context.get()));
 }
 
+ChainVerdict build_path(const VerifyRequest& request) {
+  ChainVerdict verdict = openssl_path(request);
+  if (!verdict.ok || !request.strict) return verdict;
+  const auto fault = conformance_fault(verdict.chain, request.purpose);
+  if (!fault) return verdict;
+  const std::string which = subject_or_serial(verdict.chain[fault->depth]);
+  return refusal(fault->fault, "the certificate of " + which + " " + fault->reason, std::move(verdict.chain));
+}
+
+// OpenSSL follows one path and does not go back; the others are given to it one by one.
+ChainVerdict build_chain(const VerifyRequest& request) {
+  ChainVerdict first = build_path(request);
+  if (first.ok) return first;
+  for (const CandidatePath& path : candidate_paths(request)) {
+    VerifyRequest narrowed = request;
+    narrowed.intermediates = path.intermediates;
+    narrowed.roots = {&path.anchor, 1};
+    narrowed.more_roots = nullptr;
+    ChainVerdict other = build_path(narrowed);
+    if (other.ok) return other;
+  }
+  return first;
+}
+
+// RFC 5280 7.5: the local part of an address is compared exactly, the host part without regard to case.
+bool is_for_email(const VerifyRequest& request) {
+  if (!request.strict) return request.leaf->has_email(request.email);
+  const bool same = X509_check_email(request.leaf->native(), request.email.data(), request.email.size(), 0) == 1;
+  openssl_clear_errors();
+  return same;
+}
+
 std::string missing_name(const VerifyRequest& request) {
   const Certificate& leaf = *request.leaf;
   if (!request.dns_name.empty() && !certificate_matches_host(leaf, request.dns_name)) return request.dns_name;
   if (!request.ip_address.empty() && !certificate_matches_host(leaf, request.ip_address)) return request.ip_address;
-  if (!request.email.empty() && !leaf.has_email(request.email)) return request.email;
+  if (!request.email.empty() && !is_for_email(request)) return request.email;
   return {};
 }
 

@@ -1,6 +1,9 @@
 // Path validation (RFC 5280 6) at a given time, with the names it is for. Pure: no network, no system trust store, no clock.
 //
-// Does not look at revocation; that is another check with other inputs.
+// When the first path that is found does not hold, others are tried: an expired or wrongly constrained intermediate does not stand in the
+// way of another one with the same name (kPathsTried in path_search.hpp bounds it).
+//
+// Does not look at revocation: pki/path_revocation.hpp does, with other inputs.
 #pragma once
 
 #include <optional>
@@ -20,6 +23,9 @@ struct VerifyRequest {
   X509_STORE* more_roots = nullptr;         ///< Further trust anchors in OpenSSL's form; borrowed.
   WallTime at{};
   CertificatePurpose purpose = CertificatePurpose::Any;
+  /// Also what RFC 5280 4 asks of those who issue (pki/conformance.hpp), certificate policies (6.1), and the local part of an address
+  /// letter by letter (7.5). Off for the daemon's connections: plain mail servers show certificates that would not pass.
+  bool strict = false;
   /// At most one of these; each must then match.
   std::string dns_name = {};
   std::string ip_address = {};

@@ -1,6 +1,7 @@
 // Certificates for tests, with everything a test wants to be wrong about them. Keys live in the object; nothing is stored.
 #pragma once
 
+#include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
@@ -22,6 +23,14 @@ struct CertificateWish {
   std::int64_t not_before = 0;          ///< Seconds since 1970.
   std::int64_t not_after = 4102444800;  ///< 2100.
   const char* extended_usage = "";      ///< "serverAuth", "OCSPSigning"; empty: none.
+  const char* key_usage = "";           ///< Empty: of an authority everything it may have, of others no extension.
+  const char* information = "";         ///< authorityInfoAccess: "OCSP;URI:http://...".
+  const char* points = "";              ///< cRLDistributionPoints: "URI:http://...".
+  const char* features = "";            ///< "status_request" (RFC 7633).
+  const char* constraints = "";         ///< basicConstraints; empty: as `ca` says.
+  const char* serial = "";              ///< Hexadecimal, "-1" too; empty: a random one.
+  /// Further extensions by NID, as OpenSSL's configuration has them; also a second one of a kind.
+  std::vector<std::pair<int, const char*>> more = {};
 };
 
 /// A P-256 key with a certificate for it.
@@ -55,7 +64,13 @@ inline void name_it(X509* x509, const std::string& common_name) {
        1);
 }
 
-inline void number_it(X509* x509) {
+inline void number_it(X509* x509, const char* hex) {
+  if (*hex != '\0') {
+    BIGNUM* number = nullptr;
+    must(BN_hex2bn(&number, hex) > 0 && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(x509)) != nullptr);
+    BN_free(number);
+    return;
+  }
   std::uint64_t serial = 0;
   must(RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1);
   must(ASN1_INTEGER_set_uint64(X509_get_serialNumber(x509), serial >> 1) == 1);
@@ -70,17 +85,23 @@ inline void number_it(X509* x509) {
   made::must(key && x509);
   X509* by = issuer != nullptr ? issuer->certificate.native() : x509.get();
   X509_set_version(x509.get(), X509_VERSION_3);
-  made::number_it(x509.get());
+  made::number_it(x509.get(), wish.serial);
   made::name_it(x509.get(), wish.name);
   X509_set_issuer_name(x509.get(), X509_get_subject_name(by));
   made::must(ASN1_TIME_set(X509_getm_notBefore(x509.get()), wish.not_before) != nullptr);
   made::must(ASN1_TIME_set(X509_getm_notAfter(x509.get()), wish.not_after) != nullptr);
   X509_set_pubkey(x509.get(), key.get());
-  made::extend(x509.get(), by, NID_basic_constraints, wish.ca ? "critical,CA:TRUE" : "CA:FALSE");
+  const char* constraints = wish.ca ? "critical,CA:TRUE" : "CA:FALSE";
+  made::extend(x509.get(), by, NID_basic_constraints, *wish.constraints != '\0' ? wish.constraints : constraints);
   made::extend(x509.get(), by, NID_subject_key_identifier, "hash");
-  if (wish.ca) made::extend(x509.get(), by, NID_key_usage, "critical,keyCertSign,cRLSign,digitalSignature");
+  const char* usage = *wish.key_usage == '\0' && wish.ca ? "critical,keyCertSign,cRLSign,digitalSignature" : wish.key_usage;
+  for (const auto& [nid, value] : {std::pair(NID_key_usage, usage), std::pair(NID_info_access, wish.information),
+                                   std::pair(NID_crl_distribution_points, wish.points), std::pair(NID_tlsfeature, wish.features)}) {
+    if (*value != '\0') made::extend(x509.get(), by, nid, value);
+  }
   if (!wish.dns.empty()) made::extend(x509.get(), by, NID_subject_alt_name, made::alternative_names(wish.dns));
   if (*wish.extended_usage != '\0') made::extend(x509.get(), by, NID_ext_key_usage, wish.extended_usage);
+  for (const auto& [nid, value] : wish.more) made::extend(x509.get(), by, nid, value);
   made::must(X509_sign(x509.get(), issuer != nullptr ? issuer->key.get() : key.get(), EVP_sha256()) > 0);
   return {std::move(key), Certificate::from_native(x509.get()).value()};
 }

@@ -59,11 +59,12 @@ class TestAuthority:
         self.root = Issued(self.directory, "ca", self._key, certificate)
         self.pem = self.root.cert
 
-    def server(self, *names: str, kind="p256", days=(-1, 90), label=None) -> Issued:
+    def server(self, *names: str, kind="p256", days=(-1, 90), label=None, more=()) -> Issued:
+        """`more`: further extensions, such as where revocation is told."""
         alternatives = [x509.IPAddress(ipaddress.ip_address(n)) if n[0].isdigit() else x509.DNSName(n) for n in names]
         key = new_key(kind)
         return self._issue(label or f"server-{names[0]}", names[0], key, alternatives, days,
-                           [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], _usage(digital_signature=True))
+                           [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], _usage(digital_signature=True), more=more)
 
     def person(self, email: str, kind="rsa2048", days=(-1, 90), label=None, usages=(ExtendedKeyUsageOID.EMAIL_PROTECTION,),
                digest=hashes.SHA256()) -> Issued:
@@ -72,16 +73,18 @@ class TestAuthority:
         usage = _usage(digital_signature=True, key_encipherment=kind.startswith("rsa"), key_agreement=not kind.startswith("rsa"))
         return self._issue(label or f"person-{email}-{kind}", email, key, [x509.RFC822Name(email)], days, list(usages), usage, digest)
 
-    def _issue(self, label, common_name, key, alternatives, days, usages, usage, digest=hashes.SHA256()) -> Issued:
+    def _issue(self, label, common_name, key, alternatives, days, usages, usage, digest=hashes.SHA256(), more=()) -> Issued:
         now = _now()
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        certificate = (self._builder(subject, key.public_key(), now + days[0] * _DAY, now + days[1] * _DAY)
-                       .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-                       .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
-                       .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-                       .add_extension(usage, critical=True)
-                       .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-                       .sign(self._key, digest))
+        builder = (self._builder(subject, key.public_key(), now + days[0] * _DAY, now + days[1] * _DAY)
+                   .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+                   .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+                   .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+                   .add_extension(usage, critical=True)
+                   .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False))
+        for extension in more:
+            builder = builder.add_extension(extension, critical=False)
+        certificate = builder.sign(self._key, digest)
         return Issued(self.directory, label.replace("/", "_"), key, certificate)
 
     def _builder(self, subject, public_key, begins, ends):

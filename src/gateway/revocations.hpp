@@ -1,0 +1,115 @@
+// Whether the certificates of a next hop are revoked: what its server stapled (RFC 6066 8), what is remembered, and what OCSP responders
+// (RFC 6960) and CRLs (RFC 5280 5) say when they are asked. pki/ judges every answer; nothing here trusts what the network brings.
+//
+// The addresses stand in certificates that strangers wrote. Only http:// at port 80 is asked (https would ask for a certificate in turn:
+// RFC 5280 8), only public addresses (or those of outbound.revocation_networks), never through a redirect, at most two responders and two
+// lists of a certificate, each begun within ten seconds and given five, up to kMostBytes, kMostQuestions at a time; equal ones once.
+//
+// A verdict is remembered until its nextUpdate, a week at most; that nothing could be learned, for five minutes. In memory only.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.hpp"
+#include "config/config.hpp"
+#include "http/client.hpp"
+#include "io/loops.hpp"
+#include "io/resolver.hpp"
+#include "pki/path_revocation.hpp"
+
+namespace postern::gateway {
+
+inline constexpr std::size_t kMostVerdicts = 20'000;
+inline constexpr std::size_t kMostQuestions = 8;
+inline constexpr std::size_t kMostBytes = 8UL * 1024 * 1024;
+
+struct RevocationParts {
+  const config::Config& config;
+  io::Resolver& resolver;
+  io::WorkerPool& workers;
+  const Clock& clock;
+  Random& random;
+};
+
+/// Certificates that were looked at, and where the answer came from.
+struct RevocationStats {
+  std::atomic<std::uint64_t> good{0}, revoked{0}, unknown{0};
+  std::atomic<std::uint64_t> stapled{0}, remembered{0}, ocsp{0}, crl{0};
+  std::atomic<std::uint64_t> failed_questions{0};
+};
+
+/// One connection's question.
+struct PathInQuestion {
+  CertificateChain path;  ///< Leaf to anchor, valid already.
+  RevocationPolicy policy = RevocationPolicy::Soft;
+  Bytes stapled = {};  ///< The OCSP response that the server sent along, or empty.
+  bool ask = true;     ///< Whether to ask those whom the certificates name; else only what is stapled or remembered counts.
+};
+
+/// Any loop; thread safe.
+class Revocations {
+ public:
+  /// BadInput: outbound.revocation_networks.
+  [[nodiscard]] static Result<std::unique_ptr<Revocations>> make(RevocationParts parts);
+
+  /// CertificateRevocation::source is "stapled", "ocsp", "crl", empty when nobody answered, or kNobody.
+  [[nodiscard]] io::Task<PathRevocation> judge(PathInQuestion question);
+
+  /// Of a certificate of ours and its issuer: asked about whatever it says of stapling; nothing when outbound.revocation is off.
+  [[nodiscard]] io::Task<PathRevocation> judge_own(Certificate leaf, Certificate issuer);
+
+  [[nodiscard]] const RevocationStats& stats() const noexcept { return m_stats; }
+  [[nodiscard]] std::size_t remembered() const;
+
+ private:
+  struct Kept {
+    CertificateRevocation found;
+    WallTime until{};
+  };
+  /// A certificate, its issuer, and what both are remembered by.
+  struct Subject {
+    Certificate leaf, issuer;
+    std::string key;
+  };
+  using Waiter = std::function<void(CertificateRevocation)>;
+
+  Revocations(RevocationParts parts, std::vector<io::IpNetwork> allowed) : m_parts(parts), m_allowed(std::move(allowed)) {}
+  [[nodiscard]] io::Task<CertificateRevocation> find(Subject subject, Bytes stapled, bool ask);
+  [[nodiscard]] io::Task<CertificateRevocation> ask_once(Subject subject);
+  [[nodiscard]] io::Task<CertificateRevocation> ask(Subject subject);
+  [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_responder(std::string url, Subject subject, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_list(std::string url, Subject subject, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit,
+                                                       SteadyTime deadline);
+  [[nodiscard]] bool may_ask(const io::IpAddress& address) const;
+  [[nodiscard]] std::optional<CertificateRevocation> recall(const std::string& key) const;
+  void remember(const std::string& key, const CertificateRevocation& found);
+  void count(const PathRevocation& verdict);
+
+  RevocationParts m_parts;
+  std::vector<io::IpNetwork> m_allowed;
+  RevocationStats m_stats;
+  std::atomic<std::size_t> m_open{0};  ///< Questions under way.
+  mutable std::mutex m_mutex;
+  std::map<std::string, Kept> m_kept;
+  std::map<std::string, std::vector<Waiter>> m_flights;  ///< Questions under way, and who else waits for the answer.
+};
+
+/// The source of a certificate that names neither responder nor list, and came without a stapled answer.
+inline constexpr const char* kNobody = "nobody";
+
+/// What the road to a host says of it: ", not revoked (stapled OCSP)", ", revocation not known"; empty where no certificate names anybody.
+[[nodiscard]] std::string revocation_text(const PathRevocation& verdict);
+
+/// Whether an address is one of the public Internet's: none of the special purposes of RFC 6890, no multicast, no NAT64 or 6to4 that leads
+/// elsewhere.
+[[nodiscard]] bool is_public_address(const io::IpAddress& address);
+
+}  // namespace postern::gateway

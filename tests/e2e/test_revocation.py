@@ -1,0 +1,250 @@
+"""Next hops whose certificates are revoked, or of which nobody knows: OCSP by a real `openssl ocsp`, stapled answers, CRLs (RFC 6960, 5280, 6066 8, 7633)."""
+
+import pytest
+from cryptography import x509
+
+from peers.base import wait_until
+from peers.certs import TestAuthority
+from peers.daemon import HOSTNAME, LOCAL_DOMAIN
+from peers.ocsp import RevocationHost, StaplingHost
+
+ADDRESS = "127.77.38.80"
+VIA = "127.0.0.1"
+
+
+class World:
+    """One authority with its web server, and next hops on loopback for a domain each."""
+
+    def __init__(self, daemon, directory, make_sink):
+        self.daemon, self.make_sink = daemon, make_sink
+        self.authority = TestAuthority(directory / "ca", "Revoking root")
+        self.host = RevocationHost(ADDRESS, self.authority, directory / "ocsp")
+        self.staplers, self.ports = [], {}
+        daemon.config.setdefault("outbound", {})["revocation_networks"] = ["127.77.0.0/16"]
+
+    def certificate(self, label, *more):
+        return self.host.knows(self.authority.server(VIA, label=label, more=more))
+
+    def hop(self, domain, *more, revoked=False, **route):
+        """A sink for the domain behind a verified connection; its certificate."""
+        certificate = self.certificate(domain, *more)
+        if revoked:
+            self.host.revoke(certificate)
+        sink = self.make_sink(tls=certificate)
+        self.route(domain, sink.port, **route)
+        return sink
+
+    def stapler(self, domain, certificate, answer, **route):
+        self.staplers.append(StaplingHost(certificate, answer))
+        self.route(domain, self.staplers[-1].port, **route)
+        return self.staplers[-1]
+
+    def route(self, domain, port, **route):
+        self.ports[domain] = port
+        self.daemon.route(domain, f"smtp:{VIA}:{port}", **{"ca": str(self.authority.pem), "tls": "required", **route})
+
+    def send(self, domain):
+        """The road of the delivery, or what the queue says after the first attempt."""
+        to = f"bob@{domain}"
+        self.daemon.submit(to=to)
+
+        def found():
+            delivered = [entry["facts"] for entry in self.daemon.api_list("entries", "/audit?limit=200") if entry["kind"] == "message.delivered"]
+            roads = [facts["road"] for facts in delivered if facts["route"] == f"smtp:{VIA}:{self.ports[domain]}"]
+            return roads[0] if roads else next((e["last_reply"] for e in self.daemon.queue_of(to) if e["attempts"]), None)
+        return wait_until(found, f"an attempt to {to}", every=0.05, details=self.daemon.log_tail)
+
+    def start(self):
+        self.daemon.config["queue"]["retry"] = ["1h"]
+        self.daemon.start()
+
+    def status(self):
+        return self.daemon.get_json("/status")["revocation"]
+
+
+@pytest.fixture
+def world(daemon, workdir, make_sink):
+    made = World(daemon, workdir / "revocation", make_sink)
+    yield made
+    daemon.stop()
+    made.host.stop()
+    for stapler in made.staplers:
+        stapler.stop()
+
+
+def test_a_responder_is_asked_once_and_believed(world):
+    """RFC 6960: good, and revoked under both policies; the answer is remembered."""
+    responder = world.host.responder()
+    world.hop("good.example", responder)
+    world.hop("soft.example", responder, revoked=True)
+    world.hop("hard.example", responder, revoked=True, revocation="hard")
+    world.start()
+    assert world.send("good.example") == "TLSv1.3 verified, not revoked (OCSP)"
+    for domain in ("soft.example", "hard.example"):
+        said = world.send(domain)
+        assert said.startswith("451 4.7.5 ") and "is revoked at 2025-01-01T00:00:00.000Z (keyCompromise)" in said, said
+    assert world.host.asked == ["/ocsp"] * 3
+    told = world.status()
+    assert (told["policy"], told["good"], told["revoked"], told["ocsp"], told["remembered"]) == ("soft", 1, 2, 3, 3), told
+    metrics = world.daemon.metrics()
+    assert metrics['postern_revocation_checks_total{status="revoked"}'] == 2 and metrics['postern_revocation_answers_total{source="ocsp"}'] == 3
+    assert "revocation" in world.daemon.cli("status").stdout.decode()
+
+
+def test_two_hosts_with_one_certificate_are_one_question(world):
+    certificate = world.certificate("shared", world.host.responder())
+    first, second = world.make_sink(tls=certificate), world.make_sink(tls=certificate)
+    world.route("one.example", first.port)
+    world.route("two.example", second.port)
+    world.start()
+    assert world.send("one.example") == world.send("two.example") == "TLSv1.3 verified, not revoked (OCSP)"
+    assert world.host.asked == ["/ocsp"] and world.status()["recalled"] == 1
+
+
+def test_a_list_is_read_where_no_responder_is_named(world):
+    point = world.host.list_point()
+    world.hop("good.example", point, revocation="hard")
+    world.hop("bad.example", point, revoked=True)
+    world.start()
+    assert world.send("good.example") == "TLSv1.3 verified, not revoked (CRL)"
+    assert "is revoked at 2025-01-01" in world.send("bad.example")
+    assert world.host.asked == ["/all.crl"] * 2
+
+
+def test_a_responder_that_fails(world):
+    """Soft: mail goes out and says so; hard: it waits with the reason; off: nobody asks. A list stands in for the responder."""
+    responder = world.host.responder()
+    world.hop("soft.example", responder)
+    world.hop("hard.example", responder, revocation="hard")
+    world.hop("off.example", responder, revocation="off")
+    world.host.answer_with(503)
+    world.start()
+    assert world.send("soft.example") == "TLSv1.3 verified, revocation not known"
+    said = world.send("hard.example")
+    assert said.startswith("451 4.7.5 ") and "it is not known whether the certificate of" in said and "status 503" in said, said
+    assert world.send("off.example") == "TLSv1.3 verified"
+    assert len(world.host.asked) == 2 and world.status()["failed_questions"] == 2
+    assert "courier.revocation_not_known" in world.daemon.log_text()
+
+
+@pytest.mark.parametrize("answer", [b"", b"\x30\x03\x0a\x01\x06", b"<html>", b"\x30" * 100_000], ids=["empty", "unauthorized", "html", "large"])
+def test_answers_that_are_none(world, answer):
+    world.hop("hard.example", world.host.responder(), revocation="hard")
+    world.host.answer_with(200, answer)
+    world.start()
+    assert "it is not known whether" in world.send("hard.example")
+
+
+def test_an_old_answer_replayed_does_not_count(world):
+    """The nonce of another question (RFC 9654 2.1)."""
+    certificate = world.certificate("replayed", world.host.responder())
+    world.route("hard.example", world.make_sink(tls=certificate).port, revocation="hard")
+    world.host.answer_with(200, world.host.answer_to_another(certificate))
+    world.start()
+    assert "another nonce" in world.send("hard.example")
+
+
+def test_nobody_to_ask(world):
+    """A certificate of an authority without responder or list: soft says nothing of it, hard does not take it."""
+    world.hop("soft.example")
+    world.hop("hard.example", revocation="hard")
+    world.start()
+    assert world.send("soft.example") == "TLSv1.3 verified"
+    assert "names neither an OCSP responder nor a CRL" in world.send("hard.example")
+
+
+def test_private_addresses_are_not_asked(world):
+    """A stranger's certificate must not make us knock at doors of our own network."""
+    world.daemon.config["outbound"]["revocation_networks"] = []
+    world.hop("soft.example", world.host.responder())
+    world.start()
+    assert world.send("soft.example") == "TLSv1.3 verified, revocation not known"
+    assert world.host.asked == [] and "no public address" in world.daemon.log_text()
+
+
+def test_what_is_stapled_counts_first(world):
+    """RFC 6066 8: nobody else is asked, and a stapled revocation holds."""
+    responder = world.host.responder()
+    good, bad = world.certificate("good", responder), world.certificate("bad", responder)
+    world.host.revoke(bad)
+    hosts = [world.stapler("good.example", good, world.host.stapled(good), revocation="hard"), world.stapler("bad.example", bad, world.host.stapled(bad))]
+    world.start()
+    assert world.send("good.example") == "TLSv1.3 verified, not revoked (stapled OCSP)"
+    assert "is revoked at 2025-01-01" in world.send("bad.example")
+    assert [host.asked for host in hosts] == [1, 1] and world.host.asked == []
+    assert world.status()["stapled"] == 2
+
+
+def test_a_stapled_answer_that_is_none_makes_us_ask(world):
+    responder = world.host.responder()
+    mine, other = world.certificate("mine", responder), world.certificate("other", responder)
+    world.stapler("junk.example", mine, b"junk", revocation="hard")
+    world.stapler("other.example", other, world.host.stapled(mine), revocation="hard")
+    world.start()
+    for domain in ("junk.example", "other.example"):
+        assert world.send(domain) == "TLSv1.3 verified, not revoked (OCSP)"
+
+
+def test_must_staple(world):
+    """RFC 7633: a certificate that asks for it, and a server that does not."""
+    responder = world.host.responder()
+    feature = x509.TLSFeature([x509.TLSFeatureType.status_request])
+    certificate = world.certificate("stapling", responder, feature)
+    world.stapler("stapled.example", certificate, world.host.stapled(certificate), revocation="hard")
+    world.hop("bare.example", responder, feature, revocation="hard")
+    world.start()
+    assert world.send("stapled.example") == "TLSv1.3 verified, not revoked (stapled OCSP)"
+    assert "RFC 7633" in world.send("bare.example")
+    assert world.host.asked == []
+
+
+def test_opportunistic_mail_goes_on(world):
+    """Where any certificate would do, nobody is asked; a stapled revocation makes the certificate count as none."""
+    certificate = world.certificate("bad", world.host.responder())
+    world.host.revoke(certificate)
+    world.stapler("stapled.example", certificate, world.host.stapled(certificate), tls="opportunistic")
+    world.start()
+    assert world.send("stapled.example") == "TLSv1.3 unverified"
+    assert world.host.asked == []
+
+
+def test_our_own_certificate(world):
+    """What the listeners show is looked up too; a revoked one is a warning, and the new one is looked up when it is there."""
+    daemon, responder = world.daemon, world.host.responder()
+    old, new = (world.host.knows(world.authority.server(HOSTNAME, label=label, more=[responder])) for label in ("old", "new"))
+    for issued in (old, new):
+        issued.cert.write_bytes(issued.cert_pem + world.authority.root.cert_pem)
+    world.host.revoke(old)
+    daemon.config["tls"] = {"certificate": "tls/tls.crt", "key": "tls/tls.key"}
+    folder = daemon.directory / "tls"
+    folder.mkdir()
+
+    def install(issued):
+        for source, name in ((issued.key, "tls.key"), (issued.cert, "tls.crt")):
+            (folder / f"{name}.new").write_bytes(source.read_bytes())
+            (folder / f"{name}.new").rename(folder / name)
+
+    def told():
+        return daemon.get_json("/status")["tls"]["certificate"]["revocation"]
+    install(old)
+    world.start()
+    wait_until(lambda: told().startswith("revoked at 2025-01-01"), "the revocation of our own certificate", details=daemon.log_tail)
+    assert any("does not hold any more" in warning for warning in daemon.get_json("/status")["warnings"])
+    assert ", revocation revoked at 2025-01-01" in daemon.cli("status").stdout.decode()
+    install(new)
+    wait_until(lambda: told() == "good (OCSP)", "the new certificate's standing", seconds=40, details=daemon.log_tail)
+    assert not any("does not hold any more" in warning for warning in daemon.get_json("/status")["warnings"])
+
+
+def test_settings_are_checked(daemon):
+    daemon.config["outbound"] = {"revocation": "maybe"}
+    assert "outbound.revocation" in daemon.start_expecting_failure()[1]
+    daemon.config["outbound"] = {"revocation_networks": ["everywhere"]}
+    assert "outbound.revocation_networks" in daemon.start_expecting_failure()[1]
+
+
+def test_local_mail_is_no_business_of_it(world):
+    world.start()
+    world.daemon.submit(to=f"alice@{LOCAL_DOMAIN}")
+    world.daemon.await_mail(f"alice@{LOCAL_DOMAIN}")
+    assert world.status()["good"] == world.status()["unknown"] == 0
