@@ -16,21 +16,25 @@ namespace {
 
 constexpr std::size_t kTokenBytes = 32;
 
-bool holds_token(const http::Request& request, const std::string& token) {
-  const std::string_view header = request.headers.get("Authorization");
-  constexpr std::string_view scheme = "Bearer ";
-  return istarts_with(header, scheme) && constant_time_equal(as_bytes(header.substr(scheme.size())), as_bytes(token));
-}
-
 http::Response unauthorized() {
   auto response =
-      http::problem(401, "unauthorized", "send Authorization: Bearer TOKEN; the token stands in admin.token in the data directory");
+      http::problem(401, "unauthorized",
+                    "send Authorization: Bearer TOKEN; the token stands in admin.token in the data directory, or is an operator's own");
   response.headers.set("WWW-Authenticate", "Bearer");
   return response;
 }
 
-io::Task<http::Response> guarded(const http::Handler& handler, http::Request request, const std::string& token) {
-  if (!holds_token(request, token)) co_return unauthorized();
+http::Response forbidden(const Operator& who, Role needs) {
+  return http::problem(403, "forbidden",
+                       "this takes the role " + std::string(name_of(needs)) + ", and " + who.name + " has the role " +
+                           std::string(name_of(who.role)) + "; ask an admin");
+}
+
+io::Task<http::Response> guarded(const http::Handler& handler, http::Request request, const Operators& operators, Role needs) {
+  const Operator* who = operators.find(request.headers.get("Authorization"));
+  if (who == nullptr) co_return unauthorized();
+  if (!may(who->role, needs)) co_return forbidden(*who, needs);
+  request.user = who->name;
   co_return co_await handler(std::move(request));
 }
 
@@ -67,16 +71,18 @@ Result<std::string> load_or_make_token(const std::string& path, Random& random) 
   return token;
 }
 
-void Routes::add(std::string_view method, std::string_view pattern, http::Handler handler) const {
-  router.add(method, pattern, http::Handler([handler = std::move(handler), &secret = token](http::Request request) {
-               return guarded(handler, std::move(request), secret);
+void Routes::add(std::string_view method, std::string_view pattern, http::Handler handler, Role needs) const {
+  router.add(method, pattern, http::Handler([handler = std::move(handler), &known = operators, needs](http::Request request) {
+               return guarded(handler, std::move(request), known, needs);
              }));
 }
 
-void Routes::add_slow(std::string_view method, std::string_view pattern,
-                      std::function<http::Response(const http::Request&)> handler) const {
-  add(method, pattern,
-      [handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); });
+void Routes::add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler,
+                      Role needs) const {
+  add(
+      method, pattern,
+      [handler = std::move(handler), &gate = gateway](http::Request request) { return on_worker(gate, handler, std::move(request)); },
+      needs);
 }
 
 void Routes::add_open_slow(std::string_view method, std::string_view pattern,
@@ -88,8 +94,10 @@ void Routes::add_open_slow(std::string_view method, std::string_view pattern,
 
 Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes) {
   POSTERN_TRY(auto token, load_or_make_token(gateway.config().in_data_dir("admin.token"), gateway.random()));
+  POSTERN_TRY(auto operators, Operators::make(gateway.config(), token));
   POSTERN_TRY(auto hook, MtaHookFace::make(gateway));
   std::unique_ptr<Api> api(new Api(gateway, vault, std::move(engine), std::move(processes), std::move(token)));
+  api->m_operators = std::move(operators);
   api->m_hook = std::move(hook);
   return api;
 }
@@ -97,7 +105,7 @@ Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, VaultPort* vau
 Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, std::string token)
     : m_gateway(gateway), m_engine(std::move(engine)), m_processes(std::move(processes)), m_token(std::move(token)) {
   if (vault != nullptr) m_vault.emplace(*vault);
-  const Routes routes{m_gateway, m_router, m_token, m_engine, m_processes};
+  const Routes routes{m_gateway, m_router, m_operators, m_engine, m_processes};
   add_status_routes(routes);
   add_page_routes(routes);
   add_queue_routes(routes);
@@ -137,7 +145,7 @@ AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& r
   record.time = gateway.clock().now();
   record.kind = "admin";
   record.correlation = CorrelationId(request.id);
-  record.actor = "admin";
+  record.actor = request.user;
   record.facts = facts.add("act", act).text();
   return record;
 }

@@ -1,9 +1,9 @@
 // The HTTP face of one gateway: status, health, metrics, the live page, REST under /api/v1, and the key engine's Vault API under /v1.
 //
-// /healthz, /readyz, /status and /metrics need no token and name no person. Everything else wants `Authorization: Bearer TOKEN`; the token
-// stands in data_dir/admin.token (0600), made on first start. Errors are problem+json (RFC 9457). Answers are JSON unless said otherwise;
-// times RFC 3339 UTC, sizes bytes. While the mail system's keys cannot be used (a sealed key engine), all of /api/v1 is 503 "sealed" and
-// /readyz and /status say why.
+// /healthz, /readyz, /status and /metrics need no token and name no person. Everything else wants `Authorization: Bearer TOKEN`: that of
+// data_dir/admin.token (0600), made on first start, or an operator's with the role that it takes (operators.hpp). Errors are problem+json
+// (RFC 9457). Answers are JSON unless said otherwise; times RFC 3339 UTC, sizes bytes. While the mail system's keys cannot be used (a
+// sealed key engine), all of /api/v1 is 503 "sealed" and /readyz and /status say why.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -14,6 +14,7 @@
 
 #include "api/engine_state.hpp"
 #include "api/mta_hook.hpp"
+#include "api/operators.hpp"
 #include "api/process_state.hpp"
 #include "api/vault_face.hpp"
 #include "gateway/gateway.hpp"
@@ -43,6 +44,7 @@ class Api {
   std::optional<VaultFace> m_vault;
   std::unique_ptr<MtaHookFace> m_hook;  ///< Null: off.
   std::string m_token;
+  Operators m_operators;
   http::Router m_router;
 };
 
@@ -50,14 +52,15 @@ class Api {
 struct Routes {
   gateway::Gateway& gateway;
   http::Router& router;
-  const std::string& token;
+  const Operators& operators;
   const EngineStateSource& engine;
   const ProcessSource& processes;
 
-  /// A handler that only runs for the holder of the token.
-  void add(std::string_view method, std::string_view pattern, http::Handler handler) const;
+  /// A handler that only runs for who has at least this role; Request::user is his name.
+  void add(std::string_view method, std::string_view pattern, http::Handler handler, Role needs = Role::Admin) const;
   /// The same for work that blocks (database, keys): runs on the worker pool.
-  void add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
+  void add_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler,
+                Role needs = Role::Admin) const;
   /// Blocking work for anybody, without a token.
   void add_open_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
 };
@@ -75,7 +78,7 @@ void add_admin_routes(const Routes& routes);     ///< /api/v1/audit, /api/v1/use
 [[nodiscard]] Result<boost::json::object> object_body(const http::Request& request);
 /// A text field of it; `fallback` when it is missing or no text.
 [[nodiscard]] std::string text_field(const boost::json::object& object, std::string_view field, std::string_view fallback = {});
-/// An audit record "admin" for what the holder of the token did.
+/// An audit record "admin" for what whoever asks did.
 [[nodiscard]] AuditRecord admin_record(const gateway::Gateway& gateway, const http::Request& request, std::string_view act,
                                        AuditFacts facts);
 /// A query parameter as a number within bounds; the default when absent.

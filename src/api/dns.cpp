@@ -73,7 +73,7 @@ io::Task<http::Response> check(Gateway& gate) {
 
 void add_dns_routes(const Routes& routes) {
   auto& gate = routes.gateway;
-  routes.add_slow("GET", "/api/v1/dns", [&gate](const http::Request&) { return show(gate); });
+  routes.add_slow("GET", "/api/v1/dns", [&gate](const http::Request&) { return show(gate); }, Role::Reader);
   routes.add("POST", "/api/v1/dns/check", [&gate](http::Request) { return check(gate); });
 }
 

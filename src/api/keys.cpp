@@ -41,42 +41,41 @@ http::Response create_key(Gateway& gate, const http::Request& request) {
     return http::problem(
         400, "bad_input",
         "unknown key type " + printable(type_name) + "; for example aes256-gcm96, ed25519, ecdsa-p256, rsa-2048, hmac, openpgp", "type");
-  return after(gate, *name, gate.affairs().life().create(*name, *type, text_field(*body, "user_id"), "admin"), 201);
+  return after(gate, *name, gate.affairs().life().create(*name, *type, text_field(*body, "user_id"), request.user), 201);
 }
 
 /// An act on one key, named by the path; with the body's fields, if there is one.
-using Act = std::function<http::Response(Gateway&, const KeyName&, const json::object&)>;
+using Act = std::function<http::Response(Gateway&, const KeyName&, const json::object&, const std::string& actor)>;
 std::function<http::Response(const http::Request&)> on_key(Gateway& gate, Act act) {
   return [&gate, act = std::move(act)](const http::Request& request) {
     const auto name = parse_key_name(request.param("name"));
     if (!name) return http::problem(name.error());
-    if (request.body.empty()) return act(gate, *name, {});
+    if (request.body.empty()) return act(gate, *name, {}, request.user);
     const auto body = object_body(request);
-    return body ? act(gate, *name, *body) : http::problem(body.error());
+    return body ? act(gate, *name, *body, request.user) : http::problem(body.error());
   };
 }
 
-http::Response archive_key(Gateway& gate, const KeyName& name, const json::object& body) {
+http::Response archive_key(Gateway& gate, const KeyName& name, const json::object& body, const std::string& actor) {
   std::int64_t minimum = 0;
   if (const auto* value = body.if_contains("minimum"); value != nullptr) {
     if (!value->is_int64() || value->as_int64() < 1 || value->as_int64() > UINT32_MAX)
       return http::problem(400, "bad_input", "must be the number of a version", "minimum");
     minimum = value->as_int64();
   }
-  return after(gate, name, gate.affairs().life().archive(name, static_cast<std::uint32_t>(minimum), "admin"));
+  return after(gate, name, gate.affairs().life().archive(name, static_cast<std::uint32_t>(minimum), actor));
 }
 
-http::Response activate_key(Gateway& gate, const KeyName& name, const json::object& body) {
+http::Response activate_key(Gateway& gate, const KeyName& name, const json::object& body, const std::string& actor) {
   const auto* in_place = body.if_contains("in_place");
-  return after(gate, name,
-               gate.affairs().dkim().activate(name, in_place != nullptr && in_place->is_bool() && in_place->as_bool(), "admin"));
+  return after(gate, name, gate.affairs().dkim().activate(name, in_place != nullptr && in_place->is_bool() && in_place->as_bool(), actor));
 }
 
 /// The name once more, so that no slip destroys a key.
-http::Response delete_key(Gateway& gate, const KeyName& name, const json::object& body) {
+http::Response delete_key(Gateway& gate, const KeyName& name, const json::object& body, const std::string& actor) {
   if (text_field(body, "confirm") != name.get())
     return http::problem(400, "bad_input", "must be the name of the key that is to be destroyed for ever", "confirm");
-  const Status removed = gate.affairs().life().remove(name, "admin");
+  const Status removed = gate.affairs().life().remove(name, actor);
   return removed ? http::json_response(200, json::object{{"removed", name.get()}}) : http::problem(removed.error());
 }
 
@@ -98,14 +97,17 @@ http::Response enroll(Gateway& gate, const http::Request& request) {
 
 void add_key_routes(const Routes& routes) {
   auto& gate = routes.gateway;
-  routes.add_slow("GET", "/api/v1/keys", [&gate](const http::Request&) { return list_keys(gate); });
+  routes.add_slow("GET", "/api/v1/keys", [&gate](const http::Request&) { return list_keys(gate); }, Role::Reader);
   routes.add_slow("POST", "/api/v1/keys", [&gate](const http::Request& r) { return create_key(gate, r); });
-  routes.add_slow("GET", "/api/v1/keys/{name}", on_key(gate, [](Gateway& g, const KeyName& n, const auto&) { return shown(g, n, 200); }));
-  routes.add_slow("POST", "/api/v1/keys/{name}/rotate", on_key(gate, [](Gateway& g, const KeyName& n, const auto&) {
-                    return after(g, n, g.affairs().life().rotate(n, "admin"));
+  routes.add_slow("GET", "/api/v1/keys/{name}",
+                  on_key(gate, [](Gateway& g, const KeyName& n, const auto&, const auto&) { return shown(g, n, 200); }), Role::Reader);
+  routes.add_slow("POST", "/api/v1/keys/{name}/rotate",
+                  on_key(gate, [](Gateway& g, const KeyName& n, const auto&, const std::string& actor) {
+                    return after(g, n, g.affairs().life().rotate(n, actor));
                   }));
-  routes.add_slow("POST", "/api/v1/keys/{name}/rewrap", on_key(gate, [](Gateway& g, const KeyName& n, const auto&) {
-                    return after(g, n, g.affairs().life().rewrap(n, "admin"), 202);
+  routes.add_slow("POST", "/api/v1/keys/{name}/rewrap",
+                  on_key(gate, [](Gateway& g, const KeyName& n, const auto&, const std::string& actor) {
+                    return after(g, n, g.affairs().life().rewrap(n, actor), 202);
                   }));
   routes.add_slow("POST", "/api/v1/keys/{name}/archive", on_key(gate, archive_key));
   routes.add_slow("POST", "/api/v1/keys/{name}/activate", on_key(gate, activate_key));

@@ -138,12 +138,13 @@ http::Response own_policy(Gateway& gate, const http::Request& request) {
 
 void add_outbound_routes(const Routes& routes) {
   auto& gate = routes.gateway;
-  routes.add_slow("GET", "/api/v1/outbound/policies", [&gate](const http::Request&) { return policies(gate); });
-  routes.add_slow("GET", "/api/v1/outbound/exceptions", [&gate](const http::Request&) { return exceptions(gate); });
-  routes.add_slow("GET", "/api/v1/reports", [&gate](const http::Request&) { return list_reports(gate); });
-  routes.add_slow("GET", "/api/v1/reports/tls/{day}", [&gate](const http::Request& r) { return show_day(gate, r); });
-  routes.add_slow("GET", "/api/v1/reports/received", [&gate](const http::Request&) { return list_received(gate); });
-  routes.add_slow("GET", "/api/v1/reports/received/{number}", [&gate](const http::Request& r) { return show_received(gate, r); });
+  routes.add_slow("GET", "/api/v1/outbound/policies", [&gate](const http::Request&) { return policies(gate); }, Role::Reader);
+  routes.add_slow("GET", "/api/v1/outbound/exceptions", [&gate](const http::Request&) { return exceptions(gate); }, Role::Reader);
+  routes.add_slow("GET", "/api/v1/reports", [&gate](const http::Request&) { return list_reports(gate); }, Role::Reader);
+  routes.add_slow("GET", "/api/v1/reports/tls/{day}", [&gate](const http::Request& r) { return show_day(gate, r); }, Role::Reader);
+  routes.add_slow("GET", "/api/v1/reports/received", [&gate](const http::Request&) { return list_received(gate); }, Role::Reader);
+  routes.add_slow(
+      "GET", "/api/v1/reports/received/{number}", [&gate](const http::Request& r) { return show_received(gate, r); }, Role::Reader);
   routes.router.add("GET", "/.well-known/mta-sts.txt", [&gate](const http::Request& r) { return own_policy(gate, r); });
   routes.add("POST", "/api/v1/reports/send", [&gate](http::Request r) { return send(gate, std::move(r)); });
 }

@@ -104,7 +104,17 @@ std::optional<QueueVerb> verb_of(std::string_view word) {
   return std::nullopt;
 }
 
-http::Response change_queue(Gateway& gate, const http::Request& request) {
+/// Held and damaged mail is all that an officer of the quarantine decides on; to send in clear what shall be sealed is not his to order.
+Result<QueueSelector> within_quarantine(QueueSelector selector, QueueVerb verb, bool in_clear) {
+  if ((verb != QueueVerb::Release && verb != QueueVerb::Remove) || in_clear)
+    return fail(ErrorCode::Denied, "the role quarantine releases held mail and deletes it, nothing else; ask an admin");
+  if (selector.state == RecipientState::Queued)
+    return fail(ErrorCode::Denied, "the role quarantine decides on held mail only, not on what is on its way", "state");
+  if (!selector.state) selector.state = RecipientState::Held;
+  return selector;
+}
+
+http::Response change_queue(Gateway& gate, const Operators& operators, const http::Request& request) {
   const auto verb = verb_of(request.param("verb"));
   if (!verb) return http::problem(404, "not_found", "queue verbs are hold, release, retry and delete", "verb");
   const auto body = request.json();
@@ -122,6 +132,9 @@ http::Response change_queue(Gateway& gate, const http::Request& request) {
   const bool in_clear = *verb == QueueVerb::Release && flag != nullptr && flag->is_bool() && flag->as_bool();
   if (in_clear && !selector->message)
     return http::problem(400, "bad_input", "sending in clear is ordered for one message at a time; give its id", "id");
+  const Operator* who = operators.find(request.headers.get("Authorization"));
+  if (who == nullptr || who->role != Role::Admin) selector = within_quarantine(*std::move(selector), *verb, in_clear);
+  if (!selector) return http::problem(selector.error());
   QueueChange change;
   // The order lies in the queue with those it is for. Any other hold or release takes it back.
   change.from_route = in_clear ? gateway::kPolicyRoute : gateway::kPolicyClearRoute;
@@ -129,7 +142,7 @@ http::Response change_queue(Gateway& gate, const http::Request& request) {
   change.verb = *verb;
   change.selector = *std::move(selector);
   change.reason = text_at(object, "reason");
-  change.actor = "admin";
+  change.actor = request.user;
   change.correlation = CorrelationId(request.id);
   const auto changed = gate.spool().change_now(std::move(change));
   if (!changed) return http::problem(changed.error());
@@ -152,7 +165,12 @@ http::Response show_message(Gateway& gate, const http::Request& request) {
   return http::json_response(200, out);
 }
 
-http::Response show_content(Gateway& gate, const http::Request& request) {
+bool is_held(const QueueEntry& entry) { return entry.state == RecipientState::Held || entry.state == RecipientState::Quarantined; }
+
+/// Mail on its way is nobody's to read but an admin's.
+http::Response show_content(Gateway& gate, const Operators& operators, const http::Request& request) {
+  const Operator* who = operators.find(request.headers.get("Authorization"));
+  const bool all = who != nullptr && who->role == Role::Admin;
   const auto id = message_id(request.param("id"));
   if (!id) return http::problem(id.error());
   const auto wanted = number_parameter(request, "item", 0, std::size_t{1} << 62U);
@@ -162,14 +180,14 @@ http::Response show_content(Gateway& gate, const http::Request& request) {
   const auto entries = gate.spool().list(selector, kMostListed);
   if (!entries) return http::problem(entries.error());
   for (const auto& e : *entries) {
-    if (*wanted != 0 && static_cast<std::size_t>(e.item.get()) != *wanted) continue;
+    if ((*wanted != 0 && static_cast<std::size_t>(e.item.get()) != *wanted) || !(all || is_held(e))) continue;
     const auto item = gate.spool().load(e.item);
     if (!item) return http::problem(item.error());
     auto response = http::text_response(200, std::string(*item->content));
     response.headers.set("Content-Type", "message/rfc822");
     return response;
   }
-  return http::problem(404, "not_found", "this message is not in the queue (any more)", "id");
+  return http::problem(404, "not_found", all ? "this message is not in the queue (any more)" : "this message is not held (any more)", "id");
 }
 
 Result<std::string> flow_text(Gateway& gate, std::size_t limit) {
@@ -227,12 +245,17 @@ io::Task<http::Response> events(Gateway& gate, http::Request) {
 
 void add_queue_routes(const Routes& routes) {
   auto& gate = routes.gateway;
-  routes.add_slow("GET", "/api/v1/queue", [&gate](const http::Request& r) { return list_queue(gate, r); });
-  routes.add_slow("POST", "/api/v1/queue/{verb}", [&gate](const http::Request& r) { return change_queue(gate, r); });
-  routes.add_slow("GET", "/api/v1/messages", [&gate](const http::Request& r) { return recent_messages(gate, r); });
-  routes.add_slow("GET", "/api/v1/messages/{id}", [&gate](const http::Request& r) { return show_message(gate, r); });
-  routes.add_slow("GET", "/api/v1/messages/{id}/content", [&gate](const http::Request& r) { return show_content(gate, r); });
-  routes.add("GET", "/api/v1/events", [&gate](http::Request r) { return events(gate, std::move(r)); });
+  const Operators& known = routes.operators;
+  const auto look = Role::Reader;
+  routes.add_slow("GET", "/api/v1/queue", [&gate](const http::Request& r) { return list_queue(gate, r); }, look);
+  routes.add_slow(
+      "POST", "/api/v1/queue/{verb}", [&gate, &known](const http::Request& r) { return change_queue(gate, known, r); }, Role::Quarantine);
+  routes.add_slow("GET", "/api/v1/messages", [&gate](const http::Request& r) { return recent_messages(gate, r); }, look);
+  routes.add_slow("GET", "/api/v1/messages/{id}", [&gate](const http::Request& r) { return show_message(gate, r); }, look);
+  routes.add_slow(
+      "GET", "/api/v1/messages/{id}/content", [&gate, &known](const http::Request& r) { return show_content(gate, known, r); },
+      Role::Quarantine);
+  routes.add("GET", "/api/v1/events", [&gate](http::Request r) { return events(gate, std::move(r)); }, look);
 }
 
 }  // namespace postern::api

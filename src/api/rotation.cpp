@@ -48,7 +48,7 @@ http::Response rotate_all(Gateway& gate, const http::Request& request) {
   const auto* emergency = body->if_contains("emergency");
   if (emergency == nullptr || !emergency->is_bool())
     return http::problem(400, "bad_input", "must be true (every key, old versions retired where nothing needs them) or false", "emergency");
-  const auto done = gate.affairs().life().rotate_all(emergency->as_bool(), "admin");
+  const auto done = gate.affairs().life().rotate_all(emergency->as_bool(), request.user);
   if (!done) return http::problem(done.error());
   json::array keys, by_hand;
   for (const auto& key : done->keys) keys.push_back(rotated_json(key));
@@ -112,7 +112,7 @@ http::Response shred_tenant(Gateway& gate, const http::Request& request) {
   if (!body) return http::problem(body.error());
   if (text_field(*body, "confirm") != name)
     return http::problem(400, "bad_input", "must be the name of the tenant whose mail is to be destroyed for ever", "confirm");
-  const auto begun = gate.affairs().shred(name, "admin");
+  const auto begun = gate.affairs().shred(name, request.user);
   if (!begun) return http::problem(begun.error());
   json::object out = shredding_json(*begun);
   out["name"] = name;
@@ -126,10 +126,11 @@ http::Response shred_tenant(Gateway& gate, const http::Request& request) {
 
 void add_rotation_routes(const Routes& routes) {
   auto& gate = routes.gateway;
-  routes.add_slow("GET", "/api/v1/rotation", [&gate](const http::Request&) { return show_plan(gate); });
+  routes.add_slow("GET", "/api/v1/rotation", [&gate](const http::Request&) { return show_plan(gate); }, Role::Reader);
   routes.add_slow("POST", "/api/v1/rotation", [&gate](const http::Request& r) { return rotate_all(gate, r); });
-  routes.add_slow("GET", "/api/v1/tenants", [&gate](const http::Request&) { return list_tenants(gate); });
-  routes.add_slow("GET", "/api/v1/tenants/{name}", [&gate](const http::Request& r) { return show_tenant(gate, r.param("name")); });
+  routes.add_slow("GET", "/api/v1/tenants", [&gate](const http::Request&) { return list_tenants(gate); }, Role::Reader);
+  routes.add_slow(
+      "GET", "/api/v1/tenants/{name}", [&gate](const http::Request& r) { return show_tenant(gate, r.param("name")); }, Role::Reader);
   routes.add_slow("POST", "/api/v1/tenants/{name}/shred", [&gate](const http::Request& r) { return shred_tenant(gate, r); });
 }
 

@@ -78,6 +78,13 @@ struct DkimSigner {
   std::string delegate;      ///< Records stand at SELECTOR.DOMAIN.DELEGATE, where CNAMEs lead.
 };
 
+/// Who may use the API beside the holder of admin.token.
+struct Operator {
+  std::string name;
+  std::string role = "reader";  ///< reader, quarantine, admin
+  std::string token_ref;        ///< env:NAME or file:PATH
+};
+
 /// A DNS zone that the daemon may change.
 struct Zone {
   std::string name;
@@ -211,6 +218,7 @@ struct Config {
   struct Queue {
     std::vector<std::string> retry{"1m", "5m", "15m", "30m", "1h", "2h", "4h"};
     std::chrono::seconds expire{5 * 24 * 3600};
+    std::chrono::seconds held_expire{30 * 86400};  ///< 0: never.
     std::chrono::seconds delay_notice{4 * 3600};
     std::int64_t concurrency = 200;  ///< Deliveries in flight, all destinations together.
   } queue;
@@ -271,6 +279,7 @@ struct Config {
   std::vector<VerdictSetting> verdicts;
   std::vector<DkimSigner> dkim;
   std::vector<Zone> zones;
+  std::vector<Operator> operators;
   std::vector<Tenant> tenants;
   std::vector<TrustException> exceptions;
 

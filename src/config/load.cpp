@@ -32,6 +32,7 @@ class Reader {
     read_records(root, "verdict", verdict_settings(), m_out.config.verdicts);
     read_records(root, "dkim", dkim_settings(), m_out.config.dkim);
     read_records(root, "zone", zone_settings(), m_out.config.zones);
+    read_records(root, "operator", operator_settings(), m_out.config.operators);
     read_records(root, "tenant", tenant_settings(), m_out.config.tenants);
     read_records(root, "exception", exception_settings(), m_out.config.exceptions);
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
@@ -46,7 +47,7 @@ class Reader {
  private:
   static bool is_record(std::string_view name) {
     return name == "listener" || name == "route" || name == "policy" || name == "verdict" || name == "dkim" || name == "zone" ||
-           name == "tenant" || name == "exception";
+           name == "operator" || name == "tenant" || name == "exception";
   }
 
   static bool is_map(std::string_view path) {
@@ -308,6 +309,7 @@ std::string show(const Config& config) {
   show_records(out, "verdict", verdict_settings(), config.verdicts);
   show_records(out, "dkim", dkim_settings(), config.dkim);
   show_records(out, "zone", zone_settings(), config.zones);
+  show_records(out, "operator", operator_settings(), config.operators);
   show_records(out, "tenant", tenant_settings(), config.tenants);
   show_records(out, "exception", exception_settings(), config.exceptions);
   return out;
@@ -325,6 +327,7 @@ std::string reference() {
   reference_of(out, "[[verdict]]", verdict_settings());
   reference_of(out, "[[dkim]]", dkim_settings());
   reference_of(out, "[[zone]]", zone_settings());
+  reference_of(out, "[[operator]]", operator_settings());
   reference_of(out, "[[tenant]]", tenant_settings());
   reference_of(out, "[[exception]]", exception_settings());
   return out;

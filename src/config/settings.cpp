@@ -358,6 +358,10 @@ const std::vector<Row<Config>>& scalar_settings() {
       list<C>("queue.retry", FIELD(queue.retry), "Delays between delivery attempts; the last one repeats."),
       duration<C>("queue.expire", FIELD(queue.expire),
                   "After this time a message that could not be delivered bounces. RFC 5321 4.5.4.1: 4-5 days."),
+      duration<C>(
+          "queue.held_expire", FIELD(queue.held_expire),
+          "After this time mail that policy or a verdict holds leaves the queue: it bounces to a sender who is known to have sent it, "
+          "and is removed otherwise, with an audit record. 0s: never."),
       duration<C>("queue.delay_notice", FIELD(queue.delay_notice),
                   "After this time the sender gets a delayed-delivery notice when it asked for one (NOTIFY=DELAY)."),
       count<C>("queue.concurrency", FIELD(queue.concurrency), "Deliveries in flight, all destinations together.", 1, 10'000),
@@ -592,6 +596,21 @@ const std::vector<Row<Zone>>& zone_settings() {
       text<Z>("server", FIELD(server), "ADDRESS[:PORT] of its primary, which takes updates (RFC 2136) over TCP."),
       text<Z>("tsig", FIELD(tsig), "Key file as tsig-keygen writes it (docs/dns.md)."),
       count<Z>("ttl", FIELD(ttl), "Seconds, of new records. A new certificate waits for two of them.", 1, 604'800),
+  };
+  return rows;
+}
+
+const std::vector<Row<Operator>>& operator_settings() {
+  using O = Operator;
+  static const std::vector<Row<O>> rows{
+      text<O>("name", FIELD(name), "His name in the audit log."),
+      text<O>("role", FIELD(role),
+              "reader: looks at flow, queue, DNS, reports and keys, not into messages. quarantine: the same, and reads, releases and "
+              "deletes held "
+              "mail. admin: everything, as the holder of admin.token.",
+              {"reader", "quarantine", "admin"}),
+      text<O>("token_ref", FIELD(token_ref),
+              "Where his token is: env:NAME or file:PATH. At least 32 characters; he gives it to page, API and `postern` (--token)."),
   };
   return rows;
 }

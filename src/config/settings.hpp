@@ -40,6 +40,7 @@ struct Row {
 [[nodiscard]] const std::vector<Row<VerdictSetting>>& verdict_settings();
 [[nodiscard]] const std::vector<Row<DkimSigner>>& dkim_settings();
 [[nodiscard]] const std::vector<Row<Zone>>& zone_settings();
+[[nodiscard]] const std::vector<Row<Operator>>& operator_settings();
 [[nodiscard]] const std::vector<Row<Tenant>>& tenant_settings();
 [[nodiscard]] const std::vector<Row<TrustException>>& exception_settings();
 

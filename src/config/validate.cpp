@@ -50,6 +50,8 @@ class Validator {
     for (std::size_t i = 0; i < m_config.dkim.size(); ++i) check_dkim(m_config.dkim[i], "dkim[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.verdicts.size(); ++i) check_verdict(m_config.verdicts[i], "verdict[" + std::to_string(i) + "]");
     check_arc();
+    for (std::size_t i = 0; i < m_config.operators.size(); ++i)
+      check_operator(m_config.operators[i], "operator[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.zones.size(); ++i) check_zone(m_config.zones[i], "zone[" + std::to_string(i) + "]");
     check_rest();
     check_milter_routes();
@@ -248,6 +250,15 @@ class Validator {
       fault("authentication.arc_seal", "is " + printable(sealer) + ", for which there is no [[dkim]] signer; add one");
   }
 
+  void check_operator(const Operator& one, const std::string& path) {
+    const auto is_word = [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; };
+    if (one.name.empty() || one.name.size() > 64 || !std::ranges::all_of(one.name, is_word))
+      fault(path + ".name", "must be 1 to 64 letters, digits, dots, _ or -");
+    if (one.name == "admin" || one.name == "system") fault(path + ".name", "is taken by the holder of admin.token, or the daemon itself");
+    if (!m_operator_names.insert(one.name).second) fault(path + ".name", "\"" + printable(one.name) + "\" is taken");
+    if (one.token_ref.empty()) fault(path + ".token_ref", "is missing; name where the token is, file:/etc/postern/NAME for example");
+  }
+
   void check_zone(const Zone& zone, const std::string& path) {
     if (zone.name.empty()) fault(path + ".name", "is missing; name the zone, example.org for example");
     if (zone.server.empty()) fault(path + ".server", "is missing; name the address of the zone's primary, 192.0.2.53 for example");
@@ -418,6 +429,7 @@ class Validator {
   Config& m_config;
   std::set<std::string> m_names;
   std::set<std::string> m_tenant_names;
+  std::set<std::string> m_operator_names;
 };
 
 }  // namespace

@@ -140,6 +140,7 @@ class GateBuilder {
     for (const auto& zone : m_config.zones) beside(zone.tsig);
     beside(m_config.http.tls.client_ca);
     if (m_config.mta_hook.enabled) beside(file_of(m_config.mta_hook.secret_ref));
+    for (const auto& one : m_config.operators) beside(file_of(one.token_ref));
     for (const auto& route : m_config.routes) {
       for (const auto& path : {route.ca, route.client_certificate, route.client_key, file_of(route.password_ref)}) beside(path);
       if (begins_with(route.via, "file:")) folder(m_config.beside_config(route.via.substr(5)), Access::Write);
@@ -343,6 +344,7 @@ std::vector<std::string> gate_environment(const config::Config& config, const ch
   std::vector<std::string> names;
   for (const auto& route : config.routes) names.push_back(variable_of(route.password_ref));
   if (config.mta_hook.enabled) names.push_back(variable_of(config.mta_hook.secret_ref));
+  for (const auto& one : config.operators) names.push_back(variable_of(one.token_ref));
   return pick(environment, std::move(names), secrets_of_keeper(config));
 }
 

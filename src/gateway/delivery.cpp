@@ -98,13 +98,18 @@ bool surely_undelivered(const smtp::TransactionDone& done) {
          std::none_of(done.results.begin(), done.results.end(), [](const smtp::RecipientResult& r) { return r.maybe_delivered; });
 }
 
+/// What a bounce says: the refusal of policy, or that nobody released what it held.
+std::string refusal_of(const QueueItem& item) {
+  return item.seal == "held" ? "was held for review, and nobody released it in time" : item.seal;
+}
+
 }  // namespace
 
 io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr<SmtpSender>& connection) {
   const auto item = co_await loaded(work);
   if (!item) co_return;
   ++stats.attempts;
-  if (d.route == kBounceRoute) co_return report(*item, same_fate(item->recipients.size(), {550, {5, 7, 1}, item->seal}, false));
+  if (d.route == kBounceRoute) co_return report(*item, same_fate(item->recipients.size(), {550, {5, 7, 1}, refusal_of(*item)}, false));
   if (d.route == kPolicyRoute) co_return co_await decide_again(item, Override::None);
   if (d.route == kPolicyClearRoute) co_return co_await decide_again(item, Override::SendInClear);
   // Cannot be after a start (RouteTable::requeue_id). Recipients of one item may have domains that go different ways: none is guessed here.

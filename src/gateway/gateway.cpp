@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "config/validate.hpp"
 #include "dns/fixture.hpp"
+#include "gateway/held_mail.hpp"
 #include "gateway/hops.hpp"
 #include "gateway/key_affairs.hpp"
 #include "gateway/listener_tls.hpp"
@@ -181,6 +182,7 @@ struct Gateway::Parts {
   std::unique_ptr<Tenants> tenants;
   std::unique_ptr<KeyAffairs> affairs;
   std::unique_ptr<ZoneKeeper> zones;
+  std::unique_ptr<HeldMail> held;
   std::unique_ptr<DnsHealth> health;
   bool running = false;
   bool opened = false;            ///< open_mail() succeeded before start().
@@ -436,6 +438,7 @@ void Gateway::Parts::open_affairs() {
                                                          [this](const KeyName& name, KeyRole role) { key_rotated(name, role); },
                                                          {},
                                                          [this] { return tls->version_in_use(); }});
+  held = std::make_unique<HeldMail>(HeldMailParts{config, *spool, *workers, clock});
   health = std::make_unique<DnsHealth>(DnsHealthParts{config, *resolver, *workers, *tls, clock, [this] { return own_zone_facts(); }});
 }
 
@@ -462,6 +465,7 @@ void Gateway::Parts::begin() {
   io::spawn(loops->at(0), health->run(), "gateway.dns_health");
   io::spawn(loops->at(0), health->watch_tlsa(), "gateway.tlsa");
   io::spawn(loops->at(0), zones->run(), "gateway.zones");
+  io::spawn(loops->at(0), held->run(), "gateway.held");
   courier->start();
   affairs->start(loops->at(0));
 }

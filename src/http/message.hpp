@@ -48,6 +48,7 @@ struct Request {
   bool tls = false;
   const io::TlsInfo* tls_info = nullptr;  ///< The connection's, which outlives the handler; null without TLS.
   std::string id;                         ///< The X-Request-Id of this exchange: always ours, never the client's.
+  std::string user;                       ///< Who it is, once a guard has found out; empty: nobody asked.
 
   /// The first value of a query parameter or path parameter; empty when absent (has_query tells).
   [[nodiscard]] std::string_view query_value(std::string_view name) const noexcept;
