@@ -162,6 +162,12 @@ void print_domain(std::ostream& out, const json::value& domain) {
     out << (text_of(finding, "right") == "true" ? "    " : "  ! ") << text_of(finding, "standing") << "  " << text_of(finding, "name")
         << ' ' << text_of(finding, "type") << ": " << text_of(finding, "message") << '\n';
   }
+  if (const std::string fault = text_of(domain, "policy_fault"); !fault.empty()) out << "  ! " << fault << '\n';
+  const json::value host = at(domain, "host");
+  if (!host.is_object()) return;
+  const std::string road = text_of(host, "road"), message = text_of(host, "message");
+  out << (text_of(host, "reached") == "true" ? "    " : "  ! ") << text_of(host, "host") << " from outside: " << road
+      << (road.empty() || message.empty() ? "" : "; ") << message << '\n';
 }
 
 void print_zone(std::ostream& out, const json::value& zone) {

@@ -21,6 +21,11 @@ json::object finding_json(const dnszone::Finding& finding) {
       {"right", !finding.fatal},       {"wanted", finding.wanted}, {"found", std::move(found)},     {"message", finding.message}};
 }
 
+json::value host_json(const std::optional<gateway::HostLook>& look) {
+  if (!look) return nullptr;
+  return json::object{{"host", look->host}, {"reached", look->reached}, {"road", look->road}, {"message", look->message}};
+}
+
 json::array domains_json(Gateway& gate) {
   json::array out;
   for (const auto& domain : gate.dns_health().all()) {
@@ -28,8 +33,10 @@ json::array domains_json(Gateway& gate) {
     for (const auto& finding : domain.found.findings) findings.push_back(finding_json(finding));
     out.push_back({{"domain", domain.domain},
                    {"checked", rfc3339(domain.checked)},
-                   {"right", domain.failure.empty() && domain.found.is_right()},
+                   {"right", domain.is_right()},
                    {"failure", domain.failure},
+                   {"policy_fault", domain.policy_fault},
+                   {"host", host_json(domain.host)},
                    {"findings", std::move(findings)}});
   }
   return out;

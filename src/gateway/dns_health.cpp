@@ -42,7 +42,14 @@ io::Task<void> DnsHealth::check() {
   const auto facts = co_await m_parts.workers.run(std::move(gather));
   std::vector<DomainHealth> found;
   if (facts) {
-    for (const dnszone::ZoneFacts& one : *facts) found.push_back(co_await look_at(one));
+    bool visited = false;
+    for (const dnszone::ZoneFacts& one : *facts) {
+      DomainHealth health = co_await look_at(one);
+      health.policy_fault = co_await m_parts.outside.policy_fault(health.domain);
+      if (!visited) health.host = co_await m_parts.outside.host_of(health.domain);
+      visited = visited || health.host.has_value();
+      found.push_back(std::move(health));
+    }
     const std::lock_guard lock(m_mutex);
     m_found = std::move(found);
   }
@@ -50,7 +57,9 @@ io::Task<void> DnsHealth::check() {
 }
 
 io::Task<DomainHealth> DnsHealth::look_at(dnszone::ZoneFacts facts) {
-  DomainHealth out{facts.domain, m_parts.clock.now(), {}, {}};
+  DomainHealth out;
+  out.domain = facts.domain;
+  out.checked = m_parts.clock.now();
   const auto wanted = dnszone::wanted_zone(std::move(facts));
   if (!wanted) {
     out.failure = wanted.error().text();
@@ -87,6 +96,8 @@ std::vector<std::string> DnsHealth::warnings() const {
       out.push_back("DNS of " + one.domain + ": " + finding.name + " " + std::string(name_of(finding.type)) + " " +
                     std::string(name_of(finding.standing)) + ": " + finding.message);
     }
+    if (!one.policy_fault.empty()) out.push_back(one.domain + ": " + one.policy_fault);
+    if (one.host && !one.host->reached) out.push_back(one.host->host + " from outside: " + one.host->message);
     if (wrong > kMostWarnings)
       out.push_back("DNS of " + one.domain + ": " + std::to_string(wrong - kMostWarnings) + " more; postern dns check " + one.domain);
   }

@@ -1,6 +1,6 @@
-// A look at our own records from outside, before senders find out: every domain of ours is asked for in DNS as a stranger would ask, and
-// what is not right becomes a warning. The TLSA records of our own host are asked for all the time, since the listeners' next certificate
-// waits for them (listener_tls.hpp).
+// A look at our own records from outside, before senders find out: every domain of ours is asked for in DNS as a stranger would ask, its
+// MTA-STS policy is fetched, our mail host is called on (outside_look.hpp), and what is not right becomes a warning. The TLSA records of
+// our own host are asked for all the time, since the listeners' next certificate waits for them (listener_tls.hpp).
 #pragma once
 
 #include <atomic>
@@ -12,6 +12,7 @@
 #include "config/config.hpp"
 #include "dnszone/compare.hpp"
 #include "gateway/listener_tls.hpp"
+#include "gateway/outside_look.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
 
@@ -23,6 +24,7 @@ struct DnsHealthParts {
   io::Resolver& resolver;
   io::WorkerPool& workers;
   ListenerTls& tls;
+  OutsideLook& outside;
   const Clock& clock;
   std::function<Result<std::vector<dnszone::ZoneFacts>>()> facts;
 };
@@ -33,6 +35,12 @@ struct DomainHealth {
   WallTime checked{};
   std::string failure;  ///< Why it could not be looked at; then there are no findings.
   dnszone::Comparison found;
+  std::optional<HostLook> host;  ///< Our mail host, with the first domain only that it serves.
+  std::string policy_fault;      ///< OutsideLook::policy_fault()
+
+  [[nodiscard]] bool is_right() const noexcept {
+    return failure.empty() && found.is_right() && policy_fault.empty() && (!host || host->reached);
+  }
 };
 
 class DnsHealth {

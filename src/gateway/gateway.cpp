@@ -183,6 +183,7 @@ struct Gateway::Parts {
   std::unique_ptr<KeyAffairs> affairs;
   std::unique_ptr<ZoneKeeper> zones;
   std::unique_ptr<HeldMail> held;
+  std::unique_ptr<OutsideLook> outside;
   std::unique_ptr<DnsHealth> health;
   bool running = false;
   bool opened = false;            ///< open_mail() succeeded before start().
@@ -327,6 +328,7 @@ Status Gateway::Parts::open_pipeline() {
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
   POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
   POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
+  POSTERN_TRY(outside, OutsideLook::make({config, *resolver, *sts, *revocations, random, clock}));
   own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
   POSTERN_TRY(courier, Courier::make({config,
@@ -439,7 +441,8 @@ void Gateway::Parts::open_affairs() {
                                                          {},
                                                          [this] { return tls->version_in_use(); }});
   held = std::make_unique<HeldMail>(HeldMailParts{config, *spool, *workers, clock});
-  health = std::make_unique<DnsHealth>(DnsHealthParts{config, *resolver, *workers, *tls, clock, [this] { return own_zone_facts(); }});
+  health =
+      std::make_unique<DnsHealth>(DnsHealthParts{config, *resolver, *workers, *tls, *outside, clock, [this] { return own_zone_facts(); }});
 }
 
 Result<std::vector<dnszone::ZoneFacts>> Gateway::Parts::own_zone_facts() {

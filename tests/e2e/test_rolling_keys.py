@@ -193,8 +193,30 @@ def test_health_shows_what_strangers_would_see(rolling, dns):
     standing = {(finding["kind"], finding["name"]): finding["standing"] for finding in domain["findings"]}
     assert standing["dkim", f"ed._domainkey.{LOCAL_DOMAIN}"] == standing["mx", LOCAL_DOMAIN] == standing["tlsa", TLSA_NAME] == "ok"
     assert standing["spf", LOCAL_DOMAIN] == "missing" and not domain["right"]
+    assert domain["host"] == {"host": HOSTNAME, "reached": True, "road": "TLSv1.3 verified by DANE (3 1 1)", "message": ""}
     assert any("SPF" in one or "spf" in one for one in rolling.get_json("/status")["warnings"] if one.startswith(f"DNS of {LOCAL_DOMAIN}"))
     shown = rolling.cli("dns", "health", check=False)
     assert shown.returncode == 1 and f"{LOCAL_DOMAIN}" in shown.stdout.decode() and "missing" in shown.stdout.decode()
     samples = rolling.metrics()
     assert samples[f'postern_dns_wrong_records{{domain="{LOCAL_DOMAIN}"}}'] >= 1
+
+
+def test_a_host_that_strangers_would_refuse_is_a_warning(rolling, dns, authority):
+    """Another certificate at port 25 than the TLSA records say: what breaks mail at every renewal that nobody told DNS of."""
+    wait_until(lambda: rolling.api_json("GET", "/dns")["tlsa"]["in_dns"], "the daemon to see its TLSA record", details=rolling.log_tail)
+    certificate = authority.server(HOSTNAME, label="another")
+    certificate.key.chmod(0o600)
+    rolling.config["tls"] = {"certificate": str(certificate.cert), "key": str(certificate.key)}
+    del rolling.config["zone"], rolling.config["inbound"]
+    rolling.restart()
+    domain, = rolling.json("dns", "health", "--now", check=False)["domains"]
+    assert domain["host"]["reached"] is False and "TLSA" in domain["host"]["message"] and not domain["right"]
+    assert [one for one in rolling.get_json("/status")["warnings"] if HOSTNAME in one and "from outside" in one]
+
+
+def test_a_policy_that_strangers_cannot_fetch_is_a_warning(rolling):
+    rolling.config["inbound"]["mta_sts"] = "testing"
+    rolling.restart()
+    domain, = rolling.json("dns", "health", "--now", check=False)["domains"]
+    assert "_mta-sts" in domain["policy_fault"] and not domain["right"]
+    assert [one for one in rolling.get_json("/status")["warnings"] if "MTA-STS" in one]
