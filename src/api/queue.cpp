@@ -111,6 +111,12 @@ Result<QueueSelector> within_quarantine(QueueSelector selector, QueueVerb verb, 
   if (selector.state == RecipientState::Queued)
     return fail(ErrorCode::Denied, "the role quarantine decides on held mail only, not on what is on its way", "state");
   if (!selector.state) selector.state = RecipientState::Held;
+  // What an admin put on hold himself is the admin's.
+  if (*selector.state == RecipientState::Held) {
+    if (!selector.route.empty() && selector.route != gateway::kPolicyRoute)
+      return fail(ErrorCode::Denied, "the role quarantine decides on what policy and verdicts hold, not on what an admin holds", "route");
+    selector.route = gateway::kPolicyRoute;
+  }
   return selector;
 }
 
@@ -165,7 +171,9 @@ http::Response show_message(Gateway& gate, const http::Request& request) {
   return http::json_response(200, out);
 }
 
-bool is_held(const QueueEntry& entry) { return entry.state == RecipientState::Held || entry.state == RecipientState::Quarantined; }
+bool is_held(const QueueEntry& entry) {
+  return (entry.state == RecipientState::Held && entry.route == gateway::kPolicyRoute) || entry.state == RecipientState::Quarantined;
+}
 
 /// Mail on its way is nobody's to read but an admin's.
 http::Response show_content(Gateway& gate, const Operators& operators, const http::Request& request) {

@@ -207,6 +207,7 @@ io::Task<void> DkimRollover::look_for(Waiting one, bool believable) {
   const dns::Answer own = co_await ask(dns_name(one.next));
   const dns::Answer replaced = in_place.selector == one.next.selector ? dns::Answer{} : co_await ask(dns_name(in_place));
   auto work = [this, one, in_place, own, replaced, believable]() -> Status {
+    POSTERN_CHECK(withdraw_skipped(one));
     if (verifies(one.next, own)) return found(one, believable);
     if (verifies(in_place, replaced)) return use(one.at, in_place, "system");
     return not_found(one, own);
@@ -223,6 +224,24 @@ Status DkimRollover::found(const Waiting& one, bool believable) {
   }
   if (!believable || now - one.seen.value_or(now) < m_parts.config.keys.dkim_settle) return {};
   return use(one.at, one.next, "system");
+}
+
+/// Versions that were announced, and were overtaken by another rotation before they signed: what was published of them is to leave DNS.
+Status DkimRollover::withdraw_skipped(const Waiting& one) {
+  const config::DkimSigner& setting = m_parts.config.dkim[one.at];
+  if (!setting.alternate.empty()) return {};  // the next version stands under the same name
+  const DkimSignerName signer = name_of_signer(one.at);
+  const auto known = records();
+  const std::uint32_t now = m_parts.signers.all()->at(one.at).key_version;
+  for (std::uint32_t version = now + 1; version < one.next.key_version; ++version) {
+    const bool done = std::ranges::any_of(known, [&](const DkimRecord& record) {
+      return record.signer == signer && record.version == version && record.stage == DkimStage::Withdrawn;
+    });
+    if (done) continue;
+    POSTERN_CHECK(DkimPins(m_parts.store)
+                      .keep({signer, version, numbered_selector(setting.selector, version), DkimStage::Withdrawn, m_parts.clock.now()}));
+  }
+  return {};
 }
 
 /// It was there and is not any more: the time begins again. Silence says nothing.

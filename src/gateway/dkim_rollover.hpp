@@ -97,6 +97,7 @@ class DkimRollover {
   [[nodiscard]] io::Task<void> look_for(Waiting one, bool believable);
   [[nodiscard]] Status found(const Waiting& one, bool believable);
   [[nodiscard]] Status not_found(const Waiting& one, const dns::Answer& answer);
+  [[nodiscard]] Status withdraw_skipped(const Waiting& one);
   [[nodiscard]] Status use(std::size_t at, const DkimKeyRef& next, const std::string& actor);
 
   // Out of use (dkim_retirement.cpp).

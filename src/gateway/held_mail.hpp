@@ -1,6 +1,6 @@
 // Held mail that nobody released: after queue.held_expire it leaves the queue, and whoever can be told safely is told.
 //
-// Mail of our own people, and of strangers whom SPF or DMARC vouches for, bounces to its sender (RFC 3464). What is held because its sender
+// Mail of our own people, and of strangers whom SPF vouches for, bounces to its sender (RFC 3464). What is held because its sender
 // is not who he says is removed without a bounce, since that would go to somebody who never wrote it (RFC 5321 6.1, backscatter); the
 // audit log has each of them. What an operator put on hold himself (`postern queue hold`), and damaged mail, stays.
 #pragma once

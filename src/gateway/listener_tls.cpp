@@ -73,6 +73,7 @@ Status ListenerTls::begin() {
   }
   const bool same = last != nullptr && last->spki == m_material.chain.front().spki_fingerprint();
   m_gate = TlsaGate(m_config.server.hostname, same && last->vouched);
+  skip_versions();
   return remember();
 }
 
@@ -201,7 +202,23 @@ void ListenerTls::check_built_in() {
   offer(*std::move(next));
 }
 
+void ListenerTls::skip(const Certificate& leaf) {
+  if (m_skipped.size() == kMostTlsKeys) m_skipped.erase(m_skipped.begin());
+  m_skipped.push_back(leaf.spki_fingerprint());
+}
+
+/// Of the built-in key: those that waited when the daemon stopped, and were overtaken.
+void ListenerTls::skip_versions() {
+  const auto key = m_keeper->describe(built_in_key());
+  if (!built_in() || !key) return;
+  for (const KeyVersionInfo& version : key->versions) {
+    if (version.number <= m_material.version || version.number >= key->latest) continue;
+    if (const auto skipped = foresee(version.number)) skip(skipped->chain.front());
+  }
+}
+
 void ListenerTls::offer(Material next) {
+  if (m_next) skip(m_next->chain.front());
   m_next = std::move(next);
   m_gate.offer(m_next->chain, m_clock.now());
 }
@@ -263,6 +280,9 @@ void ListenerTls::publish_state() {
   if (m_next && m_next->chain.front().spki_fingerprint() != *keys.shown) keys.next = m_next->chain.front().spki_fingerprint();
   for (const ShownTlsKey& one : m_shown) {
     if (one.spki != *keys.shown && one.spki != keys.next) keys.former.push_back(one.spki);
+  }
+  for (const Sha256& one : m_skipped) {
+    if (one != *keys.shown && one != keys.next) keys.former.push_back(one);
   }
   keys.vouched = m_gate.vouched();
   const std::lock_guard lock(m_mutex);

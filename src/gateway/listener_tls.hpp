@@ -74,6 +74,8 @@ class ListenerTls {
   [[nodiscard]] TlsSubject subject() const;
   [[nodiscard]] std::string stamp() const;
   [[nodiscard]] Status begin();
+  void skip_versions();
+  void skip(const Certificate& leaf);
   [[nodiscard]] Result<Material> load(std::uint32_t version) const;
   [[nodiscard]] Result<Material> load_files() const;
   [[nodiscard]] Result<Material> foresee(std::uint32_t version) const;
@@ -100,6 +102,7 @@ class ListenerTls {
   std::optional<Material> m_next;  ///< Waits for DNS; without its key when it is the built-in one.
   TlsaGate m_gate;
   std::vector<ShownTlsKey> m_shown;  ///< As the store has them.
+  std::vector<Sha256> m_skipped;     ///< Waited, and were overtaken by another one: their records are not needed, either.
   std::string m_stamp;               ///< Of the files when they were last read, good or bad.
   SteadyTime m_next_try{};
   std::vector<std::string> m_logged;

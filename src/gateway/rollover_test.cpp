@@ -335,6 +335,36 @@ TEST_F(Rollovers, ARecordThatVanishesBeginsAgain) {
   EXPECT_EQ(count(DkimState::Announced), 1U);
 }
 
+TEST_F(Rollovers, WhatWasOvertakenBeforeItWasUsedLeavesDnsToo) {
+  config.dkim.pop_back();
+  open();
+  publish();
+  look();
+  for (int i = 0; i < 2; ++i) {  // versions 2 and 3, one after the other
+    ASSERT_TRUE(keeper->rotate(key_names::kDkim));
+    ASSERT_TRUE(keeper->rotate(KeyName("tls_server")));
+    clock.advance(1min);
+    tls->check();
+    publish();
+    look();
+  }
+  EXPECT_EQ(count(DkimState::Withdrawn), 1U) << "version 2";
+  EXPECT_EQ(tls->tlsa_keys().former.size(), 1U);
+  publish();
+  EXPECT_TRUE(zone.ask("ed-v2._domainkey.example.org", dns::RecordType::Txt).records.empty());
+  EXPECT_FALSE(zone.ask("ed-v3._domainkey.example.org", dns::RecordType::Txt).records.empty());
+  EXPECT_EQ(zone.ask(dnszone::tlsa_name(kHost), dns::RecordType::Tlsa).records.size(), 2U);
+  open();
+  EXPECT_EQ(tls->tlsa_keys().former.size(), 1U) << "over a restart";
+  clock.advance(3h);
+  tls->check();
+  look();
+  clock.advance(2 * kTtl);
+  look();
+  EXPECT_EQ(signers->all()->front().selector, "ed-v3");
+  EXPECT_EQ(tls->version_in_use(), 3U);
+}
+
 TEST_F(Rollovers, AnotherKeyUnderTheNameIsNotTakenForOurs) {
   config.dkim.pop_back();
   open();

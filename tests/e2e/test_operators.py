@@ -93,6 +93,9 @@ def test_mail_on_its_way_is_none_of_his_business(judged, people):
     for verb, body in (("hold", {"id": queued}), ("retry", {"id": queued}), ("delete", {"id": queued, "state": "queued"}), ("release", {"id": queued, "in_clear": True})):
         assert ask(judged, quentin, "POST", f"/queue/{verb}", body)[0] == 403, verb
     assert judged.queue()[0]["state"] == "queued"
+    judged.cli("queue", "hold", queued)
+    assert ask(judged, quentin, "POST", "/queue/release", {"id": queued}) == (200, b'{"changed":0}'), "what an admin holds is the admin's"
+    assert ask(judged, quentin, "GET", f"/messages/{queued}/content")[0] == 404
     assert ask(judged, people["anna"], "GET", f"/messages/{queued}/content")[0] == 200
 
 
