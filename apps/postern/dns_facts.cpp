@@ -1,12 +1,15 @@
 #include "dns_facts.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include "base/text.hpp"
 #include "crypto/hash.hpp"
 #include "dns/name.hpp"
+#include "dns_people.hpp"
 #include "gateway/sts_own.hpp"
+#include "io/endpoint.hpp"
 #include "pki/certificate.hpp"
 #include "tlspolicy/dane.hpp"
 #include "verbs.hpp"
@@ -18,6 +21,7 @@ namespace json = boost::json;
 using dns::TlsaData;
 using dnszone::DkimFact;
 using dnszone::DkimUse;
+using dnszone::MailService;
 
 /// RFC 7672 3.1.1: DANE-EE, the public key, SHA-256.
 TlsaData tlsa_of(const Sha256& spki) { return {3, 1, 1, Bytes(spki.begin(), spki.end())}; }
@@ -51,6 +55,9 @@ class Gatherer {
     POSTERN_CHECK(read_dkim());
     POSTERN_CHECK(read_tlsa());
     POSTERN_CHECK(read_policies());
+    read_authorities();
+    POSTERN_CHECK(read_services());
+    POSTERN_CHECK(read_people());
     return std::move(m_out);
   }
 
@@ -69,6 +76,10 @@ class Gatherer {
   void ask_for_tls_key();
   Status read_policies();
   Status read_mta_sts();
+  void read_authorities();
+  Status read_services();
+  void add_own_services();
+  Status read_people();
 
   const FactOptions& m_options;
   const Global& m_global;
@@ -249,6 +260,73 @@ Status Gatherer::read_policies() {
     facts.dmarc = dnszone::DmarcChoice{policy->policy, m_options.dmarc_to.empty() ? postmaster : m_options.dmarc_to};
   }
   return read_mta_sts();
+}
+
+void Gatherer::read_authorities() {
+  for (const std::string& issuer : m_options.caa) m_out.facts.caa.push_back({"issue", issuer});
+  for (const std::string& issuer : m_options.caa_mail) m_out.facts.caa.push_back({"issuemail", issuer});
+}
+
+// Services for mail programs.
+
+/// "HOST[:PORT]", or "none".
+Result<dnszone::ServiceFact> parse_service(MailService service, const std::string& text) {
+  const std::string option = "--" + std::string(name_of(service));
+  if (text == "none") return dnszone::ServiceFact{service, "", 0};
+  const auto colon = text.rfind(':');
+  const auto host = dns::normalize_name(std::string_view(text).substr(0, colon));
+  if (!host) return fail(ErrorCode::BadInput, "must be HOST, HOST:PORT or none", option);
+  if (colon == std::string::npos) return dnszone::ServiceFact{service, *host, usual_port(service)};
+  std::uint16_t port = 0;
+  const std::string_view digits = std::string_view(text).substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc{} || end != digits.data() + digits.size() || port == 0)
+    return fail(ErrorCode::BadInput, "the port behind the colon is a number of 1 to 65535", option);
+  return dnszone::ServiceFact{service, *host, port};
+}
+
+/// A listener for mail programs where they look for one; what only this machine reaches is nothing for them.
+std::optional<MailService> service_of(const config::Listener& listener) {
+  const auto at = io::Endpoint::parse(listener.address);
+  if (listener.kind != "submission" || !at || at->is_unix() || at->ip.is_loopback() || !listener.network_namespace.empty())
+    return std::nullopt;
+  const MailService service = listener.tls == "implicit" ? MailService::Submissions : MailService::Submission;
+  return at->port == usual_port(service) && listener.tls != "none" ? std::optional(service) : std::nullopt;
+}
+
+void Gatherer::add_own_services() {
+  auto& services = m_out.facts.services;
+  for (const config::Listener& listener : m_config->listeners) {
+    const auto service = service_of(listener);
+    const auto is_known = [&](const dnszone::ServiceFact& fact) { return fact.service == *service; };
+    if (!service || std::ranges::any_of(services, is_known)) continue;
+    services.push_back({*service, m_out.facts.hostname, usual_port(*service), false});
+  }
+}
+
+Status Gatherer::read_services() {
+  const std::pair<MailService, const std::vector<std::string>&> given[] = {{MailService::Submissions, m_options.submissions},
+                                                                           {MailService::Submission, m_options.submission},
+                                                                           {MailService::Imaps, m_options.imaps}};
+  for (const auto& [service, texts] : given) {
+    for (const std::string& text : texts) {
+      POSTERN_TRY(auto fact, parse_service(service, text));
+      m_out.facts.services.push_back(std::move(fact));
+    }
+  }
+  if (m_config) add_own_services();
+  return {};
+}
+
+Status Gatherer::read_people() {
+  if (!m_options.people) return {};
+  if (!m_daemon)
+    return fail(ErrorCode::Unavailable, "the keys of people are asked of posternd, which does not answer; start it, or leave --people out");
+  auto people = people_of(*m_daemon, m_domain);
+  if (!people) return fail(std::move(people).error().context("--people"));
+  m_out.facts.people = *std::move(people);
+  if (m_out.facts.people.empty()) note("nobody of " + m_domain + " has a key: postern identity certificate");
+  return {};
 }
 
 }  // namespace

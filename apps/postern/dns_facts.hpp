@@ -18,9 +18,12 @@ struct FactOptions {
   std::vector<std::string> tlsa, next_tlsa;                  ///< "3 1 1 HEX"
   std::vector<std::string> certificates, next_certificates;  ///< PEM files
   bool no_tlsa = false;
+  bool people = false;  ///< The keys of the domain's people, which the daemon has.
   std::string spf, dmarc;
   std::vector<std::string> dmarc_to, tls_report_to;
   std::string mta_sts = "none", mta_sts_id;
+  std::vector<std::string> caa, caa_mail;                   ///< "ca.example", with parameters; ";" means nobody.
+  std::vector<std::string> submissions, submission, imaps;  ///< "HOST[:PORT]", or "none".
   std::uint16_t preference = 10;
   std::uint32_t ttl = 3600;
 };

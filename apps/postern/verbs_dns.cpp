@@ -136,7 +136,8 @@ Result<Publication> publish(const Options& options, Known& known) {
   out.outcome = empty ? "unchanged" : options.dry_run ? "planned" : "published";
   if (empty) out.after = before;
   if (empty || options.dry_run) return out;
-  POSTERN_CHECK(server.update(out.update, key, GivenClock(options)));
+  POSTERN_TRY(const auto messages, dnszone::split_update(out.update));
+  for (const dnszone::Update& message : messages) POSTERN_CHECK(server.update(message, key, GivenClock(options)));
   server.forget();
   out.after = dnszone::compare(known.wanted, server, how);
   return out;
@@ -170,6 +171,13 @@ void add_fact_options(CLI::App* verb, FactOptions& o) {
   verb->add_option("--mta-sts", o.mta_sts, "Mode of the policy that is served: none, testing, enforce");
   verb->add_option("--mta-sts-id", o.mta_sts_id, "Its id; else any will do, and the time is new");
   verb->add_option("--tls-rpt-rua", o.tls_report_to, "mailto:ADDRESS or https://... for TLS reports; once for each");
+  verb->add_flag("--people", o.people, "The keys of the domain's people too (OPENPGPKEY, SMIMEA), which the daemon has");
+  verb->add_option("--caa", o.caa,
+                   "CA_DOMAIN[; PARAMETERS]: may issue certificates; once for each, \";\" for nobody; else nothing is wanted");
+  verb->add_option("--caa-mail", o.caa_mail, "The same for S/MIME certificates (issuemail)");
+  verb->add_option("--submissions", o.submissions, "HOST[:PORT] where mail programs send with TLS (465), or none; else the listener");
+  verb->add_option("--submission", o.submission, "HOST[:PORT] where they send with STARTTLS (587), or none; else the listener");
+  verb->add_option("--imaps", o.imaps, "HOST[:PORT] where they read with TLS (993), or none");
 }
 
 CLI::App* dns_verb(const Verbs& v, CLI::App* noun, const char* name, const char* about, const char* example, Options& options) {

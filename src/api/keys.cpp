@@ -1,4 +1,5 @@
 // Keys by name, and the certificates of our own people. No answer holds a private key; there is no call that could.
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
@@ -93,6 +94,18 @@ http::Response enroll(Gateway& gate, const http::Request& request) {
   return http::json_response(200, json::object{{"address", address->text()}, {"kind", kind}, {"certificate", *certificate}});
 }
 
+/// Our people and their certificates, a page at a time.
+http::Response list_identities(Gateway& gate, const http::Request& request) {
+  constexpr std::size_t kUsual = 100, kMost = 200;
+  const auto limit = number_parameter(request, "limit", kUsual, kMost);
+  if (!limit) return http::problem(limit.error());
+  const auto page = gate.identities().page(std::string(request.query_value("after")), std::max<std::size_t>(*limit, 1));
+  if (!page) return http::problem(page.error());
+  json::array people;
+  for (const auto& one : page->people) people.push_back({{"address", one.address}, {"smime", one.smime}, {"openpgp", one.openpgp}});
+  return http::json_response(200, json::object{{"identities", std::move(people)}, {"next", page->next}});
+}
+
 }  // namespace
 
 void add_key_routes(const Routes& routes) {
@@ -112,6 +125,7 @@ void add_key_routes(const Routes& routes) {
   routes.add_slow("POST", "/api/v1/keys/{name}/archive", on_key(gate, archive_key));
   routes.add_slow("POST", "/api/v1/keys/{name}/activate", on_key(gate, activate_key));
   routes.add_slow("DELETE", "/api/v1/keys/{name}", on_key(gate, delete_key));
+  routes.add_slow("GET", "/api/v1/identities", [&gate](const http::Request& r) { return list_identities(gate, r); });
   routes.add_slow("POST", "/api/v1/identities/{address}/{kind}", [&gate](const http::Request& r) { return enroll(gate, r); });
 }
 

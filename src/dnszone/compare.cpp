@@ -11,15 +11,12 @@ namespace postern::dnszone {
 
 using dns::RecordType;
 
-namespace {
-
 std::vector<std::string> texts_of(const std::vector<dns::Record>& records) {
   std::vector<std::string> out;
   for (const dns::Record& record : records) out.push_back(data_text(record.data));
   return out;
 }
 
-/// The finding about a name of which nothing special is wanted.
 Finding plain_finding(RecordKind kind, std::string name, RecordType type) {
   Finding out;
   out.kind = kind;
@@ -27,6 +24,8 @@ Finding plain_finding(RecordKind kind, std::string name, RecordType type) {
   out.type = type;
   return out;
 }
+
+namespace {
 
 std::string txt_of(const dns::Record& record) {
   const auto* txt = std::get_if<dns::TxtData>(&record.data);
@@ -279,7 +278,7 @@ Comparison compare(const WantedZone& wanted, DnsPort& dns, const CompareOptions&
     return out;
   }
   for (const auto part : {compare_mx, compare_addresses, compare_spf, compare_dkim, compare_dmarc, compare_mta_sts, compare_mta_sts_host,
-                          compare_tls_report, compare_tlsa})
+                          compare_tls_report, compare_tlsa, compare_caa, compare_services, compare_people})
     part(c);
   return out;
 }

@@ -26,6 +26,10 @@ struct Comparing {
 };
 
 [[nodiscard]] Finding finding_of(const WantedRecord& wanted, Standing standing, bool fatal, std::string message);
+/// The data of records, as a zone file has it.
+[[nodiscard]] std::vector<std::string> texts_of(const std::vector<dns::Record>& records);
+/// The finding about a name of which nothing special is wanted.
+[[nodiscard]] Finding plain_finding(RecordKind kind, std::string name, dns::RecordType type);
 [[nodiscard]] std::string unreachable_text(const dns::Answer& answer, const std::string& name);
 /// "a -> b" where the records stand under another name: they are changed there.
 [[nodiscard]] bool is_delegated(const dns::Answer& answer, const std::string& name);
@@ -50,5 +54,8 @@ void compare_mta_sts(const Comparing& c);
 void compare_mta_sts_host(const Comparing& c);
 void compare_tls_report(const Comparing& c);
 void compare_tlsa(const Comparing& c);
+void compare_caa(const Comparing& c);
+void compare_services(const Comparing& c);
+void compare_people(const Comparing& c);
 
 }  // namespace postern::dnszone

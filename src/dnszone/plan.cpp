@@ -4,6 +4,7 @@
 #include <set>
 
 #include "dns/name.hpp"
+#include "dnszone/wire.hpp"
 
 namespace postern::dnszone {
 namespace {
@@ -12,7 +13,16 @@ using dns::RecordType;
 
 /// Their data is octets: written again it is what the server compares with (RFC 2136 2.4.2). Names in data may differ in case.
 bool can_be_expected(RecordType type) {
-  return type == RecordType::Txt || type == RecordType::Tlsa || type == RecordType::A || type == RecordType::Aaaa;
+  switch (type) {
+    case RecordType::A:
+    case RecordType::Aaaa:
+    case RecordType::Txt:
+    case RecordType::Tlsa:
+    case RecordType::Caa:
+    case RecordType::Openpgpkey:
+    case RecordType::Smimea: return true;
+    default: return false;
+  }
 }
 
 std::set<Bytes> values_of(const dns::Answer& answer) {
@@ -61,7 +71,59 @@ struct Planner {
   }
 };
 
+// RFC 8945 4.2: name, algorithm, MAC and numbers of the signature that is added to each message.
+constexpr std::size_t kForSignature = 1024;
+
+/// What `update` does and expects at one name.
+Update part_at(const Update& update, const std::string& name) {
+  Update out;
+  out.zone = update.zone;
+  const auto is_at = [&name](const auto& one) { return one.name == name; };
+  std::ranges::copy_if(update.expected, std::back_inserter(out.expected), is_at);
+  std::ranges::copy_if(update.remove, std::back_inserter(out.remove), is_at);
+  std::ranges::copy_if(update.add, std::back_inserter(out.add), is_at);
+  return out;
+}
+
+void append_part(Update& out, const Update& part) {
+  out.expected.insert(out.expected.end(), part.expected.begin(), part.expected.end());
+  out.remove.insert(out.remove.end(), part.remove.begin(), part.remove.end());
+  out.add.insert(out.add.end(), part.add.begin(), part.add.end());
+}
+
+/// Each once, in order.
+std::vector<std::string> names_of(const Update& update) {
+  std::vector<std::string> out;
+  std::set<std::string> seen;
+  for (const auto* records : {&update.remove, &update.add}) {
+    for (const dns::Record& record : *records) {
+      if (seen.insert(record.name).second) out.push_back(record.name);
+    }
+  }
+  return out;
+}
+
 }  // namespace
+
+Result<std::vector<Update>> split_update(const Update& update) {
+  constexpr std::size_t kEmpty = 512;  // header and zone
+  std::vector<Update> out;
+  std::size_t filled = kMessageLimit;
+  for (const std::string& name : names_of(update)) {
+    const Update part = part_at(update, name);
+    const auto alone = encode_update(part, 0);
+    if (!alone && alone.error().code != ErrorCode::TooLarge) return fail(alone.error());
+    if (!alone || alone->size() + kEmpty + kForSignature > kMessageLimit)
+      return fail(ErrorCode::TooLarge, "needs more than one update may hold (65,535 octets); remove what is not needed there", name);
+    if (filled + alone->size() + kForSignature > kMessageLimit) {
+      out.push_back({.zone = update.zone, .expected = {}, .remove = {}, .add = {}});
+      filled = kEmpty;
+    }
+    append_part(out.back(), part);
+    filled += alone->size();
+  }
+  return out;
+}
 
 Update plan_update(const Comparison& comparison, std::string_view zone, DnsPort& dns) {
   Planner planner{zone, dns};

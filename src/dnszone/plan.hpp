@@ -16,4 +16,9 @@ namespace postern::dnszone {
 /// may have put under a name is no expectation. Nothing to do: an update without records.
 [[nodiscard]] Update plan_update(const Comparison& comparison, std::string_view zone, DnsPort& dns);
 
+/// The update in as many messages as it needs; what one name needs stays in one of them. One message is done as a whole or not at all,
+/// several are not: the keys of many people may be published in part, and publishing again does the rest. TooLarge: one name needs more
+/// than a message holds.
+[[nodiscard]] Result<std::vector<Update>> split_update(const Update& update);
+
 }  // namespace postern::dnszone

@@ -52,6 +52,37 @@ TEST(Updates, TheSectionsOfARequest) {
   EXPECT_EQ(ours->authority[1].ttl, 3600U);
 }
 
+TEST(Updates, MoreThanOneMessageHolds) {
+  Update all;
+  all.zone = kZone;
+  EXPECT_TRUE(split_update(all).value().empty());
+  const auto key = [](const std::string& name, std::size_t size) {
+    return dns::Record{name + ".example.org", RecordType::Openpgpkey, 60, dns::OpaqueData{Bytes(size, 1)}};
+  };
+  for (const char* name : {"a", "b", "c", "d"}) {
+    all.add.push_back(key(name, 20'000));
+    all.remove.push_back(key(name, 10));
+    all.expected.push_back({name + std::string(".example.org"), RecordType::Openpgpkey, {}});
+  }
+  const auto parts = split_update(all);
+  ASSERT_TRUE(parts) << parts.error().text();
+  ASSERT_EQ(parts->size(), 2U);
+  std::size_t added = 0;
+  for (const Update& part : *parts) {
+    EXPECT_TRUE(encode_update(part, 1));
+    EXPECT_EQ(part.add.size(), part.remove.size());  // what one name needs stays together
+    EXPECT_EQ(part.add.size(), part.expected.size());
+    EXPECT_EQ(part.zone, kZone);
+    added += part.add.size();
+  }
+  EXPECT_EQ(added, 4U);
+  all.add.push_back(key("a", 50'000));
+  const auto refused = split_update(all);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::TooLarge);
+  EXPECT_EQ(refused.error().field, "a.example.org");
+}
+
 TEST(Updates, WhatIsRefusedBeforeItIsSent) {
   Update outside;
   outside.zone = kZone;

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "dns/name.hpp"
+#include "dns/rdata.hpp"
+#include "dnszone/caa.hpp"
+#include "dnszone/people.hpp"
 #include "dnszone/zone_text.hpp"
 #include "mailauth/spf_record.hpp"
 #include "reports/tls_report.hpp"
@@ -32,6 +36,10 @@ class Maker {
     POSTERN_CHECK(mta_sts());
     POSTERN_CHECK(tls_report());
     tlsa();
+    POSTERN_CHECK(caa());
+    POSTERN_CHECK(services());
+    people();
+    POSTERN_CHECK(all_fit());
     return std::move(m_out);
   }
 
@@ -59,6 +67,10 @@ class Maker {
   Status mta_sts();
   Status tls_report();
   void tlsa();
+  Status caa();
+  Status services();
+  void people();
+  Status all_fit() const;
 
   const ZoneFacts& m_facts;
   std::vector<WantedRecord> m_out;
@@ -140,6 +152,70 @@ void Maker::tlsa() {
         "the key that comes next, published before it is used (RFC 7671 8.1)");
 }
 
+// CAA.
+
+Status Maker::caa() {
+  for (const CaaChoice& choice : m_facts.caa) {
+    POSTERN_TRY(const CaaIssuer issuer, parse_caa_issuer(choice.issuer));
+    const auto contradicts = [&](const CaaChoice& other) { return &other != &choice && iequals(other.tag, choice.tag); };
+    if (issuer.domain.empty() && std::ranges::any_of(m_facts.caa, contradicts))
+      return fail(ErrorCode::BadInput, "nobody may issue, and yet a CA is named; give one or the other", "CAA");
+    add(RecordKind::Caa, m_facts.domain, RecordType::Caa, dns::CaaData{0, to_lower(choice.tag), choice.issuer},
+        iequals(choice.tag, "issuemail") ? "who may issue S/MIME certificates for addresses of the domain (RFC 9495 3)"
+                                         : "who may issue certificates for names of the domain (RFC 8659 4.2)");
+  }
+  return {};
+}
+
+// Services for mail programs.
+
+/// RFC 8314 3.3: implicit TLS before STARTTLS, which a program sees by the priority (RFC 6186 3.4).
+std::uint16_t priority_of(MailService service) { return service == MailService::Submission ? 10 : 0; }
+
+std::string why_service(const ServiceFact& fact) {
+  if (fact.host.empty()) return "says that the domain does not offer it, so that nobody tries (RFC 6186 3.4)";
+  if (fact.service == MailService::Imaps) return "mail programs find their mailbox by the address alone (RFC 6186 3.2)";
+  return "mail programs find where to send by the address alone (" +
+         std::string(fact.service == MailService::Submission ? "RFC 6186 3.1)" : "RFC 8314 5.1)");
+}
+
+Status Maker::services() {
+  for (const ServiceFact& fact : m_facts.services) {
+    const auto contradicts = [&](const ServiceFact& other) { return other.service == fact.service && other.host.empty(); };
+    if (!fact.host.empty() && std::ranges::any_of(m_facts.services, contradicts))
+      return fail(ErrorCode::BadInput, "is offered at " + fact.host + ", and yet not offered; give one or the other",
+                  std::string(name_of(fact.service)));
+    if (fact.host.empty() != (fact.port == 0))
+      return fail(ErrorCode::BadInput, "needs a host and a port of 1 to 65535", std::string(name_of(fact.service)));
+    const dns::SrvData offered{priority_of(fact.service), 1, fact.port, fact.host}, none{};
+    add(RecordKind::Service, service_name(fact.service, m_facts.domain), RecordType::Srv, fact.host.empty() ? none : offered,
+        why_service(fact), fact.chosen);
+  }
+  return {};
+}
+
+// People.
+
+void Maker::people() {
+  for (const PersonFact& person : m_facts.people) {
+    if (!person.openpgp.empty())
+      add(RecordKind::OpenPgpKey, person_name(RecordKind::OpenPgpKey, person.local_part, m_facts.domain), RecordType::Openpgpkey,
+          dns::OpaqueData{person.openpgp}, "the OpenPGP key of " + person.local_part + "@" + m_facts.domain + " (RFC 7929 2)");
+    if (!person.certificate.empty())
+      add(RecordKind::Smimea, person_name(RecordKind::Smimea, person.local_part, m_facts.domain), RecordType::Smimea,
+          dns::TlsaData{3, 0, 0, person.certificate},
+          "the S/MIME certificate of " + person.local_part + "@" + m_facts.domain + ", whole, since senders encrypt with it (RFC 8162 2)");
+  }
+}
+
+Status Maker::all_fit() const {
+  for (const WantedRecord& one : m_out) {
+    const auto data = dns::encode_rdata(one.record.data);
+    if (!data) return fail(Error(data.error()).context(one.record.name + " " + std::string(name_of(one.record.type))));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string_view name_of(RecordKind kind) noexcept {
@@ -154,11 +230,37 @@ std::string_view name_of(RecordKind kind) noexcept {
     case RecordKind::MtaStsHost: return "mta-sts-host";
     case RecordKind::TlsReport: return "tls-rpt";
     case RecordKind::Tlsa: return "tlsa";
+    case RecordKind::Caa: return "caa";
+    case RecordKind::Service: return "service";
+    case RecordKind::OpenPgpKey: return "openpgpkey";
+    case RecordKind::Smimea: return "smimea";
   }
   return "mx";
 }
 
 std::string tlsa_name(std::string_view hostname) { return "_25._tcp." + std::string(hostname); }
+
+std::string_view name_of(MailService service) noexcept {
+  switch (service) {
+    case MailService::Submissions: return "submissions";
+    case MailService::Submission: return "submission";
+    case MailService::Imaps: return "imaps";
+  }
+  return "submissions";
+}
+
+std::uint16_t usual_port(MailService service) noexcept {
+  switch (service) {
+    case MailService::Submissions: return 465;
+    case MailService::Submission: return 587;
+    case MailService::Imaps: return 993;
+  }
+  return 465;
+}
+
+std::string service_name(MailService service, std::string_view domain) {
+  return "_" + std::string(name_of(service)) + "._tcp." + std::string(domain);
+}
 
 Result<WantedZone> wanted_zone(ZoneFacts facts) {
   auto domain = dns::normalize_name(facts.domain);
@@ -174,6 +276,10 @@ Result<WantedZone> wanted_zone(ZoneFacts facts) {
     POSTERN_TRY(key.name, dns::normalize_name(key.name));
     if (key.at.empty()) continue;
     POSTERN_TRY(key.at, dns::normalize_name(key.at));
+  }
+  for (ServiceFact& fact : facts.services) {
+    if (fact.host.empty()) continue;
+    POSTERN_TRY(fact.host, dns::normalize_name(fact.host));
   }
   WantedZone out{std::move(facts), {}};
   POSTERN_TRY(out.records, Maker(out.facts).all());

@@ -40,6 +40,36 @@ struct MtaStsChoice {
   bool id_chosen = false;              ///< Else any id that DNS has is as good.
 };
 
+/// A CA that may issue certificates for the domain.
+struct CaaChoice {
+  std::string tag = "issue";  ///< Or "issuemail" (RFC 9495).
+  std::string issuer;         ///< "ca.example", with parameters if need be: "ca.example; accounturi=..."; ";" means nobody.
+};
+
+/// What mail programs look for when they know an address only (RFC 6186, RFC 8314 5.1).
+enum class MailService {
+  Submissions,  ///< Implicit TLS, usually port 465.
+  Submission,   ///< STARTTLS, usually port 587.
+  Imaps,        ///< Usually port 993.
+};
+inline constexpr MailService kMailServices[] = {MailService::Submissions, MailService::Submission, MailService::Imaps};
+[[nodiscard]] std::string_view name_of(MailService service) noexcept;  ///< "submissions"
+[[nodiscard]] std::uint16_t usual_port(MailService service) noexcept;
+
+struct ServiceFact {
+  MailService service = MailService::Submissions;
+  std::string host;        ///< Empty: the domain does not offer it (RFC 6186 3.4).
+  std::uint16_t port = 0;  ///< 0 with an empty host.
+  bool chosen = true;      ///< By the operator; else a default, which any host that DNS names satisfies.
+};
+
+/// One of the domain's people, whose keys are shown to correspondents (people.hpp).
+struct PersonFact {
+  std::string local_part;  ///< UTF-8, without quotes, as correspondents write it.
+  Bytes openpgp;           ///< A transferable public key (RFC 9580 10.1), binary; empty: none.
+  Bytes certificate;       ///< S/MIME, DER; empty: none.
+};
+
 /// What is known and what was chosen. What was not chosen has a default here, and is satisfied by whatever valid record DNS has.
 struct ZoneFacts {
   std::string domain;
@@ -54,10 +84,13 @@ struct ZoneFacts {
   std::optional<DmarcChoice> dmarc;         ///< Default: policy none, reports to postmaster.
   MtaStsChoice mta_sts;
   std::optional<std::vector<std::string>> tls_report_to;  ///< Default: postmaster.
+  std::vector<CaaChoice> caa;                             ///< None: whatever DNS says is right.
+  std::vector<ServiceFact> services;                      ///< Of one that is not here nothing is wanted.
+  std::vector<PersonFact> people;
   std::uint32_t ttl = 3600;
 };
 
-enum class RecordKind { Mx, Address, Spf, DkimAlias, Dkim, Dmarc, MtaSts, MtaStsHost, TlsReport, Tlsa };
+enum class RecordKind { Mx, Address, Spf, DkimAlias, Dkim, Dmarc, MtaSts, MtaStsHost, TlsReport, Tlsa, Caa, Service, OpenPgpKey, Smimea };
 [[nodiscard]] std::string_view name_of(RecordKind kind) noexcept;  ///< "mta-sts-host"
 
 struct WantedRecord {
@@ -71,10 +104,14 @@ struct WantedZone {
   ZoneFacts facts;                    ///< Names normalized.
   std::vector<WantedRecord> records;  ///< In the order of RecordKind.
 };
-/// BadInput names the fact that is wrong: a name, an SPF record that does not parse, an id, a report address.
+/// BadInput names the fact that is wrong: a name, an SPF record that does not parse, an id, a report address, a CA, a service. TooLarge:
+/// a record of more than 65,535 octets.
 [[nodiscard]] Result<WantedZone> wanted_zone(ZoneFacts facts);
 
 /// "_25._tcp.mx.example.org" (RFC 7672 2.2.3).
 [[nodiscard]] std::string tlsa_name(std::string_view hostname);
+
+/// "_submissions._tcp.example.org" (RFC 6186 3).
+[[nodiscard]] std::string service_name(MailService service, std::string_view domain);
 
 }  // namespace postern::dnszone

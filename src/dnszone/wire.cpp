@@ -123,7 +123,7 @@ Result<WireRecord> Reader::question() {
   return out;
 }
 
-/// RFC 3597 4: compressed names are found in the types of RFC 1035 only.
+/// RFC 3597 4: compressed names are found in the types of RFC 1035, and what older servers say of SRV.
 struct NamesInside {
   std::size_t before = 0;  ///< Octets in front of the names.
   std::size_t names = 0;
@@ -135,6 +135,7 @@ NamesInside names_inside(std::uint16_t type) {
     case RecordType::Ptr: return {0, 1};
     case RecordType::Mx: return {2, 1};
     case RecordType::Soa: return {0, 2};
+    case RecordType::Srv: return {6, 1};
     default: return {};
   }
 }

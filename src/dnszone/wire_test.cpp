@@ -33,6 +33,16 @@ TEST(Messages, NamesAreDecompressed) {
   EXPECT_FALSE(read_answer(raw, "example.net", RecordType::Mx, 7));
 }
 
+// RFC 3597 4: not allowed in SRV records, and yet to be read.
+TEST(Messages, NamesInSrvRecordsAreDecompressed) {
+  Bytes raw = bytes("000784000001000100000000");
+  append(raw, bytes("076578616d706c65036f72670000210001"));
+  append(raw, bytes("c00c002100010000003c000b0000000101d1026d78c00c"));
+  const auto answer = read_answer(raw, "example.org", RecordType::Srv, 7);
+  ASSERT_TRUE(answer) << answer.error().text();
+  EXPECT_EQ(data_text(answer->records.at(0).data), "0 1 465 mx.example.org.");
+}
+
 TEST(Messages, PointersThatDoNotLeadBackwardsAreRefused) {
   const std::string_view header = "000784000001000000000000";
   for (const std::string_view name : {"c00c", "c00d", "ffff", "c000", "0161c00c", "80", "40", "3f61", "01"}) {
@@ -130,6 +140,9 @@ TEST(ZoneText, Presentation) {
   EXPECT_EQ(data_text(dns::MxData{0, ""}), "0 .");
   EXPECT_EQ(zone_line({"example.org", RecordType::Mx, 60, dns::MxData{10, "mx.example.org"}}), "example.org. 60 IN MX 10 mx.example.org.");
   EXPECT_EQ(data_text(dns::CaaData{0, "issue", "ca.example"}), "0 issue \"ca.example\"");
+  EXPECT_EQ(data_text(dns::CaaData{128, "a\x1b[", "\n"}), R"(128 a\027[ "\010")");  // whatever a stranger sends is printable
+  EXPECT_EQ(data_text(dns::SrvData{0, 1, 465, "mx.example.org"}), "0 1 465 mx.example.org.");
+  EXPECT_EQ(data_text(dns::SrvData{}), "0 0 0 .");
   EXPECT_EQ(data_text(dns::OpaqueData{{1, 2}}), "\\# 2 0102");
   EXPECT_EQ(split_txt(std::string(511, 'x')).size(), 3U);
   EXPECT_EQ(split_txt(std::string(510, 'x')).size(), 2U);

@@ -10,8 +10,8 @@ constexpr std::size_t kLongestString = 255;
 std::string absolute(const std::string& name) { return name + "."; }
 
 /// RFC 1035 5.1.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
+std::string escaped(std::string_view text) {
+  std::string out;
   for (const char c : text) {
     const auto octet = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
@@ -23,8 +23,9 @@ std::string quoted(std::string_view text) {
       out += c;
     }
   }
-  return out + '"';
+  return out;
 }
+std::string quoted(std::string_view text) { return '"' + escaped(text) + '"'; }
 
 struct DataWriter {
   std::string operator()(const dns::AddressData& data) const { return data.address.text(); }
@@ -40,7 +41,9 @@ struct DataWriter {
     return std::to_string(data.priority) + " " + std::to_string(data.weight) + " " + std::to_string(data.port) + " " +
            absolute(data.target);
   }
-  std::string operator()(const dns::CaaData& data) const { return std::to_string(data.flags) + " " + data.tag + " " + quoted(data.value); }
+  std::string operator()(const dns::CaaData& data) const {
+    return std::to_string(data.flags) + " " + escaped(data.tag) + " " + quoted(data.value);
+  }
   std::string operator()(const dns::OpaqueData& data) const {
     return "\\# " + std::to_string(data.data.size()) + (data.data.empty() ? "" : " " + hex_encode(data.data));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -14,6 +15,17 @@ namespace {
 
 constexpr auto kRenewCheck = std::chrono::hours(1);
 constexpr auto kFolderCheck = std::chrono::seconds(2);
+
+constexpr std::string_view kSmime = "smime-", kOpenPgp = "openpgp-";
+constexpr std::size_t kMarkSize = 32;
+
+/// The part of a key's name that stands for the person; empty: the key is nobody's.
+std::string mark_of(const KeyName& name) {
+  for (const std::string_view kind : {kSmime, kOpenPgp}) {
+    if (name.get().starts_with(kind) && name.get().size() == kind.size() + kMarkSize) return name.get().substr(kind.size());
+  }
+  return {};
+}
 
 KeyName name_for(std::string_view kind, std::string_view address) {
   const Sha256 hash = sha256(as_bytes(to_lower(address)));
@@ -36,8 +48,8 @@ std::optional<std::int64_t> stamp_of(const std::string& path) {
 
 }  // namespace
 
-KeyName smime_key_name(std::string_view address) { return name_for("smime-", address); }
-KeyName openpgp_key_name(std::string_view address) { return name_for("openpgp-", address); }
+KeyName smime_key_name(std::string_view address) { return name_for(kSmime, address); }
+KeyName openpgp_key_name(std::string_view address) { return name_for(kOpenPgp, address); }
 
 Identities::Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority> authority, const config::Config& config,
                        const Clock& clock)
@@ -152,6 +164,54 @@ Result<std::string> Identities::enroll_openpgp(const Mailbox& address) {
     if (!exists(name)) POSTERN_CHECK(m_keeper->openpgp_create(name, "<" + address.text() + ">"));
   }
   return m_keeper->openpgp_certificate(name);
+}
+
+/// Whom the stored certificate is for; empty: there is none, or it is not the one of this key's name.
+Result<std::string> Identities::smime_address(const KeyName& name) const {
+  POSTERN_TRY(const auto stored, m_authority->stored(name));
+  const auto addresses = stored ? stored->emails() : std::vector<std::string>();
+  return addresses.empty() || smime_key_name(addresses.front()) != name ? std::string() : addresses.front();
+}
+
+Result<std::optional<PublicIdentity>> Identities::public_identity(const std::string& mark) {
+  PublicIdentity out;
+  const KeyName smime(std::string(kSmime) + mark), openpgp(std::string(kOpenPgp) + mark);
+  if (m_config.smime.enabled && exists(smime)) {
+    POSTERN_TRY(out.address, smime_address(smime));
+    if (const auto mailbox = Mailbox::parse(out.address, Utf8::Allow); mailbox) {
+      POSTERN_TRY(out.smime, enroll_smime(*mailbox));  // what exists, renewed in time
+    }
+  }
+  if (m_config.openpgp.enabled && exists(openpgp)) {
+    POSTERN_TRY(std::string armored, m_keeper->openpgp_certificate(openpgp));
+    const auto certificate = PgpCertificate::parse(as_bytes(armored));
+    const auto addresses = certificate ? certificate->emails() : std::vector<std::string>();
+    if (!addresses.empty() && openpgp_key_name(addresses.front()) == openpgp) {
+      out.address = addresses.front();
+      out.openpgp = std::move(armored);
+    }
+  }
+  return out.address.empty() ? std::nullopt : std::optional(std::move(out));
+}
+
+Result<IdentityPage> Identities::page(const std::string& after, std::size_t limit) {
+  if (!after.empty() && (after.size() != kMarkSize || !hex_decode(after)))
+    return fail(ErrorCode::BadInput, "must be what a page before gave as next", "after");
+  POSTERN_TRY(const auto names, m_keeper->list());
+  std::set<std::string> marks;
+  for (const KeyName& name : names) {
+    if (std::string mark = mark_of(name); mark > after) marks.insert(std::move(mark));
+  }
+  IdentityPage out;
+  std::size_t looked_at = 0;
+  for (const std::string& mark : marks) {
+    if (looked_at++ == limit) return out;
+    POSTERN_TRY(auto person, public_identity(mark));
+    if (person) out.people.push_back(*std::move(person));
+    out.next = mark;
+  }
+  out.next.clear();
+  return out;
 }
 
 template <class Directory>

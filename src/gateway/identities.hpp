@@ -26,6 +26,17 @@ namespace postern::gateway {
 [[nodiscard]] KeyName smime_key_name(std::string_view address);
 [[nodiscard]] KeyName openpgp_key_name(std::string_view address);
 
+/// What correspondents need to write to one of our own people sealed.
+struct PublicIdentity {
+  std::string address;  ///< Lower case.
+  std::string smime;    ///< The current certificate, PEM; empty: none.
+  std::string openpgp;  ///< Armored; empty: none.
+};
+struct IdentityPage {
+  std::vector<PublicIdentity> people;
+  std::string next;  ///< For the following page; empty: this was the last.
+};
+
 class Identities {
  public:
   Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority> authority, const config::Config& config, const Clock& clock);
@@ -45,6 +56,9 @@ class Identities {
   /// Makes it whatever auto_enroll says (an operator's act); answers PEM or armor to give to correspondents.
   [[nodiscard]] Result<std::string> enroll_smime(const Mailbox& address);
   [[nodiscard]] Result<std::string> enroll_openpgp(const Mailbox& address);
+  /// Everybody who has a key of whom the certificate says the address. `after`: `next` of the page before, else empty; `limit`: people that
+  /// are looked at. A certificate that is about to end is renewed first. BadInput for an `after` that is none.
+  [[nodiscard]] Result<IdentityPage> page(const std::string& after, std::size_t limit);
   /// A key was rotated or removed: its certificates are asked for anew.
   void forget(const KeyName& key);
 
@@ -55,6 +69,8 @@ class Identities {
   };
   [[nodiscard]] Result<std::vector<SmimeIdentity>> load_smime(const Mailbox& address);
   [[nodiscard]] Result<SmimeIdentity> with_handle(Identity identity) const;
+  [[nodiscard]] Result<std::optional<PublicIdentity>> public_identity(const std::string& mark);
+  [[nodiscard]] Result<std::string> smime_address(const KeyName& name) const;
   [[nodiscard]] bool exists(const KeyName& name);
   [[nodiscard]] bool is_local(const Mailbox& address) const;
   /// Whose key serves this address: its own where one exists, else that of the address without its +tag. Nobody makes up as many keys as

@@ -313,6 +313,13 @@ Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Te
   return Identity{name, version, std::move(chain)};
 }
 
+Result<std::optional<Certificate>> Authority::stored(const KeyName& name) const {
+  POSTERN_TRY(const std::optional<std::string> pem, m_store.load(name.get()));
+  if (!pem) return std::optional<Certificate>();
+  POSTERN_TRY(const CertificateChain chain, certificates_from_pem(*pem));
+  return std::optional(chain.front());
+}
+
 // Stored before its successor is: a power cut between the two leaves it in both places, and the first comparison below tells.
 Status Authority::keep_earlier(const KeyName& name, const Certificate& leaf) {
   POSTERN_TRY(const std::optional<std::string> stored, m_store.load(earlier_name(name)));

@@ -57,6 +57,8 @@ class Authority {
   [[nodiscard]] Result<Identity> tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type = KeyType::EcdsaP256,
                                               std::uint32_t version = 0);
   [[nodiscard]] Result<Identity> email_identity(const KeyName& key, const EmailSubject& subject, KeyType type = KeyType::EcdsaP256);
+  /// The certificate that is stored under the key's name, whatever it is worth today; nothing when there is none.
+  [[nodiscard]] Result<std::optional<Certificate>> stored(const KeyName& key) const;
   /// Certificates that were replaced, newest first, each with the key version it is for; what correspondents still encrypt to, and what old
   /// mail is encrypted to (a CMS recipient is named by issuer and serial number). At most 64 are kept; those whose key version is gone are
   /// left out.

@@ -148,7 +148,9 @@ TEST_F(Pki, IdentitiesAreReusedThenRenewed) {
 TEST_F(Pki, ReplacedCertificatesStayWithTheirKeyVersion) {  // RFC 5652 6.2.1: recipients are named by issuer and serial number
   const KeyName name("smime_renewed");
   const auto current = [&] { return m_authority->email_identity(name, {.emails = {"alice@example.org"}}).value(); };
+  EXPECT_FALSE(m_authority->stored(name).value());
   const Identity first = current();
+  EXPECT_EQ(m_authority->stored(name).value(), first.chain.front());
   EXPECT_TRUE(m_authority->earlier_identities(name)->empty());
   m_clock.step(days(70));
   const Identity second = current();

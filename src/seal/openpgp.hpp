@@ -36,6 +36,7 @@ class PgpCertificate {
   /// Key ids (16 digits, upper case) of the primary key and the subkeys.
   [[nodiscard]] const std::vector<std::string>& key_ids() const noexcept { return m_facts->key_ids; }
   [[nodiscard]] const Bytes& bytes() const noexcept { return m_facts->bytes; }
+  [[nodiscard]] Result<Bytes> to_binary() const;  ///< The same packets without armor.
   /// Why it must not be encrypted to now, or nothing.
   [[nodiscard]] std::optional<std::string> recipient_fault(WallTime now) const;
 

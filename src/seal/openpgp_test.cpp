@@ -270,6 +270,18 @@ TEST_F(OpenPgp, UnusableCertificatesSayWhy) {
   EXPECT_EQ(reason_against(make_certificate({.primary = "RSA", .subkey = "RSA", .bits = 2048})), "none");
 }
 
+TEST_F(OpenPgp, ACertificateWithoutItsArmor) {
+  const auto binary = alice->certificate->to_binary();
+  ASSERT_TRUE(binary) << binary.error().text();
+  ASSERT_FALSE(binary->empty());
+  EXPECT_NE(binary->front() & 0x80, 0);  // RFC 9580 4.2: a packet, no text
+  const auto again = PgpCertificate::parse(*binary);
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->fingerprint(), alice->certificate->fingerprint());
+  EXPECT_EQ(again->emails(), alice->certificate->emails());
+  EXPECT_EQ(again->to_binary().value(), *binary);
+}
+
 TEST_F(OpenPgp, SecretKeysAndNoiseAreRefused) {
   const auto secret = PgpCertificate::parse(make_certificate({}, RNP_KEY_EXPORT_SECRET));
   ASSERT_FALSE(secret);

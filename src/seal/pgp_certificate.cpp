@@ -141,6 +141,16 @@ Result<PgpCertificate> PgpCertificate::parse(ByteView bytes) {
   return PgpCertificate(std::move(facts));
 }
 
+Result<Bytes> PgpCertificate::to_binary() const {
+  POSTERN_TRY(const rnp::Ffi ffi, rnp::open(kEndOfTime));
+  POSTERN_CHECK(rnp::add_certificates(ffi.get(), bytes()));
+  POSTERN_TRY(const rnp::Key key, rnp::find(ffi.get(), "fingerprint", fingerprint()));
+  POSTERN_TRY(const rnp::Output output, rnp::buffer(0));
+  const auto done = rnp_key_export(key.get(), output.get(), RNP_KEY_EXPORT_PUBLIC | RNP_KEY_EXPORT_SUBKEYS);
+  if (done != RNP_SUCCESS) return fail(rnp::error(ErrorCode::Internal, "writing a certificate", done));
+  return rnp::bytes_of(output.get());
+}
+
 std::optional<std::string> PgpCertificate::recipient_fault(WallTime now) const {
   const auto ffi = rnp::open(now);
   if (!ffi) return ffi.error().text();

@@ -1,5 +1,7 @@
 """`postern dns records|check|publish` beside real name servers: Knot and BIND, changed by updates of RFC 2136 under keys of RFC 8945."""
 
+import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -102,6 +104,55 @@ def test_an_empty_zone_gets_everything_once(server):
     status, again, _ = publish(server)
     assert (status, again["outcome"], again["changes"]) == (0, "unchanged", [])
     assert server.ask(ZONE, "SOA") == serial
+
+
+CA, BOUND = "ca.example", "other.example; accounturi=https://other.example/acct/1"
+MORE = ["--caa", CA, "--caa", BOUND, "--caa-mail", ";", "--submissions", HOST, "--submission", f"out.{ZONE}:587", "--imaps", "none"]
+
+
+def test_authorities_and_services(server):
+    status, done, said = publish(server, *MORE)
+    assert done["outcome"] == "published", said + server.log_tail()
+    assert standings(done) == {(f"_submission._tcp.{ZONE}", "SRV"): "differs"}, said  # its host has no address yet
+    assert status == 1
+    assert server.ask(ZONE, "CAA") == [f'0 issue "{CA}"', f'0 issue "{BOUND}"', '0 issuemail ";"']
+    assert server.ask(f"_submissions._tcp.{ZONE}", "SRV") == [f"0 1 465 {HOST}."]
+    assert server.ask(f"_submission._tcp.{ZONE}", "SRV") == [f"10 1 587 out.{ZONE}."]
+    assert server.ask(f"_imaps._tcp.{ZONE}", "SRV") == ["0 0 0 ."]
+    serial = server.ask(ZONE, "SOA")
+    assert publish(server, *MORE)[1]["outcome"] == "unchanged"
+    assert server.ask(ZONE, "SOA") == serial
+    # Without a choice whatever is there is right.
+    assert publish(server)[1]["right"]
+
+
+def test_authorities_and_services_that_are_wrong(make_server):
+    server = make_server(records=[
+        "out IN A 127.0.0.1", '@ IN CAA 0 issue "web.example"', '@ IN CAA 0 issue "other.example"', '@ IN CAA 0 iodef "mailto:x@postern.example"',
+        '@ IN CAA 0 issuemail "ca.example"', "_submissions._tcp IN SRV 0 0 0 .", "_submission._tcp IN SRV 5 5 2587 out",
+        "_submission._tcp IN SRV 20 5 587 backup.example.net.", "_imaps._tcp IN SRV 0 1 993 imap.example.net."])
+    before = check(server, *MORE)
+    found = [(f["name"], f["wanted"], f["standing"]) for f in before["findings"] if f["type"] in ("CAA", "SRV") and not f["right"]]
+    assert [(name, standing) for name, _, standing in found] == [(ZONE, "differs")] * 3 + [
+        (f"_submissions._tcp.{ZONE}", "differs"), (f"_submission._tcp.{ZONE}", "differs"), (f"_imaps._tcp.{ZONE}", "differs")]
+    status, done, said = publish(server, *MORE)
+    assert (status, done["outcome"]) == (0, "published"), said
+    # The web server's CA and the report address stay, and so does the second submission host.
+    assert server.ask(ZONE, "CAA") == ['0 iodef "mailto:x@postern.example"', f'0 issue "{CA}"', f'0 issue "{BOUND}"', '0 issue "web.example"',
+                                       '0 issuemail ";"']
+    assert server.ask(f"_submissions._tcp.{ZONE}", "SRV") == [f"0 1 465 {HOST}."]
+    assert server.ask(f"_submission._tcp.{ZONE}", "SRV") == [f"10 1 587 out.{ZONE}.", "20 5 587 backup.example.net."]
+    assert server.ask(f"_imaps._tcp.{ZONE}", "SRV") == ["0 0 0 ."]
+    remarks = " ".join(f["message"] for f in done["findings"])
+    assert "web.example may issue too" in remarks and "backup.example.net:587" in remarks
+    assert publish(server, *MORE)[1]["outcome"] == "unchanged"
+
+
+@pytest.mark.parametrize("option, value", [("--caa", "not a domain"), ("--imaps", "a..b"), ("--submission", f"{HOST}:0"),
+                                           ("--submission", f"{HOST}:65536"), ("--submissions", f"{HOST}:x")])
+def test_choices_that_are_none(option, value):
+    status, answer, said = postern("dns", "records", ZONE, *FACTS, option, value)
+    assert status == 2 and answer["error"]["field"] in (option, "CAA"), said
 
 
 @pytest.mark.parametrize("algorithm", ["hmac-sha384", "hmac-sha512"])
@@ -214,7 +265,7 @@ def test_a_key_that_may_not(make_server, workdir):
     assert status == 4 and what.startswith("BADKEY" if server.name == "knotd" else "REFUSED") and "stranger.example" in what
 
 
-@pytest.mark.parametrize("grant, done", [("zonesub TXT MX TLSA A AAAA CNAME", True), ("zonesub TXT", False)])
+@pytest.mark.parametrize("grant, done", [("zonesub TXT MX TLSA A AAAA CNAME CAA SRV OPENPGPKEY SMIMEA", True), ("zonesub TXT", False)])
 def test_the_policy_of_bind(workdir, grant, done):
     """The rule of docs/dns.md is enough; a narrower one refuses the whole update."""
     with Bind(workdir / "ns", ZONE, TsigKey(workdir, "update.postern.example"), grants=[grant]) as server:
@@ -292,6 +343,17 @@ def test_a_resolver_that_shows_all(workdir):
     assert answer["right"], answer
 
 
+def test_a_ca_that_the_mx_host_does_not_allow(workdir):
+    """RFC 8659 3: the records nearest to the name decide; the set above the domain is right for the domain, and not for the host."""
+    records = good_records()
+    records["example"] = [{"type": "CAA", "data": '0 issue "ca.example"'}]
+    records[HOST].append({"type": "CAA", "data": '0 issue "other.example"'})
+    _, answer, _ = postern("dns", "check", ZONE, "--dns-fixture", fixture_of(workdir, records), *FACTS, "--caa", "ca.example")
+    found = [(f["name"], f["standing"]) for f in answer["findings"] if f["type"] == "CAA"]
+    assert found == [(ZONE, "ok"), (HOST, "differs")] and not answer["right"]
+    assert judge(workdir, records)["right"]  # nothing was chosen
+
+
 @pytest.mark.parametrize("name, record, standing, words", [
     (f"_25._tcp.{HOST}", {"type": "TLSA", "data": TLSA}, "insecure", "DNSSEC"),
     (ZONE, {"type": "TXT", "data": "v=spf1 " + " ".join(f"a:h{i}.{ZONE}" for i in range(11)) + " -all"}, "differs", "10 lookups"),
@@ -346,6 +408,83 @@ def test_the_records_of_a_running_daemon(make_daemon, workdir, kind):
         assert down.returncode == 1
         assert [f["name"] for f in answer["findings"] if not f["right"]] == [f"ed._domainkey.{ZONE}"]
         assert any("posternd" in note for note in answer["notes"])
+
+
+def _owner(local, label):
+    return hashlib.sha256(local.encode()).hexdigest()[:56] + f".{label}.{ZONE}"
+
+
+def test_the_keys_of_people(make_daemon, workdir, kind):
+    """OPENPGPKEY and SMIMEA of everybody who has a key: shown, published, as dig and others read them, and right."""
+    daemon = make_daemon()
+    daemon.config["dkim"] = []
+    daemon.start()
+    certificate = daemon.cli("identity", "certificate", f"alice@{ZONE}").stdout
+    armored = daemon.cli("identity", "certificate", f"alice@{ZONE}", "--kind", "openpgp").stdout
+    daemon.cli("identity", "certificate", f"bob@{ZONE}")
+    daemon.cli("identity", "certificate", "carol@elsewhere.example")
+    names = {record["name"] for record in daemon.json("dns", "records", ZONE, "--people")["records"]
+             if record["kind"] in ("openpgpkey", "smimea")}
+    assert names == {_owner("alice", "_openpgpkey"), _owner("alice", "_smimecert"), _owner("bob", "_smimecert")}
+    assert not any(record["kind"] == "smimea" for record in daemon.json("dns", "records", ZONE)["records"])
+
+    key = TsigKey(workdir, "update.postern.example")
+    with kind(workdir / "ns", ZONE, key, records=[f"{_owner('bob', '_smimecert').split('.' + ZONE)[0]} IN SMIMEA 3 1 1 {'ab' * 32}"]) as server:
+        server.start()
+        where = ["dns", "publish", ZONE, "--server", server.address, "--tsig", key.file, "--address", "127.0.0.1", "--people"]
+        done = daemon.json(*where)
+        assert done["outcome"] == "published" and done["right"], done
+        (shown,) = server.ask(_owner("alice", "_smimecert"), "SMIMEA")
+        der = run(["openssl", "x509", "-outform", "DER"], input=certificate).stdout
+        assert shown.replace(" ", "").lower() == "300" + der.hex()
+        (shown,) = server.ask(_owner("alice", "_openpgpkey"), "OPENPGPKEY")
+        assert base64.b64decode(shown.replace(" ", "")) == _dearmored(workdir, armored)
+        assert len(server.ask(_owner("bob", "_smimecert"), "SMIMEA")) == 2  # the digest may be bob's own
+        assert daemon.json(*where)["outcome"] == "unchanged"
+        # Without --people they do not count.
+        assert daemon.json("dns", "check", ZONE, "--server", server.address)["right"]
+
+    page = daemon.api_json("GET", "/identities?limit=1")
+    assert len(page["identities"]) == 1 and page["next"]
+    rest = daemon.api_json("GET", f"/identities?after={page['next']}")
+    assert {one["address"] for one in page["identities"] + rest["identities"]} == {f"alice@{ZONE}", f"bob@{ZONE}", "carol@elsewhere.example"}
+    assert len(rest["identities"]) == 2 and rest["next"] == ""
+    assert daemon.api("GET", "/identities?after=zz")[0] == 400
+    assert daemon.api("GET", "/identities?limit=1000")[0] == 400
+    daemon.stop()
+    down = daemon.cli("dns", "records", ZONE, "--people", check=False)
+    assert down.returncode == 3 and b"posternd" in down.stderr
+
+
+def _dearmored(workdir, armored):
+    source, target = workdir / "alice.asc", workdir / "alice.pgp"
+    source.write_bytes(armored)
+    run(["gpg", "--homedir", _gpg_home(workdir), "--batch", "--output", target, "--dearmor", source])
+    return target.read_bytes()
+
+
+def _gpg_home(workdir):
+    home = workdir / "gpg"
+    home.mkdir(mode=0o700, exist_ok=True)
+    return home
+
+
+@pytest.mark.parametrize("listeners, found", [
+    ([("0.0.0.0:465", "implicit"), ("0.0.0.0:587", "required")], {"_submissions._tcp": 465, "_submission._tcp": 587}),
+    ([("127.0.0.1:465", "implicit"), ("0.0.0.0:2587", "required")], {}),
+    ([("0.0.0.0:465", "required")], {}),
+])
+def test_listeners_that_mail_programs_look_for(workdir, listeners, found):
+    """Known from the configuration, without a daemon; what only this machine reaches is nothing for them."""
+    path = workdir / "postern.toml"
+    path.write_text(f'[server]\nhostname = "{HOST}"\n[storage]\ndata_dir = "{workdir}/var"\n[domains]\nlocal = ["{ZONE}"]\n' + "".join(
+        f'[[listener]]\nkind = "submission"\naddress = "{address}"\ntls = "{tls}"\n' for address, tls in listeners))
+    status, answer, said = postern("--config", path, "dns", "records", ZONE, "--no-tlsa")
+    assert status == 0, said
+    shown = {record["name"]: record for record in answer["records"] if record["kind"] == "service"}
+    assert {name: record["data"] for name, record in shown.items()} == {
+        f"{name}.{ZONE}": f"{0 if port == 465 else 10} 1 {port} {HOST}." for name, port in found.items()}
+    assert all(record["default"] for record in shown.values())
 
 
 def _certificate_of(daemon):
