@@ -15,6 +15,7 @@ constexpr std::string_view kHead = R"html(<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Postern</title>
+<link rel="icon" type="image/svg+xml" href="/icon.svg">
 <link rel="stylesheet" href="/live.css">
 </head>
 <body>
@@ -31,6 +32,10 @@ constexpr std::string_view kHead = R"html(<!doctype html>
   <form id="token-form"><label>Token <input id="token" type="password" autocomplete="off" spellcheck="false"></label> <button>Show</button></form>
 </section>
 )html";
+
+/// A small door in a wall.
+constexpr std::string_view kIcon =
+    R"svg(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#3b4cb8"/><path d="M5 14V7a3 3 0 0 1 6 0v7z" fill="#fff"/><circle cx="9.5" cy="10" r=".8" fill="#3b4cb8"/></svg>)svg";
 
 constexpr std::string_view kMessages = R"html(<main hidden>
   <div class="stations" aria-hidden="true"><span>receive</span><span>authenticate</span><span>open</span><span>decide</span><span>seal</span><span>stamp</span><span>deliver</span></div>
@@ -269,6 +274,7 @@ void add_page_routes(const Routes& routes) {
   page("/", std::string(kHead) + std::string(kMessages) + std::string(kMessagesFoot));
   page("/keys", std::string(kHead) + std::string(kKeysBody));
   page("/domains", std::string(kHead) + std::string(kDomainsBody));
+  asset("icon.svg", kIcon);
   asset("live.css", kCss);
   asset("page.js", kCommon);
   asset("live.js", kScript);
