@@ -45,7 +45,7 @@ button, select { font:inherit; max-width:100%; border:1px solid var(--line); bor
 .record { display:grid; grid-template-columns:6.5rem minmax(0, 1fr); gap:.2rem .6rem; font-size:.85rem; margin:.2rem 0; } .record > :first-child { color:var(--soft); } .record code, .report pre { overflow-wrap:anywhere; background:var(--bg); border-radius:6px; padding:.2rem .45rem; }
 details summary { cursor:pointer; } .card details summary, .chart details summary { color:var(--soft); font-size:.88rem; } ul.right { margin:.3rem 0; padding-left:1.1rem; font-size:.85rem; overflow-wrap:anywhere; }
 #which { display:flex; flex-wrap:wrap; gap:.5rem 1.2rem; align-items:center; }
-.charts { display:grid; grid-template-columns:repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap:.7rem; }
+.charts { display:grid; grid-template-columns:repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap:.7rem; align-items:start; }
 .chart figcaption { display:flex; flex-wrap:wrap; gap:.1rem .6rem; align-items:baseline; margin-bottom:.4rem; overflow-wrap:anywhere; } .legend { margin-left:auto; font-size:.82rem; color:var(--soft); white-space:nowrap; }
 .swatch { display:inline-block; width:.7rem; height:.7rem; border-radius:2px; margin:0 .3rem 0 .6rem; } .swatch.good { background:var(--seal); } .swatch.bad { background:var(--bad); }
 svg.bars { display:block; width:100%; height:8rem; border-bottom:1px solid var(--line); } svg.bar-of { display:block; width:100%; min-width:3rem; height:.8rem; }

@@ -187,7 +187,7 @@ function facts(message) {
   if (f.dmarc) verdict('DMARC', f.dmarc, 'whether one of both is the author\'s: ' + (f.author_domain || 'no author'));
   if (f.arc && f.arc !== 'none') verdict('ARC', f.arc, f.arc_trusted ? 'the chain is believed and makes up for DMARC' : 'what those before us saw');
   if (f.arc_trusted) line.append(badge('ARC believed', 'ok'));
-  if (f.iprev) verdict('iprev', f.iprev, f.reverse_name || 'the client\'s address has no name');
+  if (f.iprev) line.append(badge('iprev ' + f.iprev, f.iprev === 'pass' ? 'ok' : 'warn', f.reverse_name || 'the client\'s address has no name'));
   if (f.verdict_rule) line.append(badge('verdict rule ' + f.verdict_rule));
   for (const label of (f.label || '').split(' | ').filter(Boolean)) line.append(badge('label ' + label, 'warn'));
   if (f.dkim) line.append(badge('signed DKIM ' + f.dkim, 'ok'));
