@@ -113,6 +113,7 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
   add_key_routes(routes);
   add_rotation_routes(routes);
   add_outbound_routes(routes);
+  add_chart_routes(routes);
   add_dns_routes(routes);
   add_admin_routes(routes);
 }

@@ -71,6 +71,7 @@ void add_mail_routes(const Routes& routes);      ///< /api/v1/mail, /api/v1/veri
 void add_key_routes(const Routes& routes);       ///< /api/v1/keys, /api/v1/identities
 void add_rotation_routes(const Routes& routes);  ///< /api/v1/rotation, /api/v1/tenants
 void add_outbound_routes(const Routes& routes);  ///< /api/v1/outbound, /api/v1/reports
+void add_chart_routes(const Routes& routes);     ///< /api/v1/reports/summary
 void add_dns_routes(const Routes& routes);       ///< /api/v1/dns
 void add_admin_routes(const Routes& routes);     ///< /api/v1/audit, /api/v1/users, /api/v1/config
 

@@ -130,14 +130,6 @@ function ask(name, text) {
 
 function say(text, kind) { $('acted').textContent = text; $('acted').className = kind; $('acted').hidden = false; }
 
-async function call(method, path) {
-  const response = await fetch(path, { method, headers: { Authorization: 'Bearer ' + token() } });
-  const answer = await response.json();
-  if (response.status === 401) throw Object.assign(new Error('token'), { token: true });
-  if (!response.ok) throw Object.assign(new Error(answer.detail || response.statusText), { said: true });
-  return answer;
-}
-
 async function rotate(name) {
   try {
     const key = await call('POST', '/api/v1/keys/' + encodeURIComponent(name) + '/rotate');

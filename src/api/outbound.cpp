@@ -66,8 +66,10 @@ http::Response list_reports(Gateway& gate) {
                              json::object{{"from", gate.config().reports.from}, {"counted", std::move(days)}, {"sent", std::move(out)}});
 }
 
-http::Response list_received(Gateway& gate) {
-  const auto all = ReportStore(gate.store()).received(kMost);
+http::Response list_received(Gateway& gate, const http::Request& request) {
+  const auto limit = number_parameter(request, "limit", kMost, kMost);
+  if (!limit) return http::problem(limit.error());
+  const auto all = ReportStore(gate.store()).received(*limit);
   if (!all) return http::problem(all.error());
   json::array out;
   for (const auto& [number, report, received, vouched] : *all) {
@@ -142,7 +144,7 @@ void add_outbound_routes(const Routes& routes) {
   routes.add_slow("GET", "/api/v1/outbound/exceptions", [&gate](const http::Request&) { return exceptions(gate); }, Role::Reader);
   routes.add_slow("GET", "/api/v1/reports", [&gate](const http::Request&) { return list_reports(gate); }, Role::Reader);
   routes.add_slow("GET", "/api/v1/reports/tls/{day}", [&gate](const http::Request& r) { return show_day(gate, r); }, Role::Reader);
-  routes.add_slow("GET", "/api/v1/reports/received", [&gate](const http::Request&) { return list_received(gate); }, Role::Reader);
+  routes.add_slow("GET", "/api/v1/reports/received", [&gate](const http::Request& r) { return list_received(gate, r); }, Role::Reader);
   routes.add_slow(
       "GET", "/api/v1/reports/received/{number}", [&gate](const http::Request& r) { return show_received(gate, r); }, Role::Reader);
   routes.router.add("GET", "/.well-known/mta-sts.txt", [&gate](const http::Request& r) { return own_policy(gate, r); });

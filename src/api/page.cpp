@@ -1,8 +1,9 @@
-// The pages: messages as they flow, and keys (keys_page.cpp). HTML, style sheets and scripts are all served from the binary. No inline
-// script (Content-Security-Policy).
+// The pages: messages as they flow, keys (keys_page.cpp), domains and reports (domains_page.cpp, charts_script.cpp). HTML, style sheets and
+// scripts are all served from the binary. No inline script (Content-Security-Policy).
 //
 // The token arrives in the address's fragment (#token=...), which browsers do not send to servers, and stays in this tab's session storage.
 #include "api/api.hpp"
+#include "api/domains_page.hpp"
 #include "api/keys_page.hpp"
 
 namespace postern::api {
@@ -14,12 +15,13 @@ constexpr std::string_view kHead = R"html(<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Postern</title>
+<link rel="icon" type="image/svg+xml" href="/icon.svg">
 <link rel="stylesheet" href="/live.css">
 </head>
 <body>
 <header>
   <h1>Postern <small id="host"></small></h1>
-  <nav aria-label="Pages"><a href="/">Messages</a> <a href="/keys">Keys</a></nav>
+  <nav aria-label="Pages"><a href="/">Messages</a> <a href="/domains">Domains</a> <a href="/keys">Keys</a></nav>
   <ul id="badges" aria-label="Status"></ul>
 </header>
 <p id="lost" role="status" hidden></p>
@@ -30,6 +32,10 @@ constexpr std::string_view kHead = R"html(<!doctype html>
   <form id="token-form"><label>Token <input id="token" type="password" autocomplete="off" spellcheck="false"></label> <button>Show</button></form>
 </section>
 )html";
+
+/// A small door in a wall.
+constexpr std::string_view kIcon =
+    R"svg(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#3b4cb8"/><path d="M5 14V7a3 3 0 0 1 6 0v7z" fill="#fff"/><circle cx="9.5" cy="10" r=".8" fill="#3b4cb8"/></svg>)svg";
 
 constexpr std::string_view kMessages = R"html(<main hidden>
   <div class="stations" aria-hidden="true"><span>receive</span><span>authenticate</span><span>open</span><span>decide</span><span>seal</span><span>stamp</span><span>deliver</span></div>
@@ -137,6 +143,15 @@ function onToken(go) {
   $('token-form').addEventListener('submit', (event) => { event.preventDefault(); sessionStorage.setItem('token', $('token').value.trim()); go(); });
 }
 
+// A call of the API. What is thrown says whether the token was refused (token) or the gateway refused it in words of its own (said).
+async function call(method, path) {
+  const response = await fetch(path, { method, headers: { Authorization: 'Bearer ' + token() } });
+  const answer = await response.json();
+  if (response.status === 401) throw Object.assign(new Error('token'), { token: true });
+  if (!response.ok) throw Object.assign(new Error(answer.detail || response.statusText), { said: true });
+  return answer;
+}
+
 for (const link of document.querySelectorAll('nav a')) if (link.pathname === location.pathname) link.setAttribute('aria-current', 'page');
 pollStatus();
 )js";
@@ -166,12 +181,26 @@ function facts(message) {
   if (f.protection) line.append(badge('arrived ' + f.protection.replace(/_/g, ' '), 'seal'));
   if (f.opened) line.append(badge(f.opened, /invalid|failed/.test(f.opened) ? 'bad' : 'seal'));
   if (f.rule) line.append(badge('rule ' + f.rule));
-  const verdict = (name, result) => line.append(badge(name + ' ' + result, result === 'pass' ? 'ok' : /fail|error/.test(result) ? 'bad' : ''));
-  if (f.spf) verdict('SPF', f.spf);
-  if (f.dkim_result) verdict('DKIM', f.dkim_result);
-  if (f.dmarc) verdict('DMARC', f.dmarc);
+  const verdict = (name, result, title) => line.append(badge(name + ' ' + result, result === 'pass' ? 'ok' : /fail|error/.test(result) ? 'bad' : '', title));
+  if (f.spf) verdict('SPF', f.spf, 'whether the client may send for the envelope sender\'s domain');
+  if (f.dkim_result) verdict('DKIM', f.dkim_result, 'signatures of the message');
+  if (f.dmarc) verdict('DMARC', f.dmarc, 'whether one of both is the author\'s: ' + (f.author_domain || 'no author'));
+  if (f.arc && f.arc !== 'none') verdict('ARC', f.arc, f.arc_trusted ? 'the chain is believed and makes up for DMARC' : 'what those before us saw');
+  if (f.arc_trusted) line.append(badge('ARC believed', 'ok'));
+  if (f.iprev) line.append(badge('iprev ' + f.iprev, f.iprev === 'pass' ? 'ok' : 'warn', f.reverse_name || 'the client\'s address has no name'));
+  if (f.verdict_rule) line.append(badge('verdict rule ' + f.verdict_rule));
+  for (const label of (f.label || '').split(' | ').filter(Boolean)) line.append(badge('label ' + label, 'warn'));
   if (f.dkim) line.append(badge('signed DKIM ' + f.dkim, 'ok'));
   return line;
+}
+
+// "TLSv1.3 verified by DANE (3 1 1), not revoked (OCSP)": why the connection was trusted, and what is known of the certificate's revocation.
+function roadBadges(road) {
+  const comma = road.indexOf(', '), trust = comma < 0 ? road : road.slice(0, comma), revocation = comma < 0 ? '' : road.slice(comma + 2);
+  const sure = /verified/.test(trust) && !/unverified|exception/.test(road);
+  const out = [badge(trust, sure ? 'ok' : 'warn', 'why the connection was trusted')];
+  if (revocation) out.push(' ', badge(revocation, /^not revoked/.test(revocation) ? 'ok' : 'warn', 'of the certificate'));
+  return out;
 }
 
 function recipient(r, id) {
@@ -182,7 +211,7 @@ function recipient(r, id) {
   row.append(who);
   const seal = make('td', 'seal-of'); if (r.seal !== 'held') seal.append(badge(sealText(r.seal), r.seal && r.seal !== 'none' && !r.seal.startsWith('refused') ? 'seal' : '')); row.append(seal);
   const way = make('td', 'reply route', r.route);
-  if (r.road) { const trust = make('div'); trust.append(badge(r.road, /verified/.test(r.road) && !/unverified|exception/.test(r.road) ? 'ok' : 'warn', 'why the connection was trusted')); way.append(trust); }
+  if (r.road) { const trust = make('div'); trust.append(...roadBadges(r.road)); way.append(trust); }
   row.append(way);
   return row;
 }
@@ -244,11 +273,16 @@ void add_page_routes(const Routes& routes) {
   };
   page("/", std::string(kHead) + std::string(kMessages) + std::string(kMessagesFoot));
   page("/keys", std::string(kHead) + std::string(kKeysBody));
+  page("/domains", std::string(kHead) + std::string(kDomainsBody));
+  asset("icon.svg", kIcon);
   asset("live.css", kCss);
   asset("page.js", kCommon);
   asset("live.js", kScript);
   asset("keys.css", kKeysCss);
   asset("keys.js", kKeysScript);
+  asset("domains.css", kDomainsCss);
+  asset("domains.js", kDomainsScript);
+  asset("charts.js", kChartsScript);
 }
 
 }  // namespace postern::api

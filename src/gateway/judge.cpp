@@ -307,7 +307,7 @@ void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& 
 /// The operator's own rules; true when one of them decided.
 bool Judge::apply_rules(Judgement& out, const MessageView& view) const {
   if (m_rules.empty()) return false;
-  const auto outcome = policy::apply_verdict_rules(
+  auto outcome = policy::apply_verdict_rules(
       m_rules, {author_addresses(view), std::string(name_of(out.spf.result)), std::string(name_of(dkim_overall(out.dkim))),
                 std::string(name_of(out.dmarc.result)), std::string(name_of(out.arc.cv)), std::string(name_of(out.iprev.result))});
   for (const std::string& label : outcome.labels) out.field += std::string(kLabelField) + ": " + label + "\r\n";
@@ -317,7 +317,9 @@ bool Judge::apply_rules(Judgement& out, const MessageView& view) const {
     case policy::VerdictAction::Quarantine: out.hold = outcome.text.empty() ? "held by the rule " + outcome.rule : outcome.text; break;
     default: break;
   }
+  out.labels = std::move(outcome.labels);
   out.by_rule = outcome.action != policy::VerdictAction::Nothing;
+  if (out.by_rule) out.rule = std::move(outcome.rule);
   return out.by_rule;
 }
 

@@ -34,9 +34,11 @@ struct Judgement {
   bool arc_trusted = false;  ///< The chain makes up for a DMARC failure (authentication.arc_trusted).
 
   std::string field;  ///< Authentication-Results, whole, and the labels of the rules.
-  std::string hold;   ///< Not empty: recipients' copies wait for an operator, for this reason.
+  std::vector<std::string> labels;
+  std::string hold;  ///< Not empty: recipients' copies wait for an operator, for this reason.
   std::optional<smtp::Reply> refusal;
   bool by_rule = false;  ///< A [[verdict]] rule decided, not DMARC.
+  std::string rule;      ///< Its name.
 };
 
 struct JudgeParts {

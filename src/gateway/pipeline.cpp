@@ -494,16 +494,21 @@ class Pipeline::Run {
       if (!c.decision.rule.empty()) rules.insert(c.decision.rule);
       if (!c.decision.reason.empty()) reasons.insert(c.decision.reason);
     }
-    if (const auto& judged = m_arrival.judgement) {
-      out.add("spf", name_of(judged->spf.result)).add("dkim_result", name_of(dkim_overall(judged->dkim)));
-      out.add("dmarc", name_of(judged->dmarc.result)).add("author_domain", printable(judged->author_domain, 253));
-      out.add("iprev", name_of(judged->iprev.result)).add("reverse_name", printable(judged->iprev.name, 253));
-    }
+    if (m_arrival.judgement) add_verdicts(out, *m_arrival.judgement);
     add_set(out, "opened", traces);
     add_set(out, "rule", rules);
     add_set(out, "reason", reasons);
     add_set(out, "dkim", m_selectors);
     return out.text();
+  }
+
+  static void add_verdicts(AuditFacts& out, const Judgement& judged) {
+    out.add("spf", name_of(judged.spf.result)).add("dkim_result", name_of(dkim_overall(judged.dkim)));
+    out.add("dmarc", name_of(judged.dmarc.result)).add("author_domain", printable(judged.author_domain, 253));
+    out.add("arc", name_of(judged.arc.cv)).add("arc_trusted", judged.arc_trusted);
+    out.add("iprev", name_of(judged.iprev.result)).add("reverse_name", printable(judged.iprev.name, 253));
+    if (!judged.rule.empty()) out.add("verdict_rule", judged.rule);
+    add_set(out, "label", {judged.labels.begin(), judged.labels.end()});
   }
 
   static void add_set(AuditFacts& out, std::string_view name, const std::set<std::string>& items) {

@@ -87,6 +87,19 @@ Result<std::vector<ReportStore::Summary>> ReportStore::summary(std::size_t most)
   });
 }
 
+Result<std::vector<ReportStore::PolicySummary>> ReportStore::policy_summary(std::int64_t first, std::int64_t last) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement rows,
+              reader->prepare("SELECT day, policy_type, SUM(CASE WHEN result_type = '' THEN sessions ELSE 0 END), SUM(CASE WHEN "
+                              "result_type = '' THEN 0 ELSE sessions END) FROM tls_session WHERE day BETWEEN ? AND ? GROUP BY day, "
+                              "policy_type ORDER BY day, policy_type"));
+  rows.bind_all(first, last);
+  return all_rows<PolicySummary>(rows, [](Statement& row) {
+    return PolicySummary{row.integer(0), std::string(row.text(1)), static_cast<std::uint64_t>(row.integer(2)),
+                         static_cast<std::uint64_t>(row.integer(3))};
+  });
+}
+
 Result<std::string> ReportStore::pending(const std::string& kind) {
   const DatabaseReader reader = m_store.reader();
   POSTERN_TRY(Statement row, reader->prepare("SELECT body FROM report_pending WHERE kind = ?"));
@@ -111,18 +124,40 @@ Status ReportStore::add_received(const ReceivedReport& r, WallTime now, bool vou
   });
 }
 
+namespace {
+
+/// Of a row "n, kind, organization, id, domain, begin, end, received, good, bad, vouched".
+ReportStore::Received received_in(Statement& row) {
+  const auto text = [&](int column) { return std::string(row.text(column)); };
+  const auto time = [&](int column) { return WallTime(std::chrono::seconds(row.integer(column))); };
+  const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
+  return {row.integer(0), {text(1), text(2), text(3), text(4), time(5), time(6), count(8), count(9), {}}, time(7), row.integer(10) != 0};
+}
+
+}  // namespace
+
 Result<std::vector<ReportStore::Received>> ReportStore::received(std::size_t most) {
   const DatabaseReader reader = m_store.reader();
   POSTERN_TRY(Statement rows, reader->prepare("SELECT n, kind, organization, id, domain, begin, end, received, good, bad, vouched FROM "
                                               "report_received ORDER BY n DESC LIMIT ?"));
   rows.bind_all(static_cast<std::int64_t>(most));
-  return all_rows<Received>(rows, [](Statement& row) {
-    const auto text = [&](int column) { return std::string(row.text(column)); };
-    const auto time = [&](int column) { return WallTime(std::chrono::seconds(row.integer(column))); };
-    const auto count = [&](int column) { return static_cast<std::uint64_t>(row.integer(column)); };
-    return Received{
-        row.integer(0), {text(1), text(2), text(3), text(4), time(5), time(6), count(8), count(9), {}}, time(7), row.integer(10) != 0};
-  });
+  return all_rows<Received>(rows, received_in);
+}
+
+Status ReportStore::visit_received(const ReceivedQuery& query, const std::function<bool(const Received&)>& see) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement rows,
+              reader->prepare("SELECT n, kind, organization, id, domain, begin, end, received, good, bad, vouched, body FROM "
+                              "report_received WHERE begin + (end - begin) / 2 >= ? AND begin + (end - begin) / 2 < ? AND (vouched OR "
+                              "NOT ?) AND (?4 = '' OR lower(domain) = lower(?4)) ORDER BY n DESC"));
+  rows.bind_all(seconds_of(day_begin(query.first)), seconds_of(day_begin(query.last + 1)), query.only_vouched, query.domain);
+  for (;;) {
+    POSTERN_TRY(const bool more, rows.step());
+    if (!more) return {};
+    Received one = received_in(rows);
+    one.report.body = rows.text(11);
+    if (!see(one)) return {};
+  }
 }
 
 Result<std::string> ReportStore::received_body(std::int64_t number) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,13 @@ class ReportStore {
     std::uint64_t successful = 0, failed = 0;
   };
   [[nodiscard]] Result<std::vector<Summary>> summary(std::size_t most);
+  /// Our sessions by day and kind of policy ("tlsa", "sts", "no-policy-found"), over all domains; days included, oldest first.
+  struct PolicySummary {
+    std::int64_t day = 0;
+    std::string policy;
+    std::uint64_t successful = 0, failed = 0;
+  };
+  [[nodiscard]] Result<std::vector<PolicySummary>> policy_summary(std::int64_t first, std::int64_t last);
   /// What is gathered for reports of a kind, as its gatherer wrote it; empty when there is nothing.
   [[nodiscard]] Result<std::string> pending(const std::string& kind);
   [[nodiscard]] Status keep_pending(const std::string& kind, const std::string& body);
@@ -54,6 +62,14 @@ class ReportStore {
   [[nodiscard]] Result<std::vector<Received>> received(std::size_t most);
   /// The body. NotFound.
   [[nodiscard]] Result<std::string> received_body(std::int64_t number);
+  /// Which of them: those that tell of days from `first` to `last`, both included (reports/received_tally.hpp).
+  struct ReceivedQuery {
+    std::int64_t first = 0, last = 0;
+    std::string domain;         ///< What they are about, case aside; empty: all.
+    bool only_vouched = false;  ///< Without those that anybody may have sent.
+  };
+  /// Each with its body, newest first, as long as `see` says true. It runs while a read connection is borrowed.
+  [[nodiscard]] Status visit_received(const ReceivedQuery& query, const std::function<bool(const Received&)>& see);
   [[nodiscard]] Status forget_before(std::int64_t day);
 
  private:

@@ -39,12 +39,12 @@ def ask(daemon, token, method, path, body=None) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
-LOOKS = ["/queue", "/messages", "/keys", "/rotation", "/tenants", "/dns", "/reports", "/reports/received", "/outbound/policies", "/outbound/exceptions"]
+LOOKS = ["/queue", "/messages", "/keys", "/rotation", "/tenants", "/dns", "/reports", "/reports/received", "/reports/summary", "/outbound/policies", "/outbound/exceptions"]
 ACTS = [("GET", "/audit", None), ("POST", "/audit/verify", {}), ("GET", "/users", None), ("POST", "/users", {"name": "x@y.example", "password": "secret secret"}),
         ("DELETE", "/users/x@y.example", None), ("GET", "/config", None), ("GET", "/mail", None), ("POST", "/mail", {}), ("GET", f"/mail/{ULID}", None),
         ("POST", "/keys", {"name": "k", "type": "hmac"}), ("POST", "/keys/dkim_key/rotate", {}), ("POST", "/keys/mail_storage_key/archive", {}),
         ("DELETE", "/keys/dkim_key", {"confirm": "dkim_key"}), ("POST", "/rotation", {"emergency": True}), ("POST", "/tenants/t/shred", {"confirm": "t"}),
-        ("POST", "/identities/a@b.example/smime", None), ("POST", "/reports/send", {}), ("POST", "/dns/check", {}), ("POST", "/policy/explain", {}), ("POST", "/verify", None)]
+        ("POST", "/identities/a@b.example/smime", None), ("GET", "/identities", None), ("POST", "/reports/send", {}), ("POST", "/dns/check", {}), ("POST", "/policy/explain", {}), ("POST", "/verify", None)]
 
 
 def test_each_role_does_what_it_may_and_nothing_else(judged, people):

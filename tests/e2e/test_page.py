@@ -9,6 +9,7 @@ import pytest
 from peers import mimebytes
 from peers.browser import Browser
 from test_bad_days import damage_stored_content
+from test_judged import BAD, GOOD, bring, judged, message  # noqa: F401: a fixture
 
 ALICE, BOB = "alice@postern.example", "bob@postern.example"
 
@@ -176,3 +177,45 @@ def test_hostile_text_stays_text(gateway, browser):
     browser.await_text("<img src=x", "#flow")
     assert browser.run("document.images.length") == 0 and browser.run("document.title") == "Postern"
     assert not re.search(r"<script>|onclick|style=", browser.run("document.documentElement.outerHTML"))
+
+
+def badges(browser) -> set[str]:
+    """Of the newest message."""
+    return set(browser.run("[...document.querySelectorAll('.message:first-child .facts .badge')].map((b) => b.textContent)"))
+
+
+def test_mail_from_outside_with_its_verdicts(judged, browser):  # noqa: F811
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.config["verdict"] = [{"when": ["dkim=none"], "action": "label", "text": "<b>unsigned"},
+                                {"name": "strangers", "when": ["iprev!=pass", "spf=pass"], "action": "accept"}]
+    judged.start()
+    browser.open(address(judged, token_of(judged)))
+    browser.await_text("No message yet", "main")
+    chain = "ARC-Seal: i=1; a=rsa-sha256; cv=none; d=list.example; s=a; t=1; b=AA=="
+    bring(judged, message("alice@strict.example", chain), "alice@strict.example", GOOD)
+    browser.await_text("alice@strict.example", "#flow")
+    assert {"SPF pass", "DKIM none", "DMARC pass", "ARC fail", "iprev pass", "label <b>unsigned"} <= badges(browser)
+    assert browser.run("[...document.querySelectorAll('.facts .badge')].find((b) => b.textContent === 'iprev pass').title") == "mx.strict.example"
+    bring(judged, message("alice@soft.example"), "alice@soft.example", BAD)
+    browser.await_text("alice@soft.example", "#flow")
+    assert {"SPF softfail", "DMARC fail"} <= badges(browser)
+    assert "is quarantine (DMARC)" in browser.text(".message:first-child"), "and why it is held"
+    bring(judged, message("alice@strict.example", "Comment: again"), "alice@strict.example", "192.0.2.11")
+    browser.await_text("verdict rule strangers", "#flow")
+    assert browser.errors() == []
+    keep_screenshot(browser, "verdicts")
+    browser.size(360)
+    assert no_overflow(browser)
+
+
+@pytest.mark.parametrize("road, wanted", [
+    ("TLSv1.3 verified by DANE (3 1 1)", [["TLSv1.3 verified by DANE (3 1 1)", "ok"]]),
+    ("TLSv1.3 verified by MTA-STS, not revoked (stapled OCSP)", [["TLSv1.3 verified by MTA-STS", "ok"], ["not revoked (stapled OCSP)", "ok"]]),
+    ("TLSv1.3 verified, revocation not known", [["TLSv1.3 verified", "ok"], ["revocation not known", "warn"]]),
+    ("TLSv1.3 unverified", [["TLSv1.3 unverified", "warn"]]), ("clear (TLS failed)", [["clear (TLS failed)", "warn"]]),
+    ("TLSv1.3 verified (exception until 2199-12-31)", [["TLSv1.3 verified (exception until 2199-12-31)", "warn"]])])
+def test_why_a_connection_was_trusted(daemon, browser, road, wanted):
+    daemon.start()
+    browser.open(address(daemon, token_of(daemon)))
+    shown = browser.run(f"roadBadges({road!r}).filter((b) => b.textContent).map((b) => [b.textContent, b.className.split(' ')[1]])")
+    assert shown == wanted

@@ -18,6 +18,7 @@ class Browser(Server):
         super().__init__("chromium", directory)
         self._number = 0
         self._buffer = b""
+        self._events: list[dict] = []
 
     def start(self):
         to_browser, self._write = os.pipe()
@@ -38,7 +39,8 @@ class Browser(Server):
         os.close(from_browser)
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self.call("Page.enable")
+        for domain in ("Page", "Runtime", "Log"):
+            self.call(f"{domain}.enable")
         return self
 
     def stop(self, seconds: float = 10.0):
@@ -54,6 +56,8 @@ class Browser(Server):
         deadline = time.monotonic() + 60
         while True:
             message = self._next(deadline)
+            if "method" in message:
+                self._events.append(message)
             if message.get("id") == self._number:
                 if "error" in message:
                     raise PeerError(f"{method}: {message['error']}")
@@ -100,6 +104,20 @@ class Browser(Server):
             text = self.text(selector)
             return text if words in text else None
         return wait_until(found, f"{words!r} in {selector}", seconds, details=lambda: self.text() + "\n" + self.log_tail())
+
+    def errors(self) -> list[str]:
+        """What the console complains of so far: exceptions nobody caught, refused by the content policy, not loaded, console.error()."""
+        self.run("0")  # what happened before comes before its answer
+        out = []
+        for event in self._events:
+            told = event.get("params", {})
+            if event["method"] == "Runtime.exceptionThrown":
+                out.append(json.dumps(told["exceptionDetails"]))
+            elif event["method"] == "Log.entryAdded" and told["entry"]["level"] == "error":
+                out.append(f"{told['entry']['text']} {told['entry'].get('url', '')}")
+            elif event["method"] == "Runtime.consoleAPICalled" and told["type"] == "error":
+                out.append(json.dumps(told["args"]))
+        return out
 
     def screenshot(self, path: pathlib.Path):
         pathlib.Path(path).write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))

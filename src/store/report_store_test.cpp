@@ -1,0 +1,87 @@
+#include "store/report_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "reports/received_tally.hpp"
+#include "store/test_support.hpp"
+
+namespace postern {
+namespace {
+
+constexpr std::int64_t kDay = 20'000;
+
+class Reports : public ::testing::Test {
+ protected:
+  void receive(const std::string& id, std::int64_t day, const std::string& domain, bool vouched) {
+    const WallTime begin = day_begin(day);
+    const ReceivedReport report{
+        "dmarc", "Example", id, domain, begin, begin + std::chrono::seconds(86'399), 1, 2, R"({"id":")" + id + "\"}"};
+    ASSERT_TRUE(reports.add_received(report, begin + std::chrono::hours(30), vouched));
+  }
+  std::string seen(const ReportStore::ReceivedQuery& query, std::size_t most = 100) {
+    std::string out;
+    std::size_t count = 0;
+    const Status done = reports.visit_received(query, [&](const ReportStore::Received& one) {
+      EXPECT_EQ(one.report.body, R"({"id":")" + one.report.id + "\"}");
+      out += one.report.id;
+      return ++count < most;
+    });
+    EXPECT_TRUE(done);
+    return out;
+  }
+
+  test::TemporaryDirectory dir;
+  std::unique_ptr<Store> store = [this] {
+    StoreOptions options;
+    options.data_dir = dir.path() / "var";
+    return Store::open(std::move(options)).value();
+  }();
+  ReportStore reports{*store};
+};
+
+TEST_F(Reports, ThoseOfOthersByDayDomainAndWhoVouches) {
+  receive("a", kDay - 1, "example.com", true);
+  receive("b", kDay, "Example.COM", false);
+  receive("c", kDay, "example.net", true);
+  receive("d", kDay + 1, "example.com", true);
+  EXPECT_EQ(seen({kDay - 5, kDay + 5, "", false}), "dcba") << "newest first";
+  EXPECT_EQ(seen({kDay, kDay, "", false}), "cb");
+  EXPECT_EQ(seen({kDay - 1, kDay + 1, "example.com", false}), "dba");
+  EXPECT_EQ(seen({kDay - 1, kDay + 1, "", true}), "dca");
+  EXPECT_EQ(seen({kDay + 2, kDay + 9, "", false}), "");
+  EXPECT_EQ(seen({kDay - 5, kDay + 5, "", false}, 2), "dc") << "until it is enough";
+}
+
+TEST_F(Reports, TheDaysAreThoseOfTheTally) {
+  const WallTime begin = day_begin(kDay) - std::chrono::hours(8);
+  const ReceivedReport report{"tls", "Example", "x", "example.com", begin, begin + std::chrono::hours(24), 1, 0, R"({"id":"x"})"};
+  ASSERT_TRUE(reports.add_received(report, begin, false));
+  const std::int64_t day = day_of_report(report.begin, report.end);
+  EXPECT_EQ(seen({day, day, "", false}), "x");
+  EXPECT_EQ(seen({day - 1, day - 1, "", false}) + seen({day + 1, day + 1, "", false}), "");
+}
+
+TEST_F(Reports, OurSessionsByPolicy) {
+  const auto kind = [](std::int64_t day, const std::string& domain, const std::string& policy, const std::string& result) {
+    TlsSession out;
+    out.day = day;
+    out.domain = domain;
+    out.policy_type = policy;
+    out.result_type = result;
+    return out;
+  };
+  ASSERT_TRUE(reports.add({{kind(kDay, "a.example", "sts", ""), 5},
+                           {kind(kDay, "b.example", "sts", "certificate-expired"), 2},
+                           {kind(kDay, "b.example", "tlsa", ""), 1},
+                           {kind(kDay - 9, "b.example", "tlsa", ""), 7}}));
+  const auto found = reports.policy_summary(kDay - 1, kDay).value();
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[0].policy, "sts");
+  EXPECT_EQ(found[0].successful, 5U);
+  EXPECT_EQ(found[0].failed, 2U);
+  EXPECT_EQ(found[1].policy, "tlsa");
+  EXPECT_EQ(found[1].successful, 1U);
+}
+
+}  // namespace
+}  // namespace postern
