@@ -166,7 +166,7 @@ void print_domain(std::ostream& out, const json::value& domain) {
   const json::value host = at(domain, "host");
   if (!host.is_object()) return;
   const std::string road = text_of(host, "road"), message = text_of(host, "message");
-  out << (text_of(host, "reached") == "true" ? "    " : "  ! ") << text_of(host, "host") << " from outside: " << road
+  out << (text_of(host, "refused") == "true" ? "  ! " : "    ") << text_of(host, "host") << " from outside: " << road
       << (road.empty() || message.empty() ? "" : "; ") << message << '\n';
 }
 

@@ -23,7 +23,8 @@ json::object finding_json(const dnszone::Finding& finding) {
 
 json::value host_json(const std::optional<gateway::HostLook>& look) {
   if (!look) return nullptr;
-  return json::object{{"host", look->host}, {"reached", look->reached}, {"road", look->road}, {"message", look->message}};
+  return json::object{
+      {"host", look->host}, {"reached", look->reached}, {"refused", look->refused}, {"road", look->road}, {"message", look->message}};
 }
 
 json::array domains_json(Gateway& gate) {

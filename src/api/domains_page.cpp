@@ -92,7 +92,7 @@ function outside(d) {
     if (text) box.append(make('p', '', text));
     out.push(box);
   };
-  if (d.host) say(d.host.host + ' from outside', d.host.reached ? 'reached' : 'refused', !d.host.reached ? 'bad' : d.host.message ? 'warn' : 'ok', [d.host.road, d.host.message].filter(Boolean).join('; '));
+  if (d.host) say(d.host.host + ' from outside', d.host.reached ? 'reached' : d.host.refused ? 'refused' : 'not reached', d.host.refused ? 'bad' : d.host.message ? 'warn' : 'ok', [d.host.road, d.host.message].filter(Boolean).join('; '));
   if (d.policy_fault) say('MTA-STS policy', 'not right', 'bad', d.policy_fault);
   return out;
 }
@@ -101,7 +101,7 @@ function domainCard(d) {
   const item = make('section', 'card'), head = make('h3', '', d.domain), wrong = d.findings.filter((f) => !f.right);
   const remarks = d.findings.filter((f) => f.right && (f.standing !== 'ok' || f.message)), fine = d.findings.filter((f) => f.right && f.standing === 'ok' && !f.message);
   item.dataset.domain = d.domain;
-  const count = wrong.length + (d.host && !d.host.reached ? 1 : 0) + (d.policy_fault ? 1 : 0);
+  const count = wrong.length + (d.host && d.host.refused ? 1 : 0) + (d.policy_fault ? 1 : 0);
   head.append(d.failure ? badge('not known', 'bad') : d.right ? badge('all right', 'ok') : badge(count + ' not right', 'bad'));
   const checked = make('p', 'meta', 'looked at '); checked.append(when(d.checked));
   item.append(head, checked);

@@ -97,7 +97,7 @@ std::vector<std::string> DnsHealth::warnings() const {
                     std::string(name_of(finding.standing)) + ": " + finding.message);
     }
     if (!one.policy_fault.empty()) out.push_back(one.domain + ": " + one.policy_fault);
-    if (one.host && !one.host->reached) out.push_back(one.host->host + " from outside: " + one.host->message);
+    if (one.host && one.host->refused) out.push_back(one.host->host + " from outside: " + one.host->message);
     if (wrong > kMostWarnings)
       out.push_back("DNS of " + one.domain + ": " + std::to_string(wrong - kMostWarnings) + " more; postern dns check " + one.domain);
   }

@@ -39,7 +39,7 @@ struct DomainHealth {
   std::string policy_fault;      ///< OutsideLook::policy_fault()
 
   [[nodiscard]] bool is_right() const noexcept {
-    return failure.empty() && found.is_right() && policy_fault.empty() && (!host || host->reached);
+    return failure.empty() && found.is_right() && policy_fault.empty() && (!host || !host->refused);
   }
 };
 

@@ -51,6 +51,7 @@ io::Task<HostLook> OutsideLook::visit(std::string domain, Candidate candidate) {
   HopHost host{candidate.mx.name, io::endpoints_of(candidate.mx, candidate.port), {}};
   host.trust = co_await m_trust.of(m_route, std::move(domain), std::move(candidate), sts, false);
   if (!host.trust.plan.refusal.empty()) {
+    out.refused = true;
     out.message = "senders refuse to deliver: " + host.trust.plan.refusal;
     co_return out;
   }
@@ -58,9 +59,11 @@ io::Task<HostLook> OutsideLook::visit(std::string domain, Candidate candidate) {
   const auto connected = co_await sender.connect(std::move(host), true);
   out.reached = connected.has_value();
   if (!connected) {
-    out.message = (connected.error().tls_failed ? "senders refuse to deliver: "
-                                                : "senders do not get through (or this host may not reach itself): ") +
-                  connected.error().reply.text();
+    out.refused = connected.error().tls_failed;
+    out.message =
+        (connected.error().tls_failed ? "senders refuse to deliver: "
+                                      : "no connection from here, which says little where a network lets no host reach itself: ") +
+        connected.error().reply.text();
     co_return out;
   }
   out.road = sender.road();

@@ -26,6 +26,7 @@ struct OutsideLookParts {
 struct HostLook {
   std::string host;
   bool reached = false;  ///< With everything that the domain demands of senders.
+  bool refused = false;  ///< Senders would refuse to deliver. Neither: no connection, which many networks deny a host to itself.
   std::string road;      ///< As SmtpSender::road(): "TLSv1.3 verified by DANE (3 1 1)".
   std::string message;   ///< What it means and what to do; empty when all is well.
 };

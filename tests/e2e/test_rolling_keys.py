@@ -193,7 +193,7 @@ def test_health_shows_what_strangers_would_see(rolling, dns):
     standing = {(finding["kind"], finding["name"]): finding["standing"] for finding in domain["findings"]}
     assert standing["dkim", f"ed._domainkey.{LOCAL_DOMAIN}"] == standing["mx", LOCAL_DOMAIN] == standing["tlsa", TLSA_NAME] == "ok"
     assert standing["spf", LOCAL_DOMAIN] == "missing" and not domain["right"]
-    assert domain["host"] == {"host": HOSTNAME, "reached": True, "road": "TLSv1.3 verified by DANE (3 1 1)", "message": ""}
+    assert domain["host"] == {"host": HOSTNAME, "reached": True, "refused": False, "road": "TLSv1.3 verified by DANE (3 1 1)", "message": ""}
     assert any("SPF" in one or "spf" in one for one in rolling.get_json("/status")["warnings"] if one.startswith(f"DNS of {LOCAL_DOMAIN}"))
     shown = rolling.cli("dns", "health", check=False)
     assert shown.returncode == 1 and f"{LOCAL_DOMAIN}" in shown.stdout.decode() and "missing" in shown.stdout.decode()
@@ -210,7 +210,7 @@ def test_a_host_that_strangers_would_refuse_is_a_warning(rolling, dns, authority
     del rolling.config["zone"], rolling.config["inbound"]
     rolling.restart()
     domain, = rolling.json("dns", "health", "--now", check=False)["domains"]
-    assert domain["host"]["reached"] is False and "TLSA" in domain["host"]["message"] and not domain["right"]
+    assert domain["host"]["refused"] is True and "TLSA" in domain["host"]["message"] and not domain["right"]
     assert [one for one in rolling.get_json("/status")["warnings"] if HOSTNAME in one and "from outside" in one]
 
 
