@@ -85,6 +85,7 @@ class ReportDesk {
   [[nodiscard]] io::Task<std::vector<DmarcDestination>> destinations_of(const std::string& policy_domain,
                                                                         const std::vector<std::string>& uris, DmarcReportKind kind);
   void note_failure(const Arrival& arrival, DmarcPolicy done);
+  [[nodiscard]] bool keep_failure(const Arrival& arrival, const FailureFacts& facts, DmarcPolicy done);
   [[nodiscard]] bool may_report_failure(const Arrival& arrival) const;
   [[nodiscard]] Failure failure_of(const Arrival& arrival, const FailureFacts& facts, DmarcPolicy done) const;
   [[nodiscard]] std::optional<Failure> next_failure();

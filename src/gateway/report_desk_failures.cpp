@@ -83,12 +83,18 @@ void ReportDesk::note_failure(const Arrival& arrival, DmarcPolicy done) {
   if (settings.failures == "off" || settings.from.empty()) return;
   const auto facts = failure_facts(judged.dmarc, judged.spf, judged.dkim);
   if (!facts || !wants_failure_report(*judged.dmarc.record, *facts) || !may_report_failure(arrival)) return;
+  // Outside the lock: a coroutine that is spawned on its own loop may run at once.
+  if (keep_failure(arrival, *facts, done)) io::spawn(m_parts.loop, send_failures(), "gateway.failure_reports");
+}
+
+/// True: somebody has to send it, and is not at it yet.
+bool ReportDesk::keep_failure(const Arrival& arrival, const FailureFacts& facts, DmarcPolicy done) {
   const std::lock_guard lock(m_failure_mutex);
-  const std::uint32_t incidents = m_failing.take(judged.dmarc.record_domain, m_parts.clock.steady());
-  if (incidents == 0 || m_failures.size() >= kFailuresWaiting) return;
-  m_failures.push_back(failure_of(arrival, *facts, done));
+  const std::uint32_t incidents = m_failing.take(arrival.judgement->dmarc.record_domain, m_parts.clock.steady());
+  if (incidents == 0 || m_failures.size() >= kFailuresWaiting) return false;
+  m_failures.push_back(failure_of(arrival, facts, done));
   m_failures.back().report.incidents = incidents;
-  if (!std::exchange(m_reporting, true)) io::spawn(m_parts.loop, send_failures(), "gateway.failure_reports");
+  return !std::exchange(m_reporting, true);
 }
 
 std::optional<ReportDesk::Failure> ReportDesk::next_failure() {
