@@ -32,6 +32,13 @@ void check_envelope(std::string_view text) {
   }
 }
 
+void check_told(std::string_view text) {
+  const auto box = Mailbox::parse_told(text);
+  if (!box) return;
+  const auto again = Mailbox::parse(box->text(), Utf8::Allow);
+  if (!again || *again != *box) std::abort();
+}
+
 void check_list(std::string_view text) {
   const auto list = parse_address_list(text, 50);
   if (!list) return;
@@ -55,6 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size > 4096) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   check_envelope(text);
+  check_told(text);
   check_list(text);
   check_encoded_words(text);
   (void)to_a_labels(text);

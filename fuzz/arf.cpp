@@ -1,17 +1,31 @@
 // rooms: reports
 // Any bytes: a feedback report or an error that names a place; a failure report made of it is ASCII, can be read, and has no local part
-// that the message had.
+// that the message had. A message's header is taken for one in whole fields.
 #include <cstdlib>
 
 #include "base/text.hpp"
 #include "reports/arf.hpp"
+#include "reports/failure_report.hpp"
 
 using namespace postern;
+
+namespace {
+
+void check_header(std::string_view text) {
+  const auto view = MessageView::parse(text);
+  if (!view) return;
+  (void)is_about_mail(*view);
+  const std::string start = header_start(*view, text.size() / 2);
+  if (start.size() > text.size() / 2 || !view->header_block().starts_with(start)) std::abort();
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const SecretBytes key = SecretBytes::from_text("0123456789abcdef");
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   (void)redact_addresses(text, key);
+  check_header(text);
   auto report = parse_feedback_report(text);
   if (!report) {
     if (report.error().field.empty()) std::abort();

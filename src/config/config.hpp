@@ -267,9 +267,11 @@ struct Config {
     bool tlsa = false;  ///< TLSA records of the listeners' keys are published in the zones.
   } inbound;
   struct Reports {
-    std::string from;                ///< Address that reports come from; empty: none are sent.
-    std::string organization;        ///< Empty: server.hostname.
-    std::vector<std::string> inbox;  ///< Addresses of ours that others send reports to.
+    std::string from;                     ///< Address that reports come from; empty: none are sent.
+    std::string organization;             ///< Empty: server.hostname.
+    std::vector<std::string> inbox;       ///< Addresses of ours that others send reports to.
+    std::string failures = "off";         ///< off, redacted
+    std::int64_t failures_per_hour = 10;  ///< For one domain; ten times as many in all.
   } reports;
   Limits limits;
 

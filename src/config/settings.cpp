@@ -438,6 +438,12 @@ const std::vector<Row<Config>>& scalar_settings() {
           "reports.inbox", FIELD(reports.inbox),
           "Addresses of ours that others send TLS and DMARC reports to (rua): what comes there is read, kept and shown by `postern report "
           "received`, and delivered as all mail."),
+      text<C>("reports.failures", FIELD(reports.failures),
+              "DMARC failure reports (RFC 9991) about single messages, at once, to domains whose record asks for them (ruf, fo): off, or "
+              "redacted, which names nobody and quotes nothing but trace and authentication fields.",
+              {"off", "redacted"}),
+      count<C>("reports.failures_per_hour", FIELD(reports.failures_per_hour),
+               "Failure reports that go out in an hour about one domain, and to one host; ten times as many in all.", 1, 1000),
       text<C>("dns.fixture_file", FIELD(dns.fixture_file), "JSON file that answers all DNS questions, for tests. Empty: real DNS."),
       list<C>("dns.servers", FIELD(dns.servers), "Forwarders as ADDRESS or ADDRESS@PORT. Empty: /etc/resolv.conf."),
       text<C>("dns.trust_anchor", FIELD(dns.trust_anchor),

@@ -56,6 +56,8 @@ class Validator {
     check_rest();
     check_milter_routes();
     check_mta_hook();
+    if (m_config.reports.failures != "off" && m_config.reports.from.empty())
+      fault("reports.failures", "has reports sent, and reports.from does not say by whom; set it to an address of yours");
     for (std::size_t i = 0; i < m_config.exceptions.size(); ++i)
       check_exception(m_config.exceptions[i], "exception[" + std::to_string(i) + "]");
     if (m_config.outbound.mta_sts_min_tls != "1.3")

@@ -350,7 +350,8 @@ Status Gateway::Parts::open_pipeline() {
   const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };
   intake = std::make_unique<Intake>(
       IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
-  POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes()}));
+  POSTERN_TRY(reports,
+              ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes(), loops->at(0)}));
   if (config.mta_hook.enabled) {
     POSTERN_TRY(hook, MtaHook::make({config, routes, *intake, *judge, *pipeline, *workers, clock, random}));
   }

@@ -55,12 +55,13 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] io::Task<FilterVerdict> filter(Arrival arrival) override;
   void answered() noexcept override { m_parts.spool.follow_up(); }
 
+  /// Whether it goes to an address of reports.inbox.
+  [[nodiscard]] bool is_for_reports(const Arrival& arrival) const;
   [[nodiscard]] const IntakeStats& stats() const noexcept { return m_stats; }
 
  private:
   [[nodiscard]] io::Task<Result<Processed>> process(const Arrival& arrival, bool split);
   [[nodiscard]] io::Task<std::optional<smtp::Reply>> judged(Arrival& arrival);
-  [[nodiscard]] bool is_for_reports(const Arrival& arrival) const;
   void note_dmarc(const Arrival& arrival) const;
   [[nodiscard]] io::Task<Status> commit(Submission submission, bool lone);
   struct Filtering {

@@ -27,22 +27,40 @@ milter::SmtpReply reply_of(const smtp::Reply& reply) {
 
 std::string with_brackets(const std::string& path) { return path.starts_with('<') ? path : "<" + path + ">"; }
 
+/// The whole text is the path: what looks like parameters in it belongs to a local part whose quotes the MTA took off. Stalwart does so,
+/// and tells no source routes; of others only what is no path as it stands is read that way.
+template <class Path>
+Result<Path> path_of(const milter::Message& message, const milter::Path& given, const char* verb) {
+  const bool as_written = message.peer != milter::Peer::Stalwart;
+  auto path = as_written ? Path::parse(with_brackets(given.path), Utf8::Allow) : Path::parse_told(given.address());
+  if (!path && as_written) path = Path::parse_told(given.address());
+  if (!path) return fail(ErrorCode::BadInput, printable(given.path, 256) + ": " + path.error().text(), verb);
+  return path;
+}
+
 /// The parameters as they are; where they are none that we know, the path alone.
-template <class Command, class Parse>
-Result<Command> parse_command(const char* verb, const milter::Path& path, Parse parse) {
-  const std::string plain = verb + with_brackets(path.path);
-  std::string whole = plain;
-  for (const auto& arg : path.args) whole += " " + arg;
-  if (auto parsed = parse(whole)) return *std::move(parsed);
-  auto parsed = parse(plain);
-  if (!parsed) return fail(ErrorCode::BadInput, printable(path.path, 256) + ": " + parsed.error().text(), verb);
-  return *std::move(parsed);
+std::string with_parameters(std::string path, const milter::Path& given) {
+  for (const auto& arg : given.args) path += " " + arg;
+  return path;
+}
+
+Result<smtp::MailCommand> mail_of(const milter::Message& message) {
+  POSTERN_TRY(auto path, path_of<ReversePath>(message, message.from, "FROM:"));
+  if (auto parsed = smtp::parse_mail(with_parameters("FROM:" + path.text(), message.from), {})) return *std::move(parsed);
+  smtp::MailCommand out{std::move(path), {}};
+  out.parameters.smtputf8 = out.path.mailbox() && out.path.mailbox()->needs_utf8();  // RFC 6531 3.4, of an MTA that does not pass it on
+  return out;
+}
+
+Result<smtp::RcptCommand> recipient_of(const milter::Message& message, const milter::Path& recipient) {
+  POSTERN_TRY(auto path, path_of<ForwardPath>(message, recipient, "TO:"));
+  if (auto parsed = smtp::parse_rcpt(with_parameters("TO:" + path.text(), recipient), {}, true)) return *std::move(parsed);
+  return smtp::RcptCommand{std::move(path), {}};
 }
 
 }  // namespace
 
 Result<Arrival> arrival_of(const milter::Message& message, const DoorOptions& door, WallTime now, Random& random) {
-  const smtp::Extensions all;
   Arrival out;
   out.received = now;
   out.id = make_message_id(now, random);
@@ -58,13 +76,11 @@ Result<Arrival> arrival_of(const milter::Message& message, const DoorOptions& do
   const auto ip = io::IpAddress::parse(message.connection.address);
   const bool relay = ip && std::ranges::any_of(door.relay_from, [&](const io::IpNetwork& network) { return network.contains(*ip); });
   out.road.trusted = relay || !message.macro("auth_authen").empty();
-  POSTERN_TRY(auto mail,
-              parse_command<smtp::MailCommand>("FROM:", message.from, [&](const auto& text) { return smtp::parse_mail(text, all); }));
+  POSTERN_TRY(auto mail, mail_of(message));
   out.envelope.from = std::move(mail.path);
   out.envelope.parameters = std::move(mail.parameters);
   for (const auto& recipient : message.recipients) {
-    POSTERN_TRY(auto rcpt,
-                parse_command<smtp::RcptCommand>("TO:", recipient, [&](const auto& text) { return smtp::parse_rcpt(text, all, true); }));
+    POSTERN_TRY(auto rcpt, recipient_of(message, recipient));
     out.envelope.recipients.push_back({std::move(rcpt.path), std::move(rcpt.parameters)});
   }
   if (out.envelope.recipients.empty()) return fail(ErrorCode::BadInput, "a message without recipients", "RCPT");

@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::size_t kPolicyRecipients = 1000;  // each costs a decision; what goes to more is for the milter
 
-Result<ReversePath> sender_of(const mtahook::Envelope& envelope) {
-  if (envelope.from.empty()) return ReversePath();
-  POSTERN_TRY(auto mailbox, told_mailbox(envelope.from));
-  return ReversePath(std::move(mailbox));
-}
-
-/// RFC 5321 4.1.1.3: <Postmaster> without a domain is a recipient; Stalwart writes it as an empty address.
-Result<ForwardPath> recipient_of(const std::string& address) {
-  if (address.empty() || iequals(address, "postmaster")) return ForwardPath(Mailbox{"postmaster", {}});
-  POSTERN_TRY(auto mailbox, told_mailbox(address));
-  return ForwardPath(std::move(mailbox));
-}
-
 smtp::Reply no_address(smtp::EnhancedStatus status, const std::string& text, const Error& error) {
   return {501, status, "<" + printable(text, 128) + "> is no address: " + error.what};
 }
@@ -47,15 +34,6 @@ smtp::Reply not_now(const Error& error) {
 bool refuses(const smtp::Reply& reply) { return reply.code >= 400; }
 
 }  // namespace
-
-Result<Mailbox> told_mailbox(std::string_view address) {
-  auto mailbox = Mailbox::parse(address, Utf8::Allow);
-  const auto at = address.rfind('@');
-  if (mailbox || at == 0 || at == std::string_view::npos) return mailbox;
-  const Mailbox unquoted{std::string(address.substr(0, at)), std::string(address.substr(at + 1))};
-  auto quoted = Mailbox::parse(unquoted.text(), Utf8::Allow);
-  return quoted ? quoted : mailbox;
-}
 
 mtahook::Reject reject_of(const smtp::Reply& reply) {
   constexpr std::size_t ellipsis = 3;  // of printable()
@@ -130,14 +108,14 @@ io::Task<smtp::Reply> MtaHook::decide(const mtahook::Request& request) {
 }
 
 smtp::Reply MtaHook::sender(const Road& road, const mtahook::Envelope& envelope) {
-  auto path = sender_of(envelope);
+  auto path = ReversePath::parse_told(envelope.from);
   if (!path) return no_address({5, 1, 7}, envelope.from, path.error());
   return m_parts.reception.check_sender(road, {*std::move(path), {}});
 }
 
 /// RFC 5321 3.6.2: whom it relays for is the MTA's business.
 smtp::Reply MtaHook::recipient(const Road& road, const mtahook::Envelope& envelope) {
-  auto path = recipient_of(envelope.to.back());
+  auto path = ForwardPath::parse_told(envelope.to.back());
   if (!path) return no_address({5, 1, 3}, envelope.to.back(), path.error());
   if (!path->is_bare_postmaster() && !m_parts.routes.is_local(path->mailbox().domain)) return {};
   return m_parts.reception.check_recipient(road, {*std::move(path), {}});
@@ -151,11 +129,11 @@ std::optional<Arrival> MtaHook::arrival_of(Road road, const mtahook::Request& re
   out.id = make_message_id(out.received, m_parts.random);
   out.road = std::move(road);
   out.content = request.message->header_text();
-  auto from = sender_of(*request.envelope);
+  auto from = ReversePath::parse_told(request.envelope->from);
   if (!from) return std::nullopt;
   out.envelope.from = *std::move(from);
   for (const auto& address : request.envelope->to) {
-    auto path = recipient_of(address);
+    auto path = ForwardPath::parse_told(address);
     if (!path) return std::nullopt;
     out.envelope.recipients.push_back({*std::move(path), {}});
   }

@@ -44,9 +44,6 @@ struct MtaHookParts {
   Random& random;
 };
 
-/// An address as the MTA tells it. Stalwart takes the quotes off a local part ("a b"@c.example is told as a b@c.example): they are put
-/// back, or its sender would be refused for what is a good address. BadInput, TooLarge: it is none.
-[[nodiscard]] Result<Mailbox> told_mailbox(std::string_view address);
 /// A refusal in the form of the protocol, which write_response() always takes: one line, cut where it is too long, and an enhanced status
 /// of the code's class.
 [[nodiscard]] mtahook::Reject reject_of(const smtp::Reply& reply);

@@ -165,13 +165,13 @@ io::Task<std::string> ReportDesk::by_mail(const TlsReport& report, const std::st
       m_parts.config.reports.from, to, submitter(), make_boundary(m_parts.random), make_ulid(now, m_parts.random) + "@" + submitter(), now};
   auto content = tls_report_mail(report, domain, mail);
   if (!content) co_return content.error().text();
-  co_return co_await submit(std::move(to), *std::move(content), now);
+  co_return co_await submit(m_parts.config.reports.from, std::move(to), *std::move(content), now);
 }
 
-/// As mail of our own: signed, and sealed where policy says so.
-io::Task<std::string> ReportDesk::submit(std::string to, std::string content, WallTime now) {
+/// As mail of our own: signed, and sealed where policy says so. `from` may be empty: the null path.
+io::Task<std::string> ReportDesk::submit(std::string from, std::string to, std::string content, WallTime now) {
   const auto recipient = ForwardPath::parse("<" + to + ">");
-  const auto sender = ReversePath::parse("<" + m_parts.config.reports.from + ">");
+  const auto sender = ReversePath::parse("<" + from + ">");
   if (!recipient || !sender) co_return printable(to, 128) + " is no address that mail can go to";
   Arrival arrival;
   arrival.received = now;

@@ -5,9 +5,15 @@
 // A domain that asks for reports in DNS (_smtp._tls, rua) gets one of each kind for each day: between midnight and four o'clock UTC, at a
 // time that differs from host to host (4.1). It goes out as mail from reports.from, signed like all mail of that domain, or by HTTPS.
 // Without reports.from everything is counted and nothing is sent. Counts and outcomes are kept for a month.
+//
+// Where reports.failures says so, DMARC failure reports (RFC 9991) go out at once, about single messages and redacted. They are for finding
+// faults, not for the record: at most kFailuresWaiting wait, in memory; what reports.failures_per_hour leaves no room for is counted in the
+// next (Incidents); what cannot be sent today is not sent. Of a domain's reports of one day the last outcome is kept. None is about a
+// report, about mail without a sender, or about an answer to a report of ours, and none has a sender: no failure comes back as another.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +23,7 @@
 #include "gateway/intake.hpp"
 #include "reports/dmarc_aggregate.hpp"
 #include "reports/dmarc_destinations.hpp"
+#include "reports/failure_report.hpp"
 #include "store/report_store.hpp"
 
 namespace postern::gateway {
@@ -31,6 +38,7 @@ struct ReportDeskParts {
   const Clock& clock;
   io::SslContext tls;                          ///< For HTTPS report hosts.
   const PublicSuffixList* suffixes = nullptr;  ///< As Judge compares domains.
+  io::Executor loop;                           ///< Where failure reports are sent from.
 };
 
 class ReportDesk {
@@ -55,14 +63,37 @@ class ReportDesk {
   /// For people: all reports of a day, as they would go out.
   [[nodiscard]] Result<std::vector<std::pair<std::string, TlsReport>>> reports(std::int64_t day);
 
+  static constexpr std::size_t kFailuresWaiting = 100;
+  /// Of the original's header in a waiting report, octets.
+  static constexpr std::size_t kFailureHeader = std::size_t{32} * 1024;
+  /// reports.failures_per_hour is for one domain, in its own name and as a destination; this many times that goes out in all.
+  static constexpr std::size_t kFailuresInAll = 10;
+
  private:
-  explicit ReportDesk(ReportDeskParts parts) : m_parts(std::move(parts)), m_dmarc(dmarc_options()) {}
+  /// A failure report whose destinations nobody has asked yet.
+  struct Failure {
+    std::string policy_domain, spf_domain;  ///< spf_domain: whose SPF record belongs into it; empty: none.
+    std::vector<std::string> report_to;     ///< ruf as the record has it.
+    FeedbackReport report;
+  };
+
+  explicit ReportDesk(ReportDeskParts parts);
   [[nodiscard]] DmarcAggregateOptions dmarc_options() const;
   [[nodiscard]] Status keep_dmarc();
   [[nodiscard]] io::Task<void> send_dmarc(std::int64_t day);
   [[nodiscard]] io::Task<std::string> send_dmarc_report(DmarcDueReport due);
-  [[nodiscard]] io::Task<std::vector<DmarcDestination>> destinations_of(const DmarcDueReport& due);
-  [[nodiscard]] io::Task<std::string> submit(std::string to, std::string content, WallTime now);
+  [[nodiscard]] io::Task<std::vector<DmarcDestination>> destinations_of(const std::string& policy_domain,
+                                                                        const std::vector<std::string>& uris, DmarcReportKind kind);
+  void note_failure(const Arrival& arrival, DmarcPolicy done);
+  [[nodiscard]] bool keep_failure(const Arrival& arrival, const FailureFacts& facts, DmarcPolicy done);
+  [[nodiscard]] bool may_report_failure(const Arrival& arrival) const;
+  [[nodiscard]] Failure failure_of(const Arrival& arrival, const FailureFacts& facts, DmarcPolicy done) const;
+  [[nodiscard]] std::optional<Failure> next_failure();
+  [[nodiscard]] io::Task<void> send_failures();
+  [[nodiscard]] io::Task<std::string> send_failure(Failure failure);
+  [[nodiscard]] io::Task<std::string> send_failure_to(const DmarcReportUri& target, const FeedbackReport& report);
+  [[nodiscard]] io::Task<std::vector<std::string>> spf_records(const std::string& domain);
+  [[nodiscard]] io::Task<std::string> submit(std::string from, std::string to, std::string content, WallTime now);
   [[nodiscard]] io::Task<void> note_sent(SentReport sent);
   [[nodiscard]] io::Task<void> send_round(std::int64_t day);
   [[nodiscard]] io::Task<std::string> send(std::int64_t day, std::string domain);
@@ -78,6 +109,13 @@ class ReportDesk {
   DmarcAggregate m_dmarc;
   bool m_dmarc_changed = false;
   std::atomic<bool> m_sending{false};  ///< One round at a time: nobody gets the same report twice.
+
+  std::mutex m_failure_mutex;  ///< Of the three below.
+  std::deque<Failure> m_failures;
+  FailurePace m_failing;        ///< By policy domain.
+  bool m_reporting = false;     ///< send_failures() is under way.
+  FailurePace m_told;           ///< By the host they go to; on the loop only.
+  SecretBytes m_redaction_key;  ///< Of this run of the daemon and nowhere else, so that nobody can undo it later.
 };
 
 }  // namespace postern::gateway

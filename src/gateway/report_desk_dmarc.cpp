@@ -1,4 +1,4 @@
-// The DMARC half of the report desk (RFC 9990).
+// Aggregate reports of the report desk (RFC 9990), and where reports about DMARC may go.
 #include "base/log.hpp"
 #include "dns/questions.hpp"
 #include "gateway/report_desk.hpp"
@@ -34,6 +34,7 @@ Result<std::unique_ptr<ReportDesk>> ReportDesk::make(ReportDeskParts parts) {
 }
 
 void ReportDesk::note_judged(const Arrival& arrival, DmarcPolicy done) {
+  note_failure(arrival, done);
   const Judgement& judged = *arrival.judgement;
   auto facts = dmarc_facts(judged.dmarc, judged.spf, judged.dkim, done);
   const auto ip = dns::IpAddress::parse(arrival.road.address);
@@ -75,11 +76,12 @@ io::Task<void> ReportDesk::send_dmarc(std::int64_t day) {
   }
 }
 
-io::Task<std::vector<DmarcDestination>> ReportDesk::destinations_of(const DmarcDueReport& due) {
+io::Task<std::vector<DmarcDestination>> ReportDesk::destinations_of(const std::string& policy_domain, const std::vector<std::string>& uris,
+                                                                    DmarcReportKind kind) {
   dns::QuestionTable table;
   std::vector<DmarcDestination> out;
   for (int round = 0; round < kRounds; ++round) {
-    out = dmarc_destinations(due.report.policy.domain, due.report_to, DmarcReportKind::Aggregate, table, m_parts.suffixes);
+    out = dmarc_destinations(policy_domain, uris, kind, table, m_parts.suffixes);
     const auto open = table.take_open();
     if (open.empty()) break;
     for (const auto& question : open) {
@@ -91,7 +93,7 @@ io::Task<std::vector<DmarcDestination>> ReportDesk::destinations_of(const DmarcD
 }
 
 io::Task<std::string> ReportDesk::send_dmarc_report(DmarcDueReport due) {
-  const auto destinations = co_await destinations_of(due);
+  const auto destinations = co_await destinations_of(due.report.policy.domain, due.report_to, DmarcReportKind::Aggregate);
   std::string out;
   const auto say = [&out](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
   for (const auto& destination : destinations) {
@@ -105,7 +107,7 @@ io::Task<std::string> ReportDesk::send_dmarc_report(DmarcDueReport due) {
       else if (!target.takes(content->size()))
         say(target.mailbox + ": the report is larger than it takes");
       else
-        say(co_await submit(target.mailbox, *std::move(content), now));
+        say(co_await submit(m_parts.config.reports.from, target.mailbox, *std::move(content), now));
     }
   }
   co_return out;

@@ -186,6 +186,15 @@ Result<Mailbox> Mailbox::parse(std::string_view text, Utf8 utf8) {
   return box;
 }
 
+Result<Mailbox> Mailbox::parse_told(std::string_view text) {
+  auto mailbox = parse(text, Utf8::Allow);
+  const auto at = text.rfind('@');
+  if (mailbox || at == 0 || at == std::string_view::npos) return mailbox;
+  const Mailbox unquoted{std::string(text.substr(0, at)), std::string(text.substr(at + 1))};
+  auto quoted = parse(unquoted.text(), Utf8::Allow);
+  return quoted ? quoted : mailbox;
+}
+
 std::string Mailbox::text() const {
   std::string out;
   if (is_dot_string(local)) {
@@ -208,6 +217,11 @@ Result<ReversePath> ReversePath::parse(std::string_view text, Utf8 utf8) {
   POSTERN_CHECK(expect_all_taken(text));
   return path;
 }
+Result<ReversePath> ReversePath::parse_told(std::string_view address) {
+  if (address.empty()) return ReversePath();
+  POSTERN_TRY(auto box, Mailbox::parse_told(address));
+  return ReversePath(std::move(box));
+}
 std::string ReversePath::text() const { return m_mailbox ? "<" + m_mailbox->text() + ">" : "<>"; }
 
 Result<ForwardPath> ForwardPath::read(std::string_view& rest, Utf8 utf8) {
@@ -218,6 +232,12 @@ Result<ForwardPath> ForwardPath::parse(std::string_view text, Utf8 utf8) {
   POSTERN_TRY(auto path, read(text, utf8));
   POSTERN_CHECK(expect_all_taken(text));
   return path;
+}
+Result<ForwardPath> ForwardPath::parse_told(std::string_view address) {
+  if (address.empty()) return ForwardPath(Mailbox{"postmaster", {}});
+  if (iequals(address, "postmaster")) return ForwardPath(Mailbox{std::string(address), {}});
+  POSTERN_TRY(auto box, Mailbox::parse_told(address));
+  return ForwardPath(std::move(box));
 }
 std::string ForwardPath::text() const { return "<" + m_mailbox.text() + ">"; }
 

@@ -31,6 +31,9 @@ struct Mailbox {
 
   /// The whole text is one mailbox, without angle brackets.
   [[nodiscard]] static Result<Mailbox> parse(std::string_view text, Utf8 utf8 = Utf8::Refuse);
+  /// As an MTA tells it to a filter. Stalwart takes the quotes off a local part ("a b"@c.example is told as a b@c.example): where the text
+  /// is no mailbox as it stands, they are put back, or its sender would be refused for what is a good address.
+  [[nodiscard]] static Result<Mailbox> parse_told(std::string_view text);
   /// local@domain, the local part quoted where the grammar needs it; parse(text()) gives the same value back.
   [[nodiscard]] std::string text() const;
   /// Needs SMTPUTF8 on the next hop.
@@ -47,6 +50,8 @@ class ReversePath {
   explicit ReversePath(Mailbox mailbox) : m_mailbox(std::move(mailbox)) {}
   /// `<>` or `<mailbox>`, nothing around it. A source route (`<@a,@b:c@d>`) is accepted and dropped (RFC 5321 appendix C).
   [[nodiscard]] static Result<ReversePath> parse(std::string_view text, Utf8 utf8 = Utf8::Refuse);
+  /// Mailbox::parse_told(); an empty text is the null path.
+  [[nodiscard]] static Result<ReversePath> parse_told(std::string_view address);
   /// Takes the path from the front of `rest` and leaves what follows it (the ESMTP parameters). On error `rest` is unchanged.
   [[nodiscard]] static Result<ReversePath> read(std::string_view& rest, Utf8 utf8 = Utf8::Refuse);
 
@@ -65,6 +70,8 @@ class ForwardPath {
  public:
   explicit ForwardPath(Mailbox mailbox) : m_mailbox(std::move(mailbox)) {}
   [[nodiscard]] static Result<ForwardPath> parse(std::string_view text, Utf8 utf8 = Utf8::Refuse);
+  /// Mailbox::parse_told(); "Postmaster", and what Stalwart makes of it, an empty text, are the bare Postmaster.
+  [[nodiscard]] static Result<ForwardPath> parse_told(std::string_view address);
   [[nodiscard]] static Result<ForwardPath> read(std::string_view& rest, Utf8 utf8 = Utf8::Refuse);
 
   [[nodiscard]] bool is_bare_postmaster() const noexcept { return m_mailbox.domain.empty(); }

@@ -123,6 +123,38 @@ TEST(Paths, Forward) {
   EXPECT_EQ(ForwardPath::parse("<a@b>")->mailbox().local, "a");
 }
 
+std::string told(std::string_view address) {
+  const auto mailbox = Mailbox::parse_told(address);
+  return mailbox ? mailbox->text() : "none";
+}
+
+TEST(Told, QuotesThatTheMtaTookOffArePutBack) {
+  EXPECT_EQ(told("a@example.org"), "a@example.org");
+  EXPECT_EQ(told("a b@example.org"), R"("a b"@example.org)");
+  EXPECT_EQ(told("a@b@example.org"), R"("a@b"@example.org)");
+  EXPECT_EQ(told(R"(a"\@example.org)"), R"("a\"\\"@example.org)");
+  EXPECT_EQ(told(R"("a b"@example.org)"), R"("a b"@example.org)");
+  EXPECT_EQ(told("a@b.example> ENVID=x@example.org"), R"("a@b.example> ENVID=x"@example.org)");
+  EXPECT_EQ(told("@b.example:a@example.org"), R"("@b.example:a"@example.org)");  // no source route: nobody told one
+  EXPECT_EQ(told("gr\xC3\xBCn@[192.0.2.1]"), "gr\xC3\xBCn@[192.0.2.1]");
+}
+
+TEST(Told, WhatIsNone) {
+  for (const char* address : {"", "a", "@", "@example.org", "a b@", "a@exa mple.org", "a b@exa mple.org", "a\xFF@example.org"})
+    EXPECT_EQ(told(address), "none") << address;
+  EXPECT_EQ(told(std::string(65, ' ') + "@example.org"), "none");  // RFC 5321 4.5.3.1.1
+}
+
+TEST(Told, Paths) {
+  EXPECT_TRUE(ReversePath::parse_told("")->is_null());
+  EXPECT_EQ(ReversePath::parse_told("a b@c.example")->text(), R"(<"a b"@c.example>)");
+  EXPECT_FALSE(ReversePath::parse_told("postmaster"));
+  EXPECT_TRUE(ForwardPath::parse_told("")->is_bare_postmaster());
+  EXPECT_EQ(ForwardPath::parse_told("Postmaster")->text(), "<Postmaster>");
+  EXPECT_EQ(ForwardPath::parse_told("a b@c.example")->text(), R"(<"a b"@c.example>)");
+  EXPECT_FALSE(ForwardPath::parse_told("a b"));
+}
+
 TEST(Paths, ReadLeavesTheParameters) {
   std::string_view rest = "<\"a> b\"@x.org> SIZE=1";
   const auto path = ReversePath::read(rest);

@@ -167,8 +167,9 @@ Result<std::string> mail_header(const FeedbackReport& report, const FailureRepor
 }
 
 constexpr std::string_view kNote =
-    "This is a report about one message that failed DMARC (RFC 9991).\r\n"
-    "Who wrote it and to whom is left out, and so is what it said.\r\n";
+    "This is a report about mail in your name that did not pass a check\r\n"
+    "which your DMARC record asks to hear about (RFC 9991). Who wrote it and\r\n"
+    "to whom is left out, and so is what it said.\r\n";
 
 }  // namespace
 

@@ -13,7 +13,7 @@
 namespace postern {
 
 struct SentReport {
-  std::string kind;  ///< "tls", "dmarc"
+  std::string kind;  ///< "tls", "dmarc", "dmarc-failure"
   std::int64_t day = 0;
   std::string domain;
   WallTime time{};
@@ -29,6 +29,7 @@ class ReportStore {
   /// The domains of days before `day` that no report went out about; oldest first, at most `most`.
   [[nodiscard]] Result<std::vector<std::pair<std::int64_t, std::string>>> unsent(std::int64_t day, std::size_t most);
   [[nodiscard]] Result<std::vector<TlsCount>> counts(std::int64_t day, const std::string& domain);
+  /// In place of what was noted for the same kind, day and domain.
   [[nodiscard]] Status note(const SentReport& sent);
   /// Newest first.
   [[nodiscard]] Result<std::vector<SentReport>> sent(std::size_t most);

@@ -260,6 +260,20 @@ def test_a_recipient_written_otherwise_gets_no_second_copy(filtering, sink, auth
     assert b"Of the marker." in sealtools.cms_decrypt(sink.for_recipient("smime@example.net", details=filtering.log_tail).content, person, workdir)
 
 
+@pytest.mark.parametrize("sender", ["al ice@strict.example", "a@lice@strict.example", "gr\u00fcn@strict.example"])
+def test_stalwart_tells_addresses_without_their_quotes(filtering, sender):
+    """And <Postmaster> as an empty one: both were good when they came, and are refused for nothing."""
+    filtering.start()
+    recipients, delivered = stalwart(filtering, client=GOOD).deliver(sender, [f"b ob@{LOCAL_DOMAIN}", ""], message("alice@strict.example"))
+    assert recipients == [f"b ob@{LOCAL_DOMAIN}", ""] and b"spf=pass" in delivered and b"dmarc=pass" in delivered
+    recipients, _ = stalwart(filtering, client=BAD).deliver(sender, [f"b ob@{LOCAL_DOMAIN}", ""], message("alice@soft.example"))
+    assert recipients == [], "held here"
+    assert {entry["recipient"] for entry in filtering.queue()} == {f'"b ob"@{LOCAL_DOMAIN}', f"postmaster@{HOSTNAME}"}
+    with pytest.raises(Rejected) as refused:
+        stalwart(filtering, client=GOOD).deliver(sender, ["b ob"], message("alice@strict.example"))
+    assert refused.value.reply.startswith("501")
+
+
 def test_an_mta_that_lets_nothing_be_changed_waits(filtering):
     """Nothing becomes ours then: the next try would make it ours again."""
     filtering.start()
