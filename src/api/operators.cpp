@@ -1,12 +1,14 @@
 #include "api/operators.hpp"
 
+#include <algorithm>
+
 #include "base/text.hpp"
 #include "gateway/hops.hpp"
 
 namespace postern::api {
 namespace {
 
-Role role_of(const std::string& word) {
+Role role_named(const std::string& word) {
   if (word == "admin") return Role::Admin;
   return word == "quarantine" ? Role::Quarantine : Role::Reader;
 }
@@ -43,9 +45,14 @@ Result<Operators> Operators::make(const config::Config& config, const std::strin
       if (constant_time_equal(other.token.view(), token->view()))
         return fail(ErrorCode::BadInput, "is the token of " + other.name + ", too; each operator needs his own", path);
     }
-    out.m_all.push_back({setting.name, role_of(setting.role), *std::move(token)});
+    out.m_all.push_back({setting.name, role_named(setting.role), *std::move(token)});
   }
   return out;
+}
+
+Role Operators::role_of(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(m_all, name, &Operator::name);
+  return found == m_all.end() ? Role::Reader : found->role;
 }
 
 const Operator* Operators::find(std::string_view authorization) const noexcept {

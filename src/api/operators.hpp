@@ -35,6 +35,8 @@ class Operators {
   [[nodiscard]] static Result<Operators> make(const config::Config& config, const std::string& admin_token);
   /// By the value of an Authorization field; null: nobody.
   [[nodiscard]] const Operator* find(std::string_view authorization) const noexcept;
+  /// Of somebody whom a guard has let in (http::Request::user); Reader for names that nobody has.
+  [[nodiscard]] Role role_of(std::string_view name) const noexcept;
 
  private:
   std::vector<Operator> m_all;

@@ -138,8 +138,7 @@ http::Response change_queue(Gateway& gate, const Operators& operators, const htt
   const bool in_clear = *verb == QueueVerb::Release && flag != nullptr && flag->is_bool() && flag->as_bool();
   if (in_clear && !selector->message)
     return http::problem(400, "bad_input", "sending in clear is ordered for one message at a time; give its id", "id");
-  const Operator* who = operators.find(request.headers.get("Authorization"));
-  if (who == nullptr || who->role != Role::Admin) selector = within_quarantine(*std::move(selector), *verb, in_clear);
+  if (operators.role_of(request.user) != Role::Admin) selector = within_quarantine(*std::move(selector), *verb, in_clear);
   if (!selector) return http::problem(selector.error());
   QueueChange change;
   // The order lies in the queue with those it is for. Any other hold or release takes it back.
@@ -177,8 +176,7 @@ bool is_held(const QueueEntry& entry) {
 
 /// Mail on its way is nobody's to read but an admin's.
 http::Response show_content(Gateway& gate, const Operators& operators, const http::Request& request) {
-  const Operator* who = operators.find(request.headers.get("Authorization"));
-  const bool all = who != nullptr && who->role == Role::Admin;
+  const bool all = operators.role_of(request.user) == Role::Admin;
   const auto id = message_id(request.param("id"));
   if (!id) return http::problem(id.error());
   const auto wanted = number_parameter(request, "item", 0, std::size_t{1} << 62U);

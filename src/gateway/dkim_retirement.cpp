@@ -40,19 +40,21 @@ Status DkimRollover::remove(const DkimRecord& record) {
   const auto at = place_of(record.signer);
   if (!at) return {};
   const KeyName key(record.signer.key);
-  if (m_parts.retire) POSTERN_CHECK(m_parts.retire(key, oldest_needed(record)));
+  POSTERN_TRY(const std::uint32_t oldest, oldest_needed(record));
+  if (m_parts.retire) POSTERN_CHECK(m_parts.retire(key, oldest));
   POSTERN_CHECK(DkimPins(m_parts.store).forget(record));
   return note("dkim.deleted", reference(*at, record), "system");
 }
 
-/// A key may sign for several domains, each at its own pace.
-std::uint32_t DkimRollover::oldest_needed(const DkimRecord& apart_from) const {
+/// A key may sign for several domains, each at its own pace. What is not known counts as needed: then nothing goes.
+Result<std::uint32_t> DkimRollover::oldest_needed(const DkimRecord& apart_from) const {
   std::uint32_t oldest = UINT32_MAX;
   const auto signers = m_parts.signers.all();
   for (const DkimKeyRef& signer : *signers) {
     if (signer.key_name == apart_from.signer.key) oldest = std::min(oldest, signer.key_version);
   }
-  for (const DkimRecord& other : records()) {
+  POSTERN_TRY(const auto known, records());
+  for (const DkimRecord& other : known) {
     const bool same = other.signer == apart_from.signer && other.version == apart_from.version;
     if (!same && other.signer.key == apart_from.signer.key) oldest = std::min(oldest, other.version);
   }

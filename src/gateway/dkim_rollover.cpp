@@ -1,6 +1,7 @@
 #include "gateway/dkim_rollover.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -60,15 +61,11 @@ DkimKeyRef DkimRollover::reference(std::size_t at, const DkimRecord& record) con
   return out;
 }
 
-/// Those of signers that there still are. What the medium does not give now is there at the next look.
-std::vector<DkimRecord> DkimRollover::records() const {
-  auto known = DkimPins(m_parts.store).records();
-  if (!known) {
-    log::warn("dkim.records_unknown", {{"reason", known.error()}});
-    return {};
-  }
-  std::erase_if(*known, [this](const DkimRecord& record) { return !place_of(record.signer); });
-  return *std::move(known);
+/// Those of signers that there still are.
+Result<std::vector<DkimRecord>> DkimRollover::records() const {
+  POSTERN_TRY(auto known, DkimPins(m_parts.store).records());
+  std::erase_if(known, [this](const DkimRecord& record) { return !place_of(record.signer); });
+  return known;
 }
 
 std::uint32_t DkimRollover::active(const KeyInfo& key) const {
@@ -81,10 +78,10 @@ std::uint32_t DkimRollover::active(const KeyInfo& key) const {
   return oldest;
 }
 
-std::vector<DkimRollover::Waiting> DkimRollover::waiting() const {
+Result<std::vector<DkimRollover::Waiting>> DkimRollover::waiting() const {
   std::vector<Waiting> out;
   const auto signers = m_parts.signers.all();
-  const auto known = records();
+  POSTERN_TRY(const auto known, records());
   for (std::size_t at = 0; at < signers->size(); ++at) {
     const DkimKeyRef& now = (*signers)[at];
     const auto key = m_parts.keeper.describe(KeyName(now.key_name));
@@ -122,6 +119,13 @@ Result<DkimPublication> DkimRollover::publication(const DkimKeyRef& signer, Dkim
 }
 
 Result<std::vector<DkimPublication>> DkimRollover::publications(const KeyInfo& key) const {
+  POSTERN_TRY(const auto waits, waiting());
+  POSTERN_TRY(const auto known, records());
+  return publications_of(key.name.get(), waits, known);
+}
+
+Result<std::vector<DkimPublication>> DkimRollover::publications_of(const std::string& key, const std::vector<Waiting>& waits,
+                                                                   const std::vector<DkimRecord>& known) const {
   std::vector<DkimPublication> out;
   const auto& times = m_parts.config.keys;
   const auto add = [&](const DkimKeyRef& signer, DkimState state, std::optional<WallTime> until) -> Status {
@@ -132,15 +136,15 @@ Result<std::vector<DkimPublication>> DkimRollover::publications(const KeyInfo& k
   };
   const auto signers = m_parts.signers.all();
   for (const DkimKeyRef& signer : *signers) {
-    if (signer.key_name == key.name.get()) POSTERN_CHECK(add(signer, DkimState::InUse, std::nullopt));
+    if (signer.key_name == key) POSTERN_CHECK(add(signer, DkimState::InUse, std::nullopt));
   }
-  for (const Waiting& one : waiting()) {
-    if (one.next.key_name != key.name.get()) continue;
+  for (const Waiting& one : waits) {
+    if (one.next.key_name != key) continue;
     const auto until = one.seen ? std::optional<WallTime>(*one.seen + times.dkim_settle) : std::nullopt;
     POSTERN_CHECK(add(one.next, one.seen ? DkimState::Seen : DkimState::Announced, until));
   }
-  for (const DkimRecord& record : records()) {
-    if (record.signer.key != key.name.get() || record.stage == DkimStage::Seen || record.published.empty()) continue;
+  for (const DkimRecord& record : known) {
+    if (record.signer.key != key || record.stage == DkimStage::Seen || record.published.empty()) continue;
     const DkimKeyRef former = reference(*place_of(record.signer), record);
     const bool retiring = record.stage == DkimStage::Retiring;
     // A name that another version has taken is not withdrawn.
@@ -153,14 +157,14 @@ Result<std::vector<DkimPublication>> DkimRollover::publications(const KeyInfo& k
 
 Result<std::vector<DkimPublication>> DkimRollover::publications() const {
   std::vector<DkimPublication> out;
-  std::vector<std::string> done;
+  std::set<std::string> done;
+  POSTERN_TRY(const auto waits, waiting());
+  POSTERN_TRY(const auto known, records());
   const auto signers = m_parts.signers.all();
   for (const DkimKeyRef& signer : *signers) {
-    if (std::ranges::find(done, signer.key_name) != done.end()) continue;
-    done.push_back(signer.key_name);
-    POSTERN_TRY(const KeyInfo key, m_parts.keeper.describe(KeyName(signer.key_name)));
-    POSTERN_TRY(auto records, publications(key));
-    std::ranges::move(records, std::back_inserter(out));
+    if (!done.insert(signer.key_name).second) continue;
+    POSTERN_TRY(auto of_key, publications_of(signer.key_name, waits, known));
+    std::ranges::move(of_key, std::back_inserter(out));
   }
   return out;
 }
@@ -190,14 +194,14 @@ io::Task<dns::Answer> DkimRollover::ask(std::string name) {
 io::Task<void> DkimRollover::look() {
   const bool believable = !m_clock_watch.held_until(m_parts.clock.now(), m_parts.clock.steady());
   auto collect = [this] { return waiting(); };
-  if (auto waits = co_await m_parts.workers.run(std::move(collect))) {
-    for (Waiting& one : *waits) co_await look_for(std::move(one), believable);
-  }
+  const auto waits = co_await m_parts.workers.run(std::move(collect));
+  if (!waits) co_return log::warn("dkim.not_looked", {{"reason", waits.error()}});
+  for (const Waiting& one : *waits) co_await look_for(one, believable);
   auto read = [this] { return records(); };
-  if (auto known = co_await m_parts.workers.run(std::move(read))) {
-    for (DkimRecord& record : *known) {
-      if (record.stage != DkimStage::Seen) co_await retire(std::move(record), believable);
-    }
+  const auto known = co_await m_parts.workers.run(std::move(read));
+  if (!known) co_return log::warn("dkim.not_looked", {{"reason", known.error()}});
+  for (const DkimRecord& record : *known) {
+    if (record.stage != DkimStage::Seen) co_await retire(record, believable);
   }
 }
 
@@ -231,7 +235,7 @@ Status DkimRollover::withdraw_skipped(const Waiting& one) {
   const config::DkimSigner& setting = m_parts.config.dkim[one.at];
   if (!setting.alternate.empty()) return {};  // the next version stands under the same name
   const DkimSignerName signer = name_of_signer(one.at);
-  const auto known = records();
+  POSTERN_TRY(const auto known, records());
   const std::uint32_t now = m_parts.signers.all()->at(one.at).key_version;
   for (std::uint32_t version = now + 1; version < one.next.key_version; ++version) {
     const bool done = std::ranges::any_of(known, [&](const DkimRecord& record) {
@@ -285,7 +289,8 @@ Status DkimRollover::note(const char* kind, const DkimKeyRef& what, const std::s
 
 Result<std::size_t> DkimRollover::activate(const KeyName& key, bool in_place, const std::string& actor) {
   std::size_t count = 0;
-  for (Waiting& one : waiting()) {
+  POSTERN_TRY(auto waits, waiting());
+  for (Waiting& one : waits) {
     if (one.next.key_name != key.get()) continue;
     if (in_place) one.next.selector = m_parts.config.dkim[one.at].selector;
     POSTERN_CHECK(use(one.at, one.next, actor));

@@ -87,8 +87,10 @@ class DkimRollover {
   };
   [[nodiscard]] DkimSignerName name_of_signer(std::size_t at) const;
   [[nodiscard]] std::optional<std::size_t> place_of(const DkimSignerName& signer) const;
-  [[nodiscard]] std::vector<Waiting> waiting() const;
-  [[nodiscard]] std::vector<DkimRecord> records() const;
+  [[nodiscard]] Result<std::vector<Waiting>> waiting() const;
+  [[nodiscard]] Result<std::vector<DkimPublication>> publications_of(const std::string& key, const std::vector<Waiting>& waits,
+                                                                     const std::vector<DkimRecord>& known) const;
+  [[nodiscard]] Result<std::vector<DkimRecord>> records() const;
   [[nodiscard]] DkimKeyRef reference(std::size_t at, const DkimRecord& record) const;
   [[nodiscard]] io::Task<dns::Answer> ask(std::string name);
   [[nodiscard]] bool verifies(const DkimKeyRef& as, const dns::Answer& answer) const;
@@ -104,7 +106,7 @@ class DkimRollover {
   [[nodiscard]] io::Task<void> retire(DkimRecord record, bool believable);
   [[nodiscard]] Status withdraw(DkimRecord record);
   [[nodiscard]] Status remove(const DkimRecord& record);
-  [[nodiscard]] std::uint32_t oldest_needed(const DkimRecord& apart_from) const;
+  [[nodiscard]] Result<std::uint32_t> oldest_needed(const DkimRecord& apart_from) const;
 
   [[nodiscard]] Status note(const char* kind, const DkimKeyRef& what, const std::string& actor);
 

@@ -98,8 +98,10 @@ io::Task<void> ZoneKeeper::tend(Zone& zone, const std::vector<dnszone::ZoneFacts
   if (gist == zone.gist && now < zone.next) co_return;
   Status done;
   for (const dnszone::ZoneFacts& one : facts) {
-    done = co_await bring_up_to_date(zone, one);
-    if (!done) break;
+    const Status brought = co_await bring_up_to_date(zone, one);
+    if (done && !brought) done = brought;
+    // One domain's trouble is not the others'; a server that does not answer is everybody's, and each would wait for it.
+    if (!brought && (brought.error().code == ErrorCode::Unavailable || brought.error().code == ErrorCode::Timeout)) break;
   }
   zone.gist = std::move(gist);
   zone.next = now + (done ? std::chrono::duration_cast<std::chrono::seconds>(kCheckAgain) : kTryAgain);
