@@ -221,6 +221,8 @@ void ListenerTls::offer(Material next) {
   if (m_next) skip(m_next->chain.front());
   m_next = std::move(next);
   m_gate.offer(m_next->chain, m_clock.now());
+  const std::lock_guard lock(m_mutex);
+  m_failure.clear();  // what could not be read before can be now
 }
 
 void ListenerTls::show_next() {
