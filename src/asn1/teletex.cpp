@@ -42,7 +42,7 @@ constexpr std::u32string_view kSupplementary{
     U"°±²³×µ¶·÷\0\0»¼½¾¿"
     U"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
     U"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
-    U"ΩÆÐªĦ\0ĲĿŁØŒºÞŦŊŉ"
+    U"\u2126ÆÐªĦ\0ĲĿŁØŒºÞŦŊŉ"
     U"ĸæđðħıĳŀłøœßþŧŋ\0",
     96};
 
@@ -125,6 +125,7 @@ bool take_teletex(std::string_view& octets, std::string& utf8) {
 }
 
 bool append_teletex(char32_t c, std::string& octets) {
+  if (c == U'Ω') c = U'\u2126';  // what keyboards have for the ohm of T.61
   if (c != kCombiningUnderline) return append_single(c, octets) || append_composed(c, octets);
   if (octets.empty()) return false;
   octets.insert(octets.size() - 1, 1, static_cast<char>(kUnderline));
