@@ -57,6 +57,8 @@ struct SessionOptions {
   std::uint16_t max_tsdu_in = 0;
   std::size_t max_ssdu = 16U * 1024 * 1024;   ///< Octets of one reassembled SSDU; more is a protocol error.
   std::size_t max_connect_data = 64U * 1024;  ///< User data of CONNECT, the part over 10,240 in overflow.
+  /// Tells the peer that it may put several category 2 SPDUs into one TSDU (X.225 6.3.7). We never do so ourselves.
+  bool extended_concatenation = false;
   SessionTimeouts timeouts;
 };
 
@@ -67,6 +69,8 @@ struct SessionSelection {
   std::uint16_t max_tsdu_out = 0;  ///< 0: no limit
   std::uint16_t max_tsdu_in = 0;
 };
+
+class SessionMachine;  // session_machine.hpp, private
 
 class Session {
  public:
@@ -107,8 +111,7 @@ class Session {
   [[nodiscard]] SerialNumber unconfirmed_serial() const noexcept;
 
  private:
-  struct Machine;
-  std::unique_ptr<Machine> m_machine;
+  std::unique_ptr<SessionMachine> m_machine;
 };
 
 /// X.225 Annex A: STA numbers in comments.
