@@ -1,6 +1,6 @@
-// The syntaxes of the standard extensions (X.411 fig. 2 "Extension Fields").
+#include "mts/extension_values.hpp"
+
 #include "mts/bounds.hpp"
-#include "mts/extensions.hpp"
 
 namespace postern::mts {
 

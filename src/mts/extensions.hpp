@@ -7,8 +7,7 @@
 #pragma once
 
 #include "asn1/ber.hpp"
-#include "mts/security.hpp"
-#include "mts/trace.hpp"
+#include "mts/extension_values.hpp"
 
 namespace postern::mts {
 
@@ -89,157 +88,6 @@ struct Extensions : std::vector<ExtensionField> {
 };
 const asn1::Type& schema(asn1::Of<Extensions>);
 
-// ---- values
-enum class RecipientReassignmentProhibited : std::int64_t { Allowed = 0, Prohibited = 1 };
-enum class DLExpansionProhibited : std::int64_t { Allowed = 0, Prohibited = 1 };
-enum class ConversionWithLossProhibited : std::int64_t { Allowed = 0, Prohibited = 1 };
-enum class PhysicalForwardingProhibited : std::int64_t { Allowed = 0, Prohibited = 1 };
-enum class PhysicalForwardingAddressRequest : std::int64_t { NotRequested = 0, Requested = 1 };
-enum class ProofOfSubmissionRequest : std::int64_t { NotRequested = 0, Requested = 1 };
-enum class ProofOfDeliveryRequest : std::int64_t { NotRequested = 0, Requested = 1 };
-const asn1::Type& schema(asn1::Of<RecipientReassignmentProhibited>);
-const asn1::Type& schema(asn1::Of<DLExpansionProhibited>);
-const asn1::Type& schema(asn1::Of<ConversionWithLossProhibited>);
-const asn1::Type& schema(asn1::Of<PhysicalForwardingProhibited>);
-const asn1::Type& schema(asn1::Of<PhysicalForwardingAddressRequest>);
-const asn1::Type& schema(asn1::Of<ProofOfSubmissionRequest>);
-const asn1::Type& schema(asn1::Of<ProofOfDeliveryRequest>);
-
-enum class DeliveryMethod : std::int64_t {
-  AnyDeliveryMethod = 0,
-  MhsDelivery = 1,
-  PhysicalDelivery = 2,
-  TelexDelivery = 3,
-  TeletexDelivery = 4,
-  G3FacsimileDelivery = 5,
-  G4FacsimileDelivery = 6,
-  Ia5TerminalDelivery = 7,
-  VideotexDelivery = 8,
-  TelephoneDelivery = 9,
-};
-const asn1::Type& schema(asn1::Of<DeliveryMethod>);
-using RequestedDeliveryMethod = std::vector<DeliveryMethod>;  ///< The most preferred first.
-
-enum class PhysicalDeliveryMode : std::uint8_t {
-  OrdinaryMail = 0,
-  SpecialDelivery = 1,
-  ExpressMail = 2,
-  CounterCollection = 3,
-  CounterCollectionWithTelephoneAdvice = 4,
-  CounterCollectionWithTelexAdvice = 5,
-  CounterCollectionWithTeletexAdvice = 6,
-  BureauFaxDelivery = 7,
-};
-using PhysicalDeliveryModes = Bits<PhysicalDeliveryMode>;
-const asn1::Type& schema(asn1::Of<PhysicalDeliveryModes>);
-
-enum class RegisteredMailType : std::int64_t { NonRegisteredMail = 0, RegisteredMail = 1, RegisteredMailToAddresseeInPerson = 2 };
-const asn1::Type& schema(asn1::Of<RegisteredMailType>);
-
-enum class PhysicalDeliveryReportRequest : std::int64_t {
-  ReturnOfUndeliverableMailByPds = 0,
-  ReturnOfNotificationByPds = 1,
-  ReturnOfNotificationByMhs = 2,
-  ReturnOfNotificationByMhsAndPds = 3,
-};
-const asn1::Type& schema(asn1::Of<PhysicalDeliveryReportRequest>);
-
-/// What the originator's own records know the message by; comes back in reports (X.411 8.2.1.1.1.36). 1988 allowed any value: one that is
-/// neither string is an error of extension<>() and stays in the list.
-struct ContentCorrelator {
-  std::variant<asn1::Ia5String, asn1::OctetString> value;  ///< ia5text, octets
-  friend bool operator==(const ContentCorrelator&, const ContentCorrelator&) = default;
-};
-const asn1::Type& schema(asn1::Of<ContentCorrelator>);
-
-enum class RedirectionReason : std::int64_t {
-  RecipientAssignedAlternateRecipient = 0,
-  OriginatorRequestedAlternateRecipient = 1,
-  RecipientMDAssignedAlternateRecipient = 2,
-  DirectoryLookUp = 3,
-  Alias = 4,
-};
-const asn1::Type& schema(asn1::Of<RedirectionReason>);
-[[nodiscard]] std::string_view text_of(RedirectionReason reason);
-
-struct IntendedRecipientName {
-  ORAddressAndOptionalDirectoryName intended_recipient;
-  Time redirection_time;
-  friend bool operator==(const IntendedRecipientName&, const IntendedRecipientName&) = default;
-};
-const asn1::Type& schema(asn1::Of<IntendedRecipientName>);
-
-struct Redirection {
-  IntendedRecipientName intended_recipient_name;
-  RedirectionReason redirection_reason = RedirectionReason::RecipientAssignedAlternateRecipient;
-  friend bool operator==(const Redirection&, const Redirection&) = default;
-};
-const asn1::Type& schema(asn1::Of<Redirection>);
-
-/// Oldest first, as the two lists below.
-struct RedirectionHistory : std::vector<Redirection> {
-  using vector::vector;
-};
-const asn1::Type& schema(asn1::Of<RedirectionHistory>);
-
-struct DLExpansion {
-  ORAddressAndOptionalDirectoryName dl;
-  Time dl_expansion_time;
-  friend bool operator==(const DLExpansion&, const DLExpansion&) = default;
-};
-const asn1::Type& schema(asn1::Of<DLExpansion>);
-
-struct DLExpansionHistory : std::vector<DLExpansion> {
-  using vector::vector;
-};
-const asn1::Type& schema(asn1::Of<DLExpansionHistory>);
-
-struct OriginatorAndDLExpansion {
-  ORAddressAndOptionalDirectoryName originator_or_dl_name;
-  Time origination_or_expansion_time;
-  friend bool operator==(const OriginatorAndDLExpansion&, const OriginatorAndDLExpansion&) = default;
-};
-const asn1::Type& schema(asn1::Of<OriginatorAndDLExpansion>);
-
-/// At least two elements: the originator and one list.
-struct OriginatorAndDLExpansionHistory : std::vector<OriginatorAndDLExpansion> {
-  using vector::vector;
-};
-const asn1::Type& schema(asn1::Of<OriginatorAndDLExpansionHistory>);
-
-struct ReportingMTAName {
-  GlobalDomainIdentifier domain;
-  MTAName mta_name;
-  std::optional<oraddress::Name> mta_directory_name;
-  friend bool operator==(const ReportingMTAName&, const ReportingMTAName&) = default;
-};
-const asn1::Type& schema(asn1::Of<ReportingMTAName>);
-
-struct ExtendedCertificate {
-  std::variant<oraddress::Name, Certificates> value;  ///< directory-entry, certificate
-  friend bool operator==(const ExtendedCertificate&, const ExtendedCertificate&) = default;
-};
-const asn1::Type& schema(asn1::Of<ExtendedCertificate>);
-struct ExtendedCertificates : std::vector<ExtendedCertificate> {
-  using vector::vector;
-};
-const asn1::Type& schema(asn1::Of<ExtendedCertificates>);
-
-struct DLExemptedRecipients : std::vector<ORAddressAndOrDirectoryName> {
-  using vector::vector;
-};
-const asn1::Type& schema(asn1::Of<DLExemptedRecipients>);
-
-struct CertificateSelectors {
-  std::optional<CertificateAssertion> encryption_recipient;
-  std::optional<CertificateAssertion> encryption_originator;
-  std::optional<CertificateAssertion> content_integrity_check;
-  std::optional<CertificateAssertion> token_signature;
-  std::optional<CertificateAssertion> message_origin_authentication;
-  friend bool operator==(const CertificateSelectors&, const CertificateSelectors&) = default;
-};
-const asn1::Type& schema(asn1::Of<CertificateSelectors>);
-
 // ---- the table
 /// Which lists of extensions an extension may stand in (the EXTENSION sets of X.411 fig. 2 and 4).
 enum class Place : std::uint8_t {
@@ -273,187 +121,58 @@ struct ExtensionInfo {
 /// nullptr: a number the standard has not given out.
 [[nodiscard]] const ExtensionInfo* info_of(StandardExtension extension);
 
-/// The C++ type of an extension's value; Any where another standard defines it.
+namespace detail {
 template <StandardExtension E>
-struct ExtensionSyntax {
-  using Type = asn1::Any;
-};
-
-template <>
-struct ExtensionSyntax<StandardExtension::RecipientReassignmentProhibited> {
-  using Type = RecipientReassignmentProhibited;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::OriginatorRequestedAlternateRecipient> {
-  using Type = ORName;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::DlExpansionProhibited> {
-  using Type = DLExpansionProhibited;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ConversionWithLossProhibited> {
-  using Type = ConversionWithLossProhibited;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::LatestDeliveryTime> {
-  using Type = Time;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::RequestedDeliveryMethod> {
-  using Type = RequestedDeliveryMethod;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::PhysicalForwardingProhibited> {
-  using Type = PhysicalForwardingProhibited;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::PhysicalForwardingAddressRequest> {
-  using Type = PhysicalForwardingAddressRequest;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::PhysicalDeliveryModes> {
-  using Type = PhysicalDeliveryModes;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::RegisteredMailType> {
-  using Type = RegisteredMailType;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::RecipientNumberForAdvice> {
-  using Type = asn1::TeletexString;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::PhysicalRenditionAttributes> {
-  using Type = asn1::Oid;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::OriginatorReturnAddress> {
-  using Type = ORAddress;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::PhysicalDeliveryReportRequest> {
-  using Type = PhysicalDeliveryReportRequest;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::OriginatorCertificate> {
-  using Type = Certificates;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::MessageToken> {
-  using Type = Token;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ContentConfidentialityAlgorithmIdentifier> {
-  using Type = AlgorithmIdentifier;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ContentIntegrityCheck> {
-  using Type = Signature;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::MessageOriginAuthenticationCheck> {
-  using Type = Signature;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::MessageSecurityLabel> {
-  using Type = SecurityLabel;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ProofOfSubmissionRequest> {
-  using Type = ProofOfSubmissionRequest;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ProofOfDeliveryRequest> {
-  using Type = ProofOfDeliveryRequest;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ContentCorrelator> {
-  using Type = ContentCorrelator;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ProbeOriginAuthenticationCheck> {
-  using Type = Signature;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::RedirectionHistory> {
-  using Type = RedirectionHistory;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::DlExpansionHistory> {
-  using Type = DLExpansionHistory;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::PhysicalForwardingAddress> {
-  using Type = ORName;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::RecipientCertificate> {
-  using Type = Certificates;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ProofOfDelivery> {
-  using Type = Signature;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::OriginatorAndDlExpansionHistory> {
-  using Type = OriginatorAndDLExpansionHistory;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ReportingDlName> {
-  using Type = ORName;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ReportingMtaCertificate> {
-  using Type = Certificates;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ReportOriginAuthenticationCheck> {
-  using Type = Signature;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::OriginatingMtaCertificate> {
-  using Type = Certificates;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ProofOfSubmission> {
-  using Type = Signature;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ForwardingRequest> {
-  using Type = std::int64_t;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::TraceInformation> {
-  using Type = TraceInformation;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::InternalTraceInformation> {
-  using Type = InternalTraceInformation;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::ReportingMtaName> {
-  using Type = ReportingMTAName;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::MultipleOriginatorCertificates> {
-  using Type = ExtendedCertificates;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::DlExemptedRecipients> {
-  using Type = DLExemptedRecipients;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::CertificateSelectors> {
-  using Type = CertificateSelectors;
-};
-template <>
-struct ExtensionSyntax<StandardExtension::CertificateSelectorsOverride> {
-  using Type = CertificateSelectors;
-};
-
+using Is = std::integral_constant<StandardExtension, E>;
+// What an extension's value is; never defined, only asked for its type. Any where another standard defines it.
+asn1::Any syntax(...);
+RecipientReassignmentProhibited syntax(Is<StandardExtension::RecipientReassignmentProhibited>);
+ORName syntax(Is<StandardExtension::OriginatorRequestedAlternateRecipient>);
+DLExpansionProhibited syntax(Is<StandardExtension::DlExpansionProhibited>);
+ConversionWithLossProhibited syntax(Is<StandardExtension::ConversionWithLossProhibited>);
+Time syntax(Is<StandardExtension::LatestDeliveryTime>);
+RequestedDeliveryMethod syntax(Is<StandardExtension::RequestedDeliveryMethod>);
+PhysicalForwardingProhibited syntax(Is<StandardExtension::PhysicalForwardingProhibited>);
+PhysicalForwardingAddressRequest syntax(Is<StandardExtension::PhysicalForwardingAddressRequest>);
+PhysicalDeliveryModes syntax(Is<StandardExtension::PhysicalDeliveryModes>);
+RegisteredMailType syntax(Is<StandardExtension::RegisteredMailType>);
+asn1::TeletexString syntax(Is<StandardExtension::RecipientNumberForAdvice>);
+asn1::Oid syntax(Is<StandardExtension::PhysicalRenditionAttributes>);
+ORAddress syntax(Is<StandardExtension::OriginatorReturnAddress>);
+PhysicalDeliveryReportRequest syntax(Is<StandardExtension::PhysicalDeliveryReportRequest>);
+Certificates syntax(Is<StandardExtension::OriginatorCertificate>);
+Token syntax(Is<StandardExtension::MessageToken>);
+AlgorithmIdentifier syntax(Is<StandardExtension::ContentConfidentialityAlgorithmIdentifier>);
+Signature syntax(Is<StandardExtension::ContentIntegrityCheck>);
+Signature syntax(Is<StandardExtension::MessageOriginAuthenticationCheck>);
+SecurityLabel syntax(Is<StandardExtension::MessageSecurityLabel>);
+ProofOfSubmissionRequest syntax(Is<StandardExtension::ProofOfSubmissionRequest>);
+ProofOfDeliveryRequest syntax(Is<StandardExtension::ProofOfDeliveryRequest>);
+ContentCorrelator syntax(Is<StandardExtension::ContentCorrelator>);
+Signature syntax(Is<StandardExtension::ProbeOriginAuthenticationCheck>);
+RedirectionHistory syntax(Is<StandardExtension::RedirectionHistory>);
+DLExpansionHistory syntax(Is<StandardExtension::DlExpansionHistory>);
+ORName syntax(Is<StandardExtension::PhysicalForwardingAddress>);
+Certificates syntax(Is<StandardExtension::RecipientCertificate>);
+Signature syntax(Is<StandardExtension::ProofOfDelivery>);
+OriginatorAndDLExpansionHistory syntax(Is<StandardExtension::OriginatorAndDlExpansionHistory>);
+ORName syntax(Is<StandardExtension::ReportingDlName>);
+Certificates syntax(Is<StandardExtension::ReportingMtaCertificate>);
+Signature syntax(Is<StandardExtension::ReportOriginAuthenticationCheck>);
+Certificates syntax(Is<StandardExtension::OriginatingMtaCertificate>);
+Signature syntax(Is<StandardExtension::ProofOfSubmission>);
+std::int64_t syntax(Is<StandardExtension::ForwardingRequest>);
+TraceInformation syntax(Is<StandardExtension::TraceInformation>);
+InternalTraceInformation syntax(Is<StandardExtension::InternalTraceInformation>);
+ReportingMTAName syntax(Is<StandardExtension::ReportingMtaName>);
+ExtendedCertificates syntax(Is<StandardExtension::MultipleOriginatorCertificates>);
+DLExemptedRecipients syntax(Is<StandardExtension::DlExemptedRecipients>);
+CertificateSelectors syntax(Is<StandardExtension::CertificateSelectors>);
+CertificateSelectors syntax(Is<StandardExtension::CertificateSelectorsOverride>);
+}  // namespace detail
+/// The C++ type of an extension's value.
 template <StandardExtension E>
-using ExtensionValue = typename ExtensionSyntax<E>::Type;
+using ExtensionValue = decltype(detail::syntax(detail::Is<E>{}));
 
 // ---- access
 /// The first of that type, nullptr where there is none.
