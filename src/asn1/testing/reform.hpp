@@ -17,12 +17,12 @@ class Reformer {
   /// Draws on `entropy` from the front; when it is used up, elements stay as they are.
   Reformer(const Reform& rules, ByteView& entropy) : m_rules(rules), m_entropy(entropy) {}
 
-  /// `input` is whole elements with definite lengths, as our encoder writes them.
+  /// `input` is whole elements. Those of indefinite length stay as they are: our encoder writes none, so they are in open values.
   [[nodiscard]] Bytes operator()(ByteView input) {
     Bytes out;
     while (!input.empty()) {
       const Header header = peek_header(input).value().value();
-      const std::size_t size = header.octets + static_cast<std::size_t>(header.length.value());
+      const std::size_t size = element_size(input).value();
       element(input.first(size), header, out);
       input = input.subspan(size);
     }
@@ -39,7 +39,7 @@ class Reformer {
 
   void element(ByteView whole, const Header& header, Bytes& out) {
     const ByteView content = whole.subspan(header.octets);
-    if (m_rules.is_kept != nullptr && m_rules.is_kept(header.tag)) return append(out, whole);
+    if (!header.length || (m_rules.is_kept != nullptr && m_rules.is_kept(header.tag))) return append(out, whole);
     if (header.constructed) return wrap(header.tag, (*this)(content), out);
     const bool is_bits = header.tag == universal(3);
     if ((is_bits || is_string(header.tag)) && draw(2) == 1) return wrap(header.tag, segments(content, is_bits), out);
