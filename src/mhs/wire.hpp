@@ -32,6 +32,7 @@ class Wire {
   [[nodiscard]] osi::Association* operator->() noexcept { return &m_association; }
   [[nodiscard]] osi::Association& association() noexcept { return m_association; }
   [[nodiscard]] io::Stream& stream() noexcept { return m_stream; }
+  [[nodiscard]] const io::Stream& stream() const noexcept { return m_stream; }
   [[nodiscard]] bool over() const noexcept { return m_over; }
 
  private:

@@ -71,6 +71,7 @@ Status Spool::Impl::write_submission(WriteContext& context, const PreparedSubmis
   MessageRow message{submission.message, 0, 0, 0, 0, *submission.envelope};
   std::vector<RecipientRow> rows;
   for (const PreparedVariant& variant : submission.variants) POSTERN_CHECK(write_variant(context, submission, variant, message, rows));
+  for (const CommitStep& step : submission.steps) POSTERN_CHECK(step(context.database, ItemId(message.first_item)));
   message.open = std::ranges::count_if(rows, [](const RecipientRow& row) { return !is_finished(row.state); });
   ++sums.accepted;
   sums.delivered += rows.size() - static_cast<std::size_t>(message.open);
@@ -144,7 +145,7 @@ Status Spool::Impl::write_report(WriteContext& context, const PendingReport& pen
 }
 
 Status Spool::Impl::deliver_locally(WriteContext& context, const DeliveryReport& report) {
-  if (report.mailboxes.empty()) return {};
+  if (report.mailboxes.empty() && report.steps.empty()) return {};
   POSTERN_TRY(const auto size, context.database.query_integer("SELECT size FROM content WHERE id = ?", report.item.get()));
   if (!size) return {};  // removed by an operator meanwhile
   for (const MailboxAddition& addition : report.mailboxes) {
@@ -152,6 +153,7 @@ Status Spool::Impl::deliver_locally(WriteContext& context, const DeliveryReport&
                                                  static_cast<std::uint64_t>(*size), addition));
     static_cast<void>(added);
   }
+  for (const CommitStep& step : report.steps) POSTERN_CHECK(step(context.database, report.item));
   return {};
 }
 

@@ -191,7 +191,7 @@ Status Spool::seal(const MessageId& message, std::vector<Variant>& variants) con
 Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
   POSTERN_CHECK(check(submission));
   POSTERN_CHECK(seal(submission.message, submission.variants));
-  PreparedSubmission prepared{submission.message, nullptr, {}, std::move(submission.audit), 1024};
+  PreparedSubmission prepared{submission.message, nullptr, {}, std::move(submission.audit), std::move(submission.steps), 1024};
   if (submission.envelope.accepted == WallTime{}) submission.envelope.accepted = clock.now();
   prepared.envelope = std::make_shared<const Envelope>(std::move(submission.envelope));
   for (Variant& variant : submission.variants) {

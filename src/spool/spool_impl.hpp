@@ -31,6 +31,7 @@ struct PreparedSubmission {
   std::shared_ptr<const Envelope> envelope;
   std::vector<PreparedVariant> variants;
   std::vector<AuditRecord> audit;
+  std::vector<CommitStep> steps;
   std::size_t bytes = 0;
 };
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,12 +74,17 @@ struct Variant {
   KeyName storage_key = key_names::kMailStorage;  ///< Wraps the copy's data key; a tenant has its own.
 };
 
+/// What else happens in the transaction that writes a submission or report; on the writer thread, so it must be quick. An error fails the
+/// whole. Run a second time when the transaction had to be (store/writer.hpp), so it must not use up what it needs.
+using CommitStep = std::function<Status(Database&, ItemId)>;
+
 /// One accepted message: all of it becomes durable, or nothing.
 struct Submission {
   MessageId message;
   Envelope envelope;
   std::vector<Variant> variants;
   std::vector<AuditRecord> audit;
+  std::vector<CommitStep> steps = {};  ///< With the item of the first variant.
 };
 
 /// One recipient as the courier needs it.
@@ -129,6 +135,7 @@ struct DeliveryReport {
   std::vector<AuditRecord> audit;
   std::vector<MailboxAddition> mailboxes;  ///< Local delivery: these become owners of the item's content.
   std::vector<Submission> follow_ups;      ///< Bounces and other reports (RFC 3464) that this outcome causes.
+  std::vector<CommitStep> steps = {};      ///< With this item.
 };
 
 /// Which recipients a listing or an operator's verb is about: all given parts must match. Nothing given: every unfinished recipient.

@@ -100,6 +100,11 @@ ALTER TABLE content ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE staged(message TEXT PRIMARY KEY, file TEXT NOT NULL, wrapped_key BLOB NOT NULL, octets INTEGER NOT NULL, tail BLOB NOT NULL,
   note TEXT NOT NULL, touched INTEGER NOT NULL) WITHOUT ROWID;
 )",
+    // 8: APDUs of the MTS that were accepted: a peer that missed our confirmation sends them again (X.411 12.2)
+    R"(
+CREATE TABLE mts_seen(key BLOB PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX mts_seen_time ON mts_seen(time);
+)",
 };
 
 constexpr std::array kEngineMigrations = {

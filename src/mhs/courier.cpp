@@ -1,0 +1,113 @@
+#include "mhs/courier.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "mhs/courier_impl.hpp"
+
+namespace postern::mhs {
+namespace {
+
+constexpr std::size_t kInternalConcurrency = 4;  // of the routes that are no peer
+
+}  // namespace
+
+X400Courier::Impl::Impl(CourierParts with)
+    : parts(std::move(with)),
+      call{parts.mta, parts.resolver, parts.workers, parts.clock, parts.hostname, parts.transcript},
+      reporting{parts.mta, parts.rules, parts.random, parts.clock} {
+  std::size_t next = 0;
+  const auto add = [&](std::string route, const Peer* peer, std::size_t limit) {
+    auto link = std::make_unique<Link>();
+    link->route = route;
+    link->peer = peer;
+    link->loop = parts.loops.at(next++ % parts.loops.size());
+    link->limit = limit;
+    links.emplace(std::move(route), std::move(link));
+  };
+  for (const Peer& peer : parts.mta.peers) add(std::string(kPeerRoute) + peer.name, &peer, std::max<std::size_t>(1, peer.associations));
+  add(std::string(kStoreRoute), nullptr, kInternalConcurrency);
+  add(std::string(kReportRoute), nullptr, kInternalConcurrency);
+}
+
+X400Courier::X400Courier(CourierParts parts) : m_impl(std::make_shared<Impl>(std::move(parts))) {}
+X400Courier::~X400Courier() { stop(); }
+
+void X400Courier::start() {
+  m_impl->parts.spool.set_listener(std::string(kRoutePrefix), this);
+  work_ready(m_impl->parts.spool.ready_routes());
+}
+
+void X400Courier::stop() {
+  m_impl->stopping = true;
+  m_impl->parts.spool.set_listener(std::string(kRoutePrefix), nullptr);
+}
+
+void X400Courier::work_ready(const std::vector<std::string>& routes) noexcept {
+  for (const std::string& route : routes)
+    if (const auto found = m_impl->links.find(route); found != m_impl->links.end()) m_impl->wake(*found->second);
+}
+
+const CourierStats& X400Courier::stats() const noexcept { return m_impl->stats; }
+
+std::vector<PeerState> X400Courier::peers() const {
+  std::vector<PeerState> out;
+  for (const auto& [route, link] : m_impl->links) {
+    if (link->peer == nullptr) continue;
+    PeerState state{link->peer->name, {}, std::string(name_of(link->peer->mode)), link->associations.load(), {}};
+    if (link->peer->address) state.address = osi::format_presentation_address(*link->peer->address);
+    const std::lock_guard lock(link->mutex);
+    state.trouble = link->trouble;
+    out.push_back(std::move(state));
+  }
+  return out;
+}
+
+void X400Courier::Impl::wake(Link& link) { io::spawn(link.loop, pump(shared_from_this(), &link), "x400.pump"); }
+
+/// Hands due work to senders that wait, and to new ones up to the limit.
+io::Task<void> X400Courier::Impl::pump(std::shared_ptr<Impl> self, Link* link) {
+  while (!self->stopping && (!link->idle.empty() || link->active < link->limit)) {
+    auto works = self->parts.spool.take(link->route, 1);
+    if (works.empty()) break;
+    if (!link->idle.empty()) {
+      IdleSender* sender = link->idle.back();
+      link->idle.pop_back();
+      sender->work = std::move(works.front());
+      sender->signal.set();
+      continue;
+    }
+    ++link->active;
+    io::spawn(link->loop, run_sender(self, link, std::move(works.front())), "x400.sender");
+  }
+  co_return;
+}
+
+io::Task<void> X400Courier::Impl::run_sender(std::shared_ptr<Impl> self, Link* link, Work work) {
+  std::unique_ptr<P1Caller> caller;
+  std::optional<Work> next = std::move(work);
+  while (next) {
+    Work now = *std::move(next);
+    co_await self->handle(*link, std::move(now), caller);
+    if (caller && !caller->alive()) caller.reset();
+    link->associations += caller ? 1 : 0;
+    next = co_await self->next_for(*link);
+    link->associations -= caller ? 1 : 0;
+  }
+  --link->active;
+  if (caller) co_await caller->release();
+}
+
+io::Task<std::optional<Work>> X400Courier::Impl::next_for(Link& link) {
+  if (stopping) co_return std::nullopt;
+  auto works = parts.spool.take(link.route, 1);
+  if (!works.empty()) co_return std::move(works.front());
+  if (link.peer == nullptr) co_return std::nullopt;
+  IdleSender waiting(link.loop);
+  link.idle.push_back(&waiting);
+  const bool rang = co_await waiting.signal.wait(io::deadline_in(parts.mta.idle));
+  if (!rang) std::erase(link.idle, &waiting);
+  co_return std::move(waiting.work);
+}
+
+}  // namespace postern::mhs

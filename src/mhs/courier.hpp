@@ -1,0 +1,68 @@
+// Brings APDUs of the MTS out of the queue: to other MTAs over associations that are kept and used again, into mailboxes of this one, and
+// as reports back to where they came from.
+//
+// Each peer lives on one loop, with at most Peer::associations at a time. A peer that cannot be reached makes its route wait, growing, and
+// not every message try for itself. What cannot be delivered in its lifetime, or never, ends in a report in the same transaction.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mhs/mailboxes.hpp"
+#include "mhs/p1_caller.hpp"
+#include "mhs/reporting.hpp"
+#include "mts/rules_envelope.hpp"
+#include "spool/schedule.hpp"
+
+namespace postern::mhs {
+
+struct CourierParts {
+  const Mta& mta;
+  const MtaRules& rules;
+  Mailboxes& mailboxes;
+  Spool& spool;
+  io::Loops& loops;
+  io::WorkerPool& workers;
+  io::Resolver& resolver;
+  Random& random;
+  const Clock& clock;
+  std::string hostname;
+  osi::TranscriptHook transcript;
+  mts::Lifetimes lifetimes;
+  RetrySchedule schedule;
+};
+
+struct CourierStats {
+  std::atomic<std::uint64_t> associations{0}, call_failures{0}, transferred{0}, delivered{0}, reported{0}, deferred{0}, resumed{0};
+};
+
+/// A peer as an operator sees it.
+struct PeerState {
+  std::string name, address, mode;
+  std::size_t associations = 0;  ///< Of ours, now.
+  std::string trouble;           ///< Why nothing goes there now; empty: it does, or nothing was to go.
+};
+
+class X400Courier final : public WorkListener {
+ public:
+  explicit X400Courier(CourierParts parts);
+  ~X400Courier() override;
+
+  /// Registers with the spool and begins with what waits there.
+  void start();
+  /// Takes no new work. What is under way ends within its own deadlines, or is dropped with the loops and resumed by the next start.
+  void stop();
+
+  void work_ready(const std::vector<std::string>& routes) noexcept override;
+
+  [[nodiscard]] const CourierStats& stats() const noexcept;
+  [[nodiscard]] std::vector<PeerState> peers() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> m_impl;
+};
+
+}  // namespace postern::mhs

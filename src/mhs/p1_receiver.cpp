@@ -1,0 +1,258 @@
+#include "mhs/p1_receiver.hpp"
+
+#include "base/log.hpp"
+#include "base/text.hpp"
+#include "io/sync.hpp"
+#include "mhs/acceptance.hpp"
+
+namespace postern::mhs {
+namespace {
+
+/// A peer that keeps an association open without using it.
+constexpr auto kIdle = std::chrono::minutes(30);
+/// Octets of an APDU that are taken on the loop itself; above, the disk may be asked, which is a worker's business.
+constexpr std::uint64_t kInline = 64U * 1024;
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+class P1Receiver {
+ public:
+  P1Receiver(P1Parts& parts, Wire& wire, TransferMode mode) : m_parts(parts), m_wire(wire), m_mode(mode), m_road(road_of(wire.stream())) {}
+
+  io::Task<void> run(osi::AssociationRequested requested) {
+    const bool admitted = bind(requested);
+    co_await m_wire.flush();
+    if (admitted) ++m_parts.stats.associations;
+    for (;;) {
+      const bool idle = !m_open.in;
+      auto event = co_await m_wire.next(io::deadline_in(kIdle), idle ? io::WakeOn::DataOrDrain : io::WakeOn::Data);
+      if (!event) {
+        const bool ours = event.error().code == ErrorCode::Timeout || event.error().field == "drain";
+        if (ours) co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "this side closes");
+        co_return;
+      }
+      co_await handle(*std::move(event));
+      if (m_wire.over()) co_return;
+    }
+  }
+
+ private:
+  // ---- bind
+  bool bind(const osi::AssociationRequested& requested) {
+    const auto refusal = try_bind(requested);
+    if (!refusal) return true;
+    ++m_parts.stats.binds_refused;
+    log::warn("x400.bind_refused", {{"peer", m_road.address}, {"reason", refusal->why}});
+    osi::AssociationRefusal answer;
+    answer.rtse_reason = refusal->error == mts::BindError::Busy ? osi::RtseRefuseReason::Busy : osi::RtseRefuseReason::ValidationFailure;
+    if (auto error = asn1::to_any(refusal->error)) answer.user_data = *std::move(error);
+    static_cast<void>(m_wire->refuse(std::move(answer)));
+    return false;
+  }
+  std::optional<BindRefusal> try_bind(const osi::AssociationRequested& requested) {
+    const auto* open = std::get_if<asn1::Any>(&requested.data.value);
+    if (open == nullptr) return BindRefusal{mts::BindError::AuthenticationError, "recovery of a session connection without a bind"};
+    const auto argument = mts::decode_mta_bind_argument(open->ber);
+    if (!argument) return BindRefusal{mts::BindError::AuthenticationError, "no bind of P1: " + argument.error().text()};
+    const auto peer = admit(m_parts.mta, argument->value, m_road);
+    if (!peer) return peer.error();
+    m_peer = *peer;
+    m_connection = requested.connection;
+    auto result = bind_result(m_parts.mta, *m_peer, argument->form);
+    osi::AssociationAccept accept;
+    if (result) accept.data.value = *std::move(result);
+    if (const Status accepted = result ? m_wire->accept(std::move(accept)) : Status(fail(result.error())); !accepted)
+      return BindRefusal{mts::BindError::Busy, accepted.error().text()};
+    log::info("x400.bound",
+              {{"peer", m_peer->name}, {"address", m_road.address}, {"mode", name_of(m_mode)}, {"tls", m_road.tls ? "yes" : "no"}});
+    return std::nullopt;
+  }
+
+  // ---- events
+  io::Task<void> handle(osi::AssociationEvent event) {
+    if (auto* octets = std::get_if<osi::RtTransferOctets>(&event)) co_return co_await take(std::move(octets->octets));
+    if (auto* checkpoint = std::get_if<osi::RtTransferCheckpoint>(&event)) co_return co_await keep(std::move(checkpoint->point));
+    if (std::holds_alternative<osi::RtTransferEnd>(event)) co_return co_await commit();
+    std::visit(Overloaded{
+                   [&](osi::RtTransferBegin& begin) { start(std::move(begin.activity)); },
+                   [&](osi::RtTransferStopped& stopped) { stop(std::move(stopped)); },
+                   [&](osi::RtResumeRequested& asked) { resume(asked); },
+                   [&](osi::RtTurnPleased&) { static_cast<void>(m_wire->give_turn()); },
+                   [&](osi::ReleaseRequested&) { static_cast<void>(m_wire->answer_release()); },
+                   [&](osi::AssociationAborted& aborted) {
+                     log::info("x400.association_aborted",
+                               {{"peer", peer_text()}, {"by", osi::name_of(aborted.origin)}, {"reason", aborted.text}});
+                   },
+                   [](auto&) {},
+               },
+               event);
+  }
+  std::string peer_text() const { return m_peer != nullptr ? m_peer->name : m_road.address; }
+
+  void start(Bytes activity) {
+    m_activity = std::move(activity);
+    m_refused = false;
+    m_point.reset();
+    auto fates = std::make_shared<std::vector<Fate>>();
+    TransferInOptions options;
+    options.limits.content = m_parts.mta.content_limit;
+    // It may be called for another association, where the transfer goes on.
+    auto seen = [&parts = m_parts, peer = m_peer, fates](mts::MessageTransferEnvelope& envelope) -> Status {
+      POSTERN_TRY(*fates, parts.rules.arrive(envelope, arrival_of(parts, *peer)));
+      return {};
+    };
+    m_open.fates = fates;
+    m_open.in =
+        std::make_unique<TransferIn>(options, m_parts.staging, make_message_id(m_parts.clock.now(), m_parts.random), std::move(seen));
+    m_octets = 0;
+  }
+  static Arrival arrival_of(const P1Parts& parts, const Peer& peer) {
+    return {arrival_from(parts.mta, peer), mts::Time::at(unix_seconds(parts.clock.now()))};
+  }
+  Arrival arrival() const { return arrival_of(m_parts, *m_peer); }
+
+  io::Task<void> take(Bytes octets) {
+    if (m_refused || !m_open.in) co_return;
+    m_octets += octets.size();
+    Status taken;
+    if (m_octets <= kInline) {
+      taken = m_open.in->append(octets);
+    } else {
+      auto job = [in = m_open.in.get(), bytes = std::move(octets)] { return done(in->append(bytes)); };
+      const auto ran = co_await m_parts.workers.run(std::move(job));
+      if (!ran) taken = fail(ran.error());
+    }
+    if (!taken) refuse(taken.error());
+  }
+  /// Workers answer with values.
+  static Result<bool> done(const Status& status) {
+    POSTERN_CHECK(status);
+    return true;
+  }
+
+  io::Task<void> keep(osi::ResumePoint point) {
+    if (m_refused || !m_open.in) co_return;
+    auto job = [in = m_open.in.get(), note = m_peer->name] { return done(in->checkpoint(note)); };
+    const auto kept = co_await m_parts.workers.run(std::move(job));
+    if (!kept) co_return refuse(kept.error());
+    static_cast<void>(m_wire->confirm_checkpoint(point.serial));
+    m_point = std::move(point);
+  }
+
+  io::Task<void> commit() {
+    if (m_refused || !m_open.in) co_return;
+    auto whole = co_await finish();
+    m_parts.stats.octets += m_octets;
+    const Status accepted = whole ? co_await accept(*std::move(whole)) : Status(fail(whole.error()));
+    m_open = {};
+    if (!accepted) co_return refuse(accepted.error());
+    m_parts.interrupted.note_completed(m_peer->name, m_activity, m_connection);
+    static_cast<void>(m_wire->confirm_end());
+  }
+  io::Task<Result<Incoming>> finish() {
+    if (m_octets <= kInline) co_return m_open.in->finish();
+    auto job = [in = m_open.in.get()] { return in->finish(); };
+    co_return co_await m_parts.workers.run(std::move(job));
+  }
+
+  // ---- acceptance
+  io::Task<Status> accept(Incoming incoming) {
+    note_quirks(incoming);
+    POSTERN_CO_TRY(const std::vector<Fate> fates, decide(incoming.apdu));
+    if (fates.empty()) co_return Status();  // said in the log; nothing of it is ours to do
+    auto& count = std::holds_alternative<mts::Message>(incoming.apdu.value) ? m_parts.stats.messages
+                  : std::holds_alternative<mts::Probe>(incoming.apdu.value) ? m_parts.stats.probes
+                                                                            : m_parts.stats.reports;
+    const Origin origin{"x400:peer:" + m_peer->name, CorrelationId(incoming.id.get()), road_text()};
+    POSTERN_CO_TRY(Submission submission, submission_of(std::move(incoming), fates, origin, m_parts.clock.now()));
+    const Status queued = co_await enqueue(std::move(submission));
+    if (queued) ++count;
+    if (queued || queued.error().field != kDuplicateField) co_return queued;
+    ++m_parts.stats.duplicates;
+    log::info("x400.duplicate", {{"peer", m_peer->name}});
+    co_return Status();
+  }
+  Result<std::vector<Fate>> decide(mts::MTSApdu& apdu) {
+    if (std::holds_alternative<mts::Message>(apdu.value)) {
+      if (m_open.fates->empty()) log::warn("x400.nobody_to_serve", {{"peer", m_peer->name}});
+      return *m_open.fates;
+    }
+    if (auto* probe = std::get_if<mts::Probe>(&apdu.value)) return m_parts.rules.arrive(*probe, arrival());
+    std::string why;
+    POSTERN_TRY(const auto fate, m_parts.rules.arrive(std::get<mts::Report>(apdu.value), arrival(), why));
+    if (fate) return std::vector<Fate>{*fate};
+    log::warn("x400.report_ends", {{"peer", m_peer->name}, {"reason", why}});
+    return std::vector<Fate>{};
+  }
+  io::Task<Status> enqueue(Submission submission) {
+    io::OneShot<Status> answer(co_await io::this_executor());
+    m_parts.spool.enqueue(std::move(submission), answer.setter());
+    co_return co_await answer.wait();
+  }
+  std::string road_text() const { return (m_road.tls ? m_wire.stream().info().version + ", " : "plain, ") + m_road.address; }
+  void note_quirks(const Incoming& incoming) {
+    if (incoming.quirks.empty()) return;
+    m_parts.stats.quirks += incoming.quirks.size();
+    const asn1::Quirk& first = incoming.quirks.front();
+    log::info("x400.quirks",
+              {{"peer", m_peer->name}, {"count", incoming.quirks.size()}, {"first", printable(first.path + ": " + first.what)}});
+  }
+
+  // ---- what does not go well
+  /// X.228 7.7.4: the sender interrupts or discards, by the reason.
+  void refuse(const Error& error) {
+    const bool theirs = error.code == ErrorCode::BadInput || error.code == ErrorCode::TooLarge;
+    ++m_parts.stats.refused;
+    m_refused = true;
+    log::warn("x400.transfer_refused", {{"peer", m_peer->name}, {"reason", error}});
+    m_open = {};
+    const auto reason = theirs ? osi::ExceptionReason::UnrecoverableProceduralError : osi::ExceptionReason::ReceivingAbilityJeopardized;
+    if (!m_wire->refuse_transfer(reason)) m_wire->abort(osi::RtseAbortReason::TemporaryProblem, "the transfer cannot be taken");
+  }
+  void stop(osi::RtTransferStopped stopped) {
+    OpenTransfer open = std::exchange(m_open, {});
+    log::info("x400.transfer_stopped", {{"peer", m_peer->name}, {"resumable", stopped.point ? "yes" : "no"}});
+    if (!open.in || !stopped.point || !open.in->back_to_checkpoint()) return;
+    m_parts.interrupted.put(m_peer->name, *std::move(stopped.point), std::move(open), m_parts.clock.steady());
+  }
+  void resume(const osi::RtResumeRequested& asked) {
+    auto found = m_parts.interrupted.take(m_peer->name, asked, m_parts.clock.steady());
+    if (!found) {
+      const bool completed = m_parts.interrupted.was_completed(m_peer->name, asked);
+      static_cast<void>(m_wire->refuse_resume(completed ? osi::ResumeRefusal::Completed : osi::ResumeRefusal::Unrecognized));
+      return;
+    }
+    if (!m_wire->accept_resume(found->point)) return;
+    ++m_parts.stats.resumed;
+    log::info("x400.transfer_resumed", {{"peer", m_peer->name}, {"octets", found->point.octets}});
+    m_open = std::move(found->transfer);
+    m_activity = asked.old_activity;
+    m_octets = found->point.octets;
+    m_point = std::move(found->point);
+    m_refused = false;
+  }
+
+  P1Parts& m_parts;
+  Wire& m_wire;
+  const TransferMode m_mode;
+  const Road m_road;
+  const Peer* m_peer = nullptr;
+  std::optional<osi::SessionConnectionIdentifier> m_connection;
+  OpenTransfer m_open;
+  Bytes m_activity;
+  std::optional<osi::ResumePoint> m_point;
+  std::uint64_t m_octets = 0;
+  bool m_refused = false;  ///< What still comes of this transfer is void.
+};
+
+}  // namespace
+
+io::Task<void> receive_p1(P1Parts& parts, Wire& wire, osi::AssociationRequested requested, TransferMode mode) {
+  P1Receiver receiver(parts, wire, mode);
+  co_await receiver.run(std::move(requested));
+}
+
+}  // namespace postern::mhs
