@@ -1,0 +1,250 @@
+"""tshark as the judge of what went over the wire: an independent reader of the whole X.400 family, from TPKT down to the content.
+
+    with Wiretap(server.port) as tap: ...
+    capture = dissect(tap.transcripts)                  # or dissect("file.pcap", ports=[20001])
+    assert_clean(capture)                               # nothing malformed, nothing tshark warns of, nothing left over
+    assert_clean(capture, sender=TO_SERVER)             # judge one side only
+    capture.values("p1.local_identifier")               # all values of a field, in the order of the wire
+    capture.one("p1.message").values("p1.surname")      # those below another field
+    print(capture.text())                               # tshark -V, for people
+
+The names are tshark's: tpkt, cotp, ses, pres, acse, rtse, ros, p1 (P3 too), p22, p7, p772 (`tshark -G fields`). Over TLS, give the file in which
+a side logs its secrets (SSLKEYLOGFILE): dissect(..., keylog=path).
+
+What counts against a sender (test_dissect.py proves each with octets that were broken on purpose):
+  - `_ws.expert` of severity warning or error. All of BER's findings (`ber.error...`), tshark's "malformed", unknown extensions, unknown OIDs,
+    wrong checksums and resets come as such; a `_ws.malformed` mark without one counts too.
+  - a layer `data` or a `_ws.short`: octets that no dissector took, as after a context id that was never negotiated.
+  - what tshark passes over in silence, so that it is looked for here: a stream that ends inside a TPKT, octets that are no TPKT at all, a TSDU
+    whose last TPDU never came, an RTSE transfer that ended (ACTIVITY END) without an APDU coming out of it.
+"""
+
+import dataclasses
+import json
+import pathlib
+import re
+import tempfile
+
+from .base import PeerError, run
+from .wiretap import TO_CLIENT, TO_SERVER, write_pcap
+
+WARNING = 0x00600000  # epan/proto.h: PI_WARN; PI_ERROR is above it, notes and chat are below
+PORT = 102
+_ACTIVITY_END = "41"  # X.225 8.3.26: 0x29, which ACTIVITY END shares with MAJOR SYNC POINT
+_APPLICATIONS = ("p1", "p3", "p7", "p22", "p772")
+
+
+@dataclasses.dataclass
+class Field:
+    """A field or layer as tshark names it, with what it shows as its value, and what stands below it."""
+    name: str
+    value: str | None
+    children: "list[Field]" = dataclasses.field(default_factory=list)
+
+    def walk(self):
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def find(self, name: str) -> "list[Field]":
+        return [field for field in self.walk() if field.name == name]
+
+    def values(self, name: str) -> list[str]:
+        return [field.value for field in self.find(name)]
+
+    def one(self, name: str) -> "Field":
+        """The only field of that name."""
+        return _only(self.find(name), name, f"below {self.name}")
+
+    def value_of(self, name: str) -> str:
+        return self.one(name).value
+
+
+@dataclasses.dataclass
+class Pdu(Field):
+    """A frame that carried octets. As Wiretap's transcripts are cut at TPKTs, it is one TPDU, and the APDU that it completed."""
+    frame: int = 0
+    stream: int = 0
+    sender: str = TO_SERVER
+
+    @property
+    def layers(self) -> list[str]:
+        """Of X.400's family, in order: ["tpkt", "cotp", "ses", "ses", "pres", "rtse", "p1", "p22"]."""
+        return [layer.name for layer in self.children]
+
+    def spdus(self) -> list[str]:
+        """The SPDU codes of this TSDU."""
+        return [value for layer in self.children if layer.name == "ses" for value in layer.values("ses.type")]
+
+
+@dataclasses.dataclass
+class Complaint:
+    frame: int
+    stream: int
+    sender: str
+    what: str
+
+    def __str__(self):
+        return f"frame {self.frame} (stream {self.stream}, {self.sender}): {self.what}"
+
+
+class Capture:
+    """A capture file, dissected."""
+
+    def __init__(self, path, pdus: list[Pdu], options: list[str], left_over: list[Complaint], directory=None):
+        self.path, self.pdus, self.left_over = pathlib.Path(path), pdus, left_over
+        self._options, self._directory = options, directory  # the directory lives as long as the capture
+
+    def of(self, sender: str | None = None, stream: int | None = None) -> "list[Pdu]":
+        return [pdu for pdu in self.pdus if sender in (None, pdu.sender) and stream in (None, pdu.stream)]
+
+    def find(self, name: str, sender: str | None = None, stream: int | None = None) -> list[Field]:
+        return [field for pdu in self.of(sender, stream) for field in pdu.find(name)]
+
+    def values(self, name: str, sender: str | None = None, stream: int | None = None) -> list[str]:
+        return [field.value for field in self.find(name, sender, stream)]
+
+    def one(self, name: str, sender: str | None = None, stream: int | None = None) -> Field:
+        return _only(self.find(name, sender, stream), name, f"in {self.path}")
+
+    def with_field(self, name: str, sender: str | None = None, stream: int | None = None) -> list[Pdu]:
+        return [pdu for pdu in self.of(sender, stream) if pdu.find(name)]
+
+    def text(self, *frames: int) -> str:
+        """What `tshark -V` shows of these frames, or of all that carry TPKTs."""
+        wanted = " || ".join(f"frame.number == {frame}" for frame in frames) or "tpkt"
+        return _tshark(self.path, *self._options, "-V", "-O", "tpkt,cotp,ses,pres,acse,rtse,ros,p1,p7,p22,p772,data", "-Y", wanted)
+
+    def complaints(self, sender: str | None = None, allow=()) -> list[Complaint]:
+        """What is wrong with what `sender` (or anybody) sent, without what matches one of the patterns in `allow`."""
+        found = [*self.left_over, *(c for pdu in self.pdus for c in _complaints_of(pdu)), *self._unfinished()]
+        found = [c for c in found if sender in (None, c.sender) and not any(re.search(pattern, c.what) for pattern in allow)]
+        return sorted(found, key=lambda c: c.frame)
+
+    def _unfinished(self):
+        """What stays open in silence: TSDUs without their end, and activities that end without an APDU."""
+        open_tsdu, segments = {}, {}
+        for pdu in self.pdus:
+            way = (pdu.stream, pdu.sender)
+            for layer in pdu.children:
+                if layer.name == "cotp" and layer.values("cotp.eot"):
+                    open_tsdu[way] = pdu if layer.values("cotp.eot")[-1] in ("0", "False") else None
+            segments[way] = segments.get(way, False) or any(layer.find("rtse.segment") for layer in pdu.children)
+            if _ACTIVITY_END in pdu.spdus():
+                if segments[way] and not set(pdu.layers) & set(_APPLICATIONS):
+                    yield Complaint(pdu.frame, *way, "the activity ends, but what was transferred is no APDU that tshark knows")
+                segments[way] = False
+        yield from (Complaint(pdu.frame, *way, "the last TPDU of this TSDU never comes") for way, pdu in open_tsdu.items() if pdu)
+
+
+def assert_clean(capture: Capture, sender: str | None = None, allow=()):
+    """Fails with the complaints and with the text of the frames that earned them. A capture without any PDU proves nothing, so it fails."""
+    if not any("cotp" in pdu.layers for pdu in capture.of(sender)):
+        raise AssertionError(f"{capture.path} holds no TPDU{f' {sender}' if sender else ''}: nothing to judge")
+    complaints = capture.complaints(sender, allow)
+    if complaints:
+        frames = sorted({complaint.frame for complaint in complaints})[:5]
+        raise AssertionError("tshark complains:\n  " + "\n  ".join(map(str, complaints)) + "\n" + capture.text(*frames))
+
+
+def dissect(source, ports=(PORT,), keylog=None) -> Capture:
+    """Of transcripts, or of the path of a capture file, whose servers listen on `ports`."""
+    directory = None
+    left_over: list[Complaint] = []
+    if not isinstance(source, (str, pathlib.Path)):
+        directory = tempfile.TemporaryDirectory(prefix="pt-dissect-")
+        path = pathlib.Path(directory.name) / "wire.pcap"
+        source = list(source)
+        if not keylog:
+            source, left_over = _cut_at_tpkts(source)
+        write_pcap(path, source, ports[0])
+    else:
+        path = pathlib.Path(source)
+    options = _options(ports, keylog) + (_CHECKSUMS if directory else [])
+    shown = json.loads(_tshark(path, *options, "-T", "json", "-Y", "tcp") or "[]", object_pairs_hook=_Pairs)
+    pdus = []
+    for pdu, below in (_pdu(frame, set(map(str, ports))) for frame in shown):
+        left_over += _complaints_of(below)
+        pdus += [pdu] if pdu.children else []
+    return Capture(path, pdus, options, left_over, directory)
+
+
+_CHECKSUMS = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]  # a captured loopback has none, a written file has
+
+
+def _options(ports, keylog) -> list[str]:
+    options = []
+    for port in ports:
+        options += ["-d", f"tcp.port=={port},tls", "-d", f"tls.port=={port},tpkt"] if keylog else ["-d", f"tcp.port=={port},tpkt"]
+    return options + (["-o", f"tls.keylog_file:{keylog}"] if keylog else [])
+
+
+def _cut_at_tpkts(transcripts):
+    cut, left_over = [], []
+    for number, transcript in enumerate(transcripts):
+        whole, rest = transcript.by_tpkt()
+        cut.append(whole)
+        left_over += [Complaint(0, number, way, f"the stream ends with {len(octets)} octets that are no whole TPKT: {octets[:16].hex()}")
+                      for way, octets in rest.items()]
+    return cut, left_over
+
+
+def _tshark(path, *options) -> str:
+    done = run(["tshark", "-n", "-r", path, *options], check=False, timeout=120)
+    if done.returncode != 0:
+        raise PeerError(f"tshark cannot read {path}: {done.stderr.decode('utf-8', 'replace')[-1000:]}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+# tshark's JSON repeats keys, and their order is the order of the wire: it is read as pairs.
+
+class _Pairs(list):
+    def first(self, key):
+        return next((value for name, value in self if name == key), None)
+
+
+def _pdu(frame: _Pairs, ports: set[str]) -> tuple[Pdu, Pdu]:
+    """What a frame carried above TCP, and what is below that."""
+    layers = frame.first("_source").first("layers")
+    tcp = layers.first("tcp")
+    number, stream = int(layers.first("frame").first("frame.number")), int(tcp.first("tcp.stream"))
+    sender = TO_CLIENT if tcp.first("tcp.srcport") in ports else TO_SERVER
+    fields = _fields(layers)
+    above = 1 + next(at for at, field in enumerate(fields) if field.name == "tcp")
+    payload = [field for field in fields[above:] if field.name != "tls" and not field.name.startswith("tcp.")]
+    return Pdu("pdu", None, payload, number, stream, sender), Pdu("transport", None, fields[:above], number, stream, sender)
+
+
+def _fields(pairs: _Pairs) -> list[Field]:
+    """`x` and `x_tree` are one field; `x_element` is a field without a value; what stands in a list is repeated."""
+    fields: list[Field] = []
+    for name, value in pairs:
+        if name.endswith("_tree") and isinstance(value, _Pairs) and fields and fields[-1].name == name[:-5]:
+            fields[-1].children = _fields(value)
+            continue
+        name = name.removesuffix("_element")
+        for item in value if isinstance(value, list) and not isinstance(value, _Pairs) else [value]:
+            fields.append(Field(name, None, _fields(item)) if isinstance(item, _Pairs) else Field(name, item))
+    return fields
+
+
+def _severity(expert: Field) -> int:
+    return max((int(value) for value in expert.values("_ws.expert.severity")), default=0)
+
+
+def _complaints_of(pdu: Pdu):
+    marked = False
+    for field in pdu.walk():
+        if field.name == "_ws.expert" and _severity(field) >= WARNING:
+            marked = True
+            yield Complaint(pdu.frame, pdu.stream, pdu.sender, " ".join(field.values("_ws.expert.message")) or str(field.children))
+        elif field.name in ("data", "_ws.short"):
+            yield Complaint(pdu.frame, pdu.stream, pdu.sender, f"octets that no dissector took: {' '.join(v for v in field.values('data.data') if v)}")
+    if not marked and any(field.name == "_ws.malformed" for field in pdu.walk()):
+        yield Complaint(pdu.frame, pdu.stream, pdu.sender, "malformed")
+
+
+def _only(found: list[Field], name: str, where: str) -> Field:
+    if len(found) != 1:
+        raise AssertionError(f"{len(found)} fields {name} {where}, 1 is right: {[field.value for field in found[:10]]}")
+    return found[0]
