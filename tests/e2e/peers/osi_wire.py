@@ -240,7 +240,7 @@ def _read_parameters_of(octets: bytes, name: str, inside: bool = False):
         if body + size > len(octets):
             raise WireError(f"session {name}: parameter {code} claims {size} octets, {len(octets) - body} are there")
         if code <= before:
-            raise WireError(f"session {name}: parameter {code} behind {before}, they stand in ascending order (X.225 8.2.5)")
+            raise WireError(f"session {name}: parameter {code} behind {before}, they stand in ascending order (X.225 8.2)")
         before, value, at = code, octets[body:body + size], body + size
         group = code in _GROUPS and not inside
         yield code, b"" if group else value
@@ -255,5 +255,5 @@ def _read_li(octets: bytes, at: int, name: str) -> tuple[int, int]:
         return octets[at], at + 1
     size = int.from_bytes(octets[at + 1:at + 3], "big")
     if at + 3 > len(octets) or size < 255:
-        raise WireError(f"session {name}: LI ff {octets[at + 1:at + 3].hex()}, three octets are for lengths over 254 (X.225 8.2.3)")
+        raise WireError(f"session {name}: LI ff {octets[at + 1:at + 3].hex()}, three octets are for lengths over 254 (X.225 8.2)")
     return size, at + 3
