@@ -11,6 +11,9 @@
 The names are tshark's: tpkt, cotp, ses, pres, acse, rtse, ros, p1 (P3 too), p22, p7, p772 (`tshark -G fields`). Over TLS, give the file in which
 a side logs its secrets (SSLKEYLOGFILE): dissect(..., keylog=path).
 
+In X.410 mode tshark reads the bind but none of the data (it knows no session user data without presentation). There assert_clean_x410 judges the
+layers below, and then each APDU that was transferred, in a normal-mode association of its own making: dissect_apdus.
+
 What counts against a sender (test_dissect.py proves each with octets that were broken on purpose):
   - `_ws.expert` of severity warning or error. All of BER's findings (`ber.error...`), tshark's "malformed", unknown extensions, unknown OIDs,
     wrong checksums and resets come as such; a `_ws.malformed` mark without one counts too.
@@ -25,8 +28,11 @@ import pathlib
 import re
 import tempfile
 
+from . import ber
+from . import osi_wire as osi
+from . import upper_wire as upper
 from .base import PeerError, run
-from .wiretap import TO_CLIENT, TO_SERVER, write_pcap
+from .wiretap import TO_CLIENT, TO_SERVER, Transcript, split_tpkts, write_pcap
 
 WARNING = 0x00600000  # epan/proto.h: PI_WARN; PI_ERROR is above it, notes and chat are below
 PORT = 102
@@ -194,6 +200,54 @@ def _tshark(path, *options) -> str:
     if done.returncode != 0:
         raise PeerError(f"tshark cannot read {path}: {done.stderr.decode('utf-8', 'replace')[-1000:]}")
     return done.stdout.decode("utf-8", "replace")
+
+
+# APDUs without the association that carried them, and X.410 mode.
+
+X410_BLIND = "can't get spdu type from session dissector"  # what tshark says of each DT in X.410 mode
+
+
+def dissect_apdus(apdus) -> Capture:
+    """MTS-APDUs, each in an activity of one normal-mode association."""
+    opening = upper.Opening(bind=upper.Bind(), contexts=upper.CONTEXTS)
+    user, common = ber.teletex("judge"), ber.utctime("260101000000Z")
+    wire = Transcript().to_server(osi.connect_request(1, b"x400n")).to_client(osi.connect_confirm(1, 2))
+    tsdus = [(wire.to_server, osi.connect(user, common, upper.connect_data(opening))),
+             (wire.to_client, osi.accept(user, common, upper.accept_data(opening)))]
+    for number, apdu in enumerate(apdus, 1):
+        segment = upper.segment_pdv(3, upper.apdu_external(5, apdu, isode=False), isode=False)
+        tsdus += [(wire.to_server, osi.behind_tokens(osi.S_AS, osi.pi(osi.PI_ACTIVITY, ber.integer(number)))),
+                  (wire.to_server, osi.behind_tokens(osi.S_DT, data=segment)), (wire.to_server, osi.behind_tokens(osi.S_AE, osi.serial(1)))]
+    for send, tsdu in tsdus:
+        for tpdu in osi.data_tpdus(tsdu, 8192):
+            send(tpdu)
+    return dissect([wire])
+
+
+def x410_apdus(transcript: Transcript, sender: str = TO_SERVER) -> list[bytes]:
+    """What an association in X.410 mode transferred: the data of each activity that ended."""
+    apdus, segments, tsdu = [], [], b""
+    for piece in split_tpkts(transcript.stream(sender))[0]:
+        tpdu = osi.read_tpdu(piece[4:])
+        tsdu += tpdu.data
+        if tpdu.name != "DT" or not tpdu.last:
+            continue
+        spdu, tsdu = osi.read_tsdu(tsdu)[-1], b""
+        if spdu.name in ("AS", "AR"):
+            segments = segments[:spdu.serial] if spdu.name == "AR" else []
+        elif spdu.name == "DT":
+            segments.append(spdu.data)
+        elif spdu.name == "AE":
+            apdus.append(b"".join(segments))
+    return apdus
+
+
+def assert_clean_x410(transcripts, sender: str | None = None, allow=()) -> Capture:
+    """As assert_clean, for associations in X.410 mode. Gives back the dissected APDUs that went to the server."""
+    assert_clean(dissect(transcripts), sender, (X410_BLIND, *allow))
+    apdus = dissect_apdus([apdu for transcript in transcripts for apdu in x410_apdus(transcript)])
+    assert_clean(apdus, allow=allow)
+    return apdus
 
 
 # tshark's JSON repeats keys, and their order is the order of the wire: it is read as pairs.

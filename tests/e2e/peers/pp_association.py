@@ -198,7 +198,7 @@ class Caller(Association):
         """S-ACTIVITY-RESUME behind the last confirmed checkpoint (X.228 7.8); the linking information names the session if it was another."""
         if not activity.confirmed:
             raise ValueError("nothing was confirmed of this activity: it cannot be resumed, send it anew")
-        other = b"" if activity.common == self.common else osi.pi(osi.PI_CALLED, activity.user) + osi.pi(osi.PI_CALLING, activity.user) + \
+        other = b"" if (activity.user, activity.common) == (self.user, self.common) else osi.pi(osi.PI_CALLED, activity.user) + osi.pi(osi.PI_CALLING, activity.user) + \
             osi.pi(osi.PI_COMMON, activity.common)
         linking = osi.pi(osi.PGI_LINKING, other + osi.pi(osi.PI_ACTIVITY, ber.integer(activity.number)) + osi.serial(activity.confirmed))
         self.unfinished = activity

@@ -53,8 +53,9 @@ def _next_reference() -> int:
 class PpMta:
     """The answering side: a server with any number of associations at once."""
 
-    def __init__(self, behaviour: Behaviour | None = None, modes: tuple[Mode, ...] = MODES, port: int = 0, host: str = "127.0.0.1"):
-        self.behaviour, self.modes = behaviour or Behaviour(), modes
+    def __init__(self, behaviour: Behaviour | None = None, modes: tuple[Mode, ...] = MODES, port: int = 0, host: str = "127.0.0.1", tls=None):
+        """`tls` is an ssl.SSLContext of a server, if the associations go over TLS."""
+        self.behaviour, self.modes, self._tls = behaviour or Behaviour(), modes, tls
         self.faults = Faults()
         self.transfers: list[Transfer] = []
         self.complaints: list[str] = []
@@ -105,13 +106,18 @@ class PpMta:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            association = Answerer(connection, self.behaviour, self.faults, _next_reference(), self)
-            self.associations.append(association)
-            thread = threading.Thread(target=self._serve, args=(association,), daemon=True)
+            thread = threading.Thread(target=self._serve, args=(connection,), daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self, association: Answerer):
+    def _serve(self, connection: socket.socket):
+        try:
+            connection = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
+        except OSError as error:
+            self.ends.append(f"no TLS: {error}")
+            return
+        association = Answerer(connection, self.behaviour, self.faults, _next_reference(), self)
+        self.associations.append(association)
         try:
             association.run()
         except (WireError, ber.BerError) as error:
@@ -126,10 +132,13 @@ class PpMta:
 
 @contextlib.contextmanager
 def connect(port: int, behaviour: Behaviour | None = None, mode: Mode = NORMAL_1988, faults: Faults | None = None, selector: bytes | None = None,
-            recover: Activity | None = None, host: str = "127.0.0.1"):
-    """The calling side, bound. At the end of the block it is released, unless it is over already or the block failed."""
+            recover: Activity | None = None, host: str = "127.0.0.1", tls=None):
+    """The calling side, bound. At the end of the block it is released, unless it is over already or the block failed. `tls` is an
+    ssl.SSLContext of a client."""
     behaviour = behaviour or Behaviour(name="mta-a")
-    caller = Caller(socket.create_connection((host, port)), behaviour, faults or Faults(), _next_reference())
+    connection = socket.create_connection((host, port))
+    connection = tls.wrap_socket(connection, server_hostname=host) if tls else connection
+    caller = Caller(connection, behaviour, faults or Faults(), _next_reference())
     try:
         caller.open(mode, selector, recover)
         yield caller

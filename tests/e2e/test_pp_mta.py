@@ -1,0 +1,502 @@
+"""PP's stand-in against itself and against the shared capture: does it write, octet for octet, what PP wrote; does it take what is right, in all
+three modes, and complain of what is wrong; do its faults do what they say? No Postern needed."""
+
+import dataclasses
+import os
+import pathlib
+import socket
+
+import pytest
+
+from peers import ber
+from peers import osi_wire as osi
+from peers import upper_wire as upper
+from peers.dissect import TO_CLIENT, TO_SERVER, assert_clean, assert_clean_x410, dissect
+from peers.pp_mta import (AUTHENTICATION, BUSY, MODES, NORMAL_1988, P1_1984, X410_1988, Aborted, Behaviour, Close, Damage, ExceptionReport, Faults,
+                          Gone, HugeLength, Instead, NotTaken, PpMta, ProviderAbort, RawOctets, Refused, Reset, Silence, Stall, Truncate, Twice,
+                          UserAbort, WireError, WrongContext, WrongSpdu, connect)
+from peers.wiretap import Wiretap, split_tpkts
+from peers.x400_values import (CONTENT_RETURN, ALTERNATE_RECIPIENT_ALLOWED, URGENT, Domain, Message, MtsId, ORName, Probe, Recipient, Report,
+                               Reported, TraceHop, content_correlator, internal_trace, read_apdu)
+from peers.x420_values import Bilateral, Forwarded, GeneralText, Ia5Text, Ipm, IpmId, Ipn, To, read_content
+
+CAPTURE = pathlib.Path(os.environ.get("POSTERN_SHARED_DATA") or pathlib.Path(__file__).resolve().parents[3] / "shared" / "data") \
+    / "x400" / "pp-p1-1988-normal.pcap"
+DOMAIN = Domain("GB", " ", "TEST")
+ME, YOU = ORName("GB", " ", "TEST", "a", surname="pp"), ORName("GB", " ", "TEST", "b", surname="test")
+DEFINITE = Behaviour(name="mta-a", isode=False)
+
+
+def message(text="Hello body line\r\n", **fields) -> Message:
+    content = Ipm(IpmId("1*id"), ME, [To(YOU)], subject="hello", bodies=[Ia5Text(text)]).encode()
+    return Message(MtsId(DOMAIN, "mta-a.1"), ME, [Recipient(YOU)], content=content, trace=[TraceHop(DOMAIN, "261122002541Z")], **fields)
+
+
+LONG = message("0123456789abcde\n" * 500)  # eight checkpoints of a kilooctet
+
+
+@pytest.fixture(scope="module")
+def captured() -> dict[int, bytes]:
+    """The TCP payloads of the shared capture by frame number, read from the pcap file."""
+    if not CAPTURE.exists():
+        pytest.skip(f"{CAPTURE} is not here")
+    return dict(enumerate(_payloads(CAPTURE.read_bytes()), 1))
+
+
+def _payloads(pcap: bytes):
+    at = 24
+    while at < len(pcap):
+        size = int.from_bytes(pcap[at + 8:at + 12], "little")
+        ip = pcap[at + 16 + 14:at + 16 + size]  # behind Ethernet
+        tcp = ip[(ip[0] & 15) * 4:int.from_bytes(ip[2:4], "big")]
+        yield tcp[(tcp[12] >> 4) * 4:]
+        at += 16 + size
+
+
+@pytest.fixture
+def strict():
+    """An answering MTA that wants definite lengths and the right name and password."""
+    with PpMta(Behaviour(peer_name="mta-a", peer_password=b"secret", isode=False)) as mta:
+        yield mta
+
+
+def ended(mta) -> PpMta:
+    mta.join()
+    return mta
+
+
+# What PP wrote.
+
+USER, COMMON = ber.teletex("vm"), ber.utctime("261122002635Z")
+
+
+@pytest.mark.parametrize("frame, octets", [
+    (1234, osi.connect_request(0x5744, b"x400n")),
+    (1236, osi.connect_confirm(0x5744, 0x5745)),
+    (1238, osi.data_tpdus(osi.connect(USER, COMMON, upper.connect_data(upper.Opening(63, 3, upper.Bind("mta-a", b"secret"),
+                                                                                    contexts=upper.CONTEXTS))), 2048)[0]),
+    (1239, osi.data_tpdus(osi.accept(USER, COMMON, upper.accept_data(upper.Opening(1, 3, upper.Bind("mta-b", b"secret"),
+                                                                                  contexts=upper.CONTEXTS))), 2048)[0]),
+    (1240, osi.data_tpdus(osi.behind_tokens(osi.S_AS, osi.pi(osi.PI_ACTIVITY, ber.integer(1))), 2048)[0]),
+    (31, osi.data_tpdus(osi.spdu(osi.S_FN, osi.pi(17, b"\1"), osi.pi(193, upper.release_data(((3, upper.ACSE),)))), 2048)[0]),
+    (32, osi.data_tpdus(osi.spdu(osi.S_DN, osi.pi(193, upper.release_data(((3, upper.ACSE),), True))), 2048)[0]),
+    (33, osi.disconnect_request(0x064F, 0x064B))])
+def test_the_octets_are_those_of_the_capture(captured, frame, octets):
+    assert octets == captured[frame]
+
+
+def test_a_transfer_has_the_octets_of_the_capture(captured):
+    """Frame 1245: a DT with a whole message, and the ACTIVITY END."""
+    data, end = split_tpkts(captured[1245])[0]
+    segment = osi.read_tsdu(osi.read_tpdu(data[4:]).data)[1].data
+    apdu = upper.read_transferred(upper.read_segment(segment, NORMAL_1988, upper.CONTEXTS, False), NORMAL_1988, upper.CONTEXTS, False)
+    found = read_apdu(apdu)
+    built = Message(MtsId(DOMAIN, "mta-a.test.230:22.10.26.00.25.41"), ME, [Recipient(YOU)], content_identifier="hello8", content=found.content,
+                    indicators=frozenset({ALTERNATE_RECIPIENT_ALLOWED, CONTENT_RETURN}), isode=True,
+                    trace=[TraceHop(DOMAIN, "701122002541Z"), TraceHop(DOMAIN, "261122002541Z")],
+                    extensions=(content_correlator(b"Subject: hello8,\nTo: /S=test/O=b/PRMD=TEST/ADMD= /C=GB/"),
+                                internal_trace(TraceHop(DOMAIN, "701122002541Z", mta="a.test"), TraceHop(DOMAIN, "261122002541Z", mta="mta-a.test"))))
+    assert found == built
+    sent = upper.segment_pdv(3, upper.apdu_external(5, built.encode()))
+    assert osi.data_tpdus(osi.behind_tokens(osi.S_DT, data=sent), 2048) == [data]
+    assert osi.data_tpdus(osi.behind_tokens(osi.S_AE, osi.serial(1)), 2048) == [end]
+
+
+def test_the_content_of_the_capture_is_read(captured):
+    content = read_apdu(_transferred(captured[1245])).content
+    ipm = read_content(content)
+    assert (ipm.id.local, ipm.originator, [to.name for to in ipm.to], ipm.subject) == \
+        ("(q)22338 Sun Nov 22 00:26:35 2026(q)(a)a.test", ME, [YOU], "hello8")
+    assert ipm.bodies == (Ia5Text("From: test@a.test\r\nTo: test@b.test\r\nSubject: hello from A\r\n\r\nHello body line\r\n"),)
+
+
+def _transferred(octets: bytes) -> bytes:
+    segment = osi.read_tsdu(osi.read_tpdu(split_tpkts(octets)[0][0][4:]).data)[1].data
+    return upper.read_transferred(upper.read_segment(segment, NORMAL_1988, upper.CONTEXTS, False), NORMAL_1988, upper.CONTEXTS, False)
+
+
+def test_tshark_sees_the_same_as_in_the_capture(captured):
+    """Its reading of an association between two of us equals its reading of PP's, field by field; only what names a moment or a peer differs."""
+    apdu = _transferred(captured[1245])
+    with PpMta(Behaviour(definite_only=False)) as mta, Wiretap(mta.port) as tap:
+        with connect(tap.port, Behaviour(name="mta-a", definite_only=False)) as caller:
+            caller.send_apdu(apdu)
+        tap.join()
+    ours = dissect(tap.transcripts)
+    theirs = dissect(CAPTURE, ports=(20001, 20002))
+    frames = [pdu for pdu in theirs.pdus if pdu.frame in (1234, 1236, 1238, 1239, 1240, 1245)]
+    shown = [_fields(field) for pdu in ours.pdus for field in pdu.children]
+    expected = [_fields(field) for pdu in frames for field in pdu.children]
+    assert shown[:len(expected)] == expected
+
+
+VARIES = {"cotp.srcref", "cotp.destref", "ses.common_reference", "ses.activity_identifier", "rtse.fragment", "tcp.segments", "cotp.tpdu-number",
+          "rtse.rtse.fragments"}
+
+
+def _fields(field) -> list:
+    return [(f.name, None if f.name in VARIES else f.value) for f in field.walk()]
+
+
+# Transfers.
+
+@pytest.mark.parametrize("isode", [True, False], ids=["as ISODE writes", "definite"])
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.selector.decode())
+def test_messages_arrive_in_every_mode(mode, isode):
+    sent = [message(), LONG, message(priority=URGENT, content_identifier="third")]
+    with PpMta(Behaviour(definite_only=not isode, isode=isode)) as mta, Wiretap(mta.port) as tap:
+        with connect(tap.port, Behaviour(name="mta-a", definite_only=not isode, isode=isode), mode) as caller:
+            for one in sent:
+                caller.send_apdu(one.encode())
+        tap.join()
+    assert [transfer.message for transfer in ended(mta).transfers] == sent
+    assert (mta.complaints, mta.ends) == ([], [])
+    capture = dissect(tap.transcripts) if mode.normal else assert_clean_x410(tap.transcripts)
+    assert_clean(capture)
+    assert capture.values("p22.subject") == ["hello"] * 3 and capture.values("p1.local_identifier") == ["mta-a.1"] * 3
+
+
+def test_envelope_and_content_come_as_octets(strict):
+    with connect(strict.port, DEFINITE) as caller:
+        caller.send_apdu(message().encode())
+    transfer = strict.wait()[0]
+    assert transfer.content == message().content and transfer.envelope == message().envelope()
+
+
+def test_probes_reports_and_notifications_are_read_as_they_were_written(strict):
+    hop = (TraceHop(DOMAIN, "261122002541Z"),)
+    sent = [Probe(MtsId(DOMAIN, "p.1"), ME, [Recipient(YOU)], content_length=500, trace=hop),
+            Report(MtsId(DOMAIN, "r.1"), ME, MtsId(DOMAIN, "mta-a.1"), returned_content=b"abc", trace=hop, content_identifier="hello",
+                   recipients=(Reported(YOU, 1, "261122002541Z", delivered="261122002641Z"),
+                               Reported(YOU, 2, "261122002541Z", reason=1, diagnostic=0, supplementary="no such user")))]
+    with Wiretap(strict.port) as tap:
+        with connect(tap.port, DEFINITE) as caller:
+            for one in (*sent, message()):
+                caller.send_apdu(one.encode())
+        tap.join()
+    assert [transfer.message for transfer in strict.wait(3)[:2]] == sent
+    capture = dissect(tap.transcripts)
+    assert_clean(capture)
+    assert capture.values("p1.non_delivery_diagnostic_code") == ["0"] and capture.values("p1.content_length") == ["500"]
+
+
+CONTENTS = [Ipm(IpmId("1*a", ME), ME, [To(YOU, frozenset({0, 1}), True)], [To(ME)], "subject", [Ia5Text("text"), GeneralText(b"gr\xfc\xdfe"),
+                                                                                              Bilateral(b"\0\1\2")], 2, IpmId("0*z")),
+            Ipm(IpmId("2*a"), ME, bodies=[Forwarded(Ipm(IpmId("1*b"), YOU, [To(ME)], bodies=[Ia5Text("in")]), "261122002541Z")]),
+            Ipn(IpmId("1*a", ME), YOU, receipt_time="261122002541Z", automatic=True),
+            Ipn(IpmId("1*a", ME), YOU, non_receipt_reason=0, discard_reason=1)]
+
+
+@pytest.mark.parametrize("content", CONTENTS, ids=["bodies", "forwarded", "receipt", "non-receipt"])
+def test_contents_are_read_as_they_were_written_and_tshark_agrees(strict, content):
+    assert read_content(content.encode()) == content
+    with Wiretap(strict.port) as tap:
+        with connect(tap.port, DEFINITE) as caller:
+            caller.send_apdu(dataclasses.replace(message(), content=content.encode()).encode())
+        tap.join()
+    capture = dissect(tap.transcripts)
+    assert_clean(capture)
+    assert capture.values("p22.user_relative_identifier")[0] in ("1*a", "2*a")
+
+
+@pytest.mark.parametrize("kilooctets, window", [(0, 3), (1, 1), (2, 3), (63, 3)])
+def test_checkpoints_and_windows(kilooctets, window):
+    with PpMta(Behaviour(checkpoint=kilooctets, window=window)) as mta:
+        with connect(mta.port, dataclasses.replace(DEFINITE, checkpoint=63, window=window)) as caller:
+            caller.send_apdu(LONG.encode())
+        transfer = mta.wait()[0]
+    size = sum(transfer.segments)
+    assert mta.complaints == [] and transfer.message == LONG
+    assert transfer.segments == [kilooctets * 1024] * (size // (kilooctets * 1024)) + [size % (kilooctets * 1024)] if 0 < kilooctets < 63 else [size]
+
+
+def test_small_tpdus_and_session_segments():
+    """TPDUs of 128 octets, and session cutting SSDUs at 2041 octets."""
+    with PpMta(Behaviour(tpdu_size=7, segmenting=True, checkpoint=4)) as mta, Wiretap(mta.port) as tap:
+        with connect(tap.port, dataclasses.replace(DEFINITE, checkpoint=4)) as caller:
+            assert caller.segmenting
+            caller.send_apdu(LONG.encode())
+        tap.join()
+    assert mta.complaints == [] and mta.transfers[0].message == LONG
+    assert max(len(piece) for piece in split_tpkts(tap.transcripts[0].stream(TO_SERVER))[0]) == 128 + 4
+
+
+# Interruption, resumption, discarding.
+
+def test_an_interrupted_activity_is_resumed_behind_its_checkpoint(strict):
+    with connect(strict.port, DEFINITE) as caller:
+        activity = caller.send_apdu(LONG.encode(), pieces=3, then="interrupt")
+        assert activity.confirmed == 3 and not strict.transfers
+        caller.resume(activity)
+    transfer = strict.wait()[0]
+    assert transfer.message == LONG and transfer.resumed == 1 and strict.complaints == []
+
+
+@pytest.mark.parametrize("recover", [True, False], ids=["recovering the association", "on a new one"])
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.selector.decode())
+def test_a_cut_transfer_is_resumed_on_another_association(mode, recover):
+    with PpMta() as mta, Wiretap(mta.port) as tap:
+        faults = Faults().once("DT", Reset(), after=4)
+        with pytest.raises(Gone), connect(tap.port, DEFINITE, mode, faults) as caller:
+            caller.send_apdu(LONG.encode())
+        activity = caller.unfinished
+        assert activity.confirmed >= 1
+        mta.join()
+        with connect(tap.port, dataclasses.replace(DEFINITE, host_reference="vn"), mode, recover=activity if recover else None) as second:
+            second.resume(activity)
+        assert mta.wait()[0].message == LONG and mta.transfers[0].resumed == 1
+        tap.join()
+    assert mta.complaints == []
+    later = [transcript for transcript in tap.transcripts if transcript is tap.transcripts[-1]]
+    assert_clean(dissect(later), allow=("can't get spdu type", "Unable to determine", "no APDU that tshark knows", "BER Error"))
+
+
+def test_an_unknown_lost_association_is_not_recovered(strict):
+    with connect(strict.port, DEFINITE) as caller:
+        activity = caller.send_apdu(LONG.encode(), pieces=2, then="interrupt")
+    strict.join()
+    strict.parked.clear()
+    with pytest.raises(Refused) as refused, connect(strict.port, DEFINITE, recover=activity):
+        pass
+    assert refused.value.reason == 1
+
+
+def test_a_resumption_of_what_was_never_confirmed_is_complained_of(strict):
+    with connect(strict.port, DEFINITE) as caller:
+        activity = caller.send_apdu(LONG.encode(), pieces=2, then="interrupt")
+        activity.confirmed = 5
+        with pytest.raises(Aborted):
+            caller.resume(activity)
+    assert "checkpoint 5, but it is confirmed up to 2" in ended(strict).complaints[0]
+
+
+def test_a_discarded_activity_is_forgotten_and_sent_again(strict):
+    with connect(strict.port, DEFINITE) as caller:
+        activity = caller.send_apdu(LONG.encode(), pieces=3, then="discard")
+        caller.send_apdu(LONG.encode())
+    assert len(strict.wait()) == 1 and strict.discarded == [activity.number] and not strict.parked
+
+
+def test_an_activity_sent_twice_comes_twice(strict):
+    """Elimination of duplicates is a matter of the MTA, by its MTS identifier."""
+    with connect(strict.port, DEFINITE) as caller:
+        caller.send_apdu(message().encode())
+        caller.send_apdu(message().encode())
+    assert [transfer.message.id for transfer in strict.wait(2)] == [message().id] * 2
+
+
+def test_a_confirmation_that_got_lost_leaves_the_message_with_the_receiver(strict):
+    strict.faults.once("AEA", Reset())
+    with pytest.raises(Gone), connect(strict.port, DEFINITE) as caller:
+        caller.send_apdu(message().encode())
+    assert caller.unfinished and len(strict.wait()) == 1
+
+
+@pytest.mark.parametrize("moment", ["MIA", "AEA"])
+def test_a_receiver_that_cannot_take_it_reports_an_exception(strict, moment):
+    strict.faults.once(moment, ExceptionReport(1))
+    with connect(strict.port, DEFINITE) as caller:
+        with pytest.raises(NotTaken) as refused:
+            caller.send_apdu(LONG.encode())
+        caller.send_apdu(message().encode())
+    assert refused.value.reason == 1 and len(strict.wait()) == 1 and len(strict.discarded) == 1 and strict.complaints == []
+
+
+# Refusals.
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.selector.decode())
+@pytest.mark.parametrize("caller, reason, error", [(Behaviour(name="mta-a", password=b"wrong"), 2, AUTHENTICATION),
+                                                  (Behaviour(name="mta-x"), 2, AUTHENTICATION)], ids=["password", "name"])
+def test_wrong_credentials_are_refused_in_words(strict, mode, caller, reason, error):
+    with Wiretap(strict.port) as tap:
+        with pytest.raises(Refused) as refused, connect(tap.port, caller, mode):
+            pass
+    assert (refused.value.reason, refused.value.bind_error) == ((None, error) if mode.normal else (reason, None))
+    assert_clean(dissect(tap.transcripts))
+    assert b"wrong" not in str(refused.value).encode() and strict.complaints == []
+
+
+def test_a_busy_mta_refuses(strict):
+    strict.behaviour.refuse_bind = BUSY
+    with pytest.raises(Refused) as refused, connect(strict.port, DEFINITE):
+        pass
+    assert refused.value.bind_error == BUSY
+
+
+def test_the_callers_mta_must_be_the_right_one(strict):
+    with pytest.raises(WireError, match="another name or password"), \
+            connect(strict.port, dataclasses.replace(DEFINITE, peer_name="mta-b", peer_password=b"other")):
+        pass
+    assert "aborted as user" in ended(strict).ends[0]
+
+
+def test_an_unknown_selector_is_refused_by_transport(strict):
+    with pytest.raises(Gone, match="refused the transport connection"), connect(strict.port, DEFINITE, selector=b"x400x"):
+        pass
+    assert "x400x" in ended(strict).complaints[0]
+
+
+def test_a_selector_of_another_mode_is_complained_of(strict):
+    with pytest.raises(Aborted), connect(strict.port, DEFINITE, X410_1988, selector=b"x400n"):
+        pass
+    assert "mode 0, but x400n is called" in ended(strict).complaints[0]
+
+
+def test_an_extra_context_is_refused_alone():
+    contexts = ((1, "1.2.3.4"), (7, upper.ACSE), (9, upper.MTSE), (11, upper.RTSE))
+    results = ber.parse(upper._results(contexts)).children
+    assert [item.want("C0").integer for item in results] == [2, 0, 0, 0]
+    with PpMta() as mta:
+        with connect(mta.port, dataclasses.replace(DEFINITE, contexts=contexts[1:])) as caller:
+            caller.send_apdu(message().encode())
+        assert mta.wait()[0].message == message() and mta.complaints == []
+
+
+# What the answering side complains of.
+
+MISDEEDS = [
+    ("CR", RawOctets(b"\x03\x00\x00\x06\x01\xe0"), "TPKT: 03000006"),
+    ("CR", RawOctets(b"GET / HTTP/1.0\r\n\r\n"), "TPKT: 47455420"),
+    ("CN", WrongSpdu(14), "AC, the first SPDU is CN"),
+    ("CN", Truncate(40), "LI claims"),
+    ("CN", HugeLength("session"), "LI claims 65534 octets"),
+    ("CN", WrongContext(9, instead_of=1), "AARQ|context|abstract syntax"),
+    ("CN", Damage(2, 5), "parameter|reference"),
+    ("AS", Instead(osi.behind_tokens(osi.S_AE, osi.serial(1))), "AE outside of an activity"),
+    ("AS", Instead(osi.behind_tokens(osi.S_AS)), "no activity identifier"),
+    ("AS", Instead(osi.behind_tokens(osi.S_AS, osi.pi(41, ber.integer(1))) + b"x"), "1 octets behind the end"),
+    ("AS", Instead(b""), "empty TSDU"),
+    ("DT", WrongContext(5), "RTTR on context 5, RTSE's is 3"),
+    ("DT", WrongSpdu(99), "SI 99 at octet 2"),
+    ("DT", HugeLength("ber"), "claims 2147483647 octets"),
+    ("DT", HugeLength("tpkt"), "TPDU of 65531 octets, 2048 were agreed on"),
+    ("DT", Truncate(30), "DT: octet"),
+    ("DT", Twice(), "without a MIP between"),
+    ("DT", Instead(osi.behind_tokens(osi.S_DT, data=upper.segment_pdv(3, b"x" * 1025, False))), "RTTR of 1025 octets, a checkpoint is due every 1024"),
+    ("DT", Instead(osi.behind_tokens(osi.S_DT, data=upper.segment_pdv(3, b"x"))), "indefinite lengths at octets"),
+    ("DT", Instead(osi.behind_tokens(osi.S_DT, osi.pi(25, b"\1"), data=upper.segment_pdv(3, b"x"))), "segmenting was not agreed"),
+    ("MIP", Instead(osi.behind_tokens(osi.S_MIP, osi.serial(2))), "serial number 2, 1 is the next"),
+    ("MIP", Instead(osi.behind_tokens(osi.S_MIP, osi.pi(42, b"\1"))), "1 to 6 digits"),
+    ("MIP", Instead(osi.behind_tokens(osi.S_MIP, osi.pi(15, b"\1"), osi.serial(1))), "sync type"),
+    ("MIP", Instead(osi.behind_tokens(osi.S_MIP, osi.serial(1), osi.pi(15, b"\1"))), "parameter 15 behind 42"),
+    ("AE", Instead(osi.behind_tokens(osi.S_AE, osi.serial(1))), "serial number 1, 9 is the next"),
+    ("FN", Instead(osi.spdu(osi.S_FN)), "RLRQ|RLRE"),
+    ("FN", WrongContext(3, instead_of=1), "release on context 3, ACSE's is 1")]
+
+
+@pytest.mark.parametrize("moment, fault, complaint", MISDEEDS, ids=lambda value: value if isinstance(value, str) else type(value).__name__)
+def test_what_is_wrong_is_complained_of_and_aborted(strict, moment, fault, complaint):
+    with pytest.raises((Gone, Aborted, WireError)), connect(strict.port, DEFINITE, faults=Faults().once(moment, fault)) as caller:
+        caller.send_apdu(LONG.encode())
+    assert len(ended(strict).complaints) == 1
+    assert pytest.importorskip("re").search(complaint, strict.complaints[0]), strict.complaints
+
+
+def test_an_external_that_names_the_wrong_context_is_complained_of(strict):
+    with pytest.raises(Aborted), connect(strict.port, DEFINITE, faults=Faults().once("DT", WrongContext(3, instead_of=5))) as caller:
+        caller.send_apdu(message().encode())
+    assert "EXTERNAL with indirect reference 3, 5 is right" in ended(strict).complaints[0] and not strict.transfers
+
+
+def test_more_checkpoints_than_the_window_are_complained_of(strict):
+    """The confirmations are swallowed, and a caller that ignores its window goes on."""
+    strict.faults.on("MIA", Silence())
+    with pytest.raises((Gone, Aborted)), connect(strict.port, DEFINITE) as caller:
+        caller.window = 99
+        caller.send_apdu(LONG.encode())
+    assert "MIP 4: 0 are confirmed, the window is 3" in ended(strict).complaints[0]
+
+
+# What the calling side complains of, and how it ends.
+
+@pytest.mark.parametrize("moment, fault, expected, text", [
+    ("CC", Close(), Gone, "before the end of a TPDU"),
+    ("CC", Instead(osi.connect_confirm(1, 2)), WireError, "in answer to a CR"),
+    ("CC", RawOctets(osi.disconnect_request(1, 2)), Gone, "refused the transport connection"),
+    ("AC", WrongSpdu(16), WireError, "SI 16"),
+    ("AC", Reset(), Gone, "gone|closed"),
+    ("AC", Instead(osi.spdu(osi.S_FN)), WireError, "FN in answer to CN"),
+    ("MIA", Instead(osi.behind_tokens(osi.S_MIA, osi.serial(7))), WireError, "confirmed so far 0"),
+    ("MIA", UserAbort(3), Aborted, "as user.*reason 3"),
+    ("MIA", ProviderAbort(), Aborted, "as provider"),
+    ("AEA", Instead(osi.behind_tokens(osi.S_AEA, osi.serial(99))), WireError, "activity end is"),
+    ("AEA", Instead(osi.behind_tokens(osi.S_MIA, osi.serial(99))), WireError, "activity end is"),
+    ("DN", Instead(osi.spdu(osi.S_AC)), WireError, "AC in answer to FN")],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", type(value).__name__))
+def test_the_caller_says_what_is_wrong_with_an_answer(strict, moment, fault, expected, text):
+    strict.faults.once(moment, fault)
+    with pytest.raises(expected, match=text), connect(strict.port, DEFINITE) as caller:
+        caller.send_apdu(LONG.encode())
+
+
+@pytest.mark.parametrize("mode", [NORMAL_1988, P1_1984], ids=["normal", "1984"])
+def test_aborts_are_what_tshark_calls_aborts(strict, mode):
+    with Wiretap(strict.port) as tap:
+        with connect(tap.port, DEFINITE, mode) as caller:
+            caller.abort(4)
+        with connect(tap.port, DEFINITE, mode) as caller:
+            caller.abort(None)
+    assert "as user: transport disconnect 0x03, RTSE reason 4" in ended(strict).ends[0] and "as provider" in strict.ends[1]
+    capture = dissect(tap.transcripts)
+    assert_clean(capture)
+    assert capture.values("ses.type", TO_SERVER).count("25") == 2
+    assert capture.values("rtse.abortReason") == ["4"] if mode.normal else True
+
+
+@pytest.mark.parametrize("octets", [3, 4, 21, 22, 100, 205, 206, 230, 800, 1400, 5000])
+def test_a_connection_cut_at_any_octet_is_noticed_by_both(octets):
+    with PpMta() as mta:
+        with pytest.raises(Gone), connect(mta.port, dataclasses.replace(DEFINITE, cut_after_sending=octets)) as caller:
+            caller.send_apdu(LONG.encode())
+        assert len(ended(mta).ends) == 1 and not mta.transfers and mta.complaints == []
+
+
+@pytest.mark.parametrize("octets", [3, 21, 100, 206, 1400, 8000])
+def test_a_receiver_that_cuts_at_any_octet_is_noticed(octets):
+    with PpMta(Behaviour(cut_after_receiving=octets)) as mta:
+        with pytest.raises(Gone), connect(mta.port, DEFINITE) as caller:
+            caller.send_apdu(LONG.encode())
+    assert "cut on purpose" in ended(mta).ends[0]
+
+
+def test_silence_ends_with_the_timeout(strict):
+    strict.faults.once("AC", Silence())
+    with pytest.raises(Gone, match="silent"), connect(strict.port, dataclasses.replace(DEFINITE, timeout=0.2)):
+        pass
+
+
+def test_a_stall_only_delays(strict):
+    strict.faults.once("AEA", Stall(0.05))
+    with connect(strict.port, DEFINITE) as caller:
+        caller.send_apdu(message().encode())
+    assert len(strict.transfers) == 1
+
+
+def test_many_associations_at_once(strict):
+    with connect(strict.port, DEFINITE) as one, connect(strict.port, DEFINITE) as two, connect(strict.port, DEFINITE, P1_1984) as three:
+        for caller in (one, two, three, one):
+            caller.send_apdu(message().encode())
+    assert len(strict.wait(4)) == 4 and ended(strict).complaints == []
+
+
+def test_garbage_never_breaks_the_answering_side(strict):
+    """Octets of every kind after a bind; each association ends with one complaint, and the server serves on."""
+    for octet in range(0, 256, 5):
+        with socket.create_connection(("127.0.0.1", strict.port)) as raw:
+            raw.sendall(osi.connect_request(1, b"x400n") + osi.tpkt(b"\x02\xf0\x80" + bytes([octet, 3, octet, 1, octet])))
+            raw.shutdown(socket.SHUT_WR)
+            while raw.recv(4096):
+                pass
+    assert len(ended(strict).complaints) == len(range(0, 256, 5))
+    with connect(strict.port, DEFINITE) as caller:
+        caller.send_apdu(message().encode())
+    assert len(strict.wait()) == 1
+
+
+def test_the_recorder_sees_both_directions(strict):
+    with Wiretap(strict.port) as tap:
+        with connect(tap.port, DEFINITE) as caller:
+            caller.send_apdu(message().encode())
+        tap.join()
+    capture = dissect(tap.transcripts)
+    assert capture.values("ses.type", TO_CLIENT)[0] == "14" and capture.values("ses.type", TO_SERVER)[0] == "13"
