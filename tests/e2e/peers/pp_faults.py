@@ -133,8 +133,8 @@ class HugeLength(Fault):
         if self.layer == "session":
             at = 2 if tsdu[:2] == b"\x01\x00" else 0
             return tsdu[:at + 1] + b"\xff\xff\xfe" + tsdu[at + 2:]
-        at = tsdu.index(b"\x04", 4)  # the OCTET STRING of the RTTR; its length becomes 0x7fffffff
-        return tsdu[:at + 1] + b"\x84\x7f\xff\xff\xff" + tsdu[at + 2:]
+        inside = b"\x02\x01" + bytes([upper.context_of(association.contexts, upper.RTSE)]) + b"\xa0\x80\x04\x84\x7f\xff\xff\xff"
+        return osi.behind_tokens(osi.S_DT, data=b"\x61\x80\x30\x80" + inside + tsdu[-16:])
 
 
 @dataclasses.dataclass

@@ -60,6 +60,7 @@ class PpMta:
         self.transfers: list[Transfer] = []
         self.complaints: list[str] = []
         self.ends: list[str] = []  # how associations ended that were not released: aborts and cuts
+        self.finished = 0  # associations that are over, however they ended
         self.discarded: list[int] = []  # activities
         self.parked: dict[tuple[bytes, bytes, int], Collected] = {}  # unfinished activities, by session connection and number
         self.associations: list[Answerer] = []
@@ -86,6 +87,11 @@ class PpMta:
         """Until all associations that began have ended."""
         for thread in list(self._threads):
             thread.join(seconds)
+
+    def wait_finished(self, count: int = 1, seconds: float = 20.0) -> "PpMta":
+        """Until so many associations are over."""
+        wait_until(lambda: self.finished >= count, f"{count} association(s) of PP to end, {self.finished} did", seconds, details=self._story)
+        return self
 
     def wait(self, count: int = 1, seconds: float = 20.0) -> list[Transfer]:
         """At least `count` transfers, in order of arrival."""
@@ -115,6 +121,7 @@ class PpMta:
             connection = self._tls.wrap_socket(connection, server_side=True) if self._tls else connection
         except OSError as error:
             self.ends.append(f"no TLS: {error}")
+            self.finished += 1
             return
         association = Answerer(connection, self.behaviour, self.faults, _next_reference(), self)
         self.associations.append(association)
@@ -128,6 +135,7 @@ class PpMta:
             self.ends.append(str(error))
         finally:
             association.transport.close()
+            self.finished += 1
 
 
 @contextlib.contextmanager
