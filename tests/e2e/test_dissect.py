@@ -112,9 +112,8 @@ def test_the_file_has_whole_connections_with_right_checksums(tmp_path):
     assert capture.complaints() == []  # tshark was told to check checksums and sequence numbers
     damaged = octets.replace(b"a subject", b"A subject")
     (tmp_path / "y.pcap").write_bytes(damaged)
-    shown = dissect(tmp_path / "y.pcap")
-    shown._options += ["-o", "tcp.check_checksum:TRUE"]
-    assert "incorrect, should be" in shown.text()
+    with pytest.raises(AssertionError, match="Bad checksum"):
+        assert_clean(dissect(tmp_path / "y.pcap", checksums=True))
 
 
 # What is broken.
@@ -134,12 +133,14 @@ DT = 3
 PER_RECIPIENT = ber.integer(1, "C0")
 BROKEN = {
     "a UTCTime of 13 digits": (association(message(arrival="1261122002541Z").encode()), "malformed UTCTime"),
-    "a length inside the envelope that lies": (association(change=replacing(b"\x13\x02DE", b"\x13\x04DE")), "Malformed|BER Error"),
-    "a wrong type in the envelope": (association(change=replacing(b"\x13\x02DE", b"\x04\x02DE")), "BER Error"),
+    "a length inside the envelope that lies": (association(change=replacing(b"\x13\x02DE", b"\x13\x04DE")), "strict reader: octet .* claims 4 octets, 2 are there"),
+    "a wrong type in the envelope": (association(change=replacing(b"\x13\x02DE", b"\x04\x02DE")),
+                                     "content '4445', tshark shows 5 of them"),
     "an integer without content": (association(change=replacing(b"\x80\x01\x01\x81\x02\x00\xa8", b"\x85\x01\x01\x81\x02\x00\xa8")), "BER Error"),
     "an unknown field in a SET": (association(ber.cons("C0", ber.set_(message().envelope(), ber.prim("C30", b"x")), ber.octets(b"x"))), "BER Error"),
-    "a content that is no IPM": (association(Message(MtsId(DOMAIN, "m"), ME, [Recipient(YOU)], content=b"\x30\x03\x02\x01\x01").encode()),
-                                 "Choice field not found"),
+    "a content that is no IPM": (association(Message(MtsId(DOMAIN, "m"), ME, [Recipient(YOU)], content=b"\x30\x03\x02\x01\x01",
+                                                          trace=[TraceHop(DOMAIN, "261122002541Z")]).encode()),
+                                 "the layer p22 is empty"),
     "an unknown extension": (association(message(extensions=(Extension(9999, ber.null()),)).encode()), "Unknown standard-extension"),
     "an extension typed as ISODE does": (association(message(extensions=(Extension(23, ber.octets(b"x")),), isode=True).encode()),
                                          "Unknown standard-extension"),
@@ -150,12 +151,12 @@ BROKEN = {
     "an EXTERNAL that refers to RTSE": (association(change=replacing(b"\x02\x01\x05\xa0\x82", b"\x02\x01\x03\xa0\x82")), "."),
     "an abstract syntax nobody knows": (association(change=replacing(ber.oid(upper.MTSE), ber.oid("2.6.0.2.99"))), "."),
     "an AARQ with an unknown element": (association(change=at(0, lambda tsdu: tsdu.replace(b"\x60\x36\xa1\x06", b"\x60\x36\xbd\x06"))), "BER Error"),
-    "a bind with a wrong credential": (association(change=at(0, lambda tsdu: tsdu.replace(b"\x04\x06secret", b"\x02\x06secret"))), "Choice field"),
+    "a bind with a wrong credential": (association(change=at(0, lambda tsdu: tsdu.replace(b"\x04\x06secret", b"\x02\x06secret"))), "Unknown field in SET"),
     "an SPDU whose length lies": (association(change=at(2, lambda tsdu: tsdu[:3] + b"\x50" + tsdu[4:])), "."),
     "an SPDU that does not exist": (association(change=at(2, lambda tsdu: tsdu[:2] + b"\x7b" + tsdu[3:])), "."),
     "a truncated CN": (association(change=at(0, lambda tsdu: tsdu[:60])), "."),
     "a truncated segment": (association(change=at(DT, lambda tsdu: tsdu[:200])), "."),
-    "an activity without data": (association(change=lambda tsdus: [t for t in tsdus if t[1][:4] != b"\1\0\1\0"]), "."),
+    "an activity without data": (association(change=lambda tsdus: [t for t in tsdus if t[1][:4] != b"\1\0\1\0"]), "ends without data"),
     "data that is no APDU": (association(change=at(DT, lambda _: osi.behind_tokens(osi.S_DT, data=upper.segment_pdv(3, b"\x00\x01\x02", False)))), "."),
     "a stream that ends in a TPKT": (association().to_server(osi.tpkt(b"\x02\xf0\x80" + b"x" * 40)[:20]), "20 octets that are no whole TPKT"),
     "octets that are no TPKT": (association().to_client(b"HTTP/1.1 400 Bad Request\r\n"), "26 octets that are no whole TPKT"),
@@ -164,14 +165,18 @@ BROKEN = {
     "a reset": (Transcript(association().events[:-2]).add(TO_CLIENT, b"", "rst"), "Connection reset")}
 
 
+TSHARK_IS_SILENT = {"a length inside the envelope that lies", "a wrong type in the envelope", "an activity without data", "a content that is no IPM",
+                    "a TSDU without its last TPDU", "a stream that ends in a TPKT", "octets that are no TPKT"}
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_broken_is_found_out(name):
+    """By the judge as a whole; and it is known which of it a plain `_ws.expert` filter would have passed."""
     transcript, words = BROKEN[name]
-    capture = dissect([transcript])
-    complaints = [str(complaint) for complaint in capture.complaints()]
-    assert complaints and re.search(words, "\n".join(complaints)), (complaints, capture.text())
-    with pytest.raises(AssertionError, match="complain"):
-        assert_clean(capture)
+    with pytest.raises(AssertionError, match=f"(?s)complain.*({words})"):
+        assert_clean_transfers([transcript])
+    by_tshark = [c for c in dissect([transcript]).complaints() if not re.search("strict reader|no whole TPKT|is empty", c.what)]
+    assert bool(by_tshark) != (name in TSHARK_IS_SILENT), by_tshark
 
 
 def test_only_the_sender_that_broke_it_is_blamed():
@@ -194,7 +199,7 @@ def test_a_capture_without_anything_proves_nothing():
 def test_the_shared_capture_of_a_bind_is_clean():
     capture = dissect(shared("bind-rebuilt.pcap"))
     assert_clean(capture)
-    assert capture.values("p1.initiator_name") == ["percival.smhs.co.uk"] and capture.values("p1.responder_name") == ["guinevere.smhs.co.uk"]
+    assert capture.values("p1.authenticated.initiator-name") == ["percival.smhs.co.uk"] and capture.values("p1.authenticated.responder-name") == ["guinevere.smhs.co.uk"]
 
 
 def test_the_shared_capture_of_pp_is_judged_as_it_is():
@@ -232,7 +237,7 @@ def test_tls_1_3_is_read_to_the_content_with_the_key_log(peer_certificate, tmp_p
         tap.join()
     capture = dissect(tap.transcripts, keylog=tmp_path / "secrets")
     assert_clean(capture)
-    assert mta.complaints == [] and capture.values("p22.subject") == ["a subject"] and capture.values("p1.initiator_name") == ["mta-a"]
+    assert mta.complaints == [] and capture.values("p22.subject") == ["a subject"] and capture.values("p1.authenticated.initiator-name") == ["mta-a"]
     (tmp_path / "nothing").write_text("")
     with pytest.raises(AssertionError, match="nothing to judge"):
         assert_clean(dissect(tap.transcripts, keylog=tmp_path / "nothing"))

@@ -17,11 +17,13 @@ layers below, and then each APDU that was transferred, in a normal-mode associat
 What counts against a sender (test_dissect.py proves each with octets that were broken on purpose):
   - `_ws.expert` of severity warning or error. All of BER's findings (`ber.error...`), tshark's "malformed", unknown extensions, unknown OIDs,
     wrong checksums and resets come as such; a `_ws.malformed` mark without one counts too.
-  - a layer `data` or a `_ws.short`: octets that no dissector took, as after a context id that was never negotiated.
-  - what tshark passes over in silence, so that it is looked for here: a stream that ends inside a TPKT, octets that are no TPKT at all, a TSDU
-    whose last TPDU never came, an RTSE transfer that ended (ACTIVITY END) without an APDU coming out of it.
+  - a layer `data` or a `_ws.short`: octets that no dissector took; a layer of P1, P3, P7, P22 or P772 in which there is nothing.
+  - what tshark passes over in silence. It does not look at lengths below explicit tags, nor at a CHOICE that is none of its alternatives, and it
+    waits for ever for the rest of a TPDU. So peers.wire_audit reads all layers again with the strict readers of the peers, and each APDU is
+    held against what was shown of it: an element whose octets tshark shows nowhere was not understood (dissect_apdus).
 """
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -32,7 +34,8 @@ from . import ber
 from . import osi_wire as osi
 from . import upper_wire as upper
 from .base import PeerError, run
-from .wiretap import TO_CLIENT, TO_SERVER, Transcript, split_tpkts, write_pcap
+from .wire_audit import audit, transferred
+from .wiretap import TO_CLIENT, TO_SERVER, Transcript, write_pcap
 
 WARNING = 0x00600000  # epan/proto.h: PI_WARN; PI_ERROR is above it, notes and chat are below
 PORT = 102
@@ -124,24 +127,9 @@ class Capture:
 
     def complaints(self, sender: str | None = None, allow=()) -> list[Complaint]:
         """What is wrong with what `sender` (or anybody) sent, without what matches one of the patterns in `allow`."""
-        found = [*self.left_over, *(c for pdu in self.pdus for c in _complaints_of(pdu)), *self._unfinished()]
+        found = [*self.left_over, *(c for pdu in self.pdus for c in _complaints_of(pdu))]
         found = [c for c in found if sender in (None, c.sender) and not any(re.search(pattern, c.what) for pattern in allow)]
         return sorted(found, key=lambda c: c.frame)
-
-    def _unfinished(self):
-        """What stays open in silence: TSDUs without their end, and activities that end without an APDU."""
-        open_tsdu, segments = {}, {}
-        for pdu in self.pdus:
-            way = (pdu.stream, pdu.sender)
-            for layer in pdu.children:
-                if layer.name == "cotp" and layer.values("cotp.eot"):
-                    open_tsdu[way] = pdu if layer.values("cotp.eot")[-1] in ("0", "False") else None
-            segments[way] = segments.get(way, False) or any(layer.find("rtse.segment") for layer in pdu.children)
-            if _ACTIVITY_END in pdu.spdus():
-                if segments[way] and not set(pdu.layers) & set(_APPLICATIONS):
-                    yield Complaint(pdu.frame, *way, "the activity ends, but what was transferred is no APDU that tshark knows")
-                segments[way] = False
-        yield from (Complaint(pdu.frame, *way, "the last TPDU of this TSDU never comes") for way, pdu in open_tsdu.items() if pdu)
 
 
 def assert_clean(capture: Capture, sender: str | None = None, allow=(), but_frames=()):
@@ -154,8 +142,9 @@ def assert_clean(capture: Capture, sender: str | None = None, allow=(), but_fram
         raise AssertionError("tshark complains:\n  " + "\n  ".join(map(str, complaints)) + "\n" + capture.text(*frames))
 
 
-def dissect(source, ports=(PORT,), keylog=None) -> Capture:
-    """Of transcripts, or of the path of a capture file, whose servers listen on `ports`."""
+def dissect(source, ports=(PORT,), keylog=None, checksums=None) -> Capture:
+    """Of transcripts, or of the path of a capture file, whose servers listen on `ports`. Checksums are checked where the file is our own: a
+    captured loopback has none."""
     directory = None
     left_over: list[Complaint] = []
     if not isinstance(source, (str, pathlib.Path)):
@@ -167,7 +156,7 @@ def dissect(source, ports=(PORT,), keylog=None) -> Capture:
         write_pcap(path, source, ports[0])
     else:
         path = pathlib.Path(source)
-    options = _options(ports, keylog) + (_CHECKSUMS if directory else [])
+    options = _options(ports, keylog) + (_CHECKSUMS if (directory if checksums is None else checksums) else [])
     shown = json.loads(_tshark(path, *options, "-T", "json", "-Y", "tcp") or "[]", object_pairs_hook=_Pairs)
     pdus = []
     for pdu, below in (_pdu(frame, set(map(str, ports))) for frame in shown):
@@ -176,7 +165,7 @@ def dissect(source, ports=(PORT,), keylog=None) -> Capture:
     return Capture(path, pdus, options, left_over, directory)
 
 
-_CHECKSUMS = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]  # a captured loopback has none, a written file has
+_CHECKSUMS = ["-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"]
 
 
 def _options(ports, keylog) -> list[str]:
@@ -193,7 +182,7 @@ def _cut_at_tpkts(transcripts):
         cut.append(whole)
         left_over += [Complaint(0, number, way, f"the stream ends with {len(octets)} octets that are no whole TPKT: {octets[:16].hex()}")
                       for way, octets in rest.items()]
-    return cut, left_over
+    return cut, left_over + [Complaint(0, *found) for found in audit(cut)]
 
 
 def _tshark(path, *options) -> str:
@@ -222,62 +211,53 @@ def dissect_apdus(apdus) -> Capture:
     for send, tsdu in tsdus:
         for tpdu in osi.data_tpdus(tsdu, 8192):
             send(tpdu)
-    return dissect([wire])
+    capture = dissect([wire])
+    capture.left_over += _not_shown(capture, apdus) if not capture.left_over else []
+    return capture
 
 
-def transferred(transcripts) -> list[bytes]:
-    """The MTS-APDUs of all activities that went to the server and ended, in any mode, interrupted and resumed or not; the octets of
-    anything that is no EXTERNAL are given as they are, so that the judge says what is wrong with them."""
-    rebuilt = _Rebuilt()
-    for transcript in transcripts:
-        tsdu = b""
-        for piece in split_tpkts(transcript.stream(TO_SERVER))[0]:
-            tpdu = osi.read_tpdu(piece[4:])
-            tsdu += tpdu.data
-            if tpdu.name == "DT" and tpdu.last:
-                rebuilt.take(osi.read_tsdu(tsdu)[-1])
-                tsdu = b""
-    return rebuilt.apdus
+def _not_shown(capture: Capture, apdus) -> list[Complaint]:
+    """The primitive elements of each APDU whose octets tshark shows less often than they are there."""
+    ends = json.loads(_tshark(capture.path, *capture._options, "-T", "json", "-x", "-Y", f"ses.type == {_ACTIVITY_END}"), object_pairs_hook=_Pairs)
+    complaints = []
+    for frame, apdu in zip(ends, apdus):
+        layers, shown = frame.first("_source").first("layers"), (set(), set())
+        _collect_raw(layers, *shown)
+        plain, named = (collections.Counter(octets for octets, _, _ in places) for places in shown)
+        for octets, count in collections.Counter(_primitives(apdu)).items():
+            as_bits = plain[octets[2:]] + named[octets[2:]] if octets[:2] < "08" else 0  # a BIT STRING is shown without its first octet
+            if plain[octets] + as_bits < count:
+                complaints.append(Complaint(int(layers.first("frame").first("frame.number")), 0, TO_SERVER, f"{count} elements of the APDU have the "
+                                            f"content {octets[:40]!r}, tshark shows {plain[octets] + as_bits} of them: it did not understand all"))
+    return complaints
 
 
-class _Rebuilt:
-    """Puts activities together as X.228 means it: a resumed one goes on behind the checkpoint that it names."""
-
-    def __init__(self):
-        self.apdus: list[bytes] = []
-        self._activities: dict[tuple, list[bytes]] = {}
-        self._session, self._now, self._sawn = (None, None), None, b""
-
-    def take(self, spdu: osi.Spdu):
-        if spdu.name == "CN":
-            self._session = (spdu.get(osi.PI_CALLING), spdu.get(osi.PI_COMMON))
-        elif spdu.name == "AS":
-            self._now = (*self._session, spdu.get(osi.PI_ACTIVITY))
-            self._activities[self._now] = []
-        elif spdu.name == "AR":
-            session = (spdu.get(osi.PI_CALLING, self._session[0]), spdu.get(osi.PI_COMMON, self._session[1]))
-            self._now = (*session, spdu.get(osi.PI_ACTIVITY))
-            self._activities[self._now] = self._activities.get(self._now, [])[:spdu.serial]
-        elif spdu.name == "DT":
-            self._segment(spdu)
-        elif spdu.name == "AE":
-            self.apdus.append(_without_external(b"".join(self._activities[self._now])))
-
-    def _segment(self, spdu: osi.Spdu):
-        self._sawn += spdu.data
-        if spdu.get(osi.PI_ENCLOSURE, b"\2")[0] & 2:
-            fully_encoded = self._sawn[:1] == b"\x61"
-            self._activities[self._now].append(ber.parse(self._sawn).want("U16", "C0").octets if fully_encoded else self._sawn)
-            self._sawn = b""
+def _collect_raw(pairs, plain: set, named: set):
+    """(octets, offset, length) of all fields; those with fields of their own, such as bit names, apart."""
+    names = {name for name, _ in pairs}
+    for name, value in pairs:
+        if name.endswith("_raw"):
+            places = named if f"{name[:-4]}_tree" in names else plain
+            places.update((one[0], one[1], one[2]) for one in (value if isinstance(value[0], list) else [value]))
+        else:
+            for inner in [value] if isinstance(value, _Pairs) else value if isinstance(value, list) else []:
+                if isinstance(inner, _Pairs):
+                    _collect_raw(inner, plain, named)
 
 
-def _without_external(octets: bytes) -> bytes:
-    return ber.parse(octets).want("C0").only().raw if octets[:1] == b"\x28" else octets
+def _primitives(apdu: bytes):
+    """The contents, in hex, of all primitive elements of an APDU and of the content in it (of a report: that it returns), as far as it is BER."""
+    node = ber.parse(apdu)
+    content = node.children[1].get("C1") if node.tag == "C1" and len(node.children) == 2 else node.get("U4")
+    inner = ber.parse(content.octets) if content is not None and content.octets[:1] in (b"\xa0", b"\xa1") else None
+    for part in (node, inner) if inner else (node,):
+        yield from (element.content.hex() for element in part.walk() if not element.constructed)
 
 
 def assert_clean_transfers(transcripts, sender: str | None = None, allow=()) -> Capture:
-    """As assert_clean, where tshark cannot put activities together itself: in X.410 mode, and where some were interrupted, discarded or resumed (it
-    joins all segments of a connection). Judges the layers below, and then each APDU alone. Gives back the dissected APDUs."""
+    """The strictest judge, and the only one where tshark cannot put activities together itself: in X.410 mode, and where some were interrupted,
+    discarded or resumed (it joins all segments of a connection). Judges the association as assert_clean does, and then each APDU alone, down to
+    its last element. Gives back the dissected APDUs."""
     wire = dissect(transcripts)
     disturbed = {pdu.stream for pdu in wire.pdus if {_ACTIVITY_RESUME, _ACTIVITY_DISCARD} & set(pdu.spdus())}
     ends = {pdu.frame for pdu in wire.pdus if pdu.stream in disturbed and _ACTIVITY_END in pdu.spdus()}
@@ -329,6 +309,8 @@ def _complaints_of(pdu: Pdu):
         if field.name == "_ws.expert" and _severity(field) >= WARNING:
             marked = True
             yield Complaint(pdu.frame, pdu.stream, pdu.sender, " ".join(field.values("_ws.expert.message")) or str(field.children))
+        elif field.name in _APPLICATIONS and not field.children:
+            yield Complaint(pdu.frame, pdu.stream, pdu.sender, f"the layer {field.name} is empty: nothing in it is what tshark knows")
         elif field.name in ("data", "_ws.short"):
             yield Complaint(pdu.frame, pdu.stream, pdu.sender, f"octets that no dissector took: {' '.join(v for v in field.values('data.data') if v)}")
     if not marked and any(field.name == "_ws.malformed" for field in pdu.walk()):

@@ -91,8 +91,8 @@ class Answerer(Association):
             self.send("RF", osi.refuse(self.user, self.common, upper.refuse_data(self.contexts, *refusal), self.mode.version))
             self.transport.read_tsdu()
             return False
-        checkpoint, window = min(opening.checkpoint, self.behaviour.checkpoint), min(opening.window, self.behaviour.window)
-        checkpoint = opening.checkpoint and checkpoint  # 0 from the initiator: it sends no checkpoints at all
+        own = 1 if self.behaviour.checkpoint is None else self.behaviour.checkpoint
+        checkpoint, window = min(opening.checkpoint, own), min(opening.window, self.behaviour.window)
         self.checkpoint, self.window = checkpoint * 1024, window
         self.segmenting = self.behaviour.segmenting and bool(connect.get(osi.PI_TSDU_SIZE))
         version = 2 if connect.get(osi.PI_VERSION)[0] & self.mode.versions & 2 else 1
@@ -190,8 +190,6 @@ class Answerer(Association):
         self._check_serial(spdu)
         if len(collected.segments) != spdu.serial:
             raise WireError(f"session MIP {spdu.serial}: behind {len(collected.segments)} segments")
-        if len(collected.segments[-1]) != self.checkpoint:
-            raise WireError(f"session MIP {spdu.serial}: behind {len(collected.segments[-1])} octets, the checkpoint is every {self.checkpoint}")
         if spdu.serial - collected.confirmed > self.window:
             raise WireError(f"session MIP {spdu.serial}: {collected.confirmed} are confirmed, the window is {self.window}")
         collected.marks = spdu.serial

@@ -146,7 +146,7 @@ class Caller(Association):
         self.contexts = self.behaviour.contexts if mode.normal else ()
         self.user, self.common = ber.teletex(self.behaviour.host_reference), ber.utctime(time.strftime("%y%m%d%H%M%SZ", time.gmtime()))
         self.transport.call(mode.selector if selector is None else selector, self.reference, self.hook)
-        checkpoint = 63 if self.behaviour.checkpoint == 1 else self.behaviour.checkpoint  # f1238
+        checkpoint = 63 if self.behaviour.checkpoint is None else self.behaviour.checkpoint
         opening = upper.Opening(checkpoint, self.behaviour.window, None if recover else self._own_bind(), recover.session_id() if recover else b"",
                                 self.contexts, protocol=mode.protocol, window_given=self.behaviour.window != 3)
         self.send("CN", osi.connect(self.user, self.common, upper.connect_data(opening), mode.versions))

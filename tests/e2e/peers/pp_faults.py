@@ -203,7 +203,7 @@ class Behaviour:
     peer_name: str | None = None  # what the other's bind must say; None: anything
     peer_password: bytes | None = None
     ia5_password: bool = False
-    checkpoint: int = 1  # kilooctets, 0: none. f1239; as initiator PP offers 63 (f1238)
+    checkpoint: int | None = None  # kilooctets, 0: none. None: what PP does, 63 offered (f1238) and 1 answered (f1239)
     window: int = 3
     tpdu_size: int = osi.TPDU_2048  # as the exponent of X.224 13.3.4: 7 to 13
     isode: bool = True  # write data in indefinite forms, as PP does
