@@ -311,6 +311,7 @@ def test_wrong_credentials_are_refused_in_words(strict, mode, caller, reason, er
     with Wiretap(strict.port) as tap:
         with pytest.raises(Refused) as refused, connect(tap.port, caller, mode):
             pass
+        tap.join()
     assert (refused.value.reason, refused.value.bind_error) == ((None, error) if mode.normal else (reason, None))
     assert_clean(dissect(tap.transcripts))
     assert b"wrong" not in str(refused.value).encode() and strict.complaints == []
@@ -436,6 +437,7 @@ def test_aborts_are_what_tshark_calls_aborts(strict, mode):
             caller.abort(4)
         with connect(tap.port, DEFINITE, mode) as caller:
             caller.abort(None)
+        tap.join()
     assert "as user: transport disconnect 0x03, RTSE reason 4" in ended(strict, 2).ends[0] and "as provider" in strict.ends[1]
     capture = dissect(tap.transcripts)
     assert_clean(capture)

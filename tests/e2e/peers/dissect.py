@@ -1,6 +1,6 @@
 """tshark as the judge of what went over the wire: an independent reader of the whole X.400 family, from TPKT down to the content.
 
-    with Wiretap(server.port) as tap: ...
+    with Wiretap(server.port) as tap: ...; tap.join()
     capture = dissect(tap.transcripts)                  # or dissect("file.pcap", ports=[20001])
     assert_clean(capture)                               # nothing malformed, nothing tshark warns of, nothing left over
     assert_clean(capture, sender=TO_SERVER)             # judge one side only

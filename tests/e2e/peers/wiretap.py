@@ -3,6 +3,7 @@ it a capture file with whole TCP connections, as tshark wants them.
 
     with Wiretap(server_port) as tap:        # connect to tap.port instead of the server
         ...
+        tap.join()                           # until all connections have ended; leaving the block cuts what has not
     tap.transcripts                          # one per connection, in the order in which they came
 """
 
