@@ -13,8 +13,9 @@ from peers import osi_wire as osi
 from peers import upper_wire as upper
 from peers.dissect import TO_CLIENT, TO_SERVER, assert_clean, assert_clean_transfers, dissect, dissect_apdus, transferred
 from peers.pp_mta import Behaviour, PpMta, connect
-from peers.wiretap import Event, Transcript, Wiretap, split_tpkts, write_pcap
-from peers.x400_values import Domain, Extension, Message, MtsId, ORName, Recipient, TraceHop
+from peers.wire_audit import audit
+from peers.wiretap import Event, Transcript, Wiretap, read_pcap, split_tpkts, write_pcap
+from peers.x400_values import Domain, Extension, Message, MtsId, ORName, Recipient, TraceHop, read_apdu
 from peers.x420_values import Ia5Text, Ipm, IpmId, To
 
 SHARED = pathlib.Path(os.environ.get("POSTERN_SHARED_DATA") or pathlib.Path(__file__).resolve().parents[3] / "shared" / "data") / "x400"
@@ -215,6 +216,19 @@ def test_the_shared_capture_of_pp_is_judged_as_it_is():
     assert capture.values("p22.subject") == [f"hello{number}" for number in (2, 3, 5, 6, 7, 8)]
     elsewhere = {complaint.stream for complaint in capture.complaints() if "no dissector took" in complaint.what}
     assert elsewhere.isdisjoint({pdu.stream for pdu in capture.pdus if "p1" in pdu.layers})
+
+
+def test_the_strict_readers_find_nothing_wrong_with_what_pp_sent():
+    """Neither in its P1 nor in the ROSE associations of its queue manager. (Its envelopes are well-formed; the UTCTime is a matter for tshark.)"""
+    transcripts = [transcript.by_tpkt()[0] for transcript in read_pcap(shared("pp-p1-1988-normal.pcap"), (20001, 20002))]
+    assert len(transcripts) > 50 and audit(transcripts) == []
+    assert [read_apdu(apdu).content_identifier for apdu in transferred(transcripts)] == [f"hello{number}" for number in (2, 3, 5, 6, 7, 8)]
+
+
+def test_a_written_capture_is_read_back(tmp_path):
+    write_pcap(tmp_path / "x.pcap", [association(), association()], 102)
+    for transcript in read_pcap(tmp_path / "x.pcap", (102,)):
+        assert [(e.direction, e.octets, e.end) for e in transcript.events] == [(e.direction, e.octets, e.end) for e in association().events]
 
 
 def _kind(what: str) -> str:

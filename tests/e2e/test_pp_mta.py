@@ -16,7 +16,7 @@ from peers.dissect import TO_CLIENT, TO_SERVER, assert_clean, assert_clean_trans
 from peers.pp_mta import (AUTHENTICATION, BUSY, MODES, NORMAL_1988, P1_1984, X410_1988, Aborted, Behaviour, Close, Damage, ExceptionReport, Faults,
                           Gone, HugeLength, Instead, NotTaken, PpMta, ProviderAbort, RawOctets, Refused, Reset, Silence, Stall, Truncate, Twice,
                           UserAbort, WireError, WrongContext, WrongSpdu, connect)
-from peers.wiretap import Wiretap, split_tpkts
+from peers.wiretap import Wiretap, pcap_segments, split_tpkts
 from peers.x400_values import (CONTENT_RETURN, ALTERNATE_RECIPIENT_ALLOWED, URGENT, Domain, Message, MtsId, ORName, Probe, Recipient, Report,
                                Reported, TraceHop, content_correlator, internal_trace, read_apdu)
 from peers.x420_values import Bilateral, Forwarded, GeneralText, Ia5Text, Ipm, IpmId, Ipn, To, read_content
@@ -38,20 +38,10 @@ LONG = message("0123456789abcde\n" * 500)  # eight checkpoints of a kilooctet
 
 @pytest.fixture(scope="module")
 def captured() -> dict[int, bytes]:
-    """The TCP payloads of the shared capture by frame number, read from the pcap file."""
+    """The TCP payloads of the shared capture by frame number."""
     if not CAPTURE.exists():
         pytest.skip(f"{CAPTURE} is not here")
-    return dict(enumerate(_payloads(CAPTURE.read_bytes()), 1))
-
-
-def _payloads(pcap: bytes):
-    at = 24
-    while at < len(pcap):
-        size = int.from_bytes(pcap[at + 8:at + 12], "little")
-        ip = pcap[at + 16 + 14:at + 16 + size]  # behind Ethernet
-        tcp = ip[(ip[0] & 15) * 4:int.from_bytes(ip[2:4], "big")]
-        yield tcp[(tcp[12] >> 4) * 4:]
-        at += 16 + size
+    return {segment.frame: segment.payload for segment in pcap_segments(CAPTURE)}
 
 
 @pytest.fixture

@@ -5,29 +5,30 @@ from . import ber
 from . import osi_wire as osi
 from .wiretap import TO_CLIENT, TO_SERVER, Transcript, split_tpkts
 
+_ACTIVITY_MANAGEMENT = 0x40  # X.225 8.3.1: a bit of the session user requirements
+
 
 def audit(transcripts) -> list[tuple[int, str, str]]:
     """(stream, sender, what is wrong) of transcripts that are cut at TPKTs."""
     found: list[tuple[int, str, str]] = []
-    rebuilt = _Rebuilt()
+    rebuilt = {TO_SERVER: _Rebuilt(), TO_CLIENT: _Rebuilt()}
     for stream, transcript in enumerate(transcripts):
         for sender in (TO_SERVER, TO_CLIENT):
             try:
                 for spdu in _spdus(transcript, sender):
                     _check_user_data(spdu)
-                    if sender == TO_SERVER:
-                        rebuilt.take(spdu)
+                    rebuilt[sender].take(spdu)
             except (osi.WireError, ber.BerError) as error:
                 found.append((stream, sender, f"strict reader: {error}"))
     return found
 
 
-def transferred(transcripts) -> list[bytes]:
-    """The MTS-APDUs of all activities that went to the server and ended, in any mode, interrupted and resumed or not. WireError or BerError where
-    they cannot be read."""
+def transferred(transcripts, sender: str = TO_SERVER) -> list[bytes]:
+    """The APDUs of all activities of this sender that ended, in any mode, interrupted and resumed or not. WireError or BerError where they cannot
+    be read."""
     rebuilt = _Rebuilt()
     for transcript in transcripts:
-        for spdu in _spdus(transcript, TO_SERVER):
+        for spdu in _spdus(transcript, sender):
             rebuilt.take(spdu)
     return rebuilt.apdus
 
@@ -53,12 +54,13 @@ def _check_user_data(spdu: osi.Spdu):
 
 
 class _Rebuilt:
-    """Puts activities together: a resumed one goes on behind the checkpoint that it names."""
+    """Puts the activities of one sender together: a resumed one goes on behind the checkpoint that it names. Where session has no activities,
+    as for ROSE alone, each DT stands for itself."""
 
     def __init__(self):
         self.apdus: list[bytes] = []
         self._activities: dict[tuple, list[bytes]] = {}
-        self._session, self._now, self._sawn = (None, None), None, b""
+        self._session, self._now, self._sawn, self._in_activities = (None, None), None, b"", True
 
     def take(self, spdu: osi.Spdu):
         handler = getattr(self, f"_take_{spdu.name.lower()}", None)
@@ -66,7 +68,11 @@ class _Rebuilt:
             handler(spdu)
 
     def _take_cn(self, spdu: osi.Spdu):
-        self._session, self._now = (spdu.get(osi.PI_CALLING), spdu.get(osi.PI_COMMON)), None
+        self._session = (spdu.get(osi.PI_CALLING) or spdu.get(osi.PI_CALLED), spdu.get(osi.PI_COMMON))
+        self._in_activities = bool(int.from_bytes(spdu.get(osi.PI_REQUIREMENTS, b""), "big") & _ACTIVITY_MANAGEMENT)
+        self._now, self._sawn = None, b""
+
+    _take_ac = _take_cn
 
     def _take_as(self, spdu: osi.Spdu):
         self._now = (*self._session, spdu.get(osi.PI_ACTIVITY))
@@ -83,6 +89,9 @@ class _Rebuilt:
         if not spdu.get(osi.PI_ENCLOSURE, b"\2")[0] & 2:
             return
         data, self._sawn = self._sawn, b""
+        if not self._in_activities:
+            ber.parse(data)
+            return
         if self._now is None:
             raise osi.WireError("session DT: outside of an activity")
         self._activities[self._now].append(ber.parse(data).want("U16", "C0").octets if data[:1] == b"\x61" else data)

@@ -1,5 +1,5 @@
 """What went over a connection, recorded from its set-up: by a proxy between two peers (Wiretap), or by hand (Transcript). `write_pcap` makes of
-it a capture file with whole TCP connections, as tshark wants them.
+it a capture file with whole TCP connections, as tshark wants them; `read_pcap` makes transcripts of a foreign one.
 
     with Wiretap(server_port) as tap:        # connect to tap.port instead of the server
         ...
@@ -129,12 +129,13 @@ class Wiretap:
             self._sockets += [client, server]
             ended = threading.Semaphore(0)
             for source, sink, direction in ((client, server, TO_SERVER), (server, client, TO_CLIENT)):
-                pump = threading.Thread(target=self._pump, args=(source, sink, direction, transcript, ended), daemon=True)
-                self._pumps.append(pump)
-                pump.start()
-            closer = threading.Thread(target=_close_after, args=(ended, client, server), daemon=True)
-            self._pumps.append(closer)
-            closer.start()
+                self._start(self._pump, source, sink, direction, transcript, ended)
+            self._start(_close_after, ended, client, server)
+
+    def _start(self, target, *arguments):
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
+        thread.start()
+        self._pumps.append(thread)
 
     @staticmethod
     def _pump(source, sink, direction, transcript, ended):
@@ -230,3 +231,48 @@ def _checksum(octets: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """A TCP segment of a capture file; `frame` counts from 1, as tshark does."""
+    frame: int
+    time: float
+    source: int
+    target: int
+    flags: int
+    payload: bytes
+
+
+def pcap_segments(path):
+    """Of a little-endian pcap file of Ethernet or raw IPv4, as tcpdump and write_pcap make them."""
+    with open(path, "rb") as file:
+        header = file.read(24)
+        if header[:4] != b"\xd4\xc3\xb2\xa1":
+            raise ValueError(f"{path} is no little-endian pcap file")
+        link = 14 if header[20] == 1 else 0
+        frame = 0
+        while record := file.read(16):
+            seconds, fraction, size, _ = struct.unpack("<IIII", record)
+            ip = file.read(size)[link:]
+            tcp = ip[(ip[0] & 15) * 4:int.from_bytes(ip[2:4], "big")]
+            frame += 1
+            yield Segment(frame, seconds + fraction / 1e6, int.from_bytes(tcp[:2], "big"), int.from_bytes(tcp[2:4], "big"), tcp[13],
+                          tcp[(tcp[12] >> 4) * 4:])
+
+
+def read_pcap(path, ports) -> list[Transcript]:
+    """The connections to servers on these ports, as a capture of a loopback has them: in order, nothing lost or sent twice."""
+    connections: dict[tuple[int, int], Transcript] = {}
+    for segment in pcap_segments(path):
+        direction = TO_SERVER if segment.target in ports else TO_CLIENT
+        client, server = (segment.source, segment.target) if direction == TO_SERVER else (segment.target, segment.source)
+        if server not in ports:
+            continue
+        transcript = connections.setdefault((client, server), Transcript())
+        end = "rst" if segment.flags & _RST else "fin" if segment.flags & _FIN else None
+        if segment.payload:
+            transcript.events.append(Event(direction, segment.payload, segment.time))
+        if end:
+            transcript.events.append(Event(direction, b"", segment.time, end))
+    return list(connections.values())
