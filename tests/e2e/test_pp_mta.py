@@ -187,7 +187,7 @@ def test_contents_are_read_as_they_were_written_and_tshark_agrees(strict, conten
     assert capture.values("p22.user_relative_identifier")[0] in ("1*a", "2*a")
 
 
-@pytest.mark.parametrize("kilooctets, window", [(0, 3), (1, 1), (2, 3), (63, 3)])
+@pytest.mark.parametrize("kilooctets, window", [(0, 3), (1, 1), (1, 0), (2, 3), (63, 3)])
 def test_checkpoints_and_windows(kilooctets, window):
     with PpMta(Behaviour(checkpoint=kilooctets, window=window)) as mta:
         with connect(mta.port, dataclasses.replace(DEFINITE, window=window)) as caller:
@@ -433,6 +433,30 @@ def test_aborts_are_what_tshark_calls_aborts(strict, mode):
     assert_clean(capture)
     assert capture.values("ses.type", TO_SERVER).count("25") == 2
     assert capture.values("rtse.abortReason") == ["4"] if mode.normal else True
+
+
+ENDINGS = {"user abort": UserAbort(0), "provider abort": ProviderAbort(), "reset": Reset(), "close": Close()}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("moment", ["CN", "AS", "DT", "MIP", "AE", "FN"])
+def test_a_caller_that_ends_at_any_point_leaves_no_message_and_no_complaint(strict, moment, ending):
+    with pytest.raises(Gone), connect(strict.port, DEFINITE, faults=Faults().once(moment, ENDINGS[ending])) as caller:
+        caller.send_apdu(LONG.encode())
+    ended(strict)
+    assert strict.complaints == [] and len(strict.transfers) == (1 if moment == "FN" else 0)
+    assert len(strict.parked) == (1 if moment in ("DT", "MIP", "AE") else 0)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("moment", ["CC", "AC", "MIA", "AEA", "AIA", "ADA", "DN"])
+def test_an_answerer_that_ends_at_any_point_is_noticed(strict, moment, ending):
+    strict.faults.once(moment, ENDINGS[ending])
+    with pytest.raises((Gone, Aborted, WireError)), connect(strict.port, DEFINITE) as caller:
+        if moment in ("AIA", "ADA"):
+            caller.send_apdu(LONG.encode(), pieces=2, then="interrupt" if moment == "AIA" else "discard")
+        caller.send_apdu(LONG.encode())
+    assert ended(strict).complaints == [] and len(strict.transfers) == (1 if moment in ("AEA", "DN") else 0)
 
 
 @pytest.mark.parametrize("octets", [3, 4, 21, 22, 100, 205, 206, 230, 800, 1400, 5000])

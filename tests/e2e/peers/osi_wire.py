@@ -186,16 +186,19 @@ def references(role: int, user: bytes, common: bytes) -> bytes:
 
 def connect(user: bytes, common: bytes, user_data: bytes, versions: int = 3) -> bytes:
     """CN, f1238: no selectors, all tokens the initiator's."""
-    accept = pi(PI_OPTIONS, b"\0") + pi(PI_TSDU_SIZE, TSDU_SIZE.to_bytes(2, "big") * 2) + pi(PI_VERSION, bytes([versions])) + pi(PI_TOKEN_SETTING, b"\0")
-    return spdu(S_CN, references(PI_CALLING, user, common), pi(PGI_ACCEPT, accept), pi(PI_REQUIREMENTS, RTS_UNITS), pi(PGI_USER_DATA, user_data))
+    return spdu(S_CN, references(PI_CALLING, user, common), _accept_item(versions, True), pi(PI_REQUIREMENTS, RTS_UNITS),
+                pi(PGI_USER_DATA, user_data))
 
 
 def accept(user: bytes, common: bytes, user_data: bytes, version: int = 2, segmenting: bool = False) -> bytes:
     """AC, f1239: one version, no TSDU size (so no segmenting), an empty called selector."""
-    size = pi(PI_TSDU_SIZE, TSDU_SIZE.to_bytes(2, "big") * 2) if segmenting else b""
-    item = pi(PI_OPTIONS, b"\0") + size + pi(PI_VERSION, bytes([version])) + pi(PI_TOKEN_SETTING, b"\0")
-    return spdu(S_AC, references(PI_CALLED, user, common), pi(PGI_ACCEPT, item), pi(PI_REQUIREMENTS, RTS_UNITS), pi(PI_CALLED_SELECTOR, b""),
-                pi(PGI_USER_DATA, user_data))
+    return spdu(S_AC, references(PI_CALLED, user, common), _accept_item(version, segmenting), pi(PI_REQUIREMENTS, RTS_UNITS),
+                pi(PI_CALLED_SELECTOR, b""), pi(PGI_USER_DATA, user_data))
+
+
+def _accept_item(versions: int, sized: bool) -> bytes:
+    size = pi(PI_TSDU_SIZE, TSDU_SIZE.to_bytes(2, "big") * 2) if sized else b""
+    return pi(PGI_ACCEPT, pi(PI_OPTIONS, b"\0") + size + pi(PI_VERSION, bytes([versions])) + pi(PI_TOKEN_SETTING, b"\0"))
 
 
 def refuse(user: bytes, common: bytes, user_data: bytes, version: int = 2) -> bytes:

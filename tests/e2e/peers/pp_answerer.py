@@ -163,7 +163,7 @@ class Answerer(Association):
         if self.checkpoint and len(segment) > self.checkpoint:
             raise WireError(f"RTTR of {len(segment)} octets, a checkpoint is due every {self.checkpoint}")
         if len(collected.segments) > collected.marks:
-            raise WireError("RTTR behind another without a MIP between them" if self.checkpoint else "a second RTTR, without checkpoints there is one")
+            raise WireError("RTTR behind another without a MIP between them" if self.checkpoint else "a second RTTR, but checkpoint size 0 has one")
         collected.segments.append(segment)
         return True
 
@@ -190,7 +190,7 @@ class Answerer(Association):
         self._check_serial(spdu)
         if len(collected.segments) != spdu.serial:
             raise WireError(f"session MIP {spdu.serial}: behind {len(collected.segments)} segments")
-        if spdu.serial - collected.confirmed > self.window:
+        if spdu.serial - collected.confirmed > max(1, self.window):
             raise WireError(f"session MIP {spdu.serial}: {collected.confirmed} are confirmed, the window is {self.window}")
         collected.marks = spdu.serial
         if self.send("MIA", osi.behind_tokens(osi.S_MIA, osi.serial(spdu.serial))):

@@ -198,12 +198,17 @@ class Caller(Association):
         """S-ACTIVITY-RESUME behind the last confirmed checkpoint (X.228 7.8); the linking information names the session if it was another."""
         if not activity.confirmed:
             raise ValueError("nothing was confirmed of this activity: it cannot be resumed, send it anew")
-        other = b"" if (activity.user, activity.common) == (self.user, self.common) else osi.pi(osi.PI_CALLED, activity.user) + osi.pi(osi.PI_CALLING, activity.user) + \
-            osi.pi(osi.PI_COMMON, activity.common)
-        linking = osi.pi(osi.PGI_LINKING, other + osi.pi(osi.PI_ACTIVITY, ber.integer(activity.number)) + osi.serial(activity.confirmed))
+        number = osi.pi(osi.PI_ACTIVITY, ber.integer(activity.number))
+        linking = osi.pi(osi.PGI_LINKING, self._other_session(activity) + number + osi.serial(activity.confirmed))
         self.unfinished = activity
-        self.send("AR", osi.behind_tokens(osi.S_AR, linking, osi.pi(osi.PI_ACTIVITY, ber.integer(activity.number))))
+        self.send("AR", osi.behind_tokens(osi.S_AR, linking, number))
         return self._transfer(activity, pieces, then)
+
+    def _other_session(self, activity: Activity) -> bytes:
+        """The identifier of the session connection in which it started, if that is not this one."""
+        if (activity.user, activity.common) == (self.user, self.common):
+            return b""
+        return osi.pi(osi.PI_CALLED, activity.user) + osi.pi(osi.PI_CALLING, activity.user) + osi.pi(osi.PI_COMMON, activity.common)
 
     def _transfer(self, activity: Activity, pieces: int | None, then: str) -> Activity:
         """DT and MIP in turn, never more than the window unconfirmed; then AE, whose confirmation is the receiver's responsibility."""
@@ -216,7 +221,7 @@ class Caller(Association):
             if at + step < len(activity.octets):
                 self.send("MIP", osi.behind_tokens(osi.S_MIP, osi.serial(serial)))
                 serial += 1
-                while serial - 1 - activity.confirmed >= self.window:
+                while serial - 1 - activity.confirmed >= max(1, self.window):
                     self._confirmation(activity, serial)
         self.send("AE", osi.behind_tokens(osi.S_AE, osi.serial(serial)))
         while not activity.done:
