@@ -186,6 +186,7 @@ def test_what_is_broken_is_found_out(name):
 def test_only_the_sender_that_broke_it_is_blamed():
     capture = dissect([BROKEN["a UTCTime of 13 digits"][0]])
     assert_clean(capture, sender=TO_CLIENT)
+    assert_clean_transfers([BROKEN["a UTCTime of 13 digits"][0]], sender=TO_CLIENT)
     with pytest.raises(AssertionError, match="UTCTime"):
         assert_clean(capture, sender=TO_SERVER)
     assert_clean(capture, allow=("malformed UTCTime",))

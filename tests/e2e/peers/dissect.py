@@ -40,7 +40,7 @@ from .wiretap import TO_CLIENT, TO_SERVER, Transcript, write_pcap
 WARNING = 0x00600000  # epan/proto.h: PI_WARN; PI_ERROR is above it, notes and chat are below
 PORT = 102
 _ACTIVITY_RESUME, _ACTIVITY_DISCARD = "29", "57"
-_ACTIVITY_END = "41"  # X.225 8.3.26: 0x29, which ACTIVITY END shares with MAJOR SYNC POINT
+_ACTIVITY_END = "41"  # X.225 8.3.35: 0x29, which ACTIVITY END shares with MAJOR SYNC POINT
 _APPLICATIONS = ("p1", "p3", "p7", "p22", "p772")
 
 
@@ -257,12 +257,12 @@ def _primitives(apdu: bytes):
 def assert_clean_transfers(transcripts, sender: str | None = None, allow=()) -> Capture:
     """The strictest judge, and the only one where tshark cannot put activities together itself: in X.410 mode, and where some were interrupted,
     discarded or resumed (it joins all segments of a connection). Judges the association as assert_clean does, and then each APDU alone, down to
-    its last element. Gives back the dissected APDUs."""
+    its last element. Of an association of P1; gives back the dissected APDUs of `sender`, or of the side that called."""
     wire = dissect(transcripts)
     disturbed = {pdu.stream for pdu in wire.pdus if {_ACTIVITY_RESUME, _ACTIVITY_DISCARD} & set(pdu.spdus())}
     ends = {pdu.frame for pdu in wire.pdus if pdu.stream in disturbed and _ACTIVITY_END in pdu.spdus()}
     assert_clean(wire, sender, (X410_BLIND, *allow), but_frames=ends)
-    apdus = dissect_apdus(transferred(transcripts))
+    apdus = dissect_apdus(transferred(transcripts, sender or TO_SERVER))
     assert_clean(apdus, allow=allow)
     return apdus
 

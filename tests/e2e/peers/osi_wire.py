@@ -147,7 +147,7 @@ class Spdu:
     def serial(self) -> int:
         value = self.get(PI_SERIAL)
         if not value or len(value) > 6 or not value.isdigit():
-            raise WireError(f"session {self.name}: the serial number is {value!r}, 1 to 6 digits are right (X.225 8.3.26)")
+            raise WireError(f"session {self.name}: the serial number is {value!r}, 1 to 6 digits are right (X.225 8.3.20)")
         return int(value)
 
     @property

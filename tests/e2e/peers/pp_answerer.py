@@ -186,7 +186,7 @@ class Answerer(Association):
         if not self.checkpoint:
             raise WireError("session MIP: checkpoint size 0 was agreed on, that is none")
         if spdu.get(osi.PI_SYNC_TYPE):
-            raise WireError("session MIP: a sync type item, RTSE wants explicit confirmation, which has none (X.225 8.3.21)")
+            raise WireError("session MIP: a sync type item, RTSE wants explicit confirmation, which has none (X.225 8.3.20)")
         self._check_serial(spdu)
         if len(collected.segments) != spdu.serial:
             raise WireError(f"session MIP {spdu.serial}: behind {len(collected.segments)} segments")

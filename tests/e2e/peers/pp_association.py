@@ -112,7 +112,7 @@ class Association:
         user, common = spdu.get(role), spdu.get(osi.PI_COMMON)
         for what, value, tags in (("user reference", user, ("U20", "U4")), ("common reference", common, ("U23",))):
             if not value or ber.parse(value).tag not in tags:
-                raise WireError(f"session {spdu.name}: the {what} is {value and value.hex()}, BER of {' or '.join(tags)} is right (X.228 8.4)")
+                raise WireError(f"session {spdu.name}: the {what} is {value and value.hex()}, BER of {' or '.join(tags)} is right (X.228 8)")
         return user, common
 
     def _check_units(self, spdu: Spdu):
@@ -168,7 +168,7 @@ class Caller(Association):
         if answer.name != "AC":
             raise WireError(f"session: {answer.name} in answer to CN")
         if self._check_references(answer, osi.PI_CALLED) != (self.user, self.common):
-            raise WireError("session AC: the references are not those of the CN (X.228 8.4)")
+            raise WireError("session AC: the references are not those of the CN (X.228 8)")
         self._check_units(answer)
         if answer.get(osi.PI_VERSION)[0] not in (1, 2) or not answer.get(osi.PI_VERSION)[0] & self.mode.versions:
             raise WireError(f"session AC: version {answer.get(osi.PI_VERSION).hex()}, one of {self.mode.versions:#04x} is right")
@@ -195,7 +195,7 @@ class Caller(Association):
         return self._transfer(activity, pieces, then)
 
     def resume(self, activity: Activity, pieces: int | None = None, then: str = "leave") -> Activity:
-        """S-ACTIVITY-RESUME behind the last confirmed checkpoint (X.228 7.8); the linking information names the session if it was another."""
+        """S-ACTIVITY-RESUME behind the last confirmed checkpoint (X.228 7); the linking information names the session if it was another."""
         if not activity.confirmed:
             raise ValueError("nothing was confirmed of this activity: it cannot be resumed, send it anew")
         number = osi.pi(osi.PI_ACTIVITY, ber.integer(activity.number))

@@ -148,7 +148,7 @@ def _mode(value: int) -> bytes:
 
 
 def _results(contexts, tag: str = "C5") -> bytes:
-    """One result per proposed context, in the proposer's order; a context that is none of ours is refused alone (X.226 8.2)."""
+    """One result per proposed context, in the proposer's order; a context that is none of ours is refused alone (X.226 8)."""
     accepted = ber.seq(ber.integer(0, "C0"), ber.oid(BER, "C1"))
     refused = ber.seq(ber.integer(2, "C0"), ber.integer(1, "C2"))
     return ber.cons(tag, *(accepted if name in (ACSE, RTSE, MTSE) else refused for _, name in contexts))
@@ -272,7 +272,7 @@ def _check_contexts(contexts):
             raise WireError(f"CP: abstract syntax {needed} is proposed {[n for _, n in contexts].count(needed)} times, once is right")
     numbers = [number for number, _ in contexts]
     if len(set(numbers)) != len(numbers) or any(number < 1 or number % 2 == 0 for number in numbers):
-        raise WireError(f"CP: context identifiers {numbers}, different odd numbers are the initiator's (X.226 6.2)")
+        raise WireError(f"CP: context identifiers {numbers}, different odd numbers are the initiator's (X.226 8)")
 
 
 def _read_rtse(node: ber.Node, is_request: bool, wrapped: str | None) -> Opening:
@@ -329,7 +329,7 @@ def read_refusal(octets: bytes, contexts, definite: bool) -> tuple[int | None, i
 
 @_guard
 def read_segment(octets: bytes, mode: Mode, contexts, definite: bool) -> bytes:
-    """The user data of a DT: an RTTR on the RTSE context; in X.410 mode the octets themselves (X.228 8.2)."""
+    """The user data of a DT: an RTTR on the RTSE context; in X.410 mode the octets themselves (X.228 8)."""
     if not mode.normal:
         return octets
     context, value = read_pdv(octets, "DT", definite)
