@@ -132,7 +132,6 @@ def at(number: int, new):
 
 
 DT = 3
-PER_RECIPIENT = ber.integer(1, "C0")
 BROKEN = {
     "a UTCTime of 13 digits": (association(message(arrival="1261122002541Z").encode()), "malformed UTCTime"),
     "a length inside the envelope that lies": (association(change=replacing(b"\x13\x02DE", b"\x13\x04DE")),

@@ -97,7 +97,10 @@ class Association:
         disconnect = (spdu.get(osi.PI_DISCONNECT) or b"\0")[0]
         if not spdu.user_data:
             return disconnect, None
-        node = ber.parse(spdu.user_data)
+        try:
+            node = ber.parse(spdu.user_data)
+        except ber.BerError as error:
+            raise WireError(f"session AB: user data that is no BER: {error}") from error
         last = [n for n in node.walk() if n.tag == ("C22" if self.contexts else "U17")]
         reason = last[0].get("C0") if last else None
         return disconnect, reason.integer if reason and not reason.constructed else None

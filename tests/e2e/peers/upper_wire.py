@@ -199,11 +199,13 @@ def _strict(octets: bytes, what: str, definite: bool) -> ber.Node:
 
 
 def _guard(reader):
-    """A BerError of a reader becomes a WireError that names the PDU."""
+    """Whatever a reader stumbles over becomes a WireError that names the PDU."""
     def guarded(*arguments, **options):
         try:
             return reader(*arguments, **options)
-        except ber.BerError as error:
+        except WireError:
+            raise
+        except (ValueError, IndexError, StopIteration) as error:
             raise WireError(f"{reader.__name__.removeprefix('read_')}: {error}") from error
     guarded.__doc__, guarded.__name__ = reader.__doc__, reader.__name__
     return guarded

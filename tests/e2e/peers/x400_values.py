@@ -10,6 +10,7 @@
 Times are the octets of UTCTime as text ("261122002541Z"). Fields not listed here are kept by the readers only in `extensions` and `raw`.
 """
 
+import contextlib
 import dataclasses
 
 from . import ber
@@ -28,6 +29,17 @@ DISCLOSURE, CONVERSION_PROHIBITED, ALTERNATE_RECIPIENT_ALLOWED, CONTENT_RETURN =
 
 def _optional(condition, *parts) -> bytes:
     return b"".join(parts) if condition else b""
+
+
+@contextlib.contextmanager
+def understood(what: str):
+    """What a reader stumbles over, such as a missing or superfluous element, becomes a BerError."""
+    try:
+        yield
+    except ber.BerError:
+        raise
+    except (ValueError, IndexError) as error:
+        raise ber.BerError(f"{what}: {error}") from error
 
 
 # Names.
@@ -359,4 +371,5 @@ class Report:
 def read_apdu(octets: bytes) -> Message | Probe | Report:
     """An MTS-APDU, whole; BerError says where it is not one."""
     node = ber.parse(octets).expect(P1_MESSAGE, P1_PROBE, P1_REPORT)
-    return {P1_MESSAGE: Message, P1_PROBE: Probe, P1_REPORT: Report}[node.tag].read(node)
+    with understood("MTS-APDU"):
+        return {P1_MESSAGE: Message, P1_PROBE: Probe, P1_REPORT: Report}[node.tag].read(node)

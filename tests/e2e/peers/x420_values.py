@@ -3,7 +3,7 @@
 import dataclasses
 
 from . import ber
-from .x400_values import EP_GENERAL_TEXT, ET_GENERAL_TEXT, ORName
+from .x400_values import EP_GENERAL_TEXT, ET_GENERAL_TEXT, ORName, understood
 
 RN, NRN, IPM_RETURN = range(3)  # NotificationRequests
 LOW, NORMAL, HIGH = range(3)  # Importance
@@ -182,4 +182,5 @@ class Ipn:
 def read_content(octets: bytes) -> Ipm | Ipn:
     """An InformationObject of content type 2 or 22; BerError says where it is not one."""
     node = ber.parse(octets).expect("C0", "C1")
-    return Ipm.read(node) if node.tag == "C0" else Ipn.read(node)
+    with understood("content"):
+        return Ipm.read(node) if node.tag == "C0" else Ipn.read(node)
