@@ -1,4 +1,4 @@
-// The verbs about mail that talk to the daemon: status, send, mail, queue.
+// The verbs about mail that talk to the daemon: status, health, send, mail, queue.
 #include <memory>
 
 #include "base/text.hpp"
@@ -87,6 +87,34 @@ void add_status(const Verbs& v) {
     v.run(
         "status", [](const Remote& r) { return r.call_json("GET", "/status"); },
         [v](const json::value& s) { show_status(s, v.context.out); });
+  });
+}
+
+/// Exit status 1 when something failed; with --strict also for a warning.
+void add_health(const Verbs& v) {
+  CLI::App* health = v.app.add_subcommand("health", "Every check in a line; exit status 1 when one failed");
+  const auto strict = std::make_shared<bool>(false);
+  health->add_flag("--strict", *strict, "Exit status 1 for a warning, too");
+  health->footer("Example: postern health --strict");
+  health->callback([v, strict] {
+    v.run(
+        "health",
+        [&](const Remote& r) -> Result<json::value> {
+          POSTERN_TRY(const auto status, r.call_json("GET", "/status"));
+          json::object out{{"healthy", true}, {"checks", at(status, "health")}};
+          for (const auto& check : list_of(status, "health")) {
+            const std::string state = text_of(check, "state");
+            if (state == "failed" || (*strict && state == "warning")) out["healthy"] = false;
+          }
+          if (!out["healthy"].as_bool()) v.context.exit_status = kNo;
+          return json::value(std::move(out));
+        },
+        [v](const json::value& a) {
+          Table table({"CHECK", "STATE", ""});
+          for (const auto& check : list_of(a, "checks"))
+            table.add({text_of(check, "check"), text_of(check, "state"), text_of(check, "text")});
+          table.print(v.context.out);
+        });
   });
 }
 
@@ -319,6 +347,7 @@ void add_queue(const Verbs& v) {
 void add_daemon_verbs(CLI::App& app, Context& context, const Global& global) {
   const Verbs verbs{app, context, global};
   add_status(verbs);
+  add_health(verbs);
   add_send(verbs);
   add_mail(verbs);
   add_queue(verbs);

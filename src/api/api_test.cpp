@@ -68,6 +68,13 @@ class LockedKeeper final : public TransitSource {
   TransitKeeper keeper;
 };
 
+/// Of one check in the status document; empty when it has none of that name.
+std::string state_of(const std::string& status, std::string_view name) {
+  for (const auto& check : boost::json::parse(status).at("health").as_array())
+    if (check.at("check").as_string() == name) return std::string(check.at("state").as_string());
+  return {};
+}
+
 // Sealed means sealed: the daemon is there and says why nothing moves; unsealed, it goes on by itself.
 TEST(Status, WithoutKeysTheReasonIsSaid) {
   const test::TemporaryDirectory dir;
@@ -90,11 +97,15 @@ TEST(Status, WithoutKeysTheReasonIsSaid) {
   const auto status = ask("/status");
   EXPECT_EQ(status.status, 200);
   EXPECT_NE(status.body.find("call the locksmith"), std::string::npos);
+  EXPECT_EQ(state_of(status.body, "mail"), "failed");
+  EXPECT_EQ(state_of(status.body, "storage"), "ok");
   EXPECT_NE(ask("/metrics").body.find("postern_sealed 1"), std::string::npos);
   locked.locked = false;
   while (ask("/readyz").status != 200) std::this_thread::yield();
   EXPECT_EQ(ask("/api/v1/keys").status, 401);
   EXPECT_NE(ask("/status").body.find("\"sealed\":false"), std::string::npos);
+  EXPECT_EQ(state_of(ask("/status").body, "mail"), "ok");
+  EXPECT_EQ(state_of(ask("/status").body, "keys"), "ok");
   locked.locked = true;
   EXPECT_EQ(ask("/readyz").status, 503);
   EXPECT_EQ(ask("/status").status, 200);

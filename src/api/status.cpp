@@ -5,8 +5,8 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "api/health.hpp"
 #include "api/key_json.hpp"
-#include "io/device.hpp"
 #include "pki/verify.hpp"
 #include "store/vfs.hpp"
 
@@ -83,57 +83,17 @@ json::object storage_json(gateway::Gateway& gate) {
   return out;
 }
 
-/// As it is now: empty when mail can leave by it.
-std::string trouble_of(const std::string& interface) {
-  const auto device = io::usable_device(interface);
-  return device ? std::string() : device.error().text();
-}
-
 /// Those that are bound to an interface.
 json::array routes_json(const config::Config& config) {
   json::array out;
   for (const auto& route : config.routes) {
     if (route.interface.empty()) continue;
-    const std::string trouble = trouble_of(route.interface);
+    const std::string trouble = interface_trouble(route.interface);
     out.push_back({{"domain", route.domain},
                    {"via", route.via},
                    {"interface", route.interface},
                    {"interface_state", trouble.empty() ? "up" : trouble}});
   }
-  return out;
-}
-
-void add_interface_warnings(json::array& out, const gateway::Gateway& gate) {
-  for (const auto& door : gate.doors()) {
-    if (!door.listener.trouble.empty()) out.emplace_back("listener " + door.name + ": nobody can connect: " + door.listener.trouble);
-  }
-  for (const auto& route : gate.config().routes) {
-    if (route.interface.empty()) continue;
-    if (const auto trouble = trouble_of(route.interface); !trouble.empty())
-      out.emplace_back("route " + route.domain + ": its mail waits: " + trouble);
-  }
-}
-
-void add_mail_warnings(json::array& out, gateway::Gateway& gate) {
-  for (const auto& warning : gate.courier().warnings()) out.emplace_back(warning);
-  for (const auto& warning : gate.certificate_warnings()) out.emplace_back(warning);
-  for (const auto& warning : gate.affairs().life().warnings()) out.emplace_back(warning);
-  for (const auto& warning : gate.zones().warnings()) out.emplace_back(warning);
-  for (const auto& warning : gate.dns_health().warnings()) out.emplace_back(warning);
-}
-
-json::array warnings_json(gateway::Gateway& gate, const Status& open) {
-  json::array out;
-  for (const auto& warning : gate.warnings()) out.emplace_back(warning);
-  if (const auto writer = gate.store().writer().stats(); !writer.healthy) out.emplace_back("the disk refuses writes: " + writer.last_error);
-  if (const SpoolStats spool = gate.spool().stats(); spool.quarantined > 0)
-    out.emplace_back(std::to_string(spool.quarantined) +
-                     " stored copies failed their integrity check; see `postern queue list --state quarantined`");
-  add_interface_warnings(out, gate);
-  if (gate.has_mail()) add_mail_warnings(out, gate);
-  if (const KeeperState keys = gate.keeper().state(); open && keys.since)
-    out.emplace_back("mail that must be sealed or opened waits for the key engine since " + rfc3339(*keys.since) + ": " + keys.last_error);
-  if (!open) out.emplace_back("no mail comes or goes, what is in the spool waits: " + open.error().text());
   return out;
 }
 
@@ -189,6 +149,7 @@ json::object status_json(gateway::Gateway& gate, const std::optional<EngineState
   const Status open = gate.mail_open();
   json::array listeners;
   for (const auto& door : gate.doors()) listeners.push_back(listener_json(door));
+  const std::vector<Check> checks = check_health(gate, open);
   json::object out{{"name", "Postern"},
                    {"version", POSTERN_VERSION},
                    {"hostname", gate.config().server.hostname},
@@ -201,7 +162,8 @@ json::object status_json(gateway::Gateway& gate, const std::optional<EngineState
                    {"key_engine", key_engine_json(gate, open, engine)},
                    {"queue", queue_json(gate.spool().stats())},
                    {"storage", storage_json(gate)},
-                   {"warnings", warnings_json(gate, open)}};
+                   {"health", health_json(checks)},
+                   {"warnings", warnings_json(checks)}};
   if (gate.has_mail()) add_mail_status(out, gate, now);
   return out;
 }

@@ -12,16 +12,24 @@ Type primitive(Kind kind, std::string_view name, std::uint32_t tag) {
   return type;
 }
 
+template <class T>
+Type plain(Kind kind, std::string_view name, std::uint32_t tag) {
+  Type type = primitive(kind, name, tag);
+  type.fresh = &detail::fresh_of<T>;
+  return type;
+}
+
 Type make_text(Alphabet alphabet) {
   Type type = primitive(Kind::CharacterString, name_of(alphabet), 0);
   type.tags = {tag_of(alphabet)};
   type.alphabet = alphabet;
+  type.fresh = &detail::fresh_of<Ia5String>;  // every Text<> is its octets
   return type;
 }
 
 template <class T>
 Type make_number(Kind kind, std::string_view name, std::uint32_t tag) {
-  Type type = primitive(kind, name, tag);
+  Type type = plain<T>(kind, name, tag);
   type.load = [](const void* value) { return static_cast<std::int64_t>(*static_cast<const T*>(value)); };
   type.store = [](void* value, std::int64_t n) { *static_cast<T*>(value) = static_cast<T>(n); };
   return type;
@@ -39,32 +47,32 @@ const Type& schema(Of<std::int64_t>) {
   return type;
 }
 const Type& schema(Of<BitString>) {
-  static const Type type = primitive(Kind::BitString, "BIT STRING", 3);
+  static const Type type = plain<BitString>(Kind::BitString, "BIT STRING", 3);
   return type;
 }
 const Type& schema(Of<OctetString>) {
-  static const Type type = primitive(Kind::OctetString, "OCTET STRING", 4);
+  static const Type type = plain<OctetString>(Kind::OctetString, "OCTET STRING", 4);
   return type;
 }
 const Type& schema(Of<Null>) {
-  static const Type type = primitive(Kind::Null, "NULL", 5);
+  static const Type type = plain<Null>(Kind::Null, "NULL", 5);
   return type;
 }
 const Type& schema(Of<Oid>) {
-  static const Type type = primitive(Kind::ObjectIdentifier, "OBJECT IDENTIFIER", 6);
+  static const Type type = plain<Oid>(Kind::ObjectIdentifier, "OBJECT IDENTIFIER", 6);
   return type;
 }
 const Type& schema(Of<UtcTime>) {
-  static const Type type = primitive(Kind::UtcTime, "UTCTime", 23);
+  static const Type type = plain<UtcTime>(Kind::UtcTime, "UTCTime", 23);
   return type;
 }
 const Type& schema(Of<GeneralizedTime>) {
-  static const Type type = primitive(Kind::GeneralizedTime, "GeneralizedTime", 24);
+  static const Type type = plain<GeneralizedTime>(Kind::GeneralizedTime, "GeneralizedTime", 24);
   return type;
 }
 const Type& schema(Of<Any>) {
   static const Type type = [] {
-    Type any = primitive(Kind::Any, "ANY", 0);
+    Type any = plain<Any>(Kind::Any, "ANY", 0);
     any.tags.clear();
     return any;
   }();

@@ -132,6 +132,8 @@ struct Type {
   void* (*emplace)(void*, std::size_t) = nullptr;
   const void* (*active)(const void*) = nullptr;
   const Type& (*element)() = nullptr;
+  /// A default-constructed value that these functions can be used on, for those who have only the description (open types).
+  std::shared_ptr<void> (*fresh)() = nullptr;
 
   Type&& implicitly(Tag tag) &&;
   Type&& explicitly(Tag tag) &&;
@@ -159,6 +161,10 @@ const Type& schema(Of<Text<A>>) {
 
 // ---- makers
 namespace detail {
+template <class T>
+std::shared_ptr<void> fresh_of() {
+  return std::make_shared<T>();
+}
 template <class M>
 struct MemberOf;
 template <class C, class V>
@@ -219,6 +225,7 @@ Type list(Kind kind, std::string_view name, const Type& (*element)()) {
   type.append = [](void* list) -> void* { return &static_cast<std::vector<T>*>(list)->emplace_back(); };
   type.clear = [](void* list) { static_cast<std::vector<T>*>(list)->clear(); };
   type.element = element;
+  type.fresh = &fresh_of<std::vector<T>>;
   return type;
 }
 Type number(Kind kind, std::string_view name, std::initializer_list<NamedNumber> names);
@@ -250,11 +257,15 @@ template <auto Member>
 }
 template <class T>
 [[nodiscard]] Type sequence(std::string_view name, std::initializer_list<Field> fields) {
-  return detail::structure(Kind::Sequence, name, fields);
+  Type type = detail::structure(Kind::Sequence, name, fields);
+  type.fresh = &detail::fresh_of<T>;
+  return type;
 }
 template <class T>
 [[nodiscard]] Type set(std::string_view name, std::initializer_list<Field> fields) {
-  return detail::structure(Kind::Set, name, fields);
+  Type type = detail::structure(Kind::Set, name, fields);
+  type.fresh = &detail::fresh_of<T>;
+  return type;
 }
 /// SEQUENCE OF T under a name of its own, or with tagged elements.
 template <class T>
@@ -282,6 +293,7 @@ template <class E>
   Type type = detail::number(Kind::Integer, name, names);
   type.load = [](const void* value) { return static_cast<std::int64_t>(*static_cast<const E*>(value)); };
   type.store = [](void* value, std::int64_t n) { *static_cast<E*>(value) = static_cast<E>(n); };
+  type.fresh = &detail::fresh_of<E>;
   return type;
 }
 template <class E>
@@ -308,6 +320,7 @@ template <auto Member>
   using Class = typename detail::MemberOf<decltype(Member)>::Class;
   using Variant = typename detail::MemberOf<decltype(Member)>::Value;
   Type type = detail::structure(Kind::Choice, name, alternatives);
+  type.fresh = &detail::fresh_of<Class>;
   type.index = [](const void* value) { return (static_cast<const Class*>(value)->*Member).index(); };
   type.active = [](const void* value) -> const void* {
     return std::visit(

@@ -126,19 +126,20 @@ using ObjectDescriptor = Text<Alphabet::ObjectDescriptor>;
 [[nodiscard]] Tag tag_of(Alphabet alphabet) noexcept;
 
 /// UTCTime (X.680 47) as its characters. Seconds since 1970 are asked for; two-digit years are 1950..2049 (the window of X.509, RFC
-/// 5280 4.1.2.5.1). Forms: YYMMDDhhmm[ss](Z|+hhmm|-hhmm); without a zone it counts as UTC. A PP writes four-digit years ("1261122002015Z"
-/// is its 13-digit form): tolerated, `is_exact` tells.
+/// 5280 4.1.2.5.1). Forms: YYMMDDhhmm[ss](Z|+hhmm|-hhmm). Tolerated, and `is_exact` tells: no zone, which counts as UTC; four digits for
+/// the year (with seconds); three, which count from 1900 (PP writes the `tm_year` of C, "1261122002015Z").
 struct UtcTime {
   std::string text;
-  [[nodiscard]] static UtcTime at(std::int64_t unix_seconds);  ///< YYMMDDhhmmssZ.
+  [[nodiscard]] static UtcTime at(std::int64_t unix_seconds);  ///< YYMMDDhhmmssZ; outside 1950..2049 the century is lost.
   [[nodiscard]] Result<std::int64_t> unix_seconds() const;
   [[nodiscard]] bool is_exact() const noexcept;  ///< One of the forms of the standard.
   friend auto operator<=>(const UtcTime&, const UtcTime&) = default;
 };
-/// GeneralizedTime (X.680 46): YYYYMMDDhh[mm[ss[.f]]](Z|+hhmm|-hhmm|).
+/// GeneralizedTime (X.680 46): YYYYMMDDhh[mm[ss]][.f](Z|+hh[mm]|-hh[mm]|). A fraction, of the last unit that stands there, is cut to whole
+/// seconds; without a zone it counts as UTC.
 struct GeneralizedTime {
   std::string text;
-  [[nodiscard]] static GeneralizedTime at(std::int64_t unix_seconds);
+  [[nodiscard]] static GeneralizedTime at(std::int64_t unix_seconds);  ///< YYYYMMDDhhmmssZ, years 0..9999.
   [[nodiscard]] Result<std::int64_t> unix_seconds() const;
   friend auto operator<=>(const GeneralizedTime&, const GeneralizedTime&) = default;
 };

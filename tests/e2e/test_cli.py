@@ -23,6 +23,18 @@ def test_status_says_what_an_operator_must_see(daemon):
     assert "mx" in text and "development" in text and "\x1b[" not in text
 
 
+def test_health_is_one_line_a_check_and_an_exit_status(daemon):
+    daemon.start()
+    answer = daemon.json("health")
+    states = {check["check"]: check["state"] for check in answer["checks"]}
+    assert answer["healthy"] and states["mail"] == states["storage"] == states["listeners"] == "ok", answer
+    assert states["configuration"] == "note", "the listener without TLS is the operator's choice, and is said"
+    text = daemon.cli("health").stdout.decode()
+    assert re.search(r"^storage +ok +healthy", text, re.M), text
+    daemon.stop()
+    assert daemon.cli("health", check=False).returncode == 3, "nobody there"
+
+
 def test_production_warns_of_its_conveniences(daemon):
     """The built-in CA, a root key beside the data and plain HTTP: in status, log and config check; refused is HTTP for other hosts, in both modes."""
     daemon.config["server"]["mode"] = "production"
