@@ -4,6 +4,7 @@
 
 #include "asn1/ber.hpp"
 #include "asn1/schema.hpp"
+#include "mts/types.hpp"
 #include "oraddress/or_name.hpp"
 
 namespace postern::ipm {
@@ -31,9 +32,8 @@ struct ORDescriptor {
 };
 
 /// X.420 7.1.2: what a recipient is asked to send back.
-struct NotificationRequests : asn1::BitString {
-  static constexpr std::size_t rn = 0, nrn = 1, ipm_return = 2, an_supported = 3, suppress_an = 4;
-};
+enum class NotificationRequest : std::uint8_t { Rn = 0, Nrn = 1, IpmReturn = 2, AnSupported = 3, SuppressAn = 4 };
+using NotificationRequests = mts::Bits<NotificationRequest>;
 
 /// An extension (X.420 7.2.18, 7.1.2.4, 8.1.5): its type decides what the value is; see heading_extensions.hpp. An absent value is NULL.
 struct IPMSExtension {
@@ -52,8 +52,8 @@ struct RecipientSpecifier {
   friend bool operator==(const RecipientSpecifier&, const RecipientSpecifier&) = default;
 };
 
-enum class ImportanceField : std::int64_t { low = 0, normal = 1, high = 2 };
-enum class SensitivityField : std::int64_t { personal = 1, private_ = 2, company_confidential = 3 };
+enum class ImportanceField : std::int64_t { Low = 0, Normal = 1, High = 2 };
+enum class SensitivityField : std::int64_t { Personal = 1, Private = 2, CompanyConfidential = 3 };
 
 /// X.420 7.2.
 struct Heading {
@@ -70,7 +70,7 @@ struct Heading {
   std::optional<asn1::UtcTime> expiry_time;
   std::optional<asn1::UtcTime> reply_time;
   std::optional<std::vector<ORDescriptor>> reply_recipients;
-  ImportanceField importance = ImportanceField::normal;
+  ImportanceField importance = ImportanceField::Normal;
   std::optional<SensitivityField> sensitivity;
   bool auto_forwarded = false;
   IPMSExtensions extensions;

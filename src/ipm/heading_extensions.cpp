@@ -40,16 +40,6 @@ const Type& schema(Of<IpnSecurityResponse>) {
 
 namespace {
 
-// A signature is a SEQUENCE (X.509 "SIGNATURE"): told from the other components by that tag, kept as it came.
-const Type& signature_type() {
-  static const Type type = [] {
-    Type any = schema(Of<asn1::Any>{});
-    any.name = "Signature";
-    return any;
-  }();
-  return type;
-}
-
 const Type& languages_type() {
   static const Type type = asn1::set_of_type<asn1::PrintableString>("Languages");
   return type;
@@ -70,8 +60,7 @@ const Type& schema(Of<BodyPartSignature>) {
   static const Type type =
       asn1::set<BodyPartSignature>("BodyPartSignature", {
                                                             field<&BodyPartSignature::body_part_number>("body-part-number"),
-                                                            field<&BodyPartSignature::body_part_signature>("body-part-signature")
-                                                                .as(signature_type()),
+                                                            field<&BodyPartSignature::body_part_signature>("body-part-signature"),
                                                             asn1::rest<&BodyPartSignature::unknown>(),
                                                         });
   return type;
