@@ -154,6 +154,9 @@ TEST(Ber, QuirksAreNotedOrRefused) {
   Record long_name;
   long_name.name = "four";
   EXPECT_EQ(hex_of(encode(long_name)), "Record.name: the length is 4 where 1..3 is allowed");
+  EXPECT_EQ(hex_of(encode_as_taken(long_name)), "63081604666f75723100");  // a relay passes it on
+  EXPECT_EQ(hex_of(encode(PrintableString("a@b"))), "PrintableString: octet 1 of the string is outside PrintableString");
+  EXPECT_EQ(hex_of(encode_as_taken(PrintableString("a@b"))), "1303614062");
 }
 
 TEST(Ber, DepthAndElementsAreBounded) {
