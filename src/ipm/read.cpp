@@ -32,7 +32,7 @@ class TreeReader {
     MessageView out;
     out.subject = subject_of(ipm.heading);
     out.fields = field_lines(ipm.heading);
-    for (std::size_t i = 0; i < ipm.body.size() && !out.cut; ++i) {
+    for (std::size_t i = 0; i < ipm.body.size(); ++i) {
       if (m_parts_left == 0) {
         out.cut = true;
         break;
