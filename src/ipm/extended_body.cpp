@@ -50,16 +50,6 @@ const Type& schema(Of<ForwardedContentParameters>) {
                                     });
   return type;
 }
-// COMPONENTS OF ReportDeliveryEnvelope: its description works on the base, which lies at the front.
-const Type& schema(Of<ForwardedReport>) {
-  static const Type type = [] {
-    Type made = asn1::renamed<ForwardedReport>("ForwardedReport", schema(Of<mts::ReportDeliveryEnvelope>{}));
-    made.fields.push_back(field<&ForwardedReport::returned_content>("returned-content").implicitly(context(0)));
-    return made;
-  }();
-  return type;
-}
-
 namespace {
 
 // The standard gives the extended twin of a basic part the same types, without the SEQUENCE around them.

@@ -6,6 +6,7 @@
 
 #include "ipm/body.hpp"
 #include "ipm/oids.hpp"
+#include "mts/p3.hpp"
 
 namespace postern::ipm {
 
@@ -32,12 +33,8 @@ struct ForwardedContentParameters {
 };
 
 /// A forwarded report: what a report delivery brought (X.411 8.3.1.2.1), with the content it returned.
-struct ForwardedReport : mts::ReportDeliveryEnvelope {
-  std::optional<mts::Content> returned_content;
-  friend bool operator==(const ForwardedReport&, const ForwardedReport&) = default;
-};
+using ForwardedReport = mts::ReportDeliveryArgument;
 
-const asn1::Type& schema(asn1::Of<ForwardedReport>);
 const asn1::Type& schema(asn1::Of<GeneralTextParameters>);
 const asn1::Type& schema(asn1::Of<VoiceParameters>);
 const asn1::Type& schema(asn1::Of<ForwardedContentParameters>);
