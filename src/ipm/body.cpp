@@ -28,11 +28,10 @@ const Type& schema(Of<IA5TextBodyPart>) {
 
 const Type& schema(Of<G3FacsimileParameters>) {
   static const Type type = asn1::set<G3FacsimileParameters>(
-      "G3FacsimileParameters",
-      {
-          field<&G3FacsimileParameters::number_of_pages>("number-of-pages").implicitly(context(0)),
-          field<&G3FacsimileParameters::non_basic_parameters>("non-basic-parameters").implicitly(context(1)),
-      });
+      "G3FacsimileParameters", {
+                                   field<&G3FacsimileParameters::number_of_pages>("number-of-pages").implicitly(context(0)),
+                                   field<&G3FacsimileParameters::non_basic_parameters>("non-basic-parameters").implicitly(context(1)),
+                               });
   return type;
 }
 const Type& schema(Of<G3FacsimileBodyPart>) {
@@ -68,8 +67,8 @@ const Type& schema(Of<TeletexBodyPart>) {
   return type;
 }
 const Type& schema(Of<VideotexSyntax>) {
-  static const Type type = asn1::integer<VideotexSyntax>(
-      "VideotexSyntax", {{"ids", 0}, {"data-syntax1", 1}, {"data-syntax2", 2}, {"data-syntax3", 3}});
+  static const Type type =
+      asn1::integer<VideotexSyntax>("VideotexSyntax", {{"ids", 0}, {"data-syntax1", 1}, {"data-syntax2", 2}, {"data-syntax3", 3}});
   return type;
 }
 const Type& schema(Of<VideotexParameters>) {
@@ -124,29 +123,29 @@ const Type& schema(Of<BilaterallyDefinedBodyPart>) {
   return type;
 }
 const Type& schema(Of<ExtendedBodyPart>) {
-  static const Type type = asn1::sequence<ExtendedBodyPart>(
-      "ExtendedBodyPart", {
-                              field<&ExtendedBodyPart::parameters>("parameters").implicitly(context(0)),
-                              field<&ExtendedBodyPart::data>("data"),
-                          });
+  static const Type type =
+      asn1::sequence<ExtendedBodyPart>("ExtendedBodyPart", {
+                                                               field<&ExtendedBodyPart::parameters>("parameters").implicitly(context(0)),
+                                                               field<&ExtendedBodyPart::data>("data"),
+                                                           });
   return type;
 }
 
 const Type& schema(Of<BodyPart>) {
-  static const Type type = asn1::choice<&BodyPart::value>(
-      "BodyPart", {
-                      asn1::alternative<&BodyPart::value, 0>("ia5-text").implicitly(context(0)),
-                      asn1::alternative<&BodyPart::value, 1>("g3-facsimile").implicitly(context(3)),
-                      asn1::alternative<&BodyPart::value, 2>("g4-class1").implicitly(context(4)),
-                      asn1::alternative<&BodyPart::value, 3>("teletex").implicitly(context(5)),
-                      asn1::alternative<&BodyPart::value, 4>("videotex").implicitly(context(6)),
-                      asn1::alternative<&BodyPart::value, 5>("encrypted").implicitly(context(8)),
-                      asn1::alternative<&BodyPart::value, 6>("message").implicitly(context(9)),
-                      asn1::alternative<&BodyPart::value, 7>("mixed-mode").implicitly(context(11)),
-                      asn1::alternative<&BodyPart::value, 8>("bilaterally-defined").implicitly(context(14)),
-                      asn1::alternative<&BodyPart::value, 9>("extended").implicitly(context(15)),
-                      asn1::alternative<&BodyPart::value, 10>("unknown"),
-                  });
+  static const Type type =
+      asn1::choice<&BodyPart::value>("BodyPart", {
+                                                     asn1::alternative<&BodyPart::value, 0>("ia5-text").implicitly(context(0)),
+                                                     asn1::alternative<&BodyPart::value, 1>("g3-facsimile").implicitly(context(3)),
+                                                     asn1::alternative<&BodyPart::value, 2>("g4-class1").implicitly(context(4)),
+                                                     asn1::alternative<&BodyPart::value, 3>("teletex").implicitly(context(5)),
+                                                     asn1::alternative<&BodyPart::value, 4>("videotex").implicitly(context(6)),
+                                                     asn1::alternative<&BodyPart::value, 5>("encrypted").implicitly(context(8)),
+                                                     asn1::alternative<&BodyPart::value, 6>("message").implicitly(context(9)),
+                                                     asn1::alternative<&BodyPart::value, 7>("mixed-mode").implicitly(context(11)),
+                                                     asn1::alternative<&BodyPart::value, 8>("bilaterally-defined").implicitly(context(14)),
+                                                     asn1::alternative<&BodyPart::value, 9>("extended").implicitly(context(15)),
+                                                     asn1::alternative<&BodyPart::value, 10>("unknown"),
+                                                 });
   return type;
 }
 

@@ -1,4 +1,5 @@
-// The body of an interpersonal message (X.420 7.3, 7.4): its parts, basic and extended, and the message itself, which a part can hold again.
+// The body of an interpersonal message (X.420 7.3, 7.4): its parts, basic and extended, and the message itself, which a part can hold
+// again.
 #pragma once
 
 #include "ipm/external_value.hpp"
@@ -93,8 +94,8 @@ struct ExtendedBodyPart {
   friend bool operator==(const ExtendedBodyPart&, const ExtendedBodyPart&) = default;
 };
 
-/// X.420 7.3. The last alternative is every basic part whose form is not of the standard, kept octet by octet: nationally-defined [7], whose
-/// tag alone is; telex [1], voice [2] and simple formattable document [10] of 1984; whatever a peer makes up.
+/// X.420 7.3. The last alternative is every basic part whose form is not of the standard, kept octet by octet: nationally-defined [7],
+/// whose tag alone is; telex [1], voice [2] and simple formattable document [10] of 1984; whatever a peer makes up.
 struct BodyPart {
   std::variant<IA5TextBodyPart, G3FacsimileBodyPart, G4Class1BodyPart, TeletexBodyPart, VideotexBodyPart, EncryptedBodyPart,
                asn1::Box<MessageBodyPart>, MixedModeBodyPart, BilaterallyDefinedBodyPart, ExtendedBodyPart, asn1::Any>

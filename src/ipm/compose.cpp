@@ -183,8 +183,10 @@ Result<Body> body_of(const Draft& draft, const ComposeOptions& options) {
 Result<Copy> copy_of(IPM message, const std::vector<const Recipient*>& recipients) {
   Copy out{std::move(message), {}, {}};
   for (const Recipient* each : recipients) out.recipients.push_back(*each->party.name);
+  // What we write ourselves keeps to every constraint; what is forwarded goes on as it came.
+  POSTERN_CHECK(asn1::encode(out.message.heading));
   InformationObject object{std::move(out.message)};
-  POSTERN_TRY(out.content, asn1::encode(object));
+  POSTERN_TRY(out.content, asn1::encode_as_taken(object));
   out.message = std::get<IPM>(std::move(object.value));
   return out;
 }

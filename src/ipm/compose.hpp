@@ -28,10 +28,10 @@ struct Party {
 [[nodiscard]] Result<ORDescriptor> descriptor(const Party& party);
 
 struct Recipient {
-  Party party;                            ///< The name must be there.
-  bool receipt_notification = false;      ///< Asks for non-receipt notification as well: silence would say nothing.
+  Party party;                        ///< The name must be there.
+  bool receipt_notification = false;  ///< Asks for non-receipt notification as well: silence would say nothing.
   bool non_receipt_notification = false;
-  bool return_of_message = false;         ///< With the non-receipt notification.
+  bool return_of_message = false;  ///< With the non-receipt notification.
   bool reply_requested = false;
   std::optional<std::int64_t> precedence{};  ///< 0..127 of the policy in the heading (X.420 B.2.2).
 };
@@ -81,8 +81,8 @@ struct ComposeOptions {
 
 struct Copy {
   IPM message;
-  Bytes content;                                ///< InformationObject, BER.
-  std::vector<oraddress::ORName> recipients;    ///< Who gets this copy.
+  Bytes content;                              ///< InformationObject, BER.
+  std::vector<oraddress::ORName> recipients;  ///< Who gets this copy.
 };
 struct Composed {
   mts::BuiltInContentType content_type{};  ///< P2 where it suffices, P22 otherwise.

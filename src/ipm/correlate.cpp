@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "ipm/heading_words.hpp"
+#include "mts/reasons.hpp"
 
 namespace postern::ipm {
 
@@ -46,7 +47,8 @@ Subject subject_of(const IPN& ipn, const std::optional<oraddress::ORName>& sende
   Subject out;
   if (ipn.ipn_originator && ipn.ipn_originator->formal_name) out.actual = &*ipn.ipn_originator->formal_name;
   if (out.actual == nullptr && sender) out.actual = &*sender;
-  out.named = ipn.ipm_intended_recipient && ipn.ipm_intended_recipient->formal_name ? &*ipn.ipm_intended_recipient->formal_name : out.actual;
+  out.named =
+      ipn.ipm_intended_recipient && ipn.ipm_intended_recipient->formal_name ? &*ipn.ipm_intended_recipient->formal_name : out.actual;
   return out;
 }
 SentRecipient* recipient_of(SentMessage& sent, const Subject& subject) {
@@ -67,26 +69,16 @@ bool note(Outcome& outcome, const ReceiptFields& fields) {
   outcome.read_at = outcome.read_at ? outcome.read_at : seconds(fields.receipt_time);
   return advance(outcome, Event::ReceiptNotification, words_of(fields));
 }
-bool note(Outcome& outcome, const NonReceiptFields& fields) {
-  return advance(outcome, Event::NonReceiptNotification, words_of(fields));
-}
+bool note(Outcome& outcome, const NonReceiptFields& fields) { return advance(outcome, Event::NonReceiptNotification, words_of(fields)); }
 // X.420 8.4: advice about a recipient says nothing about the message.
 bool note(Outcome&, const OtherNotificationTypeFields&) { return false; }
-
-template <class Code>
-std::string code_name(Code code) {
-  for (const asn1::NamedNumber& each : schema(asn1::Of<Code>{}).names)
-    if (each.number == static_cast<std::int64_t>(code)) return std::string(each.name);
-  return "code " + std::to_string(static_cast<std::int64_t>(code));
-}
 
 bool note(Outcome& outcome, const mts::DeliveryReport& report, const std::string& /*supplement*/) {
   outcome.delivered_at = seconds(report.message_delivery_time);
   return advance(outcome, Event::DeliveryReport, "delivered");
 }
 bool note(Outcome& outcome, const mts::NonDeliveryReport& report, const std::string& supplement) {
-  std::string words = "not delivered: " + code_name(report.non_delivery_reason_code);
-  if (report.non_delivery_diagnostic_code) words += ", " + code_name(*report.non_delivery_diagnostic_code);
+  std::string words = "not delivered: " + mts::words_of(report);
   if (!supplement.empty()) words += " (" + supplement + ")";
   return advance(outcome, Event::NonDeliveryReport, std::move(words));
 }

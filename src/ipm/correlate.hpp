@@ -17,7 +17,7 @@ enum class Stage : std::uint8_t { Waiting, Delivered, NotDelivered, Read, NotRea
 
 struct Outcome {
   Stage stage = Stage::Waiting;
-  std::string words = "waiting";  ///< "read on 2026-11-26 07:00 UTC", "not delivered: unable-to-transfer, unrecognised-OR-name".
+  std::string words = "waiting";             ///< "read on 2026-11-26 07:00 UTC", "not delivered: unable-to-transfer, …".
   std::optional<std::int64_t> delivered_at;  ///< Seconds since 1970.
   std::optional<std::int64_t> read_at;
   std::optional<oraddress::ORName> actual_recipient;  ///< Where it is someone else than was named.

@@ -1,5 +1,6 @@
 // Extended body part types of X.420 (annex B; modules IPMSExtendedBodyPartTypes2, IPMSExtendedVoiceBodyPartType,
-// IPMSForwardedReportBodyPartType, IPMSForwardedContentBodyPartType), by object identifier. The file transfer body part is file_transfer.hpp.
+// IPMSForwardedReportBodyPartType, IPMSForwardedContentBodyPartType), by object identifier. The file transfer body part is
+// file_transfer.hpp.
 #pragma once
 
 #include <span>

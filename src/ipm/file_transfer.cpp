@@ -102,12 +102,11 @@ const Type& schema(Of<CrossReference>) {
   return type;
 }
 const Type& schema(Of<PathnameAndVersion>) {
-  static const Type type =
-      asn1::sequence<PathnameAndVersion>("PathnameandVersion",
-                                         {
-                                             field<&PathnameAndVersion::pathname>("pathname").explicitly(context(0)),
-                                             field<&PathnameAndVersion::file_version>("file-version").implicitly(context(1)),
-                                         });
+  static const Type type = asn1::sequence<PathnameAndVersion>(
+      "PathnameandVersion", {
+                                field<&PathnameAndVersion::pathname>("pathname").explicitly(context(0)),
+                                field<&PathnameAndVersion::file_version>("file-version").implicitly(context(1)),
+                            });
   return type;
 }
 const Type& schema(Of<FileIdentifier>) {
@@ -119,8 +118,8 @@ const Type& schema(Of<FileIdentifier>) {
   return type;
 }
 const Type& schema(Of<ExplicitRelationship>) {
-  static const Type type = asn1::integer<ExplicitRelationship>(
-      "ExplicitRelationship", {{"unspecified", 0}, {"new-file", 1}, {"replacement", 2}, {"extension", 3}});
+  static const Type type = asn1::integer<ExplicitRelationship>("ExplicitRelationship",
+                                                               {{"unspecified", 0}, {"new-file", 1}, {"replacement", 2}, {"extension", 3}});
   return type;
 }
 const Type& schema(Of<Relationship>) {
@@ -141,11 +140,11 @@ const Type& schema(Of<RelatedStoredFile>) {
 }
 
 const Type& schema(Of<DocumentType>) {
-  static const Type type = asn1::sequence<DocumentType>("document-type",
-                                                        {
-                                                            field<&DocumentType::document_type_name>("document-type-name"),
-                                                            field<&DocumentType::parameter>("parameter").explicitly(context(0)),
-                                                        });
+  static const Type type =
+      asn1::sequence<DocumentType>("document-type", {
+                                                        field<&DocumentType::document_type_name>("document-type-name"),
+                                                        field<&DocumentType::parameter>("parameter").explicitly(context(0)),
+                                                    });
   return type;
 }
 const Type& schema(Of<ConstraintSetAndAbstractSyntax>) {
@@ -175,13 +174,12 @@ const Type& schema(Of<GeneralIdentifier>) {
 }
 const Type& schema(Of<EnvironmentParameter>) {
   static const Type type = asn1::sequence<EnvironmentParameter>(
-      "EnvironmentParameter",
-      {
-          field<&EnvironmentParameter::application_reference>("application-reference").explicitly(context(0)),
-          field<&EnvironmentParameter::machine>("machine").explicitly(context(1)),
-          field<&EnvironmentParameter::operating_system>("operating-system").implicitly(context(2)),
-          field<&EnvironmentParameter::user_visible_string>("user-visible-string").implicitly(context(3)),
-      });
+      "EnvironmentParameter", {
+                                  field<&EnvironmentParameter::application_reference>("application-reference").explicitly(context(0)),
+                                  field<&EnvironmentParameter::machine>("machine").explicitly(context(1)),
+                                  field<&EnvironmentParameter::operating_system>("operating-system").implicitly(context(2)),
+                                  field<&EnvironmentParameter::user_visible_string>("user-visible-string").implicitly(context(3)),
+                              });
   return type;
 }
 const Type& schema(Of<CompressionParameter>) {
@@ -219,8 +217,8 @@ constexpr std::string_view unsupported_hint = "; save the body part as it is and
 
 bool is_unstructured(const ContentsTypeParameter& type) {
   const auto* document = std::get_if<DocumentType>(&type.value);
-  return document != nullptr && (document->document_type_name == id_ftam_unstructured_binary() ||
-                                 document->document_type_name == id_ftam_unstructured_text());
+  return document != nullptr &&
+         (document->document_type_name == id_ftam_unstructured_binary() || document->document_type_name == id_ftam_unstructured_text());
 }
 
 // Universal 4, 12, 18 to 22, 25 to 30: OCTET STRING and the character string types.

@@ -26,9 +26,7 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-bool is_utf8_registration(std::int64_t registration) {
-  return registration == 196 || (registration >= 190 && registration <= 192);
-}
+bool is_utf8_registration(std::int64_t registration) { return registration == 196 || (registration >= 190 && registration <= 192); }
 
 const RightHalf* half_by_registration(std::int64_t registration) {
   const auto found =
@@ -167,7 +165,9 @@ Result<BodyPart> general_text(GeneralTextParameters parameters, std::string octe
 
 }  // namespace
 
-PlainText general_text_to_utf8(const GeneralTextParameters& parameters, std::string_view octets) { return Reader(parameters, octets).read(); }
+PlainText general_text_to_utf8(const GeneralTextParameters& parameters, std::string_view octets) {
+  return Reader(parameters, octets).read();
+}
 
 PlainText text_to_utf8(asn1::Alphabet alphabet, std::string_view octets) {
   if (auto utf8 = asn1::to_utf8(alphabet, octets)) return {with_lf(*utf8), 0, {}};

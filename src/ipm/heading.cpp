@@ -19,11 +19,12 @@ const Type* type_of_extension(const void* parent) { return extension_type(static
 
 const Type& schema(Of<IPMIdentifier>) {
   static const Type type =
-      asn1::set<IPMIdentifier>("IPMIdentifier", {
-                                                    field<&IPMIdentifier::user>("user"),
-                                                    field<&IPMIdentifier::user_relative_identifier>("user-relative-identifier")
-                                                        .size(0, ub_local_ipm_identifier),
-                                                })
+      asn1::set<IPMIdentifier>(
+          "IPMIdentifier",
+          {
+              field<&IPMIdentifier::user>("user"),
+              field<&IPMIdentifier::user_relative_identifier>("user-relative-identifier").size(0, ub_local_ipm_identifier),
+          })
           .implicitly(asn1::application(11));
   return type;
 }
@@ -60,9 +61,7 @@ const Type& schema(Of<RecipientSpecifier>) {
           field<&RecipientSpecifier::recipient>("recipient").implicitly(context(0)),
           field<&RecipientSpecifier::notification_requests>("notification-requests").implicitly(context(1)).defaulted(),
           field<&RecipientSpecifier::reply_requested>("reply-requested").implicitly(context(2)).defaulted(),
-          field<&RecipientSpecifier::recipient_extensions>("recipient-extensions")
-              .as(asn1::set_of<IPMSExtension>())
-              .implicitly(context(3)),
+          field<&RecipientSpecifier::recipient_extensions>("recipient-extensions").as(asn1::set_of<IPMSExtension>()).implicitly(context(3)),
       });
   return type;
 }

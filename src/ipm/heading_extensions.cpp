@@ -29,8 +29,7 @@ const Type& schema(Of<Precedence>) {
 }
 const Type& schema(Of<RecipientSecurityRequest>) {
   static const Type type = asn1::named_bits<RecipientSecurityRequest>(
-      "RecipientSecurityRequest",
-      {{"content-non-repudiation", 0}, {"content-proof", 1}, {"ipn-non-repudiation", 2}, {"ipn-proof", 3}});
+      "RecipientSecurityRequest", {{"content-non-repudiation", 0}, {"content-proof", 1}, {"ipn-non-repudiation", 2}, {"ipn-proof", 3}});
   return type;
 }
 const Type& schema(Of<IpnSecurityResponse>) {
@@ -49,8 +48,24 @@ const Type& signatures_type() {
   return type;
 }
 template <class T>
-const Type& bounded_list(std::string_view name, std::int64_t least, std::int64_t most) {
-  static const Type type = asn1::sequence_of_type<T>(name).size(least, most);
+const Type& bounded_list(std::string_view name, std::int64_t least, std::int64_t most,
+                         const Type& (*element)() = &asn1::detail::describe_of<T>) {
+  static const Type type = asn1::sequence_of_type<T>(name, element).size(least, most);
+  return type;
+}
+/// UniversalOrBMPString{ub}: O/R addresses have a bound of their own, every extension another one.
+template <std::int64_t Most>
+const Type& text_up_to() {
+  static const Type encoding = [] {
+    Type made = schema(Of<UniversalOrBMPString::CharacterEncoding>{});
+    for (asn1::Field& each : made.fields) each.size(1, Most);
+    return made;
+  }();
+  static const Type type = [] {
+    Type made = schema(Of<UniversalOrBMPString>{});
+    made.fields.front().as(encoding);
+    return made;
+  }();
   return type;
 }
 
@@ -67,11 +82,10 @@ const Type& schema(Of<BodyPartSignature>) {
 }
 const Type& schema(Of<BodyPartSecurityLabel>) {
   static const Type type = asn1::choice<&BodyPartSecurityLabel::value>(
-      "BodyPartSecurityLabel",
-      {
-          alternative<&BodyPartSecurityLabel::value, 0>("body-part-unlabelled").implicitly(context(0)),
-          alternative<&BodyPartSecurityLabel::value, 1>("body-part-security-label").implicitly(context(1)),
-      });
+      "BodyPartSecurityLabel", {
+                                   alternative<&BodyPartSecurityLabel::value, 0>("body-part-unlabelled").implicitly(context(0)),
+                                   alternative<&BodyPartSecurityLabel::value, 1>("body-part-security-label").implicitly(context(1)),
+                               });
   return type;
 }
 const Type& schema(Of<IPMSecurityLabel>) {
@@ -109,23 +123,21 @@ const Type& schema(Of<CirculationMember>) {
   return type;
 }
 const Type& schema(Of<DistributionCode>) {
-  static const Type type =
-      asn1::sequence<DistributionCode>("DistributionCode", {
-                                                               field<&DistributionCode::oid_code>("oid-code"),
-                                                               field<&DistributionCode::alphanumeric_code>("alphanumeric-code"),
-                                                               field<&DistributionCode::or_descriptor>("or-descriptor")
-                                                                   .implicitly(context(0)),
-                                                           });
+  static const Type type = asn1::sequence<DistributionCode>(
+      "DistributionCode", {
+                              field<&DistributionCode::oid_code>("oid-code"),
+                              field<&DistributionCode::alphanumeric_code>("alphanumeric-code").as(text_up_to<ub_alpha_code_length>()),
+                              field<&DistributionCode::or_descriptor>("or-descriptor").implicitly(context(0)),
+                          });
   return type;
 }
 const Type& schema(Of<InformationCategory>) {
-  static const Type type =
-      asn1::sequence<InformationCategory>("InformationCategory", {
-                                                                     field<&InformationCategory::reference>("reference")
-                                                                         .implicitly(context(0)),
-                                                                     field<&InformationCategory::description>("description")
-                                                                         .implicitly(context(1)),
-                                                                 });
+  static const Type type = asn1::sequence<InformationCategory>(
+      "InformationCategory",
+      {
+          field<&InformationCategory::reference>("reference").implicitly(context(0)),
+          field<&InformationCategory::description>("description").as(text_up_to<ub_information_category_length>()).implicitly(context(1)),
+      });
   return type;
 }
 
@@ -142,12 +154,13 @@ const std::vector<ExtensionKind>& extension_kinds() {
        &bounded_list<CirculationMember>("CirculationList", 2, ub_circulation_list_members)},
       {id_hex(HeadingExtensionType::DistributionCodes), "distribution-codes",
        &bounded_list<DistributionCode>("DistributionCodes", 1, ub_distribution_codes)},
-      {id_hex(HeadingExtensionType::ExtendedSubject), "extended-subject", &schema(Of<UniversalOrBMPString>{})},
+      {id_hex(HeadingExtensionType::ExtendedSubject), "extended-subject", &text_up_to<ub_extended_subject_length>()},
       {id_hex(HeadingExtensionType::InformationCategory), "information-category",
        &bounded_list<ipm::InformationCategory>("InformationCategories", 1, ub_information_categories)},
       {id_hex(HeadingExtensionType::ManualHandlingInstructions), "manual-handling-instructions",
-       &bounded_list<UniversalOrBMPString>("ManualHandlingInstructions", 1, ub_manual_handling_instructions)},
-      {id_hex(HeadingExtensionType::OriginatorsReference), "originators-reference", &schema(Of<UniversalOrBMPString>{})},
+       &bounded_list<UniversalOrBMPString>("ManualHandlingInstructions", 1, ub_manual_handling_instructions,
+                                           &text_up_to<ub_manual_handling_instruction_length>)},
+      {id_hex(HeadingExtensionType::OriginatorsReference), "originators-reference", &text_up_to<ub_originators_reference_length>()},
       {id_hex(PrecedencePolicyId), "precedence-policy-identifier", &schema(Of<asn1::Oid>{})},
       {id_rex_circulation_list_indicator(), "circulation-list-indicator", &schema(Of<CirculationListIndicator>{})},
       {id_rex_precedence(), "precedence", &schema(Of<Precedence>{})},

@@ -100,21 +100,20 @@ const Type& schema(Of<AbsenceAdvice>) {
   return type;
 }
 const Type& schema(Of<ChangeOfAddressAdvice>) {
-  static const Type type =
-      asn1::sequence<ChangeOfAddressAdvice>("ChangeOfAddressAdvice",
-                                            {
-                                                field<&ChangeOfAddressAdvice::new_address>("new-address").implicitly(context(0)),
-                                                field<&ChangeOfAddressAdvice::effective_from>("effective-from").implicitly(context(1)),
-                                            });
+  static const Type type = asn1::sequence<ChangeOfAddressAdvice>(
+      "ChangeOfAddressAdvice", {
+                                   field<&ChangeOfAddressAdvice::new_address>("new-address").implicitly(context(0)),
+                                   field<&ChangeOfAddressAdvice::effective_from>("effective-from").implicitly(context(1)),
+                               });
   return type;
 }
 
 const Type& schema(Of<InformationObject>) {
-  static const Type type =
-      asn1::choice<&InformationObject::value>("InformationObject", {
-                                                                       alternative<&InformationObject::value, 0>("ipm").implicitly(context(0)),
-                                                                       alternative<&InformationObject::value, 1>("ipn").implicitly(context(1)),
-                                                                   });
+  static const Type type = asn1::choice<&InformationObject::value>(
+      "InformationObject", {
+                               alternative<&InformationObject::value, 0>("ipm").implicitly(context(0)),
+                               alternative<&InformationObject::value, 1>("ipn").implicitly(context(1)),
+                           });
   return type;
 }
 
@@ -146,7 +145,8 @@ bool known_in_1984(const IPN& ipn) {
   if (ipn.notification_extensions) return false;
   if (const auto* receipt = std::get_if<ReceiptFields>(&ipn.choice.value)) return !receipt->rn_extensions;
   const auto* non_receipt = std::get_if<NonReceiptFields>(&ipn.choice.value);
-  return non_receipt != nullptr && !non_receipt->nrn_extensions && (!non_receipt->returned_ipm || known_in_1984(*non_receipt->returned_ipm));
+  return non_receipt != nullptr && !non_receipt->nrn_extensions &&
+         (!non_receipt->returned_ipm || known_in_1984(*non_receipt->returned_ipm));
 }
 
 }  // namespace

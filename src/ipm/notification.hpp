@@ -13,8 +13,8 @@ enum class AcknowledgmentModeField : std::int64_t { Manual = 0, Automatic = 1 };
 /// X.420 8.2.
 struct NonReceiptFields {
   NonReceiptReasonField non_receipt_reason = NonReceiptReasonField::IpmDiscarded;
-  std::optional<DiscardReasonField> discard_reason;            ///< If and only if discarded.
-  std::optional<asn1::PrintableString> auto_forward_comment;   ///< Only if auto-forwarded.
+  std::optional<DiscardReasonField> discard_reason;           ///< If and only if discarded.
+  std::optional<asn1::PrintableString> auto_forward_comment;  ///< Only if auto-forwarded.
   std::optional<IPM> returned_ipm;
   std::optional<IPMSExtensions> nrn_extensions;
   friend bool operator==(const NonReceiptFields&, const NonReceiptFields&) = default;

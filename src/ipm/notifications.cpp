@@ -86,8 +86,7 @@ Result<std::optional<IPN>> non_receipt_notification(const IPM& subject, const No
   fields.non_receipt_reason = what.reason;
   if (what.reason == NonReceiptReasonField::IpmDiscarded) fields.discard_reason = what.discard_reason;  // X.420 8.2.2
   if (what.reason == NonReceiptReasonField::IpmAutoForwarded) {                                         // X.420 8.2.3
-    POSTERN_TRY(fields.auto_forward_comment,
-                printable_string(what.auto_forward_comment, "auto-forward-comment", ub_auto_forward_comment));
+    POSTERN_TRY(fields.auto_forward_comment, printable_string(what.auto_forward_comment, "auto-forward-comment", ub_auto_forward_comment));
   }
   if (asked.return_of_message && !notifier.conversion_eits) fields.returned_ipm = subject;  // X.420 8.2.4
   IPN out = common_fields(subject, notifier);

@@ -1,5 +1,6 @@
 // The rules of notifying, discarding and auto-forwarding (X.420 8, 18.5) as functions of values: which notification a recipient owes, and
-// what it says. Times are seconds since 1970 and the caller's; nothing is sent from here.
+// what it says. Times are seconds since 1970 and the caller's; nothing is sent from here. What returns or forwards a message holds it as it
+// came: encode it with asn1::encode_as_taken().
 #pragma once
 
 #include "ipm/notification.hpp"
@@ -19,8 +20,8 @@ struct Owed {
 
 /// Who notifies.
 struct Notifier {
-  ORDescriptor recipient;                             ///< The recipient itself; its formal name must be there.
-  std::optional<ORDescriptor> intended_recipient{};   ///< Whom the originator named, where that was someone else (redirection, list).
+  ORDescriptor recipient;                            ///< The recipient itself; its formal name must be there.
+  std::optional<ORDescriptor> intended_recipient{};  ///< Whom the originator named, where that was someone else (redirection, list).
   std::optional<mts::EncodedInformationTypes> conversion_eits{};  ///< Where the message was converted for this recipient.
 };
 

@@ -18,7 +18,9 @@ enum class Category : std::uint32_t {
   OtherNotification = 19,          ///< id-on
   RecipientExtension = 20,         ///< id-rex
 };
-[[nodiscard]] inline asn1::Oid oid_of(Category category, std::uint32_t last) { return {2, 6, 1, static_cast<std::uint32_t>(category), last}; }
+[[nodiscard]] inline asn1::Oid oid_of(Category category, std::uint32_t last) {
+  return {2, 6, 1, static_cast<std::uint32_t>(category), last};
+}
 
 /// The last arcs of id-et and id-ep (X.420 annex A; 13 is no longer defined).
 enum class BodyPartType : std::uint32_t {

@@ -79,8 +79,7 @@ class TreeReader {
     view.kind = PartKind::Text;
     view.type = std::move(type);
     view.text = std::move(plain.utf8);
-    if (!plain.remark.empty())
-      view.remark = plain.remark + (plain.lost == 0 ? "" : " (" + std::to_string(plain.lost) + " octets lost)");
+    if (!plain.remark.empty()) view.remark = plain.remark + (plain.lost == 0 ? "" : " (" + std::to_string(plain.lost) + " octets lost)");
   }
   static void octets(PartView& view, PartKind kind, std::string type, ByteView content) {
     view.kind = kind;
@@ -136,8 +135,9 @@ class TreeReader {
   // ---- extended parts
   void show(const ExtendedBodyPart& part, PartView& view) {
     const ExtendedBodyKind* kind = part.data.direct_reference ? find_extended_body_kind(*part.data.direct_reference) : nullptr;
-    const std::string type = kind != nullptr ? std::string(kind->name)
-                                             : (part.data.direct_reference ? part.data.direct_reference->text() : "extended without a type");
+    const std::string type = kind != nullptr
+                                 ? std::string(kind->name)
+                                 : (part.data.direct_reference ? part.data.direct_reference->text() : "extended without a type");
     const Status shown = kind == nullptr ? fail(ErrorCode::Unsupported, "a type that is not known here") : extended(kind->type, part, view);
     view.type = type;
     if (shown) return;

@@ -28,11 +28,11 @@ struct MessageView;
 struct PartView {
   std::string number;  ///< "2.1": part 1 of the message that part 2 holds.
   PartKind kind = PartKind::Other;
-  std::string type;    ///< The standard's name ("general-text-body-part"), or the object identifier or tag.
-  std::string text;    ///< Text: all of it, lines end with LF.
-  std::string remark;  ///< What a reader should know: characters that were lost, why a file is not shown.
-  std::string file_name;  ///< Safe as the name of a file in one folder, unique among the parts of its message.
-  Bytes content;          ///< File, voice, facsimile, and everything that cannot be shown: octets to be saved.
+  std::string type;                      ///< The standard's name ("general-text-body-part"), or the object identifier or tag.
+  std::string text;                      ///< Text: all of it, lines end with LF.
+  std::string remark;                    ///< What a reader should know: characters that were lost, why a file is not shown.
+  std::string file_name;                 ///< Safe as the name of a file in one folder, unique among the parts of its message.
+  Bytes content;                         ///< File, voice, facsimile, and everything that cannot be shown: octets to be saved.
   std::optional<std::int64_t> modified;  ///< Seconds since 1970.
   std::optional<asn1::Oid> application;
   asn1::Box<MessageView> message;  ///< Message, Notification.
