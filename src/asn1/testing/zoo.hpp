@@ -1,7 +1,7 @@
 // A module of types that uses everything a description can say, for the tests, fuzzers and benchmark of the interpreter.
 #pragma once
 
-#include "asn1/ber.hpp"
+#include "asn1/testing/reform.hpp"
 
 namespace postern::asn1::zoo {
 
@@ -107,7 +107,7 @@ inline const Type& schema(Of<Remark>) {
       sequence<Remark>("Remark", {
                                      field<&Remark::topic>("topic"),
                                      field<&Remark::important>("important").defaulted(),
-                                     field<&Remark::content>("content").explicitly(context(0)).holds(&content_of_remark),
+                                     field<&Remark::content>("content").explicitly(context(20)).holds(&content_of_remark),
                                      field<&Remark::packed>("packed").implicitly(context(1)).holds(&content_of_remark),
                                  });
   return type;
@@ -202,6 +202,19 @@ inline const Type& schema(Of<Zoo>) {
                                field<&Zoo::motto_again>("motto-again").explicitly(context(31)),
                            });
   return type;
+}
+
+/// What a re-former is to know of this module.
+inline Reform reforming() {
+  return {
+      .is_string = [](Tag tag) { return tag == application(1) || tag == context(11) || tag == private_tag(300); },
+      // single-ASN1-type of an EXTERNAL, content, anything, and what is unknown
+      .is_kept =
+          [](Tag tag) {
+            return tag == context(0) || tag == context(20) || tag == context(30) ||
+                   (tag.tag_class == TagClass::Private && tag.number >= 4096);
+          },
+  };
 }
 
 }  // namespace postern::asn1::zoo
