@@ -10,6 +10,7 @@ namespace {
 
 constexpr AddX400Verbs kFileVerbs[] = {
     add_x400_address_verbs,
+    add_x400_codec_verbs,
 };
 
 }  // namespace
