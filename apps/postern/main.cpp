@@ -33,6 +33,7 @@ void add_dane_verbs(CLI::App& app, Context& context);
 void add_mta_sts_verbs(CLI::App& app, Context& context);
 void add_report_verbs(CLI::App& app, Context& context);
 void add_feedback_verbs(CLI::App& app, Context& context);
+void add_x400_verbs(CLI::App& app, Context& context);
 
 namespace {
 
@@ -54,6 +55,7 @@ constexpr AddVerbs kFileVerbs[] = {
     add_mta_sts_verbs,
     add_report_verbs,
     add_feedback_verbs,
+    add_x400_verbs,
     [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
 };
 

@@ -251,7 +251,9 @@ std::optional<std::string> value_of(const ORAddress& address, Keyword keyword, s
 
 Result<Attribute> attribute_from_utf8(Keyword keyword, std::string_view utf8, std::string_view type) {
   const KeywordRow& row = row_of(keyword);
-  if (is_printable(utf8) && is_printable(type)) return Attribute{keyword, Form::Printable, std::string(type), std::string(utf8)};
+  const bool notation = keyword == Keyword::Psap && is_ascii(utf8);  // no characters of the address: presentation.hpp
+  if (notation || (is_printable(utf8) && is_printable(type)))
+    return Attribute{keyword, Form::Printable, std::string(type), std::string(utf8)};
   if (row.teletex) {
     auto octets = from_utf8(Alphabet::Teletex, utf8);
     auto type_octets = from_utf8(Alphabet::Teletex, type);

@@ -28,12 +28,21 @@ std::string folded_name(const Attribute& each) {
   return out;
 }
 
-/// "three   spaces" become one, those at the ends none; an administration domain keeps one of only spaces.
-std::string without_extra_spaces(std::string_view text) {
+/// "three   spaces" become one, those at the ends none. In T.61 a space behind a diacritic is the diacritic by itself, and stays.
+std::string without_extra_spaces(std::string_view text, Form form) {
   std::string out;
-  for (const char c : text)
-    if (c != ' ' || (!out.empty() && out.back() != ' ')) out += c;
-  if (!out.empty() && out.back() == ' ') out.pop_back();
+  bool is_base = false;
+  bool space = false;
+  for (const char c : text) {
+    if (c == ' ' && !is_base) {
+      space = true;
+      continue;
+    }
+    if (space && !out.empty()) out += ' ';
+    space = false;
+    out += c;
+    is_base = form == Form::Teletex && !is_base && (static_cast<unsigned char>(c) & 0xF0) == 0xC0;
+  }
   return out;
 }
 
@@ -46,8 +55,8 @@ std::map<std::string, std::vector<std::string>> variants_of(const ORAddress& add
 
 Attribute tidied(Attribute each) {
   if (each.form == Form::Raw) return each;
-  each.type = without_extra_spaces(each.type);
-  each.value = without_extra_spaces(each.value);
+  each.type = without_extra_spaces(each.type, each.form);
+  each.value = without_extra_spaces(each.value, each.form);
   if (each.keyword == Keyword::A && each.value.empty()) each.value = " ";
   if (is_country(each.keyword)) {
     const std::string_view alpha = country_of_dcc(each.value);

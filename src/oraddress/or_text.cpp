@@ -18,7 +18,8 @@ struct Piece {
 
 struct Item {
   Attribute attribute;
-  bool chosen = false;     ///< Its alphabet was chosen by us.
+  bool chosen = false;     ///< Its alphabet was chosen by us,
+  std::string characters;  ///< for these.
   bool bare_unit = false;  ///< Came as OU=, its number is not known yet.
   std::size_t offset = 0;
 };
@@ -61,7 +62,7 @@ class Splitter {
       const char c = m_text[m_at];
       if (m_slash && c == '$') {
         POSTERN_CHECK(quoted(*into));
-      } else if (c == separator && !m_slash && doubled(c) && into == &out.value) {
+      } else if (c == separator && !m_slash && doubled(c) && (into == &out.value || istarts_with(out.key, "DD"))) {
         *into += c;
         m_at += 2;
       } else if (c == '=' && into == &out.key && !m_slash && doubled('=') && istarts_with(out.key, "DD")) {
@@ -133,8 +134,8 @@ class Reader {
     if (iequals(key, "OU")) return unit(piece, value);
     const auto keyword = keyword_named(key);
     if (!keyword) return wrong(piece.offset, "no attribute has this keyword" + nearest_keyword(key), printable(key, 32));
-    if (*keyword < Keyword::O && *keyword != Keyword::X121 && m_units == 0) m_widest_first = true;
-    if (*keyword == Keyword::O && m_units == 0) m_widest_first = true;
+    const bool is_wider = *keyword <= Keyword::P || *keyword == Keyword::O;
+    if (is_wider && m_units == 0) m_widest_first = true;
     if (*keyword == Keyword::NetNum) return network_number(piece, value);
     if (*keyword == Keyword::PdAddress) return postal_lines(piece, value);
     if (*keyword == Keyword::A && value.empty()) return plain(piece, Keyword::A, {}, "{032}");  // X.402 18.3.1
@@ -153,7 +154,7 @@ class Reader {
     if (value.empty()) return wrong(piece.offset, "is empty", name);
     auto read = read_value(keyword, type, value);
     if (!read) return wrong(piece.offset, std::move(read).error(), name);
-    for (Attribute& each : read->variants) m_items.push_back({std::move(each), read->chosen, false, piece.offset});
+    for (Attribute& each : read->variants) m_items.push_back({std::move(each), read->chosen, read->characters, false, piece.offset});
     return {};
   }
   Status unit(const Piece& piece, std::string_view value) {
@@ -166,7 +167,7 @@ class Reader {
   Status extension(const Piece& piece, std::string_view number, std::string_view value) {
     auto octets = hex_decode(value);
     if (!octets) return wrong(piece.offset, "the value is BER in hexadecimal", "EXT:" + printable(number, 8));
-    m_items.push_back({{Keyword::Ext, Form::Raw, std::string(number), std::string(as_text(*octets))}, false, false, piece.offset});
+    m_items.push_back({{Keyword::Ext, Form::Raw, std::string(number), std::string(as_text(*octets))}, false, {}, false, piece.offset});
     return {};
   }
   Status personal_name(const Piece& piece, std::string_view value) {
@@ -224,7 +225,7 @@ class Reader {
     for (const Item& item : m_items)
       if (item.chosen && family_of(item.attribute.keyword) == family) widest = std::max(widest, item.attribute.form);
     for (Item& item : m_items)
-      if (item.chosen && family_of(item.attribute.keyword) == family) item.attribute = widened(item.attribute, widest);
+      if (item.chosen && family_of(item.attribute.keyword) == family) item.attribute = widened(item.attribute, widest, item.characters);
   }
 
   bool m_slash;

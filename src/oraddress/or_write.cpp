@@ -102,8 +102,13 @@ class Writer {
   void emit(std::string_view key, std::string_view value) {
     if (m_style == Style::Semicolon) {
       if (!m_out.empty()) m_out += ';';
-      quote(key, "=", key.find(':') + 1);
+      quote(key, "=;", key.find(':') + 1);
       m_out += '=';
+      // Behind the type of a domain-defined attribute a second equals sign would be read as part of the type.
+      if (value.starts_with('=') && key.find(':') != std::string_view::npos) {
+        m_out += "{061}";
+        value.remove_prefix(1);
+      }
       quote(value, ";", 0);
     } else {
       m_out += '/';

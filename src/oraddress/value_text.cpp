@@ -80,15 +80,15 @@ Result<Attribute> variant(Keyword keyword, std::string_view type, std::string_vi
 }
 
 Result<ReadValue> chosen(Keyword keyword, std::string_view type, std::string_view text) {
-  ReadValue out{{}, true};
+  ReadValue out{{}, true, {}};
   if (has_t61_octets(text) || has_t61_octets(type)) {
     POSTERN_TRY(Attribute octets, variant(keyword, type, text, Form::Teletex));
     out.variants.push_back(std::move(octets));
     return out;
   }
   POSTERN_TRY(const std::string type_text, unescaped(type));
-  POSTERN_TRY(const std::string characters, unescaped(text));
-  POSTERN_TRY(Attribute found, attribute_from_utf8(keyword, characters, type_text));
+  POSTERN_TRY(out.characters, unescaped(text));
+  POSTERN_TRY(Attribute found, attribute_from_utf8(keyword, out.characters, type_text));
   out.variants.push_back(std::move(found));
   return out;
 }
@@ -161,13 +161,13 @@ bool reads_back_bare(const Attribute& each) {
   return again && again->variants.front() == each;
 }
 
-Attribute widened(const Attribute& each, Form form) {
+Attribute widened(const Attribute& each, Form form, const std::string& characters) {
   Attribute out = each;
   if (form <= each.form) return out;
-  if (each.form == Form::Teletex) {
+  if (!characters.empty())
+    out.value = form == Form::Universal ? characters : asn1::from_utf8(asn1::Alphabet::Teletex, characters).value_or(each.value);
+  else if (each.form == Form::Teletex)
     out.value = asn1::to_utf8(asn1::Alphabet::Teletex, each.value).value_or(each.value);
-    out.type = asn1::to_utf8(asn1::Alphabet::Teletex, each.type).value_or(each.type);
-  }
   out.form = form;
   return out;
 }

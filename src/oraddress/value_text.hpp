@@ -9,6 +9,7 @@ namespace postern::oraddress {
 struct ReadValue {
   Attributes variants;
   bool chosen = false;
+  std::string characters;  ///< What was written, in UTF-8, where the alphabet was chosen for it; empty where octets of T.61 were.
 };
 /// `text` has its separators' escapes removed. BadInput without the attribute's name.
 [[nodiscard]] Result<ReadValue> read_value(Keyword keyword, std::string_view type, std::string_view text);
@@ -22,8 +23,9 @@ struct ReadValue {
 /// {ddd} below 128 as the characters they are; BadInput at an octet of T.61.
 [[nodiscard]] Result<std::string> unescaped(std::string_view text);
 
-/// The attribute in a wider alphabet; it must have the variant.
-[[nodiscard]] Attribute widened(const Attribute& attribute, Form form);
+/// The attribute in a wider alphabet; it must have the variant. `characters` as in ReadValue: T.61 has one code where ISO 10646 has two
+/// (the ohm and the omega), so what was written counts.
+[[nodiscard]] Attribute widened(const Attribute& attribute, Form form, const std::string& characters);
 
 /// Attributes that choose their alphabet together: the parts of a personal name, the units. 0: by itself.
 [[nodiscard]] constexpr int family_of(Keyword keyword) noexcept {

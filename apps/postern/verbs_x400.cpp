@@ -1,0 +1,31 @@
+// postern x400: the noun and the verbs that need no daemon.
+#include <CLI/CLI.hpp>
+
+#include "context.hpp"
+#include "x400.hpp"
+
+namespace postern::cli {
+
+namespace {
+
+constexpr AddX400Verbs kFileVerbs[] = {
+    add_x400_address_verbs,
+    add_x400_codec_verbs,
+};
+
+}  // namespace
+
+CLI::App* x400_noun(CLI::App& app) {
+  if (CLI::App* made = app.get_subcommand_no_throw("x400")) return made;
+  CLI::App* noun = app.add_subcommand("x400", "X.400: addresses, messages, mailboxes");
+  noun->require_subcommand(1);
+  return noun;
+}
+
+void add_x400_verbs(CLI::App& app, Context& context);
+
+void add_x400_verbs(CLI::App& app, Context& context) {
+  for (const AddX400Verbs add : kFileVerbs) add(*x400_noun(app), context);
+}
+
+}  // namespace postern::cli

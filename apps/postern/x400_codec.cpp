@@ -1,0 +1,212 @@
+// postern x400 decode|encode: values of the X.400 protocols as JSON value notation (asn1/json.hpp) and back to BER.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
+#include <memory>
+#include <ostream>
+
+#include "asn1/dump.hpp"
+#include "asn1/json.hpp"
+#include "base/text.hpp"
+#include "context.hpp"
+#include "file_input.hpp"
+#include "ipm/notification.hpp"
+#include "octet_forms.hpp"
+#include "x400.hpp"
+
+namespace postern::cli {
+namespace {
+
+namespace json = boost::json;
+
+/// What --as can say. A protocol adds a row.
+struct Syntax {
+  std::string_view name;
+  std::string_view about;
+  Result<json::value> (*decode)(ByteView octets);
+  Result<Bytes> (*encode)(const json::value& value);
+};
+
+/// A protocol whose values are all of one type; `check` says what of them it does not allow.
+template <class T>
+Status anything(const T&) {
+  return {};
+}
+template <class T, Status (*Check)(const T&)>
+Result<json::value> decode_as(ByteView octets) {
+  POSTERN_TRY(const T value, asn1::decode<T>(octets));
+  POSTERN_CHECK(Check(value));
+  return asn1::to_json(value);
+}
+template <class T, Status (*Check)(const T&)>
+Result<Bytes> encode_as(const json::value& value) {
+  POSTERN_TRY(const T made, asn1::from_json<T>(value));
+  POSTERN_CHECK(Check(made));
+  return asn1::encode_as_taken(made);
+}
+
+using ipm::InformationObject;
+Status known_in_1984(const InformationObject& object) {
+  if (ipm::content_type_of(object) == mts::BuiltInContentType::InterpersonalMessaging1984) return {};
+  return fail(ErrorCode::BadInput, "holds extensions or body parts that P2 of 1984 does not have: take p22", "InformationObject");
+}
+Status is_message(const InformationObject& object) {
+  return object.ipm() != nullptr ? Status{} : fail(ErrorCode::BadInput, "is a notification: take ipn", "InformationObject");
+}
+Status is_notification(const InformationObject& object) {
+  return object.ipn() != nullptr ? Status{} : fail(ErrorCode::BadInput, "is a message: take ipm", "InformationObject");
+}
+
+template <class T, Status (*Check)(const T&)>
+constexpr Syntax syntax(std::string_view name, std::string_view about) {
+  return {name, about, &decode_as<T, Check>, &encode_as<T, Check>};
+}
+// In the order in which decode tries them where --as does not say.
+constexpr Syntax kSyntaxes[] = {
+    syntax<InformationObject, anything<InformationObject>>("p22", "content of 1988 and later: message or notification (X.420)"),
+    syntax<InformationObject, known_in_1984>("p2", "content of 1984: message or notification"),
+    syntax<InformationObject, is_message>("ipm", "content that is an interpersonal message"),
+    syntax<InformationObject, is_notification>("ipn", "content that is a notification"),
+};
+
+std::string names_of_syntaxes() {
+  std::string out;
+  for (const Syntax& each : kSyntaxes) out += "\n  " + std::string(each.name) + ": " + std::string(each.about);
+  return out;
+}
+
+Result<const Syntax*> syntax_named(const std::string& name) {
+  const auto* found = std::ranges::find(kSyntaxes, name, &Syntax::name);
+  if (found != std::end(kSyntaxes)) return found;
+  return fail(ErrorCode::BadInput, "is none of:" + names_of_syntaxes(), "--as");
+}
+
+// ---- JSON for people
+void indent(std::ostream& out, std::size_t depth) { out << '\n' << std::string(2 * depth, ' '); }
+void show(std::ostream& out, const json::value& value, std::size_t depth = 0) {
+  const bool is_object = value.is_object();
+  const std::size_t size = is_object ? value.get_object().size() : value.is_array() ? value.get_array().size() : 0;
+  if (size == 0) {
+    out << value;
+    return;
+  }
+  out << (is_object ? '{' : '[');
+  std::size_t left = size;
+  const auto element = [&](const json::value& each, std::string_view name) {
+    indent(out, depth + 1);
+    if (is_object) out << json::value(name) << ": ";
+    show(out, each, depth + 1);
+    if (--left != 0) out << ',';
+  };
+  if (is_object) {
+    for (const auto& [name, each] : value.get_object()) element(each, name);
+  } else {
+    for (const json::value& each : value.get_array()) element(each, {});
+  }
+  indent(out, depth);
+  out << (is_object ? '}' : ']');
+}
+
+void show_value(Context& context, const json::value& value) {
+  if (context.json)
+    context.out << value;
+  else
+    show(context.out, value);
+  context.out << '\n';
+}
+
+// ---- decode
+struct DecodeOptions {
+  std::string as, file = "-";
+};
+
+/// By the first description that fits, as {"as": …, "value": …}; nothing where none does.
+std::optional<json::value> decode_by_any(ByteView octets) {
+  for (const Syntax& each : kSyntaxes)
+    if (auto value = each.decode(octets)) return json::value{{"as", each.name}, {"value", *std::move(value)}};
+  return std::nullopt;
+}
+
+Result<json::value> decode_by_name(const std::string& name, ByteView octets) {
+  POSTERN_TRY(const Syntax* syntax, syntax_named(name));
+  return syntax->decode(octets);
+}
+
+Result<Bytes> octets_in(const std::string& file, std::istream& in) {
+  POSTERN_TRY(const std::string input, read_input(file, in));
+  POSTERN_TRY(Bytes octets, octets_of(input));
+  if (octets.empty()) return fail(ErrorCode::BadInput, "is empty", file);
+  return octets;
+}
+
+void show_dump(Context& context, ByteView octets) {
+  if (context.json)
+    context.out << json::value{{"as", nullptr}, {"ber", asn1::dump_json(octets)}} << '\n';
+  else
+    context.out << asn1::dump(octets);
+}
+
+void run_decode(const DecodeOptions& options, Context& context) {
+  const auto octets = octets_in(options.file, context.in);
+  if (!octets) return report_error(context, "x400 decode", octets.error());
+  if (options.as.empty()) {
+    if (const auto value = decode_by_any(*octets)) return show_value(context, *value);
+    return show_dump(context, *octets);
+  }
+  const auto value = decode_by_name(options.as, *octets);
+  if (!value) return report_error(context, "x400 decode", value.error());
+  show_value(context, *value);
+}
+
+// ---- encode
+struct EncodeOptions {
+  std::string as, file = "-", form = "hex";
+};
+
+Result<json::value> json_in(const std::string& file, std::istream& in) {
+  POSTERN_TRY(const std::string input, read_input(file, in));
+  boost::system::error_code error;
+  json::value value = json::parse(input, error);
+  if (error) return fail(ErrorCode::BadInput, "is no JSON: " + error.message(), file);
+  return value;
+}
+
+Result<std::string> encode(const EncodeOptions& options, std::istream& in) {
+  POSTERN_TRY(const Syntax* syntax, syntax_named(options.as));
+  POSTERN_TRY(json::value value, json_in(options.file, in));
+  // What decode says without --as names its syntax itself.
+  if (const auto* object = value.if_object();
+      object != nullptr && object->size() == 2 && object->contains("as") && object->contains("value"))
+    value = json::value(object->at("value"));
+  POSTERN_TRY(const Bytes octets, syntax->encode(value));
+  const OctetForm form = options.form == "binary" ? OctetForm::Binary : options.form == "pem" ? OctetForm::Pem : OctetForm::Hex;
+  return written(octets, form, "X400 " + to_upper(options.as));
+}
+
+void run_encode(const EncodeOptions& options, Context& context) {
+  const auto octets = encode(options, context.in);
+  if (!octets) return report_error(context, "x400 encode", octets.error());
+  context.out << *octets;
+}
+
+}  // namespace
+
+void add_x400_codec_verbs(CLI::App& x400, Context& context) {
+  CLI::App* decode = x400.add_subcommand("decode", "BER of an X.400 protocol as JSON value notation; as a dump where no description fits");
+  const auto from = std::make_shared<DecodeOptions>();
+  decode->add_option("FILE", from->file, "Octets, hexadecimal or armour (-----BEGIN …); - is standard input");
+  decode->add_option("--as", from->as, "What it is; without it, whatever fits:" + names_of_syntaxes());
+  decode->add_flag("--json", context.json, "On one line");
+  decode->footer("Example: postern x400 decode --as p22 content.ber");
+  decode->callback([from, &context] { run_decode(*from, context); });
+
+  CLI::App* encode = x400.add_subcommand("encode", "BER of JSON value notation, the inverse of decode");
+  const auto to = std::make_shared<EncodeOptions>();
+  encode->add_option("FILE", to->file, "JSON; - is standard input");
+  encode->add_option("--as", to->as, "What it is:" + names_of_syntaxes())->required();
+  encode->add_option("--form", to->form, "hex, binary or pem")->check(CLI::IsMember({"hex", "binary", "pem"}));
+  encode->footer("Example: postern x400 encode --as p22 --form binary message.json > content.ber");
+  encode->callback([to, &context] { run_encode(*to, context); });
+}
+
+}  // namespace postern::cli
