@@ -32,7 +32,7 @@ const Type& recipient_infos() {
   return type;
 }
 
-const Type& umpdu_envelope() {
+const Type& umpdu_envelope_type() {
   using T = MessageTransferEnvelope;
   static const Type type =
       set<T>("UMPDUEnvelope",
@@ -55,7 +55,7 @@ const Type& umpdu_envelope() {
 
 const Type& user_mpdu() {
   static const Type type =
-      sequence<Message>("UserMPDU", {field<&Message::envelope>("envelope").as(umpdu_envelope()), field<&Message::content>("content")});
+      sequence<Message>("UserMPDU", {field<&Message::envelope>("envelope").as(umpdu_envelope_type()), field<&Message::content>("content")});
   return type;
 }
 
@@ -260,6 +260,8 @@ Answer downgrade(Report& report, const DowngradeContent& /*port*/) {
 }
 
 }  // namespace
+
+const Type& umpdu_envelope_1984() { return umpdu_envelope_type(); }
 
 const Type& mpdu_1984() {
   using T = MTSApdu;

@@ -15,6 +15,8 @@ namespace postern::mts {
 
 /// "MPDU".
 [[nodiscard]] const asn1::Type& mpdu_1984();
+/// "UMPDUEnvelope", of MessageTransferEnvelope: for transfer_stream.hpp.
+[[nodiscard]] const asn1::Type& umpdu_envelope_1984();
 
 /// Why an APDU cannot go to a system of 1984; a non-delivery report carries it (X.419 annex B).
 struct NoDowngrade {
