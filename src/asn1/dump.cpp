@@ -106,7 +106,7 @@ class Walk {
   [[nodiscard]] const std::vector<Line>& lines() const noexcept { return m_lines; }
 
  private:
-  std::nullopt_t trouble(std::size_t at, std::size_t depth, std::string why) {
+  std::nullopt_t trouble(std::size_t at, std::size_t depth, std::string_view why) {
     m_lines.push_back({What::Trouble, at, depth, {}, {json::string(why)}});
     return std::nullopt;
   }

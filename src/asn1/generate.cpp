@@ -194,7 +194,7 @@ class Generator {
     if (auto content = held(opening))
       out.ber = *std::move(content);
     else
-      out = element(universal(5 + 19 * static_cast<std::uint32_t>(below(2))));
+      out = element(universal(below(2) == 0 ? 5 : 4));
   }
   /// One element; a NULL when the entropy is used up.
   Any element(Tag tag) {
