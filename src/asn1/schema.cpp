@@ -1,5 +1,7 @@
 #include "asn1/schema.hpp"
 
+#include <stdexcept>
+
 namespace postern::asn1 {
 
 namespace {
@@ -102,6 +104,8 @@ Type number(Kind kind, std::string_view name, std::initializer_list<NamedNumber>
 Type structure(Kind kind, std::string_view name, std::initializer_list<Field> fields) {
   Type type = primitive(kind, name, kind == Kind::Set ? 17 : 16);
   if (kind == Kind::Choice) type.tags.clear();
+  // The decoder remembers in one word which components of a SET it has seen.
+  if (kind == Kind::Set && fields.size() > 64) throw std::logic_error("a SET of more than 64 components: " + std::string(name));
   type.fields = fields;
   return type;
 }

@@ -55,11 +55,12 @@ struct X400Courier::Impl : std::enable_shared_from_this<Impl> {
   io::Task<void> into_mailboxes(Outgoing& item);
   void report_refusals(Outgoing& item);
   [[nodiscard]] bool is_too_late(Outgoing& item) const;
+  [[nodiscard]] std::optional<std::chrono::milliseconds> wait_before(const Outgoing& item) const;
 
   // outcomes
   [[nodiscard]] DeliveryReport begun(const Outgoing& item) const;
   void all_delivered(const Outgoing& item, const std::string& reply, const std::string& road);
-  void all_deferred(const Outgoing& item, const std::string& why);
+  void all_deferred(const Outgoing& item, const std::string& why, std::optional<std::chrono::milliseconds> until = std::nullopt);
   void not_delivered(Outgoing& item, const mts::NonDeliveryReport& why, const std::string& words, Outcome outcome);
   [[nodiscard]] AuditRecord record(const Outgoing& item, std::string kind, const std::string& detail) const;
   void failed(Link& link, const CallFailure& failure);

@@ -45,6 +45,7 @@ io::Task<void> X400Courier::Impl::handle(Link& link, Work work, std::unique_ptr<
   if (is_too_late(*item))
     co_return not_delivered(*item, report_of(Reason::UnableToTransfer, Diagnostic::MaximumTimeExpired), "not delivered in time",
                             Outcome::Expired);
+  if (const auto wait = wait_before(*item)) co_return all_deferred(*item, "deferred delivery was asked for", wait);
   if (link.peer == nullptr) co_return co_await into_mailboxes(*item);
   co_await over_p1(link, *item, caller);
 }
@@ -56,6 +57,17 @@ bool X400Courier::Impl::is_too_late(Outgoing& item) const {
   const std::int64_t arrived = unix_seconds(item.item().envelope->accepted);
   const std::int64_t until = envelope != nullptr ? mts::expires_at(*envelope, arrived, parts.lifetimes) : arrived + parts.lifetimes.normal;
   return unix_seconds(parts.clock.now()) > until;
+}
+
+/// X.411 8.2.1.1.1.12: held back where it was submitted.
+std::optional<std::chrono::milliseconds> X400Courier::Impl::wait_before(const Outgoing& item) const {
+  const auto* envelope = envelope_of(item);
+  if (envelope == nullptr || envelope->trace_information.empty()) return std::nullopt;
+  if (!mts::same_domain(envelope->trace_information.front().global_domain_identifier, parts.mta.domain)) return std::nullopt;
+  const auto until = mts::deferred_until(*envelope);
+  const std::int64_t now = unix_seconds(parts.clock.now());
+  if (!until || *until <= now) return std::nullopt;
+  return std::chrono::seconds(*until - now);
 }
 
 // ---- P1 ------------------------------------------------------------------------------------------------------------------------------
@@ -213,7 +225,7 @@ void X400Courier::Impl::all_delivered(const Outgoing& item, const std::string& r
   parts.spool.report(std::move(out));
 }
 
-void X400Courier::Impl::all_deferred(const Outgoing& item, const std::string& why) {
+void X400Courier::Impl::all_deferred(const Outgoing& item, const std::string& why, std::optional<std::chrono::milliseconds> until) {
   DeliveryReport out = begun(item);
   ++stats.deferred;
   for (const DueFate& due : item.due()) {
@@ -221,7 +233,9 @@ void X400Courier::Impl::all_deferred(const Outgoing& item, const std::string& wh
     for (const Byte octet : parts.random.bytes(4)) chance = chance << 8 | octet;
     RecipientResult result{due.index, Outcome::Deferred, why, {}};
     // The lifetime is the envelope's (is_too_late), the schedule's own end never comes first.
-    result.delay = next_delay(parts.schedule, due.attempts + 1, std::chrono::milliseconds(0), chance).value_or(std::chrono::minutes(1));
+    result.delay =
+        until ? *until
+              : next_delay(parts.schedule, due.attempts + 1, std::chrono::milliseconds(0), chance).value_or(std::chrono::minutes(1));
     out.results.push_back(std::move(result));
   }
   parts.spool.report(std::move(out));

@@ -78,6 +78,11 @@ Result<std::vector<Fate>> MtaRules::arrive_with_recipients(Envelope& envelope, c
   if (loop == mts::Loop::TooManyTransfers) return all_reported(envelope, Reason::TransferFailure, Diagnostic::LoopDetected, words_of(loop));
   POSTERN_CHECK(mts::note_arrival(trace, here, arrival.time, arrival.from));
   if (loop != mts::Loop::None) return all_reported(envelope, Reason::TransferFailure, Diagnostic::LoopDetected, words_of(loop));
+  return fates_of(envelope, arrival.time);
+}
+
+template <class Envelope>
+std::vector<Fate> MtaRules::fates_of(Envelope& envelope, const mts::Time& now) const {
   const auto critical = mts::critical_functions(envelope, mts::CriticalityBit::ForTransfer, mts::understood_here);
   std::vector<Fate> out;
   for (std::size_t i = 0; i < envelope.per_recipient_fields.size(); ++i) {
@@ -85,9 +90,16 @@ Result<std::vector<Fate>> MtaRules::arrive_with_recipients(Envelope& envelope, c
     if (std::ranges::any_of(critical, [&](const auto& each) { return each.recipient == i; }))
       out.push_back(reported(i, Reason::UnableToTransfer, Diagnostic::UnsupportedCriticalFunction, {}));
     else
-      out.push_back(fate_of(envelope, i, arrival.time));
+      out.push_back(fate_of(envelope, i, now));
   }
   return out;
+}
+
+Result<std::vector<Fate>> MtaRules::submitted(mts::MessageTransferEnvelope& envelope, const Arrival& arrival) const {
+  return fates_of(envelope, arrival.time);
+}
+Result<std::vector<Fate>> MtaRules::submitted(mts::ProbeTransferEnvelope& envelope, const Arrival& arrival) const {
+  return fates_of(envelope, arrival.time);
 }
 
 Result<std::vector<Fate>> MtaRules::arrive(mts::MessageTransferEnvelope& envelope, const Arrival& arrival) const {

@@ -33,6 +33,9 @@ class MtaRules {
   /// originator's alternate where that helps. TooLarge: its trace is full beyond what may be kept.
   [[nodiscard]] Result<std::vector<Fate>> arrive(mts::MessageTransferEnvelope& envelope, const Arrival& arrival) const;
   [[nodiscard]] Result<std::vector<Fate>> arrive(mts::ProbeTransferEnvelope& envelope, const Arrival& arrival) const;
+  /// A message or probe of a user of ours, whose trace to_transfer() has begun.
+  [[nodiscard]] Result<std::vector<Fate>> submitted(mts::MessageTransferEnvelope& envelope, const Arrival& arrival) const;
+  [[nodiscard]] Result<std::vector<Fate>> submitted(mts::ProbeTransferEnvelope& envelope, const Arrival& arrival) const;
   /// A report: where it goes. nullopt: nowhere, it ends here (a loop, or nobody to tell); `why` says so.
   [[nodiscard]] Result<std::optional<Fate>> arrive(mts::Report& report, const Arrival& arrival, std::string& why) const;
 
@@ -42,6 +45,8 @@ class MtaRules {
  private:
   template <class Envelope>
   Result<std::vector<Fate>> arrive_with_recipients(Envelope& envelope, const Arrival& arrival) const;
+  template <class Envelope>
+  std::vector<Fate> fates_of(Envelope& envelope, const mts::Time& now) const;
   template <class Envelope>
   Fate fate_of(Envelope& envelope, std::size_t recipient, const mts::Time& now) const;
 

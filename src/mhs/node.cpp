@@ -1,0 +1,107 @@
+#include "mhs/node.hpp"
+
+#include "io/sync.hpp"
+#include "mhs/acceptance.hpp"
+#include "mts/rules_extensions.hpp"
+
+namespace postern::mhs {
+namespace {
+
+/// How long an APDU is remembered, so that a peer that missed our confirmation is not given two of it.
+constexpr auto kSeen = std::chrono::hours(24 * 7);
+
+}  // namespace
+
+struct Node::Impl {
+  explicit Impl(NodeParts with)
+      : parts(std::move(with)),
+        rules(parts.mta, [mailboxes = &parts.mailboxes](const oraddress::ORAddress& address) { return mailboxes->has(address); }) {}
+
+  NodeParts parts;
+  MtaRules rules;
+  InterruptedTransfers interrupted;
+  P1Stats received;
+  std::unique_ptr<StagingArea> staging;
+  std::optional<P1Parts> p1;
+  std::optional<DoorParts> door;
+  std::unique_ptr<X400Courier> courier;
+
+  void assemble() {
+    p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, parts.random, parts.clock});
+    door.emplace(DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open});
+    courier = std::make_unique<X400Courier>(CourierParts{parts.mta, rules, parts.mailboxes, parts.spool, parts.loops, parts.workers,
+                                                         parts.resolver, parts.random, parts.clock, parts.hostname, parts.transcript,
+                                                         parts.lifetimes, parts.schedule});
+  }
+  [[nodiscard]] mts::Submission identified() const {
+    const WallTime now = parts.clock.now();
+    mts::Submission out;
+    out.identifier = new_identifier(parts.mta, parts.random, now);
+    out.time = mts::Time::at(unix_seconds(now));
+    out.here = here_of(parts.mta);
+    return out;
+  }
+  [[nodiscard]] Arrival arrival() const { return {mts::ArrivalFrom::User, mts::Time::at(unix_seconds(parts.clock.now()))}; }
+
+  io::Task<Status> queue(Incoming incoming, std::vector<Fate> fates, std::string actor) {
+    incoming.id = make_message_id(parts.clock.now(), parts.random);
+    const Origin origin{std::move(actor), CorrelationId(incoming.id.get()), "submission"};
+    POSTERN_CO_TRY(Submission submission, submission_of(std::move(incoming), fates, origin, parts.clock.now()));
+    io::OneShot<Status> answer(co_await io::this_executor());
+    parts.spool.enqueue(std::move(submission), answer.setter());
+    co_return co_await answer.wait();
+  }
+};
+
+Node::Node(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
+Node::~Node() { stop(); }
+
+Result<std::unique_ptr<Node>> Node::make(NodeParts parts) {
+  auto impl = std::make_unique<Impl>(std::move(parts));
+  POSTERN_TRY(impl->staging, StagingArea::open(impl->parts.staging, impl->parts.store, impl->parts.keeper, impl->parts.clock));
+  const WallTime oldest = impl->parts.clock.now() - kSeen;
+  POSTERN_CHECK(impl->parts.store.writer().transact([&](Database& database) { return forget_seen(database, oldest); }));
+  impl->assemble();
+  return std::unique_ptr<Node>(new Node(std::move(impl)));
+}
+
+void Node::start() { m_impl->courier->start(); }
+void Node::stop() {
+  if (m_impl && m_impl->courier) m_impl->courier->stop();
+}
+
+io::Task<void> Node::serve(io::Stream stream) { return serve_association(*m_impl->door, std::move(stream)); }
+
+io::Task<Result<mts::MessageSubmissionResult>> Node::submit(mts::MessageSubmissionEnvelope envelope, Bytes content, std::string actor) {
+  if (const auto critical = mts::critical_function(envelope, mts::understood_here))
+    co_return fail(ErrorCode::Unsupported, "a critical extension is not supported here", "extensions");
+  const mts::Submission submission = m_impl->identified();
+  Incoming incoming;
+  auto& message = incoming.apdu.value.emplace<mts::Message>();
+  POSTERN_CO_TRY(message.envelope, mts::to_transfer(envelope, submission));
+  // to_transfer() has written the trace of our domain; routes and alternates are what is left to decide.
+  POSTERN_CO_TRY(std::vector<Fate> fates, m_impl->rules.submitted(message.envelope, m_impl->arrival()));
+  incoming.content = as_text(content);
+  incoming.content_size = content.size();
+  POSTERN_CO_CHECK(co_await m_impl->queue(std::move(incoming), std::move(fates), std::move(actor)));
+  co_return mts::submission_result(envelope, submission);
+}
+
+io::Task<Result<mts::ProbeSubmissionResult>> Node::submit_probe(mts::ProbeSubmissionEnvelope envelope, std::string actor) {
+  if (const auto critical = mts::critical_function(envelope, mts::understood_here))
+    co_return fail(ErrorCode::Unsupported, "a critical extension is not supported here", "extensions");
+  const mts::Submission submission = m_impl->identified();
+  Incoming incoming;
+  auto& probe = incoming.apdu.value.emplace<mts::Probe>();
+  POSTERN_CO_TRY(probe, mts::to_transfer(envelope, submission));
+  POSTERN_CO_TRY(std::vector<Fate> fates, m_impl->rules.submitted(probe, m_impl->arrival()));
+  POSTERN_CO_CHECK(co_await m_impl->queue(std::move(incoming), std::move(fates), std::move(actor)));
+  co_return mts::submission_result(envelope, submission);
+}
+
+const Mta& Node::mta() const noexcept { return m_impl->parts.mta; }
+const P1Stats& Node::received() const noexcept { return m_impl->received; }
+const CourierStats& Node::sent() const noexcept { return m_impl->courier->stats(); }
+std::vector<PeerState> Node::peers() const { return m_impl->courier->peers(); }
+
+}  // namespace postern::mhs

@@ -1,0 +1,166 @@
+// Two MTAs on loopback: what is submitted at one is delivered at the other, and the report comes back.
+#include "mhs/node.hpp"
+
+#include <gtest/gtest.h>
+
+#include "mhs/testing/node.hpp"
+
+namespace postern::mhs {
+namespace {
+
+using testing::domain;
+using testing::Identity;
+using testing::peer_of;
+using testing::TestNode;
+
+constexpr const char* kAlice = "C=DE;A= ;P=NORTH;O=Works;S=Alice";
+constexpr const char* kBob = "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Bob";
+constexpr const char* kCarol = "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Carol";
+
+mts::ORName name_of(const char* address) {
+  mts::ORName out;
+  static_cast<oraddress::ORAddress&>(out) = oraddress::parse(address).value();
+  return out;
+}
+
+mts::MessageSubmissionEnvelope envelope_to(std::vector<const char*> recipients, bool report = true) {
+  mts::MessageSubmissionEnvelope out;
+  out.originator_name = name_of(kAlice);
+  out.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+  for (const char* recipient : recipients) {
+    mts::PerRecipientMessageSubmissionFields one;
+    one.recipient_name = name_of(recipient);
+    one.originator_report_request.set(mts::OriginatorReportRequestBit::NonDeliveryReport);
+    if (report) one.originator_report_request.set(mts::OriginatorReportRequestBit::Report);
+    out.per_recipient_fields.push_back(std::move(one));
+  }
+  return out;
+}
+
+Bytes content_of(std::size_t size) {
+  Bytes out(size);
+  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<Byte>(i * 2654435761U >> 9);
+  return out;
+}
+
+struct TwoNodes : ::testing::Test {
+  TwoNodes() : north({"north", domain("DE", " ", "NORTH")}), south({"south", domain("GB", "GOLD", "SOUTH")}) {
+    north.mailboxes.add(kAlice);
+    south.mailboxes.add(kBob);
+    south.mailboxes.add(kCarol);
+    north.route("C=DE;A= ;P=NORTH", RouteTarget::Kind::Store);
+    north.route("C=GB;A=GOLD;P=SOUTH", RouteTarget::Kind::Peer, "south");
+    south.route("C=GB;A=GOLD;P=SOUTH", RouteTarget::Kind::Store);
+    south.route("C=DE;A= ;P=NORTH", RouteTarget::Kind::Peer, "north");
+  }
+  void start(TransferMode mode = TransferMode::Normal) {
+    // The ports are known once both listen: start, note, start again with the peers.
+    for (TestNode* node : {&north, &south}) {
+      node->start();
+      node->stop();
+    }
+    north.peers.clear();
+    north.peers.push_back(peer_of(south.who(), mode));
+    north.peers.back().address = osi::PresentationAddress{{}, {}, {}, "127.0.0.1", south.port};
+    south.peers.clear();
+    south.peers.push_back(peer_of(north.who(), mode));
+    south.peers.back().address = osi::PresentationAddress{{}, {}, {}, "127.0.0.1", north.port};
+    north.start();
+    south.start();
+  }
+  TestNode north, south;
+};
+
+TEST_F(TwoNodes, AMessageIsDeliveredAndItsReportComesBack) {
+  start();
+  const Bytes content = content_of(5000);
+  const auto submitted = north.submit(envelope_to({kBob}), content);
+  ASSERT_TRUE(submitted) << submitted.error().text();
+  const auto received = south.mailboxes.wait(kBob, 1);
+  ASSERT_EQ(received.size(), 1U);
+  const auto& message = std::get<mts::Message>(received[0].apdu.value);
+  EXPECT_EQ(message.content.octets, content);
+  EXPECT_EQ(message.envelope.message_identifier, submitted->message_submission_identifier);
+  ASSERT_EQ(message.envelope.trace_information.size(), 2U);
+  const auto reports = north.mailboxes.wait(kAlice, 1);
+  ASSERT_EQ(reports.size(), 1U);
+  const auto& report = std::get<mts::Report>(reports[0].apdu.value);
+  EXPECT_EQ(report.content.subject_identifier, submitted->message_submission_identifier);
+  ASSERT_EQ(report.content.per_recipient_fields.size(), 1U);
+  EXPECT_TRUE(mts::same_domain(report.envelope.trace_information.front().global_domain_identifier, south.who().domain));
+}
+
+TEST_F(TwoNodes, UnknownRecipientsAreReportedAndOthersServed) {
+  start();
+  ASSERT_TRUE(north.submit(envelope_to({kBob, "C=GB;A=GOLD;P=SOUTH;S=Nobody", "C=FR;A=X;S=Nowhere"}), content_of(10)));
+  EXPECT_EQ(south.mailboxes.wait(kBob, 1).size(), 1U);
+  const auto reports = north.mailboxes.wait(kAlice, 3);
+  EXPECT_EQ(reports.size(), 3U);  // the delivery, the stranger at south, the place no route leads to
+  std::size_t bad = 0;
+  for (const auto& each : reports)
+    for (const auto& line : mts::lines_of(std::get<mts::Report>(each.apdu.value))) bad += line.find("not delivered") != std::string::npos;
+  EXPECT_EQ(bad, 2U);
+}
+
+TEST_F(TwoNodes, ContentsOfEverySizeArrive) {
+  start();
+  for (const std::size_t size : {0UL, 1UL, 65'000UL, 600'000UL, 3'000'000UL}) {
+    const std::size_t before = south.mailboxes.wait(kCarol, 0).size();
+    ASSERT_TRUE(north.submit(envelope_to({kCarol}, false), content_of(size)));
+    const auto received = south.mailboxes.wait(kCarol, before + 1);
+    ASSERT_EQ(received.size(), before + 1) << size;
+    EXPECT_EQ(std::get<mts::Message>(received.back().apdu.value).content.octets, content_of(size)) << size;
+  }
+}
+
+TEST_F(TwoNodes, EveryModeOfP1) {
+  for (const TransferMode mode : {TransferMode::X410, TransferMode::X410_1984}) {
+    start(mode);
+    mts::MessageSubmissionEnvelope envelope = envelope_to({kBob});
+    envelope.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1984;
+    const std::size_t before = south.mailboxes.wait(kBob, 0).size();
+    ASSERT_TRUE(north.submit(envelope, content_of(100'000)));
+    EXPECT_EQ(south.mailboxes.wait(kBob, before + 1).size(), before + 1) << name_of(mode);
+    EXPECT_EQ(north.mailboxes.wait(kAlice, before + 1).size(), before + 1) << name_of(mode);
+    north.stop();
+    south.stop();
+  }
+}
+
+TEST_F(TwoNodes, APeerThatIsDownGetsItLater) {
+  start();
+  south.stop();
+  ASSERT_TRUE(north.submit(envelope_to({kBob}), content_of(10)));
+  while (north.node->sent().call_failures == 0) std::this_thread::yield();
+  EXPECT_FALSE(north.node->peers().front().trouble.empty());
+  south.start();
+  EXPECT_EQ(south.mailboxes.wait(kBob, 1).size(), 1U);
+  EXPECT_EQ(north.mailboxes.wait(kAlice, 1).size(), 1U);
+}
+
+TEST_F(TwoNodes, AWrongPasswordIsSaidAndNothingIsLost) {
+  start();
+  north.stop();
+  south.stop();
+  north.peers.back().mta_name = "another";
+  north.start();
+  south.start();
+  ASSERT_TRUE(north.submit(envelope_to({kBob}), content_of(10)));
+  while (north.node->sent().call_failures == 0) std::this_thread::yield();
+  EXPECT_NE(north.node->peers().front().trouble.find("the responder is south, not another"), std::string::npos);
+  EXPECT_EQ(north.spool->stats().queued, 1U);
+  EXPECT_TRUE(south.mailboxes.wait(kBob, 0).empty());
+}
+
+TEST_F(TwoNodes, ManyMessagesOverFewAssociations) {
+  start();
+  constexpr std::size_t kCount = 200;
+  for (std::size_t i = 0; i < kCount; ++i) ASSERT_TRUE(north.submit(envelope_to({kBob}, i % 2 == 0), content_of(i * 37)));
+  EXPECT_EQ(south.mailboxes.wait(kBob, kCount).size(), kCount);
+  EXPECT_EQ(north.mailboxes.wait(kAlice, kCount / 2).size(), kCount / 2);
+  EXPECT_LE(north.node->sent().associations, 4U);
+  EXPECT_EQ(south.node->received().duplicates, 0U);
+}
+
+}  // namespace
+}  // namespace postern::mhs
