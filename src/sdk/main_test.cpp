@@ -1,0 +1,12 @@
+// The test program is its own child: run again with the child's verb, it holds the library.
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "sdk/child.hpp"
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::strcmp(argv[1], postern::sdk::kChildVerb) == 0) postern::sdk::run_child();
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
