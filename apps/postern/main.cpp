@@ -12,6 +12,7 @@
 #include "batch.hpp"
 #include "file_input.hpp"
 #include "remote.hpp"
+#include "sdk/child.hpp"
 
 namespace postern::cli {
 
@@ -33,6 +34,7 @@ void add_dane_verbs(CLI::App& app, Context& context);
 void add_mta_sts_verbs(CLI::App& app, Context& context);
 void add_report_verbs(CLI::App& app, Context& context);
 void add_feedback_verbs(CLI::App& app, Context& context);
+void add_x400_verbs(CLI::App& app, Context& context);
 
 namespace {
 
@@ -42,19 +44,13 @@ int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std
 /// Verbs on files, each file of them for itself.
 using AddVerbs = void (*)(CLI::App& app, Context& context);
 constexpr AddVerbs kFileVerbs[] = {
-    add_dkim_verbs,
-    add_spf_verbs,
-    add_dmarc_verbs,
-    add_arc_verbs,
-    add_mime_verbs,
-    add_cms_verbs,
-    add_crypto_verbs,
-    add_cert_verbs,
-    add_dane_verbs,
-    add_mta_sts_verbs,
-    add_report_verbs,
-    add_feedback_verbs,
-    [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
+    add_dkim_verbs,   add_spf_verbs,
+    add_dmarc_verbs,  add_arc_verbs,
+    add_mime_verbs,   add_cms_verbs,
+    add_crypto_verbs, add_cert_verbs,
+    add_dane_verbs,   add_mta_sts_verbs,
+    add_report_verbs, add_feedback_verbs,
+    add_x400_verbs,   [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
 };
 
 void add_global_options(CLI::App& app, Context& context, Global& global) {
@@ -130,6 +126,7 @@ int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std
 }  // namespace postern::cli
 
 int main(int argc, char** argv) try {
+  if (argc > 1 && std::string_view(argv[1]) == postern::sdk::kChildVerb) postern::sdk::run_child();  // holds a vendor's X.400 library
   std::signal(SIGPIPE, SIG_IGN);
   postern::log::configure(postern::log::Level::Warn, postern::log::Format::Text);
   return postern::cli::run({argv + std::min(argc, 1), argv + argc}, std::cin, std::cout);

@@ -35,9 +35,10 @@ Bytes request_body(Call call, milliseconds timeout, bool diagnostics, ByteView f
   return body;
 }
 
-Error gone(Error error) {
-  if (error.code != ErrorCode::Unavailable) error = std::move(error).context("its process's channel");
-  return error;
+/// The end of the stream stays what it is; anything else that no frame can be is one fault.
+tl::unexpected<Error> damaged(Error error) {
+  if (error.code == ErrorCode::Unavailable) return fail(std::move(error));
+  return fail(ErrorCode::Internal, "damaged its process's channel (a frame " + error.what + ")");
 }
 
 }  // namespace
@@ -49,6 +50,7 @@ struct Client::Pending {
   milliseconds timeout{0};
   SteadyTime deadline{};
   bool done = false, hung = false;
+  bool stopped = false;  ///< The caller's own: the sink wants no more.
   Bytes answer;
   std::optional<Error> error;
   std::deque<Bytes> pieces;
@@ -132,13 +134,14 @@ Result<std::pair<Bytes, std::uint64_t>> Client::exchange(Call call, Bytes reques
 
 Error Client::not_started(SteadyTime at) const {
   if (m_stopping) return {ErrorCode::Unavailable, "the X.400 library is being closed", "x400"};
-  const auto wait = std::chrono::duration_cast<milliseconds>(m_not_before - at).count();
+  const auto wait = std::chrono::ceil<milliseconds>(m_not_before - at).count();
   const std::string again =
       wait > 0 ? "; it is started again in " + std::to_string(wait) + " ms" : "; it is started again with the next call";
   return {m_last_code, m_last_failure + again, "transport.sdk"};
 }
 
 Status Client::wait_until_running(Lock& lock, SteadyTime deadline) {
+  if (m_ending) (void)m_changed.wait_until(lock, deadline, [&] { return !m_ending; });
   if (m_running) return {};
   if (m_stopping || now() < m_not_before) return fail(not_started(now()));
   m_wanted = true;
@@ -166,9 +169,9 @@ Status Client::send(FrameStream& stream, const Pending& pending, ByteView reques
 /// call in every case, so nobody waits for ever.
 Status Client::wait_for_answer(Lock& lock, Pending& pending, const std::shared_ptr<FrameStream>& stream, const PieceSink& sink) {
   bool cancelled = false;
-  while (!pending.done) {
+  while (!pending.error && (!pending.done || !pending.pieces.empty())) {
     if (!pending.pieces.empty()) {
-      POSTERN_CHECK(take_piece(lock, pending, *stream, sink));
+      take_piece(lock, pending, *stream, sink);
       continue;
     }
     const SteadyTime next = pending.deadline + (cancelled ? kGrace : kGrace / 2);
@@ -191,15 +194,15 @@ Status Client::wait_for_answer(Lock& lock, Pending& pending, const std::shared_p
   return {};
 }
 
-Status Client::take_piece(Lock& lock, Pending& pending, FrameStream& stream, const PieceSink& sink) {
+void Client::take_piece(Lock& lock, Pending& pending, FrameStream& stream, const PieceSink& sink) {
   const Bytes piece = std::move(pending.pieces.front());
   pending.pieces.pop_front();
   lock.unlock();
-  const Byte more = sink && sink(piece) ? 1 : 0;
+  pending.stopped = pending.stopped || !sink || !sink(piece);
+  const Byte more = pending.stopped ? 0 : 1;
   (void)stream.send(Kind::Credit, pending.id, ByteView(&more, 1),
                     pending.deadline + kGrace);  // a failure ends the process, and so the call
   lock.lock();
-  return {};
 }
 
 // ---- The supervising thread -------------------------------------------------------------------------------------------------------------
@@ -258,7 +261,7 @@ Result<Launched> Client::start() {
     if (!frame && frame.error().code == ErrorCode::Unavailable)
       return fail(ErrorCode::Unavailable, std::string("it ") + reap(child, now() + kEndTime) + " while it was being opened",
                   "transport.sdk");
-    if (!frame) return fail(frame.error().code, "it was being opened: " + frame.error().what, "transport.sdk");
+    if (!frame) return fail(frame.error().code, "it was being opened, and " + frame.error().what, "transport.sdk");
     if (frame->kind == Kind::Refused) {
       POSTERN_TRY(Refusal refusal, decode<Refusal>(frame->body));
       return fail(refusal.error.code, one_line(refusal.error.text()), "transport.sdk");
@@ -278,8 +281,9 @@ Result<Launched> Client::start() {
 /// Hears the library's outputs while it waits, so that their pipes never fill.
 Result<Frame> Client::read_frame(Launched& child, SteadyTime deadline) {
   for (;;) {
-    POSTERN_TRY(auto frame, m_stream->poll_frame());
-    if (frame) return *std::move(frame);
+    auto frame = m_stream->poll_frame();
+    if (!frame) return damaged(std::move(frame).error());
+    if (*frame) return **std::move(frame);
     std::array<pollfd, 4> on{
         {{m_stream->fd(), POLLIN, 0}, {child.output.get(), POLLIN, 0}, {child.errors.get(), POLLIN, 0}, {m_bell.get(), POLLIN, 0}}};
     const auto left =
@@ -331,6 +335,7 @@ void Client::dispatch(Frame frame) {
     if (!refusal) return nonsense();
     refusal->error.what = one_line(std::move(refusal->error.what));
     refusal->error.field = one_line(std::move(refusal->error.field));
+    if (refusal->distrust) m_ending = true, m_running = false;
     return pending.finish(std::move(refusal->error));
   }
   if (frame.kind != Kind::Piece || pending.call != Call::Fetch || pending.pieces.size() >= kWindow) return nonsense();
@@ -341,6 +346,7 @@ void Client::dispatch(Frame frame) {
 void Client::ended(Launched& child, const Error* why) {
   Lock lock(m_mutex);
   m_running = false;
+  m_ending = true;
   const std::string kill = m_kill;
   lock.unlock();
   m_stream->shut_down();
@@ -352,13 +358,14 @@ void Client::ended(Launched& child, const Error* why) {
   m_stream.reset();
   m_last_code = ErrorCode::Unavailable;
   const std::string words =
-      "the X.400 library " + (kill.empty() ? by_itself || stopping ? how : gone(*why).what : kill + ", and its process was ended");
+      "the X.400 library " + (kill.empty() ? by_itself || stopping ? how : why->what : kill + ", and its process was ended");
   for (auto& [id, pending] : m_pending) {
     if (pending->done) continue;
     const bool unsure = pending->call == Call::Submit || pending->call == Call::Delete || pending->call == Call::Register;
     pending->finish({pending->hung ? ErrorCode::Timeout : ErrorCode::Unavailable,
                      words + (unsure ? "; whether it was carried out is not known" : ""), std::string("x400.") + name_of(pending->call)});
   }
+  m_ending = false;
   if (!stopping) count_failure(words);
 }
 

@@ -95,7 +95,7 @@ class Client {
   [[nodiscard]] Status wait_until_running(Lock& lock, SteadyTime deadline);
   [[nodiscard]] Status send(FrameStream& stream, const Pending& pending, ByteView request, ByteView content, const CallOptions& options);
   [[nodiscard]] Status wait_for_answer(Lock& lock, Pending& pending, const std::shared_ptr<FrameStream>& stream, const PieceSink& sink);
-  [[nodiscard]] Status take_piece(Lock& lock, Pending& pending, FrameStream& stream, const PieceSink& sink);
+  void take_piece(Lock& lock, Pending& pending, FrameStream& stream, const PieceSink& sink);
   [[nodiscard]] Error not_started(SteadyTime now) const;
 
   // The supervising thread: starts the process, reads from it, sees it end.
@@ -115,7 +115,7 @@ class Client {
   mutable std::mutex m_mutex;
   std::condition_variable m_changed;
   std::shared_ptr<FrameStream> m_stream;  ///< While running or starting.
-  bool m_running = false, m_wanted = false, m_stopping = false;
+  bool m_running = false, m_ending = false, m_wanted = false, m_stopping = false;
   std::string m_kill;  ///< Why the process is to be ended now; empty: it is not.
   std::uint64_t m_life = 0, m_next_id = 1, m_failures = 0, m_attempts = 0;
   std::map<std::uint64_t, Pending*> m_pending;

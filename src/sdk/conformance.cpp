@@ -31,9 +31,10 @@ struct Outputs {
 /// The verdict; Timeout, or Unavailable when the process ended without one.
 Result<Verdict> hear(FrameStream& stream, Launched& child, Outputs& outputs, SteadyTime deadline) {
   for (;;) {
-    POSTERN_TRY(auto frame, stream.poll_frame());
-    if (frame && frame->kind == Kind::Verdict) return decode<Verdict>(frame->body);
-    if (frame) return fail(ErrorCode::Internal, "damaged its process's channel");
+    auto read = stream.poll_frame();
+    if (!read && read.error().code == ErrorCode::Unavailable) return fail(std::move(read).error());
+    if (!read || (*read && (**read).kind != Kind::Verdict)) return fail(ErrorCode::Internal, "damaged its process's channel");
+    if (*read) return decode<Verdict>((**read).body);
     std::array<pollfd, 3> on{{{stream.fd(), POLLIN, 0}, {child.output.get(), POLLIN, 0}, {child.errors.get(), POLLIN, 0}}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
     if (left <= 0) return fail(ErrorCode::Timeout, "did not come back");

@@ -10,7 +10,7 @@ namespace postern::sdk {
 namespace {
 
 constexpr unsigned kCloseSeconds = 1;  // for a library to end its associations in
-constexpr std::uint64_t kCountEvery = 64;
+constexpr std::uint64_t kCountEvery = 16;
 
 }  // namespace
 

@@ -10,6 +10,18 @@ namespace postern::sdk::testing {
 
 inline constexpr const char* kPassword = "postern";
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
 /// `name` is a defect in lower case, or memory_library.
 inline std::string library(const std::string& name) { return std::string(POSTERN_SDK_TEST_LIBRARIES) + "/" + name + ".so"; }
 
@@ -18,7 +30,7 @@ inline ClientOptions client_of(const std::string& name) {
   out.library = library(name);
   out.connect_timeout = std::chrono::seconds(20);
   out.operation_timeout = std::chrono::seconds(20);
-  out.first_pause = out.longest_pause = std::chrono::milliseconds(1);
+  out.first_pause = out.longest_pause = std::chrono::milliseconds(0);
   return out;
 }
 
