@@ -2,7 +2,7 @@
  * A whole X.400 library for Postern in plain C: the "peer" is memory of this process. It is the model for libraries that speak to a real
  * one, so it keeps every rule of postern/x400_sdk.h, and `postern x400 sdk-test` passes it.
  *
- *   cc -std=c11 -O2 -Wall -Wextra -fPIC -shared -fvisibility=hidden -pthread -I ../../include -o memory_library.so memory_library.c
+ *   cc -std=c11 -O2 -Wall -Wextra -fPIC -shared -fvisibility=hidden -pthread -I ../../include -o memory_library.so *.c
  *
  * A mailbox is made for whoever binds first with a name; the password is "postern". Messages between such users arrive at once, other
  * recipients give a non-delivery report. The peer "127.0.0.1:1" is not reached.
@@ -10,169 +10,25 @@
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
-#include <postern/x400_sdk.h>
-
-#include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
+
+#include "library.h"
 
 #define MAX_LIBRARIES 16
 #define MAX_ASSOCIATIONS 256
 #define MAX_CALLS 64
 #define MAX_RECIPIENTS 1000
 #define MAX_CONTENT ((size_t)256 << 20)
-#define PIECE ((size_t)64 << 10)
 #define PASSWORD "postern"
 #define UNREACHABLE "127.0.0.1:1"
 
-typedef postern_x400_text text_t;
-typedef postern_x400_error error_t_;
+/* ---- Handles --------------------------------------------------------------------------------------------------------------------- */
 
-/* ---- Results: one block that all of its texts hang on, so that release() is one walk ------------------------------------------------ */
-
-typedef union block {
-  struct {
-    union block *next;
-  } link;
-  long double align_;
-  long long align2_;
-} block;
-
-static void *block_new(size_t size) {
-  block *made = calloc(1, sizeof(block) + size);
-  return made == NULL ? NULL : made + 1;
-}
-
-static void *block_add(void *result, size_t size) {
-  block *head = (block *)result - 1;
-  void *added = block_new(size == 0 ? 1 : size);
-  if (added == NULL) return NULL;
-  ((block *)added - 1)->link.next = head->link.next;
-  head->link.next = (block *)added - 1;
-  return added;
-}
-
-static void release(void *result) {
-  block *at = result == NULL ? NULL : (block *)result - 1;
-  while (at != NULL) {
-    block *next = at->link.next;
-    free(at);
-    at = next;
-  }
-}
-
-static text_t borrowed(const char *words) {
-  text_t out = {words, strlen(words)};
-  return out;
-}
-
-/* A copy that lives as long as the result. */
-static text_t kept(void *result, const char *words) {
-  text_t out = {NULL, 0};
-  char *copy = words == NULL ? NULL : block_add(result, strlen(words) + 1);
-  if (copy == NULL) return out;
-  strcpy(copy, words);
-  return borrowed(copy);
-}
-
-/* ---- Errors and arguments ------------------------------------------------------------------------------------------------------------ */
-
-static size_t put(char *into, size_t capacity, const char *words) {
-  size_t size = strlen(words);
-  if (into == NULL) return 0;
-  if (size > capacity) size = capacity;
-  while (size > 0 && size < strlen(words) && ((unsigned char)words[size] & 0xC0) == 0x80) --size; /* not inside a character */
-  memcpy(into, words, size);
-  return size;
-}
-
-static postern_x400_status fail(error_t_ *error, postern_x400_status status, const char *field, const char *format, ...) {
-  char words[512];
-  va_list list;
-  if (error == NULL) return status;
-  va_start(list, format);
-  vsnprintf(words, sizeof words, format, list);
-  va_end(list);
-  error->status = status;
-  error->text_size = put(error->text, error->text_capacity, words);
-  error->field_size = put(error->field, error->field_capacity, field);
-  error->diagnostic_size = 0;
-  return status;
-}
-
-/* Whether the caller's structure reaches to the end of `member`: older callers have shorter ones. */
-#define REACHES(args, type, member) ((args)->struct_size >= offsetof(type, member) + sizeof(((type *)0)->member))
-
-static int is_utf8(text_t text) {
-  size_t i = 0;
-  while (i < text.size) {
-    const unsigned char c = (unsigned char)text.data[i];
-    const size_t more = c < 0x80 ? 0 : (c & 0xE0) == 0xC0 ? 1 : (c & 0xF0) == 0xE0 ? 2 : (c & 0xF8) == 0xF0 ? 3 : 9;
-    size_t k;
-    if (more == 9 || i + more >= text.size || c == 0xC0 || c == 0xC1) return 0;
-    for (k = 1; k <= more; ++k) {
-      if (((unsigned char)text.data[i + k] & 0xC0) != 0x80) return 0;
-    }
-    i += more + 1;
-  }
-  return 1;
-}
-
-static char *copy_of(text_t text) {
-  char *out = malloc(text.size + 1);
-  if (out == NULL) return NULL;
-  if (text.size > 0) memcpy(out, text.data, text.size);
-  out[text.size] = '\0';
-  return out;
-}
-
-static int contains(const char *where, text_t what) {
-  size_t at;
-  const size_t size = where == NULL ? 0 : strlen(where);
-  if (what.size == 0) return 1;
-  for (at = 0; at + what.size <= size; ++at) {
-    if (strncasecmp(where + at, what.data, what.size) == 0) return 1;
-  }
-  return 0;
-}
-
-/* ---- The store ------------------------------------------------------------------------------------------------------------------------ */
-
-typedef struct content {
-  int users; /* Entries and running fetches. */
-  size_t size;
-  uint8_t data[];
-} content;
-
-typedef struct entry {
-  struct entry *next; /* Rising sequence numbers. */
-  uint64_t sequence;
-  uint32_t entry_class, status, priority;
-  int64_t time;
-  char *originator, *content_type, *mts_identifier, *subject_identifier, *recipient;
-  content *body;
-  int delivered; /* Of a report. */
-} entry;
-
-typedef struct mailbox {
-  struct mailbox *next;
-  char *name;
-  entry *entries;
-  uint64_t last_sequence;
-} mailbox;
-
-typedef struct association {
-  postern_x400_handle handle, library;
-  mailbox *box;
-  uint64_t seen; /* poll() has told of entries up to this one. */
-} association;
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static postern_x400_handle last_handle;
 static postern_x400_handle libraries[MAX_LIBRARIES];
 static association associations[MAX_ASSOCIATIONS];
@@ -180,8 +36,6 @@ static struct {
   uint64_t id;
   int cancelled;
 } calls[MAX_CALLS];
-static mailbox *mailboxes;
-static uint64_t last_message;
 
 static int find_library(postern_x400_handle handle) {
   int i;
@@ -191,66 +45,12 @@ static int find_library(postern_x400_handle handle) {
   return -1;
 }
 
-static association *find_association(postern_x400_handle handle) {
+association *find_association(postern_x400_handle handle) {
   int i;
   for (i = 0; handle != 0 && i < MAX_ASSOCIATIONS; ++i) {
     if (associations[i].handle == handle) return &associations[i];
   }
   return NULL;
-}
-
-static mailbox *find_mailbox(const char *name) {
-  mailbox *at = mailboxes;
-  while (at != NULL && strcasecmp(at->name, name) != 0) at = at->next;
-  return at;
-}
-
-static entry *find_entry(mailbox *box, uint64_t sequence) {
-  entry *at = box->entries;
-  while (at != NULL && at->sequence != sequence) at = at->next;
-  return at;
-}
-
-static void drop_content(content *body) {
-  if (body != NULL && --body->users == 0) free(body);
-}
-
-static void drop_entry(entry *gone) {
-  drop_content(gone->body);
-  free(gone->originator);
-  free(gone->content_type);
-  free(gone->mts_identifier);
-  free(gone->subject_identifier);
-  free(gone->recipient);
-  free(gone);
-}
-
-static char *twin(const char *words) { return words == NULL ? NULL : copy_of(borrowed(words)); }
-
-static entry *deliver(mailbox *box, uint32_t entry_class, const char *originator, const char *mts_identifier) {
-  entry **end = &box->entries;
-  entry *made = calloc(1, sizeof *made);
-  if (made == NULL) return NULL;
-  while (*end != NULL) end = &(*end)->next;
-  made->sequence = ++box->last_sequence;
-  made->entry_class = entry_class;
-  made->time = (int64_t)time(NULL);
-  made->originator = twin(originator);
-  made->mts_identifier = twin(mts_identifier);
-  *end = made;
-  pthread_cond_broadcast(&changed);
-  return made;
-}
-
-static void report(mailbox *box, const char *subject_identifier, const char *recipient, int delivered) {
-  char id[64];
-  entry *made;
-  snprintf(id, sizeof id, "[C=XX;A=MEMORY;P=EXAMPLE;r%llu]", (unsigned long long)++last_message);
-  made = deliver(box, POSTERN_X400_DELIVERED_REPORT, NULL, id);
-  if (made == NULL) return;
-  made->subject_identifier = twin(subject_identifier);
-  made->recipient = twin(recipient);
-  made->delivered = delivered;
 }
 
 /* ---- Calls that can be cancelled, and waiting --------------------------------------------------------------------------------------- */
@@ -304,10 +104,6 @@ static const char *status_text(postern_x400_status status) {
   return status >= 0 && (size_t)status < sizeof words / sizeof *words ? words[status] : "an unknown status";
 }
 
-static postern_x400_status unknown_handle(error_t_ *error) {
-  return fail(error, POSTERN_X400_UNKNOWN_HANDLE, "", "the handle is not open; it was closed, or never given out");
-}
-
 static postern_x400_status open_library(const postern_x400_call *call, const postern_x400_open_args *args, postern_x400_handle *library,
                                         error_t_ *error) {
   int i;
@@ -345,10 +141,6 @@ static int is_open(postern_x400_handle library) {
   open = find_library(library) >= 0;
   pthread_mutex_unlock(&lock);
   return open;
-}
-
-static postern_x400_status no_memory(error_t_ *error) {
-  return fail(error, POSTERN_X400_NO_MEMORY, "", "no memory; give the process more, or send less at once");
 }
 
 static postern_x400_status identify(postern_x400_handle library, postern_x400_identity **result, error_t_ *error) {
@@ -396,31 +188,6 @@ static postern_x400_status check_bind(const postern_x400_bind_args *args, error_
     return POSTERN_X400_NOT_AUTHENTICATED;
   }
   return POSTERN_X400_OK;
-}
-
-/* With the lock held. */
-static mailbox *need_mailbox(text_t name) {
-  char *words = copy_of(name);
-  mailbox *box = words == NULL ? NULL : find_mailbox(words);
-  if (box != NULL || words == NULL) {
-    free(words);
-    return box;
-  }
-  box = calloc(1, sizeof *box);
-  if (box == NULL) {
-    free(words);
-    return NULL;
-  }
-  box->name = words;
-  box->next = mailboxes;
-  return mailboxes = box;
-}
-
-static uint64_t count_new(const mailbox *box) {
-  uint64_t count = 0;
-  const entry *at;
-  for (at = box->entries; at != NULL; at = at->next) count += at->status == POSTERN_X400_NEW;
-  return count;
 }
 
 /* With the lock held. */
@@ -475,10 +242,6 @@ static postern_x400_status unbind(postern_x400_handle handle, const postern_x400
 
 /* ---- Submitting ------------------------------------------------------------------------------------------------------------------------ */
 
-static const postern_x400_recipient *recipient_at(const postern_x400_submission *args, size_t i) {
-  return (const postern_x400_recipient *)(const void *)((const char *)args->recipients + i * args->recipients->struct_size);
-}
-
 static postern_x400_status check_recipients(const postern_x400_submission *args, error_t_ *error) {
   size_t i;
   char field[64];
@@ -509,35 +272,6 @@ static postern_x400_status check_submission(const postern_x400_submission *args,
   return check_recipients(args, error);
 }
 
-static content *content_of(postern_x400_octets octets) {
-  content *made = malloc(sizeof *made + octets.size);
-  if (made == NULL) return NULL;
-  made->users = 1;
-  made->size = octets.size;
-  if (octets.size > 0) memcpy(made->data, octets.data, octets.size);
-  return made;
-}
-
-/* With the lock held. A probe has no body. */
-static void route(const postern_x400_submission *args, mailbox *from, content *body, const char *id) {
-  size_t i;
-  for (i = 0; i < args->recipient_count; ++i) {
-    const postern_x400_recipient *recipient = recipient_at(args, i);
-    char *address = copy_of(recipient->address);
-    mailbox *box = address == NULL ? NULL : find_mailbox(address);
-    entry *made = box == NULL || body == NULL ? NULL : deliver(box, POSTERN_X400_DELIVERED_MESSAGE, from->name, id);
-    if (made != NULL) {
-      made->priority = args->priority;
-      made->content_type = copy_of(args->content_type);
-      made->body = body;
-      ++body->users;
-    }
-    if (box == NULL ? recipient->report != POSTERN_X400_NO_REPORT : recipient->report == POSTERN_X400_REPORT || body == NULL)
-      report(from, id, address, box != NULL);
-    free(address);
-  }
-}
-
 static postern_x400_status submit_any(postern_x400_handle handle, const postern_x400_submission *args, int is_probe,
                                       postern_x400_submission_result **result, error_t_ *error) {
   postern_x400_status status = check_submission(args, error);
@@ -551,7 +285,7 @@ static postern_x400_status submit_any(postern_x400_handle handle, const postern_
   pthread_mutex_lock(&lock);
   found = find_association(handle);
   if (found != NULL && *result != NULL) {
-    snprintf(id, sizeof id, "[C=XX;A=MEMORY;P=EXAMPLE;m%llu]", (unsigned long long)++last_message);
+    snprintf(id, sizeof id, "[C=XX;A=MEMORY;P=EXAMPLE;m%llu]", (unsigned long long)next_message());
     route(args, found->box, body, id);
     (*result)->struct_size = sizeof **result;
     (*result)->mts_identifier = kept(*result, id);
@@ -576,177 +310,6 @@ static postern_x400_status probe(postern_x400_handle handle, const postern_x400_
                                  postern_x400_submission_result **result, error_t_ *error) {
   (void)call;
   return submit_any(handle, args, 1, result, error);
-}
-
-/* ---- Reading ---------------------------------------------------------------------------------------------------------------------------- */
-
-static int matches(const entry *one, const postern_x400_filter *filter) {
-  if (filter == NULL) return 1;
-  return (filter->entry_classes == 0 || (filter->entry_classes >> one->entry_class & 1u)) &&
-         (filter->statuses == 0 || (filter->statuses >> one->status & 1u)) &&
-         (filter->priorities == 0 || (filter->priorities >> one->priority & 1u)) &&
-         (filter->not_before == POSTERN_X400_NO_TIME || one->time >= filter->not_before) &&
-         (filter->before == POSTERN_X400_NO_TIME || one->time < filter->before) &&
-         contains(one->originator, filter->originator_contains) && contains(NULL, filter->subject_contains);
-}
-
-static void show(void *result, const entry *one, uint64_t wanted, postern_x400_entry *out) {
-  out->struct_size = sizeof *out;
-  out->entry_class = one->entry_class;
-  out->sequence = one->sequence;
-  out->status = one->status;
-  out->filled = wanted & (POSTERN_X400_HAS_PRIORITY | POSTERN_X400_HAS_SIZE | POSTERN_X400_HAS_TIME | POSTERN_X400_HAS_ORIGINATOR |
-                          POSTERN_X400_HAS_CONTENT_TYPE | POSTERN_X400_HAS_MTS_IDENTIFIER);
-  out->priority = wanted & POSTERN_X400_HAS_PRIORITY ? one->priority : 0;
-  out->content_size = wanted & POSTERN_X400_HAS_SIZE && one->body != NULL ? one->body->size : 0;
-  out->time = wanted & POSTERN_X400_HAS_TIME ? one->time : POSTERN_X400_NO_TIME;
-  if (wanted & POSTERN_X400_HAS_ORIGINATOR) out->originator = kept(result, one->originator);
-  if (wanted & POSTERN_X400_HAS_CONTENT_TYPE) out->content_type = kept(result, one->content_type);
-  if (wanted & POSTERN_X400_HAS_MTS_IDENTIFIER) out->mts_identifier = kept(result, one->mts_identifier);
-}
-
-/* With the lock held. */
-static postern_x400_status list_locked(association *found, const postern_x400_list_args *args, postern_x400_entry_list *out,
-                                       error_t_ *error) {
-  entry *at;
-  size_t count = 0, place = 0;
-  postern_x400_entry *entries;
-  for (at = found->box->entries; at != NULL && count < args->limit; at = at->next)
-    count += at->sequence >= args->from && (args->to == 0 || at->sequence <= args->to) && matches(at, args->filter);
-  entries = block_add(out, count * sizeof *entries);
-  if (entries == NULL) return no_memory(error);
-  for (at = found->box->entries; at != NULL; at = at->next) {
-    if (at->sequence < args->from || (args->to != 0 && at->sequence > args->to) || !matches(at, args->filter)) continue;
-    if (place == count) {
-      out->next = at->sequence;
-      break;
-    }
-    show(out, at, args->wanted, &entries[place++]);
-    if (at->status == POSTERN_X400_NEW) at->status = POSTERN_X400_LISTED;
-  }
-  out->struct_size = sizeof *out;
-  out->entries = count == 0 ? NULL : entries;
-  out->entry_count = count;
-  return POSTERN_X400_OK;
-}
-
-static postern_x400_status list(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_list_args *args,
-                                postern_x400_entry_list **result, error_t_ *error) {
-  association *found;
-  postern_x400_status status;
-  (void)call;
-  *result = NULL;
-  if (args->limit == 0) return fail(error, POSTERN_X400_BAD_ARGUMENT, "limit", "is 0; ask for one entry at least");
-  *result = block_new(sizeof **result);
-  if (*result == NULL) return no_memory(error);
-  pthread_mutex_lock(&lock);
-  found = find_association(handle);
-  status = found == NULL ? unknown_handle(error) : list_locked(found, args, *result, error);
-  pthread_mutex_unlock(&lock);
-  if (status == POSTERN_X400_OK) return status;
-  release(*result);
-  *result = NULL;
-  return status;
-}
-
-static postern_x400_status summarize(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_filter *filter,
-                                     postern_x400_summary **result, error_t_ *error) {
-  association *found;
-  const entry *at;
-  (void)call;
-  *result = block_new(sizeof **result);
-  if (*result == NULL) return no_memory(error);
-  (*result)->struct_size = sizeof **result;
-  pthread_mutex_lock(&lock);
-  found = find_association(handle);
-  for (at = found == NULL ? NULL : found->box->entries; at != NULL; at = at->next) {
-    if (!matches(at, filter)) continue;
-    ++(*result)->total;
-    ++(*result)->by_status[at->status];
-    if ((*result)->lowest == 0) (*result)->lowest = at->sequence;
-    (*result)->highest = at->sequence;
-  }
-  pthread_mutex_unlock(&lock);
-  if (found != NULL) return POSTERN_X400_OK;
-  release(*result);
-  *result = NULL;
-  return unknown_handle(error);
-}
-
-static const postern_x400_report *show_report(void *result, const entry *one) {
-  postern_x400_report *out = block_add(result, sizeof *out);
-  postern_x400_report_recipient *recipient = block_add(result, sizeof *recipient);
-  if (out == NULL || recipient == NULL) return NULL;
-  out->struct_size = sizeof *out;
-  out->subject_identifier = kept(result, one->subject_identifier);
-  out->recipients = recipient;
-  out->recipient_count = 1;
-  recipient->struct_size = sizeof *recipient;
-  recipient->delivered = (uint32_t)one->delivered;
-  recipient->reason = one->delivered ? -1 : 1;     /* unable-to-transfer */
-  recipient->diagnostic = one->delivered ? -1 : 0; /* unrecognised-OR-name */
-  recipient->time = one->delivered ? one->time : POSTERN_X400_NO_TIME;
-  recipient->address = kept(result, one->recipient);
-  return out;
-}
-
-static int give(const content *body, const postern_x400_fetch_args *args) {
-  size_t at;
-  for (at = 0; body != NULL && at < body->size; at += PIECE) {
-    const size_t size = body->size - at < PIECE ? body->size - at : PIECE;
-    if (args->on_content(args->content_data, body->data + at, size) != 0) return 0;
-  }
-  return 1;
-}
-
-/* With the lock held: what fetch() answers, and the content, which the caller drops. */
-static postern_x400_status fetch_locked(postern_x400_handle handle, const postern_x400_fetch_args *args, postern_x400_fetched *out,
-                                        content **body, error_t_ *error) {
-  association *found = find_association(handle);
-  entry *one = found == NULL ? NULL : find_entry(found->box, args->sequence);
-  postern_x400_entry *shown = block_add(out, sizeof *shown);
-  if (found == NULL) return unknown_handle(error);
-  if (one == NULL) return fail(error, POSTERN_X400_NOT_FOUND, "sequence", "there is no entry %llu", (unsigned long long)args->sequence);
-  if (shown == NULL) return no_memory(error);
-  out->struct_size = sizeof *out;
-  show(out, one, args->wanted, shown);
-  out->entry = shown;
-  if (one->entry_class == POSTERN_X400_DELIVERED_REPORT) out->report = show_report(out, one);
-  *body = one->body;
-  if (*body != NULL) ++(*body)->users;
-  return POSTERN_X400_OK;
-}
-
-static void mark_processed(postern_x400_handle handle, uint64_t sequence) {
-  association *found = find_association(handle);
-  entry *one = found == NULL ? NULL : find_entry(found->box, sequence);
-  if (one != NULL) one->status = POSTERN_X400_PROCESSED;
-}
-
-static postern_x400_status fetch(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_fetch_args *args,
-                                 postern_x400_fetched **result, error_t_ *error) {
-  content *body = NULL;
-  postern_x400_status status;
-  (void)call;
-  *result = block_new(sizeof **result);
-  if (*result == NULL) return no_memory(error);
-  pthread_mutex_lock(&lock);
-  status = fetch_locked(handle, args, *result, &body, error);
-  pthread_mutex_unlock(&lock);
-  /* Without the lock: the host may take its time, and may call us from another thread meanwhile. */
-  if (status == POSTERN_X400_OK && args->on_content != NULL && !give(body, args))
-    status = fail(error, POSTERN_X400_CANCELLED, "", "the host wanted no more of the content");
-  pthread_mutex_lock(&lock);
-  if (status == POSTERN_X400_OK) {
-    (*result)->content_size = args->on_content == NULL || body == NULL ? 0 : body->size;
-    mark_processed(handle, args->sequence);
-  }
-  drop_content(body);
-  pthread_mutex_unlock(&lock);
-  if (status == POSTERN_X400_OK) return status;
-  release(*result);
-  *result = NULL;
-  return status;
 }
 
 /* ---- Deleting, registering, waiting --------------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
  * The example library with one defect, which the macro DEFECT names: what the conformance kit and the daemon must bear and name.
- * tests/programs/CMakeLists.txt builds one shared object for each.
+ * tests/programs/CMakeLists.txt builds one shared object for each, with the other files of the example.
  */
 #ifndef DEFECT
 #error "-DDEFECT=NAME, one of the enumeration below"
