@@ -45,7 +45,7 @@ static int find_library(postern_x400_handle handle) {
   return -1;
 }
 
-association *find_association(postern_x400_handle handle) {
+association* find_association(postern_x400_handle handle) {
   int i;
   for (i = 0; handle != 0 && i < MAX_ASSOCIATIONS; ++i) {
     if (associations[i].handle == handle) return &associations[i];
@@ -96,16 +96,27 @@ static postern_x400_status cancel(postern_x400_handle library, uint64_t call_id)
 
 /* ---- Opening and binding ------------------------------------------------------------------------------------------------------------ */
 
-static const char *status_text(postern_x400_status status) {
-  static const char *const words[] = {"done",          "the call is wrong", "unknown handle",         "not supported", "no memory",
-                                      "not available", "the time is up",    "cancelled",              "wrong name or password",
-                                      "refused",       "not found",         "over a limit",           "the association ended",
-                                      "the peer broke the protocol",        "a fault of the library"};
+static const char* status_text(postern_x400_status status) {
+  static const char* const words[] = {"done",
+                                      "the call is wrong",
+                                      "unknown handle",
+                                      "not supported",
+                                      "no memory",
+                                      "not available",
+                                      "the time is up",
+                                      "cancelled",
+                                      "wrong name or password",
+                                      "refused",
+                                      "not found",
+                                      "over a limit",
+                                      "the association ended",
+                                      "the peer broke the protocol",
+                                      "a fault of the library"};
   return status >= 0 && (size_t)status < sizeof words / sizeof *words ? words[status] : "an unknown status";
 }
 
-static postern_x400_status open_library(const postern_x400_call *call, const postern_x400_open_args *args, postern_x400_handle *library,
-                                        error_t_ *error) {
+static postern_x400_status open_library(const postern_x400_call* call, const postern_x400_open_args* args, postern_x400_handle* library,
+                                        error_t_* error) {
   int i;
   (void)call;
   *library = 0;
@@ -122,7 +133,7 @@ static postern_x400_status open_library(const postern_x400_call *call, const pos
   return POSTERN_X400_OK;
 }
 
-static postern_x400_status close_library(postern_x400_handle library, error_t_ *error) {
+static postern_x400_status close_library(postern_x400_handle library, error_t_* error) {
   int i, place;
   pthread_mutex_lock(&lock);
   place = find_library(library);
@@ -143,7 +154,7 @@ static int is_open(postern_x400_handle library) {
   return open;
 }
 
-static postern_x400_status identify(postern_x400_handle library, postern_x400_identity **result, error_t_ *error) {
+static postern_x400_status identify(postern_x400_handle library, postern_x400_identity** result, error_t_* error) {
   *result = NULL;
   if (!is_open(library)) return unknown_handle(error);
   *result = block_new(sizeof **result);
@@ -156,7 +167,7 @@ static postern_x400_status identify(postern_x400_handle library, postern_x400_id
   return POSTERN_X400_OK;
 }
 
-static postern_x400_status health(postern_x400_handle library, postern_x400_health **result, error_t_ *error) {
+static postern_x400_status health(postern_x400_handle library, postern_x400_health** result, error_t_* error) {
   int i;
   *result = NULL;
   if (!is_open(library)) return unknown_handle(error);
@@ -171,7 +182,7 @@ static postern_x400_status health(postern_x400_handle library, postern_x400_heal
   return POSTERN_X400_OK;
 }
 
-static postern_x400_status check_bind(const postern_x400_bind_args *args, error_t_ *error) {
+static postern_x400_status check_bind(const postern_x400_bind_args* args, error_t_* error) {
   if (args->role != POSTERN_X400_P3_USER && args->role != POSTERN_X400_P7_USER)
     return fail(error, POSTERN_X400_UNSUPPORTED, "role", "this library binds as a user of P3 or P7 only");
   if (args->name.size == 0 || !is_utf8(args->name) || memchr(args->name.data, '\0', args->name.size) != NULL)
@@ -191,14 +202,13 @@ static postern_x400_status check_bind(const postern_x400_bind_args *args, error_
 }
 
 /* With the lock held. */
-static postern_x400_status bind_locked(postern_x400_handle library, const postern_x400_bind_args *args, postern_x400_binding *binding,
-                                       error_t_ *error) {
+static postern_x400_status bind_locked(postern_x400_handle library, const postern_x400_bind_args* args, postern_x400_binding* binding,
+                                       error_t_* error) {
   int i;
-  mailbox *box;
+  mailbox* box;
   if (find_library(library) < 0) return unknown_handle(error);
   for (i = 0; i < MAX_ASSOCIATIONS && associations[i].handle != 0; ++i) continue;
-  if (i == MAX_ASSOCIATIONS)
-    return fail(error, POSTERN_X400_OVER_LIMIT, "", "%d associations are open; unbind one", MAX_ASSOCIATIONS);
+  if (i == MAX_ASSOCIATIONS) return fail(error, POSTERN_X400_OVER_LIMIT, "", "%d associations are open; unbind one", MAX_ASSOCIATIONS);
   box = need_mailbox(args->name);
   if (box == NULL) return no_memory(error);
   associations[i].handle = binding->association = ++last_handle;
@@ -209,8 +219,8 @@ static postern_x400_status bind_locked(postern_x400_handle library, const poster
   return POSTERN_X400_OK;
 }
 
-static postern_x400_status bind_user(postern_x400_handle library, const postern_x400_call *call, const postern_x400_bind_args *args,
-                                     postern_x400_binding **result, error_t_ *error) {
+static postern_x400_status bind_user(postern_x400_handle library, const postern_x400_call* call, const postern_x400_bind_args* args,
+                                     postern_x400_binding** result, error_t_* error) {
   postern_x400_status status;
   (void)call; /* nothing here waits */
   *result = NULL;
@@ -229,8 +239,8 @@ static postern_x400_status bind_user(postern_x400_handle library, const postern_
   return status;
 }
 
-static postern_x400_status unbind(postern_x400_handle handle, const postern_x400_call *call, error_t_ *error) {
-  association *found;
+static postern_x400_status unbind(postern_x400_handle handle, const postern_x400_call* call, error_t_* error) {
+  association* found;
   (void)call;
   pthread_mutex_lock(&lock);
   found = find_association(handle);
@@ -240,9 +250,10 @@ static postern_x400_status unbind(postern_x400_handle handle, const postern_x400
   return found != NULL ? POSTERN_X400_OK : unknown_handle(error);
 }
 
-/* ---- Submitting ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- Submitting ------------------------------------------------------------------------------------------------------------------------
+ */
 
-static postern_x400_status check_recipients(const postern_x400_submission *args, error_t_ *error) {
+static postern_x400_status check_recipients(const postern_x400_submission* args, error_t_* error) {
   size_t i;
   char field[64];
   if (args->recipient_count == 0) return fail(error, POSTERN_X400_BAD_ARGUMENT, "recipients", "are missing; name one at least");
@@ -258,7 +269,7 @@ static postern_x400_status check_recipients(const postern_x400_submission *args,
   return POSTERN_X400_OK;
 }
 
-static postern_x400_status check_submission(const postern_x400_submission *args, error_t_ *error) {
+static postern_x400_status check_submission(const postern_x400_submission* args, error_t_* error) {
   if (!is_utf8(args->originator)) return fail(error, POSTERN_X400_BAD_ARGUMENT, "originator", "is not UTF-8");
   if (!is_utf8(args->content_type)) return fail(error, POSTERN_X400_BAD_ARGUMENT, "content_type", "is not UTF-8");
   if (args->content_identifier.size > 16)
@@ -272,11 +283,11 @@ static postern_x400_status check_submission(const postern_x400_submission *args,
   return check_recipients(args, error);
 }
 
-static postern_x400_status submit_any(postern_x400_handle handle, const postern_x400_submission *args, int is_probe,
-                                      postern_x400_submission_result **result, error_t_ *error) {
+static postern_x400_status submit_any(postern_x400_handle handle, const postern_x400_submission* args, int is_probe,
+                                      postern_x400_submission_result** result, error_t_* error) {
   postern_x400_status status = check_submission(args, error);
-  content *body = NULL;
-  association *found;
+  content* body = NULL;
+  association* found;
   char id[64];
   *result = NULL;
   if (status != POSTERN_X400_OK) return status;
@@ -300,23 +311,24 @@ static postern_x400_status submit_any(postern_x400_handle handle, const postern_
   return status;
 }
 
-static postern_x400_status submit(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_submission *args,
-                                  postern_x400_submission_result **result, error_t_ *error) {
+static postern_x400_status submit(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_submission* args,
+                                  postern_x400_submission_result** result, error_t_* error) {
   (void)call;
   return submit_any(handle, args, 0, result, error);
 }
 
-static postern_x400_status probe(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_submission *args,
-                                 postern_x400_submission_result **result, error_t_ *error) {
+static postern_x400_status probe(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_submission* args,
+                                 postern_x400_submission_result** result, error_t_* error) {
   (void)call;
   return submit_any(handle, args, 1, result, error);
 }
 
-/* ---- Deleting, registering, waiting --------------------------------------------------------------------------------------------------- */
+/* ---- Deleting, registering, waiting ---------------------------------------------------------------------------------------------------
+ */
 
-static postern_x400_status delete_entries(postern_x400_handle handle, const postern_x400_call *call, const uint64_t *sequences, size_t count,
-                                          error_t_ *error) {
-  association *found;
+static postern_x400_status delete_entries(postern_x400_handle handle, const postern_x400_call* call, const uint64_t* sequences,
+                                          size_t count, error_t_* error) {
+  association* found;
   postern_x400_status status = POSTERN_X400_OK;
   size_t i;
   char field[64];
@@ -330,10 +342,10 @@ static postern_x400_status delete_entries(postern_x400_handle handle, const post
       status = fail(error, POSTERN_X400_NOT_FOUND, field, "there is no entry %llu", (unsigned long long)sequences[i]);
   }
   for (i = 0; status == POSTERN_X400_OK && i < count; ++i) {
-    entry **at = &found->box->entries;
+    entry** at = &found->box->entries;
     while (*at != NULL && (*at)->sequence != sequences[i]) at = &(*at)->next;
     if (*at != NULL) { /* named twice: gone already */
-      entry *gone = *at;
+      entry* gone = *at;
       *at = gone->next;
       drop_entry(gone);
     }
@@ -342,8 +354,8 @@ static postern_x400_status delete_entries(postern_x400_handle handle, const post
   return status;
 }
 
-static postern_x400_status register_ms(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_register_args *args,
-                                       error_t_ *error) {
+static postern_x400_status register_ms(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_register_args* args,
+                                       error_t_* error) {
   int known;
   (void)call;
   pthread_mutex_lock(&lock);
@@ -355,7 +367,7 @@ static postern_x400_status register_ms(postern_x400_handle handle, const postern
   return fail(error, POSTERN_X400_UNSUPPORTED, "flags", "this store keeps no defaults");
 }
 
-static void tell(postern_x400_event *out, const entry *one) {
+static void tell(postern_x400_event* out, const entry* one) {
   const int is_report = one->entry_class == POSTERN_X400_DELIVERED_REPORT;
   out->kind = is_report ? POSTERN_X400_REPORTED : POSTERN_X400_MESSAGE;
   out->sequence = one->sequence;
@@ -363,8 +375,8 @@ static void tell(postern_x400_event *out, const entry *one) {
 }
 
 /* With the lock held. 1: an event was told. */
-static int next_event(association *found, postern_x400_event *out) {
-  const entry *at = found->box->entries;
+static int next_event(association* found, postern_x400_event* out) {
+  const entry* at = found->box->entries;
   while (at != NULL && at->sequence <= found->seen) at = at->next;
   if (at == NULL) return 0;
   found->seen = at->sequence;
@@ -372,11 +384,11 @@ static int next_event(association *found, postern_x400_event *out) {
   return 1;
 }
 
-static postern_x400_status poll_events(postern_x400_handle handle, const postern_x400_call *call, postern_x400_event **result,
-                                       error_t_ *error) {
+static postern_x400_status poll_events(postern_x400_handle handle, const postern_x400_call* call, postern_x400_event** result,
+                                       error_t_* error) {
   const struct timespec deadline = deadline_of(call->timeout_ms);
   postern_x400_status status = POSTERN_X400_OK;
-  association *found;
+  association* found;
   int place, late = 0;
   *result = block_new(sizeof **result);
   if (*result == NULL) return no_memory(error);
@@ -385,8 +397,10 @@ static postern_x400_status poll_events(postern_x400_handle handle, const postern
   place = begin_call(call->id);
   for (;;) {
     found = find_association(handle);
-    if (found == NULL) status = unknown_handle(error);
-    else if (place >= 0 && calls[place].cancelled) status = fail(error, POSTERN_X400_CANCELLED, "", "cancelled");
+    if (found == NULL)
+      status = unknown_handle(error);
+    else if (place >= 0 && calls[place].cancelled)
+      status = fail(error, POSTERN_X400_CANCELLED, "", "cancelled");
     if (status != POSTERN_X400_OK || next_event(found, *result) || late) break;
     late = call->timeout_ms == 0 || pthread_cond_timedwait(&changed, &lock, &deadline) != 0;
   }
@@ -398,16 +412,34 @@ static postern_x400_status poll_events(postern_x400_handle handle, const postern
   return status;
 }
 
-/* ---- What is exported ------------------------------------------------------------------------------------------------------------------ */
+/* ---- What is exported ------------------------------------------------------------------------------------------------------------------
+ */
 
 POSTERN_X400_EXPORT uint32_t postern_x400_sdk_version(void) { return POSTERN_X400_SDK_VERSION; }
 
-POSTERN_X400_EXPORT postern_x400_status postern_x400_sdk_entry(uint32_t version, postern_x400_sdk *table) {
-  static const postern_x400_sdk mine = {
-      sizeof mine, POSTERN_X400_SDK_VERSION,
-      POSTERN_X400_CAN_P3 | POSTERN_X400_CAN_P7 | POSTERN_X400_CAN_PROBE | POSTERN_X400_CAN_CANCEL,
-      MAX_CALLS / 4, 0, status_text, release, open_library, close_library, identify, health, cancel, bind_user, unbind, submit, probe, list,
-      summarize, fetch, delete_entries, register_ms, poll_events};
+POSTERN_X400_EXPORT postern_x400_status postern_x400_sdk_entry(uint32_t version, postern_x400_sdk* table) {
+  static const postern_x400_sdk mine = {sizeof mine,
+                                        POSTERN_X400_SDK_VERSION,
+                                        POSTERN_X400_CAN_P3 | POSTERN_X400_CAN_P7 | POSTERN_X400_CAN_PROBE | POSTERN_X400_CAN_CANCEL,
+                                        MAX_CALLS / 4,
+                                        0,
+                                        status_text,
+                                        release,
+                                        open_library,
+                                        close_library,
+                                        identify,
+                                        health,
+                                        cancel,
+                                        bind_user,
+                                        unbind,
+                                        submit,
+                                        probe,
+                                        list,
+                                        summarize,
+                                        fetch,
+                                        delete_entries,
+                                        register_ms,
+                                        poll_events};
   const size_t size = table->struct_size < sizeof mine ? table->struct_size : sizeof mine;
   if (POSTERN_X400_SDK_MAJOR(version) != POSTERN_X400_SDK_MAJOR(POSTERN_X400_SDK_VERSION)) return POSTERN_X400_UNSUPPORTED;
   memcpy(table, &mine, size);

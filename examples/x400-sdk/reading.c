@@ -8,7 +8,7 @@
 
 #define PIECE ((size_t)64 << 10)
 
-static void show(void *result, const entry *one, uint64_t wanted, postern_x400_entry *out) {
+static void show(void* result, const entry* one, uint64_t wanted, postern_x400_entry* out) {
   out->struct_size = sizeof *out;
   out->entry_class = one->entry_class;
   out->sequence = one->sequence;
@@ -24,11 +24,11 @@ static void show(void *result, const entry *one, uint64_t wanted, postern_x400_e
 }
 
 /* With the lock held. */
-static postern_x400_status list_locked(association *found, const postern_x400_list_args *args, postern_x400_entry_list *out,
-                                       error_t_ *error) {
-  entry *at;
+static postern_x400_status list_locked(association* found, const postern_x400_list_args* args, postern_x400_entry_list* out,
+                                       error_t_* error) {
+  entry* at;
   size_t count = 0, place = 0;
-  postern_x400_entry *entries;
+  postern_x400_entry* entries;
   for (at = found->box->entries; at != NULL && count < args->limit; at = at->next)
     count += at->sequence >= args->from && (args->to == 0 || at->sequence <= args->to) && matches(at, args->filter);
   entries = block_add(out, count * sizeof *entries);
@@ -48,9 +48,9 @@ static postern_x400_status list_locked(association *found, const postern_x400_li
   return POSTERN_X400_OK;
 }
 
-postern_x400_status list(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_list_args *args,
-                                postern_x400_entry_list **result, error_t_ *error) {
-  association *found;
+postern_x400_status list(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_list_args* args,
+                         postern_x400_entry_list** result, error_t_* error) {
+  association* found;
   postern_x400_status status;
   (void)call;
   *result = NULL;
@@ -67,10 +67,10 @@ postern_x400_status list(postern_x400_handle handle, const postern_x400_call *ca
   return status;
 }
 
-postern_x400_status summarize(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_filter *filter,
-                                     postern_x400_summary **result, error_t_ *error) {
-  association *found;
-  const entry *at;
+postern_x400_status summarize(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_filter* filter,
+                              postern_x400_summary** result, error_t_* error) {
+  association* found;
+  const entry* at;
   (void)call;
   *result = block_new(sizeof **result);
   if (*result == NULL) return no_memory(error);
@@ -91,9 +91,9 @@ postern_x400_status summarize(postern_x400_handle handle, const postern_x400_cal
   return unknown_handle(error);
 }
 
-const postern_x400_report *show_report(void *result, const entry *one) {
-  postern_x400_report *out = block_add(result, sizeof *out);
-  postern_x400_report_recipient *recipient = block_add(result, sizeof *recipient);
+const postern_x400_report* show_report(void* result, const entry* one) {
+  postern_x400_report* out = block_add(result, sizeof *out);
+  postern_x400_report_recipient* recipient = block_add(result, sizeof *recipient);
   if (out == NULL || recipient == NULL) return NULL;
   out->struct_size = sizeof *out;
   out->subject_identifier = kept(result, one->subject_identifier);
@@ -108,7 +108,7 @@ const postern_x400_report *show_report(void *result, const entry *one) {
   return out;
 }
 
-static int give(const content *body, const postern_x400_fetch_args *args) {
+static int give(const content* body, const postern_x400_fetch_args* args) {
   size_t at;
   for (at = 0; body != NULL && at < body->size; at += PIECE) {
     const size_t size = body->size - at < PIECE ? body->size - at : PIECE;
@@ -118,11 +118,11 @@ static int give(const content *body, const postern_x400_fetch_args *args) {
 }
 
 /* With the lock held: what fetch() answers, and the content, which the caller drops. */
-static postern_x400_status fetch_locked(postern_x400_handle handle, const postern_x400_fetch_args *args, postern_x400_fetched *out,
-                                        content **body, error_t_ *error) {
-  association *found = find_association(handle);
-  entry *one = found == NULL ? NULL : find_entry(found->box, args->sequence);
-  postern_x400_entry *shown = block_add(out, sizeof *shown);
+static postern_x400_status fetch_locked(postern_x400_handle handle, const postern_x400_fetch_args* args, postern_x400_fetched* out,
+                                        content** body, error_t_* error) {
+  association* found = find_association(handle);
+  entry* one = found == NULL ? NULL : find_entry(found->box, args->sequence);
+  postern_x400_entry* shown = block_add(out, sizeof *shown);
   if (found == NULL) return unknown_handle(error);
   if (one == NULL) return fail(error, POSTERN_X400_NOT_FOUND, "sequence", "there is no entry %llu", (unsigned long long)args->sequence);
   if (shown == NULL) return no_memory(error);
@@ -136,14 +136,14 @@ static postern_x400_status fetch_locked(postern_x400_handle handle, const poster
 }
 
 static void mark_processed(postern_x400_handle handle, uint64_t sequence) {
-  association *found = find_association(handle);
-  entry *one = found == NULL ? NULL : find_entry(found->box, sequence);
+  association* found = find_association(handle);
+  entry* one = found == NULL ? NULL : find_entry(found->box, sequence);
   if (one != NULL) one->status = POSTERN_X400_PROCESSED;
 }
 
-postern_x400_status fetch(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_fetch_args *args,
-                                 postern_x400_fetched **result, error_t_ *error) {
-  content *body = NULL;
+postern_x400_status fetch(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_fetch_args* args,
+                          postern_x400_fetched** result, error_t_* error) {
+  content* body = NULL;
   postern_x400_status status;
   (void)call;
   *result = block_new(sizeof **result);

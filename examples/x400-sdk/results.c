@@ -9,44 +9,44 @@
 #include <string.h>
 #include <strings.h>
 
-void *block_new(size_t size) {
-  block *made = calloc(1, sizeof(block) + size);
+void* block_new(size_t size) {
+  block* made = calloc(1, sizeof(block) + size);
   return made == NULL ? NULL : made + 1;
 }
 
-void *block_add(void *result, size_t size) {
-  block *head = (block *)result - 1;
-  void *added = block_new(size == 0 ? 1 : size);
+void* block_add(void* result, size_t size) {
+  block* head = (block*)result - 1;
+  void* added = block_new(size == 0 ? 1 : size);
   if (added == NULL) return NULL;
-  ((block *)added - 1)->link.next = head->link.next;
-  head->link.next = (block *)added - 1;
+  ((block*)added - 1)->link.next = head->link.next;
+  head->link.next = (block*)added - 1;
   return added;
 }
 
-void release(void *result) {
-  block *at = result == NULL ? NULL : (block *)result - 1;
+void release(void* result) {
+  block* at = result == NULL ? NULL : (block*)result - 1;
   while (at != NULL) {
-    block *next = at->link.next;
+    block* next = at->link.next;
     free(at);
     at = next;
   }
 }
 
-text_t borrowed(const char *words) {
+text_t borrowed(const char* words) {
   text_t out = {words, strlen(words)};
   return out;
 }
 
 /* A copy that lives as long as the result. */
-text_t kept(void *result, const char *words) {
+text_t kept(void* result, const char* words) {
   text_t out = {NULL, 0};
-  char *copy = words == NULL ? NULL : block_add(result, strlen(words) + 1);
+  char* copy = words == NULL ? NULL : block_add(result, strlen(words) + 1);
   if (copy == NULL) return out;
   strcpy(copy, words);
   return borrowed(copy);
 }
 
-static size_t put(char *into, size_t capacity, const char *words) {
+static size_t put(char* into, size_t capacity, const char* words) {
   size_t size = strlen(words);
   if (into == NULL) return 0;
   if (size > capacity) size = capacity;
@@ -55,7 +55,7 @@ static size_t put(char *into, size_t capacity, const char *words) {
   return size;
 }
 
-postern_x400_status fail(error_t_ *error, postern_x400_status status, const char *field, const char *format, ...) {
+postern_x400_status fail(error_t_* error, postern_x400_status status, const char* field, const char* format, ...) {
   char words[512];
   va_list list;
   if (error == NULL) return status;
@@ -84,15 +84,15 @@ int is_utf8(text_t text) {
   return 1;
 }
 
-char *copy_of(text_t text) {
-  char *out = malloc(text.size + 1);
+char* copy_of(text_t text) {
+  char* out = malloc(text.size + 1);
   if (out == NULL) return NULL;
   if (text.size > 0) memcpy(out, text.data, text.size);
   out[text.size] = '\0';
   return out;
 }
 
-int contains(const char *where, text_t what) {
+int contains(const char* where, text_t what) {
   size_t at;
   const size_t size = where == NULL ? 0 : strlen(where);
   if (what.size == 0) return 1;
@@ -102,10 +102,10 @@ int contains(const char *where, text_t what) {
   return 0;
 }
 
-postern_x400_status unknown_handle(error_t_ *error) {
+postern_x400_status unknown_handle(error_t_* error) {
   return fail(error, POSTERN_X400_UNKNOWN_HANDLE, "", "the handle is not open; it was closed, or never given out");
 }
 
-postern_x400_status no_memory(error_t_ *error) {
+postern_x400_status no_memory(error_t_* error) {
   return fail(error, POSTERN_X400_NO_MEMORY, "", "no memory; give the process more, or send less at once");
 }

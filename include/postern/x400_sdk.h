@@ -56,12 +56,12 @@ typedef uint64_t postern_x400_handle;
 typedef int32_t postern_x400_status;
 
 typedef struct postern_x400_text {
-  const char *data; /* UTF-8 */
+  const char* data; /* UTF-8 */
   size_t size;      /* octets */
 } postern_x400_text;
 
 typedef struct postern_x400_octets {
-  const uint8_t *data;
+  const uint8_t* data;
   size_t size;
 } postern_x400_octets;
 
@@ -73,29 +73,29 @@ enum {
   POSTERN_X400_UNKNOWN_HANDLE = 2, /* Closed, or never given out. */
   POSTERN_X400_UNSUPPORTED = 3,    /* This library, or this peer, does not do that. */
   POSTERN_X400_NO_MEMORY = 4,
-  POSTERN_X400_UNAVAILABLE = 5,    /* The peer is not reached, or says "later". */
-  POSTERN_X400_TIMED_OUT = 6,      /* call->timeout_ms passed. */
-  POSTERN_X400_CANCELLED = 7,      /* cancel(), or a callback that wanted no more. */
+  POSTERN_X400_UNAVAILABLE = 5,       /* The peer is not reached, or says "later". */
+  POSTERN_X400_TIMED_OUT = 6,         /* call->timeout_ms passed. */
+  POSTERN_X400_CANCELLED = 7,         /* cancel(), or a callback that wanted no more. */
   POSTERN_X400_NOT_AUTHENTICATED = 8, /* Bind: wrong name, password or certificate. */
-  POSTERN_X400_REFUSED = 9,        /* The peer says no, and will again: improper recipient, security policy, no subscription. */
-  POSTERN_X400_NOT_FOUND = 10,     /* No such entry. */
-  POSTERN_X400_OVER_LIMIT = 11,    /* Content too long, too many recipients, ... */
-  POSTERN_X400_ENDED = 12,         /* The association was released or aborted; bind again. */
-  POSTERN_X400_PROTOCOL = 13,      /* The peer broke a protocol. */
-  POSTERN_X400_INTERNAL = 14       /* A fault of the library itself. */
+  POSTERN_X400_REFUSED = 9,           /* The peer says no, and will again: improper recipient, security policy, no subscription. */
+  POSTERN_X400_NOT_FOUND = 10,        /* No such entry. */
+  POSTERN_X400_OVER_LIMIT = 11,       /* Content too long, too many recipients, ... */
+  POSTERN_X400_ENDED = 12,            /* The association was released or aborted; bind again. */
+  POSTERN_X400_PROTOCOL = 13,         /* The peer broke a protocol. */
+  POSTERN_X400_INTERNAL = 14          /* A fault of the library itself. */
 };
 
 /* The host's: it provides all three buffers. The library writes at most the capacity and says what it wrote. */
 typedef struct postern_x400_error {
   uint32_t struct_size;
   postern_x400_status status; /* The answer of the function once more. */
-  char *text;                 /* One sentence, UTF-8, cut at a character's end when it is too long. */
+  char* text;                 /* One sentence, UTF-8, cut at a character's end when it is too long. */
   size_t text_capacity;
   size_t text_size;
-  char *field; /* "recipients[2].address", in the names of this header; or empty. */
+  char* field; /* "recipients[2].address", in the names of this header; or empty. */
   size_t field_capacity;
   size_t field_size;
-  uint8_t *diagnostic; /* What the peer sent as its reason, undecoded. Capacity 0: the host does not want it. */
+  uint8_t* diagnostic; /* What the peer sent as its reason, undecoded. Capacity 0: the host does not want it. */
   size_t diagnostic_capacity;
   size_t diagnostic_size;
 } postern_x400_error;
@@ -125,8 +125,8 @@ typedef struct postern_x400_open_args {
   postern_x400_text profile;  /* Name of what the library is to be: transport.sdk.preferred_profile / X400_SDK_PROFILE. May be absent. */
   postern_x400_text settings; /* A JSON object: {"tls": {...}, "profiles_dir": "..."}; the guide has its fields. Unknown ones: ignore. */
   /* Until close() returns; from any thread. `text` is read at once. May be NULL. No secrets. */
-  void (*log)(void *log_data, uint32_t level, postern_x400_text text);
-  void *log_data;
+  void (*log)(void* log_data, uint32_t level, postern_x400_text text);
+  void* log_data;
 } postern_x400_open_args;
 
 typedef struct postern_x400_identity {
@@ -208,15 +208,15 @@ typedef struct postern_x400_submission {
   uint32_t priority;
   uint32_t flags;
   postern_x400_text originator;
-  postern_x400_text content_type;       /* Object identifier, or decimal of a built-in one ("2", "22"). */
-  postern_x400_text content_identifier; /* At most 16 characters; may be absent. */
-  int64_t deferred_until;               /* Or POSTERN_X400_NO_TIME. */
-  int64_t latest_delivery;              /* Or POSTERN_X400_NO_TIME. */
-  const postern_x400_text *encoded_types; /* Encoded information types, object identifiers. */
+  postern_x400_text content_type;         /* Object identifier, or decimal of a built-in one ("2", "22"). */
+  postern_x400_text content_identifier;   /* At most 16 characters; may be absent. */
+  int64_t deferred_until;                 /* Or POSTERN_X400_NO_TIME. */
+  int64_t latest_delivery;                /* Or POSTERN_X400_NO_TIME. */
+  const postern_x400_text* encoded_types; /* Encoded information types, object identifiers. */
   size_t encoded_type_count;
-  const postern_x400_recipient *recipients; /* At least one. */
+  const postern_x400_recipient* recipients; /* At least one. */
   size_t recipient_count;
-  const postern_x400_attribute *extensions;
+  const postern_x400_attribute* extensions;
   size_t extension_count;
   postern_x400_octets content; /* Verbatim: goes out octet for octet. */
   uint64_t content_size;
@@ -232,7 +232,12 @@ typedef struct postern_x400_submission_result {
 
 /* ---- The message store ---------------------------------------------------------------------------------------------------------- */
 
-enum { POSTERN_X400_DELIVERED_MESSAGE = 1, POSTERN_X400_DELIVERED_REPORT = 2, POSTERN_X400_RETURNED_CONTENT = 3, POSTERN_X400_SUBMITTED = 4 };
+enum {
+  POSTERN_X400_DELIVERED_MESSAGE = 1,
+  POSTERN_X400_DELIVERED_REPORT = 2,
+  POSTERN_X400_RETURNED_CONTENT = 3,
+  POSTERN_X400_SUBMITTED = 4
+};
 enum { POSTERN_X400_NEW = 0, POSTERN_X400_LISTED = 1, POSTERN_X400_PROCESSED = 2 }; /* X.413 EntryStatus */
 
 /* Which fields of an entry are wanted, and which were filled. The sequence number, class and status always are. */
@@ -251,23 +256,23 @@ enum {
 /* Everything given must hold; 0, absent and POSTERN_X400_NO_TIME hold always. */
 typedef struct postern_x400_filter {
   uint32_t struct_size;
-  uint32_t entry_classes; /* Bits, 1 << class. */
-  uint32_t statuses;      /* Bits, 1 << status. */
-  uint32_t priorities;    /* Bits, 1 << priority. */
-  int64_t not_before;     /* Delivered (submitted) then or later. */
-  int64_t before;         /* Delivered (submitted) before that. */
+  uint32_t entry_classes;                /* Bits, 1 << class. */
+  uint32_t statuses;                     /* Bits, 1 << status. */
+  uint32_t priorities;                   /* Bits, 1 << priority. */
+  int64_t not_before;                    /* Delivered (submitted) then or later. */
+  int64_t before;                        /* Delivered (submitted) before that. */
   postern_x400_text originator_contains; /* Case does not count. */
   postern_x400_text subject_contains;
 } postern_x400_filter;
 
 typedef struct postern_x400_list_args {
   uint32_t struct_size;
-  uint32_t limit;                    /* Entries at most; 1 or more. */
-  uint64_t from;                     /* Sequence numbers from, rising. */
-  uint64_t to;                       /* To, with it; 0: no end. */
-  const postern_x400_filter *filter; /* NULL: all. */
-  uint64_t wanted;                   /* POSTERN_X400_HAS_... */
-  const postern_x400_text *attributes; /* Attribute types beyond those. */
+  uint32_t limit;                      /* Entries at most; 1 or more. */
+  uint64_t from;                       /* Sequence numbers from, rising. */
+  uint64_t to;                         /* To, with it; 0: no end. */
+  const postern_x400_filter* filter;   /* NULL: all. */
+  uint64_t wanted;                     /* POSTERN_X400_HAS_... */
+  const postern_x400_text* attributes; /* Attribute types beyond those. */
   size_t attribute_count;
 } postern_x400_list_args;
 
@@ -285,14 +290,14 @@ typedef struct postern_x400_entry {
   postern_x400_text content_type;
   postern_x400_text mts_identifier;
   postern_x400_text ipm_identifier;
-  const postern_x400_attribute *attributes;
+  const postern_x400_attribute* attributes;
   size_t attribute_count;
 } postern_x400_entry;
 
 typedef struct postern_x400_entry_list {
   uint32_t struct_size;
   uint32_t reserved;
-  const postern_x400_entry *entries; /* By rising sequence number. */
+  const postern_x400_entry* entries; /* By rising sequence number. */
   size_t entry_count;
   uint64_t next; /* Where the next page begins; 0: there is none. */
 } postern_x400_entry_list;
@@ -321,7 +326,7 @@ typedef struct postern_x400_report {
   uint32_t reserved;
   postern_x400_text subject_identifier; /* MTS identifier of what it is about. */
   postern_x400_text content_identifier;
-  const postern_x400_report_recipient *recipients;
+  const postern_x400_report_recipient* recipients;
   size_t recipient_count;
 } postern_x400_report;
 
@@ -330,19 +335,19 @@ typedef struct postern_x400_fetch_args {
   uint32_t reserved;
   uint64_t sequence;
   uint64_t wanted;
-  const postern_x400_text *attributes;
+  const postern_x400_text* attributes;
   size_t attribute_count;
   /* Gets the content in order, in pieces of any size above 0, on the calling thread. Not 0: no more is wanted, fetch() ends with
    * POSTERN_X400_CANCELLED and the entry keeps its status. NULL: no content. */
-  int32_t (*on_content)(void *content_data, const uint8_t *data, size_t size);
-  void *content_data;
+  int32_t (*on_content)(void* content_data, const uint8_t* data, size_t size);
+  void* content_data;
 } postern_x400_fetch_args;
 
 typedef struct postern_x400_fetched {
   uint32_t struct_size;
   uint32_t reserved;
-  const postern_x400_entry *entry;
-  const postern_x400_report *report; /* Of a report; else NULL. */
+  const postern_x400_entry* entry;
+  const postern_x400_report* report; /* Of a report; else NULL. */
   uint64_t content_size;             /* What on_content got, all together. */
 } postern_x400_fetched;
 
@@ -353,7 +358,7 @@ typedef struct postern_x400_auto_action {
   uint32_t kind;
   uint32_t id;     /* Registering the same kind and id again replaces it. */
   uint32_t remove; /* 1: take it out. */
-  const postern_x400_filter *filter;
+  const postern_x400_filter* filter;
   postern_x400_text address;     /* Of POSTERN_X400_AUTO_FORWARD. */
   postern_x400_octets parameter; /* BER, for what the library knows beyond that. May be absent. */
 } postern_x400_auto_action;
@@ -361,19 +366,19 @@ typedef struct postern_x400_auto_action {
 typedef struct postern_x400_register_args {
   uint32_t struct_size;
   uint32_t flags; /* Bit 0: default_list counts; bit 1: default_fetch counts. */
-  const postern_x400_auto_action *actions;
+  const postern_x400_auto_action* actions;
   size_t action_count;
-  uint64_t default_list;  /* POSTERN_X400_HAS_... where list() wants 0. */
+  uint64_t default_list; /* POSTERN_X400_HAS_... where list() wants 0. */
   uint64_t default_fetch;
   postern_x400_octets old_password; /* Both: change credentials. */
   postern_x400_octets new_password;
 } postern_x400_register_args;
 
 enum {
-  POSTERN_X400_NOTHING = 0, /* The limit of time passed. */
-  POSTERN_X400_MESSAGE = 1, /* There is a new entry. */
+  POSTERN_X400_NOTHING = 0,  /* The limit of time passed. */
+  POSTERN_X400_MESSAGE = 1,  /* There is a new entry. */
   POSTERN_X400_REPORTED = 2, /* There is a report, in full. */
-  POSTERN_X400_ALERT = 3,   /* An auto-alert fired. */
+  POSTERN_X400_ALERT = 3,    /* An auto-alert fired. */
   POSTERN_X400_PEER_LEFT = 4 /* The association ended; bind again. */
 };
 
@@ -381,7 +386,7 @@ typedef struct postern_x400_event {
   uint32_t struct_size;
   uint32_t kind;
   uint64_t sequence;                 /* Of the entry; 0: none, as with P3 and P1. */
-  const postern_x400_report *report; /* Of POSTERN_X400_REPORTED; else NULL. */
+  const postern_x400_report* report; /* Of POSTERN_X400_REPORTED; else NULL. */
   postern_x400_text words;           /* May be absent. */
 } postern_x400_event;
 
@@ -406,42 +411,42 @@ typedef struct postern_x400_sdk {
   uint32_t reserved;
 
   /* Static text, ended by NUL, for any number: "wrong name or password". Never NULL. */
-  const char *(*status_text)(postern_x400_status status);
+  const char* (*status_text)(postern_x400_status status);
   /* Whatever **result was given out. NULL: nothing happens. */
-  void (*release)(void *result);
+  void (*release)(void* result);
 
-  postern_x400_status (*open)(const postern_x400_call *call, const postern_x400_open_args *args, postern_x400_handle *library,
-                              postern_x400_error *error);
+  postern_x400_status (*open)(const postern_x400_call* call, const postern_x400_open_args* args, postern_x400_handle* library,
+                              postern_x400_error* error);
   /* Ends its associations (abort) and the calls in them. */
-  postern_x400_status (*close)(postern_x400_handle library, postern_x400_error *error);
-  postern_x400_status (*identify)(postern_x400_handle library, postern_x400_identity **result, postern_x400_error *error);
-  postern_x400_status (*health)(postern_x400_handle library, postern_x400_health **result, postern_x400_error *error);
+  postern_x400_status (*close)(postern_x400_handle library, postern_x400_error* error);
+  postern_x400_status (*identify)(postern_x400_handle library, postern_x400_identity** result, postern_x400_error* error);
+  postern_x400_status (*health)(postern_x400_handle library, postern_x400_health** result, postern_x400_error* error);
   /* The running call with this id ends with POSTERN_X400_CANCELLED; none with it: nothing happens, and POSTERN_X400_OK. */
   postern_x400_status (*cancel)(postern_x400_handle library, uint64_t call_id);
 
-  postern_x400_status (*bind)(postern_x400_handle library, const postern_x400_call *call, const postern_x400_bind_args *args,
-                              postern_x400_binding **result, postern_x400_error *error);
-  postern_x400_status (*unbind)(postern_x400_handle association, const postern_x400_call *call, postern_x400_error *error);
+  postern_x400_status (*bind)(postern_x400_handle library, const postern_x400_call* call, const postern_x400_bind_args* args,
+                              postern_x400_binding** result, postern_x400_error* error);
+  postern_x400_status (*unbind)(postern_x400_handle association, const postern_x400_call* call, postern_x400_error* error);
 
   /* After POSTERN_X400_OK the message is the peer's responsibility, and durable there. */
-  postern_x400_status (*submit)(postern_x400_handle association, const postern_x400_call *call, const postern_x400_submission *args,
-                                postern_x400_submission_result **result, postern_x400_error *error);
-  postern_x400_status (*probe)(postern_x400_handle association, const postern_x400_call *call, const postern_x400_submission *args,
-                               postern_x400_submission_result **result, postern_x400_error *error);
-  postern_x400_status (*list)(postern_x400_handle association, const postern_x400_call *call, const postern_x400_list_args *args,
-                              postern_x400_entry_list **result, postern_x400_error *error);
-  postern_x400_status (*summarize)(postern_x400_handle association, const postern_x400_call *call, const postern_x400_filter *filter,
-                                   postern_x400_summary **result, postern_x400_error *error);
-  postern_x400_status (*fetch)(postern_x400_handle association, const postern_x400_call *call, const postern_x400_fetch_args *args,
-                               postern_x400_fetched **result, postern_x400_error *error);
+  postern_x400_status (*submit)(postern_x400_handle association, const postern_x400_call* call, const postern_x400_submission* args,
+                                postern_x400_submission_result** result, postern_x400_error* error);
+  postern_x400_status (*probe)(postern_x400_handle association, const postern_x400_call* call, const postern_x400_submission* args,
+                               postern_x400_submission_result** result, postern_x400_error* error);
+  postern_x400_status (*list)(postern_x400_handle association, const postern_x400_call* call, const postern_x400_list_args* args,
+                              postern_x400_entry_list** result, postern_x400_error* error);
+  postern_x400_status (*summarize)(postern_x400_handle association, const postern_x400_call* call, const postern_x400_filter* filter,
+                                   postern_x400_summary** result, postern_x400_error* error);
+  postern_x400_status (*fetch)(postern_x400_handle association, const postern_x400_call* call, const postern_x400_fetch_args* args,
+                               postern_x400_fetched** result, postern_x400_error* error);
   /* All or none: POSTERN_X400_NOT_FOUND names the first that is not there in `field`, "sequences[3]". */
-  postern_x400_status (*delete_entries)(postern_x400_handle association, const postern_x400_call *call, const uint64_t *sequences,
-                                        size_t count, postern_x400_error *error);
-  postern_x400_status (*register_ms)(postern_x400_handle association, const postern_x400_call *call, const postern_x400_register_args *args,
-                                     postern_x400_error *error);
+  postern_x400_status (*delete_entries)(postern_x400_handle association, const postern_x400_call* call, const uint64_t* sequences,
+                                        size_t count, postern_x400_error* error);
+  postern_x400_status (*register_ms)(postern_x400_handle association, const postern_x400_call* call, const postern_x400_register_args* args,
+                                     postern_x400_error* error);
   /* Waits for the next event up to the limit; then POSTERN_X400_OK with POSTERN_X400_NOTHING, not POSTERN_X400_TIMED_OUT. */
-  postern_x400_status (*poll)(postern_x400_handle association, const postern_x400_call *call, postern_x400_event **result,
-                              postern_x400_error *error);
+  postern_x400_status (*poll)(postern_x400_handle association, const postern_x400_call* call, postern_x400_event** result,
+                              postern_x400_error* error);
 } postern_x400_sdk;
 
 /* ---- What a library exports ----------------------------------------------------------------------------------------------------- */
@@ -450,7 +455,7 @@ typedef struct postern_x400_sdk {
 POSTERN_X400_EXPORT uint32_t postern_x400_sdk_version(void);
 
 /* Fills `table`. `version` is the host's. POSTERN_X400_UNSUPPORTED when the library cannot work with it. Called once. */
-POSTERN_X400_EXPORT postern_x400_status postern_x400_sdk_entry(uint32_t version, postern_x400_sdk *table);
+POSTERN_X400_EXPORT postern_x400_status postern_x400_sdk_entry(uint32_t version, postern_x400_sdk* table);
 
 #ifdef __cplusplus
 }

@@ -68,35 +68,35 @@ enum {
 
 static postern_x400_sdk good;
 
-static postern_x400_status b_open(const postern_x400_call *call, const postern_x400_open_args *args, postern_x400_handle *library,
-                                  postern_x400_error *error) {
+static postern_x400_status b_open(const postern_x400_call* call, const postern_x400_open_args* args, postern_x400_handle* library,
+                                  postern_x400_error* error) {
   if (DEFECT == HANG_IN_OPEN) pause();
   if (DEFECT == SIGNAL_HANDLER) signal(SIGTERM, SIG_IGN);
   if (DEFECT == WRITES_TO_CHANNEL && write(3, "\xFF\xFF\xFF\xFF\x01nonsense", 13) < 0) return POSTERN_X400_INTERNAL;
   return good.open(call, args, library, error);
 }
 
-static postern_x400_status b_close(postern_x400_handle library, postern_x400_error *error) {
+static postern_x400_status b_close(postern_x400_handle library, postern_x400_error* error) {
   static postern_x400_handle last;
   if (DEFECT == CRASH_ON_CLOSED && last == library) abort();
   last = library;
   return good.close(library, error);
 }
 
-static postern_x400_status b_bind(postern_x400_handle library, const postern_x400_call *call, const postern_x400_bind_args *args,
-                                  postern_x400_binding **result, postern_x400_error *error) {
+static postern_x400_status b_bind(postern_x400_handle library, const postern_x400_call* call, const postern_x400_bind_args* args,
+                                  postern_x400_binding** result, postern_x400_error* error) {
   static postern_x400_binding left_over = {sizeof left_over, 0, 99, {NULL, 0}, 0};
   postern_x400_bind_args changed = *args;
   postern_x400_status status;
   char words[64];
   if (DEFECT == ABORT_IN_BIND) abort();
-  if (DEFECT == ANY_PASSWORD) changed.password.data = (const uint8_t *)PASSWORD, changed.password.size = strlen(PASSWORD);
+  if (DEFECT == ANY_PASSWORD) changed.password.data = (const uint8_t*)PASSWORD, changed.password.size = strlen(PASSWORD);
   changed.struct_size = sizeof changed;
   status = good.bind(library, call, &changed, result, error);
   if (DEFECT == LEAKS_DESCRIPTORS && status == POSTERN_X400_OK && open("/dev/null", O_RDONLY) < 0) return POSTERN_X400_INTERNAL;
   if (status == POSTERN_X400_OK || error == NULL) return status;
   if (DEFECT == TELLS_PASSWORD) {
-    snprintf(words, sizeof words, "%.*s is wrong", (int)args->password.size, (const char *)args->password.data);
+    snprintf(words, sizeof words, "%.*s is wrong", (int)args->password.size, (const char*)args->password.data);
     return fail(error, status, "password", "%s", words);
   }
   if (DEFECT == SILENT_ERROR) error->text_size = 0;
@@ -105,14 +105,14 @@ static postern_x400_status b_bind(postern_x400_handle library, const postern_x40
   return status;
 }
 
-static postern_x400_status b_unbind(postern_x400_handle handle, const postern_x400_call *call, postern_x400_error *error) {
+static postern_x400_status b_unbind(postern_x400_handle handle, const postern_x400_call* call, postern_x400_error* error) {
   const postern_x400_status status = good.unbind(handle, call, error);
   if (DEFECT == REUSES_HANDLES && status == POSTERN_X400_OK) last_handle = handle - 1;
   return status;
 }
 
-static postern_x400_status b_submit(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_submission *args,
-                                    postern_x400_submission_result **result, postern_x400_error *error) {
+static postern_x400_status b_submit(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_submission* args,
+                                    postern_x400_submission_result** result, postern_x400_error* error) {
   postern_x400_status status;
   if (DEFECT == CRASH_IN_SUBMIT) raise(SIGSEGV);
   if (DEFECT == STDOUT_IN_SUBMIT) printf("submitting\n"), fflush(stdout);
@@ -120,16 +120,16 @@ static postern_x400_status b_submit(postern_x400_handle handle, const postern_x4
   if (status != POSTERN_X400_OK) return status;
   if (DEFECT == NULL_RESULT) *result = NULL;
   if (DEFECT == NEGATIVE_LENGTH) (*result)->mts_identifier.size = (size_t)-5;
-  if (DEFECT == DANGLING_TEXT) (*result)->mts_identifier.data = (const char *)16;
+  if (DEFECT == DANGLING_TEXT) (*result)->mts_identifier.data = (const char*)16;
   return status;
 }
 
-static postern_x400_status b_list(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_list_args *args,
-                                  postern_x400_entry_list **result, postern_x400_error *error) {
+static postern_x400_status b_list(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_list_args* args,
+                                  postern_x400_entry_list** result, postern_x400_error* error) {
   static postern_x400_entry_list shared;
   postern_x400_list_args changed = *args;
   postern_x400_status status;
-  postern_x400_entry *first;
+  postern_x400_entry* first;
   if (DEFECT == EXIT_IN_LIST) exit(3);
   if (DEFECT == HANG_IN_LIST) pause();
   if (DEFECT == IGNORES_LIMIT && args->limit > 0) changed.limit = 1000;
@@ -142,18 +142,18 @@ static postern_x400_status b_list(postern_x400_handle handle, const postern_x400
     *result = &shared;
   }
   if ((*result)->entry_count == 0 || (*result)->entries == NULL) return status;
-  first = (postern_x400_entry *)(*result)->entries;
+  first = (postern_x400_entry*)(*result)->entries;
   if (DEFECT == NOT_UTF8) first->originator = (text_t){"\xC3\x28", 2};
   if (DEFECT == STALE_ENTRY_SIZE) first->struct_size = 40;
   return status;
 }
 
 struct relay {
-  const postern_x400_fetch_args *args;
+  const postern_x400_fetch_args* args;
   int count;
 };
-static int32_t pass_on(void *data, const uint8_t *octets, size_t size) {
-  struct relay *relay = data;
+static int32_t pass_on(void* data, const uint8_t* octets, size_t size) {
+  struct relay* relay = data;
   int32_t wanted = 0;
   static uint8_t first;
   if (DEFECT == NULL_PIECE) return relay->args->on_content(relay->args->content_data, NULL, size);
@@ -167,8 +167,8 @@ static int32_t pass_on(void *data, const uint8_t *octets, size_t size) {
   return wanted;
 }
 
-static postern_x400_status b_fetch(postern_x400_handle handle, const postern_x400_call *call, const postern_x400_fetch_args *args,
-                                   postern_x400_fetched **result, postern_x400_error *error) {
+static postern_x400_status b_fetch(postern_x400_handle handle, const postern_x400_call* call, const postern_x400_fetch_args* args,
+                                   postern_x400_fetched** result, postern_x400_error* error) {
   struct relay relay = {args, 0};
   postern_x400_fetch_args changed = *args;
   postern_x400_status status;
@@ -179,17 +179,17 @@ static postern_x400_status b_fetch(postern_x400_handle handle, const postern_x40
   return status;
 }
 
-static postern_x400_status b_poll(postern_x400_handle handle, const postern_x400_call *call, postern_x400_event **result,
-                                  postern_x400_error *error) {
+static postern_x400_status b_poll(postern_x400_handle handle, const postern_x400_call* call, postern_x400_event** result,
+                                  postern_x400_error* error) {
   postern_x400_call changed = *call;
   if (DEFECT == IGNORES_DEADLINE) changed.timeout_ms += 2500;
   if (DEFECT == IGNORES_CANCEL) changed.id = 0;
   return good.poll(handle, &changed, result, error);
 }
 
-static void b_release(void *result) {
+static void b_release(void* result) {
   if (DEFECT == LEAKS_MEMORY || DEFECT == REUSES_RESULT) return;
-  if (DEFECT == DOUBLE_FREE && result != NULL) free((block *)result - 1);
+  if (DEFECT == DOUBLE_FREE && result != NULL) free((block*)result - 1);
   good.release(result);
 }
 
@@ -203,13 +203,13 @@ __attribute__((constructor)) static void loaded(void) {
   if (DEFECT == CRASH_IN_LOAD) abort();
 }
 
-static postern_x400_status fill(uint32_t version, postern_x400_sdk *table) {
+static postern_x400_status fill(uint32_t version, postern_x400_sdk* table) {
   const postern_x400_status status = good_entry(DEFECT == ANY_VERSION ? POSTERN_X400_SDK_VERSION : version, table);
   good.struct_size = sizeof good;
   (void)good_entry(POSTERN_X400_SDK_VERSION, &good);
   if (DEFECT == REFUSES_ENTRY) return POSTERN_X400_UNSUPPORTED;
   if (status != POSTERN_X400_OK || table->struct_size < sizeof good) {
-    if (DEFECT == WRITES_BEYOND_TABLE) memset((char *)table + table->struct_size, 0, 8);
+    if (DEFECT == WRITES_BEYOND_TABLE) memset((char*)table + table->struct_size, 0, 8);
     return status;
   }
   table->open = b_open;
@@ -230,7 +230,7 @@ static postern_x400_status fill(uint32_t version, postern_x400_sdk *table) {
 
 #ifdef DEFECT_HAS_NO_ENTRY
 EXPORTED
-postern_x400_status postern_x400_sdk_enter(uint32_t version, postern_x400_sdk *table) { return fill(version, table); }
+postern_x400_status postern_x400_sdk_enter(uint32_t version, postern_x400_sdk* table) { return fill(version, table); }
 #else
-EXPORTED postern_x400_status postern_x400_sdk_entry(uint32_t version, postern_x400_sdk *table) { return fill(version, table); }
+EXPORTED postern_x400_status postern_x400_sdk_entry(uint32_t version, postern_x400_sdk* table) { return fill(version, table); }
 #endif
