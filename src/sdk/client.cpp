@@ -243,7 +243,7 @@ void Client::count_failure(std::string words) {
 
 Result<Launched> Client::start() {
   const SteadyTime deadline = now() + m_options.connect_timeout;
-  POSTERN_TRY(Launched child, launch(m_options.plan));
+  POSTERN_TRY(Launched child, m_options.launcher ? m_options.launcher() : launch(m_options.plan));
   {
     const std::lock_guard lock(m_mutex);
     m_stream = std::make_shared<FrameStream>(std::move(child.channel));

@@ -28,6 +28,9 @@ struct ClientOptions {
   std::uint64_t memory = std::uint64_t{2} << 30;                                          ///< Octets of data it may have; 0: no bound.
   std::chrono::milliseconds first_pause{50}, longest_pause{10'000}, long_enough{10'000};  ///< Between starts; a life so long resets it.
   LaunchPlan plan;
+  /// Instead of launch(plan): for a process that may not start programs itself and is given the channel by one that may. With `pid` -1 the
+  /// end of the channel is all that ends the child.
+  std::function<Result<Launched>()> launcher;
 };
 
 struct CallOptions {

@@ -299,6 +299,24 @@ TEST(Client, ACallThatIsCancelledEndsAndTheProcessGoesOn) {
   EXPECT_EQ(client.state().failures, 0U);
 }
 
+/// As where the gate may start nothing: another started the child, and the channel's end is what ends it.
+TEST(Client, AChildThatSomebodyElseStartedEndsWithItsChannel) {
+  ClientOptions options = client_of("memory_library");
+  Launched theirs;
+  options.launcher = [&]() -> Result<Launched> {
+    POSTERN_TRY(Launched made, launch({}));
+    Launched handed;
+    handed.channel = std::move(made.channel);
+    theirs = std::move(made);
+    return handed;
+  };
+  {
+    Client client(options);
+    ASSERT_OK(client.call(Identify{}));
+  }
+  EXPECT_EQ(reap(theirs, SteadyTime::max()), "ended its process (status 0)");
+}
+
 TEST(Client, AUsersProfileIsAskedFor) {
   ClientOptions options = client_of("memory_library");
   options.profile = "nothing";

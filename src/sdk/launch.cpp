@@ -152,7 +152,7 @@ Result<Launched> launch(const LaunchPlan& plan) {
 
 std::string reap(Launched& child, SteadyTime deadline) {
   const pid_t pid = std::exchange(child.pid, -1);
-  if (pid <= 0) return "was not running";
+  if (pid <= 0) return "ended";  // somebody else started it
   int status = 0;
   for (;;) {
     const pid_t ended = ::waitpid(pid, &status, WNOHANG);

@@ -29,7 +29,7 @@ struct Launched {
   ~Launched();
 
   pid_t pid = -1;
-  UniqueFd channel, output, errors;
+  UniqueFd channel, output, errors;  ///< The outputs may be none.
 };
 
 /// Unavailable with the kernel's reason.
