@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/secret.hpp"
 #include "sdk/conformance_checks.hpp"
 #include "sdk/serve.hpp"
 
@@ -84,7 +85,7 @@ void run_child(int channel) {
   auto first = stream.read(std::chrono::steady_clock::now() + kHelloTime);
   if (!first) ::_exit(kChildDone);
   const auto hello = decode<Hello>(first->body);
-  ::explicit_bzero(first->body.data(), first->body.size());
+  wipe(first->body);
   if (first->kind != Kind::Hello || !hello || hello->protocol != kProtocol) ::_exit(kBadFrames);
   if (!bound(*hello)) ::_exit(kCannotConfine);
   if (hello->mode == Mode::Serve)

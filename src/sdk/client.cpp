@@ -9,6 +9,8 @@
 #include <cstring>
 #include <deque>
 
+#include "base/secret.hpp"
+
 namespace postern::sdk {
 namespace {
 
@@ -123,7 +125,7 @@ Result<std::pair<Bytes, std::uint64_t>> Client::exchange(Call call, Bytes reques
   const std::uint64_t life = m_life;
   lock.unlock();
   const Status sent = send(*stream, pending, request, content, options);
-  ::explicit_bzero(request.data(), request.size());  // a bind has a password
+  wipe(request);  // a bind has a password
   lock.lock();
   Status status = sent;
   if (sent || sent.error().code != ErrorCode::TooLarge) status = wait_for_answer(lock, pending, stream, sink);

@@ -302,19 +302,18 @@ TEST(Client, ACallThatIsCancelledEndsAndTheProcessGoesOn) {
 /// As where the gate may start nothing: another started the child, and the channel's end is what ends it.
 TEST(Client, AChildThatSomebodyElseStartedEndsWithItsChannel) {
   ClientOptions options = client_of("memory_library");
-  Launched theirs;
+  auto theirs = launch({});  // by this thread, which lives on
+  ASSERT_OK(theirs);
   options.launcher = [&]() -> Result<Launched> {
-    POSTERN_TRY(Launched made, launch({}));
     Launched handed;
-    handed.channel = std::move(made.channel);
-    theirs = std::move(made);
+    handed.channel = std::move(theirs->channel);
     return handed;
   };
   {
     Client client(options);
     ASSERT_OK(client.call(Identify{}));
   }
-  EXPECT_EQ(reap(theirs, SteadyTime::max()), "ended its process (status 0)");
+  EXPECT_EQ(reap(*theirs, SteadyTime::max()), "ended its process (status 0)");
 }
 
 TEST(Client, AUsersProfileIsAskedFor) {

@@ -201,7 +201,8 @@ Status stopped_fetch(Bench& bench) {
 }
 
 Status bad_submission(Bench& bench, Handle association, const Submission& envelope, const char* field, const char* doing) {
-  const LentSubmission args(envelope, interpersonal_message(10));
+  const Bytes content = interpersonal_message(10);
+  const LentSubmission args(envelope, content);
   const auto limit = call();
   Complaint complaint;
   Held<postern_x400_submission_result> result(bench.table);
@@ -287,7 +288,7 @@ Status probing(Bench& bench) {
   POSTERN_TRY(const Summary before, summary(bench, association));
   Submission envelope = bench.message();
   envelope.content_size = 1000;
-  const LentSubmission args(envelope, {});
+  const LentSubmission args(envelope, ByteView());
   const auto limit = call();
   Complaint complaint;
   Held<postern_x400_submission_result> result(bench.table);

@@ -114,7 +114,8 @@ Status unknown_handles(Bench& bench) {
   const auto limit = call(1000);
   const auto& table = bench.table;
   const Submission envelope = bench.message();
-  const LentSubmission submission(envelope, interpersonal_message(10));
+  const Bytes content = interpersonal_message(10);
+  const LentSubmission submission(envelope, content);
   const Bind request = bench.credentials();
   const auto credentials = lend(request);
   const auto list = list_args(1, 1);

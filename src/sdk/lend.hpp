@@ -29,6 +29,7 @@ struct LentFilter {
 
 struct LentSubmission {
   LentSubmission(const Submission& value, ByteView content);
+  LentSubmission(const Submission&, Bytes&&) = delete;  // the octets would go with the temporary
   LentSubmission(const LentSubmission&) = delete;
   LentSubmission& operator=(const LentSubmission&) = delete;
   postern_x400_submission out{};

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "base/secret.hpp"
 #include "sdk/child.hpp"
 
 namespace postern::sdk {
@@ -51,7 +52,7 @@ void Service::take_request(Frame frame) {
   const ByteView rest = body.subspan(kRequestHead);
   Job job{frame.id, *head, {rest.begin(), rest.end()}, std::move(m_contents[frame.id])};
   m_contents.erase(frame.id);
-  ::explicit_bzero(frame.body.data(), frame.body.size());  // a bind has a password
+  wipe(frame.body);  // a bind has a password
   const std::lock_guard lock(m_mutex);
   if (m_jobs.size() >= kMostWaiting)
     return refuse(job.id, {ErrorCode::Exhausted, "too many calls wait for the library; try again later", "x400"});

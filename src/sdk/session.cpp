@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "base/secret.hpp"
 #include "base/text.hpp"
 #include "sdk/inspect.hpp"
 #include "sdk/lend.hpp"
@@ -164,7 +165,7 @@ Reply Session::handle(const Context& context, const Submit& request) {
 }
 
 Reply Session::handle(const Context& context, const Probe& request) {
-  const LentSubmission args(request.submission, {});
+  const LentSubmission args(request.submission, ByteView());
   return answer<postern_x400_submission_result>(
       context,
       [&](auto** result, auto* error) { return m_table.probe(request.association.handle, &context.lent, &args.out, result, error); },
@@ -232,7 +233,7 @@ Reply Session::run_as(const Context& context, ByteView body) {
   auto request = decode<R>(body);
   if (!request) return refusal_of(std::move(request).error());
   Reply reply = handle(context, *request);
-  if constexpr (std::is_same_v<R, Bind>) ::explicit_bzero(request->password.data(), request->password.size());
+  if constexpr (std::is_same_v<R, Bind>) wipe(request->password);
   return reply;
 }
 

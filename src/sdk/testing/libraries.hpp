@@ -6,6 +6,10 @@
 #include "sdk/client.hpp"
 #include "sdk/conformance.hpp"
 
+#ifndef POSTERN_SDK_TEST_LIBRARIES
+#define POSTERN_SDK_TEST_LIBRARIES "."  // only the test program knows where they are
+#endif
+
 namespace postern::sdk::testing {
 
 inline constexpr const char* kPassword = "postern";
