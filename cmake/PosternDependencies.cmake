@@ -41,6 +41,10 @@ target_link_libraries(postern_asio INTERFACE Boost::headers Threads::Threads)
 target_compile_definitions(postern_asio INTERFACE
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_BEAST_USE_STD_STRING_VIEW)
 
+# The C header that vendors of X.400 libraries compile against; ours, but seen from outside as others see it.
+add_library(postern_x400_sdk_header INTERFACE)
+target_include_directories(postern_x400_sdk_header INTERFACE ${CMAKE_SOURCE_DIR}/include)
+
 if(POSTERN_TESTS)
   find_package(GTest REQUIRED)
   include(GoogleTest)

@@ -1,6 +1,9 @@
 # `make package`: a Debian package with the two programs, the systemd unit, the configuration and what makes the user (packaging/).
 install(TARGETS posternd postern RUNTIME DESTINATION bin)
 install(FILES README.md THREAT_MODEL.md STANDARDS.md CHANGELOG.md docs/settings.md config/postern.toml DESTINATION share/doc/postern)
+install(FILES include/postern/x400_sdk.h DESTINATION include/postern)
+install(FILES docs/x400-sdk.md DESTINATION share/doc/postern)
+install(DIRECTORY examples/x400-sdk DESTINATION share/doc/postern/examples)
 install(FILES LICENSE DESTINATION share/doc/postern RENAME copyright)
 install(FILES config/postern.toml DESTINATION /etc/postern)
 install(FILES packaging/postern.service DESTINATION lib/systemd/system)

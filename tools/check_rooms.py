@@ -11,7 +11,7 @@ import sys
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.M)
 SOCKETS = re.compile(r'^(boost/(asio|beast)|sys/(socket|epoll)\.h|netinet/|netdb\.h)')
-MAY_USE_SOCKETS = {"io", "http", "store", "spool", "gateway", "api", "ops", "recorders", "custody", "confine", "warden"}
+MAY_USE_SOCKETS = {"io", "http", "store", "spool", "gateway", "api", "ops", "recorders", "custody", "confine", "warden", "sdk"}
 
 
 def sources(*folders):

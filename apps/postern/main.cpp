@@ -12,6 +12,7 @@
 #include "batch.hpp"
 #include "file_input.hpp"
 #include "remote.hpp"
+#include "sdk/child.hpp"
 
 namespace postern::cli {
 
@@ -132,6 +133,7 @@ int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std
 }  // namespace postern::cli
 
 int main(int argc, char** argv) try {
+  if (argc > 1 && std::string_view(argv[1]) == postern::sdk::kChildVerb) postern::sdk::run_child();  // holds a vendor's X.400 library
   std::signal(SIGPIPE, SIG_IGN);
   postern::log::configure(postern::log::Level::Warn, postern::log::Format::Text);
   return postern::cli::run({argv + std::min(argc, 1), argv + argc}, std::cin, std::cout);

@@ -11,6 +11,7 @@ namespace {
 constexpr AddX400Verbs kFileVerbs[] = {
     add_x400_address_verbs,
     add_x400_codec_verbs,
+    add_x400_sdk_verbs,
 };
 
 }  // namespace

@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <exception>
 #include <iostream>
+#include <string_view>
 
 #include "confine/privileges.hpp"
 #include "daemon.hpp"
+#include "sdk/child.hpp"
 
 namespace postern::daemon {
 namespace {
@@ -62,7 +64,10 @@ int main_of(int argc, char** argv) {
 }  // namespace
 }  // namespace postern::daemon
 
-int main(int argc, char** argv) try { return postern::daemon::main_of(argc, argv); } catch (const std::exception& error) {
+int main(int argc, char** argv) try {
+  if (argc > 1 && std::string_view(argv[1]) == postern::sdk::kChildVerb) postern::sdk::run_child();  // holds a vendor's X.400 library
+  return postern::daemon::main_of(argc, argv);
+} catch (const std::exception& error) {
   std::fprintf(stderr, "posternd: %s\n", error.what());
   return postern::daemon::kCannotStart;
 }

@@ -273,6 +273,32 @@ struct Config {
     std::string failures = "off";         ///< off, redacted
     std::int64_t failures_per_hour = 10;  ///< For one domain; ten times as many in all.
   } reports;
+  struct Transport {
+    std::string mode = "mock";  ///< mock, native, sdk
+    std::string profiles_dir = "profiles";
+    std::vector<std::string> fingerprints;  ///< sha256:HEX of peers' certificates or public keys.
+    struct Tls {
+      bool enabled = true;
+      std::string min_version = "1.3";
+      std::string ca_bundle;  ///< Empty: the system's.
+      std::string client_certificate;
+      std::string client_key;
+      std::string ocsp_responder;  ///< Empty: the one in the certificate.
+      bool enforce_pinset = false;
+    } tls;
+    struct Sdk {
+      std::string library_path;       ///< Also X400_SDK_LIBRARY.
+      std::string preferred_profile;  ///< Also X400_SDK_PROFILE.
+      std::int64_t connect_timeout_ms = 10'000;
+      std::int64_t operation_timeout_ms = 30'000;
+    } sdk;
+  } transport;
+  struct Submit {
+    std::int64_t default_strategy = 0;  ///< 0 to 5, as in postern/x400_sdk.h.
+  } submit;
+  struct Tracing {
+    std::string trace_bundle_path;
+  } tracing;
   Limits limits;
 
   std::vector<Listener> listeners;

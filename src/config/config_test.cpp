@@ -268,5 +268,66 @@ TEST(Config, TenantsHaveDomainsAndKeysOfTheirOwn) {
     EXPECT_EQ(read(local + bad).faults.size(), 1U) << bad;
 }
 
+TEST(Config, TheX400SideKeepsItsNames) {
+  const Loaded loaded = read(R"(
+[transport]
+mode = "sdk"
+profiles_dir = "x400/profiles"
+fingerprints = ["sha256:0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"]
+[transport.tls]
+enabled = true
+min_version = "1.2"
+ca_bundle = "ca.pem"
+client_certificate = "c.pem"
+client_key = "k.pem"
+ocsp_responder = "http://ocsp.example/"
+enforce_pinset = true
+[transport.sdk]
+library_path = "/opt/vendor/x400.so"
+preferred_profile = "ops"
+connect_timeout_ms = 2500
+operation_timeout_ms = 60000
+[submit]
+default_strategy = 3
+[tracing]
+trace_bundle_path = "trace.zip"
+[security.smime]
+enabled = false
+certificates_dir = "profiles/certs"
+)");
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+  EXPECT_EQ(loaded.config.transport.sdk.library_path, "/opt/vendor/x400.so");
+  EXPECT_EQ(loaded.config.transport.sdk.connect_timeout_ms, 2500);
+  EXPECT_EQ(loaded.config.submit.default_strategy, 3);
+  EXPECT_TRUE(warns(loaded, "TLS 1.2 is accepted of X.400 peers"));
+  EXPECT_EQ(Config{}.transport.mode, "mock");
+}
+
+TEST(Config, TheVendorsLibraryAndProfileHaveTheirOwnVariables) {
+  const std::string file = "[transport]\nmode = \"sdk\"\n[transport.sdk]\nlibrary_path = \"/a.so\"\npreferred_profile = \"a\"\n";
+  const Loaded loaded =
+      read(file, {{"X400_SDK_LIBRARY", "/b.so"}, {"X400_SDK_PROFILE", "b"}, {"POSTERN_TRANSPORT__SDK__LIBRARY_PATH", "/c.so"}});
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+  EXPECT_EQ(loaded.config.transport.sdk.library_path, "/b.so");
+  EXPECT_EQ(loaded.config.transport.sdk.preferred_profile, "b");
+  EXPECT_TRUE(read("[transport]\nmode = \"sdk\"", {{"X400_SDK_LIBRARY", "/b.so"}}).faults.empty());
+}
+
+TEST(Config, WhatCannotBeOfTheX400SideIsSaid) {
+  const auto fault_of = [](const std::string& toml) {
+    const Loaded loaded = read(toml);
+    return loaded.faults.size() == 1 ? loaded.faults.front().what : std::to_string(loaded.faults.size()) + " faults";
+  };
+  EXPECT_NE(fault_of("[transport]\nmode = \"smoke\"").find("mock, native, sdk"), std::string::npos);
+  EXPECT_NE(fault_of("[transport]\nmode = \"sdk\"").find("X400_SDK_LIBRARY"), std::string::npos);
+  EXPECT_NE(fault_of("[transport]\nfingerprints = [\"abc\"]").find("64 hexadecimal digits"), std::string::npos);
+  EXPECT_NE(fault_of("[transport.tls]\nclient_key = \"k\"").find("belong together"), std::string::npos);
+  EXPECT_NE(fault_of("[transport.tls]\nenforce_pinset = true").find("transport.fingerprints is empty"), std::string::npos);
+  EXPECT_NE(fault_of("[transport.tls]\nocsp_responder = \"ocsp.example\"").find("must be a URL"), std::string::npos);
+  EXPECT_NE(fault_of("[transport.sdk]\nconnect_timeout_ms = 5").find("from 100 to 600000"), std::string::npos);
+  EXPECT_NE(fault_of("[submit]\ndefault_strategy = 6").find("from 0 to 5"), std::string::npos);
+  EXPECT_TRUE(warns(read("[transport]\nmode = \"native\"\n[transport.tls]\nenabled = false"), "travel in clear"));
+}
+
 }  // namespace
 }  // namespace postern::config

@@ -152,6 +152,8 @@ class Reader {
 
 /// POSTERN_SECURITY__SMIME__ENABLED -> security.smime.enabled; empty when the name is no override.
 std::string path_of_variable(std::string_view name) {
+  if (name == "X400_SDK_LIBRARY") return "transport.sdk.library_path";  // as integrations of vendors' libraries know them
+  if (name == "X400_SDK_PROFILE") return "transport.sdk.preferred_profile";
   if (name.substr(0, 8) != "POSTERN_" || name.find("__") == std::string_view::npos) return {};
   std::string path = to_lower(name.substr(8));
   for (std::size_t at = 0; (at = path.find("__", at)) != std::string::npos;) path.replace(at, 2, ".");
@@ -319,7 +321,7 @@ std::string reference() {
   std::string out =
       "# Settings\n\nMade by `postern config reference` from the table that the parser uses. Environment variables override scalar "
       "settings:\n"
-      "`server.hostname` is `POSTERN_SERVER__HOSTNAME`.\n";
+      "`server.hostname` is `POSTERN_SERVER__HOSTNAME`. Two have a second name: `X400_SDK_LIBRARY` and `X400_SDK_PROFILE`.\n";
   reference_of(out, "Scalar settings", scalar_settings());
   reference_of(out, "[[listener]]", listener_settings());
   reference_of(out, "[[route]]", route_settings());

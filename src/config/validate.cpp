@@ -38,6 +38,12 @@ bool is_mount(std::string_view path) {
          });
 }
 
+bool is_fingerprint(std::string_view pin) {
+  constexpr std::size_t prefix = 7, digits = 64;
+  return pin.substr(0, prefix) == "sha256:" && pin.size() == prefix + digits &&
+         pin.find_first_not_of("0123456789abcdefABCDEF", prefix) == std::string_view::npos;
+}
+
 class Validator {
  public:
   explicit Validator(Loaded& loaded) : m_loaded(loaded), m_config(loaded.config) {}
@@ -56,6 +62,7 @@ class Validator {
     check_rest();
     check_milter_routes();
     check_mta_hook();
+    check_transport();
     if (m_config.reports.failures != "off" && m_config.reports.from.empty())
       fault("reports.failures", "has reports sent, and reports.from does not say by whom; set it to an address of yours");
     for (std::size_t i = 0; i < m_config.exceptions.size(); ++i)
@@ -163,6 +170,26 @@ class Validator {
     for (const auto& network : hook.relay_from) {
       if (network == "0.0.0.0/0" || network == "::/0") fault("mta_hook.relay_from", "would trust everybody; name the networks you trust");
     }
+  }
+
+  /// What only counts once X.400 is spoken is looked at whatever the mode, and warned about where it is.
+  void check_transport() {
+    const auto& transport = m_config.transport;
+    for (const auto& one : transport.fingerprints) {
+      if (!is_fingerprint(one)) fault("transport.fingerprints", "must look like sha256: and 64 hexadecimal digits");
+    }
+    if (transport.tls.client_certificate.empty() != transport.tls.client_key.empty())
+      fault("transport.tls.client_key", "and client_certificate belong together; give both or none");
+    if (transport.tls.enforce_pinset && transport.fingerprints.empty())
+      fault("transport.tls.enforce_pinset", "refuses every peer while transport.fingerprints is empty; name one, or set it to false");
+    const std::string& responder = transport.tls.ocsp_responder;
+    if (!responder.empty() && !istarts_with(responder, "http://") && !istarts_with(responder, "https://"))
+      fault("transport.tls.ocsp_responder", "is \"" + printable(responder) + "\"; must be a URL, http://HOST/");
+    if (transport.mode == "sdk" && transport.sdk.library_path.empty())
+      fault("transport.sdk.library_path", "is needed when transport.mode is sdk; name the vendor's shared object, or set X400_SDK_LIBRARY");
+    if (transport.mode == "mock") return;
+    if (!transport.tls.enabled) warn("transport.tls.enabled: false, so X.400 associations and their passwords travel in clear");
+    if (transport.tls.min_version != "1.3") warn("transport: TLS " + transport.tls.min_version + " is accepted of X.400 peers");
   }
 
   void check_route(Route& route, const std::string& path) {

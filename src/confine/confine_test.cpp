@@ -357,6 +357,25 @@ TEST_F(ConfinementRules, TheKeeperHasNoNetworkUntilASettingWantsIt) {
   EXPECT_EQ(wider.opened.size(), 2U);
 }
 
+TEST_F(ConfinementRules, TheFilesOfX400AreTheGatesWhileItIsSpoken) {
+  for (const char* part : {"etc/x400/profiles", "etc/x400/tls", "etc/vendor"}) fs::create_directories(folder / part);
+  config.transport.profiles_dir = "x400/profiles";
+  config.transport.tls.client_key = "x400/tls/key.pem";
+  config.transport.sdk.library_path = "vendor/x400.so";
+  const auto reads = [&](const char* path) {
+    const Rules rules = gate_rules(config).value();
+    const auto* found = rule(rules, folder / path);
+    return found != nullptr && found->access == Access::Read;
+  };
+  for (const char* path : {"etc/x400/profiles", "etc/x400/tls", "etc/vendor"}) EXPECT_FALSE(reads(path)) << path;
+  config.transport.mode = "native";
+  EXPECT_TRUE(reads("etc/x400/profiles") && reads("etc/x400/tls") && !reads("etc/vendor"));
+  config.transport.mode = "sdk";
+  EXPECT_TRUE(reads("etc/vendor"));
+  const char* environment[] = {"X400_SDK_LIBRARY=/a.so", "X400_SDK_PROFILE=p", "X400_OTHER=x", nullptr};
+  EXPECT_EQ(gate_environment(config, environment), (std::vector<std::string>{"X400_SDK_LIBRARY=/a.so", "X400_SDK_PROFILE=p"}));
+}
+
 bool has(const std::vector<std::string>& list, const std::string& text) { return std::ranges::find(list, text) != list.end(); }
 
 TEST_F(ConfinementRules, TheGateDoesNotGetTheKeepersVariables) {

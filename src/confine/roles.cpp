@@ -140,11 +140,22 @@ class GateBuilder {
     for (const auto& zone : m_config.zones) beside(zone.tsig);
     beside(m_config.http.tls.client_ca);
     if (m_config.mta_hook.enabled) beside(file_of(m_config.mta_hook.secret_ref));
+    add_transport_files();
     for (const auto& one : m_config.operators) beside(file_of(one.token_ref));
     for (const auto& route : m_config.routes) {
       for (const auto& path : {route.ca, route.client_certificate, route.client_key, file_of(route.password_ref)}) beside(path);
       if (begins_with(route.via, "file:")) folder(m_config.beside_config(route.via.substr(5)), Access::Write);
     }
+  }
+
+  void add_transport_files() {
+    if (const auto& bundle = m_config.tracing.trace_bundle_path; !bundle.empty())
+      folder(fs::path(m_config.in_mail_dir(bundle)).parent_path().string(), Access::Write);
+    const auto& transport = m_config.transport;
+    if (transport.mode == "mock") return;
+    folder(m_config.beside_config(transport.profiles_dir), Access::Read);
+    for (const auto& path : {transport.tls.ca_bundle, transport.tls.client_certificate, transport.tls.client_key}) beside(path);
+    if (transport.mode == "sdk") beside(transport.sdk.library_path);
   }
 
   void add_ports() {
@@ -208,7 +219,9 @@ const std::vector<std::string> kCommonNames{"PATH",
                                             "OPENSSL_MODULES",
                                             "SSL_CERT_FILE",
                                             "SSL_CERT_DIR",
-                                            "GLIBC_TUNABLES"};
+                                            "GLIBC_TUNABLES",
+                                            "X400_SDK_LIBRARY",
+                                            "X400_SDK_PROFILE"};
 const std::vector<std::string> kCommonPrefixes{"LC_", "MALLOC_", "FAKETIME", "DONT_FAKE", "ASAN_", "UBSAN_", "TSAN_"};
 
 /// A setting in the environment is POSTERN_SECTION__KEY; a secret may have any name, this one too.
