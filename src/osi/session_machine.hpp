@@ -220,6 +220,7 @@ class SessionMachine {
   void receive_spdu(const Spdu& spdu, ByteView tsdu);
   void receive_segment(const Spdu& spdu, ByteView tsdu);
   [[nodiscard]] std::optional<std::string> add_segment(const Spdu& spdu, ByteView tsdu);
+  [[nodiscard]] std::size_t data_limit(SpduKind kind) const noexcept;
   void protocol_error(std::string text);
   void abort_by_provider(PAbortReason reason, std::uint32_t bits, std::string text);
   [[nodiscard]] bool ignores_input() const noexcept;

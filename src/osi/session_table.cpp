@@ -31,6 +31,10 @@ constexpr std::uint32_t kOpen =
     in(S::DataTransfer, S::WaitMajorAck, S::WaitActivityEndAck, S::WaitMajorResponse, S::WaitActivityEndResponse);
 constexpr std::uint32_t kAsking = in(S::WaitMajorAck, S::WaitActivityEndAck);
 constexpr std::uint32_t kAsked = in(S::WaitMajorResponse, S::WaitActivityEndResponse);
+// X.215 13.9, 13.15, 14.1: who asked for a major point, the end of an activity or a release says nothing more until the answer; the other
+// side still may.
+constexpr std::uint32_t kSpeaking = in(S::DataTransfer, S::WaitReleaseResponse) | kAsked;
+constexpr std::uint32_t kListening = in(S::DataTransfer, S::WaitDisconnect) | kAsking;
 constexpr std::uint32_t kEnding = in(S::WaitInterruptAck, S::WaitDiscardAck);  // 05B, 05C: what the peer sent before its answer is void
 constexpr std::uint32_t kEnded = in(S::WaitInterruptResponse, S::WaitDiscardResponse);
 constexpr std::uint32_t kDraining = in(S::WaitAbortAccept, S::WaitTransportDisconnect);
@@ -66,12 +70,11 @@ constexpr M::Row kTable[] = {
     {in(S::WaitConnectResponse), primitive<SConnectRefuse>(), kAlways, &M::send_refuse, S::WaitTransportDisconnect},
 
     // --- Data transfer (7.11, 7.13; Table A.6)
-    {kOpen, primitive<SData>(), kMaySend, &M::send_data, kStay},
-    {in(S::WaitReleaseResponse), primitive<SData>(), kMaySend, &M::send_data, kStay},
-    {kOpen | in(S::WaitDisconnect), spdu(DT), kMayReceive, &M::indicate_data, kStay},
+    {kSpeaking, primitive<SData>(), kMaySend, &M::send_data, kStay},
+    {kListening, spdu(DT), kMayReceive, &M::indicate_data, kStay},
     {kEnding | in(S::WaitRecoveryIndication), spdu(DT), kAlways, &M::discard, kStay},
-    {kOpen | in(S::WaitReleaseResponse), primitive<STypedData>(), when(C::TypedUnit), &M::send_typed_data, kStay},
-    {kOpen | in(S::WaitDisconnect, S::WaitControlAck), spdu(TD), when(C::TypedUnit), &M::indicate_typed_data, kStay},
+    {kSpeaking, primitive<STypedData>(), when(C::TypedUnit), &M::send_typed_data, kStay},
+    {kListening | in(S::WaitControlAck), spdu(TD), when(C::TypedUnit), &M::indicate_typed_data, kStay},
     {kEnding | in(S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(TD), when(C::TypedUnit), &M::discard, kStay},
 
     // --- Tokens (7.16 to 7.19)
@@ -81,9 +84,8 @@ constexpr M::Row kTable[] = {
     {in(S::WaitRecoveryIndication), spdu(GT), when(C::GivesTheirs, C::GivesData), &M::indicate_tokens, S::DataTransfer},
     {in(S::WaitRecoveryIndication), spdu(GT), when(C::GivesTheirs), &M::indicate_tokens, kStay},
     {kEnding | kEnded, spdu(GT), kAlways, &M::discard, kStay},
-    {kOpen | in(S::WaitReleaseResponse, S::WaitRecoveryIndication), primitive<STokenPlease>(), when(C::PleasesTheirs), &M::send_please,
-     kStay},
-    {kOpen | in(S::WaitDisconnect, S::WaitRecoveryRequest), spdu(PT), kAlways, &M::indicate_please, kStay},
+    {kSpeaking | in(S::WaitRecoveryIndication), primitive<STokenPlease>(), when(C::PleasesTheirs), &M::send_please, kStay},
+    {kListening | in(S::WaitRecoveryRequest), spdu(PT), kAlways, &M::indicate_please, kStay},
     {kEnding | kEnded | in(S::WaitControlAck, S::WaitRecoveryIndication), spdu(PT), kAlways, &M::discard, kStay},
     {in(S::DataTransfer), primitive<SControlGive>(), when(C::ActivityUnit, C::NoActivity, C::AllOurs), &M::send_control, S::WaitControlAck},
     {in(S::DataTransfer), spdu(GTC), when(C::ActivityUnit, C::NoActivity, C::AllTheirs), &M::indicate_control, kStay},
