@@ -8,6 +8,7 @@ void SessionMachine::send_finish(SessionInput& input) {
   spdu.kind = SpduKind::FN;
   spdu.transport_disconnect = kTransportReleased;
   m_collided = false;
+  m_finishing = true;
   emit(spdu, input.data);
 }
 
@@ -45,7 +46,10 @@ void SessionMachine::confirm_release_collision(SessionInput& input) {
   tell(SReleaseResponse{true, std::move(input.data)});
 }
 
-void SessionMachine::confirm_no_release(SessionInput& input) { tell(SReleaseResponse{false, std::move(input.data)}); }
+void SessionMachine::confirm_no_release(SessionInput& input) {
+  m_finishing = false;
+  tell(SReleaseResponse{false, std::move(input.data)});
+}
 
 void SessionMachine::send_user_abort(SessionInput& input) {
   Spdu spdu;

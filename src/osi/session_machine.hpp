@@ -80,6 +80,7 @@ enum class Condition : std::uint8_t {
   Affirmative,
   Negative,
   Collided,
+  NotFinishing,
 };
 
 class SessionMachine {
@@ -259,6 +260,7 @@ class SessionMachine {
 
   bool m_may_confirm = false;  // Vsc: the right to answer minor synchronization points
   bool m_collided = false;     // Vcoll
+  bool m_finishing = false;    // A FINISH of ours is out.
   Proposal m_proposal;
   std::optional<Assembly> m_assembly;
   std::string m_why;  // Of the end of the transport connection.

@@ -70,10 +70,10 @@ constexpr M::Row kTable[] = {
     {in(S::WaitConnectResponse), primitive<SConnectRefuse>(), kAlways, &M::send_refuse, S::WaitTransportDisconnect},
 
     // --- Data transfer (7.11, 7.13; Table A.6)
-    {kSpeaking, primitive<SData>(), kMaySend, &M::send_data, kStay},
+    {kSpeaking, primitive<SData>(), kMaySend | when(C::NotFinishing), &M::send_data, kStay},
     {kListening, spdu(DT), kMayReceive, &M::indicate_data, kStay},
     {kEnding | in(S::WaitRecoveryIndication), spdu(DT), kAlways, &M::discard, kStay},
-    {kSpeaking, primitive<STypedData>(), when(C::TypedUnit), &M::send_typed_data, kStay},
+    {kSpeaking, primitive<STypedData>(), when(C::TypedUnit, C::NotFinishing), &M::send_typed_data, kStay},
     {kListening | in(S::WaitControlAck), spdu(TD), when(C::TypedUnit), &M::indicate_typed_data, kStay},
     {kEnding | in(S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(TD), when(C::TypedUnit), &M::discard, kStay},
 
@@ -84,7 +84,7 @@ constexpr M::Row kTable[] = {
     {in(S::WaitRecoveryIndication), spdu(GT), when(C::GivesTheirs, C::GivesData), &M::indicate_tokens, S::DataTransfer},
     {in(S::WaitRecoveryIndication), spdu(GT), when(C::GivesTheirs), &M::indicate_tokens, kStay},
     {kEnding | kEnded, spdu(GT), kAlways, &M::discard, kStay},
-    {kSpeaking | in(S::WaitRecoveryIndication), primitive<STokenPlease>(), when(C::PleasesTheirs), &M::send_please, kStay},
+    {kSpeaking | in(S::WaitRecoveryIndication), primitive<STokenPlease>(), when(C::PleasesTheirs, C::NotFinishing), &M::send_please, kStay},
     {kListening | in(S::WaitRecoveryRequest), spdu(PT), kAlways, &M::indicate_please, kStay},
     {kEnding | kEnded | in(S::WaitControlAck, S::WaitRecoveryIndication), spdu(PT), kAlways, &M::discard, kStay},
     {in(S::DataTransfer), primitive<SControlGive>(), when(C::ActivityUnit, C::NoActivity, C::AllOurs), &M::send_control, S::WaitControlAck},
@@ -116,8 +116,8 @@ constexpr M::Row kTable[] = {
     {in(S::DataTransfer) | kAsking, spdu(ER), when(C::ExceptionsUnit, C::ActivityIfManaged, C::DataTokenOurs),
      &M::indicate_provider_exception, S::WaitRecoveryRequest},
     // It crossed the data token, which the reporter has meanwhile got and is content with, or a FINISH.
-    {in(S::DataTransfer) | kAsking, spdu(ED), when(C::ExceptionsUnit, C::DataTokenTheirs), &M::discard, kStay},
-    {in(S::DataTransfer) | kAsking, spdu(ER), when(C::ExceptionsUnit, C::DataTokenTheirs), &M::discard, kStay},
+    {in(S::DataTransfer) | kAsking, spdu(ED), when(C::ExceptionsUnit, C::ActivityIfManaged, C::DataTokenTheirs), &M::discard, kStay},
+    {in(S::DataTransfer) | kAsking, spdu(ER), when(C::ExceptionsUnit, C::ActivityIfManaged, C::DataTokenTheirs), &M::discard, kStay},
     {kEnding | in(S::WaitDisconnect, S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(ED), kAlways, &M::discard, kStay},
     {kEnding | in(S::WaitDisconnect, S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(ER), kAlways, &M::discard, kStay},
     {in(S::WaitRecoveryIndication), spdu(MAP), kAlways, &M::discard, kStay},
@@ -212,8 +212,9 @@ constexpr std::array kWhy = {
     "the answer is negative",
     "the answer is affirmative",
     "there was no collision",
+    "a release was asked for by this side",
 };
-static_assert(kWhy.size() == static_cast<std::size_t>(Condition::Collided) + 1);
+static_assert(kWhy.size() == static_cast<std::size_t>(Condition::NotFinishing) + 1);
 
 bool is_spdu(SessionInputKind kind) { return kind < kTimer && static_cast<unsigned>(kind) >= 64; }
 bool matches(const M::Row& row, S state, SessionInputKind kind) {
