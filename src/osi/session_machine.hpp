@@ -155,7 +155,7 @@ class SessionMachine {
   void indicate_please(SessionInput& input);
   void indicate_control(SessionInput& input);
   void indicate_minor(SessionInput& input);
-  void count_minor(SessionInput& input);
+  void count_unseen(SessionInput& input);
   void confirm_minor(SessionInput& input);
   void indicate_major(SessionInput& input);
   void confirm_major(SessionInput& input);

@@ -94,7 +94,7 @@ constexpr M::Row kTable[] = {
     // --- Synchronization (7.20 to 7.23)
     {in(S::DataTransfer), primitive<SSyncMinor>(), kMaySend | when(C::MinorUnit, C::MinorOurs, C::SerialLeft), &M::send_minor, kStay},
     {in(S::DataTransfer), spdu(MIP), kMayReceive | when(C::MinorUnit, C::MinorTheirs, C::SerialNext), &M::indicate_minor, kStay},
-    {in(S::WaitRecoveryIndication), spdu(MIP), when(C::SerialNext), &M::count_minor, kStay},
+    {in(S::WaitRecoveryIndication), spdu(MIP), when(C::SerialNext), &M::count_unseen, kStay},
     {kEnding, spdu(MIP), kAlways, &M::discard, kStay},
     {in(S::DataTransfer) | kAsked, primitive<SSyncMinorResponse>(), when(C::MinorUnit, C::ActivityIfManaged, C::ConfirmsTheirs),
      &M::send_minor_ack, kStay},
@@ -120,8 +120,8 @@ constexpr M::Row kTable[] = {
     {in(S::DataTransfer) | kAsking, spdu(ER), when(C::ExceptionsUnit, C::ActivityIfManaged, C::DataTokenTheirs), &M::discard, kStay},
     {kEnding | in(S::WaitDisconnect, S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(ED), kAlways, &M::discard, kStay},
     {kEnding | in(S::WaitDisconnect, S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(ER), kAlways, &M::discard, kStay},
-    {in(S::WaitRecoveryIndication), spdu(MAP), kAlways, &M::discard, kStay},
-    {in(S::WaitRecoveryIndication), spdu(AE), kAlways, &M::discard, kStay},
+    {in(S::WaitRecoveryIndication), spdu(MAP), when(C::SerialNext), &M::count_unseen, kStay},
+    {in(S::WaitRecoveryIndication), spdu(AE), when(C::SerialNext), &M::count_unseen, kStay},
 
     // --- Activities (7.28 to 7.37; Table A.8)
     {in(S::DataTransfer), primitive<SActivityStart>(), kMayBegin, &M::send_start, kStay},
