@@ -110,7 +110,15 @@ std::size_t size_of(const AssociationEvent& event) {
 
 }  // namespace
 
+void Association::Machine::name_connection(AssociationEvent& event) const {
+  if (auto* confirmed = std::get_if<RtCheckpointConfirmed>(&event)) confirmed->point.connection = session_id;
+  if (auto* checkpoint = std::get_if<RtTransferCheckpoint>(&event)) checkpoint->point.connection = session_id;
+  if (auto* failed = std::get_if<RtTransferFailed>(&event); failed != nullptr && failed->point) failed->point->connection = session_id;
+  if (auto* stopped = std::get_if<RtTransferStopped>(&event); stopped != nullptr && stopped->point) stopped->point->connection = session_id;
+}
+
 void Association::Machine::deliver(AssociationEvent event) {
+  name_connection(event);
   event_octets += size_of(event);
   events.push_back(std::move(event));
 }

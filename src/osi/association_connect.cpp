@@ -121,6 +121,7 @@ Status Association::Machine::connect() {
   if (has_rtse()) {
     // X.228, association establishment: the session connection identifier is that of the RT association, each part as BER.
     const SessionConnectionIdentifier& id = open_request.connection;
+    session_id = id;
     POSTERN_TRY(primitive.identifier.user_reference, asn1::encode(id.calling_ss_user_reference));
     POSTERN_TRY(primitive.identifier.common_reference, asn1::encode(id.common_reference));
     if (id.additional_reference_information) {

@@ -319,7 +319,7 @@ void run_transfer(AssociationPair& pair, ByteView apdu, std::size_t at = 0) {
       at += take;
     }
     pair.pump();
-    done = true;
+    done = pair.a.association.wants_octets() == 0;
     for (; seen < pair.b.events.size(); ++seen) {
       if (const auto* point = std::get_if<RtTransferCheckpoint>(&pair.b.events[seen])) {
         (void)pair.b.association.confirm_checkpoint(point->point.serial);
@@ -429,7 +429,8 @@ TEST_P(BothRtse, SenderCanDiscardAndInterrupt) {
     ASSERT_NE(stopped, nullptr);
     EXPECT_EQ(stopped->point.has_value(), interrupt);
     if (interrupt) EXPECT_EQ(stopped->point->serial, failed->point->serial);
-    if (interrupt) EXPECT_EQ(stopped->point->octets, failed->point->octets);
+    // What may be end-of-contents is not handed out before more comes; it is in the receiver's envelope.
+    if (interrupt) EXPECT_LE(failed->point->octets - stopped->point->octets, 4U);
   }
 }
 
@@ -539,7 +540,7 @@ TEST_P(BothRtse, ResumesAfterAnyCut) {
       if (const auto* point = std::get_if<RtTransferCheckpoint>(&event); point != nullptr && point->point.serial == wanted->serial)
         kept = point->point;
     ASSERT_TRUE(kept) << cut;
-    EXPECT_EQ(kept->octets, *offset);
+    EXPECT_LE(*offset - kept->octets, 4U);
     Bytes whole = pair.b.received();
     whole.resize(kept->octets);
     ASSERT_TRUE(again.b.association.accept_resume(*kept));

@@ -78,7 +78,10 @@ class AssociationPair {
 
   /// Hands everything over until both are quiet.
   void pump() {
-    while (!cut && (move(a, b) | move(b, a))) continue;
+    for (bool more = true; more && !cut;) {
+      more = move(a, b);
+      more = move(b, a) || more;
+    }
     collect(a);
     collect(b);
     close();
