@@ -238,10 +238,12 @@ Status check(const AssociationOptions& options, bool initiator) {
   if (options.checkpoint_size < 0 || options.checkpoint_size > kMost)
     return fail(ErrorCode::BadInput, "is not in 0..2^31-1", "checkpoint_size");
   if (options.window_size < 0 || options.window_size > kMost) return fail(ErrorCode::BadInput, "is not in 0..2^31-1", "window_size");
-  for (const AssociationService& service : options.services)
-    if (service.profile != AssociationProfile::RtseX410 &&
-        (service.syntaxes.empty() || service.bind_syntax.empty() || service.application_context.empty()))
+  for (const AssociationService& service : options.services) {
+    if (service.profile == AssociationProfile::RtseX410) continue;
+    const bool needs_bind = service.profile != AssociationProfile::Rose;
+    if (service.application_context.empty() || service.syntaxes.empty() || (needs_bind && service.bind_syntax.empty()))
       return fail(ErrorCode::BadInput, "an application context and abstract syntaxes are needed", "services");
+  }
   return {};
 }
 
