@@ -26,8 +26,12 @@ struct DecodeOptions {
 /// ("MessageTransferEnvelope.per-recipient-fields[3].recipient-name"), `what` begins with "at octet N: ". `object` points to a
 /// default-constructed value of the C++ type described; on error what it holds is unspecified and valid.
 [[nodiscard]] Status decode_value(const Type& type, void* object, ByteView input, std::size_t& used, const DecodeOptions& options);
-/// Appends the encoding. Refuses (BadInput, with the path) what a constraint or alphabet forbids.
-[[nodiscard]] Status encode_value(const Type& type, const void* object, Bytes& out);
+enum class EncodeRules : std::uint8_t {
+  Strict,   ///< What a constraint or alphabet forbids is BadInput, with its path. For what is ours.
+  Lenient,  ///< Constraints and alphabets do not count: a relay passes on what a peer wrote and decode() took.
+};
+/// Appends the encoding. What has no encoding at all (an empty OBJECT IDENTIFIER, a broken Any) is refused under either rules.
+[[nodiscard]] Status encode_value(const Type& type, const void* object, Bytes& out, EncodeRules rules = EncodeRules::Strict);
 
 /// A whole value, and nothing after it.
 template <class T>
@@ -49,15 +53,20 @@ template <class T>
   return value;
 }
 template <class T>
-[[nodiscard]] Result<Bytes> encode(const T& value, const Type& type = schema(Of<T>{})) {
+[[nodiscard]] Result<Bytes> encode(const T& value, const Type& type = schema(Of<T>{}), EncodeRules rules = EncodeRules::Strict) {
   Bytes out;
-  POSTERN_CHECK(encode_value(type, &value, out));
+  POSTERN_CHECK(encode_value(type, &value, out, rules));
   return out;
+}
+/// encode() for relays.
+template <class T>
+[[nodiscard]] Result<Bytes> encode_as_taken(const T& value) {
+  return encode(value, schema(Of<T>{}), EncodeRules::Lenient);
 }
 /// A value as an open one, and back.
 template <class T>
-[[nodiscard]] Result<Any> to_any(const T& value, const Type& type = schema(Of<T>{})) {
-  POSTERN_TRY(Bytes ber, encode(value, type));
+[[nodiscard]] Result<Any> to_any(const T& value, const Type& type = schema(Of<T>{}), EncodeRules rules = EncodeRules::Strict) {
+  POSTERN_TRY(Bytes ber, encode(value, type, rules));
   return Any{std::move(ber)};
 }
 template <class T>

@@ -154,6 +154,9 @@ TEST(Ber, QuirksAreNotedOrRefused) {
   Record long_name;
   long_name.name = "four";
   EXPECT_EQ(hex_of(encode(long_name)), "Record.name: the length is 4 where 1..3 is allowed");
+  EXPECT_EQ(hex_of(encode_as_taken(long_name)), "63081604666f75723100");  // a relay passes it on
+  EXPECT_EQ(hex_of(encode(PrintableString("a@b"))), "PrintableString: octet 1 of the string is outside PrintableString");
+  EXPECT_EQ(hex_of(encode_as_taken(PrintableString("a@b"))), "1303614062");
 }
 
 TEST(Ber, DepthAndElementsAreBounded) {
@@ -192,6 +195,39 @@ TEST(Ber, HeadersBothWays) {
       EXPECT_EQ((*back)->octets, out.size());
       for (std::size_t cut = 0; cut < out.size(); ++cut) EXPECT_FALSE(peek_header(ByteView(out).first(cut)).value());
     }
+}
+
+TEST(Ber, AnExplicitTagWhereAnImplicitOneBelongsIsAQuirk) {
+  std::vector<Quirk> quirks;
+  const auto read = decode<Record>(hex("6307 A103 020107 3100"), {.quirks = &quirks});
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->number, 7);
+  ASSERT_EQ(quirks.size(), 1u);
+  EXPECT_EQ(quirks[0].path, "Record.number");
+  EXPECT_NE(refusal<Record>("6307 A103 020107 3100", {.strict = true}), "accepted");
+  EXPECT_NE(refusal<Record>("6308 A104 22020107 3100"), "accepted");       // not deeper than once
+  EXPECT_NE(refusal<Record>("630A A106 020107 020108 3100"), "accepted");  // nor two of them
+}
+
+struct WithDefaults {
+  BitString bits{{0xE0}, 5};
+  OctetString octets{"default"};
+  Ia5String text{"default"};
+  std::vector<std::int64_t> numbers{1, 2};
+};
+const Type& schema(Of<WithDefaults>) {
+  using T = WithDefaults;
+  static const Type type = sequence<T>(
+      "WithDefaults", {field<&T::bits>("bits"), field<&T::octets>("octets"), field<&T::text>("text"), field<&T::numbers>("numbers")});
+  return type;
+}
+
+TEST(Ber, WhatIsReadTakesThePlaceOfTheDefault) {
+  const auto read = decode<WithDefaults>(hex("3012 03020780 040161 160162 3006 020107 020108")).value();
+  EXPECT_EQ(read.bits, BitString::of({0}));
+  EXPECT_EQ(read.octets.text(), "a");
+  EXPECT_EQ(read.text.octets, "b");
+  EXPECT_EQ(read.numbers, (std::vector<std::int64_t>{7, 8}));
 }
 
 TEST(Ber, ExternalInItsThreeForms) {

@@ -139,7 +139,7 @@ class Decoder {
     switch (type.kind) {
       case Kind::Boolean:
       case Kind::Integer:
-      case Kind::Enumerated: return number(type, object, opened, bounds);
+      case Kind::Enumerated: return number(type, object, opened, outer, bounds);
       case Kind::Null: return null(opened);
       case Kind::ObjectIdentifier: return object_identifier(*static_cast<Oid*>(object), opened);
       case Kind::BitString: return bit_string(*static_cast<BitString*>(object), opened, outer, bounds);
@@ -162,7 +162,18 @@ class Decoder {
     return leave(inner);
   }
 
-  Status number(const Type& type, void* object, const Header& opened, const Bounds& bounds) {
+  /// A peer that tags an INTEGER explicitly where the standard has an implicit tag means the same (PP does so in extension types).
+  Status explicit_number(const Type& type, void* object, const Header& opened, const Frame& outer, const Bounds& bounds) {
+    POSTERN_CHECK(quirk("tagged explicitly where the tag is implicit"));
+    POSTERN_TRY(const Frame inner, enter(opened, outer));
+    const std::uint32_t own = type.kind == Kind::Boolean ? 1 : type.kind == Kind::Integer ? 2 : 10;
+    POSTERN_TRY(const Header number_header, open(inner, universal(own)));
+    if (number_header.constructed) return wrong("a constructed encoding where a primitive one is required");
+    POSTERN_CHECK(number(type, object, number_header, inner, bounds));
+    return leave(inner);
+  }
+  Status number(const Type& type, void* object, const Header& opened, const Frame& outer, const Bounds& bounds) {
+    if (opened.constructed && opened.tag.tag_class != TagClass::Universal) return explicit_number(type, object, opened, outer, bounds);
     POSTERN_TRY(const ByteView octets, primitive(opened));
     if (octets.empty()) return wrong(std::string(type.name) + " without content octets");
     if (type.kind == Kind::Boolean && octets.size() != 1)
@@ -206,10 +217,12 @@ class Decoder {
     }
   }
   Status octet_string(Bytes& out, const Header& opened, const Frame& outer, const Bounds& bounds) {
+    out.clear();  // a DEFAULT stands there
     POSTERN_CHECK(segments(opened, outer, universal(4), [&](ByteView octets) { return append(out, octets), Status{}; }));
     return within(bounds, static_cast<std::int64_t>(out.size()), "the size");
   }
   Status bit_string(BitString& out, const Header& opened, const Frame& outer, const Bounds& bounds) {
+    out = {};  // a DEFAULT stands there
     bool first = true;
     const auto take = [&](ByteView octets) -> Status {
       // X.690 8.6.2, 8.6.4: only the last segment may leave bits unused.
@@ -226,6 +239,7 @@ class Decoder {
     return within(bounds, static_cast<std::int64_t>(out.size()), "the size");
   }
   Status joined_text(std::string& out, const Header& opened, const Frame& outer, Tag own) {
+    out.clear();
     return segments(opened, outer, own, [&](ByteView octets) { return out.append(as_text(octets)), Status{}; });
   }
   Status characters(Alphabet alphabet, std::string& out, const Header& opened, const Frame& outer, const Bounds& bounds) {
@@ -248,6 +262,7 @@ class Decoder {
 
   Status list(const Type& type, void* object, const Frame& frame, const Bounds& bounds) {
     const Type& element = type.element();
+    type.clear(object);
     for (std::size_t i = 0;; ++i) {
       POSTERN_TRY(const bool ended, at_end(frame));
       if (ended) return within(bounds, static_cast<std::int64_t>(i), "the number of elements");

@@ -40,7 +40,7 @@ class ReverseBuffer {
 
 class Encoder {
  public:
-  explicit Encoder(std::string_view root) : m_path(root) {}
+  Encoder(std::string_view root, EncodeRules rules) : m_path(root), m_strict(rules == EncodeRules::Strict) {}
   [[nodiscard]] ByteView view() const noexcept { return m_out.view(); }
 
   Status value(const Type& type, const void* object, const Field* field) {
@@ -58,7 +58,7 @@ class Encoder {
  private:
   tl::unexpected<Error> wrong(std::string what) const { return fail(ErrorCode::BadInput, std::move(what), m_path.text()); }
   Status within(const Bounds& bounds, std::int64_t n, std::string_view what) const {
-    if (bounds.allow(n)) return {};
+    if (!m_strict || bounds.allow(n)) return {};
     return wrong(std::string(what) + " is " + std::to_string(n) + " where " + bounds.text() + " is allowed");
   }
   void header(Tag tag, bool constructed, std::size_t length) {
@@ -124,6 +124,8 @@ class Encoder {
   }
   Status characters(Alphabet alphabet, const std::string& text, const Bounds& bounds) {
     POSTERN_CHECK(within(bounds, static_cast<std::int64_t>(text.size() / octets_per_character(alphabet)), "the length"));
+    if (const auto foreign = m_strict ? first_foreign_octet(alphabet, text) : std::nullopt)
+      return wrong("octet " + std::to_string(*foreign) + " of the string is outside " + std::string(name_of(alphabet)));
     m_out.prepend(as_bytes(text));
     return {};
   }
@@ -176,12 +178,13 @@ class Encoder {
   ReverseBuffer m_out;
   Bytes m_header;
   Path m_path;
+  bool m_strict;
 };
 
 }  // namespace
 
-Status encode_value(const Type& type, const void* object, Bytes& out) {
-  Encoder encoder(type.name);
+Status encode_value(const Type& type, const void* object, Bytes& out, EncodeRules rules) {
+  Encoder encoder(type.name, rules);
   POSTERN_CHECK(encoder.value(type, object, nullptr));
   append(out, encoder.view());
   return {};

@@ -85,7 +85,7 @@ struct Field {
   const Type& (*describe)() = nullptr;
   const Type* other = nullptr;                       ///< From .as(): stands in place of describe().
   const void* (*peek)(const void* owner) = nullptr;  ///< The value, nullptr where it is absent.
-  void* (*make)(void* owner) = nullptr;              ///< The value, made where it is absent.
+  void* (*make)(void* owner) = nullptr;              ///< A new value, in place of what is there (of rest<>: what is there).
   bool (*is_default)(const void* owner) = nullptr;   ///< Equal to the member's initialiser.
   Resolver resolve = nullptr;
   std::optional<std::int64_t> min;  ///< Size of strings and lists, value of numbers.
@@ -199,16 +199,21 @@ const void* peek_at(const void* owner) {
     return value.has_value() ? static_cast<const void*>(&*value) : nullptr;
   return static_cast<const void*>(&value);
 }
+/// A new value in place of what is there: a DEFAULT must not shine through what was sent.
 template <auto Member>
 void* make_at(void* owner) {
   using Class = typename MemberOf<decltype(Member)>::Class;
   auto& value = static_cast<Class*>(owner)->*Member;
-  if constexpr (Held<std::remove_cvref_t<decltype(value)>>::optional) {
-    if (!value.has_value()) value.emplace();
-    return static_cast<void*>(&*value);
-  } else {
-    return static_cast<void*>(&value);
-  }
+  if constexpr (Held<std::remove_cvref_t<decltype(value)>>::optional)
+    return static_cast<void*>(&value.emplace());
+  else
+    return static_cast<void*>(&(value = {}));
+}
+/// What is there, for elements that come one by one.
+template <auto Member>
+void* keep_at(void* owner) {
+  using Class = typename MemberOf<decltype(Member)>::Class;
+  return &(static_cast<Class*>(owner)->*Member);
 }
 template <auto Member>
 bool is_default_at(const void* owner) {
@@ -253,6 +258,7 @@ template <auto Member>
 [[nodiscard]] Field rest() {
   Field made = field<Member>("unknown");
   made.is_rest = true;
+  made.make = &detail::keep_at<Member>;
   return made;
 }
 template <class T>

@@ -51,6 +51,7 @@ class Chain {
     return m_cipher.open(m_nonce, m_aad, sealed, out);
   }
   [[nodiscard]] std::uint64_t chunks() const noexcept { return m_next; }
+  void go_to(std::uint64_t chunk) noexcept { m_next = chunk; }
 
  private:
   Status step(bool last) {
@@ -181,6 +182,8 @@ Status StreamSealer::update(ByteView plaintext, Bytes& out) {
   return {};
 }
 
+ByteView StreamSealer::held() const noexcept { return m_state->held; }
+
 Status StreamSealer::finish(Bytes& out) {
   POSTERN_CHECK(update({}, out));
   m_state->spent = true;
@@ -234,6 +237,37 @@ Status StreamOpener::finish(Bytes& out) {
   s.spent = true;
   if (!s.chain) return fail(ErrorCode::IntegrityFailed, "the encrypted stream ends inside its header");
   return open_chunk(*s.chain, s.held, true, out);
+}
+
+struct StreamAccess::State {
+  Chain chain;
+  std::uint64_t size;
+};
+
+StreamAccess::StreamAccess(std::unique_ptr<State> state) : m_state(std::move(state)) {}
+StreamAccess::StreamAccess(StreamAccess&&) noexcept = default;
+StreamAccess& StreamAccess::operator=(StreamAccess&&) noexcept = default;
+StreamAccess::~StreamAccess() = default;
+
+Result<StreamAccess> StreamAccess::create(ByteView key, ByteView aad, ByteView header, std::uint64_t plaintext_size) {
+  POSTERN_TRY(const Header read, read_header(header));
+  POSTERN_TRY(KeyedCipher cipher, stream_cipher(CipherDirection::Open, key));
+  return StreamAccess(std::unique_ptr<State>(new State{Chain(std::move(cipher), read, aad), plaintext_size}));
+}
+
+std::uint64_t StreamAccess::chunks() const noexcept { return m_state->size == 0 ? 1 : (m_state->size + kStreamChunk - 1) / kStreamChunk; }
+
+StreamAccess::Place StreamAccess::place(std::uint64_t index) const noexcept {
+  const std::uint64_t before = index * kStreamChunk;
+  const auto plain = static_cast<std::size_t>(std::min<std::uint64_t>(kStreamChunk, m_state->size - before));
+  return {kStreamHeader + index * kSealedChunk, plain + kAeadTag};
+}
+
+Status StreamAccess::open(std::uint64_t index, ByteView sealed, Bytes& out) {
+  out.clear();
+  if (index >= chunks()) return fail(ErrorCode::BadInput, "the stream has no chunk of that number", "index");
+  m_state->chain.go_to(index);
+  return open_chunk(m_state->chain, sealed, index + 1 == chunks(), out);
 }
 
 }  // namespace postern

@@ -36,6 +36,8 @@ class StreamSealer {
  public:
   [[nodiscard]] static Result<StreamSealer> create(ByteView key, ByteView aad);
   [[nodiscard]] Status update(ByteView plaintext, Bytes& out);
+  /// The plaintext that was taken and is in no chunk yet: at most kStreamChunk bytes. Until the next call.
+  [[nodiscard]] ByteView held() const noexcept;
   /// Ends the stream; without it the sealed form is a truncated one.
   [[nodiscard]] Status finish(Bytes& out);
   StreamSealer(StreamSealer&&) noexcept;
@@ -62,6 +64,31 @@ class StreamOpener {
  private:
   struct State;
   explicit StreamOpener(std::unique_ptr<State> state);
+  std::unique_ptr<State> m_state;
+};
+
+/// Any chunk of a stream whose plaintext size is known from a trusted place, in any order. Each chunk that opens is authentic and stands
+/// where it was written; the last one opens only as the last.
+class StreamAccess {
+ public:
+  /// `header`: the first kStreamHeader bytes of the sealed form.
+  [[nodiscard]] static Result<StreamAccess> create(ByteView key, ByteView aad, ByteView header, std::uint64_t plaintext_size);
+  [[nodiscard]] std::uint64_t chunks() const noexcept;
+  /// Where chunk `index` lies in the sealed form, and how long it is there.
+  struct Place {
+    std::uint64_t offset = 0;
+    std::size_t length = 0;
+  };
+  [[nodiscard]] Place place(std::uint64_t index) const noexcept;
+  /// Replaces `out` by the plaintext of the chunk. IntegrityFailed: `out` is empty.
+  [[nodiscard]] Status open(std::uint64_t index, ByteView sealed, Bytes& out);
+  StreamAccess(StreamAccess&&) noexcept;
+  StreamAccess& operator=(StreamAccess&&) noexcept;
+  ~StreamAccess();
+
+ private:
+  struct State;
+  explicit StreamAccess(std::unique_ptr<State> state);
   std::unique_ptr<State> m_state;
 };
 

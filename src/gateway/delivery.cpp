@@ -109,6 +109,9 @@ io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr
   const auto item = co_await loaded(work);
   if (!item) co_return;
   ++stats.attempts;
+  if (!item->content)  // one too large for memory came here by a route that was changed; nobody shall lose it
+    co_return report(*item,
+                     same_fate(item->recipients.size(), {451, {4, 3, 5}, "a message taken in pieces cannot leave by " + d.route}, false));
   if (d.route == kBounceRoute) co_return report(*item, same_fate(item->recipients.size(), {550, {5, 7, 1}, refusal_of(*item)}, false));
   if (d.route == kPolicyRoute) co_return co_await decide_again(item, Override::None);
   if (d.route == kPolicyClearRoute) co_return co_await decide_again(item, Override::SendInClear);

@@ -85,9 +85,10 @@ Status Spool::Impl::write_submission(WriteContext& context, const PreparedSubmis
 Status Spool::Impl::write_variant(WriteContext& context, const PreparedSubmission& submission, const PreparedVariant& variant,
                                   MessageRow& message, std::vector<RecipientRow>& rows) {
   ContentStore& contents = store.contents();
-  POSTERN_TRY(const ItemId item, contents.put(context.database, submission.message, variant.sealed, 1));
+  POSTERN_TRY(const ItemId item, variant.staged ? variant.staged->adopt(context.database, contents, 1)
+                                                : contents.put(context.database, submission.message, variant.sealed, 1));
   if (message.items++ == 0) message.first_item = item.get();
-  message.size = std::max(message.size, variant.sealed.size);
+  message.size = std::max(message.size, variant.size());
   std::set<std::string> parked;
   for (const auto& unit : variant.units) {
     unit->item = item;
@@ -102,7 +103,7 @@ Status Spool::Impl::write_variant(WriteContext& context, const PreparedSubmissio
     sums.counts.add(r.state, 1);
   }
   for (const MailboxAddition& addition : variant.mailboxes) {
-    POSTERN_TRY(const bool added, add_to_mailbox(context.database, contents, submission.message, item, variant.sealed.size, addition));
+    POSTERN_TRY(const bool added, add_to_mailbox(context.database, contents, submission.message, item, variant.size(), addition));
     static_cast<void>(added);
     rows.push_back({item,
                     number++,

@@ -136,10 +136,31 @@ void Spool::set_listener(WorkListener* listener) {
   m_impl->listener = listener;
 }
 
+void Spool::set_listener(const std::string& prefix, WorkListener* listener) {
+  const std::lock_guard lock(m_impl->listener_mutex);
+  if (listener == nullptr)
+    m_impl->listeners.erase(prefix);
+  else
+    m_impl->listeners[prefix] = listener;
+}
+
 void Spool::Impl::announce(const std::vector<std::string>& routes) {
   if (routes.empty()) return;
   const std::lock_guard lock(listener_mutex);
-  if (listener != nullptr) listener->work_ready(routes);
+  if (listeners.empty()) {
+    if (listener != nullptr) listener->work_ready(routes);
+    return;
+  }
+  std::map<WorkListener*, std::vector<std::string>> shares;
+  for (const auto& route : routes) shares[listener_of(route)].push_back(route);
+  for (const auto& [who, theirs] : shares)
+    if (who != nullptr) who->work_ready(theirs);
+}
+
+WorkListener* Spool::Impl::listener_of(const std::string& route) {
+  for (const auto& [prefix, who] : listeners)
+    if (route.starts_with(prefix)) return who;
+  return listener;
 }
 
 // Accepting ---------------------------------------------------------------------------------------------------------------------------
@@ -159,7 +180,7 @@ std::shared_ptr<const std::string> Spool::Impl::cache(std::string content) {
 
 Status Spool::Impl::seal(const MessageId& message, std::vector<Variant>& variants) const {
   for (Variant& variant : variants) {
-    if (variant.sealed) continue;
+    if (variant.sealed || variant.staged) continue;
     POSTERN_TRY(variant.sealed, seal_content(keeper, message, variant.content, variant.storage_key, &store.sealing()));
   }
   return {};
@@ -174,12 +195,17 @@ Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
   if (submission.envelope.accepted == WallTime{}) submission.envelope.accepted = clock.now();
   prepared.envelope = std::make_shared<const Envelope>(std::move(submission.envelope));
   for (Variant& variant : submission.variants) {
-    PreparedVariant ready{
-        *std::move(variant.sealed),    std::move(variant.seal), std::move(variant.recipients), std::move(variant.mailboxes), {},
-        std::move(variant.storage_key)};
+    if (variant.staged) variant.storage_key = variant.staged->storage_key();
+    PreparedVariant ready{variant.staged ? SealedContent() : *std::move(variant.sealed),
+                          std::move(variant.staged),
+                          std::move(variant.seal),
+                          std::move(variant.recipients),
+                          std::move(variant.mailboxes),
+                          {},
+                          std::move(variant.storage_key)};
     prepared.bytes += ready.sealed.sealed.size();
     const bool queued = std::ranges::any_of(ready.recipients, [](const auto& r) { return r.state == RecipientState::Queued; });
-    ready.units = units_of(prepared, ready, queued ? cache(std::move(variant.content)) : nullptr);
+    ready.units = units_of(prepared, ready, queued && !ready.staged ? cache(std::move(variant.content)) : nullptr);
     prepared.variants.push_back(std::move(ready));
   }
   return prepared;
@@ -244,9 +270,9 @@ Result<Spool::Impl::SealedItem> Spool::Impl::read_item(Database& database, ItemI
     if (wanted) found.recipients.push_back({row.index, row.address, row.notify, row.orcpt, row.attempts});
   }
   if (found.recipients.empty()) return fail(ErrorCode::NotFound, "no recipient of this item is waiting");
-  POSTERN_TRY(SealedContent sealed, store.contents().read(database, item));
-  if (const auto wrapped = parse_wrapped_key(sealed.wrapped_key)) found.storage_key = wrapped->storage_key;
-  return SealedItem{std::move(found), std::move(sealed)};
+  POSTERN_TRY(StoredContent stored, store.contents().find(database, item));
+  if (const auto wrapped = parse_wrapped_key(stored.wrapped_key)) found.storage_key = wrapped->storage_key;
+  return SealedItem{std::move(found), std::move(stored)};
 }
 
 Result<QueueItem> Spool::Impl::read_and_open(ItemId item, const Work* work) {
@@ -255,10 +281,31 @@ Result<QueueItem> Spool::Impl::read_and_open(ItemId item, const Work* work) {
     return read_item(*reader, item, work);
   }();
   if (!read) return fail(std::move(read).error());
-  POSTERN_TRY(std::string content, open_content(keeper, read->item.message, read->sealed));
+  if (read->stored.staged) return std::move(read->item);
+  const auto sealed = sealed_of(std::move(read->stored));
+  if (!sealed) {
+    // Another thread may have finished the message while this one was reading.
+    const DatabaseReader reader = store.reader();
+    if (const auto still = store.contents().find(*reader, item); !still && still.error().code == ErrorCode::NotFound)
+      return fail(still.error());
+    return fail(sealed.error());
+  }
+  POSTERN_TRY(std::string content, open_content(keeper, read->item.message, *sealed));
   read->item.content = std::make_shared<const std::string>(std::move(content));
   return std::move(read->item);
 }
+
+Result<ContentReader> Spool::reader(ItemId item) {
+  auto stored = [&] {
+    const DatabaseReader reader = m_impl->store.reader();
+    return m_impl->store.contents().find(*reader, item);
+  }();
+  auto made = stored ? ContentReader::open(m_impl->keeper, *std::move(stored)) : Result<ContentReader>(fail(std::move(stored).error()));
+  if (!made && made.error().code == ErrorCode::IntegrityFailed) m_impl->quarantine(item, made.error().what);
+  return made;
+}
+
+void Spool::quarantine_damaged(ItemId item, const std::string& reason) { m_impl->quarantine(item, reason); }
 
 Result<QueueItem> Spool::load(const Work& work) {
   auto item = m_impl->read_and_open(work.item, &work);

@@ -22,6 +22,7 @@
 #include "base/clock.hpp"
 #include "keys/keeper.hpp"
 #include "spool/types.hpp"
+#include "store/content_reader.hpp"
 #include "store/store.hpp"
 
 namespace postern {
@@ -70,6 +71,8 @@ class Spool {
   [[nodiscard]] Status enqueue_and_wait(Submission submission);
 
   void set_listener(WorkListener* listener);
+  /// Told, instead of the other one, about the routes that begin with `prefix` ("x400:"). Null: nobody is, again.
+  void set_listener(const std::string& prefix, WorkListener* listener);
   /// Up to `limit` units that are due on the route, oldest first. Any thread; no I/O.
   [[nodiscard]] std::vector<Work> take(const std::string& route, std::size_t limit);
   /// The routes that have due work now.
@@ -79,6 +82,11 @@ class Spool {
   [[nodiscard]] Result<QueueItem> load(const Work& work);
   /// Any item of the queue by number, whatever its state (`postern queue show`).
   [[nodiscard]] Result<QueueItem> load(ItemId item);
+  /// The content of an item in pieces, whatever its size; errors as those of load(), and the item is quarantined in the same way when the
+  /// beginning is damaged (what ContentReader finds later is quarantine_damaged()'s).
+  [[nodiscard]] Result<ContentReader> reader(ItemId item);
+  /// A reader found damage: the item is quarantined and audited; drop the work.
+  void quarantine_damaged(ItemId item, const std::string& reason);
   /// The outcome of a Work. A full or failing disk does not lose it: it is tried again until it is written, and only then `done` runs.
   void report(DeliveryReport report, Completion done = {});
   /// Not attempted after all: due again at once, behind the others of its route, or after `delay`. No trace on disk.

@@ -15,12 +15,15 @@ namespace postern {
 /// A copy of the message, ready to be written: sealed, its recipients grouped into units.
 struct PreparedVariant {
   SealedContent sealed;
+  std::shared_ptr<StagedContent> staged;  ///< In place of it.
   std::string seal;
   std::vector<QueuedRecipient> recipients;
   std::vector<MailboxAddition> mailboxes;
   /// By route; `loaded` carries the content to the courier when the cache has room.
   std::vector<std::shared_ptr<QueueItem>> units;
   KeyName storage_key = key_names::kMailStorage;
+
+  [[nodiscard]] std::uint64_t size() const { return staged ? staged->octets() : sealed.size; }
 };
 
 struct PreparedSubmission {
@@ -74,6 +77,7 @@ struct Spool::Impl final : BatchObserver {
 
   std::mutex listener_mutex;
   WorkListener* listener = nullptr;
+  std::map<std::string, WorkListener*> listeners;  ///< By prefix of the route.
 
   // Writer thread: the open batch, and where its current job began.
   std::vector<IndexAction> actions;
@@ -109,6 +113,7 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] std::unique_ptr<WriteJob> submission_job(Submission submission, Completion done);
   [[nodiscard]] std::shared_ptr<const std::string> cache(std::string content);
   void announce(const std::vector<std::string>& routes);
+  [[nodiscard]] WorkListener* listener_of(const std::string& route);
   void submit_report(std::shared_ptr<PendingReport> report);
   void report_done(const std::shared_ptr<PendingReport>& report, const Status& status) noexcept;
   void retry_reports(SteadyTime now);
@@ -116,7 +121,7 @@ struct Spool::Impl final : BatchObserver {
   void page_when_due(SteadyTime now);
   struct SealedItem {
     QueueItem item;
-    SealedContent sealed;
+    StoredContent stored;
   };
   [[nodiscard]] Result<SealedItem> read_item(Database& database, ItemId item, const Work* work);
   /// Reads with a connection of the pool, which is back there before the content is decrypted.

@@ -698,5 +698,65 @@ TEST_F(SpoolTest, BulkChangeGoesInBoundedSteps) {
   expect_audit_whole();
 }
 
+// A message that was taken in pieces goes through the queue as any other, and is read in pieces.
+TEST_F(SpoolTest, StagedContentsGoThroughTheQueue) {
+  auto staging = StagingArea::open({}, *store, **keeper, clock).value();
+  Submission s = message();
+  const MessageId id = s.message;
+  auto staged = std::shared_ptr<StagedContent>(staging->begin(id).value());
+  const Bytes text(1'000'000, 'x');
+  ASSERT_TRUE(staged->append(text));
+  ASSERT_TRUE(staged->checkpoint("n"));
+  ASSERT_TRUE(staged->finish());
+  s.variants[0].staged = std::move(staged);
+  ASSERT_TRUE(spool->enqueue_and_wait(std::move(s)));
+  EXPECT_TRUE(staging->kept()->empty());
+  EXPECT_EQ(spool->flow(id)->size, text.size());
+  staging.reset();
+  reopen();
+  settle();
+  const Work work = take_one();
+  EXPECT_FALSE(work.loaded);
+  const auto item = spool->load(work).value();
+  EXPECT_EQ(item.content, nullptr);
+  EXPECT_EQ(item.recipients.size(), 1U);
+  auto from = spool->reader(work.item).value();
+  Bytes read(from.size());
+  EXPECT_EQ(from.read(read).value(), text.size());
+  EXPECT_EQ(read, text);
+  ASSERT_TRUE(report_now(report_of(work, Outcome::Delivered)));
+  expect_nothing_left();
+  EXPECT_EQ(spool->reader(work.item).error().code, ErrorCode::NotFound);
+  expect_audit_whole();
+}
+
+TEST_F(SpoolTest, ADamagedStagedContentIsQuarantined) {
+  auto staging = StagingArea::open({}, *store, **keeper, clock).value();
+  Submission s = message();
+  auto staged = std::shared_ptr<StagedContent>(staging->begin(s.message).value());
+  ASSERT_TRUE(staged->append(Bytes(200'000, 'x')));
+  ASSERT_TRUE(staged->finish());
+  s.variants[0].staged = std::move(staged);
+  ASSERT_TRUE(spool->enqueue_and_wait(std::move(s)));
+  settle();
+  const Work work = take_one();
+  spool->quarantine_damaged(work.item, "a chunk does not open");
+  settle();
+  EXPECT_EQ(spool->stats().quarantined, 1U);
+}
+
+TEST_F(SpoolTest, RoutesOfAPrefixHaveAListenerOfTheirOwn) {
+  Listener other;
+  spool->set_listener("x400:", &other);
+  Submission s = message("x", {"C=DE;S=Bob", "bob@example.com"});
+  s.variants[0].recipients[0].route = "x400:peer";
+  ASSERT_TRUE(spool->enqueue_and_wait(std::move(s)));
+  EXPECT_EQ(other.count("x400:peer", 1), 1);
+  EXPECT_EQ(listener.count(kRoute, 1), 1);
+  EXPECT_FALSE(listener.calls.contains("x400:peer"));
+  EXPECT_FALSE(other.calls.contains(kRoute));
+  spool->set_listener("x400:", nullptr);
+}
+
 }  // namespace
 }  // namespace postern

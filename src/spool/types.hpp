@@ -13,6 +13,7 @@
 #include "base/ids.hpp"
 #include "store/content_store.hpp"
 #include "store/mailbox.hpp"
+#include "store/staging.hpp"
 
 namespace postern {
 
@@ -65,6 +66,7 @@ struct QueuedRecipient {
 struct Variant {
   std::string content;                            ///< Exact bytes, CRLF.
   std::optional<SealedContent> sealed;            ///< seal_content() of the same, if already done on another thread.
+  std::shared_ptr<StagedContent> staged;          ///< In place of both: taken in pieces, finished (store/staging.hpp).
   std::string seal;                               ///< How it is protected, for people: "smime sign+encrypt".
   std::vector<QueuedRecipient> recipients;        ///< May be empty when there are mailbox additions.
   std::vector<MailboxAddition> mailboxes;         ///< Local owners who get this copy with the same commit.
@@ -95,8 +97,8 @@ struct QueueItem {
   std::shared_ptr<const Envelope> envelope;
   std::string seal;
   std::string route;
-  std::vector<DueRecipient> recipients;  ///< Those due on this route.
-  std::shared_ptr<const std::string> content;
+  std::vector<DueRecipient> recipients;           ///< Those due on this route.
+  std::shared_ptr<const std::string> content;     ///< Null for one that was staged: Spool::reader().
   KeyName storage_key = key_names::kMailStorage;  ///< What its content is sealed under; so is what is written about it.
 };
 

@@ -29,7 +29,8 @@ using SegmentNumber = std::int64_t;
 struct Change {
   bool written = false;
   SegmentNumber segment = 0;
-  SegmentPlace place;  ///< Length in whole blocks.
+  SegmentPlace place;           ///< Length in whole blocks.
+  std::filesystem::path draft;  ///< Of an adopted one: its name until the commit.
 };
 
 constexpr const char* kBadExtension = ".bad";  // instead of .seg: no segment any more, but messages were in it
@@ -76,6 +77,7 @@ struct ContentStore::Impl {
   Result<SegmentPlace> append(const MessageId& message, ByteView sealed);
   Status make_room(std::uint64_t size);
   Status add_segment(std::uint64_t size);
+  Result<SegmentNumber> adopt(const ContentDraft& draft);
   void undo_to(std::size_t mark);
   void apply_free(const Change& change);
   void drop_segment(SegmentNumber number);
@@ -234,7 +236,7 @@ Result<SegmentPlace> ContentStore::Impl::append(const MessageId& message, ByteVi
   ++segment.live_records;
   ++live_records;
   segment.live_bytes += size;
-  batch.push_back({true, active, {place.offset, size}});
+  batch.push_back({true, active, {place.offset, size}, {}});
   if (unsynced.empty() || unsynced.back() != active) unsynced.push_back(active);
   return place;
 }
@@ -255,6 +257,40 @@ Result<ContentId> ContentStore::put(Database& database, const MessageId& message
   return id;
 }
 
+/// A link, so that the draft is still there, under its own name, when the commit does not come.
+Result<SegmentNumber> ContentStore::Impl::adopt(const ContentDraft& draft) {
+  const SegmentNumber number = next_segment++;
+  const auto path = directory / file_name(number);
+  std::error_code error;
+  std::filesystem::create_hard_link(draft.file, path, error);
+  if (error) return fail(ErrorCode::Unavailable, "cannot link " + draft.file.filename().string() + ": " + error.message());
+  auto file = SegmentFile::open(path);
+  const SegmentPlace place{SegmentFile::first_offset(), draft.length};
+  if (const Status there = file ? (*file)->check(place, draft.message) : Status(fail(file.error())); !there) {
+    std::filesystem::remove(path, error);
+    return fail(there.error());
+  }
+  const std::uint64_t size = SegmentFile::record_size(draft.length);
+  directory_dirty = true;
+  {
+    const std::lock_guard lock(mutex);
+    segments[number] = {*std::move(file), 1, size, place.offset + size, {}};
+  }
+  ++live_records;
+  batch.push_back({true, number, {place.offset, size}, draft.file});
+  return number;
+}
+
+Result<ContentId> ContentStore::adopt(Database& database, const ContentDraft& draft, int owners) {
+  const ContentId id(m_impl->next_id);
+  POSTERN_TRY(const SegmentNumber number, m_impl->adopt(draft));
+  POSTERN_CHECK(database.run(
+      "INSERT INTO content(id, message, owners, size, wrapped_key, segment, offset, length, staged) VALUES (?,?,?,?,?,?,?,?,1)", id.get(),
+      draft.message.get(), owners, draft.size, draft.wrapped_key, number, SegmentFile::first_offset(), draft.length));
+  ++m_impl->next_id;
+  return id;
+}
+
 Status ContentStore::retain(Database& database, ContentId id) {
   POSTERN_CHECK(database.run("UPDATE content SET owners = owners + 1 WHERE id = ?", id.get()));
   if (database.changes() == 0) return fail(ErrorCode::NotFound, "the content is gone");
@@ -271,46 +307,57 @@ Status ContentStore::release(Database& database, ContentId id) {
     if (row.integer(0) > 1) return database.run("UPDATE content SET owners = owners - 1 WHERE id = ?", id.get());
     if (!row.is_null(1)) {
       const auto length = static_cast<std::uint64_t>(row.integer(3));
-      freed = Change{false, row.integer(1), {static_cast<std::uint64_t>(row.integer(2)), SegmentFile::record_size(length)}};
+      freed = Change{false, row.integer(1), {static_cast<std::uint64_t>(row.integer(2)), SegmentFile::record_size(length)}, {}};
     }
   }
   if (freed) m_impl->batch.push_back(*freed);
   return database.run("DELETE FROM content WHERE id = ?", id.get());
 }
 
-Result<SealedContent> ContentStore::read(Database& database, ContentId id) const {
-  SealedContent content;
-  MessageId message;
-  SegmentNumber number = 0;
-  SegmentPlace place;
-  {
-    POSTERN_TRY(Statement row,
-                database.prepare("SELECT message, size, wrapped_key, data, segment, offset, length FROM content WHERE id = ?"));
-    POSTERN_TRY(const bool found, row.bind_all(id.get()).step());
-    if (!found) return fail(ErrorCode::NotFound, "the content is gone");
-    message = MessageId(std::string(row.text(0)));
-    content.size = static_cast<std::uint64_t>(row.integer(1));
-    content.wrapped_key.assign(row.blob(2).begin(), row.blob(2).end());
-    if (row.is_null(4)) {
-      const ByteView data = row.blob(3);
-      content.sealed.assign(data.begin(), data.end());
-      return content;
-    }
-    number = row.integer(4);
-    place = {static_cast<std::uint64_t>(row.integer(5)), static_cast<std::uint64_t>(row.integer(6))};
+Result<StoredContent> ContentStore::find(Database& database, ContentId id) const {
+  POSTERN_TRY(Statement row,
+              database.prepare("SELECT message, size, wrapped_key, data, segment, offset, length, staged FROM content WHERE id = ?"));
+  POSTERN_TRY(const bool found, row.bind_all(id.get()).step());
+  if (!found) return fail(ErrorCode::NotFound, "the content is gone");
+  StoredContent content;
+  content.message = MessageId(std::string(row.text(0)));
+  content.size = static_cast<std::uint64_t>(row.integer(1));
+  content.wrapped_key.assign(row.blob(2).begin(), row.blob(2).end());
+  content.staged = row.integer(7) != 0;
+  if (row.is_null(4)) {
+    const ByteView data = row.blob(3);
+    content.sealed.assign(data.begin(), data.end());
+    return content;
   }
-  const auto file = m_impl->file_of(number);
-  auto sealed = file ? file->read(place, message)
-                     : Result<RawBytes>(fail(ErrorCode::IntegrityFailed, "segment " + file_name(number) + " is missing"));
-  if (!sealed) {
-    // Another thread may have finished the message while this one was reading.
-    POSTERN_TRY(const auto still, database.query_integer("SELECT 1 FROM content WHERE id = ?", id.get()));
-    if (!still) return fail(ErrorCode::NotFound, "the content is gone");
-    return fail(std::move(sealed).error());
-  }
-  content.sealed = *std::move(sealed);
+  content.place = {static_cast<std::uint64_t>(row.integer(5)), static_cast<std::uint64_t>(row.integer(6))};
+  const SegmentNumber number = row.integer(4);
+  content.file = m_impl->file_of(number);
+  if (!content.file) return fail(ErrorCode::IntegrityFailed, "segment " + file_name(number) + " is missing");
   return content;
 }
+
+Result<SealedContent> sealed_of(StoredContent stored) {
+  SealedContent content;
+  content.size = stored.size;
+  content.wrapped_key = std::move(stored.wrapped_key);
+  content.sealed = std::move(stored.sealed);
+  if (stored.file) {
+    POSTERN_TRY(content.sealed, stored.file->read(stored.place, stored.message));
+  }
+  return content;
+}
+
+Result<SealedContent> ContentStore::read(Database& database, ContentId id) const {
+  POSTERN_TRY(StoredContent found, find(database, id));
+  auto content = sealed_of(std::move(found));
+  if (content) return content;
+  // Another thread may have finished the message while this one was reading.
+  POSTERN_TRY(const auto still, database.query_integer("SELECT 1 FROM content WHERE id = ?", id.get()));
+  if (!still) return fail(ErrorCode::NotFound, "the content is gone");
+  return content;
+}
+
+const std::filesystem::path& ContentStore::directory() const noexcept { return m_impl->directory; }
 
 const std::vector<ContentId>& ContentStore::missing() const noexcept { return m_impl->missing; }
 
@@ -330,6 +377,10 @@ void ContentStore::Impl::undo_to(std::size_t mark) {
     --segment.live_records;
     --live_records;
     segment.live_bytes -= change.place.length;
+    if (!change.draft.empty()) {
+      drop_segment(change.segment);
+      continue;
+    }
     segment.end = std::min(segment.end, change.place.offset);  // undone in reverse order: the end moves back step by step
   }
 }
@@ -346,8 +397,11 @@ Status ContentStore::before_commit(Database&) {
 
 void ContentStore::batch_ended(bool committed) {
   if (!committed) m_impl->undo_to(0);
-  for (const Change& change : m_impl->batch)
+  for (const Change& change : m_impl->batch) {
+    std::error_code ignored;
+    if (!change.draft.empty()) std::filesystem::remove(change.draft, ignored);
     if (!change.written) m_impl->apply_free(change);
+  }
   m_impl->batch.clear();
   if (!committed) m_impl->unsynced.clear();
 }

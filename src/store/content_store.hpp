@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/sealed_content.hpp"
+#include "store/segment_file.hpp"
 #include "store/writer.hpp"
 
 namespace postern {
@@ -24,6 +25,29 @@ struct ContentOptions {
   std::size_t inline_bytes = 16U * 1024;          ///< Sealed contents up to this lie in the database.
   std::size_t segment_bytes = 64U * 1024 * 1024;  ///< A larger content gets a segment of its own.
 };
+
+/// A finished draft (segment_file.hpp) that becomes a content's segment.
+struct ContentDraft {
+  std::filesystem::path file;  ///< In the store's directory.
+  MessageId message;
+  Bytes wrapped_key;
+  std::uint64_t size = 0;    ///< Of the plaintext.
+  std::uint64_t length = 0;  ///< Of the sealed form.
+};
+
+/// A content as it lies: for reading in pieces (content_reader.hpp).
+struct StoredContent {
+  MessageId message;
+  std::uint64_t size = 0;  ///< Of the plaintext.
+  Bytes wrapped_key;
+  bool staged = false;                      ///< Taken in pieces, and to be read so.
+  RawBytes sealed;                          ///< When it lies in the database,
+  std::shared_ptr<const SegmentFile> file;  ///< else where it lies.
+  SegmentPlace place;
+};
+
+/// With what lies in a segment file. IntegrityFailed when the record is not where it should be.
+[[nodiscard]] Result<SealedContent> sealed_of(StoredContent stored);
 
 struct ContentStats {
   std::uint64_t segments = 0;         ///< Files now.
@@ -39,11 +63,17 @@ class ContentStore final : public BatchObserver {
 
   /// In a job: writes the content for `owners` owners.
   [[nodiscard]] Result<ContentId> put(Database& database, const MessageId& message, const SealedContent& content, int owners);
+  /// In a job: a draft becomes a content for `owners` owners. Its file leaves its name with the commit, and keeps it if there is none.
+  [[nodiscard]] Result<ContentId> adopt(Database& database, const ContentDraft& draft, int owners);
   /// In a job: one owner more, or less; the last one deletes it.
   [[nodiscard]] Status retain(Database& database, ContentId id);
   [[nodiscard]] Status release(Database& database, ContentId id);
   /// Any thread, with any connection: NotFound, or IntegrityFailed when the record is not where it should be.
   [[nodiscard]] Result<SealedContent> read(Database& database, ContentId id) const;
+
+  /// The same without what lies in segment files. `sealed` is empty for those that were staged.
+  [[nodiscard]] Result<StoredContent> find(Database& database, ContentId id) const;
+  [[nodiscard]] const std::filesystem::path& directory() const noexcept;
 
   /// Contents found missing or misplaced on start: their owners quarantine them.
   [[nodiscard]] const std::vector<ContentId>& missing() const noexcept;

@@ -93,6 +93,13 @@ CREATE TABLE dkim_record(domain TEXT NOT NULL, selector TEXT NOT NULL, key TEXT 
 CREATE TABLE tls_key(spki BLOB PRIMARY KEY, version INTEGER NOT NULL, vouched INTEGER NOT NULL, since INTEGER NOT NULL, in_use INTEGER NOT NULL)
   WITHOUT ROWID;
 )",
+    // 7: contents that are taken in pieces: `staged` in content says that one is only to be read in pieces, the table what of one under way
+    // is safe. `tail`: what stands behind the last whole chunk of the file, sealed.
+    R"(
+ALTER TABLE content ADD COLUMN staged INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE staged(message TEXT PRIMARY KEY, file TEXT NOT NULL, wrapped_key BLOB NOT NULL, octets INTEGER NOT NULL, tail BLOB NOT NULL,
+  note TEXT NOT NULL, touched INTEGER NOT NULL) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

@@ -57,14 +57,19 @@ Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std
   return out;
 }
 
+Result<SecretBytes> open_content_key(Keeper& keeper, const MessageId& message, ByteView stored) {
+  POSTERN_TRY(const WrappedKey wrapped, parse_wrapped_key(stored));
+  auto key = keeper.unwrap_data_key(wrapped.storage_key, wrapped.wrapped, as_bytes(content_aad(message)));
+  if (!key) return fail(stored_damage(std::move(key).error(), "the stored content key"));
+  return key;
+}
+
 Result<std::string> open_content(Keeper& keeper, const MessageId& message, const SealedContent& sealed) {
   const std::string aad = content_aad(message);
-  POSTERN_TRY(const WrappedKey wrapped, parse_wrapped_key(sealed.wrapped_key));
-  auto key = keeper.unwrap_data_key(wrapped.storage_key, wrapped.wrapped, as_bytes(aad));
-  if (!key) return fail(stored_damage(std::move(key).error(), "the stored content key"));
+  POSTERN_TRY(const SecretBytes key, open_content_key(keeper, message, sealed.wrapped_key));
   if (stream_sealed_size(sealed.size) != sealed.sealed.size())
     return fail(ErrorCode::IntegrityFailed, "the stored content has a wrong size");
-  auto content = stream_open(key->view(), as_bytes(aad), sealed.sealed);
+  auto content = stream_open(key.view(), as_bytes(aad), sealed.sealed);
   if (!content) return fail(stored_damage(std::move(content).error(), "the stored content"));
   return std::string(as_text(*content));
 }

@@ -44,6 +44,8 @@ struct WrappedKey {
 /// store that it is for (Store::sealing). Unavailable when the storage key is not there, yet or any more.
 [[nodiscard]] Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content,
                                                  const KeyName& storage_key = key_names::kMailStorage, const GracePeriod* grace = nullptr);
+/// The data key of a stored content. IntegrityFailed when it does not open; what the keeper cannot do now stays what it is.
+[[nodiscard]] Result<SecretBytes> open_content_key(Keeper& keeper, const MessageId& message, ByteView stored);
 /// The inverse.
 [[nodiscard]] Result<std::string> open_content(Keeper& keeper, const MessageId& message, const SealedContent& sealed);
 

@@ -141,6 +141,67 @@ Result<RawBytes> SegmentFile::read(const SegmentPlace& place, const MessageId& m
   return sealed;
 }
 
+Status SegmentFile::read_part(const SegmentPlace& place, std::uint64_t from, ByteSpan out) const {
+  if (from > place.length || out.size() > place.length - from)
+    return fail(ErrorCode::IntegrityFailed, m_path.filename().string() + " is shorter than its records");
+  if (disk_faults().fail_read) return disk_error(EIO, "reading", m_path);
+  return read_all(m_fd, place.offset + kHeadBytes + from, out, m_path);
+}
+
+Result<std::unique_ptr<SegmentDraft>> SegmentDraft::create(const std::filesystem::path& path) {
+  if (disk_faults().full) return disk_error(ENOSPC, "creating", path);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return disk_error(errno, "creating", path);
+  std::unique_ptr<SegmentDraft> draft(new SegmentDraft(path, fd));
+  if (const Status status = write_all(fd, 0, as_bytes(kFileMagic), {}, path); !status) {
+    ::unlink(path.c_str());
+    return fail(status.error());
+  }
+  return draft;
+}
+
+Result<std::unique_ptr<SegmentDraft>> SegmentDraft::open(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return fail(ErrorCode::NotFound, path.filename().string() + " is gone");
+  if (fd < 0) return disk_error(errno, "opening", path);
+  std::unique_ptr<SegmentDraft> draft(new SegmentDraft(path, fd));
+  struct stat info{};
+  ::fstat(fd, &info);
+  const auto size = static_cast<std::uint64_t>(info.st_size);
+  draft->m_length = size > kBlock + kHeadBytes ? size - kBlock - kHeadBytes : 0;
+  return draft;
+}
+
+SegmentDraft::~SegmentDraft() { ::close(m_fd); }
+
+Status SegmentDraft::append(ByteView sealed) {
+  if (disk_faults().full) return disk_error(ENOSPC, "writing", m_path);
+  if (disk_faults().fail_write) return disk_error(EIO, "writing", m_path);
+  disk_counters().bytes_written += sealed.size();
+  POSTERN_CHECK(write_all(m_fd, kBlock + kHeadBytes + m_length, sealed, {}, m_path));
+  m_length += sealed.size();
+  return {};
+}
+
+Status SegmentDraft::sync() {
+  if (disk_faults().fail_sync) return disk_error(EIO, "syncing", m_path);
+  ++disk_counters().segment_syncs;
+  if (::fdatasync(m_fd) != 0) return disk_error(errno, "syncing", m_path);
+  return {};
+}
+
+Status SegmentDraft::finish(const MessageId& message) {
+  if (disk_faults().full) return disk_error(ENOSPC, "writing", m_path);
+  if (::ftruncate(m_fd, static_cast<off_t>(kBlock + SegmentFile::record_size(m_length))) != 0) return disk_error(errno, "writing", m_path);
+  POSTERN_CHECK(write_all(m_fd, kBlock, head_of(message, m_length), {}, m_path));
+  return sync();
+}
+
+Status SegmentDraft::read(std::uint64_t offset, ByteSpan out) const {
+  if (disk_faults().fail_read) return disk_error(EIO, "reading", m_path);
+  return read_all(m_fd, kBlock + kHeadBytes + offset, out, m_path);
+}
+
 Status sync_directory(const std::filesystem::path& directory) {
   if (disk_faults().fail_sync) return disk_error(EIO, "syncing", directory);
   const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -41,6 +41,8 @@ class SegmentFile {
   void punch(std::uint64_t offset, std::uint64_t size) noexcept;
   /// IntegrityFailed when what lies there is not this message's record of this length.
   [[nodiscard]] Result<RawBytes> read(const SegmentPlace& place, const MessageId& message) const;
+  /// A part of a record's sealed content, from `from` on; what is there is not compared with the head.
+  [[nodiscard]] Status read_part(const SegmentPlace& place, std::uint64_t from, ByteSpan out) const;
   /// The same question without reading the content.
   [[nodiscard]] Status check(const SegmentPlace& place, const MessageId& message) const;
   [[nodiscard]] std::uint64_t size() const noexcept { return m_size; }
@@ -51,6 +53,34 @@ class SegmentFile {
   std::filesystem::path m_path;
   int m_fd;
   std::uint64_t m_size;
+};
+
+/// A segment file with one record that is written as it comes, its length known only at the end. Until finish() it is no segment: it lies
+/// under another name, and its record has no head.
+class SegmentDraft {
+ public:
+  /// Conflict when the file exists.
+  [[nodiscard]] static Result<std::unique_ptr<SegmentDraft>> create(const std::filesystem::path& path);
+  /// One that an earlier process left, to be read from.
+  [[nodiscard]] static Result<std::unique_ptr<SegmentDraft>> open(const std::filesystem::path& path);
+  ~SegmentDraft();
+  SegmentDraft(const SegmentDraft&) = delete;
+  SegmentDraft& operator=(const SegmentDraft&) = delete;
+
+  [[nodiscard]] Status append(ByteView sealed);
+  [[nodiscard]] Status sync();
+  /// Writes the head, fills the last block, syncs.
+  [[nodiscard]] Status finish(const MessageId& message);
+  /// Exactly `out.size()` bytes of the sealed content; IntegrityFailed when it is shorter.
+  [[nodiscard]] Status read(std::uint64_t offset, ByteSpan out) const;
+  [[nodiscard]] std::uint64_t length() const noexcept { return m_length; }
+  [[nodiscard]] const std::filesystem::path& path() const noexcept { return m_path; }
+
+ private:
+  SegmentDraft(std::filesystem::path path, int fd) : m_path(std::move(path)), m_fd(fd) {}
+  std::filesystem::path m_path;
+  int m_fd;
+  std::uint64_t m_length = 0;  ///< Of the sealed content so far.
 };
 
 /// fsync of a directory, so that a new file's name is durable.

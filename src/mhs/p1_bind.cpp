@@ -1,0 +1,119 @@
+#include "mhs/p1_bind.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+
+namespace postern::mhs {
+namespace {
+
+using Refused = tl::unexpected<BindRefusal>;
+
+Refused refused(std::string why, mts::BindError error = mts::BindError::AuthenticationError) {
+  return tl::unexpected<BindRefusal>(BindRefusal{error, std::move(why)});
+}
+
+bool has_pin(const Peer& peer, const Road& road) {
+  return std::ranges::any_of(peer.tls.pins, [&](const Bytes& pin) { return pin == road.certificate_sha256 || pin == road.key_sha256; });
+}
+
+/// X.411 12.1.1.1.1.1: without authentication there is no name; only the road can say who it is.
+tl::expected<const Peer*, BindRefusal> admit_by_pin(const Mta& mta, const Road& road) {
+  const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return has_pin(peer, road); });
+  if (found == mta.peers.end()) return refused("an unauthenticated bind, and no peer has this certificate as its pin");
+  if (!found->peer_password.empty()) return refused("an unauthenticated bind of " + found->name + ", which has a password to show");
+  return &*found;
+}
+
+mts::Credentials simple(const SecretBytes& password) {
+  mts::Credentials out;
+  mts::Password value;
+  value.value = asn1::OctetString(Bytes(password.view().begin(), password.view().end()));  // as peers send it
+  out.value = std::move(value);
+  return out;
+}
+
+template <class T>
+Result<asn1::Any> encoded(const T& bind, mts::BindForm form) {
+  POSTERN_TRY(Bytes ber, mts::encode_mta_bind(bind, form));
+  return asn1::Any{std::move(ber)};
+}
+
+template <class Authenticated>
+Authenticated who_we_are(const Mta& mta, const Peer& peer) {
+  Authenticated out;
+  out.name = peer.our_name.empty() ? mta.name : mts::MTAName(peer.our_name);
+  out.credentials = simple(peer.our_password);
+  return out;
+}
+
+}  // namespace
+
+Road road_of(const io::Stream& stream) {
+  const io::TlsInfo& info = stream.info();
+  return {stream.peer().text(), stream.is_tls(), info.peer_certificate_sha256, info.peer_key_sha256};
+}
+
+Status check_road(const Peer& peer, const Road& road) {
+  if (peer.tls.required && !road.tls) return fail(ErrorCode::Denied, peer.name + " must come by TLS", "x400_peer.tls");
+  if (!peer.tls.pins.empty() && !has_pin(peer, road))
+    return fail(ErrorCode::Denied,
+                road.certificate_sha256.empty() ? peer.name + " showed no certificate, and has pins"
+                                                : "the certificate of " + peer.name + " matches none of its pins",
+                "x400_peer.pins");
+  return {};
+}
+
+tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindArgument& argument, const Road& road) {
+  const auto* given = std::get_if<mts::AuthenticatedArgument>(&argument.value);
+  if (given == nullptr) return admit_by_pin(mta, road);
+  const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return peer.mta_name == given->name; });
+  if (found == mta.peers.end()) return refused("no peer has the MTA name " + printable(given->name.octets));
+  if (const Status good = check_road(*found, road); !good)
+    return refused(good.error().what, mts::BindError::InadequateAssociationConfidentiality);
+  const auto* password = std::get_if<mts::Password>(&given->credentials.value);
+  if (password == nullptr) return refused(found->name + " shows credentials of a kind that is not agreed on with it");
+  if (found->peer_password.empty() && found->tls.pins.empty()) return refused(found->name + " has neither a password nor a pin here");
+  if (!found->peer_password.empty() && !constant_time_equal(password->octets(), found->peer_password.view()))
+    return refused(found->name + " shows a wrong password");
+  return &*found;
+}
+
+Status check_result(const Peer& peer, const mts::MTABindResult& result) {
+  const auto* given = std::get_if<mts::AuthenticatedResult>(&result.value);
+  if (given == nullptr) {
+    if (peer.peer_password.empty()) return {};
+    return fail(ErrorCode::Denied, peer.name + " answers the bind without saying who it is", "x400_peer.peer_password_ref");
+  }
+  if (given->name != peer.mta_name)
+    return fail(ErrorCode::Denied, "the responder is " + printable(given->name.octets) + ", not " + peer.mta_name.octets,
+                "x400_peer.mta_name");
+  if (peer.peer_password.empty()) return {};
+  const auto* password = std::get_if<mts::Password>(&given->credentials.value);
+  if (password == nullptr || !constant_time_equal(password->octets(), peer.peer_password.view()))
+    return fail(ErrorCode::Denied, peer.name + " shows a wrong password", "x400_peer.peer_password_ref");
+  return {};
+}
+
+Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, mts::BindForm form) {
+  mts::MTABindArgument out;
+  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer);
+  return encoded(out, form);
+}
+
+Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, mts::BindForm form) {
+  mts::MTABindResult out;
+  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedResult>(mta, peer);
+  return encoded(out, form);
+}
+
+mts::BindForm form_of(TransferMode mode) noexcept { return mode == TransferMode::X410_1984 ? mts::BindForm::P1984 : mts::BindForm::P1988; }
+
+std::string words_of(const osi::AssociationRefused& refused) {
+  std::string out = std::string(osi::name_of(refused.layer)) + ": " + refused.text;
+  if (!refused.user_data) return out;
+  const auto error = asn1::from_any<mts::BindError>(*refused.user_data);
+  return error ? out + "; " + mts::words_of(*error) : out + "; with a bind error that cannot be read";
+}
+
+}  // namespace postern::mhs

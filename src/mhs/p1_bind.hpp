@@ -1,0 +1,37 @@
+// The bind of P1 (X.411 12.1.1): who calls, whether he is who he says, and our own name.
+#pragma once
+
+#include "mhs/options.hpp"
+#include "mts/bind.hpp"
+
+namespace postern::mhs {
+
+/// What is known of a connection before anybody spoke.
+struct Road {
+  std::string address;  ///< Of the peer, for logs.
+  bool tls = false;
+  Bytes certificate_sha256, key_sha256;  ///< Of the peer's certificate; empty without one.
+};
+[[nodiscard]] Road road_of(const io::Stream& stream);
+
+/// Why a bind was refused: the code for the peer, the reason for our operator only.
+struct BindRefusal {
+  mts::BindError error = mts::BindError::AuthenticationError;
+  std::string why;
+};
+
+/// The peer that has this MTA name, if it may come by this road with these credentials. Compares passwords in constant time.
+[[nodiscard]] tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindArgument& argument, const Road& road);
+/// Of an association that we opened: whether the responder is the one that was called.
+[[nodiscard]] Status check_result(const Peer& peer, const mts::MTABindResult& result);
+/// Pins and TLS of a peer against the road. Denied says what is missing.
+[[nodiscard]] Status check_road(const Peer& peer, const Road& road);
+
+[[nodiscard]] Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, mts::BindForm form);
+[[nodiscard]] Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, mts::BindForm form);
+[[nodiscard]] mts::BindForm form_of(TransferMode mode) noexcept;
+
+/// A refusal of theirs in words for an operator: what was said, by which layer, and what to look at.
+[[nodiscard]] std::string words_of(const osi::AssociationRefused& refused);
+
+}  // namespace postern::mhs
