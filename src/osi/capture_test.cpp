@@ -2,7 +2,7 @@
 // led through whole conversations. The captures stand outside the repository; without them the tests say so.
 #include <gtest/gtest.h>
 
-#include <boost/json/src.hpp>
+#include <boost/json.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
