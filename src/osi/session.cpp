@@ -9,6 +9,7 @@ namespace postern::osi {
 
 namespace {
 
+constexpr std::uint16_t kLeastTsdu = 64;  // Below it a TSDU maximum size is not valid (X.225 8.3.1.11).
 constexpr std::uint32_t kWhole = kBeginningOfSsdu | kEndOfSsdu;
 
 bool carries_information(SpduKind kind) noexcept { return kind == SpduKind::DT || kind == SpduKind::TD; }
@@ -51,7 +52,10 @@ bool makes_point(const SessionRequest& primitive) {
 }  // namespace
 
 SessionMachine::SessionMachine(SessionOptions options, SteadyTime now) : m_options(std::move(options)), m_now(now) {
+  m_options.versions &= kSessionVersion1 | kSessionVersion2;
   m_selection.version = (m_options.versions & kSessionVersion2) != 0 ? 2 : 1;
+  for (std::uint16_t* size : {&m_options.max_tsdu_out, &m_options.max_tsdu_in})
+    if (*size != 0) *size = std::max(*size, kLeastTsdu);
   if (m_options.role == SessionRole::Responder) m_deadline = now + m_options.timeouts.connect;
 }
 

@@ -128,6 +128,24 @@ TEST(SessionConnect, UserRefusesWithData) {
   EXPECT_TRUE(pair.b.session.closed());
 }
 
+TEST(SessionConnect, RefusalHasRoomForAllItMayCarry) {
+  SessionPair pair;
+  ASSERT_TRUE(pair.ask(pair.a, SConnect{}));
+  SConnectRefuse refuse{RefuseReason::UserData, {Bytes(64, 'r'), Bytes(64, 'c'), Bytes(4, 'a')}, Bytes(kMaxUserDataVersion2 + 1)};
+  EXPECT_EQ(pair.ask(pair.b, refuse).error().code, ErrorCode::TooLarge);
+  refuse.user_data.pop_back();
+  ASSERT_TRUE(pair.ask(pair.b, refuse));
+  EXPECT_EQ(last<SConnectRefuse>(pair.a), refuse);
+}
+
+TEST(SessionConnect, TsduSizesBelowTheLeastCountAsIt) {
+  SessionOptions options;
+  options.max_tsdu_in = options.max_tsdu_out = 1;
+  SessionPair pair(options, options);
+  ASSERT_TRUE(pair.connect(kRoseUnits));
+  EXPECT_EQ(pair.b.session.selection().max_tsdu_in, 64);
+}
+
 TEST(SessionConnect, ConnectDataOfEveryRange) {  // X.225 8.3.1.17, 8.3.1.18
   for (const std::size_t size : {0U, 512U, 513U, 10'240U, 10'241U, 60'000U}) {
     SessionPair pair;

@@ -100,9 +100,7 @@ void SessionMachine::lose_transport(SessionInput&) {
   tell(SPAbort{PAbortReason::TransportDisconnect, "the transport connection is gone: " + m_why, {}});
 }
 
-void SessionMachine::discard(SessionInput& input) {
-  // X.225 A.5.4.1: GIVE TOKENS ACK and what crosses an interrupt have no effect but that of the row.
-  static_cast<void>(input);
-}
+// X.225 A.5.4.1: GIVE TOKENS ACK, and what crosses an interrupt or an abort, have no effect but that of the row.
+void SessionMachine::discard(SessionInput&) {}
 
 }  // namespace postern::osi
