@@ -145,6 +145,20 @@ void Association::Machine::make_session() {
   session.emplace(std::move(made), now);
 }
 
+namespace {
+
+AbortOrigin origin_of(TDisconnectCause cause) {
+  switch (cause) {
+    case TDisconnectCause::Timeout: return AbortOrigin::Timeout;
+    case TDisconnectCause::ProtocolError: return AbortOrigin::ProtocolError;
+    case TDisconnectCause::Local: return AbortOrigin::ProtocolError;  // the session layer gave up what it could not read
+    case TDisconnectCause::PeerError: return AbortOrigin::PeerProvider;
+    default: return AbortOrigin::NetworkLost;
+  }
+}
+
+}  // namespace
+
 void Association::Machine::on_transport(TransportEvent event) {
   if (auto* data = std::get_if<TData>(&event)) {
     if (session) session->receive(data->tsdu, now);
@@ -169,13 +183,14 @@ void Association::Machine::on_transport(TransportEvent event) {
     return;
   }
   const auto& gone = std::get<TDisconnect>(event);
-  if (session) session->transport_disconnected(gone.text);
-  if (session || phase == Phase::Ended) return;
+  if (session) {
+    session->transport_disconnected(gone.text);
+    while (auto last = session->next_event()) on_session(*std::move(last));
+  }
+  // A session that never began has nothing to say about its end.
+  if (phase == Phase::Ended) return;
   if (gone.cause == TDisconnectCause::Refused) return end(AssociationRefused{Layer::Transport, false, gone.text, {}, {}}, gone.text);
-  const AbortOrigin origin = gone.cause == TDisconnectCause::Timeout         ? AbortOrigin::Timeout
-                             : gone.cause == TDisconnectCause::ProtocolError ? AbortOrigin::ProtocolError
-                                                                             : AbortOrigin::NetworkLost;
-  end(AssociationAborted{origin, gone.text, {}, {}}, gone.text);
+  end(AssociationAborted{origin_of(gone.cause), gone.text, {}, {}}, gone.text);
 }
 
 void Association::Machine::on_session(SessionEvent event) {
@@ -319,6 +334,9 @@ void Association::feed(ByteView octets, SteadyTime now) {
 void Association::network_lost(std::string_view why, SteadyTime now) {
   m_machine->now = now;
   m_machine->transport.network_lost(why);
+  // Nobody waits any more for what the user has not decided.
+  if (m_machine->rtse && m_machine->rtse->waits_for_decision())
+    m_machine->end(AssociationAborted{AbortOrigin::NetworkLost, std::string(why), {}, {}}, std::string(why));
   m_machine->pump();
 }
 
