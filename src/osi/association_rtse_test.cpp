@@ -154,6 +154,29 @@ TEST_P(BothRtse, SenderCanDiscardAndInterrupt) {
   }
 }
 
+// Both are right: the receiver has it, the sender gave it up and will send it again. The MTS identifier tells that it is the same.
+TEST_P(BothRtse, DiscardCrossesTheConfirmation) {
+  for (const bool interrupt : {false, true}) {
+    auto pair = AssociationPair::of(service_of(GetParam()));
+    ASSERT_TRUE(pair.open());
+    ASSERT_TRUE(pair.a.association.transfer({}));
+    ASSERT_TRUE(pair.a.association.supply(some_apdu(100), true));
+    pair.pump();
+    ASSERT_NE(pair.b.last<RtTransferEnd>(), nullptr);
+    ASSERT_TRUE(pair.b.association.confirm_end());
+    ASSERT_TRUE(interrupt ? pair.a.association.interrupt() : pair.a.association.discard());
+    pair.pump();
+    EXPECT_EQ(pair.a.last<AssociationAborted>(), nullptr);
+    EXPECT_EQ(pair.a.count<RtTransferFailed>() + pair.a.count<RtTransferConfirmed>(), 1U);
+    EXPECT_TRUE(pair.a.association.open() && pair.b.association.open());
+    // and the association goes on
+    pair.b.events.clear();
+    ASSERT_TRUE(pair.a.association.transfer({}));
+    run_transfer(pair, some_apdu(10));
+    EXPECT_EQ(pair.b.received(), some_apdu(10));
+  }
+}
+
 TEST_P(BothRtse, TransferTimeIsOverMeansDiscard) {
   auto pair = AssociationPair::of(service_of(GetParam()));
   ASSERT_TRUE(pair.open());
