@@ -110,7 +110,15 @@ std::size_t size_of(const AssociationEvent& event) {
 
 }  // namespace
 
+void Association::Machine::name_connection(AssociationEvent& event) const {
+  if (auto* confirmed = std::get_if<RtCheckpointConfirmed>(&event)) confirmed->point.connection = session_id;
+  if (auto* checkpoint = std::get_if<RtTransferCheckpoint>(&event)) checkpoint->point.connection = session_id;
+  if (auto* failed = std::get_if<RtTransferFailed>(&event); failed != nullptr && failed->point) failed->point->connection = session_id;
+  if (auto* stopped = std::get_if<RtTransferStopped>(&event); stopped != nullptr && stopped->point) stopped->point->connection = session_id;
+}
+
 void Association::Machine::deliver(AssociationEvent event) {
+  name_connection(event);
   event_octets += size_of(event);
   events.push_back(std::move(event));
 }
@@ -137,6 +145,20 @@ void Association::Machine::make_session() {
   session.emplace(std::move(made), now);
 }
 
+namespace {
+
+AbortOrigin origin_of(TDisconnectCause cause) {
+  switch (cause) {
+    case TDisconnectCause::Timeout: return AbortOrigin::Timeout;
+    case TDisconnectCause::ProtocolError: return AbortOrigin::ProtocolError;
+    case TDisconnectCause::Local: return AbortOrigin::ProtocolError;  // the session layer gave up what it could not read
+    case TDisconnectCause::PeerError: return AbortOrigin::PeerProvider;
+    default: return AbortOrigin::NetworkLost;
+  }
+}
+
+}  // namespace
+
 void Association::Machine::on_transport(TransportEvent event) {
   if (auto* data = std::get_if<TData>(&event)) {
     if (session) session->receive(data->tsdu, now);
@@ -161,13 +183,14 @@ void Association::Machine::on_transport(TransportEvent event) {
     return;
   }
   const auto& gone = std::get<TDisconnect>(event);
-  if (session) session->transport_disconnected(gone.text);
-  if (session || phase == Phase::Ended) return;
+  if (session) {
+    session->transport_disconnected(gone.text);
+    while (auto last = session->next_event()) on_session(*std::move(last));
+  }
+  // A session that never began has nothing to say about its end.
+  if (phase == Phase::Ended) return;
   if (gone.cause == TDisconnectCause::Refused) return end(AssociationRefused{Layer::Transport, false, gone.text, {}, {}}, gone.text);
-  const AbortOrigin origin = gone.cause == TDisconnectCause::Timeout         ? AbortOrigin::Timeout
-                             : gone.cause == TDisconnectCause::ProtocolError ? AbortOrigin::ProtocolError
-                                                                             : AbortOrigin::NetworkLost;
-  end(AssociationAborted{origin, gone.text, {}, {}}, gone.text);
+  end(AssociationAborted{origin_of(gone.cause), gone.text, {}, {}}, gone.text);
 }
 
 void Association::Machine::on_session(SessionEvent event) {
@@ -230,10 +253,12 @@ Status check(const AssociationOptions& options, bool initiator) {
   if (options.checkpoint_size < 0 || options.checkpoint_size > kMost)
     return fail(ErrorCode::BadInput, "is not in 0..2^31-1", "checkpoint_size");
   if (options.window_size < 0 || options.window_size > kMost) return fail(ErrorCode::BadInput, "is not in 0..2^31-1", "window_size");
-  for (const AssociationService& service : options.services)
-    if (service.profile != AssociationProfile::RtseX410 &&
-        (service.syntaxes.empty() || service.bind_syntax.empty() || service.application_context.empty()))
+  for (const AssociationService& service : options.services) {
+    if (service.profile == AssociationProfile::RtseX410) continue;
+    const bool needs_bind = service.profile != AssociationProfile::Rose;
+    if (service.application_context.empty() || service.syntaxes.empty() || (needs_bind && service.bind_syntax.empty()))
       return fail(ErrorCode::BadInput, "an application context and abstract syntaxes are needed", "services");
+  }
   return {};
 }
 
@@ -309,6 +334,9 @@ void Association::feed(ByteView octets, SteadyTime now) {
 void Association::network_lost(std::string_view why, SteadyTime now) {
   m_machine->now = now;
   m_machine->transport.network_lost(why);
+  // Nobody waits any more for what the user has not decided.
+  if (m_machine->rtse && m_machine->rtse->waits_for_decision())
+    m_machine->end(AssociationAborted{AbortOrigin::NetworkLost, std::string(why), {}, {}}, std::string(why));
   m_machine->pump();
 }
 

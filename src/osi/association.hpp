@@ -39,7 +39,7 @@ struct AssociationService {
   AssociationProfile profile = AssociationProfile::RtseNormal;
   asn1::Oid application_context;          ///< All but X.410 mode.
   std::int64_t application_protocol = 0;  ///< X.410 mode.
-  asn1::Oid bind_syntax;                  ///< Of the bind: RTSE's abstract syntax, or with ROSE alone that of bind and unbind.
+  asn1::Oid bind_syntax;                  ///< Of the bind: RTSE's abstract syntax; with ROSE alone that of bind and unbind, or none.
   std::vector<asn1::Oid> syntaxes;        ///< Of the APDUs; P1 has one.
 };
 // X.419: what P1, P3 and P7 use.

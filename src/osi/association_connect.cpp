@@ -11,7 +11,8 @@ tl::unexpected<Error> bad(std::string what, std::string field) { return fail(Err
 }  // namespace
 
 std::vector<asn1::Oid> Association::Machine::all_syntaxes() const {
-  std::vector<asn1::Oid> all{oid::acse(), service->bind_syntax};
+  std::vector<asn1::Oid> all{oid::acse()};
+  if (!service->bind_syntax.empty()) all.push_back(service->bind_syntax);
   all.insert(all.end(), service->syntaxes.begin(), service->syntaxes.end());
   return all;
 }
@@ -40,6 +41,7 @@ Result<std::optional<UserInformation>> Association::Machine::bind_information(co
   const auto* bind = std::get_if<asn1::Any>(&data.value);
   if (bind == nullptr) return fail(ErrorCode::BadInput, "an association without RTSE cannot be recovered: open a new one", "data");
   if (bind->ber.empty()) return std::optional<UserInformation>();
+  if (bind_id == 0) return fail(ErrorCode::BadInput, "the application context has no abstract syntax for a bind", "data");
   return std::optional(information(*bind));
 }
 
@@ -97,7 +99,7 @@ Result<Bytes> Association::Machine::connect_ppdu() {
   }
   contexts = PresentationContexts::propose(all_syntaxes());
   acse_id = contexts.all()[0].id;
-  bind_id = contexts.all()[1].id;
+  bind_id = service->bind_syntax.empty() ? 0 : contexts.all()[1].id;
   AarqApdu aarq;
   aarq.application_context = application_context;
   std::tie(aarq.called_ap_title, aarq.called_ae_qualifier) = std::tie(options.peer_title.ap_title, options.peer_title.ae_qualifier);
@@ -121,6 +123,7 @@ Status Association::Machine::connect() {
   if (has_rtse()) {
     // X.228, association establishment: the session connection identifier is that of the RT association, each part as BER.
     const SessionConnectionIdentifier& id = open_request.connection;
+    session_id = id;
     POSTERN_TRY(primitive.identifier.user_reference, asn1::encode(id.calling_ss_user_reference));
     POSTERN_TRY(primitive.identifier.common_reference, asn1::encode(id.common_reference));
     if (id.additional_reference_information) {

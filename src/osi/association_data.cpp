@@ -99,10 +99,6 @@ Status Association::Machine::pump_rose() {
 
 Status Association::Machine::on_rtse_event(RtseEvent event) {
   if (rose) return rose_over_rtse_event(std::move(event));
-  const auto with_connection = [this](std::optional<ResumePoint>& point) {
-    if (point && initiator && !point->connection) point->connection = open_request.connection;
-  };
-  if (auto* failed = std::get_if<RtTransferFailed>(&event)) with_connection(failed->point);
   std::visit([this](auto& each) { deliver(std::move(each)); }, event);
   return {};
 }

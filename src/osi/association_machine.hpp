@@ -60,6 +60,8 @@ struct Association::Machine {
   void on_transport(TransportEvent event);
   void make_session();
   void on_session(SessionEvent event);
+  /// Resume points name the session connection they belong to.
+  void name_connection(AssociationEvent& event) const;
   [[nodiscard]] SteadyTime stall_deadline() const noexcept;
   void tick();
   [[nodiscard]] Status request_session(SessionRequest primitive);
@@ -150,8 +152,9 @@ struct Association::Machine {
   std::size_t service_index = 0;
   PresentationContexts contexts;
   Selectors called, calling;
-  SConnect connection;  ///< Responder: what was asked, without its user data.
-  RTORQapdu rtorq;      ///< As proposed, either way.
+  SConnect connection;                                    ///< Responder: what was asked, without its user data.
+  std::optional<SessionConnectionIdentifier> session_id;  ///< Of this session connection, whoever opened it.
+  RTORQapdu rtorq;                                        ///< As proposed, either way.
   std::optional<Rtse> rtse;
   std::optional<Rose> rose;
   std::int64_t acse_id = 0;

@@ -45,6 +45,7 @@ void Association::Machine::requested(SConnect connect) {
   connection = std::move(connect);
   calling.session = connection.calling_selector;
   called.session = connection.called_selector;
+  session_id = read_identifier(connection.identifier);
   const auto cp = asn1::decode<CpPpdu>(user_data);
   if (!cp) return refuse_presentation(PresentationRefuseReason::UserDataNotReadable, cp.error().text(), AbortOrigin::ProtocolError);
   is_x410 = cp->mode_selector.mode == PresentationMode::X410;
@@ -61,7 +62,7 @@ AssociationRequested Association::Machine::request_event() const {
   event.service = service_index;
   event.calling = calling;
   event.called = called;
-  event.connection = read_identifier(connection.identifier);
+  event.connection = session_id;
   event.initial_turn = connection.token_settings.major_activity != TokenSetting::Requestor;
   return event;
 }

@@ -52,9 +52,10 @@ struct ResumePoint {
   Bytes activity;
   std::optional<SessionConnectionIdentifier> connection;  ///< The session connection it began on.
   SerialNumber serial = 0;                                ///< Of the last confirmed checkpoint.
-  std::uint64_t octets = 0;                               ///< Of the APDU before it.
-  std::optional<std::uint64_t> size;                      ///< Sender: the APDU's, as given to transfer().
-  Bytes envelope;                                         ///< Receiver: state of the EXTERNAL; opaque.
+  /// Of the APDU before it. A receiver's may be up to four fewer than the sender's: those are in `envelope`, and come out first.
+  std::uint64_t octets = 0;
+  std::optional<std::uint64_t> size;  ///< Sender: the APDU's, as given to transfer().
+  Bytes envelope;                     ///< Receiver: state of the EXTERNAL; opaque.
   friend bool operator==(const ResumePoint&, const ResumePoint&) = default;
 };
 

@@ -9,6 +9,7 @@ namespace postern::osi {
 
 namespace {
 
+constexpr std::uint16_t kLeastTsdu = 64;  // Below it a TSDU maximum size is not valid (X.225 8.3.1.11).
 constexpr std::uint32_t kWhole = kBeginningOfSsdu | kEndOfSsdu;
 
 bool carries_information(SpduKind kind) noexcept { return kind == SpduKind::DT || kind == SpduKind::TD; }
@@ -41,6 +42,8 @@ Bytes take_user_data(SessionRequest& primitive) {
       primitive);
 }
 
+std::string too_much(std::size_t limit) { return "more than " + std::to_string(limit) + " octets of user data"; }
+
 bool makes_point(const SessionRequest& primitive) {
   return std::holds_alternative<SSyncMinor>(primitive) || std::holds_alternative<SSyncMajor>(primitive) ||
          std::holds_alternative<SActivityEnd>(primitive);
@@ -49,7 +52,10 @@ bool makes_point(const SessionRequest& primitive) {
 }  // namespace
 
 SessionMachine::SessionMachine(SessionOptions options, SteadyTime now) : m_options(std::move(options)), m_now(now) {
+  m_options.versions &= kSessionVersion1 | kSessionVersion2;
   m_selection.version = (m_options.versions & kSessionVersion2) != 0 ? 2 : 1;
+  for (std::uint16_t* size : {&m_options.max_tsdu_out, &m_options.max_tsdu_in})
+    if (*size != 0) *size = std::max(*size, kLeastTsdu);
   if (m_options.role == SessionRole::Responder) m_deadline = now + m_options.timeouts.connect;
 }
 
@@ -90,9 +96,8 @@ void SessionMachine::receive_spdu(const Spdu& spdu, ByteView tsdu) {
   const auto row = find(input);
   if (!row) return protocol_error(std::string(osi::name_of(spdu.kind)) + ": " + row.error());
   input.data = owned(spdu.user_data);
-  if (input.data.size() > m_options.max_ssdu)
-    return protocol_error(std::string(osi::name_of(spdu.kind)) + ": user data of more than " + std::to_string(m_options.max_ssdu) +
-                          " octets");
+  if (input.data.size() > data_limit(spdu.kind))
+    return protocol_error(std::string(osi::name_of(spdu.kind)) + ": " + too_much(data_limit(spdu.kind)));
   run(**row, input);
 }
 
@@ -113,6 +118,11 @@ void SessionMachine::receive_segment(const Spdu& spdu, ByteView tsdu) {
   run(**row, input);
 }
 
+std::size_t SessionMachine::data_limit(SpduKind kind) const noexcept {
+  if (kind != SpduKind::CN && kind != SpduKind::CDO) return m_options.max_ssdu;
+  return m_options.max_connect_data - std::min(m_options.max_connect_data, m_proposal.user_data.size());
+}
+
 std::optional<std::string> SessionMachine::add_segment(const Spdu& spdu, ByteView tsdu) {
   if (m_selection.version == 1 && !carries_information(spdu.kind)) return "is segmented in protocol version 1 (X.225 6.3.6)";
   if (begins(spdu)) {
@@ -129,9 +139,9 @@ std::optional<std::string> SessionMachine::add_segment(const Spdu& spdu, ByteVie
   }
   const bool same = spdu.kind == m_assembly->kind || (spdu.kind == SpduKind::AE && m_assembly->kind == SpduKind::MAP);
   if (!same) return "comes within the segments of a " + std::string(osi::name_of(m_assembly->kind));
-  const std::size_t limit = spdu.kind == SpduKind::CDO ? m_options.max_connect_data : m_options.max_ssdu;
+  const std::size_t limit = data_limit(spdu.kind);
   const ByteView more = spdu.user_data.value_or(ByteView());
-  if (more.size() > limit - std::min(limit, m_assembly->data.size())) return "more than " + std::to_string(limit) + " octets of user data";
+  if (more.size() > limit - std::min(limit, m_assembly->data.size())) return too_much(limit);
   append(m_assembly->data, more);
   return std::nullopt;
 }

@@ -53,7 +53,7 @@ struct SessionOptions {
   /// Responder: a CONNECT whose called selector is not exactly this is refused (129). Unset: the user looks at it and decides.
   std::optional<Bytes> selector;
   FunctionalUnits units = kSupportedUnits;  ///< Responder: others are dropped from a proposal before the user sees it.
-  std::uint16_t max_tsdu_out = 0;           ///< Offered TSDU maximum sizes, each way; 0: no limit. At least 64.
+  std::uint16_t max_tsdu_out = 0;           ///< Offered TSDU maximum sizes, each way; 0: no limit. Below 64 counts as 64.
   std::uint16_t max_tsdu_in = 0;
   std::size_t max_ssdu = 16U * 1024 * 1024;   ///< Octets of one reassembled SSDU; more is a protocol error.
   std::size_t max_connect_data = 64U * 1024;  ///< User data of CONNECT, the part over 10,240 in overflow.

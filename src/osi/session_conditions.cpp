@@ -104,6 +104,7 @@ bool SessionMachine::holds(Condition condition, const SessionInput& input) const
     case Condition::Affirmative: return as<SReleaseResponse>(input).affirmative;
     case Condition::Negative: return !as<SReleaseResponse>(input).affirmative;
     case Condition::Collided: return m_collided;
+    case Condition::NotFinishing: return !m_finishing;
   }
   return false;
 }

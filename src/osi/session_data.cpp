@@ -83,7 +83,7 @@ void SessionMachine::indicate_minor(SessionInput& input) {
 }
 
 // While an exception is being recovered from, points are not told to the user and still counted, so that both sides agree afterwards.
-void SessionMachine::count_minor(SessionInput&) { count_point(false); }
+void SessionMachine::count_unseen(SessionInput&) { count_point(false); }
 
 void SessionMachine::send_minor_ack(SessionInput& input) {
   Spdu spdu = make(SpduKind::MIA);

@@ -8,6 +8,7 @@ void SessionMachine::send_finish(SessionInput& input) {
   spdu.kind = SpduKind::FN;
   spdu.transport_disconnect = kTransportReleased;
   m_collided = false;
+  m_finishing = true;
   emit(spdu, input.data);
 }
 
@@ -45,7 +46,10 @@ void SessionMachine::confirm_release_collision(SessionInput& input) {
   tell(SReleaseResponse{true, std::move(input.data)});
 }
 
-void SessionMachine::confirm_no_release(SessionInput& input) { tell(SReleaseResponse{false, std::move(input.data)}); }
+void SessionMachine::confirm_no_release(SessionInput& input) {
+  m_finishing = false;
+  tell(SReleaseResponse{false, std::move(input.data)});
+}
 
 void SessionMachine::send_user_abort(SessionInput& input) {
   Spdu spdu;
@@ -96,9 +100,7 @@ void SessionMachine::lose_transport(SessionInput&) {
   tell(SPAbort{PAbortReason::TransportDisconnect, "the transport connection is gone: " + m_why, {}});
 }
 
-void SessionMachine::discard(SessionInput& input) {
-  // X.225 A.5.4.1: GIVE TOKENS ACK and what crosses an interrupt have no effect but that of the row.
-  static_cast<void>(input);
-}
+// X.225 A.5.4.1: GIVE TOKENS ACK, and what crosses an interrupt or an abort, have no effect but that of the row.
+void SessionMachine::discard(SessionInput&) {}
 
 }  // namespace postern::osi

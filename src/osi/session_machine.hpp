@@ -80,6 +80,7 @@ enum class Condition : std::uint8_t {
   Affirmative,
   Negative,
   Collided,
+  NotFinishing,
 };
 
 class SessionMachine {
@@ -154,7 +155,7 @@ class SessionMachine {
   void indicate_please(SessionInput& input);
   void indicate_control(SessionInput& input);
   void indicate_minor(SessionInput& input);
-  void count_minor(SessionInput& input);
+  void count_unseen(SessionInput& input);
   void confirm_minor(SessionInput& input);
   void indicate_major(SessionInput& input);
   void confirm_major(SessionInput& input);
@@ -220,6 +221,7 @@ class SessionMachine {
   void receive_spdu(const Spdu& spdu, ByteView tsdu);
   void receive_segment(const Spdu& spdu, ByteView tsdu);
   [[nodiscard]] std::optional<std::string> add_segment(const Spdu& spdu, ByteView tsdu);
+  [[nodiscard]] std::size_t data_limit(SpduKind kind) const noexcept;
   void protocol_error(std::string text);
   void abort_by_provider(PAbortReason reason, std::uint32_t bits, std::string text);
   [[nodiscard]] bool ignores_input() const noexcept;
@@ -258,6 +260,7 @@ class SessionMachine {
 
   bool m_may_confirm = false;  // Vsc: the right to answer minor synchronization points
   bool m_collided = false;     // Vcoll
+  bool m_finishing = false;    // A FINISH of ours is out.
   Proposal m_proposal;
   std::optional<Assembly> m_assembly;
   std::string m_why;  // Of the end of the transport connection.

@@ -31,6 +31,10 @@ constexpr std::uint32_t kOpen =
     in(S::DataTransfer, S::WaitMajorAck, S::WaitActivityEndAck, S::WaitMajorResponse, S::WaitActivityEndResponse);
 constexpr std::uint32_t kAsking = in(S::WaitMajorAck, S::WaitActivityEndAck);
 constexpr std::uint32_t kAsked = in(S::WaitMajorResponse, S::WaitActivityEndResponse);
+// X.215 13.9, 13.15, 14.1: who asked for a major point, the end of an activity or a release says nothing more until the answer; the other
+// side still may.
+constexpr std::uint32_t kSpeaking = in(S::DataTransfer, S::WaitReleaseResponse) | kAsked;
+constexpr std::uint32_t kListening = in(S::DataTransfer, S::WaitDisconnect) | kAsking;
 constexpr std::uint32_t kEnding = in(S::WaitInterruptAck, S::WaitDiscardAck);  // 05B, 05C: what the peer sent before its answer is void
 constexpr std::uint32_t kEnded = in(S::WaitInterruptResponse, S::WaitDiscardResponse);
 constexpr std::uint32_t kDraining = in(S::WaitAbortAccept, S::WaitTransportDisconnect);
@@ -66,12 +70,11 @@ constexpr M::Row kTable[] = {
     {in(S::WaitConnectResponse), primitive<SConnectRefuse>(), kAlways, &M::send_refuse, S::WaitTransportDisconnect},
 
     // --- Data transfer (7.11, 7.13; Table A.6)
-    {kOpen, primitive<SData>(), kMaySend, &M::send_data, kStay},
-    {in(S::WaitReleaseResponse), primitive<SData>(), kMaySend, &M::send_data, kStay},
-    {kOpen | in(S::WaitDisconnect), spdu(DT), kMayReceive, &M::indicate_data, kStay},
+    {kSpeaking, primitive<SData>(), kMaySend | when(C::NotFinishing), &M::send_data, kStay},
+    {kListening, spdu(DT), kMayReceive, &M::indicate_data, kStay},
     {kEnding | in(S::WaitRecoveryIndication), spdu(DT), kAlways, &M::discard, kStay},
-    {kOpen | in(S::WaitReleaseResponse), primitive<STypedData>(), when(C::TypedUnit), &M::send_typed_data, kStay},
-    {kOpen | in(S::WaitDisconnect, S::WaitControlAck), spdu(TD), when(C::TypedUnit), &M::indicate_typed_data, kStay},
+    {kSpeaking, primitive<STypedData>(), when(C::TypedUnit, C::NotFinishing), &M::send_typed_data, kStay},
+    {kListening | in(S::WaitControlAck), spdu(TD), when(C::TypedUnit), &M::indicate_typed_data, kStay},
     {kEnding | in(S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(TD), when(C::TypedUnit), &M::discard, kStay},
 
     // --- Tokens (7.16 to 7.19)
@@ -81,9 +84,8 @@ constexpr M::Row kTable[] = {
     {in(S::WaitRecoveryIndication), spdu(GT), when(C::GivesTheirs, C::GivesData), &M::indicate_tokens, S::DataTransfer},
     {in(S::WaitRecoveryIndication), spdu(GT), when(C::GivesTheirs), &M::indicate_tokens, kStay},
     {kEnding | kEnded, spdu(GT), kAlways, &M::discard, kStay},
-    {kOpen | in(S::WaitReleaseResponse, S::WaitRecoveryIndication), primitive<STokenPlease>(), when(C::PleasesTheirs), &M::send_please,
-     kStay},
-    {kOpen | in(S::WaitDisconnect, S::WaitRecoveryRequest), spdu(PT), kAlways, &M::indicate_please, kStay},
+    {kSpeaking | in(S::WaitRecoveryIndication), primitive<STokenPlease>(), when(C::PleasesTheirs, C::NotFinishing), &M::send_please, kStay},
+    {kListening | in(S::WaitRecoveryRequest), spdu(PT), kAlways, &M::indicate_please, kStay},
     {kEnding | kEnded | in(S::WaitControlAck, S::WaitRecoveryIndication), spdu(PT), kAlways, &M::discard, kStay},
     {in(S::DataTransfer), primitive<SControlGive>(), when(C::ActivityUnit, C::NoActivity, C::AllOurs), &M::send_control, S::WaitControlAck},
     {in(S::DataTransfer), spdu(GTC), when(C::ActivityUnit, C::NoActivity, C::AllTheirs), &M::indicate_control, kStay},
@@ -92,7 +94,7 @@ constexpr M::Row kTable[] = {
     // --- Synchronization (7.20 to 7.23)
     {in(S::DataTransfer), primitive<SSyncMinor>(), kMaySend | when(C::MinorUnit, C::MinorOurs, C::SerialLeft), &M::send_minor, kStay},
     {in(S::DataTransfer), spdu(MIP), kMayReceive | when(C::MinorUnit, C::MinorTheirs, C::SerialNext), &M::indicate_minor, kStay},
-    {in(S::WaitRecoveryIndication), spdu(MIP), when(C::SerialNext), &M::count_minor, kStay},
+    {in(S::WaitRecoveryIndication), spdu(MIP), when(C::SerialNext), &M::count_unseen, kStay},
     {kEnding, spdu(MIP), kAlways, &M::discard, kStay},
     {in(S::DataTransfer) | kAsked, primitive<SSyncMinorResponse>(), when(C::MinorUnit, C::ActivityIfManaged, C::ConfirmsTheirs),
      &M::send_minor_ack, kStay},
@@ -114,12 +116,12 @@ constexpr M::Row kTable[] = {
     {in(S::DataTransfer) | kAsking, spdu(ER), when(C::ExceptionsUnit, C::ActivityIfManaged, C::DataTokenOurs),
      &M::indicate_provider_exception, S::WaitRecoveryRequest},
     // It crossed the data token, which the reporter has meanwhile got and is content with, or a FINISH.
-    {in(S::DataTransfer) | kAsking, spdu(ED), when(C::ExceptionsUnit, C::DataTokenTheirs), &M::discard, kStay},
-    {in(S::DataTransfer) | kAsking, spdu(ER), when(C::ExceptionsUnit, C::DataTokenTheirs), &M::discard, kStay},
+    {in(S::DataTransfer) | kAsking, spdu(ED), when(C::ExceptionsUnit, C::ActivityIfManaged, C::DataTokenTheirs), &M::discard, kStay},
+    {in(S::DataTransfer) | kAsking, spdu(ER), when(C::ExceptionsUnit, C::ActivityIfManaged, C::DataTokenTheirs), &M::discard, kStay},
     {kEnding | in(S::WaitDisconnect, S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(ED), kAlways, &M::discard, kStay},
     {kEnding | in(S::WaitDisconnect, S::WaitRecoveryIndication, S::WaitRecoveryRequest), spdu(ER), kAlways, &M::discard, kStay},
-    {in(S::WaitRecoveryIndication), spdu(MAP), kAlways, &M::discard, kStay},
-    {in(S::WaitRecoveryIndication), spdu(AE), kAlways, &M::discard, kStay},
+    {in(S::WaitRecoveryIndication), spdu(MAP), when(C::SerialNext), &M::count_unseen, kStay},
+    {in(S::WaitRecoveryIndication), spdu(AE), when(C::SerialNext), &M::count_unseen, kStay},
 
     // --- Activities (7.28 to 7.37; Table A.8)
     {in(S::DataTransfer), primitive<SActivityStart>(), kMayBegin, &M::send_start, kStay},
@@ -210,8 +212,9 @@ constexpr std::array kWhy = {
     "the answer is negative",
     "the answer is affirmative",
     "there was no collision",
+    "a release was asked for by this side",
 };
-static_assert(kWhy.size() == static_cast<std::size_t>(Condition::Collided) + 1);
+static_assert(kWhy.size() == static_cast<std::size_t>(Condition::NotFinishing) + 1);
 
 bool is_spdu(SessionInputKind kind) { return kind < kTimer && static_cast<unsigned>(kind) >= 64; }
 bool matches(const M::Row& row, S state, SessionInputKind kind) {

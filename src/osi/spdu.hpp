@@ -68,7 +68,7 @@ inline constexpr std::size_t kMaxSpdu = 65'539;              ///< X.225 8.2.5: S
 inline constexpr std::size_t kMaxUserDataVersion1 = 512;     ///< PGI 193 of most SPDUs in version 1.
 inline constexpr std::size_t kMaxAbortDataVersion1 = 9;      ///< Of ABORT in version 1.
 inline constexpr std::size_t kMaxExtendedUserData = 10'240;  ///< PGI 194 of CONNECT; the rest goes into overflow.
-inline constexpr std::size_t kMaxUserDataVersion2 = 65'400;  ///< Of one SPDU in version 2, so that it fits whatever else it has.
+inline constexpr std::size_t kMaxUserDataVersion2 = 65'300;  ///< Of one SPDU in version 2, so that it fits whatever else it has.
 
 struct Spdu {
   using Octets = std::optional<ByteView>;
