@@ -5,6 +5,7 @@
 #include "api/api.hpp"
 #include "base/log.hpp"
 #include "io/signals.hpp"
+#include "mhs/service.hpp"
 
 namespace postern::daemon {
 namespace {
@@ -110,18 +111,21 @@ Status serve(Serving with) {
   POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(with.loaded.config), std::move(with.loaded.warnings), std::move(with.keeper),
                                                 std::move(with.database_key)));
   const auto vault = gate->config().engine.enabled ? with.vault(*gate) : nullptr;
-  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get(), std::move(with.engine), std::move(with.processes)));
+  POSTERN_TRY(const std::unique_ptr<mhs::Service> x400, mhs::Service::open(*gate));
+  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get(), std::move(with.engine), std::move(with.processes), x400.get()));
   POSTERN_TRY(WebDoors web, open_web_doors(*gate, *api));
   std::promise<void> stop;
   auto stopped = stop.get_future();
   io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
   gate->start();
+  if (x400) x400->start();
   const std::string http = web.plain->local().text();
   POSTERN_CHECK(with.ready(ports_of(*gate, http)));
   log_ready(*gate, http);
   stopped.wait();
   log::info("daemon.stopping");
   stop_web_doors(*gate, web);
+  if (x400) x400->stop();
   gate->stop();
   log::info("daemon.stopped");
   return {};

@@ -19,6 +19,7 @@
 #include "api/vault_face.hpp"
 #include "gateway/gateway.hpp"
 #include "http/router.hpp"
+#include "mhs/service.hpp"
 
 namespace postern::api {
 
@@ -28,19 +29,23 @@ namespace postern::api {
 class Api {
  public:
   /// Reads or makes the token. `vault` may be null: then nothing is under /v1. Both must outlive the Api.
-  /// `engine` and `processes`: the key engine's and the daemon's state for /status; either may be empty.
+  /// `engine` and `processes`: the key engine's and the daemon's state for /status; either may be empty. `x400`: null where there is no
+  /// MTA.
   [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, VaultPort* vault = nullptr,
-                                                         EngineStateSource engine = {}, ProcessSource processes = {});
+                                                         EngineStateSource engine = {}, ProcessSource processes = {},
+                                                         mhs::Service* x400 = nullptr);
 
   [[nodiscard]] const std::string& token() const noexcept { return m_token; }
   /// For http::Server.
   [[nodiscard]] http::Handler handler();
 
  private:
-  Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, std::string token);
+  Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, mhs::Service* x400,
+      std::string token);
   gateway::Gateway& m_gateway;
   EngineStateSource m_engine;
   ProcessSource m_processes;
+  mhs::Service* m_x400;
   std::optional<VaultFace> m_vault;
   std::unique_ptr<MtaHookFace> m_hook;  ///< Null: off.
   std::string m_token;
@@ -55,6 +60,7 @@ struct Routes {
   const Operators& operators;
   const EngineStateSource& engine;
   const ProcessSource& processes;
+  mhs::Service* x400;  ///< Null: no MTA.
 
   /// A handler that only runs for who has at least this role; Request::user is his name.
   void add(std::string_view method, std::string_view pattern, http::Handler handler, Role needs = Role::Admin) const;

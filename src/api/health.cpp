@@ -101,13 +101,18 @@ std::string interface_trouble(const std::string& interface) {
   return device ? std::string() : device.error().text();
 }
 
-std::vector<Check> check_health(gateway::Gateway& gate, const Status& open) {
+std::vector<Check> check_health(gateway::Gateway& gate, const Status& open, const mhs::Service* x400) {
   Checks checks;
   checks.begin("configuration", "nothing to note");
   checks.add_all(Health::Note, gate.warnings());
   check_storage(checks, gate);
   check_doors(checks, gate);
   if (gate.has_mail()) check_mail_parts(checks, gate);
+  if (x400 != nullptr) {
+    const mhs::ServiceState state = x400->state();
+    checks.begin("x400", "MTA " + state.mta_name + ", " + std::to_string(state.peers.size()) + " peers");
+    checks.add_all(Health::Warning, state.warnings);
+  }
   check_keys(checks, gate, open);
   return std::move(checks).take();
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/gateway.hpp"
+#include "mhs/service.hpp"
 
 namespace postern::api {
 
@@ -26,7 +27,8 @@ struct Check {
 };
 
 /// `open`: of gateway.mail_open(). Reads the database: not on a loop.
-[[nodiscard]] std::vector<Check> check_health(gateway::Gateway& gate, const Status& open);
+/// `x400`: null where there is no MTA.
+[[nodiscard]] std::vector<Check> check_health(gateway::Gateway& gate, const Status& open, const mhs::Service* x400);
 
 /// [{"check", "state", "text"}]
 [[nodiscard]] boost::json::array health_json(const std::vector<Check>& checks);

@@ -144,19 +144,53 @@ json::array processes_json(const ProcessSource& source) {
   return out;
 }
 
-json::object status_json(gateway::Gateway& gate, const std::optional<EngineState>& engine, const ProcessSource& processes) {
+json::object x400_json(mhs::Service& x400) {
+  const mhs::ServiceState state = x400.state();
+  json::array peers;
+  for (const auto& peer : state.peers) {
+    json::object one{{"name", peer.name}, {"address", peer.address}, {"mode", peer.mode}, {"associations", peer.associations}};
+    if (!peer.trouble.empty()) one["trouble"] = peer.trouble;
+    peers.push_back(std::move(one));
+  }
+  const mhs::P1Stats& in = x400.node().received();
+  const mhs::CourierStats& out = x400.node().sent();
+  return {{"mta_name", state.mta_name},
+          {"domain", state.domain},
+          {"peers", std::move(peers)},
+          {"received",
+           {{"associations", in.associations.load()},
+            {"binds_refused", in.binds_refused.load()},
+            {"messages", in.messages.load()},
+            {"probes", in.probes.load()},
+            {"reports", in.reports.load()},
+            {"duplicates", in.duplicates.load()},
+            {"refused", in.refused.load()},
+            {"resumed", in.resumed.load()},
+            {"quirks", in.quirks.load()}}},
+          {"sent",
+           {{"associations", out.associations.load()},
+            {"call_failures", out.call_failures.load()},
+            {"transferred", out.transferred.load()},
+            {"delivered", out.delivered.load()},
+            {"reported", out.reported.load()},
+            {"deferred", out.deferred.load()},
+            {"resumed", out.resumed.load()}}}};
+}
+
+json::object status_json(const Routes& routes, const std::optional<EngineState>& engine) {
+  auto& gate = routes.gateway;
   const WallTime now = gate.clock().now();
   const Status open = gate.mail_open();
   json::array listeners;
   for (const auto& door : gate.doors()) listeners.push_back(listener_json(door));
-  const std::vector<Check> checks = check_health(gate, open);
+  const std::vector<Check> checks = check_health(gate, open, routes.x400);
   json::object out{{"name", "Postern"},
                    {"version", POSTERN_VERSION},
                    {"hostname", gate.config().server.hostname},
                    {"mode", gate.config().server.mode},
                    {"started", rfc3339(gate.started())},
                    {"now", rfc3339(now)},
-                   {"processes", processes_json(processes)},
+                   {"processes", processes_json(routes.processes)},
                    {"listeners", std::move(listeners)},
                    {"routes", routes_json(gate.config())},
                    {"key_engine", key_engine_json(gate, open, engine)},
@@ -165,6 +199,7 @@ json::object status_json(gateway::Gateway& gate, const std::optional<EngineState
                    {"health", health_json(checks)},
                    {"warnings", warnings_json(checks)}};
   if (gate.has_mail()) add_mail_status(out, gate, now);
+  if (routes.x400 != nullptr) out["x400"] = x400_json(*routes.x400);
   return out;
 }
 
@@ -325,8 +360,8 @@ void add_status_routes(const Routes& routes) {
                       return http::text_response(ready ? 200 : 503, ready ? "ready\n" : "the disk refuses writes\n");
                     }));
   // These two ask the database and take its read connections in turn with everybody else: not on a loop.
-  routes.add_open_slow("GET", "/status", [&gate, &engine = routes.engine, &processes = routes.processes](const http::Request&) {
-    return http::json_response(200, status_json(gate, engine ? engine() : std::nullopt, processes));
+  routes.add_open_slow("GET", "/status", [routes](const http::Request&) {
+    return http::json_response(200, status_json(routes, routes.engine ? routes.engine() : std::nullopt));
   });
   routes.add_open_slow("GET", "/metrics", [&gate](const http::Request&) {
     auto response = http::text_response(200, metrics_text(gate));

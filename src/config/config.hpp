@@ -109,6 +109,32 @@ struct TrustException {
   WallTime ends{};  ///< validate() puts it in place.
 };
 
+/// Another MTA that P1 is spoken with.
+struct X400Peer {
+  std::string name;
+  std::string mta_name;           ///< Empty: the name.
+  std::string domain;             ///< "C=GB;A=GOLD;P=SOUTH"
+  std::string address;            ///< tsel/ssel/psel@host:port; empty: it only calls us.
+  std::string mode = "1988";      ///< 1988, x410, 1984
+  std::string our_name;           ///< Empty: x400.mta_name.
+  std::string password_ref;       ///< env:NAME or file:PATH; what we show.
+  std::string peer_password_ref;  ///< What it must show.
+  std::string tls = "required";   ///< required, none
+  std::string ca;                 ///< Empty: the system's, and the built-in CA.
+  bool verify_name = true;
+  std::vector<std::string> pins;
+  std::int64_t associations = 2;
+  std::int64_t checkpoint = 63;  ///< KiB; 0: none.
+  std::int64_t window = 3;
+};
+
+/// What goes where, by the longest prefix of an O/R address.
+struct X400Route {
+  std::string prefix;         ///< "C=GB;A=GOLD;P=SOUTH"; empty: everything.
+  std::string via = "store";  ///< store, peer:NAME, refuse
+  std::string text;           ///< Of refuse: for the report.
+};
+
 struct Config {
   struct Server {
     std::string hostname = "localhost";
@@ -293,6 +319,23 @@ struct Config {
       std::int64_t operation_timeout_ms = 30'000;
     } sdk;
   } transport;
+  struct X400 {
+    std::string address;  ///< Of RFC 1006 in clear; empty: none.
+    struct Tls {
+      std::string address;  ///< Of RFC 1006 in TLS; empty: none.
+      std::string client_ca;
+      bool require_client_certificate = false;
+    } tls;
+    std::string mta_name;            ///< Empty: the first label of server.hostname.
+    std::string domain;              ///< "C=DE;A= ;P=ORG"
+    std::string transport_selector;  ///< Empty: any may be called.
+    std::int64_t content_bytes = 100LL * 1024 * 1024;
+    std::chrono::seconds idle{60};
+    std::chrono::seconds lifetime_urgent{4 * 3600};
+    std::chrono::seconds lifetime_normal{24 * 3600};
+    std::chrono::seconds lifetime_non_urgent{48 * 3600};
+    [[nodiscard]] bool enabled() const noexcept { return !domain.empty(); }
+  } x400;
   struct Submit {
     std::int64_t default_strategy = 0;  ///< 0 to 5, as in postern/x400_sdk.h.
   } submit;
@@ -301,6 +344,8 @@ struct Config {
   } tracing;
   Limits limits;
 
+  std::vector<X400Peer> x400_peers;
+  std::vector<X400Route> x400_routes;
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   std::vector<PolicyRule> policies;

@@ -35,6 +35,8 @@ class Reader {
     read_records(root, "operator", operator_settings(), m_out.config.operators);
     read_records(root, "tenant", tenant_settings(), m_out.config.tenants);
     read_records(root, "exception", exception_settings(), m_out.config.exceptions);
+    read_records(root, "x400_peer", x400_peer_settings(), m_out.config.x400_peers);
+    read_records(root, "x400_route", x400_route_settings(), m_out.config.x400_routes);
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
   }
 
@@ -314,6 +316,8 @@ std::string show(const Config& config) {
   show_records(out, "operator", operator_settings(), config.operators);
   show_records(out, "tenant", tenant_settings(), config.tenants);
   show_records(out, "exception", exception_settings(), config.exceptions);
+  show_records(out, "x400_peer", x400_peer_settings(), config.x400_peers);
+  show_records(out, "x400_route", x400_route_settings(), config.x400_routes);
   return out;
 }
 
@@ -332,6 +336,8 @@ std::string reference() {
   reference_of(out, "[[operator]]", operator_settings());
   reference_of(out, "[[tenant]]", tenant_settings());
   reference_of(out, "[[exception]]", exception_settings());
+  reference_of(out, "[[x400_peer]]", x400_peer_settings());
+  reference_of(out, "[[x400_route]]", x400_route_settings());
   return out;
 }
 

@@ -43,5 +43,7 @@ struct Row {
 [[nodiscard]] const std::vector<Row<Operator>>& operator_settings();
 [[nodiscard]] const std::vector<Row<Tenant>>& tenant_settings();
 [[nodiscard]] const std::vector<Row<TrustException>>& exception_settings();
+[[nodiscard]] const std::vector<Row<X400Peer>>& x400_peer_settings();
+[[nodiscard]] const std::vector<Row<X400Route>>& x400_route_settings();
 
 }  // namespace postern::config

@@ -53,11 +53,34 @@ std::vector<Row<Config>> sdk() {
   };
 }
 
+std::vector<Row<Config>> mta() {
+  using C = Config;
+  return {
+      text<C>("x400.address", FIELD(x400.address),
+              "HOST:PORT of RFC 1006 in clear (127.0.0.1:1102 in development, port 102 in the field). Shows a warning. Empty: none."),
+      text<C>("x400.tls.address", FIELD(x400.tls.address),
+              "HOST:PORT of RFC 1006 inside TLS, with the listeners' certificate. Empty: none."),
+      text<C>("x400.tls.client_ca", FIELD(x400.tls.client_ca), "PEM trust store: peers are asked for a certificate of it."),
+      flag<C>("x400.tls.require_client_certificate", FIELD(x400.tls.require_client_certificate), "Without one nobody gets in."),
+      text<C>("x400.mta_name", FIELD(x400.mta_name), "Name of this MTA, at most 32 characters. Empty: the first label of server.hostname."),
+      text<C>("x400.domain", FIELD(x400.domain), "The management domain of this MTA, \"C=DE;A= ;P=ORG\". Setting it turns the MTA on."),
+      text<C>("x400.transport_selector", FIELD(x400.transport_selector), "T-selector that callers must name, ASCII or 'HEX'H. Empty: any."),
+      count<C>("x400.content_bytes", FIELD(x400.content_bytes), "Octets of a content that is taken; a larger one is refused.", 1024,
+               2'147'483'647),
+      duration<C>("x400.idle", FIELD(x400.idle), "How long an association without work is kept."),
+      duration<C>("x400.lifetime_urgent", FIELD(x400.lifetime_urgent),
+                  "How long delivery of an urgent message is tried before a report says no."),
+      duration<C>("x400.lifetime_normal", FIELD(x400.lifetime_normal), "The same for normal ones, and for reports."),
+      duration<C>("x400.lifetime_non_urgent", FIELD(x400.lifetime_non_urgent), "The same for non-urgent ones."),
+  };
+}
+
 }  // namespace
 
 const std::vector<Row<Config>>& x400_settings() {
   static const std::vector<Row<Config>> all = [] {
-    std::vector<Row<Config>> out = transport();
+    std::vector<Row<Config>> out = mta();
+    for (auto& row : transport()) out.push_back(std::move(row));
     for (auto& row : sdk()) out.push_back(std::move(row));
     return out;
   }();
@@ -65,3 +88,46 @@ const std::vector<Row<Config>>& x400_settings() {
 }
 
 }  // namespace postern::config::rows
+
+namespace postern::config {
+
+using namespace rows;
+
+const std::vector<Row<X400Peer>>& x400_peer_settings() {
+  using P = X400Peer;
+  static const std::vector<Row<P>> all{
+      text<P>("name", FIELD(name), "Name of the peer in routes, log and status: letters, digits, _, - and dots."),
+      text<P>("mta_name", FIELD(mta_name), "MTA name that it binds with; empty: the name."),
+      text<P>("domain", FIELD(domain), "Its management domain, \"C=GB;A=GOLD;P=SOUTH\"."),
+      text<P>("address", FIELD(address),
+              "Where it is called: tsel/ssel/psel@host:port (x400n@mta.example.net:102), selectors ASCII or 'HEX'H; RFC 1278 form as well. "
+              "Empty: it only calls us."),
+      text<P>("mode", FIELD(mode), "How P1 is spoken: 1988 (normal mode), x410 (1988 in X.410-1984 mode), 1984.", {"1988", "x410", "1984"}),
+      text<P>("our_name", FIELD(our_name), "MTA name that we bind with; empty: x400.mta_name."),
+      text<P>("password_ref", FIELD(password_ref), "Password that we show: env:NAME or file:PATH. Empty: an unauthenticated bind."),
+      text<P>("peer_password_ref", FIELD(peer_password_ref), "Password that it must show. Empty: only pins say who it is."),
+      text<P>("tls", FIELD(tls), "required, or none with a warning. Holds both ways.", {"required", "none"}),
+      text<P>("ca", FIELD(ca), "PEM trust store for its certificate; empty: the system's and the built-in CA."),
+      flag<P>("verify_name", FIELD(verify_name), "Whether its certificate must name the host that was called."),
+      list<P>("pins", FIELD(pins), "sha256:HEX of its certificate or public key; any one must match, and the chain adds nothing then."),
+      count<P>("associations", FIELD(associations), "At most so many at a time, opened by us.", 1, 100),
+      count<P>("checkpoint", FIELD(checkpoint), "KiB between two checkpoints of a transfer; 0: none, so that nothing is resumed.", 0, 1024),
+      count<P>("window", FIELD(window), "Checkpoints that may be unconfirmed.", 1, 64),
+  };
+  return all;
+}
+
+const std::vector<Row<X400Route>>& x400_route_settings() {
+  using R = X400Route;
+  static const std::vector<Row<R>> all{
+      text<R>(
+          "prefix", FIELD(prefix),
+          "Attributes that an O/R address must have, \"C=GB;A=GOLD;P=SOUTH\"; of several routes the one with the most counts. Empty: every "
+          "address."),
+      text<R>("via", FIELD(via), "store (a mailbox here), peer:NAME, or refuse."),
+      text<R>("text", FIELD(text), "With refuse: what the non-delivery report says, printable ASCII."),
+  };
+  return all;
+}
+
+}  // namespace postern::config

@@ -63,6 +63,7 @@ class Validator {
     check_milter_routes();
     check_mta_hook();
     check_transport();
+    check_x400();
     if (m_config.reports.failures != "off" && m_config.reports.from.empty())
       fault("reports.failures", "has reports sent, and reports.from does not say by whom; set it to an address of yours");
     for (std::size_t i = 0; i < m_config.exceptions.size(); ++i)
@@ -190,6 +191,42 @@ class Validator {
     if (transport.mode == "mock") return;
     if (!transport.tls.enabled) warn("transport.tls.enabled: false, so X.400 associations and their passwords travel in clear");
     if (transport.tls.min_version != "1.3") warn("transport: TLS " + transport.tls.min_version + " is accepted of X.400 peers");
+  }
+
+  void check_x400() {
+    const auto& x400 = m_config.x400;
+    if (!x400.enabled()) {
+      if (!x400.address.empty() || !x400.tls.address.empty() || !m_config.x400_peers.empty())
+        fault("x400.domain", "is needed for an MTA of X.400; set it to its management domain, \"C=DE;A= ;P=ORG\"");
+      return;
+    }
+    if (!x400.address.empty()) warn("x400.address: RFC 1006 in clear, so contents and passwords can be read on the way");
+    if (x400.tls.require_client_certificate && x400.tls.client_ca.empty())
+      fault("x400.tls.client_ca", "is needed with require_client_certificate; name the trust store that peers' certificates are of");
+    for (std::size_t i = 0; i < m_config.x400_peers.size(); ++i)
+      check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
+      check_x400_route(m_config.x400_routes[i], "x400_route[" + std::to_string(i) + "]");
+  }
+
+  void check_x400_peer(const X400Peer& peer, const std::string& path) {
+    constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
+    if (peer.name.empty() || peer.name.find_first_not_of(allowed) != std::string::npos)
+      fault(path + ".name", "must be letters, digits, _, - and dots");
+    if (std::ranges::count(m_config.x400_peers, peer.name, &X400Peer::name) > 1) fault(path + ".name", "is that of another peer");
+    if (peer.domain.empty()) fault(path + ".domain", "is needed; \"C=GB;A=GOLD;P=SOUTH\" for example");
+    for (const auto& pin : peer.pins)
+      if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
+    if (peer.peer_password_ref.empty() && peer.pins.empty())
+      fault(path + ".peer_password_ref", "is needed where there are no pins; or anybody could come as " + printable(peer.name));
+    if (peer.tls == "none") warn(path + ".tls: none, so what goes to " + printable(peer.name) + " can be read and changed on the way");
+  }
+
+  void check_x400_route(const X400Route& route, const std::string& path) {
+    if (route.via == "store" || route.via == "refuse") return;
+    const bool known = route.via.starts_with("peer:") &&
+                       std::ranges::find(m_config.x400_peers, route.via.substr(5), &X400Peer::name) != m_config.x400_peers.end();
+    if (!known) fault(path + ".via", "is \"" + printable(route.via) + "\"; must be store, refuse, or peer:NAME of an [[x400_peer]]");
   }
 
   void check_route(Route& route, const std::string& path) {

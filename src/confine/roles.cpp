@@ -151,6 +151,9 @@ class GateBuilder {
   void add_transport_files() {
     if (const auto& bundle = m_config.tracing.trace_bundle_path; !bundle.empty())
       folder(fs::path(m_config.in_mail_dir(bundle)).parent_path().string(), Access::Write);
+    beside(m_config.x400.tls.client_ca);
+    for (const auto& peer : m_config.x400_peers)
+      for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref)}) beside(path);
     const auto& transport = m_config.transport;
     if (transport.mode == "mock") return;
     folder(m_config.beside_config(transport.profiles_dir), Access::Read);
@@ -169,6 +172,13 @@ class GateBuilder {
         bind.insert(port_in(listener.address));
     }
     if (!m_config.http.tls.address.empty()) bind.insert(port_in(m_config.http.tls.address));
+    for (const auto& address : {m_config.x400.address, m_config.x400.tls.address})
+      if (!address.empty()) bind.insert(port_in(address));
+    for (const auto& peer : m_config.x400_peers) {
+      if (peer.address.empty()) continue;
+      const auto port = port_in(peer.address) != 0 ? port_in(peer.address) : port_in(peer.address, '+');  // RFC 1278
+      connect.insert(port != 0 ? port : 102);
+    }
     if (std::ranges::any_of(bind, [](std::uint16_t port) { return port > 0 && port < 1024; }))
       m_rules.capability = KeepCapability::BindLowPorts;
     for (const auto& route : m_config.routes) {

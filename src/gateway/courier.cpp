@@ -130,7 +130,8 @@ void Courier::stop() {
 
 void Courier::work_ready(const std::vector<std::string>& routes) noexcept {
   if (m_impl->stopping) return;
-  for (const auto& route : routes) m_impl->wake(route);
+  for (const auto& route : routes)
+    if (!route.starts_with(kX400RoutePrefix)) m_impl->wake(route);  // those have a courier of their own
 }
 
 std::vector<std::string> Courier::warnings() const {

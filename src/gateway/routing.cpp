@@ -101,7 +101,7 @@ std::string RouteTable::queue_id(std::string_view domain) const {
 }
 
 std::string RouteTable::requeue_id(const std::string& id, std::string_view address) const {
-  if (id == kPolicyRoute || id == kPolicyClearRoute || id == kBounceRoute) return id;
+  if (id == kPolicyRoute || id == kPolicyClearRoute || id == kBounceRoute || id.starts_with(kX400RoutePrefix)) return id;
   const bool by_mx = id.substr(0, 3) == "mx:";
   const bool known = by_mx ? find(id.substr(3)).via == Via::Mx : by_id(id) != nullptr;
   return known ? id : queue_id(domain_of(address));

@@ -34,13 +34,13 @@ X400Courier::X400Courier(CourierParts parts) : m_impl(std::make_shared<Impl>(std
 X400Courier::~X400Courier() { stop(); }
 
 void X400Courier::start() {
-  m_impl->parts.spool.set_listener(std::string(kRoutePrefix), this);
+  m_impl->parts.spool.set_listener(std::string(kX400RoutePrefix), this);
   work_ready(m_impl->parts.spool.ready_routes());
 }
 
 void X400Courier::stop() {
   m_impl->stopping = true;
-  m_impl->parts.spool.set_listener(std::string(kRoutePrefix), nullptr);
+  m_impl->parts.spool.set_listener(std::string(kX400RoutePrefix), nullptr);
 }
 
 void X400Courier::work_ready(const std::vector<std::string>& routes) noexcept {

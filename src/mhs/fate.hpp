@@ -16,7 +16,6 @@
 
 namespace postern::mhs {
 
-inline constexpr std::string_view kRoutePrefix = "x400:";
 inline constexpr std::string_view kPeerRoute = "x400:peer:";
 inline constexpr std::string_view kStoreRoute = "x400:store";
 inline constexpr std::string_view kReportRoute = "x400:report";

@@ -30,6 +30,7 @@ struct PeerTls {
   bool required = true;                     ///< False: plain, with a warning.
   std::function<io::SslContext()> context;  ///< For our own connections.
   io::TlsClientOptions options;
+  std::function<Status(const io::Stream&)> check;  ///< Of the chain, after the handshake of a connection of ours; unset: pins decide.
   std::vector<Bytes> pins;  ///< SHA-256 of the certificate or of its key; any one must match, both ways. Empty: none.
 };
 

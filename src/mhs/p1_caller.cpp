@@ -139,7 +139,8 @@ io::Task<tl::expected<std::unique_ptr<P1Caller>, CallFailure>> P1Caller::open(co
     const Status secured = co_await stream->start_tls_client(peer.tls.context(), peer.tls.options, deadline);
     if (!secured) co_return failed("TLS: " + secured.error().text(), secured.error().code == ErrorCode::Denied);
   }
-  if (const Status good = check_road(peer, road_of(*stream)); !good) co_return failed(good.error().text(), true);
+  const Status proved = peer.tls.required && peer.tls.check ? peer.tls.check(*stream) : Status();
+  if (const Status good = proved ? check_road(peer, road_of(*stream)) : proved; !good) co_return failed(good.error().text(), true);
   auto argument = bind_argument(parts.mta, peer, form_of(peer.mode));
   if (!argument) co_return failed(argument.error().text(), true);
   osi::AssociationOpen open;

@@ -18,6 +18,9 @@
 
 namespace postern {
 
+/// Routes of the X.400 side begin with it; they have a courier of their own.
+inline constexpr std::string_view kX400RoutePrefix = "x400:";
+
 /// One queued copy of a message: a content and the recipients who get it. The same number as its content.
 using ItemId = ContentId;
 

@@ -1,0 +1,41 @@
+// The MTA of X.400 as the daemon runs it: made from the settings, beside a gateway whose queue, keys and loops it uses.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/gateway.hpp"
+#include "mhs/node.hpp"
+
+namespace postern::mhs {
+
+/// Its doors beside what the node tells.
+struct ServiceState {
+  std::string mta_name, domain;
+  std::vector<PeerState> peers;
+  std::vector<std::string> warnings;  ///< What an operator has to mend.
+};
+
+class Service {
+ public:
+  /// Binds the doors and announces them to the gateway. Before gateway.start(); the gateway must outlive it. Null where x400.domain is not
+  /// set. Errors name the setting.
+  [[nodiscard]] static Result<std::unique_ptr<Service>> open(gateway::Gateway& gateway);
+  ~Service();
+
+  /// The courier works. After gateway.start().
+  void start();
+  /// Doors close, associations end. Before gateway.stop().
+  void stop();
+
+  [[nodiscard]] ServiceState state() const;
+  [[nodiscard]] Node& node() noexcept;
+
+ private:
+  struct Impl;
+  explicit Service(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> m_impl;
+};
+
+}  // namespace postern::mhs

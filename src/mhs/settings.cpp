@@ -1,0 +1,196 @@
+#include "mhs/settings.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "gateway/hops.hpp"
+#include "oraddress/or_text.hpp"
+#include "pki/verify.hpp"
+#include "tlspolicy/profile.hpp"
+
+namespace postern::mhs {
+namespace {
+
+constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
+constexpr std::size_t kMtaName = 32;  // ub-mta-name-length
+
+Result<TransferMode> mode_of(const std::string& text) {
+  for (const TransferMode mode : {TransferMode::Normal, TransferMode::X410, TransferMode::X410_1984})
+    if (name_of(mode) == text) return mode;
+  return fail(ErrorCode::BadInput, "must be 1988, x410 or 1984", "mode");
+}
+
+Result<mts::MTAName> mta_name(const std::string& text, const char* field) {
+  if (text.empty() || text.size() > kMtaName || !is_ascii(text))
+    return fail(ErrorCode::BadInput, "must be 1 to 32 ASCII characters", field);
+  return mts::MTAName(text);
+}
+
+Result<SecretBytes> secret(const std::string& reference, const config::Config& config, const char* field) {
+  if (reference.empty()) return SecretBytes();
+  auto read = gateway::read_secret_ref(reference, config);
+  if (!read) return fail(Error{read.error().code, read.error().what, field});
+  return read;
+}
+
+/// The chain of a peer that we called, judged by our own path validation, so that a refusal has a reason.
+class PathCheck {
+ public:
+  PathCheck(std::vector<Certificate> roots, std::string host, const Clock& clock)
+      : m_roots(std::move(roots)), m_host(std::move(host)), m_clock(clock) {}
+  Status operator()(const io::Stream& stream) const {
+    CertificateChain chain;
+    for (const Bytes& der : stream.peer_chain()) {
+      POSTERN_TRY(Certificate one, Certificate::from_der(der));
+      chain.push_back(std::move(one));
+    }
+    if (chain.empty()) return fail(ErrorCode::Denied, "no certificate was shown");
+    VerifyRequest request;
+    request.leaf = &chain.front();
+    request.intermediates = std::span(chain).subspan(1);
+    request.roots = m_roots;
+    request.at = m_clock.now();
+    request.purpose = CertificatePurpose::TlsServer;
+    const ChainVerdict verdict = verify_chain(request);
+    if (!verdict.ok) return fail(ErrorCode::Denied, verdict.reason);
+    if (m_host.empty() || certificate_matches_host(chain.front(), m_host)) return {};
+    return fail(ErrorCode::Denied, "the certificate is not for " + m_host);
+  }
+
+ private:
+  std::vector<Certificate> m_roots;
+  std::string m_host;
+  const Clock& m_clock;
+};
+
+class Maker {
+ public:
+  Maker(const config::Config& config, std::vector<Certificate> own_roots, const Clock& clock)
+      : m_config(config), m_own_roots(std::move(own_roots)), m_clock(clock) {}
+
+  Result<Mta> make() {
+    Mta out;
+    const auto& x400 = m_config.x400;
+    const std::string first_label = m_config.server.hostname.substr(0, m_config.server.hostname.find('.'));
+    POSTERN_TRY(out.name, in(mta_name(x400.mta_name.empty() ? first_label : x400.mta_name, "x400.mta_name"), ""));
+    POSTERN_TRY(out.domain, in(parse_domain(x400.domain), "x400.domain"));
+    out.content_limit = static_cast<std::uint64_t>(x400.content_bytes);
+    out.idle = x400.idle;
+    for (const auto& peer : m_config.x400_peers) {
+      auto made = make_peer(peer);
+      if (!made) return fail(Error(made.error()).context("[[x400_peer]] " + peer.name));
+      out.peers.push_back(*std::move(made));
+    }
+    for (const auto& route : m_config.x400_routes) POSTERN_CHECK(add_route(out, route));
+    return out;
+  }
+
+ private:
+  template <class T>
+  static Result<T> in(Result<T> value, std::string_view field) {
+    if (!value && value.error().field.empty()) return fail(Error{value.error().code, value.error().what, std::string(field)});
+    return value;
+  }
+
+  Result<Peer> make_peer(const config::X400Peer& peer) {
+    Peer out;
+    out.name = peer.name;
+    POSTERN_TRY(out.mta_name, mta_name(peer.mta_name.empty() ? peer.name : peer.mta_name, "mta_name"));
+    POSTERN_TRY(out.domain, in(parse_domain(peer.domain), "domain"));
+    if (!peer.address.empty()) {
+      POSTERN_TRY(out.address, in(osi::parse_presentation_address(peer.address), "address"));
+    }
+    POSTERN_TRY(out.mode, mode_of(peer.mode));
+    out.our_name = peer.our_name;
+    POSTERN_TRY(out.our_password, secret(peer.password_ref, m_config, "password_ref"));
+    POSTERN_TRY(out.peer_password, secret(peer.peer_password_ref, m_config, "peer_password_ref"));
+    out.associations = static_cast<std::size_t>(peer.associations);
+    out.checkpoint_size = peer.checkpoint;
+    out.window_size = peer.window;
+    out.tls.required = peer.tls != "none";
+    for (const auto& pin : peer.pins) {
+      POSTERN_TRY(const Sha256 fingerprint, in(parse_fingerprint(pin), "pins"));
+      out.tls.pins.emplace_back(fingerprint.begin(), fingerprint.end());
+    }
+    if (out.tls.required && out.address) POSTERN_CHECK(add_tls(out, peer));
+    return out;
+  }
+
+  Status add_tls(Peer& out, const config::X400Peer& peer) {
+    TlsClientProfile profile;
+    const auto& tls = m_config.transport.tls;
+    profile.min_version = tls.min_version == "1.2" ? TlsVersion::Tls12 : TlsVersion::Tls13;
+    if (!tls.client_certificate.empty()) {
+      POSTERN_TRY(profile.chain, certificates_from_file(m_config.beside_config(tls.client_certificate)));
+      POSTERN_TRY(profile.key, gateway::load_private_key(m_config.beside_config(tls.client_key)));
+    }
+    POSTERN_TRY(const TlsContext context, client_context(std::move(profile)));
+    out.tls.context = [shared = context.shared()] { return shared; };
+    out.tls.options.server_name = out.address->host;
+    out.tls.options.check_name = false;  // both are PathCheck's, which says why not
+    out.tls.options.verify = io::TlsClientOptions::Verify::Report;
+    if (!out.tls.pins.empty()) return {};
+    POSTERN_TRY(auto roots, roots_of(peer));
+    out.tls.check = PathCheck(std::move(roots), peer.verify_name ? out.address->host : std::string(), m_clock);
+    return {};
+  }
+  Result<std::vector<Certificate>> roots_of(const config::X400Peer& peer) const {
+    if (!peer.ca.empty()) return certificates_from_file(m_config.beside_config(peer.ca));
+    std::vector<Certificate> out = m_own_roots;
+    if (auto system = certificates_from_file(kSystemRoots)) out.insert(out.end(), system->begin(), system->end());
+    return out;
+  }
+
+  static Status add_route(Mta& mta, const config::X400Route& route) {
+    auto prefix = oraddress::parse_attributes(route.prefix);
+    if (!route.prefix.empty() && !prefix) return fail(Error(prefix.error()).context("[[x400_route]] " + printable(route.prefix)));
+    RouteTarget target;
+    target.text = route.text;
+    if (route.via == "store") target.kind = RouteTarget::Kind::Store;
+    if (route.via.starts_with("peer:")) {
+      target.kind = RouteTarget::Kind::Peer;
+      target.peer = route.via.substr(5);
+    }
+    const oraddress::Attributes attributes = route.prefix.empty() ? oraddress::Attributes() : *std::move(prefix);
+    if (mta.routes.insert(attributes, target)) return {};
+    return fail(ErrorCode::Conflict, "[[x400_route]] " + printable(route.prefix) + " is there twice", "x400_route.prefix");
+  }
+
+  const config::Config& m_config;
+  std::vector<Certificate> m_own_roots;
+  const Clock& m_clock;
+};
+
+}  // namespace
+
+Result<Mta> mta_of(const config::Config& config, std::vector<Certificate> own_roots, const Clock& clock) {
+  return Maker(config, std::move(own_roots), clock).make();
+}
+
+mts::Lifetimes lifetimes_of(const config::Config& config) {
+  return {config.x400.lifetime_urgent.count(), config.x400.lifetime_normal.count(), config.x400.lifetime_non_urgent.count()};
+}
+
+Result<mts::GlobalDomainIdentifier> parse_domain(std::string_view text) {
+  POSTERN_TRY(const oraddress::Attributes attributes, oraddress::parse_attributes(text));
+  mts::GlobalDomainIdentifier out;
+  bool country = false, administration = false;
+  for (const oraddress::Attribute& each : attributes) {
+    switch (each.keyword) {
+      case oraddress::Keyword::C: out.country_name.assign(each.value), country = true; break;
+      case oraddress::Keyword::A: out.administration_domain_name.assign(each.value), administration = true; break;
+      case oraddress::Keyword::P: out.private_domain_identifier.emplace().assign(each.value); break;
+      default: return fail(ErrorCode::BadInput, "a management domain has C, A and P only");
+    }
+  }
+  if (!country || !administration) return fail(ErrorCode::BadInput, "needs C and A (a space where there is none): C=DE;A= ;P=ORG");
+  return out;
+}
+
+Result<std::optional<Bytes>> parse_selector(std::string_view text) {
+  if (text.empty()) return std::optional<Bytes>();
+  POSTERN_TRY(const osi::PresentationAddress address, osi::parse_presentation_address(std::string(text) + "@localhost"));
+  return std::optional(address.transport_selector);
+}
+
+}  // namespace postern::mhs
