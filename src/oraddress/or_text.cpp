@@ -55,32 +55,30 @@ class Splitter {
 
   Result<Piece> next() {
     Piece out{m_at, {}, {}};
-    const char separator = m_slash ? '/' : ';';
-    std::string* into = &out.key;
-    bool ended = false;
-    while (m_at < m_text.size() && !ended) {
+    bool in_value = false;
+    while (m_at < m_text.size()) {
       const char c = m_text[m_at];
+      std::string& into = in_value ? out.value : out.key;
       if (m_slash && c == '$') {
-        POSTERN_CHECK(quoted(*into));
-      } else if (c == separator && !m_slash && doubled(c) && (into == &out.value || istarts_with(out.key, "DD"))) {
-        *into += c;
-        m_at += 2;
-      } else if (c == '=' && into == &out.key && !m_slash && doubled('=') && istarts_with(out.key, "DD")) {
-        *into += c;  // RFC 1685 F.3.2.3
-        m_at += 2;
-      } else if (c == '=' && into == &out.key) {
-        into = &out.value;
-        ++m_at;
-      } else if (c == separator) {
-        ended = true;
-        ++m_at;
-      } else {
-        *into += c;
-        ++m_at;
+        POSTERN_CHECK(quoted(into));
+        continue;
       }
+      const bool itself = stands_for_itself(c, in_value, out.key);
+      m_at += itself ? 2 : 1;
+      if (!itself && c == (m_slash ? '/' : ';')) break;
+      if (!itself && c == '=' && !in_value)
+        in_value = true;
+      else
+        into += c;
     }
-    if (into == &out.key) return wrong(out.offset, without_equals_sign(out.key), printable(trim(out.key), 32));
+    if (!in_value) return wrong(out.offset, without_equals_sign(out.key), printable(trim(out.key), 32));
     return out;
+  }
+  /// RFC 1685 F.3.2.1 and F.3.2.3: doubled, a semicolon within a value, and both separators within the type of a domain-defined attribute.
+  bool stands_for_itself(char c, bool in_value, std::string_view key) const {
+    if (m_slash || !doubled(c)) return false;
+    const bool in_type = !in_value && istarts_with(key, "DD");
+    return (c == ';' && (in_value || in_type)) || (c == '=' && in_type);
   }
   Status quoted(std::string& into) {
     if (m_at + 1 == m_text.size()) return wrong(m_at, "a dollar sign at the end quotes nothing; write $$ for itself");
@@ -237,9 +235,9 @@ class Reader {
 Result<std::vector<Item>> items_of(std::string_view text) {
   if (text.size() > kMaxTextSize) return fail(ErrorCode::TooLarge, "an O/R address in text is at most 16 KiB");
   text = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  if (text.empty()) return wrong(0, "an O/R address is expected, as C=DE;A= ;P=ACME;S=Doe or /C=DE/ADMD= /PRMD=ACME/S=Doe/");
   if (!is_utf8(text)) return wrong(0, "the text is not UTF-8");
   POSTERN_TRY(const std::vector<Piece> pieces, Splitter(text).pieces());
+  if (pieces.empty()) return wrong(0, "an O/R address is expected, as C=DE;A= ;P=ACME;S=Doe or /C=DE/ADMD= /PRMD=ACME/S=Doe/");
   Reader reader(text.starts_with('/'));
   for (const Piece& piece : pieces) POSTERN_CHECK(reader.add(piece));
   return reader.finish();
