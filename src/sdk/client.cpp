@@ -115,10 +115,13 @@ Result<std::pair<Bytes, std::uint64_t>> Client::exchange(Call call, Bytes reques
   pending.call = call;
   pending.timeout = options.timeout.value_or(waits_for_peer(call) ? m_options.connect_timeout : m_options.operation_timeout);
   Lock lock(m_mutex);
-  if (association != nullptr && (!m_running || association->life != m_life))
-    return fail(ErrorCode::Unavailable, "the association ended with the X.400 library's process; bind again", "association");
+  const auto outlived = [&] { return association != nullptr && (!m_running || association->life != m_life); };
+  const auto ended_with_process =
+      fail(ErrorCode::Unavailable, "the association ended with the X.400 library's process; bind again", "association");
+  if (outlived()) return ended_with_process;  // and starts none for it
   POSTERN_CHECK(wait_until_running(lock, now() + std::max(pending.timeout, m_options.connect_timeout)));
   POSTERN_CHECK(wait_for_turn(lock, now() + pending.timeout));
+  if (outlived()) return ended_with_process;  // meanwhile: another process may have given its number to another
   pending.deadline = now() + pending.timeout;
   pending.id = m_next_id++;
   m_pending.emplace(pending.id, &pending);

@@ -4,8 +4,8 @@
 // leak, end - the calls that ran get an error in words, and a next call finds a new process, after a pause that doubles while it goes on.
 //
 // Thread safe; each call blocks its thread until the answer, at most `timeout` + kGrace. No more than the library's max_calls (and 16) run
-// at once; others wait for their turn, at most `timeout`: where a library takes few calls, poll shortly. No call may run when it is
-// destroyed. Associations end with the process they were made in: calls on such a one are Unavailable and say "bind again".
+// at once; others wait for their turn, at most `timeout`: where a library takes few calls, poll shortly. Associations end with the process
+// they were made in: calls on such a one are Unavailable and say "bind again". No call may run when the client is destroyed.
 #pragma once
 
 #include <condition_variable>
