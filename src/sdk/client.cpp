@@ -115,9 +115,13 @@ Result<std::pair<Bytes, std::uint64_t>> Client::exchange(Call call, Bytes reques
   pending.call = call;
   pending.timeout = options.timeout.value_or(waits_for_peer(call) ? m_options.connect_timeout : m_options.operation_timeout);
   Lock lock(m_mutex);
-  if (association != nullptr && (!m_running || association->life != m_life))
-    return fail(ErrorCode::Unavailable, "the association ended with the X.400 library's process; bind again", "association");
+  const auto outlived = [&] { return association != nullptr && (!m_running || association->life != m_life); };
+  const auto ended_with_process =
+      fail(ErrorCode::Unavailable, "the association ended with the X.400 library's process; bind again", "association");
+  if (outlived()) return ended_with_process;  // and starts none for it
   POSTERN_CHECK(wait_until_running(lock, now() + std::max(pending.timeout, m_options.connect_timeout)));
+  POSTERN_CHECK(wait_for_turn(lock, now() + pending.timeout));
+  if (outlived()) return ended_with_process;  // meanwhile: another process may have given its number to another
   pending.deadline = now() + pending.timeout;
   pending.id = m_next_id++;
   m_pending.emplace(pending.id, &pending);
@@ -130,6 +134,7 @@ Result<std::pair<Bytes, std::uint64_t>> Client::exchange(Call call, Bytes reques
   Status status = sent;
   if (sent || sent.error().code != ErrorCode::TooLarge) status = wait_for_answer(lock, pending, stream, sink);
   m_pending.erase(pending.id);
+  m_changed.notify_all();
   if (!status) return fail(std::move(status).error());
   return std::pair(std::move(pending.answer), life);
 }
@@ -153,6 +158,16 @@ Status Client::wait_until_running(Lock& lock, SteadyTime deadline) {
   if (m_running) return {};
   if (!known) return fail(ErrorCode::Timeout, "the X.400 library is still starting", "transport.sdk");
   return fail(not_started(now()));
+}
+
+/// The time of a call begins with its turn: a library that is busy with others is not a library that hangs.
+Status Client::wait_for_turn(Lock& lock, SteadyTime deadline) {
+  const std::size_t most = std::clamp(m_welcome.max_calls, 1U, kMostWorkers);
+  const bool free = m_changed.wait_until(lock, deadline, [&] { return !m_running || m_pending.size() < most; });
+  if (!m_running) return fail(not_started(now()));
+  if (free) return {};
+  return fail(ErrorCode::Exhausted,
+              "the X.400 library takes " + std::to_string(most) + " calls at a time, and as many ran until the time was up", "x400");
 }
 
 Status Client::send(FrameStream& stream, const Pending& pending, ByteView request, ByteView content, const CallOptions& options) {
@@ -256,7 +271,7 @@ Result<Launched> Client::start() {
   hello.library = m_options.library;
   hello.descriptors = m_options.descriptors;
   hello.memory = m_options.memory;
-  POSTERN_CHECK(m_stream->send(Kind::Hello, kOpenId, encode(hello), deadline));
+  (void)m_stream->send(Kind::Hello, kOpenId, encode(hello), deadline);  // what became of it shows in the answer
   const Bytes open = request_body(Call::Open, m_options.connect_timeout, false, encode(Open{m_options.profile, m_options.settings}));
   for (const Kind expected : {Kind::Welcome, Kind::Answer}) {
     auto frame = read_frame(child, deadline);
@@ -275,7 +290,7 @@ Result<Launched> Client::start() {
       const std::lock_guard lock(m_mutex);
       m_welcome = welcome;
     }
-    POSTERN_CHECK(m_stream->send(Kind::Request, kOpenId, open, deadline));
+    (void)m_stream->send(Kind::Request, kOpenId, open, deadline);
   }
   return child;
 }

@@ -4,8 +4,8 @@
 // leak, end - the calls that ran get an error in words, and a next call finds a new process, after a pause that doubles while it goes on.
 //
 // Thread safe; each call blocks its thread until the answer, at most `timeout` + kGrace. No more than the library's max_calls (and 16) run
-// at once; others wait for their turn in the child. Associations end with the process they were made in: calls on such a one are
-// Unavailable and say "bind again".
+// at once; others wait for their turn, at most `timeout`: where a library takes few calls, poll shortly. Associations end with the process
+// they were made in: calls on such a one are Unavailable and say "bind again". No call may run when the client is destroyed.
 #pragma once
 
 #include <condition_variable>
@@ -96,6 +96,7 @@ class Client {
   [[nodiscard]] Result<std::pair<Bytes, std::uint64_t>> exchange(Call call, Bytes request, const Association* association, ByteView content,
                                                                  const PieceSink& sink, const CallOptions& options);
   [[nodiscard]] Status wait_until_running(Lock& lock, SteadyTime deadline);
+  [[nodiscard]] Status wait_for_turn(Lock& lock, SteadyTime deadline);
   [[nodiscard]] Status send(FrameStream& stream, const Pending& pending, ByteView request, ByteView content, const CallOptions& options);
   [[nodiscard]] Status wait_for_answer(Lock& lock, Pending& pending, const std::shared_ptr<FrameStream>& stream, const PieceSink& sink);
   void take_piece(Lock& lock, Pending& pending, FrameStream& stream, const PieceSink& sink);

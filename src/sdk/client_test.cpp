@@ -316,6 +316,46 @@ TEST(Client, AChildThatSomebodyElseStartedEndsWithItsChannel) {
   EXPECT_EQ(reap(*theirs, SteadyTime::max()), "ended its process (status 0)");
 }
 
+TEST(Client, OneCallAtATimeWaitsForItsTurnAndEndsNothing) {
+  Client client(client_of("one_call"));
+  const auto binding = client.call(user());
+  ASSERT_OK(binding);
+  std::atomic<bool> polling{false};
+  std::thread other([&] {
+    polling = true;
+    const auto event = client.call(Poll{binding->association}, {.timeout = milliseconds(600), .diagnostics = false});
+    EXPECT_TRUE(event) << event.error().text();
+  });
+  while (!polling) std::this_thread::yield();
+  const auto summary = client.call(Summarize{binding->association, {}});  // before the poll or behind it
+  EXPECT_TRUE(summary) << summary.error().text();
+  other.join();
+  EXPECT_EQ(client.state().lives, 1U);
+  EXPECT_EQ(client.state().failures, 0U);
+}
+
+TEST(Client, WhoGetsNoTurnInTimeIsToldSo) {
+  Client client(client_of("one_call"));
+  const auto binding = client.call(user());
+  ASSERT_OK(binding);
+  ASSERT_OK(client.submit({binding->association, to(kMe)}, pattern(200'000)));
+  // While the content of a fetch is in our hands, the library's only call is in use.
+  std::optional<Result<Summary>> turned_away;
+  const auto fetched = client.fetch({binding->association, 1, {}, true}, [&](ByteView) {
+    if (!turned_away) {
+      std::thread([&] {
+        turned_away = client.call(Summarize{binding->association, {}}, {.timeout = milliseconds(20), .diagnostics = false});
+      }).join();
+    }
+    return true;
+  });
+  ASSERT_OK(fetched);
+  ASSERT_TRUE(turned_away && !*turned_away);
+  EXPECT_EQ(turned_away->error().code, ErrorCode::Exhausted);
+  EXPECT_THAT(turned_away->error().what, HasSubstr("takes 1 calls at a time"));
+  EXPECT_EQ(client.state().failures, 0U);
+}
+
 TEST(Client, AUsersProfileIsAskedFor) {
   ClientOptions options = client_of("memory_library");
   options.profile = "nothing";

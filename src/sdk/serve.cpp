@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <new>
 
 #include "base/secret.hpp"
 #include "sdk/child.hpp"
@@ -103,6 +104,8 @@ void Service::work() {
     Job job = next_job();
     try {
       finish(job, m_session.run(job.head, job.id, job.body, job.content, [&](ByteView piece) { return give(job.id, piece); }));
+    } catch (const std::bad_alloc&) {
+      finish(job, Refusal{{ErrorCode::Exhausted, "no memory is left in the library's process; send less at once", "x400"}, {}, false});
     } catch (...) {
       refuse(job.id, {ErrorCode::Internal, "the X.400 library is at fault: it let an exception through", name_of(job.head.call)}, true);
     }

@@ -11,8 +11,7 @@
 
 namespace postern::sdk {
 
-inline constexpr std::uint32_t kMostWorkers = 16;  ///< Whatever more the library could bear.
-inline constexpr std::size_t kMostWaiting = 256;   ///< Requests; more are refused.
+inline constexpr std::size_t kMostWaiting = 256;  ///< Requests; more are refused.
 
 class Service {
  public:

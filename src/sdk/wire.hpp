@@ -30,8 +30,9 @@ namespace postern::sdk {
 
 inline constexpr std::uint32_t kProtocol = 1;
 inline constexpr std::size_t kMaxFrame = 32U << 20;
-inline constexpr std::size_t kPiece = 64U << 10;  ///< Of content.
-inline constexpr std::uint32_t kWindow = 8;       ///< Pieces on the way that were not answered yet.
+inline constexpr std::size_t kPiece = 64U << 10;   ///< Of content.
+inline constexpr std::uint32_t kWindow = 8;        ///< Pieces on the way that were not answered yet.
+inline constexpr std::uint32_t kMostWorkers = 16;  ///< Calls at once, whatever more a library could bear.
 inline constexpr std::size_t kMostContent = std::size_t{1} << 30;
 inline constexpr std::size_t kFrameHead = 4 + 1 + 8;
 
