@@ -59,7 +59,8 @@ Status Association::Machine::step_or_conflict(Input input, std::string_view what
 }
 
 bool Association::Machine::blocked() const noexcept {
-  return event_octets >= options.limits.event_mark || (rtse && rtse->waits_for_decision());
+  // Behind an unread end of a transfer no other one begins, so that an answer always is to the transfer its user knows of.
+  return event_octets >= options.limits.event_mark || unread_stops != 0 || (rtse && rtse->waits_for_decision());
 }
 
 void Association::Machine::pump() {
@@ -119,6 +120,7 @@ void Association::Machine::name_connection(AssociationEvent& event) const {
 
 void Association::Machine::deliver(AssociationEvent event) {
   name_connection(event);
+  if (std::holds_alternative<RtTransferStopped>(event)) ++unread_stops;
   event_octets += size_of(event);
   events.push_back(std::move(event));
 }
@@ -295,12 +297,14 @@ Association::Association(Association&&) noexcept = default;
 Association& Association::operator=(Association&&) noexcept = default;
 
 Status Association::accept(AssociationAccept answer) {
+  if (m_machine->phase == Phase::Ended) return {};
   Status done = m_machine->accept(answer);
   m_machine->pump();
   return done;
 }
 
 Status Association::refuse(AssociationRefusal refusal) {
+  if (m_machine->phase == Phase::Ended) return {};
   POSTERN_CHECK(m_machine->step_or_conflict(Input::Refuse, "a refusal"));
   Status done = m_machine->send_refusal(refusal);
   m_machine->deliver(AssociationAborted{AbortOrigin::Local, "the association was refused by this side", {}, {}});
@@ -315,6 +319,7 @@ Status Association::release(std::optional<asn1::Any> unbind) {
 }
 
 Status Association::answer_release(std::optional<asn1::Any> result) {
+  if (m_machine->phase == Phase::Ended) return {};
   Status done = m_machine->answer_release(std::move(result));
   m_machine->pump();
   return done;
@@ -357,6 +362,7 @@ std::optional<AssociationEvent> Association::next_event() {
   if (machine.events.empty()) return std::nullopt;
   AssociationEvent event = std::move(machine.events.front());
   machine.events.pop_front();
+  if (std::holds_alternative<RtTransferStopped>(event)) --machine.unread_stops;
   machine.event_octets = machine.events.empty() ? 0 : machine.event_octets - std::min(machine.event_octets, size_of(event));
   return event;
 }

@@ -15,6 +15,9 @@
 // state does not allow change nothing and say why (Conflict). Whatever the peer sends, the association ends at worst, with one last event
 // (AssociationRefused, AssociationReleased or AssociationAborted) whose text is for an operator; no text holds user data.
 //
+// Events may be read late. An answer (accept, refuse, answer_release, confirm_…, refuse_…, accept_resume, result, error, reject) to what a
+// later event has overtaken, or after the last event, is accepted and does nothing: the event that says so is in the queue.
+//
 // Memory is bounded by AssociationLimits: an APDU in transfer by RTSE is a stream (rtse.hpp), what ROSE carries is whole and capped.
 // Not thread safe; movable.
 #pragma once

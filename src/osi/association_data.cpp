@@ -209,6 +209,12 @@ Status use(Machine& machine, std::string_view what, Request request) {
   machine.pump();
   return done;
 }
+/// An answer, which the end of the association may have overtaken.
+template <class Machine, class Answer>
+Status answer(Machine& machine, Answer give) {
+  if (machine.phase == AssociationPhase::Ended) return {};
+  return use(machine, "an answer", give);
+}
 }  // namespace
 
 Status Association::interrupt() {
@@ -218,16 +224,16 @@ Status Association::discard() {
   return use(*m_machine, "a discard", [this](Rtse& rtse) { return rtse.discard(m_machine->now); });
 }
 Status Association::confirm_checkpoint(SerialNumber serial) {
-  return use(*m_machine, "a confirmation", [&](Rtse& rtse) { return rtse.confirm_checkpoint(serial); });
+  return answer(*m_machine, [&](Rtse& rtse) { return rtse.confirm_checkpoint(serial); });
 }
 Status Association::confirm_end() {
-  return use(*m_machine, "a confirmation", [](Rtse& rtse) { return rtse.confirm_end(); });
+  return answer(*m_machine, [](Rtse& rtse) { return rtse.confirm_end(); });
 }
 Status Association::refuse_transfer(ExceptionReason reason) {
-  return use(*m_machine, "a refusal", [&](Rtse& rtse) { return rtse.refuse(reason); });
+  return answer(*m_machine, [&](Rtse& rtse) { return rtse.refuse(reason); });
 }
 Status Association::accept_resume(const ResumePoint& point) {
-  return use(*m_machine, "an answer", [&](Rtse& rtse) { return rtse.accept_resume(point); });
+  return answer(*m_machine, [&](Rtse& rtse) { return rtse.accept_resume(point); });
 }
 Status Association::give_turn() {
   return use(*m_machine, "the turn", [](Rtse& rtse) { return rtse.give_turn(); });
@@ -237,6 +243,7 @@ Status Association::please_turn(std::int64_t priority) {
 }
 
 Status Association::refuse_resume(ResumeRefusal refusal) {
+  if (m_machine->phase == AssociationPhase::Ended) return {};
   POSTERN_CHECK(m_machine->use_rtse("an answer"));
   if (!m_machine->rtse->waits_for_decision()) return fail(ErrorCode::Conflict, "there is no resumed transfer to refuse");
   // X.228, RTAB: what the sender does next hangs on the reason: begin anew, or take it as confirmed.
@@ -265,6 +272,7 @@ Result<std::int64_t> Association::invoke(const asn1::Oid& abstract_syntax, RoseI
 }
 
 Status Association::result(std::int64_t invoke_id, std::optional<RorsApdu::Outcome> outcome) {
+  if (m_machine->phase == AssociationPhase::Ended) return {};
   POSTERN_CHECK(use_rose(*m_machine));
   Status done = m_machine->rose->result(invoke_id, std::move(outcome));
   m_machine->pump();
@@ -272,6 +280,7 @@ Status Association::result(std::int64_t invoke_id, std::optional<RorsApdu::Outco
 }
 
 Status Association::error(std::int64_t invoke_id, RoseCode error, std::optional<asn1::Any> parameter) {
+  if (m_machine->phase == AssociationPhase::Ended) return {};
   POSTERN_CHECK(use_rose(*m_machine));
   Status done = m_machine->rose->error(invoke_id, std::move(error), std::move(parameter));
   m_machine->pump();
@@ -279,6 +288,7 @@ Status Association::error(std::int64_t invoke_id, RoseCode error, std::optional<
 }
 
 Status Association::reject(std::int64_t invoke_id, InvokeProblem problem) {
+  if (m_machine->phase == AssociationPhase::Ended) return {};
   POSTERN_CHECK(use_rose(*m_machine));
   Status done = m_machine->rose->reject(invoke_id, problem);
   m_machine->pump();

@@ -306,6 +306,23 @@ TEST(HostileInitiator, BadRequestsAreRefused) {
   }
 }
 
+TEST(HostileInitiator, AMonologueOfRemoteOperationsIsRefused) {
+  AssociationSide side{Association::respond(options_of(mts_reliable_access()), SteadyTime()).value(), {}};
+  RawPeer peer(TransportRole::Initiator, SessionRole::Initiator);
+  peer.pump(side);
+  SConnect connect;
+  connect.user_data = Open::request(mts_reliable_access());
+  peer.say(side, std::move(connect));
+  const auto& refuse = std::get<SConnectRefuse>(peer.events.back());
+  const auto cpr = asn1::decode<CprPpdu>(refuse.user_data).value();
+  const auto values = read_values(*std::get<CprPpdu::Normal>(cpr.value).user_data,
+                                  PresentationContexts::answer({{1, oid::acse(), {oid::basic_encoding()}}}, {oid::acse()}).value())
+                          .value();
+  const auto aare = std::get<AareApdu>(asn1::decode<AcseApdu>(values.front().octets).value().value);
+  const auto rtorj = asn1::from_any<RtseApdu>(std::get<asn1::Any>(aare.user_information->front().encoding.value)).value();
+  EXPECT_EQ(std::get<RTORJapdu>(rtorj.value).refuse_reason, RtseRefuseReason::UnacceptableDialogueMode);
+}
+
 TEST(HostileInitiator, ManyContextsAreAnsweredOneByOne) {
   AssociationSide side{Association::respond(options_of(mts_transfer()), SteadyTime()).value(), {}};
   RawPeer peer(TransportRole::Initiator, SessionRole::Initiator);

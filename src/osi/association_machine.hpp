@@ -170,6 +170,7 @@ struct Association::Machine {
 
   std::deque<AssociationEvent> events;
   std::size_t event_octets = 0;
+  std::size_t unread_stops = 0;  ///< RtTransferStopped among them.
   Bytes output;
 };
 

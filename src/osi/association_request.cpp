@@ -155,6 +155,12 @@ Status Association::Machine::requested_service(const CpPpdu::Normal& cp, const A
   event.calling_title = calling_title(aarq);
   event.refused_contexts = describe_refused(contexts);
   POSTERN_CHECK(read_request(aarq, event));
+  // X.229 8.2: replies need the turn, so a monologue is no dialogue for remote operations.
+  if (has_rose() && has_rtse() && rtorq.dialogue_mode == DialogueMode::Monologue) {
+    refusal.rtse_reason = RtseRefuseReason::UnacceptableDialogueMode;
+    refuse_acse(refusal, service->name + " needs a two-way alternate dialogue, a monologue is proposed: refused");
+    return {};
+  }
   deliver(std::move(event));
   return {};
 }

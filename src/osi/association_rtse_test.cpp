@@ -307,6 +307,75 @@ TEST(Association, AnUnknownActivityIsNotResumed) {
   EXPECT_EQ(pair.a.count<RtTransferConfirmed>(), 0U);
 }
 
+// A user that works through its events in order answers what later ones have overtaken.
+TEST_P(BothRtse, AnswersThatCameTooLateDoNothing) {
+  const auto change = [](AssociationOptions& o) { o.checkpoint_size = 1; };
+  {  // a checkpoint, behind which the end has come already
+    auto pair = AssociationPair::of(service_of(GetParam()), change);
+    ASSERT_TRUE(pair.open());
+    ASSERT_TRUE(pair.a.association.transfer({}));
+    for (std::size_t at = 0; at < 2500;) {
+      const std::size_t take = std::min<std::size_t>(pair.a.association.wants_octets(), 2500 - at);
+      ASSERT_TRUE(pair.a.association.supply(some_apdu(take), at + take == 2500));
+      at += take;
+    }
+    pair.pump();
+    ASSERT_NE(pair.b.last<RtTransferEnd>(), nullptr);
+    EXPECT_TRUE(pair.b.association.confirm_checkpoint(1));
+    EXPECT_TRUE(pair.b.association.confirm_checkpoint(2));
+    EXPECT_FALSE(pair.b.association.confirm_checkpoint(3));
+    EXPECT_TRUE(pair.b.association.confirm_end());
+    EXPECT_FALSE(pair.b.association.confirm_end());
+    pair.pump();
+    EXPECT_EQ(pair.a.count<RtTransferConfirmed>(), 1U);
+    EXPECT_TRUE(pair.a.association.open() && pair.b.association.open());
+  }
+  for (const bool interrupt : {true, false}) {  // a checkpoint of a transfer that has stopped
+    auto pair = AssociationPair::of(service_of(GetParam()), change);
+    ASSERT_TRUE(pair.open());
+    ASSERT_TRUE(pair.a.association.transfer({}));
+    for (int i = 0; i < 2; ++i) ASSERT_TRUE(pair.a.association.supply(some_apdu(pair.a.association.wants_octets()), false));
+    ASSERT_TRUE(interrupt ? pair.a.association.interrupt() : pair.a.association.discard());
+    pair.pump();
+    ASSERT_NE(pair.b.last<RtTransferStopped>(), nullptr);
+    EXPECT_TRUE(pair.b.association.confirm_checkpoint(1));
+    EXPECT_TRUE(pair.b.association.refuse_transfer(ExceptionReason::Unspecified));
+    EXPECT_TRUE(pair.b.association.confirm_end());
+    // The next one is a transfer of its own again.
+    ASSERT_TRUE(pair.a.association.transfer({}));
+    pair.pump();
+    EXPECT_FALSE(pair.b.association.confirm_checkpoint(1));
+    EXPECT_FALSE(pair.b.association.confirm_end());
+    pair.lose();
+    EXPECT_TRUE(pair.b.association.confirm_end());
+    EXPECT_TRUE(pair.b.association.answer_release());
+    EXPECT_TRUE(pair.b.association.accept({}));
+  }
+}
+
+TEST(Association, NoTransferBeginsBehindAnUnreadEnd) {
+  auto pair = AssociationPair::of(mts_transfer(), [](AssociationOptions& o) { o.checkpoint_size = 1; });
+  ASSERT_TRUE(pair.open());
+  ASSERT_TRUE(pair.a.association.transfer({}));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(pair.a.association.supply(some_apdu(pair.a.association.wants_octets()), false));
+  ASSERT_TRUE(pair.a.association.discard());
+  pair.b.association.feed(pair.a.association.take_output(), pair.now);
+  EXPECT_FALSE(pair.b.association.wants_input());
+  pair.a.association.feed(pair.b.association.take_output(), pair.now);
+  pair.collect(pair.a);
+  ASSERT_TRUE(pair.a.association.transfer({}));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(pair.a.association.supply(some_apdu(pair.a.association.wants_octets()), false));
+  pair.b.association.feed(pair.a.association.take_output(), pair.now);
+  // Checkpoint 1 of the first transfer is answered: that of the second must not be taken for it.
+  EXPECT_TRUE(pair.b.association.confirm_checkpoint(1));
+  pair.pump();
+  EXPECT_EQ(pair.a.count<RtCheckpointConfirmed>(), 0U);
+  EXPECT_EQ(pair.b.count<RtTransferBegin>(), 2U);
+  EXPECT_TRUE(pair.b.association.confirm_checkpoint(1));
+  pair.pump();
+  EXPECT_EQ(pair.a.count<RtCheckpointConfirmed>(), 1U);
+}
+
 TEST(Association, ALostNetworkDoesNotWaitForADecision) {
   auto pair = AssociationPair::of(mts_transfer());
   ASSERT_TRUE(pair.open());
@@ -315,7 +384,7 @@ TEST(Association, ALostNetworkDoesNotWaitForADecision) {
   ASSERT_NE(pair.b.last<RtResumeRequested>(), nullptr);
   pair.lose();
   EXPECT_EQ(pair.b.last<AssociationAborted>()->origin, AbortOrigin::NetworkLost);
-  EXPECT_FALSE(pair.b.association.refuse_resume(ResumeRefusal::Unrecognized));
+  EXPECT_TRUE(pair.b.association.refuse_resume(ResumeRefusal::Unrecognized));  // too late, and no harm
 }
 
 TEST(Association, UnreadEventsHoldThePeerBack) {

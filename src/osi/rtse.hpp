@@ -7,6 +7,9 @@
 // Receiving: RtTransferBegin, RtTransferOctets …, RtTransferCheckpoint (make the octets so far durable, then confirm_checkpoint()),
 // RtTransferEnd (commit, then confirm_end()). Nothing is confirmed to the peer before the user says so.
 //
+// Events may be read late: an answer to what a later event has overtaken (a checkpoint, an end, a resumption of a transfer that stopped
+// meanwhile) is accepted and does nothing. An answer to what was never asked is a Conflict.
+//
 // After an interruption, either side's ResumePoint tells where to go on: the sender resume()s with it, on the same or another
 // association; the receiver gets RtResumeRequested and accept_resume()s with the point it kept for that checkpoint.
 //
@@ -223,6 +226,7 @@ class RtseReceiver {
   std::deque<ResumePoint> m_unconfirmed;
   std::optional<ResumePoint> m_confirmed;
   SerialNumber m_resume_serial = 0;
+  bool m_overtaken = false;  ///< The transfer stopped, and its user may not have read that yet.
 };
 
 class Rtse {

@@ -46,6 +46,7 @@ void RtseReceiver::begin(Bytes activity) {
   m_octets = 0;
   m_unconfirmed.clear();
   m_confirmed.reset();
+  m_overtaken = false;
 }
 
 ResumePoint RtseReceiver::point(SerialNumber serial) const {
@@ -68,6 +69,7 @@ Status RtseReceiver::resumed(SActivityResume resume) {
 }
 
 Status RtseReceiver::accept_resume(const ResumePoint& point) {
+  if (m_overtaken) return {};
   if (m_state != State::WaitResume) return not_now("resumed transfer");
   if (point.serial != m_resume_serial)
     return fail(ErrorCode::Conflict,
@@ -109,6 +111,7 @@ Status RtseReceiver::checkpoint(SerialNumber serial) {
 }
 
 Status RtseReceiver::confirm_checkpoint(SerialNumber serial) {
+  if (m_overtaken) return {};
   if (m_unconfirmed.empty() || serial < m_unconfirmed.front().serial || serial > m_unconfirmed.back().serial)
     return not_now("checkpoint " + std::to_string(serial));
   if (!step(m_state, ReceiverInput::ConfirmCheckpoint)) return not_now("checkpoint");
@@ -116,7 +119,8 @@ Status RtseReceiver::confirm_checkpoint(SerialNumber serial) {
     m_confirmed = std::move(m_unconfirmed.front());
     m_unconfirmed.pop_front();
   }
-  m_requests.emplace_back(SSyncMinorResponse{serial, {}});
+  // Once the end has come, its confirmation stands for all of them.
+  if (m_state == State::Receiving) m_requests.emplace_back(SSyncMinorResponse{serial, {}});
   return {};
 }
 
@@ -129,6 +133,7 @@ Status RtseReceiver::ended() {
 }
 
 Status RtseReceiver::confirm_end() {
+  if (m_overtaken) return {};
   if (!step(m_state, ReceiverInput::ConfirmEnd)) return not_now("transfer");
   m_unconfirmed.clear();
   m_requests.emplace_back(SActivityEndResponse{});
@@ -136,6 +141,7 @@ Status RtseReceiver::confirm_end() {
 }
 
 Status RtseReceiver::refuse(ExceptionReason reason) {
+  if (m_overtaken) return {};
   if (!step(m_state, ReceiverInput::Refuse)) return not_now("transfer");
   m_unconfirmed.clear();
   m_requests.emplace_back(SUExceptionReport{reason, {}});
@@ -150,6 +156,7 @@ Status RtseReceiver::stopped(RtFailure how) {
   else
     m_requests.emplace_back(SActivityDiscardResponse{});
   m_unconfirmed.clear();
+  m_overtaken = true;
   m_events.emplace_back(RtTransferStopped{how, interrupt ? m_confirmed : std::nullopt});
   return {};
 }
@@ -158,6 +165,7 @@ void RtseReceiver::broken() {
   if (m_state == State::Idle) return;
   m_state = State::Idle;
   m_unconfirmed.clear();
+  m_overtaken = true;
   m_events.emplace_back(RtTransferStopped{RtFailure::Aborted, m_confirmed});
 }
 

@@ -70,7 +70,7 @@ inline constexpr std::array<std::array<std::uint8_t, kReceiverInputs>, 5> kRecei
       /* Idle         */ {{receiving, resume, no,        no,        no,       no,    no,     no,        no,     no,       no}},
       /* Receiving    */ {{no,        no,     receiving, receiving, commit,   idle,  idle,   receiving, no,     recovery, no}},
       /* WaitResume   */ {{no,        no,     no,        no,        no,       idle,  idle,   no,        no,     recovery, receiving}},
-      /* WaitCommit   */ {{no,        no,     no,        no,        no,       idle,  idle,   no,        idle,   recovery, no}},
+      /* WaitCommit   */ {{no,        no,     no,        no,        no,       idle,  idle,  commit,            idle,   recovery, no}},
       // After an exception report what was under way is void until the sender interrupts or discards.
       /* WaitRecovery */ {{no,        no,     recovery,  recovery,  recovery, idle,  idle,   no,        no,     no,       no}},
   }};
