@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "asn1/ber.hpp"
 #include "mts/bind.hpp"
 #include "mts/p1_1984.hpp"
+#include "mts/p1_pp.hpp"
 #include "mts/testing/capture.hpp"
 
 namespace postern::mts {
@@ -56,6 +59,22 @@ TEST_F(Capture, FieldsAreThoseTsharkReads) {
   EXPECT_TRUE(envelope.per_recipient_fields[0].per_recipient_indicators.test(PerRecipientIndicator::Responsibility));
   EXPECT_FALSE(envelope.trace_information.empty());
   EXPECT_FALSE(message.content.octets.empty());
+}
+
+// PP's dialect is written only where it is asked for, and then it is PP's: the extensions of the capture keep their octets.
+TEST_F(Capture, WrittenForPpExtensionsAreAsPpWritesThem) {
+  for (const Bytes& octets : testing::p1_apdus(pcap)) {
+    const auto apdu = asn1::decode<MTSApdu>(octets).value();
+    const auto written = asn1::encode(apdu, mts_apdu_pp(), asn1::EncodeRules::Lenient);
+    ASSERT_TRUE(written) << written.error().text();
+    const Bytes correlator_of_pp{0xA0, 0x03, 0x02, 0x01, 0x17}, of_the_standard{0x80, 0x01, 0x17};
+    EXPECT_FALSE(std::ranges::search(*written, correlator_of_pp).empty());
+    EXPECT_TRUE(std::ranges::search(*written, of_the_standard).empty());
+    EXPECT_EQ(asn1::decode<MTSApdu>(*written).value(), apdu);
+    EXPECT_EQ(asn1::decode<MTSApdu>(*written, {.strict = false}, mts_apdu_pp()).value(), apdu);
+    const Bytes usual = asn1::encode_as_taken(apdu).value();
+    EXPECT_FALSE(std::ranges::search(usual, of_the_standard).empty());
+  }
 }
 
 }  // namespace

@@ -12,9 +12,9 @@ using ContentTypes = std::vector<ContentType>;  ///< SET OF.
 // ---- controls (X.411 8.2.1.4, 8.3.1.3)
 /// A user may say what he takes in three ways; absent: no constraint of that sort.
 struct EncodedInformationTypesConstraints {
-  std::optional<ExtendedEncodedInformationTypes> unacceptable_eits;
-  std::optional<ExtendedEncodedInformationTypes> acceptable_eits;
-  std::optional<ExtendedEncodedInformationTypes> exclusively_acceptable_eits;
+  std::optional<ExtendedEncodedInformationTypes> unacceptable_eits{};
+  std::optional<ExtendedEncodedInformationTypes> acceptable_eits{};
+  std::optional<ExtendedEncodedInformationTypes> exclusively_acceptable_eits{};
   friend bool operator==(const EncodedInformationTypesConstraints&, const EncodedInformationTypesConstraints&) = default;
 };
 const asn1::Type& schema(asn1::Of<EncodedInformationTypesConstraints>);

@@ -83,9 +83,9 @@ struct Delivery {
 
 /// What a recipient takes; absent or empty: anything.
 struct Deliverable {
-  std::optional<ContentTypes> content_types;
-  std::optional<std::int64_t> maximum_content_length;
-  std::optional<EncodedInformationTypesConstraints> constraints;
+  std::optional<ContentTypes> content_types{};
+  std::optional<std::int64_t> maximum_content_length{};
+  std::optional<EncodedInformationTypesConstraints> constraints{};
 };
 /// X.411 8.4.1.1 deliverable-class: why this message cannot be delivered to him, if so. No MTA here converts content, so an explicit
 /// conversion or one that would be needed is a reason too, told by what the originator allowed.
