@@ -16,7 +16,7 @@ constexpr AddX400Verbs kFileVerbs[] = {
 }  // namespace
 
 CLI::App* x400_noun(CLI::App& app) {
-  if (CLI::App* made = app.get_subcommand_no_throw("x400")) return made;
+  for (CLI::App* made : app.get_subcommands([](const CLI::App* each) { return each->get_name() == "x400"; })) return made;
   CLI::App* noun = app.add_subcommand("x400", "X.400: addresses, messages, mailboxes");
   noun->require_subcommand(1);
   return noun;

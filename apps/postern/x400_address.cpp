@@ -4,6 +4,7 @@
 #include <memory>
 #include <ostream>
 
+#include "asn1/ber.hpp"
 #include "asn1/json.hpp"
 #include "context.hpp"
 #include "file_input.hpp"

@@ -1,10 +1,12 @@
 #include "oraddress/compare.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <tuple>
 
 #include "base/text.hpp"
+#include "oraddress/bounds.hpp"
 #include "oraddress/value_text.hpp"
 
 namespace postern::oraddress {
@@ -65,10 +67,25 @@ Attribute tidied(Attribute each) {
   return each;
 }
 
+/// Whether all domain-defined attributes fit in one printable list that says the same: in their order, and none a variant of another.
+bool are_one_list(const Attributes& all) {
+  Attributes defined;
+  std::ranges::copy_if(all, std::back_inserter(defined), [](const Attribute& each) { return each.keyword == Keyword::Dda; });
+  const auto is_variant = [&](const Attribute& each) {
+    return std::ranges::any_of(defined,
+                               [&](const Attribute& other) { return other.form < each.form && folded_name(other) == folded_name(each); });
+  };
+  return defined.size() <= static_cast<std::size_t>(ub_domain_defined_attributes) &&
+         std::ranges::all_of(
+             defined, [&](const Attribute& each) { return is_printable(each.value) && is_printable(each.type) && !is_variant(each); });
+}
+
 /// Variants that are printable become PrintableString: those of a family together, as they are one attribute.
 void narrow(Attributes& all) {
-  const auto stays = [](const Attribute& each) {
-    return each.form == Form::Raw || each.keyword == Keyword::PdAddress || !is_printable(each.value) || !is_printable(each.type);
+  const bool one_list = are_one_list(all);
+  const auto stays = [one_list](const Attribute& each) {
+    if (each.keyword == Keyword::Dda) return !one_list;
+    return each.form == Form::Raw || each.keyword == Keyword::PdAddress || !is_printable(each.value);
   };
   const auto related = [](const Attribute& a, const Attribute& b) {
     return a.form == b.form && family_of(a.keyword) != 0 && family_of(a.keyword) == family_of(b.keyword);

@@ -126,6 +126,9 @@ TEST(Canonical, IsOneWayToWriteAnAddress) {
   EXPECT_EQ(text("CN=abc*äbc"), "CN=abc*äbc");
   EXPECT_EQ(text("S=Mueller;G=Jürgen"), "S=Mueller;G=Jürgen");
   EXPECT_EQ(text("S=*Doe;G=*Jane"), "S=Doe;G=Jane");
+  EXPECT_EQ(text("DDA:a=1;DDA:b=*2"), "DDA:a=1;DDA:b=2");
+  EXPECT_EQ(text("DDA:fax=1*C"), "DDA:fax=1;DDA:fax=*C");   // variants of one
+  EXPECT_EQ(text("DDA:a=ä;DDA:b=*2"), "DDA:a=ä;DDA:b=*2");  // the order would change
 }
 
 TEST(Canonical, IsEquivalentAndStable) {

@@ -237,9 +237,9 @@ class Reader {
 Result<std::vector<Item>> items_of(std::string_view text) {
   if (text.size() > kMaxTextSize) return fail(ErrorCode::TooLarge, "an O/R address in text is at most 16 KiB");
   text = text.substr(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
-  if (text.empty()) return wrong(0, "an O/R address is expected, as C=DE;A= ;P=ACME;S=Doe or /C=DE/ADMD= /PRMD=ACME/S=Doe/");
   if (!is_utf8(text)) return wrong(0, "the text is not UTF-8");
   POSTERN_TRY(const std::vector<Piece> pieces, Splitter(text).pieces());
+  if (pieces.empty()) return wrong(0, "an O/R address is expected, as C=DE;A= ;P=ACME;S=Doe or /C=DE/ADMD= /PRMD=ACME/S=Doe/");
   Reader reader(text.starts_with('/'));
   for (const Piece& piece : pieces) POSTERN_CHECK(reader.add(piece));
   return reader.finish();

@@ -142,6 +142,7 @@ INSTANTIATE_TEST_SUITE_P(
     OrText, Refused,
     ::testing::Values(
         Refusal{"", "", "an O/R address is expected"}, Refusal{"   ", "", "an O/R address is expected"},
+        Refusal{"/", "", "an O/R address is expected"}, Refusal{";", "", "an empty attribute"},
         Refusal{"C=DE;nonsense", "nonsense", "at octet 5: an attribute is KEYWORD=value"},
         Refusal{"C=DE;PMRD=x", "PMRD", "at octet 5: no attribute has this keyword; did you mean PRMD?"},
         Refusal{"C=DE;C=FR", "C", "given twice"}, Refusal{"C=DEU", "C", "at octet 0: is two letters"},
