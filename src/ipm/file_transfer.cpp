@@ -1,5 +1,8 @@
 #include "ipm/file_transfer.hpp"
 
+#include "base/text.hpp"
+#include "ipm/general_text.hpp"
+
 namespace postern::ipm {
 
 using asn1::alternative;
@@ -265,7 +268,11 @@ FileTransferData file_data(ByteView octets) {
 std::string file_name(const FileTransferParameters& parameters) {
   if (!parameters.file_attributes || !parameters.file_attributes->pathname) return {};
   const Pathname& pathname = parameters.file_attributes->pathname->pathname();
-  return pathname.empty() ? std::string() : asn1::to_utf8(asn1::Alphabet::Graphic, pathname.back().octets).value_or("");
+  if (pathname.empty()) return {};
+  const std::string& octets = pathname.back().octets;
+  if (auto name = asn1::to_utf8(asn1::Alphabet::Graphic, octets)) return *std::move(name);
+  // Octets that GraphicString does not have: senders mean UTF-8 or ISO 8859-1 by them.
+  return is_utf8(octets) ? octets : general_text_to_utf8({1, 6, 100}, octets).utf8;
 }
 
 }  // namespace postern::ipm

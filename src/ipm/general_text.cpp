@@ -42,15 +42,12 @@ const RightHalf* half_by_final(char final_octet) {
 std::string with_lf(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\r') {
-      out += text[i];
-      continue;
-    }
-    out += '\n';
-    if (i + 1 < text.size() && text[i + 1] == '\n') ++i;
+  std::size_t from = 0;
+  for (std::size_t at = text.find('\r'); at != std::string_view::npos; at = text.find('\r', from)) {
+    out.append(text.substr(from, at - from)) += '\n';
+    from = at + (text.substr(at).starts_with("\r\n") ? 2 : 1);
   }
-  return out;
+  return out += text.substr(from);
 }
 
 /// An 8-bit environment of ISO 2022: ISO 646 on the left, one 96-character set on the right, or UTF-8 in place of both.
@@ -71,17 +68,18 @@ class Reader {
 
  private:
   void step() {
-    const char octet = m_octets[m_at];
-    if (octet == escape) return escaped();
-    const auto value = static_cast<unsigned char>(octet);
-    if (value < 0x80) {
-      m_out.utf8 += octet;
-      ++m_at;
-    } else if (m_utf8) {
+    const auto plain = [](char c) { return static_cast<unsigned char>(c) < 0x80 && c != escape; };
+    const auto* const from = m_octets.begin() + m_at;
+    const auto run = static_cast<std::size_t>(std::find_if_not(from, m_octets.end(), plain) - from);
+    m_out.utf8 += m_octets.substr(m_at, run);
+    m_at += run;
+    if (m_at == m_octets.size()) return;
+    if (m_octets[m_at] == escape)
+      escaped();
+    else if (m_utf8)
       utf8_character();
-    } else {
-      right(value);
-    }
+    else
+      right(static_cast<unsigned char>(m_octets[m_at]));
   }
   void right(unsigned char value) {
     ++m_at;
@@ -131,13 +129,15 @@ class Reader {
 };
 
 std::string with_crlf(std::string_view text) {
-  std::string out;
   const std::string lines = with_lf(text);
-  for (const char c : lines) {
-    if (c == '\n') out += '\r';
-    out += c;
+  std::string out;
+  out.reserve(lines.size());
+  std::size_t from = 0;
+  for (std::size_t at = lines.find('\n'); at != std::string::npos; at = lines.find('\n', from)) {
+    out.append(lines, from, at - from) += "\r\n";
+    from = at + 1;
   }
-  return out;
+  return out.append(lines, from);
 }
 
 /// A code point of well-formed UTF-8 below U+0100, the only ones ISO 8859-1 has; 0 for others. C1 controls are none of its characters.

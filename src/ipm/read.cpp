@@ -7,6 +7,7 @@
 #include "ipm/file_transfer.hpp"
 #include "ipm/general_text.hpp"
 #include "ipm/heading_words.hpp"
+#include "mts/reasons.hpp"
 
 namespace postern::ipm {
 
@@ -225,8 +226,9 @@ class TreeReader {
     POSTERN_TRY(const auto report, held_value<ForwardedReport>(part.data));
     view.kind = PartKind::Report;
     for (const auto& each : report.per_recipient_fields) {
-      const bool delivered = std::holds_alternative<mts::DeliveryReport>(each.report_type.value);
-      view.text += text_of(each.actual_recipient_name) + (delivered ? ": delivered\n" : ": not delivered\n");
+      const auto* failed = std::get_if<mts::NonDeliveryReport>(&each.report_type.value);
+      view.text +=
+          text_of(each.actual_recipient_name) + (failed == nullptr ? ": delivered" : ": not delivered: " + mts::words_of(*failed)) + "\n";
     }
     return {};
   }
