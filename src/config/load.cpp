@@ -49,7 +49,7 @@ class Reader {
  private:
   static bool is_record(std::string_view name) {
     return name == "listener" || name == "route" || name == "policy" || name == "verdict" || name == "dkim" || name == "zone" ||
-           name == "operator" || name == "tenant" || name == "exception";
+           name == "operator" || name == "tenant" || name == "exception" || name == "x400_peer" || name == "x400_route";
   }
 
   static bool is_map(std::string_view path) {

@@ -21,12 +21,12 @@ osi::AssociationOptions options_of(const DoorParts& parts) {
   return out;
 }
 
-void refuse_busy(Wire& wire, const Error& why) {
+void refuse_busy(Wire& wire, const Error& why, bool x410) {
   log::info("x400.busy", {{"reason", why}});
   osi::AssociationRefusal refusal;
   refusal.rtse_reason = osi::RtseRefuseReason::Busy;
   refusal.result = osi::AssociateResult::RejectedTransient;
-  if (auto error = asn1::to_any(mts::BindError::Busy)) refusal.user_data = *std::move(error);
+  refusal.user_data = bind_error(mts::BindError::Busy, x410 ? TransferMode::X410 : TransferMode::Normal);
   static_cast<void>(wire->refuse(std::move(refusal)));
 }
 
@@ -49,7 +49,8 @@ io::Task<void> serve_association(DoorParts& parts, io::Stream stream) {
     co_return;
   }
   if (const Status open = parts.open ? parts.open() : Status(); !open) {
-    refuse_busy(wire, open.error());
+    const bool x410 = requested->service < kModes.size() && kModes[requested->service] != TransferMode::Normal;
+    refuse_busy(wire, open.error(), x410);
     while (!wire.over()) {
       const auto event = co_await wire.next(io::deadline_in(kBindTime));
       if (!event) co_return;

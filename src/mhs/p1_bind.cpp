@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "mhs/bind_value.hpp"
 
 namespace postern::mhs {
 namespace {
@@ -34,8 +35,9 @@ mts::Credentials simple(const SecretBytes& password) {
 }
 
 template <class T>
-Result<asn1::Any> encoded(const T& bind, mts::BindForm form) {
+Result<asn1::Any> encoded(const T& bind, mts::BindForm form, BindPart part, TransferMode mode) {
   POSTERN_TRY(Bytes ber, mts::encode_mta_bind(bind, form));
+  if (mode == TransferMode::Normal) return wrap_bind(part, ber);
   return asn1::Any{std::move(ber)};
 }
 
@@ -95,24 +97,41 @@ Status check_result(const Peer& peer, const mts::MTABindResult& result) {
   return {};
 }
 
-Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, mts::BindForm form) {
+Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode) {
   mts::MTABindArgument out;
   if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer);
-  return encoded(out, form);
+  const auto form = mode == TransferMode::X410_1984 ? mts::BindForm::P1984 : mts::BindForm::P1988;
+  return encoded(out, form, BindPart::Argument, mode);
 }
 
-Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, mts::BindForm form) {
+Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode, mts::BindForm form) {
   mts::MTABindResult out;
   if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedResult>(mta, peer);
-  return encoded(out, form);
+  return encoded(out, form, BindPart::Result, mode);
 }
 
-mts::BindForm form_of(TransferMode mode) noexcept { return mode == TransferMode::X410_1984 ? mts::BindForm::P1984 : mts::BindForm::P1988; }
+Result<mts::Bound<mts::MTABindArgument>> read_bind_argument(const asn1::Any& data) {
+  POSTERN_TRY(const Bytes ber, unwrap_bind(BindPart::Argument, data));
+  return mts::decode_mta_bind_argument(ber);
+}
+
+Result<mts::Bound<mts::MTABindResult>> read_bind_result(const asn1::Any& data) {
+  POSTERN_TRY(const Bytes ber, unwrap_bind(BindPart::Result, data));
+  return mts::decode_mta_bind_result(ber);
+}
+
+std::optional<asn1::Any> bind_error(mts::BindError error, TransferMode mode) {
+  if (mode != TransferMode::Normal) return std::nullopt;
+  const auto value = asn1::encode(error);
+  if (!value) return std::nullopt;
+  return wrap_bind(BindPart::Error, *value);
+}
 
 std::string words_of(const osi::AssociationRefused& refused) {
   std::string out = std::string(osi::name_of(refused.layer)) + ": " + refused.text;
   if (!refused.user_data) return out;
-  const auto error = asn1::from_any<mts::BindError>(*refused.user_data);
+  const auto value = unwrap_bind(BindPart::Error, *refused.user_data);
+  const auto error = value ? asn1::decode<mts::BindError>(*value) : Result<mts::BindError>(fail(value.error()));
   return error ? out + "; " + mts::words_of(*error) : out + "; with a bind error that cannot be read";
 }
 

@@ -27,9 +27,13 @@ struct BindRefusal {
 /// Pins and TLS of a peer against the road. Denied says what is missing.
 [[nodiscard]] Status check_road(const Peer& peer, const Road& road);
 
-[[nodiscard]] Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, mts::BindForm form);
-[[nodiscard]] Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, mts::BindForm form);
-[[nodiscard]] mts::BindForm form_of(TransferMode mode) noexcept;
+/// The user data of the bind in this mode, made and read.
+[[nodiscard]] Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode);
+[[nodiscard]] Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode, mts::BindForm form);
+[[nodiscard]] Result<mts::Bound<mts::MTABindArgument>> read_bind_argument(const asn1::Any& data);
+[[nodiscard]] Result<mts::Bound<mts::MTABindResult>> read_bind_result(const asn1::Any& data);
+/// Nothing in X.410-1984 mode, where the reason of RTSE says it all.
+[[nodiscard]] std::optional<asn1::Any> bind_error(mts::BindError error, TransferMode mode);
 
 /// A refusal of theirs in words for an operator: what was said, by which layer, and what to look at.
 [[nodiscard]] std::string words_of(const osi::AssociationRefused& refused);

@@ -60,18 +60,24 @@ TEST(P1Bind, PinsSayWhoComesWithoutAPassword) {
   EXPECT_EQ(verdict(mta, {}, {"", true, {}, {}}), "an unauthenticated bind, and no peer has this certificate as its pin");
 }
 
-TEST(P1Bind, WhatWeSayIsUnderstoodInBothForms) {
+TEST(P1Bind, WhatWeSayIsUnderstoodInEveryMode) {
   const Mta mta = sample();
-  for (const mts::BindForm form : {mts::BindForm::P1984, mts::BindForm::P1988}) {
-    const auto read = mts::decode_mta_bind_argument(bind_argument(mta, mta.peers[0], form)->ber);
+  for (const TransferMode mode : {TransferMode::Normal, TransferMode::X410, TransferMode::X410_1984}) {
+    const auto made = bind_argument(mta, mta.peers[0], mode);
+    // X.219: the argument of a bind stands under [16] where there is an application context.
+    EXPECT_EQ(made->ber.front() == 0xB0, mode == TransferMode::Normal);
+    const auto read = read_bind_argument(*made);
     ASSERT_TRUE(read) << read.error().text();
-    EXPECT_EQ(read->form, form);
+    EXPECT_EQ(read->form == mts::BindForm::P1984, mode == TransferMode::X410_1984);
     const auto& who = std::get<mts::AuthenticatedArgument>(read->value.value);
     EXPECT_EQ(who.name.octets, "ours");
     EXPECT_EQ(as_text(std::get<mts::Password>(who.credentials.value).octets()), "from us");
+    EXPECT_TRUE(read_bind_result(*bind_result(mta, mta.peers[0], mode, read->form)));
+    EXPECT_EQ(bind_error(mts::BindError::Busy, mode).has_value(), mode == TransferMode::Normal);
   }
-  EXPECT_TRUE(std::holds_alternative<asn1::Null>(
-      mts::decode_mta_bind_argument(bind_argument(mta, mta.peers[1], mts::BindForm::P1988)->ber)->value.value));
+  EXPECT_TRUE(std::holds_alternative<asn1::Null>(read_bind_argument(*bind_argument(mta, mta.peers[1], TransferMode::Normal))->value.value));
+  EXPECT_FALSE(read_bind_argument(*bind_result(mta, mta.peers[0], TransferMode::Normal, mts::BindForm::P1988)));  // another part
+  EXPECT_FALSE(read_bind_argument({{0xB0, 0x05, 0x05}}));
 }
 
 TEST(P1Bind, TheResponderMustBeTheOneThatWasCalled) {

@@ -141,7 +141,7 @@ io::Task<tl::expected<std::unique_ptr<P1Caller>, CallFailure>> P1Caller::open(co
   }
   const Status proved = peer.tls.required && peer.tls.check ? peer.tls.check(*stream) : Status();
   if (const Status good = proved ? check_road(peer, road_of(*stream)) : proved; !good) co_return failed(good.error().text(), true);
-  auto argument = bind_argument(parts.mta, peer, form_of(peer.mode));
+  auto argument = bind_argument(parts.mta, peer, peer.mode);
   if (!argument) co_return failed(argument.error().text(), true);
   osi::AssociationOpen open;
   open.data.value = *std::move(argument);
@@ -167,8 +167,8 @@ io::Task<std::optional<CallFailure>> P1Caller::bind(SteadyTime deadline) {
     co_return CallFailure{"the bind was aborted by " + std::string(osi::name_of(aborted->origin)) + ": " + aborted->text, false};
   const auto* opened = std::get_if<osi::AssociationOpened>(&*event);
   const auto* data = opened == nullptr ? nullptr : std::get_if<asn1::Any>(&opened->data.value);
-  const auto result = data == nullptr ? Result<mts::Bound<mts::MTABindResult>>(fail(ErrorCode::BadInput, "no bind result"))
-                                      : mts::decode_mta_bind_result(data->ber);
+  const auto result =
+      data == nullptr ? Result<mts::Bound<mts::MTABindResult>>(fail(ErrorCode::BadInput, "no bind result")) : read_bind_result(*data);
   const Status good = result ? check_result(m_peer, result->value) : Status(fail(result.error()));
   if (good) co_return std::nullopt;
   co_await m_wire.abort(osi::RtseAbortReason::UserError, "the bind result is not that of " + m_peer.name);

@@ -48,20 +48,20 @@ class P1Receiver {
     log::warn("x400.bind_refused", {{"peer", m_road.address}, {"reason", refusal->why}});
     osi::AssociationRefusal answer;
     answer.rtse_reason = refusal->error == mts::BindError::Busy ? osi::RtseRefuseReason::Busy : osi::RtseRefuseReason::ValidationFailure;
-    if (auto error = asn1::to_any(refusal->error)) answer.user_data = *std::move(error);
+    answer.user_data = bind_error(refusal->error, m_mode);
     static_cast<void>(m_wire->refuse(std::move(answer)));
     return false;
   }
   std::optional<BindRefusal> try_bind(const osi::AssociationRequested& requested) {
     const auto* open = std::get_if<asn1::Any>(&requested.data.value);
     if (open == nullptr) return BindRefusal{mts::BindError::AuthenticationError, "recovery of a session connection without a bind"};
-    const auto argument = mts::decode_mta_bind_argument(open->ber);
+    const auto argument = read_bind_argument(*open);
     if (!argument) return BindRefusal{mts::BindError::AuthenticationError, "no bind of P1: " + argument.error().text()};
     const auto peer = admit(m_parts.mta, argument->value, m_road);
     if (!peer) return peer.error();
     m_peer = *peer;
     m_connection = requested.connection;
-    auto result = bind_result(m_parts.mta, *m_peer, argument->form);
+    auto result = bind_result(m_parts.mta, *m_peer, m_mode, argument->form);
     osi::AssociationAccept accept;
     if (result) accept.data.value = *std::move(result);
     if (const Status accepted = result ? m_wire->accept(std::move(accept)) : Status(fail(result.error())); !accepted)
