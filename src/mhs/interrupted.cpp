@@ -9,25 +9,31 @@ constexpr std::size_t kCompleted = 256;
 
 }  // namespace
 
-void InterruptedTransfers::put(const std::string& peer, osi::ResumePoint point, OpenTransfer transfer, SteadyTime now) {
+void InterruptedTransfers::put(const std::string& peer, OpenTransfer transfer, SteadyTime now, std::vector<OpenTransfer>& dropped) {
   const std::lock_guard lock(m_mutex);
-  drop_old(now);
-  if (m_entries.size() >= m_most) m_entries.pop_front();
-  m_entries.push_back({peer, std::move(point), std::move(transfer), now + m_keep});
+  while (!m_entries.empty() && (m_entries.front().until <= now || m_entries.size() >= m_most)) {
+    dropped.push_back(std::move(m_entries.front().transfer));
+    m_entries.pop_front();
+  }
+  m_entries.push_back({peer, std::move(transfer), now + m_keep});
 }
 
 std::optional<InterruptedTransfers::Found> InterruptedTransfers::take(const std::string& peer, const osi::RtResumeRequested& asked,
                                                                       SteadyTime now) {
+  const auto meant = [&](const osi::ResumePoint& point) {
+    return point.activity == asked.old_activity && point.serial == asked.serial &&
+           (!asked.connection || !point.connection || *asked.connection == *point.connection);
+  };
   const std::lock_guard lock(m_mutex);
-  drop_old(now);
-  const auto found = std::ranges::find_if(m_entries, [&](const Entry& each) {
-    return each.peer == peer && each.point.activity == asked.old_activity && each.point.serial == asked.serial &&
-           (!asked.connection || !each.point.connection || *asked.connection == *each.point.connection);
-  });
-  if (found == m_entries.end()) return std::nullopt;
-  Found out{std::move(found->point), std::move(found->transfer)};
-  m_entries.erase(found);
-  return out;
+  for (auto entry = m_entries.begin(); entry != m_entries.end(); ++entry) {
+    if (entry->peer != peer || entry->until <= now) continue;
+    const auto point = std::ranges::find_if(entry->transfer.points, meant);
+    if (point == entry->transfer.points.end()) continue;
+    Found out{*point, entry->transfer.points.back().octets - point->octets, std::move(entry->transfer)};
+    m_entries.erase(entry);
+    return out;
+  }
+  return std::nullopt;
 }
 
 void InterruptedTransfers::note_completed(const std::string& peer, const Bytes& activity,
@@ -43,10 +49,6 @@ bool InterruptedTransfers::was_completed(const std::string& peer, const osi::RtR
     // Activities are numbered anew on each session connection: without its name nothing can be said.
     return each.peer == peer && each.activity == asked.old_activity && asked.connection && each.connection == asked.connection;
   });
-}
-
-void InterruptedTransfers::drop_old(SteadyTime now) {
-  while (!m_entries.empty() && m_entries.front().until <= now) m_entries.pop_front();
 }
 
 }  // namespace postern::mhs

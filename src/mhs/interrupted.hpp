@@ -16,20 +16,25 @@
 
 namespace postern::mhs {
 
-/// A transfer with what was decided at its envelope.
+/// A transfer with what was decided at its envelope, and its confirmed checkpoints: the last is where `in` stands. The peer may have missed
+/// confirmations and go on at an earlier one; what it then sends again is passed over.
 struct OpenTransfer {
   std::unique_ptr<TransferIn> in;
   std::shared_ptr<std::vector<Fate>> fates;  ///< Filled when the envelope came.
+  std::deque<osi::ResumePoint> points;       ///< At most kResumePoints, the oldest first.
 };
+inline constexpr std::size_t kResumePoints = 16;
 
 /// All peers' interrupted transfers; any thread. Bounded: the oldest goes when a new one does not fit.
 class InterruptedTransfers {
  public:
   explicit InterruptedTransfers(std::size_t most = 64, std::chrono::seconds keep = std::chrono::minutes(30)) : m_most(most), m_keep(keep) {}
 
-  void put(const std::string& peer, osi::ResumePoint point, OpenTransfer transfer, SteadyTime now);
+  /// `dropped` gets what went to make room or was too old: the caller gives it up.
+  void put(const std::string& peer, OpenTransfer transfer, SteadyTime now, std::vector<OpenTransfer>& dropped);
   struct Found {
-    osi::ResumePoint point;
+    osi::ResumePoint point;   ///< The one that was asked for.
+    std::uint64_t again = 0;  ///< Octets that will come again.
     OpenTransfer transfer;
   };
   /// Takes out the one that the peer asks to go on with: the same activity, session connection (where it names one) and checkpoint.
@@ -41,7 +46,6 @@ class InterruptedTransfers {
  private:
   struct Entry {
     std::string peer;
-    osi::ResumePoint point;
     OpenTransfer transfer;
     SteadyTime until;
   };
@@ -50,7 +54,6 @@ class InterruptedTransfers {
     Bytes activity;
     std::optional<osi::SessionConnectionIdentifier> connection;
   };
-  void drop_old(SteadyTime now);
 
   const std::size_t m_most;
   const std::chrono::seconds m_keep;

@@ -26,10 +26,14 @@ tl::expected<const Peer*, BindRefusal> admit_by_pin(const Mta& mta, const Road& 
   return &*found;
 }
 
-mts::Credentials simple(const SecretBytes& password) {
+/// Systems of 1988 send an OCTET STRING; 1984 has an IA5String there (X.411 8.5.6, which has the choice for that reason).
+mts::Credentials simple(const SecretBytes& password, TransferMode mode) {
   mts::Credentials out;
   mts::Password value;
-  value.value = asn1::OctetString(Bytes(password.view().begin(), password.view().end()));  // as peers send it
+  if (mode == TransferMode::X410_1984)
+    value.value = asn1::Ia5String(as_text(password.view()));
+  else
+    value.value = asn1::OctetString(Bytes(password.view().begin(), password.view().end()));
   out.value = std::move(value);
   return out;
 }
@@ -42,10 +46,10 @@ Result<asn1::Any> encoded(const T& bind, mts::BindForm form, BindPart part, Tran
 }
 
 template <class Authenticated>
-Authenticated who_we_are(const Mta& mta, const Peer& peer) {
+Authenticated who_we_are(const Mta& mta, const Peer& peer, TransferMode mode) {
   Authenticated out;
   out.name = peer.our_name.empty() ? mta.name : mts::MTAName(peer.our_name);
-  out.credentials = simple(peer.our_password);
+  out.credentials = simple(peer.our_password, mode);
   return out;
 }
 
@@ -99,14 +103,13 @@ Status check_result(const Peer& peer, const mts::MTABindResult& result) {
 
 Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode) {
   mts::MTABindArgument out;
-  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer);
-  const auto form = mode == TransferMode::X410_1984 ? mts::BindForm::P1984 : mts::BindForm::P1988;
-  return encoded(out, form, BindPart::Argument, mode);
+  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer, mode);
+  return encoded(out, mts::BindForm::P1988, BindPart::Argument, mode);
 }
 
 Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode, mts::BindForm form) {
   mts::MTABindResult out;
-  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedResult>(mta, peer);
+  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedResult>(mta, peer, mode);
   return encoded(out, form, BindPart::Result, mode);
 }
 

@@ -1,5 +1,7 @@
 #include "mhs/p1_receiver.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "io/sync.hpp"
@@ -78,7 +80,7 @@ class P1Receiver {
     if (std::holds_alternative<osi::RtTransferEnd>(event)) co_return co_await commit();
     std::visit(Overloaded{
                    [&](osi::RtTransferBegin& begin) { start(std::move(begin.activity)); },
-                   [&](osi::RtTransferStopped& stopped) { stop(std::move(stopped)); },
+                   [&](osi::RtTransferStopped& stopped) { stop(stopped); },
                    [&](osi::RtResumeRequested& asked) { resume(asked); },
                    [&](osi::RtTurnPleased&) { static_cast<void>(m_wire->give_turn()); },
                    [&](osi::ReleaseRequested&) { static_cast<void>(m_wire->answer_release()); },
@@ -95,7 +97,7 @@ class P1Receiver {
   void start(Bytes activity) {
     m_activity = std::move(activity);
     m_refused = false;
-    m_point.reset();
+    m_again = 0;
     auto fates = std::make_shared<std::vector<Fate>>();
     TransferInOptions options;
     options.limits.content = m_parts.mta.content_limit;
@@ -105,6 +107,7 @@ class P1Receiver {
       return {};
     };
     m_open.fates = fates;
+    m_open.points.clear();
     m_open.in =
         std::make_unique<TransferIn>(options, m_parts.staging, make_message_id(m_parts.clock.now(), m_parts.random), std::move(seen));
     m_octets = 0;
@@ -116,6 +119,11 @@ class P1Receiver {
 
   io::Task<void> take(Bytes octets) {
     if (m_refused || !m_open.in) co_return;
+    if (m_again > 0) {  // taken before the cut
+      const auto known = static_cast<std::size_t>(std::min<std::uint64_t>(m_again, octets.size()));
+      octets.erase(octets.begin(), octets.begin() + static_cast<std::ptrdiff_t>(known));
+      m_again -= known;
+    }
     m_octets += octets.size();
     Status taken;
     if (m_octets <= kInline) {
@@ -135,11 +143,16 @@ class P1Receiver {
 
   io::Task<void> keep(osi::ResumePoint point) {
     if (m_refused || !m_open.in) co_return;
+    if (m_again > 0) {
+      static_cast<void>(m_wire->confirm_checkpoint(point.serial));
+      co_return;
+    }
     auto job = [in = m_open.in.get(), note = m_peer->name] { return done(in->checkpoint(note)); };
     const auto kept = co_await m_parts.workers.run(std::move(job));
     if (!kept) co_return refuse(kept.error());
     static_cast<void>(m_wire->confirm_checkpoint(point.serial));
-    m_point = std::move(point);
+    if (m_open.points.size() == kResumePoints) m_open.points.pop_front();
+    m_open.points.push_back(std::move(point));
   }
 
   io::Task<void> commit() {
@@ -147,8 +160,8 @@ class P1Receiver {
     auto whole = co_await finish();
     m_parts.stats.octets += m_octets;
     const Status accepted = whole ? co_await accept(*std::move(whole)) : Status(fail(whole.error()));
-    m_open = {};
     if (!accepted) co_return refuse(accepted.error());
+    m_open = {};
     m_parts.interrupted.note_completed(m_peer->name, m_activity, m_connection);
     static_cast<void>(m_wire->confirm_end());
   }
@@ -208,15 +221,31 @@ class P1Receiver {
     ++m_parts.stats.refused;
     m_refused = true;
     log::warn("x400.transfer_refused", {{"peer", m_peer->name}, {"reason", error}});
-    m_open = {};
+    give_up(std::exchange(m_open, {}));
     const auto reason = theirs ? osi::ExceptionReason::UnrecoverableProceduralError : osi::ExceptionReason::ReceivingAbilityJeopardized;
     if (!m_wire->refuse_transfer(reason)) m_wire->abort(osi::RtseAbortReason::TemporaryProblem, "the transfer cannot be taken");
   }
-  void stop(osi::RtTransferStopped stopped) {
+  void stop(const osi::RtTransferStopped& stopped) {
     OpenTransfer open = std::exchange(m_open, {});
-    log::info("x400.transfer_stopped", {{"peer", m_peer->name}, {"resumable", stopped.point ? "yes" : "no"}});
-    if (!open.in || !stopped.point || !open.in->back_to_checkpoint()) return;
-    m_parts.interrupted.put(m_peer->name, *std::move(stopped.point), std::move(open), m_parts.clock.steady());
+    const bool resumable = open.in && stopped.how != osi::RtFailure::Discarded && !open.points.empty() && open.in->back_to_checkpoint();
+    log::info("x400.transfer_stopped", {{"peer", m_peer->name}, {"resumable", resumable ? "yes" : "no"}});
+    std::vector<OpenTransfer> dropped;
+    if (resumable)
+      m_parts.interrupted.put(m_peer->name, std::move(open), m_parts.clock.steady(), dropped);
+    else
+      dropped.push_back(std::move(open));
+    for (OpenTransfer& each : dropped) give_up(std::move(each));
+  }
+  /// Nothing of it stays; what was staged is on disk, so that is a worker's business.
+  void give_up(OpenTransfer open) {
+    if (!open.in) return;
+    const auto shared = std::make_shared<OpenTransfer>(std::move(open));
+    const auto job = [shared, &staging = m_parts.staging] {
+      const MessageId id = shared->in->id();
+      shared->in.reset();
+      if (const auto forgotten = staging.forget(id); !forgotten) log::warn("x400.staged_left", {{"error", forgotten.error()}});
+    };
+    if (!m_parts.workers.try_post(job)) log::info("x400.staged_left", {{"reason", "the workers are busy; it goes when it is old"}});
   }
   void resume(const osi::RtResumeRequested& asked) {
     auto found = m_parts.interrupted.take(m_peer->name, asked, m_parts.clock.steady());
@@ -225,13 +254,13 @@ class P1Receiver {
       static_cast<void>(m_wire->refuse_resume(completed ? osi::ResumeRefusal::Completed : osi::ResumeRefusal::Unrecognized));
       return;
     }
-    if (!m_wire->accept_resume(found->point)) return;
+    if (!m_wire->accept_resume(found->point)) return give_up(std::move(found->transfer));
     ++m_parts.stats.resumed;
     log::info("x400.transfer_resumed", {{"peer", m_peer->name}, {"octets", found->point.octets}});
     m_open = std::move(found->transfer);
     m_activity = asked.old_activity;
-    m_octets = found->point.octets;
-    m_point = std::move(found->point);
+    m_octets = found->point.octets + found->again;
+    m_again = found->again;
     m_refused = false;
   }
 
@@ -243,9 +272,9 @@ class P1Receiver {
   std::optional<osi::SessionConnectionIdentifier> m_connection;
   OpenTransfer m_open;
   Bytes m_activity;
-  std::optional<osi::ResumePoint> m_point;
   std::uint64_t m_octets = 0;
-  bool m_refused = false;  ///< What still comes of this transfer is void.
+  std::uint64_t m_again = 0;  ///< Octets of a resumed transfer that are here already.
+  bool m_refused = false;     ///< What still comes of this transfer is void.
 };
 
 }  // namespace

@@ -188,7 +188,8 @@ void SessionMachine::send_accept(SessionInput& input) {
   const std::optional<SerialNumber> serial = accept.initial_serial ? accept.initial_serial : m_proposal.initial_serial;
   if (numbers_points(units)) spdu.initial_serial = serial.value_or(1);
   const TokenSettings settings = settle(accept.token_settings);
-  if (has_choice(m_proposal.settings)) spdu.token_settings = octet_of(settings);
+  // X.225 8.3.2 wants it where the choice was ours; it is said wherever there are tokens, as ISODE does and some peers insist.
+  if (has_choice(m_proposal.settings) || !osi::available_tokens(units).empty()) spdu.token_settings = octet_of(settings);
   if (!accept.tokens_requested.empty()) spdu.tokens = accept.tokens_requested.bits;
   spdu.requirements = units.bits;
   spdu.called_selector = sent(accept.responding_selector);
