@@ -70,8 +70,9 @@ TEST(AssociationCapture, AsTheResponder) {
       }
       const auto* requested = side.last<AssociationRequested>();
       if (requested == nullptr) {
-        // One more of PP's own contexts, which is not offered here.
-        EXPECT_EQ(side.last<AssociationAborted>()->text, "application context 0.9.2342.60200172.201.1 is not offered: refused");
+        // One more of PP's own contexts, which is not offered here; or a connection that was given up before its CONNECT.
+        if (const auto* aborted = side.last<AssociationAborted>())
+          EXPECT_EQ(aborted->text, "application context 0.9.2342.60200172.201.1 is not offered: refused");
         continue;
       }
       EXPECT_EQ(side.last<AssociationAborted>(), nullptr) << side.last<AssociationAborted>()->text;
