@@ -81,10 +81,12 @@ Result<ApduReader> ApduReader::restore(ByteView saved, const Limits& limits) {
   // A version of ours, and nothing in it that a reader would not have come to.
   const std::size_t frames = state.frames.size();
   const auto phase = static_cast<Phase>(state.phase);
+  const bool behind_content = phase == Phase::Closing || phase == Phase::Done || phase == Phase::Broken;  // elements are closed already
   const bool in_content = phase == Phase::ContentHeader || phase == Phase::Segments;
   const bool sound = state.version == 1 && is_within(state.phase, static_cast<std::size_t>(Phase::Broken)) && frames <= limits.depth &&
-                     is_within(state.content_frames, frames) && static_cast<std::uint64_t>(state.content_size) <= limits.content &&
-                     (!in_content || frames > 0) && (phase != Phase::Segments || static_cast<std::size_t>(state.content_frames) < frames) &&
+                     is_within(state.content_frames, behind_content ? limits.depth : frames) &&
+                     static_cast<std::uint64_t>(state.content_size) <= limits.content && (!in_content || frames > 0) &&
+                     (phase != Phase::Segments || static_cast<std::size_t>(state.content_frames) < frames) &&
                      state.collected.octets.size() <= std::max(limits.envelope, limits.other) &&
                      is_within(state.collected_header_at, state.collected.octets.size()) && is_within(state.collected_open, limits.depth);
   if (!sound) return fail(ErrorCode::BadInput, "is no state of a reader with these limits; receive the message again", "ApduReader");
