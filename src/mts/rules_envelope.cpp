@@ -63,29 +63,36 @@ Result<Transferred> transferred(const Submitted& submitted, const Submission& su
 
 // ---- splitting
 
+bool is_ours(const PerRecipientMessageTransferFields& recipient) {
+  return recipient.per_recipient_indicators.test(PerRecipientIndicator::Responsibility);
+}
+
+template <class Envelope>
+Envelope copy_for(const Envelope& envelope, std::span<const std::size_t> served) {
+  const bool disclose = envelope.per_message_indicators.test(PerMessageIndicator::DisclosureOfOtherRecipients);
+  Envelope copy = envelope;
+  copy.per_recipient_fields.clear();
+  for (std::size_t i = 0; i < envelope.per_recipient_fields.size(); ++i) {
+    const auto& recipient = envelope.per_recipient_fields[i];
+    const bool responsible = is_ours(recipient) && std::ranges::find(served, i) != served.end();
+    if (!responsible && !disclose) continue;
+    copy.per_recipient_fields.push_back(recipient);
+    copy.per_recipient_fields.back().per_recipient_indicators.set(PerRecipientIndicator::Responsibility, responsible);
+  }
+  return copy;
+}
+
 template <class Envelope>
 std::vector<RoutedCopy<Envelope>> copies_of(const Envelope& envelope, std::span<const std::size_t> route_of) {
-  const auto& recipients = envelope.per_recipient_fields;
-  const bool disclose = envelope.per_message_indicators.test(PerMessageIndicator::DisclosureOfOtherRecipients);
-  Envelope bare = envelope;
-  bare.per_recipient_fields.clear();
-  std::vector<RoutedCopy<Envelope>> copies;
-  for (const std::size_t route : route_of) {
-    if (route == kNoRoute || std::ranges::find(copies, route, &RoutedCopy<Envelope>::route) != copies.end()) continue;
-    auto& copy = copies.emplace_back(RoutedCopy<Envelope>{route, bare});
-    for (std::size_t i = 0; i < recipients.size(); ++i) {
-      const bool responsible =
-          i < route_of.size() && route_of[i] == route && recipients[i].per_recipient_indicators.test(PerRecipientIndicator::Responsibility);
-      if (!responsible && !disclose) continue;
-      copy.envelope.per_recipient_fields.push_back(recipients[i]);
-      copy.envelope.per_recipient_fields.back().per_recipient_indicators.set(PerRecipientIndicator::Responsibility, responsible);
-    }
+  std::vector<std::pair<std::size_t, std::vector<std::size_t>>> routes;  // in the order of first use, with whom each serves
+  for (std::size_t i = 0; i < std::min(route_of.size(), envelope.per_recipient_fields.size()); ++i) {
+    if (route_of[i] == kNoRoute || !is_ours(envelope.per_recipient_fields[i])) continue;
+    auto at = std::ranges::find(routes, route_of[i], [](const auto& route) { return route.first; });
+    if (at == routes.end()) at = routes.insert(at, {route_of[i], {}});
+    at->second.push_back(i);
   }
-  std::erase_if(copies, [](const auto& copy) {
-    return std::ranges::none_of(copy.envelope.per_recipient_fields, [](const auto& recipient) {
-      return recipient.per_recipient_indicators.test(PerRecipientIndicator::Responsibility);
-    });
-  });
+  std::vector<RoutedCopy<Envelope>> copies;
+  for (const auto& [route, served] : routes) copies.push_back({route, copy_for(envelope, served)});
   return copies;
 }
 
@@ -206,6 +213,13 @@ std::vector<RoutedCopy<MessageTransferEnvelope>> split(const MessageTransferEnve
 }
 std::vector<RoutedCopy<ProbeTransferEnvelope>> split(const ProbeTransferEnvelope& envelope, std::span<const std::size_t> route_of) {
   return copies_of(envelope, route_of);
+}
+
+MessageTransferEnvelope envelope_for(const MessageTransferEnvelope& envelope, std::span<const std::size_t> recipients) {
+  return copy_for(envelope, recipients);
+}
+ProbeTransferEnvelope envelope_for(const ProbeTransferEnvelope& envelope, std::span<const std::size_t> recipients) {
+  return copy_for(envelope, recipients);
 }
 
 std::optional<std::int64_t> deferred_until(const MessageTransferEnvelope& envelope) {

@@ -50,6 +50,10 @@ struct RoutedCopy {
 [[nodiscard]] std::vector<RoutedCopy<ProbeTransferEnvelope>> split(const ProbeTransferEnvelope& envelope,
                                                                    std::span<const std::size_t> route_of);
 
+/// The same for one next hop, which is to serve the recipients with these indexes.
+[[nodiscard]] MessageTransferEnvelope envelope_for(const MessageTransferEnvelope& envelope, std::span<const std::size_t> recipients);
+[[nodiscard]] ProbeTransferEnvelope envelope_for(const ProbeTransferEnvelope& envelope, std::span<const std::size_t> recipients);
+
 /// X.411 8.2.1.1.1.12: no delivery before it. nullopt: at once. A time that cannot be read counts as none.
 [[nodiscard]] std::optional<std::int64_t> deferred_until(const MessageTransferEnvelope& envelope);
 

@@ -1,6 +1,7 @@
 #include "mts/rules_report.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "mts/bounds.hpp"
 #include "mts/reasons.hpp"
@@ -51,8 +52,7 @@ ReportTransferEnvelope envelope_of(const Subject& subject, const Reporting& repo
   ReportTransferEnvelope envelope;
   envelope.report_identifier = reporting.identifier;
   envelope.report_destination_name = destination_of(subject);
-  // The report's own trace: it starts here (a full list is impossible).
-  if (const Status noted = note_arrival(trace_of(envelope), reporting.here, reporting.now, ArrivalFrom::User); !noted) return envelope;
+  std::ignore = note_arrival(trace_of(envelope), reporting.here, reporting.now, ArrivalFrom::User);  // its own trace, which is empty yet
   copy(subject.extensions, StandardExtension::MessageSecurityLabel, envelope.extensions);
   if (const auto history = list_history(subject, subject.extensions); !history.empty())
     store<StandardExtension::OriginatorAndDlExpansionHistory>(envelope.extensions, history);

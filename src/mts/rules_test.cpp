@@ -306,6 +306,14 @@ TEST(SplitRules, DisclosedRecipientsStayWithoutResponsibility) {
   }
 }
 
+TEST(SplitRules, OneNextHop) {
+  const std::vector<std::size_t> second{1};
+  const auto copy = envelope_for(testing::envelope(), second);
+  ASSERT_THAT(copy.per_recipient_fields, SizeIs(1));
+  EXPECT_EQ(copy.per_recipient_fields[0].recipient_name, name_of("Roe"));
+  EXPECT_TRUE(envelope_for(testing::envelope(), {}).per_recipient_fields.empty());
+}
+
 TEST(SplitRules, NobodyLeftNoCopy) {
   EXPECT_TRUE(split(testing::envelope(), std::vector<std::size_t>{kNoRoute, kNoRoute}).empty());
   EXPECT_TRUE(split(testing::envelope(), {}).empty());

@@ -1,6 +1,7 @@
 #include "mts/rules_trace.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.hpp"
 #include "mts/bounds.hpp"
@@ -27,7 +28,7 @@ void annotate(const Trace& trace, const Change& change) {
   InternalTraceInformation internal = internal_of(trace);
   if (internal.empty()) return;
   change(internal.back().mta_supplied_information);
-  if (const Status stored = store(trace, internal); !stored) return;  // what could be read can be written
+  std::ignore = store(trace, internal);  // what could be read can be written
 }
 
 /// After it, a second visit is no loop.

@@ -134,6 +134,7 @@ Status ApduReader::push(const Header& header) {
   Frame frame;
   if (header.length) frame.end = m_at + *header.length;
   if (frame.end && (*frame.end < m_at || *frame.end > bound())) return wrong("a length that reaches past what surrounds it");
+  if (m_frames.empty()) m_size = frame.end;
   m_frames.push_back(frame);
   return {};
 }
@@ -170,6 +171,7 @@ ApduReader::Step ApduReader::on_apdu(const Header& header) {
   }
   if (header.tag != asn1::context(1) && header.tag != asn1::context(2))
     return wrong(text_of(header.tag) + " is no alternative of MTS-APDU");
+  if (m_frames.empty() && header.length) m_size = m_at + *header.length;
   // Collected with its header, which is written anew for that.
   Bytes again;
   if (header.length)
@@ -218,6 +220,7 @@ ApduReader::Step ApduReader::on_segment(const Header& header) {
     return std::nullopt;
   }
   m_left = header.length.value_or(0);
+  if (m_phase == Phase::ContentHeader) m_content_total = m_left;
   if (m_left > bound() - m_at) return wrong("a length that reaches past what surrounds it");
   if (m_left > m_limits.content - m_content_size)
     return wrong("a content of more than " + std::to_string(m_limits.content) + " octets", ErrorCode::TooLarge);

@@ -21,6 +21,7 @@ class ElementCollector {
   void clear() { *this = {}; }
 
  private:
+  friend class ApduReader;  // saves and restores it
   Status enter(const asn1::Header& header, std::size_t depth);
   void take_content(ByteView& input);
 
@@ -31,6 +32,8 @@ class ElementCollector {
   bool m_begun = false;
 };
 
+/// Copyable: a copy is where the reader stood, to go back to when a transfer is cut after a checkpoint. save() is the same for a later
+/// process.
 class ApduReader {
  public:
   struct Limits {
@@ -62,6 +65,16 @@ class ApduReader {
   [[nodiscard]] MTSApdu& apdu() noexcept { return m_apdu; }
   /// Content octets so far.
   [[nodiscard]] std::uint64_t content_size() const noexcept { return m_content_size; }
+  /// All octets of the APDU with its EXTERNAL, and of its content: where the peer said so (definite lengths) and as soon as he did.
+  [[nodiscard]] std::optional<std::uint64_t> size() const noexcept { return m_size; }
+  [[nodiscard]] std::optional<std::uint64_t> content_total() const noexcept { return m_content_total; }
+
+  /// Where the reader stands, as octets: small, but for an envelope (or report) that is not whole yet, which is in it. What was given out
+  /// (envelope, apdu, quirks) is not.
+  [[nodiscard]] Bytes save() const;
+  /// A reader that goes on from there with the octet after. BadInput: no such state, or one that these limits would not have allowed.
+  [[nodiscard]] static Result<ApduReader> restore(ByteView saved, const Limits& limits);
+
   /// What the peer wrote against the standard and was tolerated.
   [[nodiscard]] const std::vector<asn1::Quirk>& quirks() const noexcept { return m_quirks; }
 
@@ -99,6 +112,7 @@ class ApduReader {
   MTSApdu m_apdu;
   ByteView m_piece;
   std::uint64_t m_content_size = 0;
+  std::optional<std::uint64_t> m_size, m_content_total;
   std::vector<asn1::Quirk> m_quirks;
 };
 

@@ -149,6 +149,69 @@ INSTANTIATE_TEST_SUITE_P(
              }}),
     [](const auto& info) { return info.param.name; });
 
+// A cut after any octet: the state is saved, and another reader goes on with the octet after.
+TEST_P(Forms, GoOnAfterAnyOctetFromASavedState) {
+  const Bytes octets = GetParam().octets();
+  for (std::size_t cut = 0; cut < octets.size(); ++cut) {
+    ApduReader before;
+    ByteView input = ByteView(octets).first(cut);
+    Bytes content;
+    for (auto event = before.next(input); event && *event != Event::NeedMore && *event != Event::End; event = before.next(input))
+      append(content, before.content());
+    const Bytes saved = before.save();
+    EXPECT_LT(saved.size(), 200 + octets.size());
+    auto after = ApduReader::restore(saved, {});
+    ASSERT_TRUE(after) << after.error().text();
+    EXPECT_EQ(after->save(), saved);
+    ApduReader copy = before;
+    for (ApduReader* reader : {&*after, &copy}) {
+      ByteView rest = ByteView(octets).subspan(cut);
+      Bytes whole = content;
+      for (auto event = reader->next(rest); event && *event != Event::NeedMore && *event != Event::End; event = reader->next(rest))
+        append(whole, reader->content());
+      EXPECT_EQ(whole, kText) << cut;
+      EXPECT_TRUE(reader->finish()) << cut;
+      EXPECT_EQ(reader->content_size(), kText.size());
+    }
+  }
+}
+
+TEST(Stream, WhatIsNoSavedStateIsRefused) {
+  const Bytes saved = ApduReader().save();
+  EXPECT_TRUE(ApduReader::restore(saved, {}));
+  for (std::size_t cut = 0; cut < saved.size(); ++cut) EXPECT_FALSE(ApduReader::restore(ByteView(saved).first(cut), {}));
+  std::mt19937 random(9);
+  const Bytes octets = element(0xA0, joined({envelope_octets(), primitive(kText)}));
+  for (int round = 0; round < 2000; ++round) {
+    Bytes mutated = saved;
+    mutated[random() % mutated.size()] = static_cast<Byte>(random());
+    auto reader = ApduReader::restore(mutated, {});
+    if (!reader) continue;
+    ByteView input = octets;
+    for (int steps = 0; steps < 100; ++steps) {
+      const auto event = reader->next(input);
+      if (!event || *event == Event::NeedMore || *event == Event::End) break;
+    }
+  }
+}
+
+TEST(Stream, SaysItsSizeWhereThePeerDid) {
+  const Bytes definite = encode_apdu(MTSApdu{testing::message("content")}, 5).value();
+  ApduReader reader;
+  ByteView input = definite;
+  while (reader.next(input).value() != Event::Content) {
+  }
+  EXPECT_EQ(reader.size(), definite.size());
+  EXPECT_EQ(reader.content_total(), 7u);
+  const Bytes open = element(0xA0, joined({envelope_octets(), element(0x24, primitive(kText))}), true);
+  ApduReader other;
+  input = open;
+  while (other.next(input).value() != Event::Content) {
+  }
+  EXPECT_EQ(other.size(), std::nullopt);
+  EXPECT_EQ(other.content_total(), std::nullopt);
+}
+
 TEST(Stream, ReportsAndProbesComeWhole) {
   Probe probe;
   static_cast<PerProbeTransferFields&>(probe).originator_name = testing::name_of("Smith");
