@@ -141,8 +141,7 @@ TEST_F(P3, WhatIsWrongWithASubmission) {
   auto nobody = message_to({});
   EXPECT_FALSE(run(client->submit(nobody, soon())));
   auto half = message_to({kBob});
-  half.envelope.per_recipient_fields.front().recipient_name.built_in_standard_attributes.personal_name.reset();
-  half.envelope.per_recipient_fields.front().recipient_name.built_in_standard_attributes.organization_name.reset();
+  half.envelope.per_recipient_fields.front().recipient_name.built_in_standard_attributes.country_name.reset();
   const auto improper = run(client->submit(half, soon()));
   ASSERT_FALSE(improper);
   EXPECT_TRUE(improper.error().what.starts_with("recipient-improperly-specified")) << improper.error().what;
@@ -209,7 +208,7 @@ TEST_F(P3, CredentialsAndRegistrations) {
   wish.deliverable_maximum_content_length = 1000;
   EXPECT_TRUE(run(client->register_user(wish, soon())));
   mts::RegisterArgument88 more;
-  more.deliverable_content_types.emplace();
+  more.deliverable_content_types.emplace(1).front().value = mts::BuiltInContentType::InterpersonalMessaging1988;
   EXPECT_TRUE(run(client->register_user(more, soon())));
   EXPECT_EQ(node.users.registration(name_of(kAlice))->deliverable_maximum_content_length, 1000);
   EXPECT_TRUE(node.users.registration(name_of(kAlice))->deliverable_content_types);
