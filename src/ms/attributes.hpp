@@ -27,10 +27,10 @@ struct AttributeInfo {
   const asn1::Type& (*syntax)() = nullptr;
   bool multi_valued = false;
   Source source = Source::Packed;
-  KeyOf equality = nullptr;   ///< Null: no equality match.
-  OrderOf ordering = nullptr; ///< Null: no ordering match.
-  KeyOf text = nullptr;       ///< Null: no substrings match; else the folded characters.
-  bool summarized = false;    ///< May stand in summary-requests.
+  KeyOf equality = nullptr;    ///< Null: no equality match.
+  OrderOf ordering = nullptr;  ///< Null: no ordering match.
+  KeyOf text = nullptr;        ///< Null: no substrings match; else the folded characters.
+  bool summarized = false;     ///< May stand in summary-requests.
   /// May stand in a list or an alert, and in a filter.
   [[nodiscard]] bool listed() const noexcept { return source != Source::Content; }
 };
@@ -40,7 +40,8 @@ struct AttributeInfo {
 /// nullptr: the store does not have it (unavailable-attribute-type).
 [[nodiscard]] const AttributeInfo* find_attribute(const AttributeType& type);
 
-// ---- packed form: how attributes lie in a row. Derived values are kept as the octets they are sent as, so a list copies and never encodes.
+// ---- packed form: how attributes lie in a row. Derived values are kept as the octets they are sent as, so a list copies and never
+// encodes.
 /// Attributes of one entry: type and values, in any order.
 class PackedAttributes {
  public:

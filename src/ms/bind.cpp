@@ -11,11 +11,11 @@ using namespace asn1;
 
 const Type& schema(Of<Restrictions>) {
   using T = Restrictions;
-  static const Type type =
-      set<T>("Restrictions",
-             {field<&T::allowed_content_types>("allowed-content-types").explicitly(context(0)).as(set_of<Oid>()).size(1, mts::ub::content_types),
-              field<&T::allowed_eits>("allowed-EITs").explicitly(context(1)).as(set_of<Oid>()).size(1, mts::ub::encoded_information_types),
-              field<&T::maximum_attribute_length>("maximum-attribute-length").explicitly(context(2))});
+  static const Type type = set<T>(
+      "Restrictions",
+      {field<&T::allowed_content_types>("allowed-content-types").explicitly(context(0)).as(set_of<Oid>()).size(1, mts::ub::content_types),
+       field<&T::allowed_eits>("allowed-EITs").explicitly(context(1)).as(set_of<Oid>()).size(1, mts::ub::encoded_information_types),
+       field<&T::maximum_attribute_length>("maximum-attribute-length").explicitly(context(2))});
   return type;
 }
 
@@ -45,8 +45,14 @@ const Type& schema(Of<MSBindResult>) {
            .as(set_of<Oid>())
            .size(1, ub::attributes_supported),
        field<&T::alert_indication>("alert-indication").explicitly(context(5)).defaulted(),
-       field<&T::content_types_supported>("content-types-supported").explicitly(context(6)).as(set_of<Oid>()).size(1, mts::ub::content_types),
-       field<&T::entry_classes_supported>("entry-classes-supported").explicitly(context(7)).as(set_of<EntryClass>()).size(1, ub::entry_classes),
+       field<&T::content_types_supported>("content-types-supported")
+           .explicitly(context(6))
+           .as(set_of<Oid>())
+           .size(1, mts::ub::content_types),
+       field<&T::entry_classes_supported>("entry-classes-supported")
+           .explicitly(context(7))
+           .as(set_of<EntryClass>())
+           .size(1, ub::entry_classes),
        field<&T::matching_rules_supported>("matching-rules-supported").explicitly(context(8)).as(set_of<Oid>()).size(1, ub::matching_rules),
        field<&T::bind_result_extensions>("bind-result-extensions").explicitly(context(9)).size(1, ub::extensions),
        field<&T::message_group_depth>("message-group-depth").explicitly(context(10)).size(1, ub::group_depth),
@@ -69,12 +75,11 @@ const Type& schema(Of<BindProblem>) {
 
 const Type& schema(Of<QualifiedBindError>) {
   using T = QualifiedBindError;
-  static const Type type =
-      set<T>("QualifiedBindError", {field<&T::bind_problem>("bind-problem").explicitly(context(0)),
-                                    field<&T::supplementary_information>("supplementary-information")
-                                        .explicitly(context(1))
-                                        .size(1, ub::supplementary_info_length),
-                                    field<&T::bind_extension_errors>("bind-extension-errors").explicitly(context(2)).as(set_of<Oid>()).size(1, ub::extensions)});
+  static const Type type = set<T>(
+      "QualifiedBindError",
+      {field<&T::bind_problem>("bind-problem").explicitly(context(0)),
+       field<&T::supplementary_information>("supplementary-information").explicitly(context(1)).size(1, ub::supplementary_info_length),
+       field<&T::bind_extension_errors>("bind-extension-errors").explicitly(context(2)).as(set_of<Oid>()).size(1, ub::extensions)});
   return type;
 }
 

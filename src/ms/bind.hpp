@@ -36,7 +36,7 @@ struct MSBindResult {
   std::optional<std::vector<AttributeType>> available_attribute_types;
   bool alert_indication = false;  ///< An alert could not be delivered since the last bind.
   std::optional<std::vector<asn1::Oid>> content_types_supported;
-  std::optional<std::vector<EntryClass>> entry_classes_supported;                  ///< 1994, and all after it
+  std::optional<std::vector<EntryClass>> entry_classes_supported;  ///< 1994, and all after it
   std::optional<std::vector<asn1::Oid>> matching_rules_supported;
   std::optional<MSExtensions> bind_result_extensions;
   std::optional<std::int64_t> message_group_depth;

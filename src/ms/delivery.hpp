@@ -2,8 +2,8 @@
 // it forwards or content it returns. Every attribute that a list can ask for is derived here, once.
 #pragma once
 
-#include "ms/ipm_summary.hpp"
 #include "ms/attributes.hpp"
+#include "ms/ipm_summary.hpp"
 #include "ms/mailbox.hpp"
 #include "mts/p3.hpp"
 
@@ -18,7 +18,7 @@ struct NewEntry {
   bool has_content = false;
   std::uint64_t content_length = 0;
   PackedAttributes packed, details;
-  std::vector<BodyPartDescriptor> parts;                         ///< body-parts-summary; this_child_entry is added with the numbers.
+  std::vector<BodyPartDescriptor> parts;                          ///< body-parts-summary; this_child_entry is added with the numbers.
   std::vector<std::pair<std::size_t, std::size_t>> part_entries;  ///< Index into parts, index of the entry.
 };
 

@@ -58,8 +58,9 @@ void derive(AttributeWriter& out, const mts::OtherMessageDeliveryFields& fields)
   out.put(id_att(4), fields.content_identifier);
   out.put(id_att(8), content_type_oid(mts::ContentType{fields.content_type.value}));
   put_eits(out, 10, fields.converted_encoded_information_types);
-  put_eits(out, 12, fields.converted_encoded_information_types ? fields.converted_encoded_information_types
-                                                               : fields.original_encoded_information_types);
+  put_eits(
+      out, 12,
+      fields.converted_encoded_information_types ? fields.converted_encoded_information_types : fields.original_encoded_information_types);
   out.put(id_att(13), fields.delivery_flags);
   out.put(id_att(17), fields.originally_intended_recipient_name);
   out.put(id_att(23), fields.message_submission_time);
@@ -93,9 +94,9 @@ struct HeadingAttribute {
   std::uint32_t attribute;  ///< Last arc of id-hat.
 };
 constexpr HeadingAttribute kHeadingExtensions[] = {
-    {HeadingExtensionType::IncompleteCopy, 17},       {HeadingExtensionType::AutoSubmitted, 22},
-    {HeadingExtensionType::IpmSecurityLabel, 24},     {HeadingExtensionType::AuthorizationTime, 27},
-    {HeadingExtensionType::ExtendedSubject, 30},      {HeadingExtensionType::OriginatorsReference, 33},
+    {HeadingExtensionType::IncompleteCopy, 17},     {HeadingExtensionType::AutoSubmitted, 22},
+    {HeadingExtensionType::IpmSecurityLabel, 24},   {HeadingExtensionType::AuthorizationTime, 27},
+    {HeadingExtensionType::ExtendedSubject, 30},    {HeadingExtensionType::OriginatorsReference, 33},
     {HeadingExtensionType::PrecedencePolicyId, 34},
 };
 

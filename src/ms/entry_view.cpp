@@ -27,9 +27,7 @@ const RowAttribute kRowAttributes[] = {
        return out;
      }},
     {att::content_length,
-     [](const EntryRow& row) {
-       return row.has_content ? one(static_cast<std::int64_t>(row.content_length)) : std::vector<Any>{};
-     }},
+     [](const EntryRow& row) { return row.has_content ? one(static_cast<std::int64_t>(row.content_length)) : std::vector<Any>{}; }},
     {att::creation_time, [](const EntryRow& row) { return one(asn1::UtcTime::at(row.created)); }},
     {att::retrieval_status, [](const EntryRow& row) { return one(row.status); }},
     {att::entry_type, [](const EntryRow& row) { return one(row.type); }},

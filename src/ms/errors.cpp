@@ -49,8 +49,8 @@ const Type& schema(Of<AutoActionRequestProblem>) {
 }
 const Type& schema(Of<AutoActionRequestProblemItem>) {
   using T = AutoActionRequestProblemItem;
-  static const Type type = set<T>("AutoActionRequestProblemItem", {field<&T::problem>("problem").explicitly(context(0)),
-                                                                   field<&T::type>("type").explicitly(context(1))});
+  static const Type type = set<T>("AutoActionRequestProblemItem",
+                                  {field<&T::problem>("problem").explicitly(context(0)), field<&T::type>("type").explicitly(context(1))});
   return type;
 }
 const Type& schema(Of<AutoActionRequestError>) {
@@ -91,16 +91,15 @@ const Type& schema(Of<FetchRestrictionProblem>) {
 }
 const Type& schema(Of<FetchRestriction>) {
   using T = FetchRestriction;
-  static const Type type =
-      choice<&T::value>("FetchRestriction", {alternative<&T::value, 0>("content-type").explicitly(context(0)),
-                                             alternative<&T::value, 1>("eit").explicitly(context(1)).as(set_of<Oid>()),
-                                             alternative<&T::value, 2>("attribute-length").explicitly(context(2))});
+  static const Type type = choice<&T::value>("FetchRestriction", {alternative<&T::value, 0>("content-type").explicitly(context(0)),
+                                                                  alternative<&T::value, 1>("eit").explicitly(context(1)).as(set_of<Oid>()),
+                                                                  alternative<&T::value, 2>("attribute-length").explicitly(context(2))});
   return type;
 }
 const Type& schema(Of<FetchRestrictionProblemItem>) {
   using T = FetchRestrictionProblemItem;
-  static const Type type = set<T>("FetchRestrictionProblemItem", {field<&T::problem>("problem").explicitly(context(3)),
-                                                                  field<&T::restriction>("restriction")});
+  static const Type type =
+      set<T>("FetchRestrictionProblemItem", {field<&T::problem>("problem").explicitly(context(3)), field<&T::restriction>("restriction")});
   return type;
 }
 const Type& schema(Of<FetchRestrictionError>) {
@@ -138,8 +137,9 @@ const Type& schema(Of<SequenceNumberProblemItem>) {
 }
 const Type& schema(Of<SequenceNumberError>) {
   using T = SequenceNumberError;
-  static const Type type = problem_set<T>(
-      "SequenceNumberError", field<&T::problems>("problems").explicitly(context(1)).as(set_of<SequenceNumberProblemItem>()).size(1, ub::messages));
+  static const Type type =
+      problem_set<T>("SequenceNumberError",
+                     field<&T::problems>("problems").explicitly(context(1)).as(set_of<SequenceNumberProblemItem>()).size(1, ub::messages));
   return type;
 }
 
@@ -149,9 +149,10 @@ const Type& schema(Of<ServiceProblem>) {
 }
 const Type& schema(Of<ServiceError>) {
   using T = ServiceError;
-  static const Type type =
-      set<T>("ServiceError", {field<&T::problem>("problem").explicitly(context(0)),
-                              field<&T::supplementary_information>("supplementary-information").explicitly(context(1)).size(1, ub::supplementary_info_length)});
+  static const Type type = set<T>(
+      "ServiceError",
+      {field<&T::problem>("problem").explicitly(context(0)),
+       field<&T::supplementary_information>("supplementary-information").explicitly(context(1)).size(1, ub::supplementary_info_length)});
   return type;
 }
 
@@ -180,8 +181,8 @@ const Type& schema(Of<MessageGroupProblem>) {
 }
 const Type& schema(Of<MessageGroupError>) {
   using T = MessageGroupError;
-  static const Type type = set<T>("MessageGroupError", {field<&T::problem>("problem").explicitly(context(0)),
-                                                        field<&T::name>("name").explicitly(context(1))});
+  static const Type type =
+      set<T>("MessageGroupError", {field<&T::problem>("problem").explicitly(context(0)), field<&T::name>("name").explicitly(context(1))});
   return type;
 }
 const Type& schema(Of<MSExtensionError>) {
@@ -192,9 +193,9 @@ const Type& schema(Of<MSExtensionError>) {
   return type;
 }
 const Type& schema(Of<RegistrationProblem>) {
-  static const Type type = enumerated<RegistrationProblem>("RegistrationProblem", {{"registration-not-supported", 0},
-                                                                                   {"registration-improperly-specified", 1},
-                                                                                   {"registration-limit-exceeded", 2}});
+  static const Type type = enumerated<RegistrationProblem>(
+      "RegistrationProblem",
+      {{"registration-not-supported", 0}, {"registration-improperly-specified", 1}, {"registration-limit-exceeded", 2}});
   return type;
 }
 const Type& schema(Of<RegisterMSError>) {

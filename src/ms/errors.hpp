@@ -27,7 +27,11 @@ struct AttributeError {
   friend bool operator==(const AttributeError&, const AttributeError&) = default;
 };
 
-enum class AutoActionRequestProblem : std::int64_t { UnavailableAutoActionType = 0, AutoActionTypeNotSubscribed = 1, NotWillingToPerform = 2 };
+enum class AutoActionRequestProblem : std::int64_t {
+  UnavailableAutoActionType = 0,
+  AutoActionTypeNotSubscribed = 1,
+  NotWillingToPerform = 2
+};
 struct AutoActionRequestProblemItem {
   AutoActionRequestProblem problem = AutoActionRequestProblem::UnavailableAutoActionType;
   AutoActionType type;

@@ -22,8 +22,8 @@ class CompiledFilter {
   struct Item {
     FilterItem::Kind kind = FilterItem::Present;
     const AttributeInfo* info = nullptr;
-    std::string key;         ///< Equality.
-    std::int64_t order = 0;  ///< GreaterOrEqual, LessOrEqual.
+    std::string key;                                           ///< Equality.
+    std::int64_t order = 0;                                    ///< GreaterOrEqual, LessOrEqual.
     std::vector<std::pair<std::size_t, std::string>> strings;  ///< Substrings: 0 initial, 1 any, 2 final.
     [[nodiscard]] bool matches(const asn1::Any& value) const;
   };

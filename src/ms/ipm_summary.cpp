@@ -13,13 +13,11 @@ const Type& schema(Of<IPMEntryType>) {
 
 const Type& schema(Of<BodyPartDescriptor>) {
   using T = BodyPartDescriptor;
-  static const Type type =
-      sequence<T>("BodyPartDescriptor", {field<&T::data>("data").implicitly(context(0)),
-                                         field<&T::parameters>("parameters").implicitly(context(1)),
-                                         field<&T::this_child_entry>("this-child-entry").implicitly(context(2)),
-                                         field<&T::position>("position").implicitly(context(3)),
-                                         field<&T::size>("size").implicitly(context(4)),
-                                         field<&T::processed>("processed").implicitly(context(5)).defaulted()});
+  static const Type type = sequence<T>(
+      "BodyPartDescriptor",
+      {field<&T::data>("data").implicitly(context(0)), field<&T::parameters>("parameters").implicitly(context(1)),
+       field<&T::this_child_entry>("this-child-entry").implicitly(context(2)), field<&T::position>("position").implicitly(context(3)),
+       field<&T::size>("size").implicitly(context(4)), field<&T::processed>("processed").implicitly(context(5)).defaulted()});
   return type;
 }
 
@@ -28,9 +26,9 @@ namespace {
 using ipm::BodyPartType;
 
 /// In the order of BodyPart's alternatives; the last two say themselves what they are.
-constexpr BodyPartType kBasic[] = {BodyPartType::Ia5Text,  BodyPartType::G3Facsimile, BodyPartType::G4Class1,
-                                   BodyPartType::Teletex,  BodyPartType::Videotex,    BodyPartType::Encrypted,
-                                   BodyPartType::Message,  BodyPartType::MixedMode,   BodyPartType::BilaterallyDefined};
+constexpr BodyPartType kBasic[] = {BodyPartType::Ia5Text, BodyPartType::G3Facsimile, BodyPartType::G4Class1,
+                                   BodyPartType::Teletex, BodyPartType::Videotex,    BodyPartType::Encrypted,
+                                   BodyPartType::Message, BodyPartType::MixedMode,   BodyPartType::BilaterallyDefined};
 constexpr std::size_t kExtended = std::size(kBasic);
 
 bool has_parameters(BodyPartType type) {
@@ -64,7 +62,8 @@ std::optional<ipm::MessageBodyPart> forwarded_message(const ipm::BodyPart& part)
   auto data = ipm::held_value<ipm::IPM>(extended->data);
   if (!data) return std::nullopt;
   out.data = *std::move(data);
-  if (extended->parameters) out.parameters = ipm::held_value<ipm::MessageParameters>(*extended->parameters).value_or(ipm::MessageParameters{});
+  if (extended->parameters)
+    out.parameters = ipm::held_value<ipm::MessageParameters>(*extended->parameters).value_or(ipm::MessageParameters{});
   return out;
 }
 

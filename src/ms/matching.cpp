@@ -20,9 +20,9 @@ struct TextRule {
   KeyOf fold;
 };
 constexpr TextRule kTexts[] = {
-    {12, &folded_text<Alphabet::Utf8>},      {18, &folded_text<Alphabet::Numeric>},   {19, &folded_text<Alphabet::Printable>},
-    {20, &folded_text<Alphabet::Teletex>},   {22, &folded_text<Alphabet::Ia5>},       {25, &folded_text<Alphabet::Graphic>},
-    {26, &folded_text<Alphabet::Visible>},   {27, &folded_text<Alphabet::General>},   {28, &folded_text<Alphabet::Universal>},
+    {12, &folded_text<Alphabet::Utf8>},    {18, &folded_text<Alphabet::Numeric>}, {19, &folded_text<Alphabet::Printable>},
+    {20, &folded_text<Alphabet::Teletex>}, {22, &folded_text<Alphabet::Ia5>},     {25, &folded_text<Alphabet::Graphic>},
+    {26, &folded_text<Alphabet::Visible>}, {27, &folded_text<Alphabet::General>}, {28, &folded_text<Alphabet::Universal>},
     {30, &folded_text<Alphabet::Bmp>},
 };
 

@@ -46,21 +46,24 @@ const Type& schema(Of<Summary>) {
 
 const Type& schema(Of<SummarizeResult>) {
   using T = SummarizeResult;
-  static const Type type =
-      set<T>("SummarizeResult", {field<&T::next>("next").explicitly(context(0)), field<&T::count>("count").explicitly(context(1)),
-                                 field<&T::span>("span").explicitly(context(2)),
-                                 field<&T::summaries>("summaries").explicitly(context(3)).size(1, ub::summaries),
-                                 field<&T::summarize_result_extensions>("summarize-result-extensions").explicitly(context(4)).size(1, ub::extensions)});
+  static const Type type = set<T>(
+      "SummarizeResult",
+      {field<&T::next>("next").explicitly(context(0)), field<&T::count>("count").explicitly(context(1)),
+       field<&T::span>("span").explicitly(context(2)), field<&T::summaries>("summaries").explicitly(context(3)).size(1, ub::summaries),
+       field<&T::summarize_result_extensions>("summarize-result-extensions").explicitly(context(4)).size(1, ub::extensions)});
   return type;
 }
 
 const Type& schema(Of<ListArgument>) {
   using T = ListArgument;
   static const Type type =
-      set<T>("ListArgument",
-             {field<&T::entry_class>("entry-class").explicitly(context(0)).defaulted(), field<&T::selector>("selector").explicitly(context(1)),
-              field<&T::requested_attributes>("requested-attributes").explicitly(context(3)).as(set_of<AttributeSelection>()).size(0, ub::per_entry),
-              field<&T::list_extensions>("list-extensions").explicitly(context(4)).size(1, ub::extensions)});
+      set<T>("ListArgument", {field<&T::entry_class>("entry-class").explicitly(context(0)).defaulted(),
+                              field<&T::selector>("selector").explicitly(context(1)),
+                              field<&T::requested_attributes>("requested-attributes")
+                                  .explicitly(context(3))
+                                  .as(set_of<AttributeSelection>())
+                                  .size(0, ub::per_entry),
+                              field<&T::list_extensions>("list-extensions").explicitly(context(4)).size(1, ub::extensions)});
   return type;
 }
 
@@ -83,20 +86,21 @@ const Type& schema(Of<FetchItem>) {
 const Type& schema(Of<FetchArgument>) {
   using T = FetchArgument;
   static const Type type =
-      set<T>("FetchArgument",
-             {field<&T::entry_class>("entry-class").explicitly(context(0)).defaulted(), field<&T::item>("item"),
-              field<&T::requested_attributes>("requested-attributes").explicitly(context(3)).as(set_of<AttributeSelection>()).size(0, ub::per_entry),
-              field<&T::fetch_extensions>("fetch-extensions").explicitly(context(4)).size(1, ub::extensions)});
+      set<T>("FetchArgument", {field<&T::entry_class>("entry-class").explicitly(context(0)).defaulted(), field<&T::item>("item"),
+                               field<&T::requested_attributes>("requested-attributes")
+                                   .explicitly(context(3))
+                                   .as(set_of<AttributeSelection>())
+                                   .size(0, ub::per_entry),
+                               field<&T::fetch_extensions>("fetch-extensions").explicitly(context(4)).size(1, ub::extensions)});
   return type;
 }
 
 const Type& schema(Of<FetchResult>) {
   using T = FetchResult;
-  static const Type type =
-      set<T>("FetchResult", {field<&T::entry_information>("entry-information").explicitly(context(0)),
-                             field<&T::list>("list").explicitly(context(1)).size(1, ub::messages),
-                             field<&T::next>("next").explicitly(context(2)),
-                             field<&T::fetch_result_extensions>("fetch-result-extensions").explicitly(context(3)).size(1, ub::extensions)});
+  static const Type type = set<T>(
+      "FetchResult", {field<&T::entry_information>("entry-information").explicitly(context(0)),
+                      field<&T::list>("list").explicitly(context(1)).size(1, ub::messages), field<&T::next>("next").explicitly(context(2)),
+                      field<&T::fetch_result_extensions>("fetch-result-extensions").explicitly(context(3)).size(1, ub::extensions)});
   return type;
 }
 
@@ -118,9 +122,9 @@ const Type& schema(Of<DeleteArgument>) {
 
 const Type& schema(Of<DeleteResult94>) {
   using T = DeleteResult94;
-  static const Type type =
-      set<T>("DeleteResult94", {field<&T::entries_deleted>("entries-deleted").explicitly(context(0)).size(1, ub::messages),
-                                field<&T::delete_result_extensions>("delete-result-extensions").explicitly(context(1)).size(1, ub::extensions)});
+  static const Type type = set<T>(
+      "DeleteResult94", {field<&T::entries_deleted>("entries-deleted").explicitly(context(0)).size(1, ub::messages),
+                         field<&T::delete_result_extensions>("delete-result-extensions").explicitly(context(1)).size(1, ub::extensions)});
   return type;
 }
 
@@ -133,9 +137,10 @@ const Type& schema(Of<DeleteResult>) {
 
 const Type& schema(Of<AlertArgument>) {
   using T = AlertArgument;
-  static const Type type = set<T>(
-      "AlertArgument", {field<&T::alert_registration_identifier>("alert-registration-identifier").explicitly(context(0)).size(1, ub::auto_actions),
-                        field<&T::new_entry>("new-entry").explicitly(context(2))});
+  static const Type type =
+      set<T>("AlertArgument",
+             {field<&T::alert_registration_identifier>("alert-registration-identifier").explicitly(context(0)).size(1, ub::auto_actions),
+              field<&T::new_entry>("new-entry").explicitly(context(2))});
   return type;
 }
 
@@ -149,9 +154,8 @@ const Type& schema(Of<OrderedAttributeItem>) {
 
 const Type& schema(Of<OrderedAttribute>) {
   using T = OrderedAttribute;
-  static const Type type =
-      sequence<T>("OrderedAttribute", {field<&T::attribute_type>("attribute-type"),
-                                       field<&T::attribute_values>("attribute-values").size(1, ub::attribute_values)});
+  static const Type type = sequence<T>("OrderedAttribute", {field<&T::attribute_type>("attribute-type"),
+                                                            field<&T::attribute_values>("attribute-values").size(1, ub::attribute_values)});
   return type;
 }
 
@@ -166,8 +170,8 @@ const Type& schema(Of<Modification>) {
 
 const Type& schema(Of<EntryModification>) {
   using T = EntryModification;
-  static const Type type = set<T>("EntryModification", {field<&T::strict>("strict").explicitly(context(0)).defaulted(),
-                                                        field<&T::modification>("modification")});
+  static const Type type = set<T>(
+      "EntryModification", {field<&T::strict>("strict").explicitly(context(0)).defaulted(), field<&T::modification>("modification")});
   return type;
 }
 
@@ -189,9 +193,9 @@ const Type& schema(Of<ModifyArgument>) {
 
 const Type& schema(Of<ModifyResult>) {
   using T = ModifyResult;
-  static const Type type =
-      set<T>("ModifyResult", {field<&T::entries_modified>("entries-modified").explicitly(context(0)).size(1, ub::messages),
-                              field<&T::modify_result_extensions>("modify-result-extensions").explicitly(context(1)).size(1, ub::extensions)});
+  static const Type type = set<T>(
+      "ModifyResult", {field<&T::entries_modified>("entries-modified").explicitly(context(0)).size(1, ub::messages),
+                       field<&T::modify_result_extensions>("modify-result-extensions").explicitly(context(1)).size(1, ub::extensions)});
   return type;
 }
 

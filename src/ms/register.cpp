@@ -1,7 +1,7 @@
 #include "ms/register.hpp"
 
-#include "mts/bounds.hpp"
 #include "ms/oids.hpp"
+#include "mts/bounds.hpp"
 
 namespace postern::ms {
 
@@ -23,11 +23,11 @@ Field attribute_list(Field made, std::uint32_t tag) {
 
 const Type& schema(Of<AutoActionRegistration>) {
   using T = AutoActionRegistration;
-  static const Type type =
-      sequence<T>("AutoActionRegistration",
-                  {field<&T::auto_action_type>("auto-action-type"),
-                   field<&T::registration_identifier>("registration-identifier").explicitly(context(0)).size(1, ub::per_auto_action).defaulted(),
-                   field<&T::registration_parameter>("registration-parameter").explicitly(context(1)).holds(&parameter_of)});
+  static const Type type = sequence<T>(
+      "AutoActionRegistration",
+      {field<&T::auto_action_type>("auto-action-type"),
+       field<&T::registration_identifier>("registration-identifier").explicitly(context(0)).size(1, ub::per_auto_action).defaulted(),
+       field<&T::registration_parameter>("registration-parameter").explicitly(context(1)).holds(&parameter_of)});
   return type;
 }
 
@@ -50,20 +50,22 @@ const Type& schema(Of<ChangeCredentials>) {
 const Type& schema(Of<UARegistration>) {
   using T = UARegistration;
   static const Type type = set<T>(
-      "UARegistration",
-      {field<&T::ua_registration_identifier>("ua-registration-identifier").explicitly(context(0)).size(1, ub::ua_registration_identifier_length),
-       attribute_list(field<&T::ua_list_attribute_defaults>("ua-list-attribute-defaults"), 1),
-       attribute_list(field<&T::ua_fetch_attribute_defaults>("ua-fetch-attribute-defaults"), 2),
-       field<&T::ua_submission_defaults>("ua-submission-defaults").explicitly(context(3)),
-       field<&T::content_specific_defaults>("content-specific-defaults").explicitly(context(4)).size(1, ub::extensions)});
+      "UARegistration", {field<&T::ua_registration_identifier>("ua-registration-identifier")
+                             .explicitly(context(0))
+                             .size(1, ub::ua_registration_identifier_length),
+                         attribute_list(field<&T::ua_list_attribute_defaults>("ua-list-attribute-defaults"), 1),
+                         attribute_list(field<&T::ua_fetch_attribute_defaults>("ua-fetch-attribute-defaults"), 2),
+                         field<&T::ua_submission_defaults>("ua-submission-defaults").explicitly(context(3)),
+                         field<&T::content_specific_defaults>("content-specific-defaults").explicitly(context(4)).size(1, ub::extensions)});
   return type;
 }
 
 const Type& schema(Of<MessageGroupNameAndDescriptor>) {
   using T = MessageGroupNameAndDescriptor;
-  static const Type type = set<T>("MessageGroupNameAndDescriptor",
-                                  {field<&T::message_group_name>("message-group-name").explicitly(context(0)),
-                                   field<&T::message_group_descriptor>("message-group-descriptor").explicitly(context(1)).size(1, ub::group_descriptor_length)});
+  static const Type type =
+      set<T>("MessageGroupNameAndDescriptor",
+             {field<&T::message_group_name>("message-group-name").explicitly(context(0)),
+              field<&T::message_group_descriptor>("message-group-descriptor").explicitly(context(1)).size(1, ub::group_descriptor_length)});
   return type;
 }
 
@@ -88,10 +90,10 @@ const Type& schema(Of<RegistrationBits>) {
 
 const Type& schema(Of<MessageGroupsRestriction>) {
   using T = MessageGroupsRestriction;
-  static const Type type =
-      set<T>("MessageGroupsRestriction", {field<&T::parent_group>("parent-group").explicitly(context(0)),
-                                          field<&T::immediate_descendants_only>("immediate-descendants-only").explicitly(context(1)).defaulted(),
-                                          field<&T::omit_descriptors>("omit-descriptors").explicitly(context(2)).defaulted()});
+  static const Type type = set<T>("MessageGroupsRestriction",
+                                  {field<&T::parent_group>("parent-group").explicitly(context(0)),
+                                   field<&T::immediate_descendants_only>("immediate-descendants-only").explicitly(context(1)).defaulted(),
+                                   field<&T::omit_descriptors>("omit-descriptors").explicitly(context(2)).defaulted()});
   return type;
 }
 
@@ -171,21 +173,23 @@ const Type& schema(Of<AutoAlertRegistrationParameter>) {
       set<T>("AutoAlertRegistrationParameter",
              {field<&T::filter>("filter").explicitly(context(0)),
               field<&T::alert_destinations>("alert-destinations").explicitly(context(1)).size(1, ub::alert_addresses),
-              field<&T::requested_attributes>("requested-attributes").explicitly(context(2)).as(set_of<AttributeSelection>()).size(0, ub::per_entry),
+              field<&T::requested_attributes>("requested-attributes")
+                  .explicitly(context(2))
+                  .as(set_of<AttributeSelection>())
+                  .size(0, ub::per_entry),
               field<&T::suppress_alert_destinations>("suppress-alert-destinations").explicitly(context(3)).defaulted()});
   return type;
 }
 
 const Type& schema(Of<AutoForwardArguments>) {
   using T = AutoForwardArguments;
-  static const Type type =
-      set<T>("AutoForwardArguments",
-             {field<&T::originator_name>("originator-name"), field<&T::content_identifier>("content-identifier"),
-              field<&T::priority>("priority"), field<&T::per_message_indicators>("per-message-indicators"),
-              field<&T::deferred_delivery_time>("deferred-delivery-time").implicitly(context(0)),
-              field<&T::extensions>("extensions").implicitly(context(2)).defaulted(),
-              field<&T::per_recipient_fields>("per-recipient-fields").implicitly(context(1)).size(1, mts::ub::recipients),
-              rest<&T::unknown>()});
+  static const Type type = set<T>(
+      "AutoForwardArguments",
+      {field<&T::originator_name>("originator-name"), field<&T::content_identifier>("content-identifier"), field<&T::priority>("priority"),
+       field<&T::per_message_indicators>("per-message-indicators"),
+       field<&T::deferred_delivery_time>("deferred-delivery-time").implicitly(context(0)),
+       field<&T::extensions>("extensions").implicitly(context(2)).defaulted(),
+       field<&T::per_recipient_fields>("per-recipient-fields").implicitly(context(1)).size(1, mts::ub::recipients), rest<&T::unknown>()});
   return type;
 }
 
@@ -214,15 +218,14 @@ const Type& schema(Of<ForwardingInformation>) {
 
 const Type& schema(Of<IPMAutoForwardRegistrationParameter>) {
   using T = IPMAutoForwardRegistrationParameter;
-  static const Type type =
-      sequence<T>("IPMAutoForwardRegistrationParameter",
-                  {field<&T::filter>("filter").explicitly(context(0)),
-                   field<&T::forwarding_envelope>("forwarding-envelope").explicitly(context(1)),
-                   field<&T::forwarding_heading>("forwarding-heading").explicitly(context(2)),
-                   field<&T::forwarding_cover_note>("forwarding-cover-note").explicitly(context(3)),
-                   field<&T::submission_options>("submission-options").explicitly(context(4)),
-                   field<&T::nrn_comment>("nrn-comment").explicitly(context(5)).size(1, ipm::ub_auto_forward_comment),
-                   field<&T::ipm_auto_forward_options>("ipm-auto-forward-options").explicitly(context(6)).defaulted()});
+  static const Type type = sequence<T>(
+      "IPMAutoForwardRegistrationParameter",
+      {field<&T::filter>("filter").explicitly(context(0)), field<&T::forwarding_envelope>("forwarding-envelope").explicitly(context(1)),
+       field<&T::forwarding_heading>("forwarding-heading").explicitly(context(2)),
+       field<&T::forwarding_cover_note>("forwarding-cover-note").explicitly(context(3)),
+       field<&T::submission_options>("submission-options").explicitly(context(4)),
+       field<&T::nrn_comment>("nrn-comment").explicitly(context(5)).size(1, ipm::ub_auto_forward_comment),
+       field<&T::ipm_auto_forward_options>("ipm-auto-forward-options").explicitly(context(6)).defaulted()});
   return type;
 }
 

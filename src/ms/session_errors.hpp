@@ -19,13 +19,13 @@ inline OperationError storage_error(const Error& error) {
 }  // namespace postern::ms::detail
 
 /// As POSTERN_TRY, for a Result of the storage inside an operation, and for an Answer of a step of one.
-#define POSTERN_MS_STORED_(tmp, decl, expr)                                                                           \
-  auto tmp = (expr);                                                                                                  \
-  if (!tmp) return ::postern::ms::detail::refuse(::postern::ms::detail::storage_error(tmp.error()));                  \
+#define POSTERN_MS_STORED_(tmp, decl, expr)                                                          \
+  auto tmp = (expr);                                                                                 \
+  if (!tmp) return ::postern::ms::detail::refuse(::postern::ms::detail::storage_error(tmp.error())); \
   decl = *std::move(tmp)
 #define POSTERN_MS_STORED(decl, expr) POSTERN_MS_STORED_(POSTERN_CONCAT(postern_ms_, __COUNTER__), decl, expr)
-#define POSTERN_MS_ANSWER_(tmp, decl, expr)                                       \
-  auto tmp = (expr);                                                              \
-  if (!tmp) return ::postern::ms::detail::refuse(std::move(tmp).error());         \
+#define POSTERN_MS_ANSWER_(tmp, decl, expr)                               \
+  auto tmp = (expr);                                                      \
+  if (!tmp) return ::postern::ms::detail::refuse(std::move(tmp).error()); \
   decl = *std::move(tmp)
 #define POSTERN_MS_ANSWER(decl, expr) POSTERN_MS_ANSWER_(POSTERN_CONCAT(postern_ms_, __COUNTER__), decl, expr)

@@ -124,7 +124,8 @@ Answer<FetchResult> StoreSession::fetch_precise(const FetchArgument& argument, S
   EntryView entry(*row, load);
   POSTERN_MS_ANSWER(Fetched fetched, fetch_entry(entry, argument, {}));
   if (fetched.status > row->status)
-    if (const Status kept = m_mailbox.raise_status(std::span(&number, 1), fetched.status); !kept) return refuse(storage_error(kept.error()));
+    if (const Status kept = m_mailbox.raise_status(std::span(&number, 1), fetched.status); !kept)
+      return refuse(storage_error(kept.error()));
   FetchResult out;
   out.entry_information = std::move(fetched.information);
   return out;
@@ -154,7 +155,8 @@ Answer<FetchResult> StoreSession::fetch_search(const FetchArgument& argument, co
   EntryView entry(*row, load);
   POSTERN_MS_ANSWER(Fetched fetched, fetch_entry(entry, one, selector.overrides));
   if (fetched.status > row->status)
-    if (const Status kept = m_mailbox.raise_status(std::span(&*first, 1), fetched.status); !kept) return refuse(storage_error(kept.error()));
+    if (const Status kept = m_mailbox.raise_status(std::span(&*first, 1), fetched.status); !kept)
+      return refuse(storage_error(kept.error()));
   out.entry_information = std::move(fetched.information);
   if (!others.empty()) out.list = std::move(others);
   return out;

@@ -252,8 +252,7 @@ Reply StoreSession::invoke(std::int64_t operation, const Any& argument) {
     case Operation::Modify:
       if (m_options.version_1994) return call<ModifyArgument>(argument, [&](const auto& each) { return modify(each); });
       [[fallthrough]];
-    default:
-      return {Reply::Rejected{Reply::Rejected::Why::UnrecognisedOperation, "operation " + std::to_string(operation)}};
+    default: return {Reply::Rejected{Reply::Rejected::Why::UnrecognisedOperation, "operation " + std::to_string(operation)}};
   }
 }
 

@@ -73,8 +73,7 @@ Answer<EntryInformation> StoreSession::information(EntryView& entry, const Entry
   out.sequence_number = entry.row().number;
   for (const AttributeSelection& each : selection) {
     const AttributeInfo& info = *find_attribute(each.type);
-    POSTERN_MS_STORED(std::vector<Any> values,
-                      info.source == Source::Content ? content_values(entry.row(), info) : entry.values(info));
+    POSTERN_MS_STORED(std::vector<Any> values, info.source == Source::Content ? content_values(entry.row(), info) : entry.values(info));
     const auto total = static_cast<std::int64_t>(values.size());
     const bool exceeded = info.multi_valued && cut(values, each);
     if (exceeded && m_options.version_1994) {

@@ -26,18 +26,21 @@ const Type& schema(Of<MSSubmissionOptions>) {
       set<T>("MSSubmissionOptions",
              {field<&T::object_entry_class>("object-entry-class").explicitly(context(0)),
               field<&T::disable_auto_modify>("disable-auto-modify").explicitly(context(1)).defaulted(),
-              field<&T::add_message_group_names>("add-message-group-names").explicitly(context(2)).as(set_of<MessageGroupName>()).size(1, ub::message_groups),
+              field<&T::add_message_group_names>("add-message-group-names")
+                  .explicitly(context(2))
+                  .as(set_of<MessageGroupName>())
+                  .size(1, ub::message_groups),
               field<&T::ms_submission_extensions>("ms-submission-extensions").explicitly(context(3)).size(1, ub::extensions)});
   return type;
 }
 
 const Type& schema(Of<CommonSubmissionResults>) {
   using T = CommonSubmissionResults;
-  static const Type type =
-      set<T>("CommonSubmissionResults",
-             {field<&T::created_entry>("created-entry").explicitly(context(0)),
-              field<&T::auto_action_error_indication>("auto-action-error-indication").explicitly(context(1)),
-              field<&T::ms_submission_result_extensions>("ms-submission-result-extensions").explicitly(context(2)).size(1, ub::extensions)});
+  static const Type type = set<T>(
+      "CommonSubmissionResults",
+      {field<&T::created_entry>("created-entry").explicitly(context(0)),
+       field<&T::auto_action_error_indication>("auto-action-error-indication").explicitly(context(1)),
+       field<&T::ms_submission_result_extensions>("ms-submission-result-extensions").explicitly(context(2)).size(1, ub::extensions)});
   return type;
 }
 
@@ -58,8 +61,8 @@ const Type& schema(Of<MTSResult>) {
 const Type& schema(Of<MSMessageSubmissionResult>) {
   using T = MSMessageSubmissionResult;
   static const Type type =
-      choice<&T::value>("MSMessageSubmissionResult", {alternative<&T::value, 0>("mts-result"),
-                                                      alternative<&T::value, 1>("store-draft-result").explicitly(context(4))});
+      choice<&T::value>("MSMessageSubmissionResult",
+                        {alternative<&T::value, 0>("mts-result"), alternative<&T::value, 1>("store-draft-result").explicitly(context(4))});
   return type;
 }
 

@@ -76,16 +76,17 @@ const Type& schema(Of<Range>) {
 
 const Type& schema(Of<AttributeValueAssertion>) {
   using T = AttributeValueAssertion;
-  static const Type type = sequence<T>("AttributeValueAssertion", {field<&T::attribute_type>("attribute-type"),
-                                                                   field<&T::attribute_value>("attribute-value").holds(value_of_attribute())});
+  static const Type type =
+      sequence<T>("AttributeValueAssertion",
+                  {field<&T::attribute_type>("attribute-type"), field<&T::attribute_value>("attribute-value").holds(value_of_attribute())});
   return type;
 }
 
 const Type& schema(Of<Substring>) {
   using T = Substring;
-  static const Type type = choice<&T::value>("Substring", {alternative<&T::value, 0>("initial").explicitly(context(0)),
-                                                           alternative<&T::value, 1>("any").explicitly(context(1)),
-                                                           alternative<&T::value, 2>("final").explicitly(context(2))});
+  static const Type type = choice<&T::value>(
+      "Substring", {alternative<&T::value, 0>("initial").explicitly(context(0)), alternative<&T::value, 1>("any").explicitly(context(1)),
+                    alternative<&T::value, 2>("final").explicitly(context(2))});
   return type;
 }
 
@@ -97,23 +98,21 @@ const Type& schema(Of<Substrings>) {
 
 const Type& schema(Of<MatchingRuleAssertion>) {
   using T = MatchingRuleAssertion;
-  static const Type type =
-      sequence<T>("MatchingRuleAssertion", {field<&T::matching_rule>("matching-rule").explicitly(context(0)),
-                                            field<&T::attribute_type>("attribute-type").explicitly(context(1)),
-                                            field<&T::match_value>("match-value").explicitly(context(2))});
+  static const Type type = sequence<T>("MatchingRuleAssertion", {field<&T::matching_rule>("matching-rule").explicitly(context(0)),
+                                                                 field<&T::attribute_type>("attribute-type").explicitly(context(1)),
+                                                                 field<&T::match_value>("match-value").explicitly(context(2))});
   return type;
 }
 
 const Type& schema(Of<FilterItem>) {
   using T = FilterItem;
-  static const Type type =
-      choice<&T::value>("FilterItem", {alternative<&T::value, 0>("equality").explicitly(context(0)),
-                                       alternative<&T::value, 1>("substrings").explicitly(context(1)),
-                                       alternative<&T::value, 2>("greater-or-equal").explicitly(context(2)),
-                                       alternative<&T::value, 3>("less-or-equal").explicitly(context(3)),
-                                       alternative<&T::value, 4>("present").explicitly(context(4)),
-                                       alternative<&T::value, 5>("approximate-match").explicitly(context(5)),
-                                       alternative<&T::value, 6>("other-match").explicitly(context(6))});
+  static const Type type = choice<&T::value>(
+      "FilterItem",
+      {alternative<&T::value, 0>("equality").explicitly(context(0)), alternative<&T::value, 1>("substrings").explicitly(context(1)),
+       alternative<&T::value, 2>("greater-or-equal").explicitly(context(2)),
+       alternative<&T::value, 3>("less-or-equal").explicitly(context(3)), alternative<&T::value, 4>("present").explicitly(context(4)),
+       alternative<&T::value, 5>("approximate-match").explicitly(context(5)),
+       alternative<&T::value, 6>("other-match").explicitly(context(6))});
   return type;
 }
 
@@ -138,11 +137,11 @@ const Type& schema(Of<OverrideRestrictions>) {
 
 const Type& schema(Of<Selector>) {
   using T = Selector;
-  static const Type type = set<T>("Selector", {field<&T::child_entries>("child-entries").explicitly(context(0)).defaulted(),
-                                               field<&T::range>("range").explicitly(context(1)),
-                                               field<&T::filter>("filter").explicitly(context(2)),
-                                               field<&T::limit>("limit").explicitly(context(3)).size(1, ub::messages),
-                                               field<&T::override_restrictions>("override").explicitly(context(4))});
+  static const Type type =
+      set<T>("Selector", {field<&T::child_entries>("child-entries").explicitly(context(0)).defaulted(),
+                          field<&T::range>("range").explicitly(context(1)), field<&T::filter>("filter").explicitly(context(2)),
+                          field<&T::limit>("limit").explicitly(context(3)).size(1, ub::messages),
+                          field<&T::override_restrictions>("override").explicitly(context(4))});
   return type;
 }
 
@@ -156,18 +155,20 @@ const Type& schema(Of<AttributeSelection>) {
 
 const Type& schema(Of<AttributeValueCount>) {
   using T = AttributeValueCount;
-  static const Type type = sequence<T>("AttributeValueCount", {field<&T::type>("type").explicitly(context(0)),
-                                                               field<&T::total>("total").explicitly(context(1))});
+  static const Type type = sequence<T>("AttributeValueCount",
+                                       {field<&T::type>("type").explicitly(context(0)), field<&T::total>("total").explicitly(context(1))});
   return type;
 }
 
 const Type& schema(Of<EntryInformation>) {
   using T = EntryInformation;
-  static const Type type = sequence<T>(
-      "EntryInformation",
-      {field<&T::sequence_number>("sequence-number").size(0, ub::messages),
-       field<&T::attributes>("attributes").as(set_of<Attribute>()).size(1, ub::per_entry),
-       field<&T::value_count_exceeded>("value-count-exceeded").explicitly(context(0)).as(set_of<AttributeValueCount>()).size(1, ub::per_entry)});
+  static const Type type =
+      sequence<T>("EntryInformation", {field<&T::sequence_number>("sequence-number").size(0, ub::messages),
+                                       field<&T::attributes>("attributes").as(set_of<Attribute>()).size(1, ub::per_entry),
+                                       field<&T::value_count_exceeded>("value-count-exceeded")
+                                           .explicitly(context(0))
+                                           .as(set_of<AttributeValueCount>())
+                                           .size(1, ub::per_entry)});
   return type;
 }
 
