@@ -166,7 +166,7 @@ io::Task<std::optional<CallFailure>> UserClient::bind(const Bind& bind, SteadyTi
   co_return std::nullopt;
 }
 
-// ---- submission port --------------------------------------------------------------------------------------------------------------------
+// ---- submission port
 
 WordsOfFault words_of_p3(mts::Port port) {
   return [port](const RoseFault& fault) { return mts::words_of_p3_error(port, fault.code, fault.parameter ? &*fault.parameter : nullptr); };
