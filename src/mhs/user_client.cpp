@@ -62,13 +62,17 @@ osi::SessionConnectionIdentifier connection_name(const std::string& hostname) {
 
 bool has_tags(const osi::AssociationService& service) { return service.profile == osi::AssociationProfile::Rose; }
 
-osi::AssociationOptions options_of(const UserCall& call, const osi::AssociationService& service) {
+/// `heard` is set once the peer said anything: then there is a transport connection.
+osi::AssociationOptions options_of(const UserCall& call, const osi::AssociationService& service, std::shared_ptr<bool> heard) {
   osi::AssociationOptions out;
   out.services = {service};
   out.peer = {call.address.transport_selector, call.address.session_selector, call.address.presentation_selector};
   out.dialogue = osi::DialogueMode::TwoWayAlternate;  // both sides send APDUs
   out.limits = call.limits;
-  out.transcript = call.transcript;
+  out.transcript = [heard = std::move(heard), hook = call.transcript](osi::Direction direction, ByteView octets) {
+    if (direction == osi::Direction::In) *heard = true;
+    if (hook) hook(direction, octets);
+  };
   return out;
 }
 
@@ -89,6 +93,12 @@ void note_until(const CallWitness& witness, osi::Layer layer) {
     if (row.layer == layer) return;
     done(witness, row.step);
   }
+}
+
+/// The connection ended while something was awaited: the transport connection, or what stands on it.
+CallFailure lost(const CallWitness& witness, bool heard, std::string text) {
+  if (heard) done(witness, "transport");
+  return failed(witness, heard ? "session" : "transport", std::move(text)).value();
 }
 
 CallFailure refused_bind(const CallWitness& witness, const UserClient::Bind& bind, const osi::AssociationRefused& refused) {
@@ -135,23 +145,24 @@ io::Task<Called<std::unique_ptr<UserClient>>> UserClient::open(UserCall call, Bi
   osi::AssociationOpen open;
   open.data.value = has_tags(bind.service) ? tagged(bind.argument, RoseTag::BindInvoke) : bind.argument;
   open.connection = connection_name(call.hostname);
-  auto association = osi::Association::initiate(options_of(call, bind.service), std::move(open), std::chrono::steady_clock::now());
+  const auto heard = std::make_shared<bool>(false);
+  auto association = osi::Association::initiate(options_of(call, bind.service, heard), std::move(open), std::chrono::steady_clock::now());
   if (!association) co_return failed(witness, "association", association.error().text(), true);
   std::unique_ptr<UserClient> client(new UserClient(Wire(*std::move(stream), *std::move(association))));
-  auto failure = co_await client->bind(bind, deadline, witness);
+  auto failure = co_await client->bind(bind, *heard, deadline, witness);
   if (failure) co_return tl::unexpected<CallFailure>(*std::move(failure));
   co_return client;
 }
 
-io::Task<std::optional<CallFailure>> UserClient::bind(const Bind& bind, SteadyTime deadline, CallWitness witness) {
+io::Task<std::optional<CallFailure>> UserClient::bind(const Bind& bind, const bool& heard, SteadyTime deadline, CallWitness witness) {
   const auto event = co_await m_wire.next(deadline);
   if (!event) {
     co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "no answer to the bind in time");
-    co_return failed(witness, "association", "no answer in time").value();
+    co_return lost(witness, heard, "no answer in time");
   }
   if (const auto* refused = std::get_if<osi::AssociationRefused>(&*event)) co_return refused_bind(witness, bind, *refused);
   if (const auto* aborted = std::get_if<osi::AssociationAborted>(&*event))
-    co_return failed(witness, "association", "aborted by " + std::string(osi::name_of(aborted->origin)) + ": " + aborted->text).value();
+    co_return lost(witness, heard, "aborted by " + std::string(osi::name_of(aborted->origin)) + ": " + aborted->text);
   const auto* opened = std::get_if<osi::AssociationOpened>(&*event);
   const auto* data = opened == nullptr ? nullptr : std::get_if<asn1::Any>(&opened->data.value);
   for (const LayerRow& row : kLayers)

@@ -72,7 +72,7 @@ class UserClient {
 
  private:
   explicit UserClient(Wire wire) : m_wire(std::move(wire)), m_rose(m_wire, &m_table) {}
-  [[nodiscard]] io::Task<std::optional<CallFailure>> bind(const Bind& bind, SteadyTime deadline, CallWitness witness);
+  [[nodiscard]] io::Task<std::optional<CallFailure>> bind(const Bind& bind, const bool& heard, SteadyTime deadline, CallWitness witness);
 
   Wire m_wire;
   RoseOperations m_table;
