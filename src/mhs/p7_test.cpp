@@ -62,7 +62,7 @@ class Shared final : public ms::Mailbox {
 
  private:
   template <class F>
-  auto locked(F work) {
+  std::invoke_result_t<F> locked(F work) {
     const std::lock_guard lock(m_mutex);
     return work();
   }
