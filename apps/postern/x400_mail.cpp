@@ -147,7 +147,7 @@ void run_submit(const SubmitOptions& options, Context& context) {
   json::array all;
   for (const mts::MessageSubmissionResult& each : *submitted) {
     const std::string id = mhs::text_of(each.message_submission_identifier);
-    const std::string time(each.message_submission_time.octets);
+    const std::string& time = each.message_submission_time.text;
     if (!context.json) context.out << "submitted " << id << " at " << time << '\n';
     all.push_back({{"id", id}, {"time", time}});
   }

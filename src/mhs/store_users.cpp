@@ -43,11 +43,27 @@ Status StoreUsers::set_registration(const oraddress::ORAddress&, const mts::Regi
   return fail(ErrorCode::Unsupported, "users of a message store register with it (register-MS)");
 }
 
+std::shared_ptr<StoreUsers::News> StoreUsers::news_of(const MsUser& user) {
+  const std::lock_guard lock(m_mutex);
+  std::erase_if(m_news, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<News>& kept = m_news[user.id];
+  auto news = kept.lock();
+  if (!news) kept = news = std::make_shared<News>(0);
+  return news;
+}
+
+void StoreUsers::delivered(const MsUser& user) {
+  const std::lock_guard lock(m_mutex);
+  const auto found = m_news.find(user.id);
+  if (found == m_news.end()) return;
+  if (const auto news = found->second.lock()) ++*news;
+}
+
 Result<OpenStore> StoreUsers::open(const oraddress::ORAddress& user) {
   const auto found = m_users.find(oraddress::comparison_key(user));
   if (!found) return fail(ErrorCode::NotFound, "this user has no mailbox here");
   OpenStore out;
-  out.deliveries = [this] { return m_deliveries.load(); };
+  out.deliveries = [news = news_of(*found)] { return news->load(); };
   POSTERN_TRY(out.mailbox, MsMailbox::open(m_store, m_keeper, m_users, *found));
   POSTERN_TRY(out.next, after_newest(*out.mailbox));
   return out;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <map>
+#include <mutex>
 
 #include "mhs/p7_server.hpp"
 #include "store/ms_mailbox.hpp"
@@ -21,14 +23,18 @@ class StoreUsers final : public Users, public Stores {
 
   [[nodiscard]] Result<OpenStore> open(const oraddress::ORAddress& user) override;
 
-  /// Something came into a mailbox: idle associations look. Any thread; for Mailboxes::delivered().
-  void delivered() noexcept { ++m_deliveries; }
+  /// Something came into this mailbox: its idle associations look. Any thread; for whoever delivers.
+  void delivered(const MsUser& user);
 
  private:
   Store& m_store;
   Keeper& m_keeper;
   MsUsers& m_users;
-  std::atomic<std::uint64_t> m_deliveries{0};
+  using News = std::atomic<std::uint64_t>;
+  [[nodiscard]] std::shared_ptr<News> news_of(const MsUser& user);
+
+  std::mutex m_mutex;
+  std::map<std::int64_t, std::weak_ptr<News>> m_news;  ///< By user, of those who have an association.
 };
 
 }  // namespace postern::mhs
