@@ -41,7 +41,9 @@ io::Task<Result<RoseAnswer>> RoseCaller::call(asn1::Oid syntax, std::int64_t ope
   osi::RoseInvocation invocation;
   invocation.operation = operation;
   invocation.argument = std::move(argument);
-  POSTERN_CO_TRY(const std::int64_t id, m_wire->invoke(syntax, std::move(invocation)));
+  const auto invoked = m_wire->invoke(syntax, std::move(invocation));
+  if (!invoked && !m_wire->open()) POSTERN_CO_CHECK(co_await attend(deadline));  // its end is here already: that says why
+  POSTERN_CO_TRY(const std::int64_t id, invoked);
   m_awaited.insert(id);
   for (;;) {
     if (auto found = m_answers.extract(id)) {
