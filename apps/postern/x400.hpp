@@ -17,5 +17,8 @@ using AddX400Verbs = void (*)(CLI::App& x400, Context& context);
 void add_x400_address_verbs(CLI::App& x400, Context& context);
 void add_x400_codec_verbs(CLI::App& x400, Context& context);
 void add_x400_sdk_verbs(CLI::App& x400, Context& context);
+void add_x400_mail_verbs(CLI::App& x400, Context& context);
+void add_x400_mailbox_verbs(CLI::App& x400, Context& context);
+void add_x400_bind_verbs(CLI::App& x400, Context& context);
 
 }  // namespace postern::cli

@@ -105,6 +105,21 @@ CREATE TABLE staged(message TEXT PRIMARY KEY, file TEXT NOT NULL, wrapped_key BL
 CREATE TABLE mts_seen(key BLOB PRIMARY KEY, time INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX mts_seen_time ON mts_seen(time);
 )",
+    // 9: message stores of X.400 users (X.413). `key_content` is a content that holds the key of the mailbox, so that it is re-wrapped with
+    // all others; `attributes`, `details` and `registered` are sealed with it. An entry's id is user << 31 | number: one scan reads a page.
+    R"(
+CREATE TABLE ms_user(
+  id INTEGER PRIMARY KEY AUTOINCREMENT, address_key TEXT NOT NULL UNIQUE, address TEXT NOT NULL, password TEXT NOT NULL,
+  key_content INTEGER NOT NULL, next_number INTEGER NOT NULL, last_created INTEGER NOT NULL, registered BLOB NOT NULL);
+CREATE TABLE ms_entry(
+  id INTEGER PRIMARY KEY, user INTEGER NOT NULL, root INTEGER NOT NULL, parent INTEGER NOT NULL, created INTEGER NOT NULL, type INTEGER NOT NULL,
+  status INTEGER NOT NULL, content INTEGER NOT NULL, content_at INTEGER NOT NULL, stored_length INTEGER NOT NULL, has_content INTEGER NOT NULL,
+  content_length INTEGER NOT NULL, part TEXT NOT NULL, children BLOB NOT NULL, attributes BLOB NOT NULL);
+CREATE INDEX ms_entry_created ON ms_entry(user, created);
+CREATE TABLE ms_details(id INTEGER PRIMARY KEY, details BLOB NOT NULL);
+-- What an auto-action decided to forward and the MTS has not taken over yet.
+CREATE TABLE ms_forward(n INTEGER PRIMARY KEY AUTOINCREMENT, user INTEGER NOT NULL, number INTEGER NOT NULL, argument BLOB NOT NULL);
+)",
 };
 
 constexpr std::array kEngineMigrations = {

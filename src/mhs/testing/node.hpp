@@ -145,6 +145,7 @@ class TestNode {
   RetrySchedule schedule{{std::chrono::seconds(1)}, std::chrono::hours(1), 0};
   std::uint16_t port = 0;
   osi::TranscriptHook transcript;
+  std::vector<UserService> services;
 
   std::unique_ptr<io::testing::RunningLoops> loops;
   std::unique_ptr<io::WorkerPool> workers;
@@ -172,7 +173,7 @@ class TestNode {
     }
     for (const auto& [prefix, target] : mta_routes) with.routes.insert(oraddress::parse_attributes(prefix).value(), target);
     return {std::move(with), mailboxes, *store, *spool,   **keeper, *loops,     *workers, resolver, random,
-            clock,           "test",    {},     schedule, {},       transcript, {},       {},       {}};
+            clock,           "test",    {},     schedule, {},       transcript, services, {},       {}};
   }
   Identity m_who;
 };

@@ -1,0 +1,130 @@
+#include "x400_peer.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "base/text.hpp"
+#include "file_input.hpp"
+#include "oraddress/or_text.hpp"
+#include "pki/certificate.hpp"
+#include "tlspolicy/profile.hpp"
+
+namespace postern::cli {
+namespace {
+
+Result<SecretBytes> password_of(const std::string& reference, std::istream& in) {
+  if (reference.empty()) return SecretBytes();
+  if (reference.starts_with("env:")) {
+    const char* value = std::getenv(reference.c_str() + 4);
+    if (value == nullptr) return fail(ErrorCode::NotFound, "there is no variable " + printable(reference.substr(4)), "--password-ref");
+    return SecretBytes::from_text(value);
+  }
+  if (!reference.starts_with("file:")) return fail(ErrorCode::BadInput, "must be env:NAME or file:PATH", "--password-ref");
+  POSTERN_TRY(const std::string text, read_input(reference.substr(5), in));
+  return SecretBytes::from_text(trim(text));
+}
+
+Result<Bytes> pin_of(const std::string& text) {
+  auto pin = parse_fingerprint(text);
+  if (!pin) return fail(ErrorCode::BadInput, pin.error().what, "--pin");
+  return Bytes(pin->begin(), pin->end());
+}
+
+Result<io::SslContext> tls_context(const PeerOptions& options) {
+  TlsClientProfile profile;
+  profile.system_roots = options.ca.empty();
+  if (!options.ca.empty()) {
+    auto roots = certificates_from_file(options.ca);
+    if (!roots) return fail(std::move(roots).error().context("--ca " + options.ca));
+    profile.roots = *std::move(roots);
+  }
+  POSTERN_TRY(const TlsContext context, client_context(std::move(profile)));
+  return context.shared();
+}
+
+Result<mhs::PeerTls> tls_of(const PeerOptions& options, const std::string& host) {
+  mhs::PeerTls out;
+  out.required = options.tls == "required";
+  if (!out.required) return out;
+  POSTERN_TRY(io::SslContext context, tls_context(options));
+  out.context = [context = std::move(context)] { return context; };
+  out.options.server_name = host;
+  // A pin says who it is; without one the chain and the name must.
+  if (!options.pins.empty()) out.options.verify = io::TlsClientOptions::Verify::Report;
+  for (const std::string& text : options.pins) {
+    POSTERN_TRY(Bytes pin, pin_of(text));
+    out.pins.push_back(std::move(pin));
+  }
+  return out;
+}
+
+}  // namespace
+
+void add_connection_options(CLI::App& verb, PeerOptions& options, Context& context) {
+  verb.add_option("--peer", options.peer, "Where it listens: tsel/ssel/psel@host:port")->required();
+  verb.add_option("--tls", options.tls, "required, or none: everything in clear, the password too")
+      ->check(CLI::IsMember({"required", "none"}))
+      ->capture_default_str();
+  verb.add_option("--ca", options.ca, "Certificates that are trusted; else those of this system");
+  verb.add_option("--pin", options.pins, "sha256:HEX of the peer's certificate or key, instead of chain and name");
+  verb.add_option("--timeout", options.timeout, "Seconds, for each thing that the peer is asked")
+      ->check(CLI::Range(1, 3600))
+      ->capture_default_str();
+  verb.add_flag("--json", context.json, "One JSON document");
+}
+
+void add_peer_options(CLI::App& verb, PeerOptions& options, Context& context, const char* protocol) {
+  options.protocol = protocol;
+  add_connection_options(verb, options, context);
+  verb.add_option("--user", options.user, "O/R address that binds, such as \"C=DE;A= ;P=ACME;S=Doe\"")->required();
+  verb.add_option("--password-ref", options.password_ref, "Where its password is: env:NAME or file:PATH");
+  verb.add_option("--protocol", options.protocol, "p3: an MTA; p7: a message store")
+      ->check(CLI::IsMember({"p3", "p7"}))
+      ->capture_default_str();
+  verb.add_flag("--reliable", options.reliable, "Over RTSE");
+}
+
+Result<mts::ORName> name_of(const std::string& address, const char* option) {
+  auto parsed = oraddress::parse(address);
+  if (!parsed) return fail(ErrorCode::BadInput, parsed.error().text(), option);
+  mts::ORName out;
+  static_cast<oraddress::ORAddress&>(out) = *std::move(parsed);
+  return out;
+}
+
+Result<mhs::UserCall> connection_of(const PeerOptions& options) {
+  mhs::UserCall out;
+  auto address = osi::parse_presentation_address(options.peer);
+  if (!address) return fail(ErrorCode::BadInput, address.error().text(), "--peer");
+  out.address = *std::move(address);
+  POSTERN_TRY(out.tls, tls_of(options, out.address.host));
+  out.limits.max_ssdu = 64U * 1024 * 1024;  // what a store returns, or what is submitted, in one APDU
+  out.limits.max_apdu = 64U * 1024 * 1024;
+  return out;
+}
+
+Result<mhs::UserCall> call_of(const PeerOptions& options, std::istream& in) {
+  POSTERN_TRY(mhs::UserCall out, connection_of(options));
+  POSTERN_TRY(out.user, name_of(options.user, "--user"));
+  POSTERN_TRY(out.password, password_of(options.password_ref, in));
+  out.reliable = options.reliable;
+  return out;
+}
+
+Error error_of(const mhs::CallFailure& failure) { return {failure.refused ? ErrorCode::Denied : ErrorCode::Unavailable, failure.text, {}}; }
+
+Status UserLoop::open() {
+  io::UnboundOptions options;
+  options.use_resolv_conf = true;
+  POSTERN_TRY(m_resolver, io::UnboundResolver::open(options));
+  m_loops.start();
+  return {};
+}
+
+UserLoop::~UserLoop() {
+  m_loops.stop();
+  m_loops.join();
+  m_loops.clear();
+}
+
+}  // namespace postern::cli

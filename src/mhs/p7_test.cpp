@@ -1,0 +1,244 @@
+// P7 over loopback: a mailbox is listed, fetched from, emptied and watched, and its user submits through it.
+#include <gtest/gtest.h>
+
+#include "mhs/p7_client.hpp"
+#include "mhs/p7_server.hpp"
+#include "mhs/testing/users.hpp"
+#include "ms/oids.hpp"
+#include "ms/testing/memory_mailbox.hpp"
+#include "osi/oids.hpp"
+
+namespace postern::mhs {
+namespace {
+
+using io::testing::soon;
+using testing::domain;
+using testing::name_of;
+using testing::UserNode;
+
+constexpr const char* kAlice = "C=DE;A= ;P=NORTH;O=Works;S=Alice";
+constexpr const char* kBob = "C=DE;A= ;P=NORTH;O=Works;S=Bob";
+
+mts::MessageDeliveryEnvelope delivery(const char* identifier) {
+  mts::MessageDeliveryEnvelope out;
+  out.message_delivery_identifier.global_domain_identifier = domain("DE", " ", "NORTH");
+  out.message_delivery_identifier.local_identifier = asn1::Ia5String(identifier);
+  out.message_delivery_time = mts::Time::at(1'800'000'000);
+  out.other_fields.content_type.value = mts::BuiltInContentType::External;
+  out.other_fields.originator_name = name_of(kBob);
+  out.other_fields.this_recipient_name = name_of(kAlice);
+  out.other_fields.message_submission_time = mts::Time::at(1'799'999'000);
+  return out;
+}
+
+/// One mailbox that all associations share.
+class Shared final : public ms::Mailbox {
+ public:
+  explicit Shared(ms::Mailbox& behind, std::mutex& mutex) : m_behind(behind), m_mutex(mutex) {}
+  Result<std::vector<ms::EntryRow>> scan(const ms::Scan& scan) override {
+    return locked([&] { return m_behind.scan(scan); });
+  }
+  Result<std::optional<ms::EntryRow>> find(ms::SequenceNumber number) override {
+    return locked([&] { return m_behind.find(number); });
+  }
+  Result<Bytes> details(ms::SequenceNumber number) override {
+    return locked([&] { return m_behind.details(number); });
+  }
+  Result<Bytes> content(ms::SequenceNumber number) override {
+    return locked([&] { return m_behind.content(number); });
+  }
+  Status raise_status(std::span<const ms::SequenceNumber> numbers, ms::RetrievalStatus status) override {
+    return locked([&] { return m_behind.raise_status(numbers, status); });
+  }
+  Status remove(std::span<const ms::SequenceNumber> numbers) override {
+    return locked([&] { return m_behind.remove(numbers); });
+  }
+  Result<ms::RegisteredInformation> registered() override {
+    return locked([&] { return m_behind.registered(); });
+  }
+  Status keep(const ms::RegisteredInformation& what) override {
+    return locked([&] { return m_behind.keep(what); });
+  }
+
+ private:
+  template <class F>
+  std::invoke_result_t<F> locked(F work) {
+    const std::lock_guard lock(m_mutex);
+    return work();
+  }
+  ms::Mailbox& m_behind;
+  std::mutex& m_mutex;
+};
+
+class OneStore final : public Stores {
+ public:
+  Result<OpenStore> open(const oraddress::ORAddress& user) override {
+    if (!oraddress::equivalent(user, name_of(kAlice))) return fail(ErrorCode::NotFound, "no mailbox");
+    OpenStore out;
+    out.mailbox = std::make_unique<Shared>(mailbox, mutex);
+    out.deliveries = [this] { return news.load(); };
+    const std::lock_guard lock(mutex);
+    out.next = newest + 1;
+    return out;
+  }
+  ms::SequenceNumber deliver(const char* identifier, const Bytes& content) {
+    const std::lock_guard lock(mutex);
+    newest = mailbox.deliver(delivery(identifier), content, 1'800'000'000);
+    ++news;
+    return newest;
+  }
+  std::mutex mutex;
+  ms::testing::MemoryMailbox mailbox;
+  ms::SequenceNumber newest = 0;
+  std::atomic<std::uint64_t> news{0};
+};
+
+struct P7 : ::testing::Test {
+  P7() : node({"north", domain("DE", " ", "NORTH")}) {
+    node.mailboxes.add(kAlice);
+    node.mailboxes.add(kBob);
+    node.users.add(kAlice, "secret of alice");
+    node.users.add(kBob, "secret of bob");
+    node.route("C=DE;A= ;P=NORTH", RouteTarget::Kind::Store);
+    workers = std::make_unique<io::WorkerPool>(2, 100);
+    parts = std::make_unique<P7Parts>(P7Parts{{node.mta, node.users, *workers, false, {}}, node.submission, stores, stats});
+    parts->look_for_news = std::chrono::milliseconds(5);
+    for (UserService& each : p7_services(*parts)) node.services.push_back(std::move(each));
+    node.serve_users();
+  }
+  ~P7() override {
+    node.end();
+    workers->stop();
+  }
+  UserCall call(const char* user, const char* password, bool reliable = false) const {
+    UserCall out;
+    out.address = {{}, {}, {}, "127.0.0.1", node.port};
+    out.user = name_of(user);
+    out.password = SecretBytes::from_text(password);
+    out.reliable = reliable;
+    out.tls.required = false;
+    return out;
+  }
+  Called<std::unique_ptr<P7Client>> open(UserCall with) { return run(P7Client::open(std::move(with), node.resolver, soon(), {})); }
+  std::unique_ptr<P7Client> opened(bool reliable = false) {
+    auto client = open(call(kAlice, "secret of alice", reliable));
+    EXPECT_TRUE(client) << (client ? "" : client.error().text);
+    return client ? *std::move(client) : nullptr;
+  }
+  template <class T>
+  T run(io::Task<T> task) {
+    return node.loops->run(std::move(task));
+  }
+  Result<ms::FetchResult> fetch(P7Client& client, ms::SequenceNumber number) {
+    ms::FetchArgument argument;
+    argument.item.value.emplace<ms::SequenceNumber>(number);
+    argument.requested_attributes = ms::EntryInformationSelection{{ms::att::content, std::nullopt, std::nullopt}};
+    return run(client.fetch(std::move(argument), soon()));
+  }
+  UserNode node;
+  OneStore stores;
+  UserStats stats;
+  std::unique_ptr<io::WorkerPool> workers;
+  std::unique_ptr<P7Parts> parts;
+};
+
+TEST_F(P7, AMailboxIsListedFetchedAndEmptied) {
+  for (const bool reliable : {false, true}) {
+    const ms::SequenceNumber number = stores.deliver("one", Bytes(200'000, 'a'));
+    auto client = opened(reliable);
+    ASSERT_TRUE(client);
+    const auto summary = run(client->summarize({}, soon()));
+    ASSERT_TRUE(summary) << summary.error().text();
+    EXPECT_EQ(summary->count, 1);
+    ms::DeleteArgument all;
+    all.items.value = std::vector<ms::SequenceNumber>{number};
+    const Status too_soon = run(client->remove(all, soon()));
+    ASSERT_FALSE(too_soon);
+    EXPECT_TRUE(too_soon.error().what.starts_with("delete-error")) << too_soon.error().what;
+    const auto listed = run(client->list({}, soon()));
+    ASSERT_TRUE(listed) << listed.error().text();
+    ASSERT_TRUE(listed->requested);
+    EXPECT_EQ(listed->requested->size(), 1U);
+    const auto fetched = fetch(*client, number);
+    ASSERT_TRUE(fetched) << fetched.error().text();
+    ASSERT_TRUE(fetched->entry_information && fetched->entry_information->attributes);
+    const auto content = asn1::from_any<mts::Content>(fetched->entry_information->attributes->front().attribute_values.front());
+    EXPECT_EQ(content->octets, Bytes(200'000, 'a'));
+    const Status removed = run(client->remove(all, soon()));
+    EXPECT_TRUE(removed) << removed.error().text();
+    const auto gone = fetch(*client, number);
+    ASSERT_FALSE(gone);
+    EXPECT_TRUE(gone.error().what.starts_with("sequence-number-error")) << gone.error().what;
+    EXPECT_EQ(gone.error().code, ErrorCode::Denied);
+  }
+}
+
+TEST_F(P7, SubmissionGoesThroughTheStore) {
+  auto client = opened();
+  ASSERT_TRUE(client);
+  mts::MessageSubmissionArgument message;
+  message.envelope.originator_name = name_of(kAlice);
+  message.envelope.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+  message.envelope.per_recipient_fields.emplace_back().recipient_name = name_of(kBob);
+  message.envelope.per_recipient_fields.back().originator_report_request.set(mts::OriginatorReportRequestBit::NonDeliveryReport);
+  message.content = asn1::OctetString("content");
+  const auto submitted = run(client->submit(message, soon()));
+  ASSERT_TRUE(submitted) << submitted.error().text();
+  EXPECT_EQ(node.mailboxes.wait(kBob, 1).size(), 1U);
+  message.envelope.originator_name = name_of(kBob);
+  EXPECT_TRUE(run(client->submit(message, soon())).error().what.starts_with("originator-invalid"));
+}
+
+TEST_F(P7, AnAlertComesWhileTheUserWaits) {
+  auto client = opened();
+  ASSERT_TRUE(client);
+  EXPECT_EQ(run(client->wait_for_alert(io::testing::in_ms(20))).error().code, ErrorCode::Timeout);
+  ms::AutoActionRegistration wish;
+  wish.auto_action_type = ms::id_act_auto_alert();
+  ms::AutoAlertRegistrationParameter parameter;
+  parameter.requested_attributes = ms::EntryInformationSelection{{ms::att::content_length, std::nullopt, std::nullopt}};
+  wish.registration_parameter = asn1::to_any(parameter).value();
+  ms::RegisterMSArgument argument;
+  argument.auto_action_registrations = std::vector{wish};
+  const Status registered = run(client->register_ms(argument, soon()));
+  ASSERT_TRUE(registered) << registered.error().text();
+  const ms::SequenceNumber number = stores.deliver("news", Bytes(77, 'n'));
+  const auto alert = run(client->wait_for_alert(soon()));
+  ASSERT_TRUE(alert) << alert.error().text();
+  ASSERT_TRUE(alert->new_entry);
+  EXPECT_EQ(alert->new_entry->sequence_number, number);
+}
+
+TEST_F(P7, WhoMayNotBind) {
+  const auto wrong = open(call(kAlice, "wrong"));
+  ASSERT_FALSE(wrong);
+  EXPECT_TRUE(wrong.error().refused);
+  EXPECT_TRUE(wrong.error().text.starts_with("bind: ")) << wrong.error().text;
+  const auto stranger = open(call("C=DE;A= ;P=NORTH;O=Works;S=Nobody", "secret of alice", true));
+  ASSERT_FALSE(stranger);
+  EXPECT_EQ(stranger.error().text, wrong.error().text);
+  const auto without = open(call(kBob, "secret of bob"));
+  ASSERT_FALSE(without);
+  EXPECT_NE(without.error().text, wrong.error().text);
+  parts->gate.tls_required = true;
+  EXPECT_FALSE(open(call(kAlice, "secret of alice")));
+  EXPECT_EQ(stats.binds_refused, 4U);
+  EXPECT_EQ(stats.associations, 0U);
+}
+
+TEST_F(P7, WrongArgumentsAndOperations) {
+  auto client = opened();
+  ASSERT_TRUE(client);
+  const auto problem = [&](std::int64_t operation, asn1::Any argument) {
+    const auto answer = run(client->client().rose().call(osi::oid::as_mrse(), operation, std::move(argument), soon()));
+    const auto* rejected = answer ? std::get_if<osi::RoseProblem>(&*answer) : nullptr;
+    return rejected == nullptr ? std::string("none") : osi::describe(*rejected);
+  };
+  EXPECT_EQ(problem(20, null_value()), osi::describe({osi::InvokeProblem::MistypedArgument}));
+  EXPECT_EQ(problem(25, null_value()), osi::describe({osi::InvokeProblem::UnrecognizedOperation}));
+  EXPECT_EQ(problem(99, null_value()), osi::describe({osi::InvokeProblem::UnrecognizedOperation}));
+  EXPECT_TRUE(run(client->list({}, soon())));
+}
+
+}  // namespace
+}  // namespace postern::mhs

@@ -1,0 +1,97 @@
+// An association that a user of the MTS opens with his MTA (P3) or his store (P7): from the name of a host to the bind, step by step.
+#pragma once
+
+#include <functional>
+
+#include "io/resolver.hpp"
+#include "mhs/p1_caller.hpp"
+#include "mhs/rose_caller.hpp"
+#include "mts/p3.hpp"
+
+namespace postern::mhs {
+
+/// Where a user binds, and as whom.
+struct UserCall {
+  osi::PresentationAddress address;
+  mts::ORName user;
+  SecretBytes password;
+  bool reliable = false;  ///< Over RTSE (mts-reliable-access, ms-reliable-access).
+  PeerTls tls;
+  osi::AssociationLimits limits;
+  osi::TranscriptHook transcript;
+  std::string hostname = "localhost";  ///< Of this machine, for the session connection's name.
+};
+
+/// One step on the way to a bound association, for whoever wants to know which of them fails.
+struct CallStep {
+  std::string_view name;  ///< "tcp", "tls", "transport", "session", "presentation", "association", "bind".
+  bool good = false;
+  std::string text;  ///< For an operator; empty where there is nothing to say.
+};
+using CallWitness = std::function<void(const CallStep&)>;
+template <class T>
+using Called = tl::expected<T, CallFailure>;
+
+/// Resolves, connects, does TLS and looks at the pins: the steps "tcp" and "tls".
+[[nodiscard]] io::Task<Called<io::Stream>> dial_user(const UserCall& call, io::Resolver& resolver, SteadyTime deadline,
+                                                     CallWitness witness);
+
+/// What an operation came to in words, for the ports of a protocol; errors have the code Denied.
+using WordsOfFault = std::function<std::string(const RoseFault& fault)>;
+[[nodiscard]] Result<asn1::Any> result_of(Result<RoseAnswer> answer, const WordsOfFault& words);
+
+class UserClient {
+ public:
+  /// `argument` is the bind's; `words_of_error` makes a sentence of a bind error. One deadline for everything.
+  struct Bind {
+    osi::AssociationService service;
+    asn1::Any argument;
+    std::function<std::string(const asn1::Any& error)> words_of_error;
+  };
+  [[nodiscard]] static io::Task<Called<std::unique_ptr<UserClient>>> open(UserCall call, Bind bind, io::Resolver& resolver,
+                                                                          SteadyTime deadline, CallWitness witness);
+
+  /// Typed invocation. Errors: Denied (the peer's error, in words), BadInput (an argument that has no encoding, a result that is none), and
+  /// those of RoseCaller::call().
+  template <class Value, class Argument>
+  [[nodiscard]] io::Task<Result<Value>> invoke(asn1::Oid syntax, std::int64_t operation, Argument argument, WordsOfFault words,
+                                               SteadyTime deadline) {
+    POSTERN_CO_TRY(asn1::Any octets, asn1::to_any(argument));
+    auto answer = co_await m_rose.call(std::move(syntax), operation, std::move(octets), deadline);
+    POSTERN_CO_TRY(const asn1::Any result, result_of(std::move(answer), words));
+    co_return asn1::from_any<Value>(result);
+  }
+  /// Unbinds.
+  [[nodiscard]] io::Task<void> close(SteadyTime deadline) { return m_rose.release(deadline); }
+
+  [[nodiscard]] const asn1::Any& bind_result() const noexcept { return m_bind_result; }
+  [[nodiscard]] RoseCaller& rose() noexcept { return m_rose; }
+  /// What the peer may invoke here (alert, submission-control): fill it before anything can come.
+  [[nodiscard]] RoseOperations& operations() noexcept { return m_table; }
+  [[nodiscard]] const io::Stream& stream() const noexcept { return m_wire.stream(); }
+
+ private:
+  explicit UserClient(Wire wire) : m_wire(std::move(wire)), m_rose(m_wire, &m_table) {}
+  [[nodiscard]] io::Task<std::optional<CallFailure>> bind(const Bind& bind, const bool& heard, SteadyTime deadline, CallWitness witness);
+
+  Wire m_wire;
+  RoseOperations m_table;
+  RoseCaller m_rose;
+  asn1::Any m_bind_result;
+};
+
+/// The operations of the submission port, which P3 and P7 share.
+class SubmissionClient {
+ public:
+  explicit SubmissionClient(UserClient& client) : m_client(client) {}
+
+  [[nodiscard]] io::Task<Result<mts::MessageSubmissionResult>> submit(mts::MessageSubmissionArgument argument, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<mts::ProbeSubmissionResult>> probe(mts::ProbeSubmissionArgument argument, SteadyTime deadline);
+  [[nodiscard]] io::Task<Status> cancel(mts::MTSIdentifier identifier, SteadyTime deadline);
+
+ private:
+  UserClient& m_client;
+};
+[[nodiscard]] WordsOfFault words_of_p3(mts::Port port);
+
+}  // namespace postern::mhs

@@ -1,0 +1,34 @@
+// Who may bind as a user (X.411 8.1.1, X.413 7.1): road, name and simple credentials.
+#pragma once
+
+#include "io/loops.hpp"
+#include "mhs/p1_bind.hpp"
+#include "mhs/users.hpp"
+
+namespace postern::mhs {
+
+struct UserGate {
+  const Mta& mta;
+  Users& users;
+  io::WorkerPool& workers;
+  bool tls_required = true;  ///< False: passwords may come over a plain connection.
+  SecretBytes our_password;  ///< What this side shows of itself in bind results; may be empty.
+};
+
+/// Somebody whose credentials were right.
+struct BoundUser {
+  oraddress::ORAddress address;
+  std::string text;  ///< The address for people.
+  [[nodiscard]] std::string actor() const { return "x400:user:" + text; }
+};
+
+/// Denied, with BindRefusal's code for the peer and its reason for our log. The password is judged on a worker.
+[[nodiscard]] io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, mts::ORName name,
+                                                                        mts::Credentials credentials, Road road);
+/// What this side says of itself; an empty password where none is set.
+[[nodiscard]] mts::ResponderCredentials responder_credentials(const UserGate& gate);
+
+/// What the refusal of a bind of P3 carries. The peer learns the code only.
+[[nodiscard]] osi::AssociationRefusal refusal_of(mts::BindError error, bool with_tag);
+
+}  // namespace postern::mhs
