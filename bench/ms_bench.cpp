@@ -43,6 +43,12 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 
+std::unique_ptr<Store> open_store(const std::filesystem::path& directory) {
+  StoreOptions options;
+  options.data_dir = directory;
+  return must(Store::open(std::move(options)));
+}
+
 class Bench {
  public:
   explicit Bench(const Options& options) : m_options(options) {
@@ -114,7 +120,7 @@ class Bench {
   SystemClock m_clock;
   NonceRandom m_random;
   test::DiskKeeper m_keeper{m_directory.path(), m_clock};
-  std::unique_ptr<Store> m_store = must(Store::open({.data_dir = m_directory.path()}));
+  std::unique_ptr<Store> m_store = open_store(m_directory.path());
   MsUsers m_users{*m_store, *m_keeper, m_random};
   MsUser m_user;
   std::unique_ptr<MsMailbox> m_mailbox;

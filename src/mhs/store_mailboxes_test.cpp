@@ -17,13 +17,19 @@ namespace {
 
 using ms::testing::kNow;
 
+std::unique_ptr<Store> open_store(const std::filesystem::path& directory) {
+  StoreOptions options;
+  options.data_dir = directory;
+  return Store::open(std::move(options)).value();
+}
+
 class StoreMailboxesTest : public ::testing::Test {
  protected:
   test::TemporaryDirectory directory;
   SystemClock clock;
   NonceRandom random;
   test::DiskKeeper keeper{directory.path(), clock};
-  std::unique_ptr<Store> store = Store::open({.data_dir = directory.path()}).value();
+  std::unique_ptr<Store> store = open_store(directory.path());
   std::unique_ptr<Spool> spool = Spool::open({}, *store, *keeper, clock).value();
   MsUsers users{*store, *keeper, random};
   StoreMailboxes mailboxes{*store, *keeper, users, random};

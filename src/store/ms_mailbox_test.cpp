@@ -16,13 +16,19 @@ using namespace ms::testing;
 using ms::SequenceNumber;
 using Numbers = std::vector<SequenceNumber>;
 
+std::unique_ptr<Store> open_store(const std::filesystem::path& directory) {
+  StoreOptions options;
+  options.data_dir = directory;
+  return Store::open(std::move(options)).value();
+}
+
 class MsMailboxTest : public ::testing::Test {
  protected:
   test::TemporaryDirectory directory;
   SystemClock clock;
   NonceRandom random;
   test::DiskKeeper keeper{directory.path(), clock};
-  std::unique_ptr<Store> store = Store::open({.data_dir = directory.path()}).value();
+  std::unique_ptr<Store> store = open_store(directory.path());
   std::unique_ptr<MsUsers> users = std::make_unique<MsUsers>(*store, *keeper, random);
   MsUser jane = users->add("jane", "C=DE;S=Jane", "secret").value();
   std::unique_ptr<MsMailbox> mailbox = MsMailbox::open(*store, *keeper, *users, jane).value();
@@ -30,11 +36,13 @@ class MsMailboxTest : public ::testing::Test {
   /// As the queue has it: nine octets in front of the content.
   SequenceNumber deliver(const Sample& sample = {}, std::int64_t time = kNow, const MsUser* user = nullptr) {
     const MsUser& owner = user != nullptr ? *user : jane;
+    return deliver(sample, time, owner, users->key_of(owner).value());
+  }
+  SequenceNumber deliver(const Sample& sample, std::int64_t time, const MsUser& owner, const std::shared_ptr<const Aead>& key) {
     const Bytes content = content_of(sample);
     const std::string stored = "in front:" + std::string(as_text(content));
     const MessageId message = make_message_id(WallTime{}, random);
     const SealedContent sealed = seal_content(*keeper, message, stored).value();
-    const auto key = users->key_of(owner).value();
     MsDelivery delivery{ms::entries_of(envelope_of(sample), {content, content.size()}).value(), time, {}};
     SequenceNumber number = 0;
     EXPECT_TRUE(store->writer().transact([&](Database& database) -> Status {
@@ -49,7 +57,8 @@ class MsMailboxTest : public ::testing::Test {
   std::int64_t count(const char* sql) { return store->reader()->query_integer(sql).value().value_or(-1); }
   Numbers scanned(const ms::Scan& scan) {
     Numbers out;
-    for (const ms::EntryRow& row : mailbox->scan(scan).value()) out.push_back(row.number);
+    const std::vector<ms::EntryRow> rows = mailbox->scan(scan).value();
+    for (const ms::EntryRow& row : rows) out.push_back(row.number);
     return out;
   }
 };
@@ -145,7 +154,7 @@ TEST_F(MsMailboxTest, ASharedContentStaysForTheOthers) {
   ASSERT_TRUE(store->writer().transact([&](Database& database) -> Status {
     POSTERN_TRY(const ContentId id, store->contents().put(database, message, sealed, 1));
     delivery.content = MsSharedContent{id, 0, content.size()};
-    for (const MsUser* each : {&jane, &john})
+    for (const MsUser* each : std::initializer_list<const MsUser*>{&jane, &john})
       POSTERN_CHECK(add_to_ms_mailbox(database, store->contents(), *each, *users->key_of(*each).value(), delivery));
     return store->contents().release(database, id);
   }));
@@ -180,7 +189,7 @@ TEST_F(MsMailboxTest, SurvivesARestart) {
   mailbox.reset();
   users.reset();
   store.reset();
-  store = Store::open({.data_dir = directory.path()}).value();
+  store = open_store(directory.path());
   users = std::make_unique<MsUsers>(*store, *keeper, random);
   ASSERT_TRUE(users->load());
   mailbox = MsMailbox::open(*store, *keeper, *users, users->find("jane").value()).value();
@@ -207,13 +216,13 @@ TEST_F(MsMailboxTest, ARemovedUserLeavesNothing) {
   for (int i = 0; i < 3; ++i) deliver({.forwarded = message_of({})});
   const auto key = users->key_of(jane).value();
   ASSERT_TRUE(store->writer().transact([&](Database& database) { return add_ms_forward(database, jane, *key, 1, as_bytes("argument")); }));
-  EXPECT_EQ(list_ms_forwards(*store, jane, *key, 10)->at(0).argument, to_bytes("argument"));
+  EXPECT_EQ(list_ms_forwards(*store, jane, *key, 10).value().at(0).argument, to_bytes("argument"));
   ASSERT_TRUE(users->remove("jane"));
   EXPECT_FALSE(users->find("jane"));
   for (const char* table : {"ms_user", "ms_entry", "ms_details", "ms_forward", "content"})
     EXPECT_EQ(count(("SELECT count(*) FROM " + std::string(table)).c_str()), 0) << table;
   EXPECT_EQ(users->remove("jane").error().code, ErrorCode::NotFound);
-  EXPECT_EQ(deliver(), 0) << "what was on its way to him ends with him";
+  EXPECT_EQ(deliver({}, kNow, jane, key), 0) << "what was on its way to him ends with him";
   EXPECT_EQ(count("SELECT count(*) FROM content"), 0);
 }
 
