@@ -32,6 +32,8 @@ class Outgoing {
   [[nodiscard]] bool in_memory() const noexcept { return m_item->content != nullptr; }
 
   [[nodiscard]] std::uint64_t content_size() const noexcept;
+  /// Where a message's content begins in the stored item.
+  [[nodiscard]] std::uint64_t content_at() const noexcept { return m_frame.content_at(); }
   /// Octets of a message's content from `offset` on; 0 at its end. May wait for the disk unless in_memory().
   [[nodiscard]] Result<std::size_t> read(std::uint64_t offset, ByteSpan out);
 

@@ -10,9 +10,9 @@ using MSEits = std::vector<asn1::Oid>;  ///< SET OF MS-EIT
 
 /// What a fetch must not return to this user agent (X.413 7.1.1.4). Absent: no restriction.
 struct Restrictions {
-  std::optional<std::vector<asn1::Oid>> allowed_content_types;
-  std::optional<MSEits> allowed_eits;
-  std::optional<std::int64_t> maximum_attribute_length;  ///< Octets of one attribute value.
+  std::optional<std::vector<asn1::Oid>> allowed_content_types{};
+  std::optional<MSEits> allowed_eits{};
+  std::optional<std::int64_t> maximum_attribute_length{};  ///< Octets of one attribute value.
   friend bool operator==(const Restrictions&, const Restrictions&) = default;
 };
 const asn1::Type& schema(asn1::Of<Restrictions>);
@@ -78,7 +78,7 @@ const asn1::Type& schema(asn1::Of<MSBindError>);
 struct Offer {
   bool version_1994 = false;
   bool alert_indication = false;
-  mts::ResponderCredentials credentials;  ///< Ours; simple with an empty password where none are set.
+  mts::ResponderCredentials credentials{};  ///< Ours; simple with an empty password where none are set.
 };
 /// The credentials of this name are right. Denied: they are not, or nobody is called so; other errors: the store cannot say now.
 using CheckUser = std::function<Status(const mts::ORName& name, const mts::Credentials& credentials)>;

@@ -29,8 +29,8 @@ struct EntryRow {
 struct Scan {
   SequenceNumber from = 0;  ///< Both bounds are inclusive.
   SequenceNumber to = ub::messages;
-  std::optional<std::int64_t> created_from;
-  std::optional<std::int64_t> created_to;
+  std::optional<std::int64_t> created_from{};
+  std::optional<std::int64_t> created_to{};
   bool children = false;    ///< Else main entries only.
   bool attributes = true;   ///< EntryRow::attributes is needed.
   std::size_t limit = 256;  ///< Rows.

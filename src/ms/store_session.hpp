@@ -18,11 +18,11 @@ enum class PasswordVerdict : std::uint8_t { Changed, OldIsWrong, NewIsUnacceptab
 using ChangePassword = std::function<Result<PasswordVerdict>(const mts::Password& old_password, const mts::Password& new_password)>;
 
 struct SessionOptions {
-  bool version_1994 = false;                       ///< The application context says it (id-ac-ms-access-94).
-  std::optional<Restrictions> fetch_restrictions;  ///< Of the bind.
-  std::size_t largest_list = 10'000;               ///< Entries in one result; more are told by `next`.
-  std::size_t registrations = 64;                  ///< Auto-actions of one user.
-  ChangePassword change_password;                  ///< Empty: change-credentials is refused.
+  bool version_1994 = false;                         ///< The application context says it (id-ac-ms-access-94).
+  std::optional<Restrictions> fetch_restrictions{};  ///< Of the bind.
+  std::size_t largest_list = 10'000;                 ///< Entries in one result; more are told by `next`.
+  std::size_t registrations = 64;                    ///< Auto-actions of one user.
+  ChangePassword change_password{};                  ///< Empty: change-credentials is refused.
 };
 
 /// What goes back for an invocation.

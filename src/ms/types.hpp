@@ -125,10 +125,10 @@ const asn1::Type& schema(asn1::Of<OverrideRestrictions>);
 
 struct Selector {
   bool child_entries = false;  ///< TRUE: children are selected as well.
-  std::optional<Range> range;
-  std::optional<Filter> filter;
-  std::optional<std::int64_t> limit;
-  std::optional<OverrideRestrictions> override_restrictions;
+  std::optional<Range> range{};
+  std::optional<Filter> filter{};
+  std::optional<std::int64_t> limit{};
+  std::optional<OverrideRestrictions> override_restrictions{};
   friend bool operator==(const Selector&, const Selector&) = default;
 };
 const asn1::Type& schema(asn1::Of<Selector>);
