@@ -1,5 +1,7 @@
 #include "file_input.hpp"
 
+#include <unistd.h>
+
 #include <boost/json.hpp>
 #include <fstream>
 #include <iostream>
@@ -60,6 +62,19 @@ void report_error(Context& context, const char* verb, const Error& error) {
   if (!context.json) return;
   const boost::json::object body{{"code", name_of(error.code)}, {"field", error.field}, {"what", error.what}};
   context.out << boost::json::object{{"error", body}} << '\n';
+}
+
+Result<std::string> read_password(std::istream& in) {
+  if (&in == &std::cin && ::isatty(STDIN_FILENO) == 1) {
+    char* typed = ::getpass("Password: ");
+    return typed == nullptr ? Result<std::string>(fail(ErrorCode::BadInput, "no password was given"))
+                            : Result<std::string>(std::string(typed));
+  }
+  std::string line;
+  std::getline(in, line);
+  if (!line.empty() && line.back() == '\r') line.pop_back();
+  if (line.empty()) return fail(ErrorCode::BadInput, "no password: type it, or give it as the first line of standard input", "password");
+  return line;
 }
 
 }  // namespace postern::cli

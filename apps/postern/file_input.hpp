@@ -19,4 +19,7 @@ namespace postern::cli {
 /// Error on standard error (and as {"error":{...}} with --json), exit status by its code.
 void report_error(Context& context, const char* verb, const Error& error);
 
+/// A password: typed on a terminal without being shown, or the first line of the input. The caller wipes it.
+[[nodiscard]] Result<std::string> read_password(std::istream& in);
+
 }  // namespace postern::cli

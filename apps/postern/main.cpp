@@ -22,6 +22,7 @@ void add_admin_verbs(CLI::App& app, Context& context, const Global& global);
 void add_engine_verbs(CLI::App& app, Context& context, const Global& global);
 void add_outbound_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dns_verbs(CLI::App& app, Context& context, const Global& global);
+void add_x400_daemon_verbs(CLI::App& app, Context& context, const Global& global);
 void add_dkim_verbs(CLI::App& app, Context& context);
 void add_spf_verbs(CLI::App& app, Context& context);
 void add_dmarc_verbs(CLI::App& app, Context& context);
@@ -44,20 +45,13 @@ int run_one_of_many(const std::vector<std::string>& words, std::istream& in, std
 /// Verbs on files, each file of them for itself.
 using AddVerbs = void (*)(CLI::App& app, Context& context);
 constexpr AddVerbs kFileVerbs[] = {
-    add_dkim_verbs,
-    add_spf_verbs,
-    add_dmarc_verbs,
-    add_arc_verbs,
-    add_mime_verbs,
-    add_cms_verbs,
-    add_crypto_verbs,
-    add_cert_verbs,
-    add_dane_verbs,
-    add_mta_sts_verbs,
-    add_report_verbs,
-    add_feedback_verbs,
-    add_x400_verbs,
-    [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
+    add_dkim_verbs,   add_spf_verbs,
+    add_dmarc_verbs,  add_arc_verbs,
+    add_mime_verbs,   add_cms_verbs,
+    add_crypto_verbs, add_cert_verbs,
+    add_dane_verbs,   add_mta_sts_verbs,
+    add_report_verbs, add_feedback_verbs,
+    add_x400_verbs,   [](CLI::App& app, Context& context) { add_batch_verb(app, context, run_one_of_many); },
 };
 
 void add_global_options(CLI::App& app, Context& context, Global& global) {
@@ -108,6 +102,7 @@ int run_with(AddVerbs only, const std::vector<std::string>& words, std::istream&
     add_engine_verbs(app, context, global);
     add_outbound_verbs(app, context, global);
     add_dns_verbs(app, context, global);
+    add_x400_daemon_verbs(app, context, global);
     for (const AddVerbs add : kFileVerbs) add(app, context);
   }
   try {

@@ -1,6 +1,4 @@
 // The verbs of administration: audit, user, policy, which talk to the daemon; and config, which needs none.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <fstream>
 #include <iostream>
@@ -105,19 +103,6 @@ void add_audit(const Verbs& v) {
 }
 
 // ---- user -----------------------------------------------------------------------------------------------------------------------------
-Result<std::string> read_password(std::istream& in) {
-  if (&in == &std::cin && ::isatty(STDIN_FILENO) == 1) {
-    char* typed = ::getpass("Password: ");
-    return typed == nullptr ? Result<std::string>(fail(ErrorCode::BadInput, "no password was given"))
-                            : Result<std::string>(std::string(typed));
-  }
-  std::string line;
-  std::getline(in, line);
-  if (!line.empty() && line.back() == '\r') line.pop_back();
-  if (line.empty()) return fail(ErrorCode::BadInput, "no password: type it, or give it as the first line of standard input", "password");
-  return line;
-}
-
 void add_user(const Verbs& v) {
   CLI::App* user = v.noun("user", "Who may submit mail: add, list, delete");
   const auto name = std::make_shared<std::string>();

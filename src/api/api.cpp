@@ -117,6 +117,7 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
   add_outbound_routes(routes);
   add_chart_routes(routes);
   add_dns_routes(routes);
+  add_x400_routes(routes);
   add_admin_routes(routes);
 }
 

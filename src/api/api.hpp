@@ -79,6 +79,7 @@ void add_rotation_routes(const Routes& routes);  ///< /api/v1/rotation, /api/v1/
 void add_outbound_routes(const Routes& routes);  ///< /api/v1/outbound, /api/v1/reports
 void add_chart_routes(const Routes& routes);     ///< /api/v1/reports/summary
 void add_dns_routes(const Routes& routes);       ///< /api/v1/dns
+void add_x400_routes(const Routes& routes);      ///< /api/v1/x400/mailboxes
 void add_admin_routes(const Routes& routes);     ///< /api/v1/audit, /api/v1/users, /api/v1/config
 
 /// The body as an object; BadInput when it is none.

@@ -24,6 +24,14 @@ mts::NonDeliveryReport report_of(Reason reason, Diagnostic diagnostic) {
   return out;
 }
 
+/// Whose mailbox it is: the recipient's, or of a report where it goes.
+oraddress::ORAddress owner_of(const Outgoing& item, const DueFate& due) {
+  if (const auto* message = std::get_if<mts::Message>(&item.apdu().value))
+    return message->envelope.per_recipient_fields.at(due.fate.recipient).recipient_name;
+  if (const auto* report = std::get_if<mts::Report>(&item.apdu().value)) return report->envelope.report_destination_name;
+  return std::get<mts::Probe>(item.apdu().value).per_recipient_fields.at(due.fate.recipient).recipient_name;
+}
+
 const mts::MessageTransferEnvelope* envelope_of(const Outgoing& item) {
   const auto* message = std::get_if<mts::Message>(&item.apdu().value);
   return message == nullptr ? nullptr : &message->envelope;
@@ -142,15 +150,19 @@ io::Task<void> X400Courier::Impl::into_mailboxes(Outgoing& item) {
   struct Done {
     DeliveryReport report;
     std::vector<mts::RecipientOutcome> outcomes;
+    std::vector<oraddress::ORAddress> owners;
   };
   auto job = [this, &item, now]() -> Result<Done> {
-    Done out{begun(item), {}};
+    Done out{begun(item), {}, {}};
     for (const DueFate& due : item.due()) {
       POSTERN_TRY(auto answer, parts.mailboxes.deliver(item, due, now));
       const auto* refused = std::get_if<mts::NonDeliveryReport>(&answer);
       out.outcomes.push_back(refused != nullptr ? mts::not_delivered(due.fate.recipient, *refused)
                                                 : mts::delivered(due.fate.recipient, now));
-      if (refused == nullptr) out.report.steps.push_back(std::get<CommitStep>(std::move(answer)));
+      if (refused == nullptr) {
+        out.owners.push_back(owner_of(item, due));
+        out.report.steps.push_back(std::get<CommitStep>(std::move(answer)));
+      }
       out.report.results.push_back({due.index,
                                     refused != nullptr ? Outcome::Bounced : Outcome::Delivered,
                                     refused != nullptr ? mts::words_of(*refused) : std::string("delivered into the mailbox"),
@@ -163,7 +175,11 @@ io::Task<void> X400Courier::Impl::into_mailboxes(Outgoing& item) {
   if (!done) co_return all_deferred(item, done.error().text());
   stats.delivered += done->report.steps.size();
   done->report.audit.push_back(record(item, "x400.delivered", std::to_string(done->report.steps.size()) + " mailboxes"));
-  parts.spool.report(std::move(done->report));
+  auto tell = [self = shared_from_this(), owners = std::move(done->owners)](const Status& written) {
+    if (!written) return;
+    for (const oraddress::ORAddress& owner : owners) self->parts.mailboxes.delivered(owner);
+  };
+  parts.spool.report(std::move(done->report), std::move(tell));
 }
 
 /// X.411 14.3.4: each recipient with his own reason, in one report.

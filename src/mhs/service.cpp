@@ -4,26 +4,19 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "mhs/node_submission.hpp"
+#include "mhs/p3_server.hpp"
+#include "mhs/p7_server.hpp"
 #include "mhs/settings.hpp"
+#include "mhs/store_mailboxes.hpp"
+#include "mhs/store_users.hpp"
+#include "oraddress/or_text.hpp"
 
 namespace postern::mhs {
 namespace {
 
 constexpr auto kHandshake = std::chrono::seconds(30);
 constexpr auto kDrain = std::chrono::seconds(5);
-
-/// Where no mailboxes are: every recipient of a `store` route is unknown.
-class NoMailboxes final : public Mailboxes {
- public:
-  [[nodiscard]] bool has(const oraddress::ORAddress&) const override { return false; }
-  [[nodiscard]] Result<Answer> deliver(Outgoing&, const DueFate&, const mts::Time&) override {
-    mts::NonDeliveryReport report;
-    report.non_delivery_reason_code = mts::NonDeliveryReasonCode::UnableToTransfer;
-    report.non_delivery_diagnostic_code = mts::NonDeliveryDiagnosticCode::UnrecognisedORName;
-    return Answer(report);
-  }
-  void delivered(const oraddress::ORAddress&) override {}
-};
 
 io::Task<void> drain(io::Listener& listener, std::promise<void>& done) {
   co_await listener.drain(io::deadline_in(kDrain));
@@ -33,17 +26,42 @@ io::Task<void> drain(io::Listener& listener, std::promise<void>& done) {
 }  // namespace
 
 struct Service::Impl {
-  explicit Impl(gateway::Gateway& with) : gateway(with) {}
+  explicit Impl(gateway::Gateway& with)
+      : gateway(with),
+        accounts(with.store(), with.keeper(), with.random()),
+        mailboxes(with.store(), with.keeper(), accounts, with.random()),
+        users(with.store(), with.keeper(), accounts),
+        submission({with.store(), with.spool(), with.workers(), with.clock()}) {
+    mailboxes.set_delivered([this](const MsUser& user) { users.delivered(user); });
+  }
 
   gateway::Gateway& gateway;
-  NoMailboxes mailboxes;
+  MsUsers accounts;
+  StoreMailboxes mailboxes;
+  StoreUsers users;
+  NodeSubmission submission;
+  UserStats user_stats;
+  std::optional<Mta> gate_mta;  ///< Of the users' gate: name and domain; the node has its own.
+  std::optional<P3Parts> p3;
+  std::optional<P7Parts> p7;
   std::unique_ptr<Node> node;
   std::function<io::SslContext()> tls;
   std::unique_ptr<io::Listener> plain, secure;
 
   Status open_node() {
     const config::Config& config = gateway.config();
+    POSTERN_CHECK(accounts.load());
     POSTERN_TRY(Mta mta, mta_of(config, {gateway.authority_root()}, gateway.clock()));
+    gate_mta.emplace();
+    gate_mta->name = mta.name;
+    gate_mta->domain = mta.domain;
+    gate_mta->limits = mta.limits;
+    // Passwords of people in clear only where the operator opened the plain door and nothing else.
+    const bool tls_required = !config.x400.tls.address.empty();
+    p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}}, submission, user_stats});
+    p7.emplace(P7Parts{{*gate_mta, users, gateway.workers(), tls_required, {}}, submission, users, user_stats});
+    std::vector<UserService> services = p3_services(*p3);
+    for (UserService& each : p7_services(*p7)) services.push_back(std::move(each));
     POSTERN_TRY(auto selector, parse_selector(config.x400.transport_selector));
     RetrySchedule schedule;
     schedule.delays = {std::chrono::seconds(10), std::chrono::seconds(30), std::chrono::minutes(1), std::chrono::minutes(5),
@@ -145,6 +163,28 @@ ServiceState Service::state() const {
   for (const PeerState& peer : out.peers)
     if (!peer.trouble.empty()) out.warnings.push_back("X.400 peer " + peer.name + ": " + peer.trouble);
   return out;
+}
+
+std::vector<Service::Mailbox> Service::mailboxes() const {
+  std::vector<Mailbox> out;
+  for (const MsUser& user : m_impl->mailboxes.list()) out.push_back({user.address});
+  return out;
+}
+
+Result<Service::Mailbox> Service::add_mailbox(std::string_view address, std::string_view password) {
+  POSTERN_TRY(const auto parsed, oraddress::parse(address));
+  POSTERN_TRY(const MsUser user, m_impl->mailboxes.add(parsed, password));
+  return Mailbox{user.address};
+}
+
+Status Service::remove_mailbox(std::string_view address) {
+  POSTERN_TRY(const auto parsed, oraddress::parse(address));
+  return m_impl->mailboxes.remove(parsed);
+}
+
+Status Service::set_password(std::string_view address, std::string_view password) {
+  POSTERN_TRY(const auto parsed, oraddress::parse(address));
+  return m_impl->mailboxes.set_password(parsed, password);
 }
 
 Node& Service::node() noexcept { return *m_impl->node; }

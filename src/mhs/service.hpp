@@ -30,6 +30,16 @@ class Service {
   void stop();
 
   [[nodiscard]] ServiceState state() const;
+  // ---- mailboxes: each call waits for its commit, so not on a loop
+  struct Mailbox {
+    std::string address;
+  };
+  [[nodiscard]] std::vector<Mailbox> mailboxes() const;
+  /// `address` in any text form. Conflict: there is one. BadInput: no O/R address, or no password.
+  [[nodiscard]] Result<Mailbox> add_mailbox(std::string_view address, std::string_view password);
+  /// NotFound. With everything in it.
+  [[nodiscard]] Status remove_mailbox(std::string_view address);
+  [[nodiscard]] Status set_password(std::string_view address, std::string_view password);
   [[nodiscard]] Node& node() noexcept;
 
  private:
