@@ -1,0 +1,118 @@
+"""People of the X.400 side, as their operator sees them: mailboxes made on the command line, messages submitted by P3 and P7, fetched by P7, reports back at the
+sender; over one MTA and over two; in clear and in TLS."""
+
+import pytest
+
+from peers.base import wait_until
+from peers.wiretap import Wiretap
+
+ALICE, BOB = "C=DE;A= ;P=NORTH;O=Works;S=Alice", "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Bob"
+
+
+class Person:
+    """Somebody with a mailbox at a daemon, who uses the command."""
+
+    def __init__(self, daemon, address: str, tls=False):
+        self.daemon, self.address, self.tls = daemon, address, tls
+        daemon.cli("x400", "ms", "add", address, input=b"secret words\n")
+        daemon.environment["WORDS"] = "secret words"
+        (daemon.directory / "words").write_text("secret words\n")
+
+    def options(self, protocol):
+        port = self.daemon.ports["x400s" if self.tls else "x400"]
+        tls = ["--tls", "required", "--ca", self.daemon.ca] if self.tls else ["--tls", "none"]
+        return ["--peer", f"{'localhost' if self.tls else '127.0.0.1'}:{port}", *tls, "--user", self.address,
+                "--password-ref", f"file:{self.daemon.directory}/words", "--protocol", protocol]
+
+    def submit(self, to, text, protocol="p7", *more):
+        return self.daemon.json("x400", "submit", *self.options(protocol), "--to", to, "--subject", "Good news", "--text", text, *more)["submitted"]
+
+    def entries(self) -> list[dict]:
+        return self.daemon.json("x400", "list", *self.options("p7"))["entries"]
+
+    def wait(self, count) -> list[dict]:
+        wait_until(lambda: len(self.entries()) >= count, f"{count} entries of {self.address}", 30)
+        return self.entries()
+
+    def message(self, number):
+        return self.daemon.json("x400", "message", str(number), *self.options("p7"))
+
+
+def configure(daemon, name: str, domain: str, tls=False):
+    daemon.config["x400"] = {"domain": domain, "mta_name": name, **({"tls": {"address": "127.0.0.1:0"}} if tls else {"address": "127.0.0.1:0"})}
+    daemon.config["x400_route"] = [{"prefix": domain, "via": "store"}]
+
+
+@pytest.mark.parametrize("protocol", ["p3", "p7"])
+def test_a_message_to_oneself(daemon, protocol):
+    configure(daemon, "north", "C=DE;A= ;P=NORTH")
+    daemon.start()
+    alice = Person(daemon, ALICE)
+    assert daemon.json("x400", "ms", "list")["mailboxes"] == [{"address": ALICE}]
+    [sent] = alice.submit(ALICE, "Grüße aus Köln", protocol, "--report")
+    entries = alice.wait(2)
+    assert {entry["type"] for entry in entries} == {"delivered-message", "delivered-report"}, entries
+    number = next(entry["number"] for entry in entries if entry["type"] == "delivered-message")
+    shown = alice.message(number)
+    assert "Grüße aus Köln" in str(shown) and "Good news" in str(shown)
+    assert sent["id"]
+    alice.daemon.cli("x400", "delete", str(number), *alice.options("p7"))
+    assert len(alice.entries()) == 1
+    assert not [path for path in (daemon.data_dir / "mail").rglob("*") if path.is_file() and "Köln".encode() in path.read_bytes()], "encrypted at rest"
+
+
+def test_two_mtas_and_their_people(make_daemon):
+    north, south = make_daemon(), make_daemon()
+    configure(north, "north", "C=DE;A= ;P=NORTH")
+    configure(south, "south", "C=GB;A=GOLD;P=SOUTH")
+    peer = {"password_ref": "file:shared", "peer_password_ref": "file:shared", "tls": "none"}
+    for daemon in (north, south):
+        (daemon.directory / "shared").write_text("between MTAs\n")
+        daemon.start()
+    taps = {name: Wiretap(daemon.ports["x400"]) for name, daemon in (("north", north), ("south", south))}
+    for daemon, name, domain in ((north, "south", "C=GB;A=GOLD;P=SOUTH"), (south, "north", "C=DE;A= ;P=NORTH")):
+        daemon.stop()
+        daemon.config["x400"]["address"] = f"127.0.0.1:{daemon.ports['x400']}"
+        daemon.config["x400_peer"] = [{"name": name, "domain": domain, "address": f"127.0.0.1:{taps[name].port}", **peer}]
+        daemon.config["x400_route"].append({"prefix": domain, "via": f"peer:{name}"})
+    north.start(), south.start()
+    alice, bob = Person(north, ALICE), Person(south, BOB)
+    alice.submit(BOB, "Over the wire", "p3", "--report")
+    [entry] = bob.wait(1)
+    assert "Over the wire" in str(bob.message(entry["number"]))
+    [report] = alice.wait(1)
+    assert report["type"] == "delivered-report"
+    assert "Bob" in str(alice.message(report["number"]))
+    alice.submit("C=GB;A=GOLD;P=SOUTH;S=Nobody", "To nobody", "p7")
+    reports = alice.wait(2)
+    assert [each["type"] for each in reports] == ["delivered-report"] * 2
+    assert "not known" in str(alice.message(reports[-1]["number"])) or "unrecognised" in str(alice.message(reports[-1]["number"]))
+    for tap in taps.values():
+        tap.stop()
+
+
+def test_over_tls_with_every_step_said(daemon):
+    daemon.config["server"]["hostname"] = "localhost"
+    configure(daemon, "north", "C=DE;A= ;P=NORTH", tls=True)
+    daemon.start()
+    alice = Person(daemon, ALICE, tls=True)
+    steps = daemon.json("x400", "bind-test", *alice.options("p7"))
+    assert steps["ok"] and {"TLS", "bind"} & {step["step"] for step in steps["steps"]}, steps
+    (daemon.directory / "words").write_text("wrong words\n")
+    done = daemon.cli("--json", "x400", "bind-test", *alice.options("p7"), check=False)
+    assert done.returncode == 1 and b"wrong words" not in done.stdout + done.stderr
+    assert "wrong words" not in daemon.log_text()
+
+
+def test_mailboxes_come_and_go(daemon):
+    configure(daemon, "north", "C=DE;A= ;P=NORTH")
+    daemon.start()
+    Person(daemon, ALICE)
+    assert daemon.cli("x400", "ms", "add", ALICE, input=b"x\n", check=False).returncode == 1, "there is one"
+    assert daemon.cli("x400", "ms", "add", "no address", input=b"x\n", check=False).returncode != 0
+    daemon.cli("x400", "ms", "password", ALICE, input=b"other words\n")
+    daemon.cli("x400", "ms", "remove", ALICE)
+    assert daemon.json("x400", "ms", "list")["mailboxes"] == []
+    assert daemon.cli("x400", "ms", "remove", ALICE, check=False).returncode == 1
+    text = daemon.cli("x400", "mta").stdout.decode()
+    assert "MTA north" in text
