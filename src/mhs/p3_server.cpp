@@ -109,7 +109,7 @@ io::Task<void> serve_p3(P3Parts& parts, Wire& wire, osi::AssociationRequested re
 
 std::vector<UserService> p3_services(P3Parts& parts) {
   const auto service = [&parts](osi::AssociationService which) {
-    const bool with_tags = which.profile == osi::AssociationProfile::Rose;
+    const bool with_tags = which.profile != osi::AssociationProfile::RtseX410;  // X.219: in normal mode a bind has its tags
     return UserService{std::move(which), [&parts, with_tags](Wire& wire, osi::AssociationRequested requested) {
                          return serve_p3(parts, wire, std::move(requested), with_tags);
                        }};

@@ -213,7 +213,7 @@ io::Task<void> serve_p7(P7Parts& parts, Wire& wire, osi::AssociationRequested re
 
 std::vector<UserService> p7_services(P7Parts& parts) {
   const auto service = [&parts](osi::AssociationService which) {
-    const bool with_tags = which.profile == osi::AssociationProfile::Rose;
+    const bool with_tags = which.profile != osi::AssociationProfile::RtseX410;  // X.219: in normal mode a bind has its tags
     return UserService{std::move(which), [&parts, with_tags](Wire& wire, osi::AssociationRequested requested) {
                          return serve_p7(parts, wire, std::move(requested), with_tags);
                        }};

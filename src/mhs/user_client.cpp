@@ -60,7 +60,7 @@ osi::SessionConnectionIdentifier connection_name(const std::string& hostname) {
   return out;
 }
 
-bool has_tags(const osi::AssociationService& service) { return service.profile == osi::AssociationProfile::Rose; }
+bool has_tags(const osi::AssociationService& service) { return service.profile != osi::AssociationProfile::RtseX410; }
 
 /// `heard` is set once the peer said anything: then there is a transport connection.
 osi::AssociationOptions options_of(const UserCall& call, const osi::AssociationService& service, std::shared_ptr<bool> heard) {
