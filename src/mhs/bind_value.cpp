@@ -1,26 +1,26 @@
 #include "mhs/bind_value.hpp"
 
 namespace postern::mhs {
+namespace {
 
-asn1::Any wrap_bind(BindPart part, ByteView value) {
+asn1::Tag tag_of(RoseTag tag) { return asn1::context(static_cast<std::uint32_t>(tag)); }
+
+}  // namespace
+
+asn1::Any tagged(const asn1::Any& value, RoseTag tag) {
   asn1::Any out;
-  asn1::write_header(out.ber, asn1::context(static_cast<std::uint32_t>(part)), true, value.size());
-  append(out.ber, value);
+  asn1::write_header(out.ber, tag_of(tag), true, value.ber.size());
+  append(out.ber, value.ber);
   return out;
 }
 
-Result<Bytes> unwrap_bind(BindPart part, const asn1::Any& any) {
-  POSTERN_TRY(const auto header, asn1::peek_header(any.ber));
-  if (!header) return fail(ErrorCode::BadInput, "the bind is empty");
-  const asn1::Tag tag = header->tag;
-  const bool wrapped = tag.tag_class == asn1::TagClass::Context && tag.number >= 16 && tag.number <= 21;
-  if (!wrapped) return any.ber;
-  if (tag.number != static_cast<std::uint32_t>(part)) return fail(ErrorCode::BadInput, "another part of a bind: " + asn1::text_of(tag));
-  const ByteView inside = ByteView(any.ber).subspan(header->octets);
-  POSTERN_TRY(const std::size_t size, asn1::element_size(inside));
-  const std::size_t after = header->length ? 0 : 2;  // end-of-contents octets
-  if (size + after != inside.size()) return fail(ErrorCode::BadInput, "more than one value in a bind");
-  return Bytes(inside.begin(), inside.begin() + static_cast<std::ptrdiff_t>(size));
+asn1::Any untagged(const asn1::Any& value, RoseTag tag) {
+  const auto header = asn1::peek_header(value.ber);
+  if (!header || !*header || (*header)->tag != tag_of(tag) || !(*header)->constructed) return value;
+  ByteView inner = ByteView(value.ber).subspan((*header)->octets);
+  const auto size = asn1::element_size(inner);  // the end of an indefinite form stays behind it
+  if (!size) return value;
+  return {Bytes(inner.begin(), inner.begin() + static_cast<std::ptrdiff_t>(*size))};
 }
 
 }  // namespace postern::mhs

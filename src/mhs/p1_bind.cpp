@@ -39,10 +39,10 @@ mts::Credentials simple(const SecretBytes& password, TransferMode mode) {
 }
 
 template <class T>
-Result<asn1::Any> encoded(const T& bind, mts::BindForm form, BindPart part, TransferMode mode) {
+Result<asn1::Any> encoded(const T& bind, mts::BindForm form, RoseTag part, TransferMode mode) {
   POSTERN_TRY(Bytes ber, mts::encode_mta_bind(bind, form));
-  if (mode == TransferMode::Normal) return wrap_bind(part, ber);
-  return asn1::Any{std::move(ber)};
+  const asn1::Any value{std::move(ber)};
+  return mode == TransferMode::Normal ? tagged(value, part) : value;
 }
 
 template <class Authenticated>
@@ -104,37 +104,34 @@ Status check_result(const Peer& peer, const mts::MTABindResult& result) {
 Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode) {
   mts::MTABindArgument out;
   if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer, mode);
-  return encoded(out, mts::BindForm::P1988, BindPart::Argument, mode);
+  return encoded(out, mts::BindForm::P1988, RoseTag::BindInvoke, mode);
 }
 
 Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode, mts::BindForm form) {
   mts::MTABindResult out;
   if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedResult>(mta, peer, mode);
-  return encoded(out, form, BindPart::Result, mode);
+  return encoded(out, form, RoseTag::BindResult, mode);
 }
 
 Result<mts::Bound<mts::MTABindArgument>> read_bind_argument(const asn1::Any& data) {
-  POSTERN_TRY(const Bytes ber, unwrap_bind(BindPart::Argument, data));
-  return mts::decode_mta_bind_argument(ber);
+  return mts::decode_mta_bind_argument(untagged(data, RoseTag::BindInvoke).ber);
 }
 
 Result<mts::Bound<mts::MTABindResult>> read_bind_result(const asn1::Any& data) {
-  POSTERN_TRY(const Bytes ber, unwrap_bind(BindPart::Result, data));
-  return mts::decode_mta_bind_result(ber);
+  return mts::decode_mta_bind_result(untagged(data, RoseTag::BindResult).ber);
 }
 
 std::optional<asn1::Any> bind_error(mts::BindError error, TransferMode mode) {
   if (mode != TransferMode::Normal) return std::nullopt;
-  const auto value = asn1::encode(error);
+  const auto value = asn1::to_any(error);
   if (!value) return std::nullopt;
-  return wrap_bind(BindPart::Error, *value);
+  return tagged(*value, RoseTag::BindError);
 }
 
 std::string words_of(const osi::AssociationRefused& refused) {
   std::string out = std::string(osi::name_of(refused.layer)) + ": " + refused.text;
   if (!refused.user_data) return out;
-  const auto value = unwrap_bind(BindPart::Error, *refused.user_data);
-  const auto error = value ? asn1::decode<mts::BindError>(*value) : Result<mts::BindError>(fail(value.error()));
+  const auto error = asn1::from_any<mts::BindError>(untagged(*refused.user_data, RoseTag::BindError));
   return error ? out + "; " + mts::words_of(*error) : out + "; with a bind error that cannot be read";
 }
 

@@ -7,8 +7,6 @@
 namespace postern::mhs {
 namespace {
 
-asn1::Tag tag_of(RoseTag tag) { return asn1::context(static_cast<std::uint32_t>(tag)); }
-
 RoseAnswer answer_of(osi::RoseError&& error) {
   if (const auto* local = std::get_if<std::int64_t>(&error.error.value)) return RoseFault{*local, std::move(error.parameter)};
   return osi::RoseProblem{osi::ReturnErrorProblem::UnrecognizedError};  // X.419 has local codes only
@@ -19,22 +17,6 @@ std::string words_of(const osi::AssociationAborted& aborted) {
 }
 
 }  // namespace
-
-asn1::Any tagged(const asn1::Any& value, RoseTag tag) {
-  asn1::Any out;
-  asn1::write_header(out.ber, tag_of(tag), true, value.ber.size());
-  append(out.ber, value.ber);
-  return out;
-}
-
-asn1::Any untagged(const asn1::Any& value, RoseTag tag) {
-  const auto header = asn1::peek_header(value.ber);
-  if (!header || !*header || (*header)->tag != tag_of(tag) || !(*header)->constructed) return value;
-  ByteView inner = ByteView(value.ber).subspan((*header)->octets);
-  const auto size = asn1::element_size(inner);  // the end of an indefinite form stays behind it
-  if (!size) return value;
-  return {Bytes(inner.begin(), inner.begin() + static_cast<std::ptrdiff_t>(*size))};
-}
 
 io::Task<Result<RoseAnswer>> RoseCaller::call(asn1::Oid syntax, std::int64_t operation, asn1::Any argument, SteadyTime deadline) {
   if (m_wire.over()) co_return fail(ErrorCode::Unavailable, m_end);

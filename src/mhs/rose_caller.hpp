@@ -11,6 +11,7 @@
 #include <functional>
 #include <set>
 
+#include "mhs/bind_value.hpp"
 #include "mhs/rose_operations.hpp"
 #include "mhs/wire.hpp"
 
@@ -18,13 +19,6 @@ namespace postern::mhs {
 
 /// What an invocation of ours came to.
 using RoseAnswer = std::variant<asn1::Any, RoseFault, osi::RoseProblem>;
-
-/// Tags of the ROSE bind and unbind (X.880 "Bind", "Unbind"): the values stand under them where ROSE is carried by presentation alone.
-/// Peers that leave them out are understood.
-enum class RoseTag : std::uint32_t { BindInvoke = 16, BindResult = 17, BindError = 18, UnbindInvoke = 19, UnbindResult = 20 };
-[[nodiscard]] asn1::Any tagged(const asn1::Any& value, RoseTag tag);
-/// The value under the tag; without it, the value as it is.
-[[nodiscard]] asn1::Any untagged(const asn1::Any& value, RoseTag tag);
 
 class RoseCaller {
  public:
