@@ -9,6 +9,7 @@
 #include "mhs/acceptance.hpp"
 #include "ms/oids.hpp"
 #include "ms/testing/samples.hpp"
+#include "mts/rules_report.hpp"
 #include "mts/testing/samples.hpp"
 #include "store/test_support.hpp"
 
@@ -43,9 +44,13 @@ class StoreMailboxesTest : public ::testing::Test {
     incoming.content = std::move(content);
     Fate fate;
     fate.route = kStoreRoute;
-    const auto submission = submission_of(std::move(incoming), std::span(&fate, 1), {}, clock.now());
+    auto submission = submission_of(std::move(incoming), std::span(&fate, 1), {}, clock.now());
     ASSERT_TRUE(submission) << submission.error().text();
-    ASSERT_TRUE(spool->enqueue_and_wait(*submission));
+    ASSERT_TRUE(spool->enqueue_and_wait(*std::move(submission)));
+    for (int i = 0; i < 4; ++i) {  // the writer tells who enqueued before it tells the index of due work
+      spool->wake();
+      ASSERT_TRUE(store->writer().transact([](Database&) { return Status(); }));
+    }
   }
   void accept_message(std::string content) { accept({mts::Message{mts::testing::envelope(), {}}}, std::move(content)); }
 
