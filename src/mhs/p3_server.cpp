@@ -37,7 +37,7 @@ class P3Session {
     RoseCaller::Serving serving;
     serving.idle = m_parts.idle;
     const std::string end = co_await m_rose.serve(std::move(serving));
-    log::info("x400.user_gone", {{"user", m_user.text}, {"reason", end}});
+    if (!refused) log::info("x400.user_gone", {{"user", m_user.text}, {"reason", end}});
   }
 
  private:

@@ -13,7 +13,8 @@ namespace {
 
 constexpr auto kAlertTime = std::chrono::seconds(30);
 
-struct Overloaded {
+/// The store's reply as one of ROSE.
+struct ToReply {
   RoseReply operator()(asn1::Any& result) const { return std::move(result); }
   RoseReply operator()(ms::OperationError& error) const {
     if (!error.why.empty()) log::info("x400.ms_error", {{"reason", error.why}});
@@ -27,7 +28,7 @@ struct Overloaded {
   }
 };
 RoseReply reply_of_store(Result<ms::Reply> reply) {
-  if (reply) return std::visit(Overloaded(), reply->value);
+  if (reply) return std::visit(ToReply(), reply->value);
   log::info("x400.ms_busy", {{"reason", reply.error()}});
   return osi::InvokeProblem::ResourceLimitation;
 }
@@ -85,7 +86,7 @@ class P7Session {
       serving.meanwhile = [this] { return alert(); };
     }
     const std::string end = co_await m_rose.serve(std::move(serving));
-    log::info("x400.user_gone", {{"user", m_user.text}, {"protocol", "p7"}, {"reason", end}});
+    if (m_session) log::info("x400.user_gone", {{"user", m_user.text}, {"protocol", "p7"}, {"reason", end}});
   }
 
  private:
@@ -157,7 +158,7 @@ class P7Session {
     auto job = [session = m_session.get(), argument = std::move(argument)]() -> Result<Prepared> { return session->prepare(argument); };
     auto prepared = co_await m_parts.gate.workers.run(std::move(job));
     if (!prepared) co_return submission_fault(prepared.error());
-    if (!*prepared) co_return Overloaded()(prepared->error());
+    if (!*prepared) co_return ToReply()(prepared->error());
     co_return co_await m_submission.submit(**std::move(prepared));
   }
   /// In register-MS, on a worker.
