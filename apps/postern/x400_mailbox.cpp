@@ -12,6 +12,7 @@
 #include "ipm/read.hpp"
 #include "mhs/p7_client.hpp"
 #include "ms/oids.hpp"
+#include "mts/reasons.hpp"
 #include "oraddress/or_text.hpp"
 #include "x400.hpp"
 #include "x400_peer.hpp"
@@ -146,6 +147,7 @@ io::Task<Result<ms::EntryInformation>> fetch(mhs::P7Client& client, std::int64_t
   argument.item.value.emplace<ms::SequenceNumber>(number);
   argument.requested_attributes = shown_attributes();
   argument.requested_attributes->push_back({ms::att::content, std::nullopt, std::nullopt});
+  argument.requested_attributes->push_back({ms::att::report_delivery_envelope, std::nullopt, std::nullopt});
   POSTERN_CO_TRY(ms::FetchResult result, co_await client.fetch(std::move(argument), deadline));
   if (!result.entry_information) co_return fail(ErrorCode::NotFound, "there is no entry of this number");
   co_return *std::move(result.entry_information);
@@ -205,18 +207,55 @@ Result<ipm::MessageView> view_of(const ms::EntryInformation& entry, const Messag
   return view;
 }
 
+/// Of a report: what became of each recipient.
+struct ReportedRecipient {
+  std::string address, text;
+  bool delivered = false;
+};
+ReportedRecipient reported(const mts::PerRecipientReportDeliveryFields& recipient) {
+  ReportedRecipient out{oraddress::write(recipient.actual_recipient_name), {}, false};
+  if (const auto* delivery = std::get_if<mts::DeliveryReport>(&recipient.report_type.value)) {
+    out.delivered = true;
+    out.text = "delivered " + delivery->message_delivery_time.text;
+  } else {
+    out.text = "not delivered: " + mts::words_of(std::get<mts::NonDeliveryReport>(recipient.report_type.value));
+  }
+  if (recipient.supplementary_information) out.text += " (" + printable(recipient.supplementary_information->octets) + ")";
+  return out;
+}
+
+Result<std::vector<ReportedRecipient>> report_of(const ms::EntryInformation& entry) {
+  std::vector<ReportedRecipient> out;
+  const asn1::Any* value = value_of(entry, ms::att::report_delivery_envelope);
+  if (value == nullptr) return out;
+  POSTERN_TRY(const auto envelope, asn1::from_any<mts::ReportDeliveryEnvelope>(*value));
+  for (const auto& each : envelope.per_recipient_fields) out.push_back(reported(each));
+  return out;
+}
+
+json::array json_of(const std::vector<ReportedRecipient>& recipients) {
+  json::array out;
+  for (const ReportedRecipient& each : recipients)
+    out.push_back(json::object{{"recipient", each.address}, {"delivered", each.delivered}, {"text", each.text}});
+  return out;
+}
+
 void run_message(const MessageOptions& options, Context& context) {
   const auto entry = with_store<ms::EntryInformation>(
       options.peer, context.in, [&options](mhs::P7Client& client) { return fetch(client, options.number, deadline_of(options.peer)); });
   if (!entry) return report_error(context, "x400 message", entry.error());
   const auto view = view_of(*entry, options);
   if (!view) return report_error(context, "x400 message", view.error());
+  const auto report = report_of(*entry);
+  if (!report) return report_error(context, "x400 message", report.error());
   if (context.json) {
     json::object out = json_of(*entry);
-    out["content"] = json_of(*view);
+    if (!report->empty()) out["report"] = json_of(*report);
+    if (value_of(*entry, ms::att::content) != nullptr) out["content"] = json_of(*view);
     context.out << out << '\n';
   } else {
     show_entry(context.out, *entry);
+    for (const ReportedRecipient& each : *report) context.out << each.address << ": " << each.text << '\n';
     show_view(context.out, *view);
   }
 }

@@ -70,7 +70,8 @@ class LockedKeeper final : public TransitSource {
 
 /// Of one check in the status document; empty when it has none of that name.
 std::string state_of(const std::string& status, std::string_view name) {
-  for (const auto& check : boost::json::parse(status).at("health").as_array())
+  const boost::json::value document = boost::json::parse(status);
+  for (const auto& check : document.at("health").as_array())
     if (check.at("check").as_string() == name) return std::string(check.at("state").as_string());
   return {};
 }

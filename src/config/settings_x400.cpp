@@ -58,10 +58,6 @@ std::vector<Row<Config>> mta() {
   return {
       text<C>("x400.address", FIELD(x400.address),
               "HOST:PORT of RFC 1006 in clear (127.0.0.1:1102 in development, port 102 in the field). Shows a warning. Empty: none."),
-      text<C>("x400.tls.address", FIELD(x400.tls.address),
-              "HOST:PORT of RFC 1006 inside TLS, with the listeners' certificate. Empty: none."),
-      text<C>("x400.tls.client_ca", FIELD(x400.tls.client_ca), "PEM trust store: peers are asked for a certificate of it."),
-      flag<C>("x400.tls.require_client_certificate", FIELD(x400.tls.require_client_certificate), "Without one nobody gets in."),
       text<C>("x400.mta_name", FIELD(x400.mta_name), "Name of this MTA, at most 32 characters. Empty: the first label of server.hostname."),
       text<C>("x400.domain", FIELD(x400.domain), "The management domain of this MTA, \"C=DE;A= ;P=ORG\". Setting it turns the MTA on."),
       text<C>("x400.transport_selector", FIELD(x400.transport_selector), "T-selector that callers must name, ASCII or 'HEX'H. Empty: any."),
@@ -72,6 +68,10 @@ std::vector<Row<Config>> mta() {
                   "How long delivery of an urgent message is tried before a report says no."),
       duration<C>("x400.lifetime_normal", FIELD(x400.lifetime_normal), "The same for normal ones, and for reports."),
       duration<C>("x400.lifetime_non_urgent", FIELD(x400.lifetime_non_urgent), "The same for non-urgent ones."),
+      text<C>("x400.tls.address", FIELD(x400.tls.address),
+              "HOST:PORT of RFC 1006 inside TLS, with the listeners' certificate. Empty: none."),
+      text<C>("x400.tls.client_ca", FIELD(x400.tls.client_ca), "PEM trust store: peers are asked for a certificate of it."),
+      flag<C>("x400.tls.require_client_certificate", FIELD(x400.tls.require_client_certificate), "Without one nobody gets in."),
   };
 }
 

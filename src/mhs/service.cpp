@@ -51,7 +51,10 @@ struct Service::Impl {
   Status open_node() {
     const config::Config& config = gateway.config();
     POSTERN_CHECK(accounts.load());
-    POSTERN_TRY(Mta mta, mta_of(config, {gateway.authority_root()}, gateway.clock()));
+    const auto own_roots = [&with = gateway] {
+      return with.has_mail() ? std::vector<Certificate>{with.authority_root()} : std::vector<Certificate>();
+    };
+    POSTERN_TRY(Mta mta, mta_of(config, own_roots, gateway.clock()));
     gate_mta.emplace();
     gate_mta->name = mta.name;
     gate_mta->domain = mta.domain;
@@ -81,9 +84,10 @@ struct Service::Impl {
                                   std::move(schedule),
                                   lifetimes_of(config),
                                   {},
-                                  {},
+                                  std::move(services),
                                   std::move(selector),
                                   [this] { return gateway.mail_open(); }}));
+    submission.attach(*node);
     return {};
   }
 

@@ -36,8 +36,8 @@ Result<SecretBytes> secret(const std::string& reference, const config::Config& c
 /// The chain of a peer that we called, judged by our own path validation, so that a refusal has a reason.
 class PathCheck {
  public:
-  PathCheck(std::vector<Certificate> roots, std::string host, const Clock& clock)
-      : m_roots(std::move(roots)), m_host(std::move(host)), m_clock(clock) {}
+  PathCheck(std::vector<Certificate> roots, OwnRoots more, std::string host, const Clock& clock)
+      : m_roots(std::move(roots)), m_more(std::move(more)), m_host(std::move(host)), m_clock(clock) {}
   Status operator()(const io::Stream& stream) const {
     CertificateChain chain;
     for (const Bytes& der : stream.peer_chain()) {
@@ -48,7 +48,9 @@ class PathCheck {
     VerifyRequest request;
     request.leaf = &chain.front();
     request.intermediates = std::span(chain).subspan(1);
-    request.roots = m_roots;
+    std::vector<Certificate> roots = m_roots;
+    if (m_more) std::ranges::copy(m_more(), std::back_inserter(roots));
+    request.roots = roots;
     request.at = m_clock.now();
     request.purpose = CertificatePurpose::TlsServer;
     const ChainVerdict verdict = verify_chain(request);
@@ -59,13 +61,14 @@ class PathCheck {
 
  private:
   std::vector<Certificate> m_roots;
+  OwnRoots m_more;
   std::string m_host;
   const Clock& m_clock;
 };
 
 class Maker {
  public:
-  Maker(const config::Config& config, std::vector<Certificate> own_roots, const Clock& clock)
+  Maker(const config::Config& config, OwnRoots own_roots, const Clock& clock)
       : m_config(config), m_own_roots(std::move(own_roots)), m_clock(clock) {}
 
   Result<Mta> make() {
@@ -131,14 +134,14 @@ class Maker {
     out.tls.options.verify = io::TlsClientOptions::Verify::Report;
     if (!out.tls.pins.empty()) return {};
     POSTERN_TRY(auto roots, roots_of(peer));
-    out.tls.check = PathCheck(std::move(roots), peer.verify_name ? out.address->host : std::string(), m_clock);
+    out.tls.check = PathCheck(std::move(roots), peer.ca.empty() ? m_own_roots : OwnRoots(),
+                              peer.verify_name ? out.address->host : std::string(), m_clock);
     return {};
   }
   Result<std::vector<Certificate>> roots_of(const config::X400Peer& peer) const {
     if (!peer.ca.empty()) return certificates_from_file(m_config.beside_config(peer.ca));
-    std::vector<Certificate> out = m_own_roots;
-    if (auto system = certificates_from_file(kSystemRoots)) out.insert(out.end(), system->begin(), system->end());
-    return out;
+    auto system = certificates_from_file(kSystemRoots);
+    return system ? *std::move(system) : std::vector<Certificate>();
   }
 
   static Status add_route(Mta& mta, const config::X400Route& route) {
@@ -157,13 +160,13 @@ class Maker {
   }
 
   const config::Config& m_config;
-  std::vector<Certificate> m_own_roots;
+  OwnRoots m_own_roots;
   const Clock& m_clock;
 };
 
 }  // namespace
 
-Result<Mta> mta_of(const config::Config& config, std::vector<Certificate> own_roots, const Clock& clock) {
+Result<Mta> mta_of(const config::Config& config, OwnRoots own_roots, const Clock& clock) {
   return Maker(config, std::move(own_roots), clock).make();
 }
 

@@ -9,8 +9,10 @@
 
 namespace postern::mhs {
 
-/// Reads passwords and certificates. `own_roots`: trusted for peers that name no trust store. Errors name table, entry and setting.
-[[nodiscard]] Result<Mta> mta_of(const config::Config& config, std::vector<Certificate> own_roots, const Clock& clock);
+/// Reads passwords and certificates. `own_roots`: trusted for peers that name no trust store, asked at each connection (a sealed key engine
+/// has none yet). Errors name table, entry and setting.
+using OwnRoots = std::function<std::vector<Certificate>()>;
+[[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnRoots own_roots, const Clock& clock);
 [[nodiscard]] mts::Lifetimes lifetimes_of(const config::Config& config);
 /// "C=DE;A= ;P=ORG"; BadInput where an attribute is missing or there are others.
 [[nodiscard]] Result<mts::GlobalDomainIdentifier> parse_domain(std::string_view text);

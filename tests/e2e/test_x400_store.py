@@ -62,7 +62,7 @@ def test_a_message_to_oneself(daemon, protocol):
 
 
 def test_two_mtas_and_their_people(make_daemon):
-    north, south = make_daemon(), make_daemon()
+    north, south = make_daemon(name="north"), make_daemon(name="south")
     configure(north, "north", "C=DE;A= ;P=NORTH")
     configure(south, "south", "C=GB;A=GOLD;P=SOUTH")
     peer = {"password_ref": "file:shared", "peer_password_ref": "file:shared", "tls": "none"}

@@ -107,7 +107,7 @@ def test_ping_where_nobody_listens():
 
 
 def test_tls_where_the_peer_has_none(peer):
-    done = x400("ping", "--peer", peer(None, stays=False), "--json")
+    done = x400("ping", "--peer", peer(None, stays=False), "--timeout", "3", "--json")  # it waits for a packet, and says nothing
     assert done.returncode != 0
     assert steps(done)[:2] == [("tcp", True), ("tls", False)]
 
