@@ -1,5 +1,8 @@
 #include "mhs/node.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "io/sync.hpp"
 #include "mhs/acceptance.hpp"
 #include "mts/rules_extensions.hpp"
@@ -43,10 +46,11 @@ struct Node::Impl {
   }
   [[nodiscard]] Arrival arrival() const { return {mts::ArrivalFrom::User, mts::Time::at(unix_seconds(parts.clock.now()))}; }
 
-  io::Task<Status> queue(Incoming incoming, std::vector<Fate> fates, std::string actor) {
+  io::Task<Status> queue(Incoming incoming, std::vector<Fate> fates, std::string actor, std::vector<CommitStep> steps = {}) {
     incoming.id = make_message_id(parts.clock.now(), parts.random);
     const Origin origin{std::move(actor), CorrelationId(incoming.id.get()), "submission"};
     POSTERN_CO_TRY(Submission submission, submission_of(std::move(incoming), fates, origin, parts.clock.now()));
+    std::ranges::move(steps, std::back_inserter(submission.steps));
     io::OneShot<Status> answer(co_await io::this_executor());
     parts.spool.enqueue(std::move(submission), answer.setter());
     co_return co_await answer.wait();
@@ -72,7 +76,8 @@ void Node::stop() {
 
 io::Task<void> Node::serve(io::Stream stream) { return serve_association(*m_impl->door, std::move(stream)); }
 
-io::Task<Result<mts::MessageSubmissionResult>> Node::submit(mts::MessageSubmissionEnvelope envelope, Bytes content, std::string actor) {
+io::Task<Result<mts::MessageSubmissionResult>> Node::submit(mts::MessageSubmissionEnvelope envelope, Bytes content, std::string actor,
+                                                            std::vector<CommitStep> steps) {
   if (const auto critical = mts::critical_function(envelope, mts::understood_here))
     co_return fail(ErrorCode::Unsupported, "a critical extension is not supported here", "extensions");
   const mts::Submission submission = m_impl->identified();
@@ -83,7 +88,7 @@ io::Task<Result<mts::MessageSubmissionResult>> Node::submit(mts::MessageSubmissi
   POSTERN_CO_TRY(std::vector<Fate> fates, m_impl->rules.submitted(message.envelope, m_impl->arrival()));
   incoming.content = as_text(content);
   incoming.content_size = content.size();
-  POSTERN_CO_CHECK(co_await m_impl->queue(std::move(incoming), std::move(fates), std::move(actor)));
+  POSTERN_CO_CHECK(co_await m_impl->queue(std::move(incoming), std::move(fates), std::move(actor), std::move(steps)));
   co_return mts::submission_result(envelope, submission);
 }
 

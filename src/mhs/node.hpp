@@ -40,8 +40,9 @@ class Node {
   /// For io::Listener: one connection, TLS done.
   [[nodiscard]] io::Task<void> serve(io::Stream stream);
   /// A message of a user of ours (X.411 8.2.1.1): checked, given its identifier, and durable when this returns. The error names the field.
+  /// `steps` happen in the transaction that queues it.
   [[nodiscard]] io::Task<Result<mts::MessageSubmissionResult>> submit(mts::MessageSubmissionEnvelope envelope, Bytes content,
-                                                                      std::string actor);
+                                                                      std::string actor, std::vector<CommitStep> steps = {});
   [[nodiscard]] io::Task<Result<mts::ProbeSubmissionResult>> submit_probe(mts::ProbeSubmissionEnvelope envelope, std::string actor);
 
   [[nodiscard]] const Mta& mta() const noexcept;

@@ -4,6 +4,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "mhs/forwarder.hpp"
 #include "mhs/node_submission.hpp"
 #include "mhs/p3_server.hpp"
 #include "mhs/p7_server.hpp"
@@ -32,7 +33,10 @@ struct Service::Impl {
         mailboxes(with.store(), with.keeper(), accounts, with.random()),
         users(with.store(), with.keeper(), accounts),
         submission({with.store(), with.spool(), with.workers(), with.clock()}) {
-    mailboxes.set_delivered([this](const MsUser& user) { users.delivered(user); });
+    mailboxes.set_delivered([this](const MsUser& user) {
+      users.delivered(user);
+      if (forwarder) forwarder->look();
+    });
   }
 
   gateway::Gateway& gateway;
@@ -45,6 +49,7 @@ struct Service::Impl {
   std::optional<P3Parts> p3;
   std::optional<P7Parts> p7;
   std::unique_ptr<Node> node;
+  std::optional<Forwarder> forwarder;
   std::function<io::SslContext()> tls;
   std::unique_ptr<io::Listener> plain, secure;
 
@@ -88,6 +93,7 @@ struct Service::Impl {
                                   std::move(selector),
                                   [this] { return gateway.mail_open(); }}));
     submission.attach(*node);
+    forwarder.emplace(Forwarder::Parts{mailboxes, *node, gateway.loops(), gateway.workers()});
     return {};
   }
 
@@ -153,9 +159,13 @@ Result<std::unique_ptr<Service>> Service::open(gateway::Gateway& gateway) {
   return std::unique_ptr<Service>(new Service(std::move(impl)));
 }
 
-void Service::start() { m_impl->node->start(); }
+void Service::start() {
+  m_impl->node->start();
+  m_impl->forwarder->look();
+}
 
 void Service::stop() {
+  m_impl->forwarder->stop();
   m_impl->node->stop();
   for (const auto* listener : {&m_impl->plain, &m_impl->secure})
     if (*listener) m_impl->stop_door(**listener);
