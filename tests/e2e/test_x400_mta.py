@@ -2,6 +2,10 @@
 its content changed; what cannot go on comes back as a report; and tshark finds nothing wrong with what we write. In all three modes of P1."""
 
 import contextlib
+import hashlib
+import socket
+import ssl
+import subprocess
 
 import pytest
 
@@ -233,6 +237,49 @@ def test_a_peer_that_is_busy_is_called_again(world):
     assert {check["check"]: check["state"] for check in health["checks"]}["x400"] == "warning"
     here.south.behaviour.refuse_bind = None
     here.south.wait(1, 60)
+
+
+def self_signed(directory, name: str):
+    """A certificate of its own, and its SHA-256 as a pin."""
+    key, certificate = directory / f"{name}.key", directory / f"{name}.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
+                    "-subj", f"/CN={name}", "-days", "2"], check=True, capture_output=True)
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    return key, certificate, "sha256:" + hashlib.sha256(der).hexdigest()
+
+
+@pytest.mark.parametrize("right_pin", [True, False])
+def test_over_tls_a_pin_says_who_it_is(daemon, right_pin):
+    key, certificate, pin = self_signed(daemon.directory, "south")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    with PpMta(Behaviour(name="south", password=b"from south", peer_name="postern", peer_password=b"from postern", isode=False), tls=server) as south:
+        (daemon.directory / "ours").write_text("from postern\n")
+        (daemon.directory / "theirs").write_text("from south\n")
+        daemon.config["x400"] = {"domain": "C=DE;A= ;P=POSTERN", "mta_name": "postern", "tls": {"address": "127.0.0.1:0"}}
+        daemon.config["x400_peer"] = [
+            {"name": "south", "domain": "C=FR;A=SILVER;P=SOUTH", "password_ref": "file:ours", "peer_password_ref": "file:theirs", "tls": "required",
+             "pins": [pin if right_pin else "sha256:" + "0" * 64], "address": f"x400n@127.0.0.1:{south.port}"}]
+        daemon.config["x400_route"] = [{"prefix": "C=DE;A= ;P=POSTERN", "via": "store"}, {"prefix": "C=FR;A=SILVER;P=SOUTH", "via": "peer:south"}]
+        daemon.start()
+        owner = "C=DE;A= ;P=POSTERN;S=Ours"
+        daemon.cli("x400", "ms", "add", owner, input=b"words\n")
+        (daemon.directory / "words").write_text("words\n")
+        daemon.cli("x400", "submit", "--peer", f"127.0.0.1:{daemon.ports['x400s']}", "--ca", daemon.ca, "--pin", listener_pin(daemon), "--user", owner,
+                   "--password-ref", f"file:{daemon.directory}/words", "--protocol", "p3", "--to", "C=FR;A=SILVER;P=SOUTH;O=Hall;S=Bob", "--text", "hello")
+        if right_pin:
+            assert read_apdu(south.wait(1)[0].apdu).originator.surname == "Ours"
+            return
+        wait_until(lambda: daemon.get_json("/status")["x400"]["peers"][0].get("trouble"), "the refusal to be shown")
+        assert "matches none of its pins" in daemon.get_json("/status")["x400"]["peers"][0]["trouble"] and not south.transfers
+
+
+def listener_pin(daemon) -> str:
+    """Of the certificate that the daemon shows on its TLS door of X.400."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", daemon.ports["x400s"])) as plain, context.wrap_socket(plain) as secured:
+        return "sha256:" + hashlib.sha256(secured.getpeercert(binary_form=True)).hexdigest()
 
 
 def test_kill_9_loses_nothing_and_doubles_nothing(world):
