@@ -120,7 +120,11 @@ Status serve(Serving with) {
   gate->start();
   if (x400) x400->start();
   const std::string http = web.plain->local().text();
-  POSTERN_CHECK(with.ready(ports_of(*gate, http)));
+  if (const Status told = with.ready(ports_of(*gate, http)); !told) {
+    if (x400) x400->stop();
+    gate->stop();
+    return told;
+  }
   log_ready(*gate, http);
   stopped.wait();
   log::info("daemon.stopping");

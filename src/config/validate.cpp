@@ -203,17 +203,24 @@ class Validator {
     if (!x400.address.empty()) warn("x400.address: RFC 1006 in clear, so contents and passwords can be read on the way");
     if (x400.tls.require_client_certificate && x400.tls.client_ca.empty())
       fault("x400.tls.client_ca", "is needed with require_client_certificate; name the trust store that peers' certificates are of");
+    const bool pinned = std::ranges::any_of(m_config.x400_peers, [](const X400Peer& peer) { return !peer.pins.empty(); });
+    if (pinned && !x400.tls.address.empty() && x400.tls.client_ca.empty())
+      warn("x400.tls.client_ca: not set, so peers with pins can be called, and cannot call: nobody is asked for a certificate");
     for (std::size_t i = 0; i < m_config.x400_peers.size(); ++i)
       check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
       check_x400_route(m_config.x400_routes[i], "x400_route[" + std::to_string(i) + "]");
   }
 
+  static const std::string& name_of_mta(const X400Peer& peer) { return peer.mta_name.empty() ? peer.name : peer.mta_name; }
+
   void check_x400_peer(const X400Peer& peer, const std::string& path) {
     constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     if (peer.name.empty() || peer.name.find_first_not_of(allowed) != std::string::npos)
       fault(path + ".name", "must be letters, digits, _, - and dots");
     if (std::ranges::count(m_config.x400_peers, peer.name, &X400Peer::name) > 1) fault(path + ".name", "is that of another peer");
+    const auto same_name = [&](const X400Peer& other) { return name_of_mta(other) == name_of_mta(peer); };
+    if (std::ranges::count_if(m_config.x400_peers, same_name) > 1) fault(path + ".mta_name", "is that of another peer");
     if (peer.domain.empty()) fault(path + ".domain", "is needed; \"C=GB;A=GOLD;P=SOUTH\" for example");
     for (const auto& pin : peer.pins)
       if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");

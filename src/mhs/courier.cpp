@@ -44,8 +44,13 @@ void X400Courier::stop() {
 }
 
 void X400Courier::work_ready(const std::vector<std::string>& routes) noexcept {
-  for (const std::string& route : routes)
-    if (const auto found = m_impl->links.find(route); found != m_impl->links.end()) m_impl->wake(*found->second);
+  for (const std::string& route : routes) {
+    const auto found = m_impl->links.find(route);
+    if (found != m_impl->links.end())
+      m_impl->wake(*found->second);
+    else
+      io::spawn(m_impl->parts.loops.at(0), Impl::bury(m_impl, route), "x400.bury");
+  }
 }
 
 const CourierStats& X400Courier::stats() const noexcept { return m_impl->stats; }

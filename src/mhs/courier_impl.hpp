@@ -24,7 +24,13 @@ struct Link {
   std::size_t limit = 1;
   std::size_t active = 0;
   std::vector<IdleSender*> idle;
-  std::map<ItemId, osi::ResumePoint> points;  ///< Of transfers that broke off; bounded.
+  /// Of transfers that broke off, with the recipients they were for; bounded.
+  struct Broken {
+    osi::ResumePoint point;
+    std::vector<std::uint32_t> recipients;
+  };
+  std::map<ItemId, Broken> points;
+  std::map<ItemId, unsigned> refusals;  ///< How often the peer discarded it; bounded.
   SteadyTime retry_at{};
   unsigned failures = 0;
   std::atomic<std::size_t> associations{0};
@@ -54,6 +60,9 @@ struct X400Courier::Impl : std::enable_shared_from_this<Impl> {
   io::Task<std::optional<CallFailure>> ensure_open(Link& link, std::unique_ptr<P1Caller>& caller);
   io::Task<void> into_mailboxes(Outgoing& item);
   void report_refusals(Outgoing& item);
+  /// The route of a peer that the settings have no more.
+  static io::Task<void> bury(std::shared_ptr<Impl> self, std::string route);
+  void count_refusal(Link& link, Outgoing& item, const std::string& why);
   [[nodiscard]] bool is_too_late(Outgoing& item) const;
   [[nodiscard]] std::optional<std::chrono::milliseconds> wait_before(const Outgoing& item) const;
 

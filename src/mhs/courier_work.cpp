@@ -14,8 +14,15 @@ using Diagnostic = mts::NonDeliveryDiagnosticCode;
 constexpr auto kCallTime = std::chrono::seconds(60);
 constexpr auto kLongestWait = std::chrono::seconds(300);
 constexpr std::size_t kPoints = 32;
+constexpr std::size_t kRefused = 1000;
 /// A peer that discards an APDU so often will not take it.
 constexpr unsigned kRefusals = 3;
+
+std::vector<std::uint32_t> indexes_of(const Outgoing& item) {
+  std::vector<std::uint32_t> out;
+  for (const DueFate& due : item.due()) out.push_back(due.index);
+  return out;
+}
 
 mts::NonDeliveryReport report_of(Reason reason, Diagnostic diagnostic) {
   mts::NonDeliveryReport out;
@@ -119,7 +126,8 @@ io::Task<void> X400Courier::Impl::over_p1(Link& link, Outgoing& item, std::uniqu
     const auto failure = co_await ensure_open(link, caller);
     if (failure) co_return all_deferred(item, failure->text);
     std::optional<osi::ResumePoint> from;
-    if (const auto known = link.points.find(item.item().item); known != link.points.end()) from = known->second;
+    if (const auto known = link.points.find(item.item().item); known != link.points.end() && known->second.recipients == indexes_of(item))
+      from = known->second.point;
     stats.resumed += from ? 1 : 0;
     const auto outcome = co_await caller->transfer(item, from);
     link.points.erase(item.item().item);
@@ -128,18 +136,36 @@ io::Task<void> X400Courier::Impl::over_p1(Link& link, Outgoing& item, std::uniqu
                               Outcome::Bounced);
     if (outcome->how == How::Done) {
       ++stats.transferred;
+      link.refusals.erase(item.item().item);
       co_return all_delivered(item, outcome->text, caller->road());
     }
-    if (outcome->point && link.points.size() < kPoints) link.points[item.item().item] = *outcome->point;
+    if (outcome->point && link.points.size() < kPoints) link.points[item.item().item] = {*outcome->point, indexes_of(item)};
     if (!caller->alive()) caller.reset();
+    if (outcome->damaged) co_return parts.spool.quarantine_damaged(item.item().item, outcome->text);
     // A connection that was kept may have died unseen: that says nothing about the peer, and costs the message no delay.
     if (again && outcome->how == How::Broken) continue;
-    const bool hopeless =
-        outcome->how == How::Refused && std::ranges::all_of(item.due(), [](const DueFate& due) { return due.attempts + 1 >= kRefusals; });
-    if (hopeless)
-      co_return not_delivered(item, report_of(Reason::TransferFailure, Diagnostic::ProtocolViolation), "the next MTA refuses it",
-                              Outcome::Bounced);
+    if (outcome->how == How::Refused) co_return count_refusal(link, item, outcome->text);
     co_return all_deferred(item, outcome->text);
+  }
+}
+
+void X400Courier::Impl::count_refusal(Link& link, Outgoing& item, const std::string& why) {
+  if (link.refusals.size() >= kRefused) link.refusals.clear();  // forgetting costs a refused message some more tries
+  if (++link.refusals[item.item().item] < kRefusals) return all_deferred(item, why);
+  link.refusals.erase(item.item().item);
+  not_delivered(item, report_of(Reason::TransferFailure, Diagnostic::ProtocolViolation), "the next MTA refuses it", Outcome::Bounced);
+}
+
+io::Task<void> X400Courier::Impl::bury(std::shared_ptr<Impl> self, std::string route) {
+  for (auto works = self->parts.spool.take(route, 1); !works.empty() && !self->stopping; works = self->parts.spool.take(route, 1)) {
+    const Work work = std::move(works.front());
+    const auto load = [&spool = self->parts.spool, work] { return Outgoing::load(spool, work); };
+    auto item = co_await self->parts.workers.run(load);
+    if (item)
+      self->not_delivered(*item, report_of(Reason::UnableToTransfer, Diagnostic::UnrecognisedORName), "no route leads there any more",
+                          Outcome::Bounced);
+    else if (item.error().code != ErrorCode::NotFound && item.error().code != ErrorCode::IntegrityFailed)
+      self->parts.spool.give_back(work, std::chrono::seconds(5));
   }
 }
 
@@ -172,6 +198,8 @@ io::Task<void> X400Courier::Impl::into_mailboxes(Outgoing& item) {
     return out;
   };
   auto done = co_await parts.workers.run(std::move(job));
+  if (!done && done.error().code == ErrorCode::IntegrityFailed)
+    co_return parts.spool.quarantine_damaged(item.item().item, done.error().what);
   if (!done) co_return all_deferred(item, done.error().text());
   stats.delivered += done->report.steps.size();
   done->report.audit.push_back(record(item, "x400.delivered", std::to_string(done->report.steps.size()) + " mailboxes"));
@@ -244,14 +272,16 @@ void X400Courier::Impl::all_delivered(const Outgoing& item, const std::string& r
 void X400Courier::Impl::all_deferred(const Outgoing& item, const std::string& why, std::optional<std::chrono::milliseconds> until) {
   DeliveryReport out = begun(item);
   ++stats.deferred;
+  // One delay for all of them: they stay one transfer, and the peer sees the same copy again.
+  unsigned attempts = 0;
+  for (const DueFate& due : item.due()) attempts = std::max(attempts, due.attempts);
+  std::uint32_t chance = 0;
+  for (const Byte octet : parts.random.bytes(4)) chance = chance << 8 | octet;
+  // The lifetime is the envelope's (is_too_late), the schedule's own end never comes first.
+  const auto planned = next_delay(parts.schedule, attempts + 1, std::chrono::milliseconds(0), chance).value_or(std::chrono::minutes(1));
   for (const DueFate& due : item.due()) {
-    std::uint32_t chance = 0;
-    for (const Byte octet : parts.random.bytes(4)) chance = chance << 8 | octet;
     RecipientResult result{due.index, Outcome::Deferred, why, {}};
-    // The lifetime is the envelope's (is_too_late), the schedule's own end never comes first.
-    result.delay =
-        until ? *until
-              : next_delay(parts.schedule, due.attempts + 1, std::chrono::milliseconds(0), chance).value_or(std::chrono::minutes(1));
+    result.delay = until.value_or(planned);
     out.results.push_back(std::move(result));
   }
   parts.spool.report(std::move(out));

@@ -25,7 +25,7 @@ struct OpenTransfer {
 };
 inline constexpr std::size_t kResumePoints = 16;
 
-/// All peers' interrupted transfers; any thread. Bounded: the oldest goes when a new one does not fit.
+/// All peers' interrupted transfers; any thread. Bounded, in all and for each peer: the oldest goes when a new one does not fit.
 class InterruptedTransfers {
  public:
   explicit InterruptedTransfers(std::size_t most = 64, std::chrono::seconds keep = std::chrono::minutes(30)) : m_most(most), m_keep(keep) {}
@@ -38,7 +38,12 @@ class InterruptedTransfers {
     OpenTransfer transfer;
   };
   /// Takes out the one that the peer asks to go on with: the same activity, session connection (where it names one) and checkpoint.
-  [[nodiscard]] std::optional<Found> take(const std::string& peer, const osi::RtResumeRequested& asked, SteadyTime now);
+  /// `here`: the session connection that the question came on, which is meant where it names none.
+  using Connection = std::optional<osi::SessionConnectionIdentifier>;
+  [[nodiscard]] std::optional<Found> take(const std::string& peer, const osi::RtResumeRequested& asked, const Connection& here,
+                                          SteadyTime now);
+  /// Those that nobody resumed in time.
+  [[nodiscard]] std::vector<OpenTransfer> take_old(SteadyTime now);
   /// Activities that were committed: a sender that missed our confirmation may ask to resume them.
   void note_completed(const std::string& peer, const Bytes& activity, const std::optional<osi::SessionConnectionIdentifier>& connection);
   [[nodiscard]] bool was_completed(const std::string& peer, const osi::RtResumeRequested& asked) const;

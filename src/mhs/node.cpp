@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/log.hpp"
 #include "io/sync.hpp"
 #include "mhs/acceptance.hpp"
 #include "mts/rules_extensions.hpp"
@@ -12,6 +13,9 @@ namespace {
 
 /// How long an APDU is remembered, so that a peer that missed our confirmation is not given two of it.
 constexpr auto kSeen = std::chrono::hours(24 * 7);
+constexpr auto kHousekeeping = std::chrono::minutes(5);
+/// Of an APDU beyond its content: envelope, report fields.
+constexpr std::uint64_t kBesideContent = 33ULL * 1024 * 1024;
 
 }  // namespace
 
@@ -22,9 +26,10 @@ struct Node::Impl {
 
   NodeParts parts;
   MtaRules rules;
-  InterruptedTransfers interrupted;
   P1Stats received;
   std::unique_ptr<StagingArea> staging;
+  InterruptedTransfers interrupted;  ///< Holds what is staged: goes first.
+  std::shared_ptr<std::atomic<bool>> stopped = std::make_shared<std::atomic<bool>>(false);
   std::optional<P1Parts> p1;
   std::optional<DoorParts> door;
   std::unique_ptr<X400Courier> courier;
@@ -35,6 +40,35 @@ struct Node::Impl {
     courier = std::make_unique<X400Courier>(CourierParts{parts.mta, rules, parts.mailboxes, parts.spool, parts.loops, parts.workers,
                                                          parts.resolver, parts.random, parts.clock, parts.hostname, parts.transcript,
                                                          parts.lifetimes, parts.schedule});
+  }
+  /// What nobody resumed, what is too old, what was accepted long ago.
+  static io::Task<void> keep_house(Impl* self, std::shared_ptr<std::atomic<bool>> stopped) {
+    for (;;) {
+      co_await io::sleep_for(kHousekeeping);
+      if (*stopped) co_return;
+      for (OpenTransfer& old : self->interrupted.take_old(self->parts.clock.steady()))
+        give_up(std::move(old), *self->staging, self->parts.workers);
+      const auto job = [self]() -> Result<bool> {
+        POSTERN_TRY(const std::size_t dropped, self->staging->drop_old());
+        POSTERN_CHECK(self->forget_old());
+        return dropped > 0;
+      };
+      const auto done = co_await self->parts.workers.run(job);
+      if (!done) log::warn("x400.housekeeping", {{"error", done.error()}});
+    }
+  }
+  Status forget_old() {
+    const WallTime oldest = parts.clock.now() - kSeen;
+    return parts.store.writer().transact([oldest](Database& database) { return forget_seen(database, oldest); });
+  }
+  /// After a restart nobody can go on with what an earlier process took: the senders begin anew.
+  Status drop_leftovers() {
+    POSTERN_TRY(const auto left, staging->kept());
+    for (const StagedFacts& facts : left) {
+      POSTERN_TRY(const bool there, staging->forget(facts.message));
+      static_cast<void>(there);
+    }
+    return {};
   }
   [[nodiscard]] mts::Submission identified() const {
     const WallTime now = parts.clock.now();
@@ -61,17 +95,24 @@ Node::Node(std::unique_ptr<Impl> impl) : m_impl(std::move(impl)) {}
 Node::~Node() { stop(); }
 
 Result<std::unique_ptr<Node>> Node::make(NodeParts parts) {
+  parts.mta.limits.rtse.apdu = parts.mta.content_limit + kBesideContent;
+  parts.staging.content_octets = parts.mta.content_limit + kBesideContent;
   auto impl = std::make_unique<Impl>(std::move(parts));
   POSTERN_TRY(impl->staging, StagingArea::open(impl->parts.staging, impl->parts.store, impl->parts.keeper, impl->parts.clock));
-  const WallTime oldest = impl->parts.clock.now() - kSeen;
-  POSTERN_CHECK(impl->parts.store.writer().transact([&](Database& database) { return forget_seen(database, oldest); }));
+  POSTERN_CHECK(impl->drop_leftovers());
+  POSTERN_CHECK(impl->forget_old());
   impl->assemble();
   return std::unique_ptr<Node>(new Node(std::move(impl)));
 }
 
-void Node::start() { m_impl->courier->start(); }
+void Node::start() {
+  m_impl->courier->start();
+  io::spawn(m_impl->parts.loops.at(0), Impl::keep_house(m_impl.get(), m_impl->stopped), "x400.housekeeping");
+}
 void Node::stop() {
-  if (m_impl && m_impl->courier) m_impl->courier->stop();
+  if (!m_impl) return;
+  *m_impl->stopped = true;
+  if (m_impl->courier) m_impl->courier->stop();
 }
 
 io::Task<void> Node::serve(io::Stream stream) { return serve_association(*m_impl->door, std::move(stream)); }
@@ -80,6 +121,8 @@ io::Task<Result<mts::MessageSubmissionResult>> Node::submit(mts::MessageSubmissi
                                                             std::vector<CommitStep> steps) {
   if (const auto critical = mts::critical_function(envelope, mts::understood_here))
     co_return fail(ErrorCode::Unsupported, "a critical extension is not supported here", "extensions");
+  if (content.size() > m_impl->parts.mta.content_limit)
+    co_return fail(ErrorCode::TooLarge, "more than " + std::to_string(m_impl->parts.mta.content_limit) + " octets", "content");
   const mts::Submission submission = m_impl->identified();
   Incoming incoming;
   auto& message = incoming.apdu.value.emplace<mts::Message>();

@@ -65,7 +65,6 @@ struct Mta {
   osi::AssociationLimits limits;
   std::uint64_t content_limit = 2ULL * 1024 * 1024 * 1024;  ///< Octets.
   std::chrono::seconds idle{60};                            ///< An association without work is released after that.
-  std::chrono::seconds deferral_limit = std::chrono::hours(24 * 365);
 
   [[nodiscard]] const Peer* peer_named(std::string_view name) const noexcept;
 };

@@ -26,6 +26,8 @@ Result<Outgoing> Outgoing::load(Spool& spool, const Work& work) {
   }
   if (const Status read = out.read_head(spool); !read) {
     if (read.error().code == ErrorCode::IntegrityFailed) spool.quarantine_damaged(work.item, read.error().what);
+    if (read.error().code == ErrorCode::NotFound)
+      spool.give_back(work, std::chrono::seconds(1));  // removed meanwhile: the next load ends it
     return fail(read.error());
   }
   return out;

@@ -178,7 +178,10 @@ io::Task<std::optional<CallFailure>> P1Caller::bind(SteadyTime deadline) {
 io::Task<Result<TransferOutcome>> P1Caller::transfer(Outgoing& item, std::optional<osi::ResumePoint> from) {
   POSTERN_CO_TRY(ApduSource source, ApduSource::make(m_parts.mta, m_peer, item));
   m_point = from;
-  co_return co_await send(source, std::move(from));
+  m_untried = from.has_value();
+  auto outcome = co_await send(source, std::move(from));
+  if (m_untried) outcome.point.reset();  // the peer would not go on there: the next try begins anew
+  co_return outcome;
 }
 
 io::Task<TransferOutcome> P1Caller::send(ApduSource& source, std::optional<osi::ResumePoint> from) {
@@ -206,7 +209,9 @@ io::Task<TransferOutcome> P1Caller::send(ApduSource& source, std::optional<osi::
     auto got = source.is_quick() ? pull() : co_await m_parts.workers.run(pull);
     if (!got) {
       co_await m_wire.abort(osi::RtseAbortReason::LocalSystemProblem, "the content cannot be read");
-      co_return TransferOutcome{How::Broken, got.error().text(), m_point};
+      TransferOutcome unread{How::Broken, got.error().text(), m_point};
+      unread.damaged = got.error().code == ErrorCode::IntegrityFailed;
+      co_return unread;
     }
     last = source.at() == source.size();
     if (const Status supplied = m_wire->supply(ByteView(piece).first(*got), last); !supplied) {
@@ -230,7 +235,10 @@ io::Task<std::optional<TransferOutcome>> P1Caller::settle_one() {
     co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "the transfer makes no progress");
     co_return TransferOutcome{How::Broken, text, m_point};
   }
-  if (const auto* confirmed = std::get_if<osi::RtCheckpointConfirmed>(&*event)) m_point = confirmed->point;
+  if (const auto* confirmed = std::get_if<osi::RtCheckpointConfirmed>(&*event)) {
+    m_point = confirmed->point;
+    m_untried = false;
+  }
   if (std::holds_alternative<osi::RtTransferConfirmed>(*event))
     co_return TransferOutcome{How::Done, "transferred to " + m_peer.name, std::nullopt};
   if (const auto* failure = std::get_if<osi::RtTransferFailed>(&*event))

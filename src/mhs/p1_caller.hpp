@@ -33,6 +33,7 @@ struct TransferOutcome {
   } how = How::Broken;
   std::string text;                       ///< For an operator.
   std::optional<osi::ResumePoint> point;  ///< Where it can go on.
+  bool damaged = false;                   ///< The content cannot be read: it is not authentic.
 };
 
 class P1Caller {
@@ -62,6 +63,7 @@ class P1Caller {
   Wire m_wire;
   std::optional<osi::SessionConnectionIdentifier> m_connection;
   std::optional<osi::ResumePoint> m_point;  ///< The last confirmed checkpoint of what is under way.
+  bool m_untried = false;                   ///< It is the one of a former association, and the peer has not taken it up (yet).
 };
 
 }  // namespace postern::mhs

@@ -34,6 +34,7 @@ class P1Receiver {
       if (!event) {
         const bool ours = event.error().code == ErrorCode::Timeout || event.error().field == "drain";
         if (ours) co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "this side closes");
+        give_up(std::exchange(m_open, {}));
         co_return;
       }
       co_await handle(*std::move(event));
@@ -175,7 +176,13 @@ class P1Receiver {
   io::Task<Status> accept(Incoming incoming) {
     note_quirks(incoming);
     POSTERN_CO_TRY(const std::vector<Fate> fates, decide(incoming.apdu));
-    if (fates.empty()) co_return Status();  // said in the log; nothing of it is ours to do
+    const MessageId id = incoming.id;
+    const bool staged = incoming.staged != nullptr;
+    if (fates.empty()) {  // said in the log; nothing of it is ours to do
+      incoming.staged.reset();
+      if (staged) forget(id);
+      co_return Status();
+    }
     auto& count = std::holds_alternative<mts::Message>(incoming.apdu.value) ? m_parts.stats.messages
                   : std::holds_alternative<mts::Probe>(incoming.apdu.value) ? m_parts.stats.probes
                                                                             : m_parts.stats.reports;
@@ -184,6 +191,7 @@ class P1Receiver {
     const Status queued = co_await enqueue(std::move(submission));
     if (queued) ++count;
     if (queued || queued.error().field != kDuplicateField) co_return queued;
+    if (staged) forget(id);
     ++m_parts.stats.duplicates;
     log::info("x400.duplicate", {{"peer", m_peer->name}});
     co_return Status();
@@ -236,19 +244,16 @@ class P1Receiver {
       dropped.push_back(std::move(open));
     for (OpenTransfer& each : dropped) give_up(std::move(each));
   }
-  /// Nothing of it stays; what was staged is on disk, so that is a worker's business.
-  void give_up(OpenTransfer open) {
-    if (!open.in) return;
-    const auto shared = std::make_shared<OpenTransfer>(std::move(open));
-    const auto job = [shared, &staging = m_parts.staging] {
-      const MessageId id = shared->in->id();
-      shared->in.reset();
+  void give_up(OpenTransfer open) { mhs::give_up(std::move(open), m_parts.staging, m_parts.workers); }
+  /// What was staged and is not wanted. On a worker: it is on disk.
+  void forget(const MessageId& id) {
+    const auto job = [id, &staging = m_parts.staging] {
       if (const auto forgotten = staging.forget(id); !forgotten) log::warn("x400.staged_left", {{"error", forgotten.error()}});
     };
     if (!m_parts.workers.try_post(job)) log::info("x400.staged_left", {{"reason", "the workers are busy; it goes when it is old"}});
   }
   void resume(const osi::RtResumeRequested& asked) {
-    auto found = m_parts.interrupted.take(m_peer->name, asked, m_parts.clock.steady());
+    auto found = m_parts.interrupted.take(m_peer->name, asked, m_connection, m_parts.clock.steady());
     if (!found) {
       const bool completed = m_parts.interrupted.was_completed(m_peer->name, asked);
       static_cast<void>(m_wire->refuse_resume(completed ? osi::ResumeRefusal::Completed : osi::ResumeRefusal::Unrecognized));
@@ -258,7 +263,14 @@ class P1Receiver {
     ++m_parts.stats.resumed;
     log::info("x400.transfer_resumed", {{"peer", m_peer->name}, {"octets", found->point.octets}});
     m_open = std::move(found->transfer);
-    m_activity = asked.old_activity;
+    // It may be cut again before its next checkpoint: then this one is meant by its new name.
+    osi::ResumePoint renamed = m_open.points.back();
+    if (found->again == 0) {
+      renamed.activity = asked.activity;
+      renamed.connection = m_connection;
+      m_open.points.push_back(std::move(renamed));
+    }
+    m_activity = asked.activity;
     m_octets = found->point.octets + found->again;
     m_again = found->again;
     m_refused = false;
@@ -278,6 +290,17 @@ class P1Receiver {
 };
 
 }  // namespace
+
+void give_up(OpenTransfer open, StagingArea& staging, io::WorkerPool& workers) {
+  if (!open.in) return;
+  const auto shared = std::make_shared<OpenTransfer>(std::move(open));
+  const auto job = [shared, &staging] {
+    const MessageId id = shared->in->id();
+    shared->in.reset();
+    if (const auto forgotten = staging.forget(id); !forgotten) log::warn("x400.staged_left", {{"error", forgotten.error()}});
+  };
+  if (!workers.try_post(job)) log::info("x400.staged_left", {{"reason", "the workers are busy; it goes when it is old"}});
+}
 
 io::Task<void> receive_p1(P1Parts& parts, Wire& wire, osi::AssociationRequested requested, TransferMode mode) {
   P1Receiver receiver(parts, wire, mode);

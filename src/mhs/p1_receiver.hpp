@@ -34,6 +34,9 @@ struct P1Parts {
   const Clock& clock;
 };
 
+/// Nothing of it stays; what was staged is on disk, so a worker does it.
+void give_up(OpenTransfer open, StagingArea& staging, io::WorkerPool& workers);
+
 /// Serves the association that asked `requested`; returns when it is over. The parts must outlive it.
 [[nodiscard]] io::Task<void> receive_p1(P1Parts& parts, Wire& wire, osi::AssociationRequested requested, TransferMode mode);
 

@@ -143,9 +143,14 @@ Result<std::vector<Bytes>> StoreMailboxes::forwards_of(const MsUser& user, const
 Result<std::vector<StoreMailboxes::Pending>> StoreMailboxes::pending(std::size_t limit) {
   std::vector<Pending> out;
   for (const MsUser& user : m_users.list()) {
-    POSTERN_TRY(const auto key, m_users.key_of(user));
-    POSTERN_TRY(const std::vector<MsForward> waiting, list_ms_forwards(m_store, user, *key, limit));
-    for (const MsForward& each : waiting) {
+    // One mailbox that cannot be read now is no reason to leave the others'.
+    const auto key = m_users.key_of(user);
+    const auto waiting = key ? list_ms_forwards(m_store, user, **key, limit) : Result<std::vector<MsForward>>(fail(key.error()));
+    if (!waiting) {
+      log::warn("x400.forwards_unread", {{"reason", waiting.error()}});
+      continue;
+    }
+    for (const MsForward& each : *waiting) {
       auto argument = asn1::decode<mts::MessageSubmissionArgument>(each.argument);
       if (argument) {
         out.push_back({each.n, user, *std::move(argument)});
@@ -156,6 +161,11 @@ Result<std::vector<StoreMailboxes::Pending>> StoreMailboxes::pending(std::size_t
     }
   }
   return out;
+}
+
+Result<bool> StoreMailboxes::drop(std::int64_t n) {
+  POSTERN_CHECK(m_store.writer().transact([n](Database& database) { return taken(n)(database, ItemId(0)); }));
+  return true;
 }
 
 CommitStep StoreMailboxes::taken(std::int64_t n) {

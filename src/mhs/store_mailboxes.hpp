@@ -55,6 +55,8 @@ class StoreMailboxes final : public Mailboxes {
   [[nodiscard]] Result<std::vector<Pending>> pending(std::size_t limit = 100);
   /// In the transaction that queues the submission: it waits no longer.
   [[nodiscard]] static CommitStep taken(std::int64_t n);
+  /// It can never be submitted. Waits for its commit.
+  [[nodiscard]] Result<bool> drop(std::int64_t n);
 
  private:
   [[nodiscard]] Result<Answer> deliver_message(Outgoing& item, const DueFate& due, const mts::Time& now);

@@ -84,9 +84,9 @@ io::Task<void> Wire::flush() {
   }
 }
 
-io::Task<void> Wire::abort(osi::RtseAbortReason reason, std::string text) {
+io::Task<void> Wire::abort(osi::RtseAbortReason reason, std::string_view text) {
   if (m_over) co_return;
-  m_association.abort(reason, std::move(text));
+  m_association.abort(reason, std::string(text));
   const Bytes output = m_association.take_output();
   if (!m_lost && !output.empty()) {
     const Status ignored = co_await m_stream.write_all(output, io::deadline_in(kLastWords));

@@ -27,7 +27,7 @@ class Wire {
   /// An event that is here already; nothing is read.
   [[nodiscard]] std::optional<osi::AssociationEvent> ready() { return m_association.next_event(); }
   /// abort(), written as far as the connection takes it within a moment, and the end.
-  [[nodiscard]] io::Task<void> abort(osi::RtseAbortReason reason, std::string text);
+  [[nodiscard]] io::Task<void> abort(osi::RtseAbortReason reason, std::string_view text);
 
   [[nodiscard]] osi::Association* operator->() noexcept { return &m_association; }
   [[nodiscard]] osi::Association& association() noexcept { return m_association; }

@@ -107,6 +107,7 @@ struct RtTransferStopped {
 };
 /// (decide) The peer goes on with `old_activity` after checkpoint `serial`: accept_resume() or refuse_resume().
 struct RtResumeRequested {
+  Bytes activity;  ///< What it is called from now on.
   Bytes old_activity;
   SerialNumber serial = 0;
   std::optional<SessionConnectionIdentifier> connection;  ///< Where it began on another session connection.

@@ -64,7 +64,7 @@ Status RtseReceiver::resumed(SActivityResume resume) {
   if (!step(m_state, ReceiverInput::Resume)) return unexpected_of_peer("an activity resume");
   begin(resume.activity);
   m_resume_serial = resume.serial;
-  m_events.emplace_back(RtResumeRequested{resume.old_activity, resume.serial, connection_of(resume)});
+  m_events.emplace_back(RtResumeRequested{resume.activity, resume.old_activity, resume.serial, connection_of(resume)});
   return {};
 }
 

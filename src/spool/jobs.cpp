@@ -134,10 +134,11 @@ Status Spool::Impl::write_report(WriteContext& context, const PendingReport& pen
   POSTERN_TRY(auto rows, recipients_of(context.database, report.item.get(), 1));
   std::vector<RecipientRow*> changed;
   std::vector<IndexAction> deferred;
+  const SteadyTime now = clock.steady();  // one for all: what was one unit stays one
   for (const RecipientResult& result : report.results) {
     finish.work.recipients.push_back(result.index);
     const auto row = std::ranges::lower_bound(rows, result.index, {}, &RecipientRow::index);
-    if (row != rows.end() && row->index == result.index && apply_result(*row, result, deferred)) changed.push_back(&*row);
+    if (row != rows.end() && row->index == result.index && apply_result(*row, result, now, deferred)) changed.push_back(&*row);
   }
   actions.push_back(std::move(finish));
   std::ranges::move(deferred, std::back_inserter(actions));
@@ -158,7 +159,7 @@ Status Spool::Impl::deliver_locally(WriteContext& context, const DeliveryReport&
 }
 
 /// Changes the row in memory; false when there is nothing left to change.
-bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result, std::vector<IndexAction>& deferred) {
+bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result, SteadyTime now, std::vector<IndexAction>& deferred) {
   if (is_finished(row.state) || row.state == RecipientState::Quarantined) return false;
   count_outcome(sums, result.outcome);
   ++row.attempts;
@@ -166,7 +167,7 @@ bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result,
   row.road = result.road;
   row.parked = false;
   if (result.outcome == Outcome::Deferred) {
-    defer(row, std::max(result.delay, std::chrono::milliseconds(0)), deferred);
+    defer(row, std::max(result.delay, std::chrono::milliseconds(0)), now, deferred);
     return true;
   }
   sums.counts.add(row.state, -1);
@@ -180,11 +181,11 @@ bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result,
 }
 
 /// Recipients with the same delay go on as one unit.
-void Spool::Impl::defer(RecipientRow& row, std::chrono::milliseconds delay, std::vector<IndexAction>& deferred) {
+void Spool::Impl::defer(RecipientRow& row, std::chrono::milliseconds delay, SteadyTime now, std::vector<IndexAction>& deferred) {
   row.next_attempt = queue_now() + delay.count();
   if (row.state != RecipientState::Queued) return;  // held meanwhile: stays so
   const auto same = std::ranges::find_if(deferred, [&](const IndexAction& unit) { return unit.work.route == row.route; });
-  const SteadyTime due = clock.steady() + delay;
+  const SteadyTime due = now + delay;
   if (same != deferred.end() && same->due == due) {
     same->work.recipients.push_back(row.index);
   } else if (index.reserve(row.route)) {

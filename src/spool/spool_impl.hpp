@@ -134,8 +134,8 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] Status write_variant(WriteContext& context, const PreparedSubmission& submission, const PreparedVariant& variant,
                                      MessageRow& message, std::vector<RecipientRow>& rows);
   [[nodiscard]] Status write_report(WriteContext& context, const PendingReport& report);
-  [[nodiscard]] bool apply_result(RecipientRow& row, const RecipientResult& result, std::vector<IndexAction>& deferred);
-  void defer(RecipientRow& row, std::chrono::milliseconds delay, std::vector<IndexAction>& deferred);
+  [[nodiscard]] bool apply_result(RecipientRow& row, const RecipientResult& result, SteadyTime now, std::vector<IndexAction>& deferred);
+  void defer(RecipientRow& row, std::chrono::milliseconds delay, SteadyTime now, std::vector<IndexAction>& deferred);
   [[nodiscard]] Status deliver_locally(WriteContext& context, const DeliveryReport& report);
   [[nodiscard]] Status settle(WriteContext& context, const MessageId& message, const std::vector<RecipientRow*>& changed,
                               const std::vector<RecipientRow>* item);
