@@ -198,7 +198,7 @@ TEST(Properties, OpenSslSeesTheSameElements) {
     append(all, reformed(octets, seed));
   }
   const auto theirs = seen_by_openssl(all);
-  if (!theirs) GTEST_SKIP() << "there is no openssl here";
+  if (!theirs) FAIL() << "there is no openssl here";
   std::vector<Seen> ours;
   walk(all, 0, all.size(), 0, ours);
   ASSERT_EQ(ours.size(), theirs->size());

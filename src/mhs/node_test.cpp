@@ -152,6 +152,23 @@ TEST_F(TwoNodes, AWrongPasswordIsSaidAndNothingIsLost) {
   EXPECT_TRUE(south.mailboxes.wait(kBob, 0).empty());
 }
 
+TEST_F(TwoNodes, MailForAPeerThatIsConfiguredNoMoreEndsInAReport) {
+  start();
+  south.stop();
+  ASSERT_TRUE(north.submit(envelope_to({kBob, kCarol}), content_of(10)));
+  while (north.node->sent().call_failures == 0) std::this_thread::yield();
+  EXPECT_EQ(north.spool->list({}, 10)->size(), 2U);
+  north.stop();
+  north.peers.clear();
+  north.mta_routes.resize(1);  // its own mailboxes
+  north.start();
+  const auto reports = north.mailboxes.wait(kAlice, 1);
+  ASSERT_EQ(reports.size(), 1U) << "one report: both were one transfer, and stayed one";
+  const auto lines = mts::lines_of(std::get<mts::Report>(reports[0].apdu.value));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_NE(lines[0].find("not delivered"), std::string::npos);
+}
+
 TEST_F(TwoNodes, ManyMessagesOverFewAssociations) {
   start();
   constexpr std::size_t kCount = 200;

@@ -268,6 +268,7 @@ class P1Receiver {
     if (found->again == 0) {
       renamed.activity = asked.activity;
       renamed.connection = m_connection;
+      if (m_open.points.size() == kResumePoints) m_open.points.pop_front();
       m_open.points.push_back(std::move(renamed));
     }
     m_activity = asked.activity;

@@ -15,7 +15,8 @@
 
 namespace postern::mhs {
 
-/// A whole APDU that waits for the MTA's decision. Exactly one of the two: `front` and `staged` hold the stored form (stored.hpp).
+/// A whole APDU that waits for the MTA's decision. A message's content is in `content` or, with frame and envelope in front of it, in
+/// `staged`.
 struct Incoming {
   mts::MTSApdu apdu;                      ///< Of a message only the envelope: its content is empty here.
   MessageId id;                           ///< The queue's name for it.

@@ -132,7 +132,7 @@ class Tshark : public ::testing::Test {
     shared = testing::x400_data() / "pp-p1-1988-normal.pcap";
     pcap = testing::read_file(shared);
     if (pcap.empty()) GTEST_SKIP() << "no shared captures at " << testing::x400_data();
-    if (std::system("tshark --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "no tshark";
+    if (std::system("tshark --version >/dev/null 2>&1") != 0) FAIL() << "no tshark";
   }
   /// The first connection with a message, its APDU replaced by ours.
   std::filesystem::path with(const MTSApdu& apdu) {

@@ -74,7 +74,7 @@ class Judge {
 bool have_tshark() { return std::system("command -v tshark text2pcap >/dev/null 2>&1") == 0; }
 
 #define NEEDS_TSHARK() \
-  if (!have_tshark()) GTEST_SKIP() << "tshark is not installed"
+  if (!have_tshark()) FAIL() << "tshark is not installed"
 
 AssociationPair recorded(const AssociationService& service, std::string& transcript, const asn1::Any& bind) {
   AssociationOptions options;

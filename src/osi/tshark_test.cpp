@@ -221,7 +221,7 @@ std::string shown(const Fields& f) {
 }
 
 void judge(const Wire& wire) {
-  if (!have_tshark()) GTEST_SKIP() << "tshark and text2pcap are not installed";
+  if (!have_tshark()) FAIL() << "tshark and text2pcap are not installed";
   const Folder folder;
   const std::vector<std::string> lines = lines_of(dissect(folder, wire.text(), kFields));
   ASSERT_EQ(lines.size(), wire.tsdus().size());
@@ -230,7 +230,7 @@ void judge(const Wire& wire) {
 }
 
 TEST(Tshark, TransportConnection) {
-  if (!have_tshark()) GTEST_SKIP() << "tshark and text2pcap are not installed";
+  if (!have_tshark()) FAIL() << "tshark and text2pcap are not installed";
   TransportOptions options;
   options.calling = to_bytes("me");
   options.called = to_bytes("x400n");
@@ -323,7 +323,7 @@ TEST(Tshark, RefusalsAndProviderAborts) {
 }
 
 TEST(Tshark, TheJudgeComplainsWhereItShould) {
-  if (!have_tshark()) GTEST_SKIP() << "tshark and text2pcap are not installed";
+  if (!have_tshark()) FAIL() << "tshark and text2pcap are not installed";
   Wire wire;
   wire.connect(kRtseUnits);
   const Bytes lie = hex("0300001002f08001002d05290a020101");  // An activity identifier that says 10 octets, and 3 are there.
