@@ -3,14 +3,15 @@ add_library(postern_flags INTERFACE)
 target_compile_options(postern_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Wimplicit-fallthrough -Werror=return-type
   -Werror=unused-result
-  -fstack-protector-strong -fstack-clash-protection -fPIE)
+  -fstack-protector-strong -fstack-clash-protection
+  -fPIC -fvisibility=hidden)  # for the native X.400 library, a shared object of the same rooms; nothing is exported that does not say so
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(postern_flags INTERFACE -fcf-protection=full)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   target_compile_options(postern_flags INTERFACE -mbranch-protection=standard)
 endif()
 target_compile_definitions(postern_flags INTERFACE _GLIBCXX_ASSERTIONS $<$<NOT:$<CONFIG:Debug>>:_FORTIFY_SOURCE=2>)
-target_link_options(postern_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
+target_link_options(postern_flags INTERFACE $<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-pie> -Wl,-z,relro,-z,now,-z,noexecstack)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 reports these falsely inside coroutine frames and inlined std::string at -O2.
   target_compile_options(postern_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-mismatched-new-delete)
