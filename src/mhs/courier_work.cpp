@@ -207,6 +207,7 @@ io::Task<void> X400Courier::Impl::into_mailboxes(Outgoing& item) {
     if (!written) return;
     for (const oraddress::ORAddress& owner : owners) self->parts.mailboxes.delivered(owner);
   };
+  done->report.patient = true;
   parts.spool.report(std::move(done->report), std::move(tell));
 }
 

@@ -354,7 +354,7 @@ void Spool::Impl::submit_report(std::shared_ptr<PendingReport> pending) {
   std::size_t bytes = 1024;
   for (const PreparedSubmission& follow_up : pending->follow_ups) bytes += follow_up.bytes;
   // The usual outcome is waited for by nobody. Whatever happens to it on the way, the message is delivered once more (RFC 1047 3).
-  const bool may_linger = pending->follow_ups.empty() && !pending->done;
+  const bool may_linger = pending->follow_ups.empty() && (!pending->done || pending->report.patient);
   store.writer().submit(make_job([this, pending](WriteContext& context) { return write_report(context, *pending); },
                                  [this, pending](const Status& status) { report_done(pending, status); }, bytes, may_linger));
 }
