@@ -123,6 +123,7 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
   add_chart_routes(routes);
   add_dns_routes(routes);
   add_x400_routes(routes);
+  add_transport_routes(routes);
   add_admin_routes(routes);
 }
 
