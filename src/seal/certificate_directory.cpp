@@ -9,7 +9,7 @@
 
 #include "base/text.hpp"
 #include "seal/folder.hpp"
-#include "seal/smime.hpp"
+#include "seal/parties.hpp"
 
 namespace postern {
 namespace {
@@ -111,20 +111,9 @@ std::vector<Certificate> CertificateDirectory::all(const Mailbox& address) const
 }
 
 Result<Certificate> CertificateDirectory::choose(const Mailbox& address, WallTime now) const {
-  const std::vector<const Entry*> known = find(address);
-  if (known.empty()) return fail(ErrorCode::NotFound, "no certificate is known; put one into the certificate folder", address.text());
-  const Entry* best = nullptr;
-  std::string reasons;
-  for (const Entry* entry : known) {
-    auto fault = recipient_fault(entry->certificate, now);
-    if (!fault && is_revoked(entry->certificate)) fault = "is revoked";
-    if (fault)
-      reasons += (reasons.empty() ? "" : "; ") + entry->source + " " + *fault;
-    else if (best == nullptr || best->certificate.not_before() < entry->certificate.not_before())
-      best = entry;
-  }
-  if (best == nullptr) return fail(ErrorCode::Denied, "no certificate may be used: " + reasons, address.text());
-  return best->certificate;
+  std::vector<Candidate> known;
+  for (const Entry* entry : find(address)) known.push_back({&entry->certificate, entry->source});
+  return choose_recipient(known, [this](const Certificate& one) { return is_revoked(one); }, address.text(), now);
 }
 
 bool CertificateDirectory::is_revoked(const Certificate& certificate) const {
