@@ -14,20 +14,12 @@
 namespace postern {
 namespace {
 
-constexpr std::size_t kMaxCertificatesPerFile = 1000;
-
 struct CrlDeleter {
   void operator()(X509_CRL* list) const noexcept { X509_CRL_free(list); }
 };
 using CrlPtr = std::unique_ptr<X509_CRL, CrlDeleter>;
 
 bool is_pem(std::string_view text) { return text.find("-----BEGIN ") != std::string_view::npos; }
-
-Result<CertificateChain> read_certificates(const std::string& text) {
-  if (is_pem(text)) return certificates_from_pem(text, kMaxCertificatesPerFile);
-  POSTERN_TRY(Certificate one, Certificate::from_der(as_bytes(text)));
-  return CertificateChain{std::move(one)};
-}
 
 Result<CrlPtr> read_list(const std::string& text) {
   POSTERN_TRY(const BioPtr source, bio_over(as_bytes(text)));
@@ -76,7 +68,7 @@ Result<CertificateDirectory> CertificateDirectory::load(const std::string& folde
 
 /// A file may hold a person's certificate together with the chain above it; authorities have no address and are passed over.
 Status CertificateDirectory::add_file(const std::string& text, const std::string& name) {
-  POSTERN_TRY(CertificateChain certificates, read_certificates(text));
+  POSTERN_TRY(CertificateChain certificates, certificates_in(text));
   Status last = fail(ErrorCode::BadInput, "holds no certificate");
   bool any = false;
   for (Certificate& certificate : certificates) {
