@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "contentseal/seal.hpp"
 #include "oraddress/or_text.hpp"
 #include "postern/x400_sdk.h"
 
@@ -16,14 +15,22 @@ SealingNeed need_of(const std::string& word) {
   return word == "must" ? SealingNeed::Must : word == "should" ? SealingNeed::Should : SealingNeed::Never;
 }
 
+Result<std::vector<oraddress::ORAddress>> addresses_of(const std::vector<sdk::Recipient>& recipients) {
+  std::vector<oraddress::ORAddress> out;
+  for (const sdk::Recipient& each : recipients) {
+    POSTERN_TRY(oraddress::ORAddress address, oraddress::parse(each.address));
+    out.push_back(std::move(address));
+  }
+  return out;
+}
+
 /// Everybody's certificate. Should: nothing where one of them has none.
-Result<std::optional<CertificateChain>> certificates_for(const sdk::Submission& submission, const SmimeMaterial& material, SealingNeed need,
-                                                         WallTime now) {
+Result<std::optional<CertificateChain>> certificates_for(std::span<const oraddress::ORAddress> recipients, const SmimeMaterial& material,
+                                                         SealingNeed need, WallTime now) {
   if (need == SealingNeed::Never) return std::optional<CertificateChain>();
   CertificateChain out;
-  for (const sdk::Recipient& each : submission.recipients) {
-    POSTERN_TRY(const oraddress::ORAddress address, oraddress::parse(each.address));
-    auto found = material.correspondents.choose(address, now);
+  for (const oraddress::ORAddress& each : recipients) {
+    auto found = material.correspondents.choose(each, now);
     if (!found && need == SealingNeed::Should) return std::optional<CertificateChain>();
     if (!found) return fail(std::move(found).error().context("the message must be encrypted, and for a recipient "));
     out.push_back(*std::move(found));
@@ -48,12 +55,11 @@ void put(sdk::Submission& submission, const contentseal::SealedContent& sealed) 
   submission.flags |= POSTERN_X400_CONVERSION_PROHIBITED;  // RFC 3855 2.6
 }
 
-/// The content's type for CMS. Nothing: it has none, and need not be sealed.
-Result<std::optional<asn1::Oid>> type_of(const sdk::Submission& submission, bool must) {
-  POSTERN_TRY(const mts::ContentType type, contentseal::parse_content_type(submission.content_type));
+/// Only what has an object identifier can be sealed. Nothing: it has none, and need not be.
+Result<std::optional<asn1::Oid>> oid_for(const mts::ContentType& type, const SealingOptions& options) {
   auto oid = contentseal::oid_of(type);
   if (oid) return std::optional<asn1::Oid>(*std::move(oid));
-  if (must) return fail(std::move(oid).error());
+  if (options.sign == SealingNeed::Must || options.encrypt == SealingNeed::Must) return fail(std::move(oid).error());
   return std::optional<asn1::Oid>();
 }
 
@@ -114,25 +120,42 @@ SealingOptions sealing_options(const config::Config& config) {
   return out;
 }
 
-Result<Bytes> seal_for_submission(sdk::Submission& submission, ByteView content, const SmimeMaterial& material,
-                                  const SealingOptions& options, WallTime now) {
-  const Bytes plain(content.begin(), content.end());
-  if (contentseal::is_sealed(content)) return plain;
-  const bool must = options.sign == SealingNeed::Must || options.encrypt == SealingNeed::Must;
-  POSTERN_TRY(const std::optional<asn1::Oid> type, type_of(submission, must));
+Result<std::optional<contentseal::SealedContent>> seal_content(const mts::ContentType& type, ByteView content,
+                                                               std::span<const oraddress::ORAddress> recipients,
+                                                               const SmimeMaterial& material, const SealingOptions& options, WallTime now) {
+  std::optional<contentseal::SealedContent> out;
+  if (contentseal::is_sealed(content)) return out;
+  POSTERN_TRY(const std::optional<asn1::Oid> oid, oid_for(type, options));
   POSTERN_TRY(const SmimeIdentity* signer, signer_for(material, options.sign));
-  POSTERN_TRY(const std::optional<CertificateChain> readers, certificates_for(submission, material, options.encrypt, now));
-  if (!type || (signer == nullptr && !readers)) return plain;
-  POSTERN_TRY(contentseal::SealedContent sealed, seal({*type, content}, signer, readers, options.profile, now));
-  put(submission, sealed);
-  return std::move(sealed.octets);
+  POSTERN_TRY(const std::optional<CertificateChain> readers, certificates_for(recipients, material, options.encrypt, now));
+  if (!oid || (signer == nullptr && !readers)) return out;
+  POSTERN_TRY(out, seal({*oid, content}, signer, readers, options.profile, now));
+  return out;
+}
+
+Result<contentseal::Opened> open_with(const SmimeMaterial& material, ByteView sealed, std::optional<oraddress::ORAddress> originator,
+                                      WallTime now, std::size_t limit) {
+  const std::vector<SmimeIdentity> identities = material.identities();
+  contentseal::OpenRequest request;
+  request.octets = sealed;
+  request.originator = std::move(originator);
+  request.identities = identities;
+  request.trust = material.trust();
+  request.mapping = material.correspondents.mapping();
+  request.now = now;
+  request.limit = limit;
+  return contentseal::open_content(request);
 }
 
 Result<sdk::Submitted> SealingTransport::submit(const sdk::Submit& request, ByteView content, const CallOptions& options) {
   POSTERN_TRY(const auto material, m_source.get());
-  sdk::Submit sealed = request;
-  POSTERN_TRY(const Bytes octets, seal_for_submission(sealed.submission, content, *material, m_options, m_clock.now()));
-  return m_inner.submit(sealed, octets, options);
+  POSTERN_TRY(const mts::ContentType type, contentseal::parse_content_type(request.submission.content_type));
+  POSTERN_TRY(const auto recipients, addresses_of(request.submission.recipients));
+  POSTERN_TRY(const auto sealed, seal_content(type, content, recipients, *material, m_options, m_clock.now()));
+  if (!sealed) return m_inner.submit(request, content, options);
+  sdk::Submit changed = request;
+  put(changed.submission, *sealed);
+  return m_inner.submit(changed, sealed->octets, options);
 }
 
 Result<sdk::EntryList> SealingTransport::list(const sdk::List& request, const CallOptions& options) {
@@ -153,18 +176,11 @@ Result<sdk::Fetched> SealingTransport::fetch(const sdk::Fetch& request, const sd
 
 Result<contentseal::Opened> SealingTransport::open(const sdk::Fetched& fetched, ByteView sealed) {
   POSTERN_TRY(const auto material, m_source.get());
-  const std::vector<SmimeIdentity> identities = material->identities();
-  contentseal::OpenRequest request;
-  request.octets = sealed;
-  request.identities = identities;
-  request.trust = material->trust();
-  request.mapping = material->correspondents.mapping();
-  request.now = m_clock.now();
-  request.limit = m_options.limit;
+  std::optional<oraddress::ORAddress> originator;
   if (fetched.entry.originator) {
-    POSTERN_TRY(request.originator, oraddress::parse(*fetched.entry.originator));
+    POSTERN_TRY(originator, oraddress::parse(*fetched.entry.originator));
   }
-  return contentseal::open_content(request);
+  return open_with(*material, sealed, std::move(originator), m_clock.now(), m_options.limit);
 }
 
 Status SealingTransport::open_held(sdk::Fetched& fetched, Bytes sealed, const sdk::PieceSink& sink) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "contentseal/open.hpp"
+#include "contentseal/seal.hpp"
 #include "transport/smime_material.hpp"
 #include "transport/transport.hpp"
 
@@ -35,9 +36,14 @@ struct SealingOptions {
 /// The verdict of a fetched entry; nothing: its content was no S/MIME object.
 [[nodiscard]] std::optional<std::string> verdict_of(const sdk::Entry& entry);
 
-/// A content as it is to be submitted. Changes the submission's content type, encoded types and flags when it is sealed.
-[[nodiscard]] Result<Bytes> seal_for_submission(sdk::Submission& submission, ByteView content, const SmimeMaterial& material,
-                                                const SealingOptions& options, WallTime now);
+/// A content as it is to be submitted to these; nothing: as it is. Borrows for the call.
+[[nodiscard]] Result<std::optional<contentseal::SealedContent>> seal_content(const mts::ContentType& type, ByteView content,
+                                                                             std::span<const oraddress::ORAddress> recipients,
+                                                                             const SmimeMaterial& material, const SealingOptions& options,
+                                                                             WallTime now);
+/// open_content() with our keys and those whom we believe. `originator`: of the envelope.
+[[nodiscard]] Result<contentseal::Opened> open_with(const SmimeMaterial& material, ByteView sealed,
+                                                    std::optional<oraddress::ORAddress> originator, WallTime now, std::size_t limit);
 
 /// Thread safe, as what it stands on, which it borrows; so it does the source and the clock.
 class SealingTransport final : public Transport {

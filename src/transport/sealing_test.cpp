@@ -266,7 +266,7 @@ TEST_F(Sealing, EachFaultIsSaid) {
   const Made elsewhere = people::authority("Elsewhere");
   const std::vector<std::tuple<Made, Finding::State, std::string>> cases{
       {people::person({.addresses = {kAlice}, .not_after = 1'710'000'000}, &root), Finding::State::Failed, "expired at"},
-      {people::person({.addresses = {kAlice}, .not_after = 1'802'000'000}, &root), Finding::State::Warning, "expires at"},
+      {people::person({.addresses = {kAlice}, .not_after = 1'802'000'000}, &root), Finding::State::Warning, "it ends soon"},
       {people::person({.addresses = {kAlice}, .key_usage = "critical,keyAgreement"}, &root), Finding::State::Failed, "keyUsage"},
       {people::person({.addresses = {kAlice}}, &elsewhere), Finding::State::Warning, "security.smime.trust"},
       {people::person({}, &root), Finding::State::Warning, "names nobody"},

@@ -5,6 +5,7 @@
 #include "pki/verify.hpp"
 #include "seal/certificate_strength.hpp"
 #include "seal/parties.hpp"
+#include "transport/credentials.hpp"
 #include "transport/smime_material.hpp"
 
 namespace postern::transport {
@@ -34,20 +35,15 @@ class OwnCertificate {
     if (!fault) fault = weak_key(leaf);
     if (!fault) fault = weak_issue(leaf);
     if (fault) return add(State::Failed, "certificate of " + leaf.subject() + " " + *fault);
-    warn_of_expiry(leaf);
+    if (state_by_expiry(leaf, m_now) != State::Ok) add(State::Warning, words_of(leaf) + ": it ends soon, renew it");
     warn_of_chain(identity);
     if (named_in(leaf).empty())
       add(State::Warning, "certificate of " + leaf.subject() + " names nobody in subjectAltName, so nobody can tell whose it is");
-    if (m_out.size() == before)
-      add(State::Ok, printable(leaf.subject()) + ", for " + printable(named_in(leaf)) + ", until " + rfc3339(leaf.not_after()));
+    if (m_out.size() == before) add(State::Ok, words_of(leaf) + ", for " + printable(named_in(leaf)));
   }
   void add(State state, std::string text) { m_out.push_back({m_name, state, std::move(text)}); }
 
  private:
-  void warn_of_expiry(const Certificate& leaf) {
-    if (m_now + kCertificateNotice > leaf.not_after())
-      add(State::Warning, "certificate of " + leaf.subject() + " expires at " + rfc3339(leaf.not_after()) + "; renew it");
-  }
   /// What we do not believe ourselves, others hardly will.
   void warn_of_chain(const SmimeIdentity& identity) {
     VerifyRequest request;

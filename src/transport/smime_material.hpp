@@ -21,8 +21,6 @@
 
 namespace postern::transport {
 
-inline constexpr std::chrono::days kCertificateNotice{30};  ///< An expiry this near is a warning.
-
 struct SmimeMaterial {
   std::string folder;
   /// NotFound: there is no signing.pem. Anything else: there is one that cannot be used, and why.
