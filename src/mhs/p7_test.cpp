@@ -1,46 +1,13 @@
 // P7 over loopback: a mailbox is listed, fetched from, emptied and watched, and its user submits through it.
-#include <gtest/gtest.h>
-
-#include "mhs/p7_client.hpp"
-#include "mhs/testing/stores.hpp"
-#include "ms/oids.hpp"
+#include "mhs/testing/p7.hpp"
 #include "osi/oids.hpp"
 
 namespace postern::mhs {
 namespace {
 
+using namespace testing;
 using io::testing::soon;
-using testing::kAlice;
-using testing::kBob;
-using testing::name_of;
-
-struct P7 : ::testing::Test, testing::StoreNode {
-  UserCall call(const char* user, const char* password, bool reliable = false) const {
-    UserCall out;
-    out.address = {{}, {}, {}, "127.0.0.1", node.port};
-    out.user = name_of(user);
-    out.password = SecretBytes::from_text(password);
-    out.reliable = reliable;
-    out.tls.required = false;
-    return out;
-  }
-  Called<std::unique_ptr<P7Client>> open(UserCall with) { return run(P7Client::open(std::move(with), node.resolver, soon(), {})); }
-  std::unique_ptr<P7Client> opened(bool reliable = false) {
-    auto client = open(call(kAlice, "secret of alice", reliable));
-    EXPECT_TRUE(client) << (client ? "" : client.error().text);
-    return client ? *std::move(client) : nullptr;
-  }
-  template <class T>
-  T run(io::Task<T> task) {
-    return node.loops->run(std::move(task));
-  }
-  Result<ms::FetchResult> fetch(P7Client& client, ms::SequenceNumber number) {
-    ms::FetchArgument argument;
-    argument.item.value.emplace<ms::SequenceNumber>(number);
-    argument.requested_attributes = ms::EntryInformationSelection{{ms::att::content, std::nullopt, std::nullopt}};
-    return run(client.fetch(std::move(argument), soon()));
-  }
-};
+using P7 = P7Node;
 
 TEST_F(P7, AMailboxIsListedFetchedAndEmptied) {
   for (const bool reliable : {false, true}) {
