@@ -21,8 +21,8 @@ OpenTransfer transfer(const char* began, std::vector<osi::SerialNumber> serials)
     point.activity = osi::activity_identifier(1);
     point.connection = connection(began);
     point.serial = serial;
-    point.octets = std::uint64_t{1000} * serial;
-    out.points.push_back(std::move(point));
+    point.octets = out.octets = std::uint64_t{1000} * serial;
+    out.add(std::move(point));
   }
   return out;
 }
