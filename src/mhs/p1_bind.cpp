@@ -17,10 +17,21 @@ Refused refused_as(const Peer& peer, std::string why, mts::BindError error = mts
   return Refused(BindRefusal{error, std::move(why), peer.name});
 }
 
+const Peer* pinned_peer(const Mta& mta, const Road& road) {
+  const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return shows_pin(peer, road); });
+  return found == mta.peers.end() ? nullptr : &*found;
+}
+
+Refused unknown_name(const Mta& mta, const std::string& name, const Road& road) {
+  const std::string why = "no peer has the MTA name " + printable(name);
+  const Peer* known = pinned_peer(mta, road);
+  return known == nullptr ? refused(why) : refused_as(*known, why + ", and the certificate is that of " + known->name);
+}
+
 /// X.411 12.1.1.1.1.1: without authentication there is no name; only the road can say who it is.
 tl::expected<const Peer*, BindRefusal> admit_by_pin(const Mta& mta, const Road& road) {
-  const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return shows_pin(peer, road); });
-  if (found == mta.peers.end()) return refused("an unauthenticated bind, and no peer has this certificate as its pin");
+  const Peer* found = pinned_peer(mta, road);
+  if (found == nullptr) return refused("an unauthenticated bind, and no peer has this certificate as its pin");
   if (!found->peer_password.empty())
     return refused_as(*found, "an unauthenticated bind of " + found->name + ", which has a password to show");
   return &*found;
@@ -78,7 +89,7 @@ tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindA
   const auto* given = std::get_if<mts::AuthenticatedArgument>(&argument.value);
   if (given == nullptr) return admit_by_pin(mta, road);
   const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return peer.mta_name == given->name; });
-  if (found == mta.peers.end()) return refused("no peer has the MTA name " + printable(given->name.octets));
+  if (found == mta.peers.end()) return unknown_name(mta, given->name.octets, road);
   if (const Status good = check_road(*found, road); !good)
     return refused_as(*found, good.error().what, mts::BindError::InadequateAssociationConfidentiality);
   const auto* password = std::get_if<mts::Password>(&given->credentials.value);
