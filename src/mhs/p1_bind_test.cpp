@@ -86,7 +86,8 @@ TEST(P1Bind, ARefusalSaysWhosePeerHasSomethingToMend) {
   EXPECT_EQ(peer(argument("mta.partner", "wrong"), {}), "partner");
   EXPECT_EQ(peer(argument("mta.pinned", ""), {"", true, Bytes(32, 1), Bytes(32, 2)}), "pinned");
   EXPECT_EQ(peer(argument("stranger", "secret"), pinned), "pinned") << "the right pin with another name";
-  EXPECT_EQ(verdict(mta, argument("stranger", "secret"), pinned), "no peer has the MTA name stranger, and the certificate is that of pinned");
+  EXPECT_EQ(verdict(mta, argument("stranger", "secret"), pinned),
+            "no peer has the MTA name stranger, and the certificate is that of pinned");
   EXPECT_EQ(peer(argument("stranger", "secret"), {}), "");
 }
 

@@ -75,8 +75,11 @@ class BadRoad {
     const std::lock_guard lock(m_mutex);
     m_next = cut;
   }
-  /// Resets every connection there is.
-  void cut_all() { ++m_epoch; }
+  /// Resets every connection there is; none is left when it returns.
+  void cut_all() {
+    ++m_epoch;
+    while (m_active > 0) std::this_thread::yield();
+  }
   /// What went this way over the last connection.
   [[nodiscard]] Bytes passed(Way way) {
     const std::lock_guard lock(m_mutex);
@@ -99,12 +102,14 @@ class BadRoad {
         cut = std::exchange(m_next, std::nullopt);
         m_passed = {};
       }
+      ++m_active;
       m_pumps.emplace_back([this, a = std::move(client), b = std::move(server), cut, epoch = m_epoch.load()]() mutable {
         pump({std::move(a), std::move(b)}, cut, epoch);
+        --m_active;
       });
     }
   }
-  void pump(std::array<UniqueFd, 2> sockets, std::optional<Cut> cut, unsigned epoch) {
+  void pump(std::array<UniqueFd, 2>&& sockets, std::optional<Cut> cut, unsigned epoch) {
     constexpr int kLook = 2;  // milliseconds
     std::array<Byte, 16384> buffer{};
     while (!m_ending && m_epoch == epoch) {
@@ -148,6 +153,7 @@ class BadRoad {
   std::uint16_t m_port = 0;
   std::atomic<bool> m_ending{false};
   std::atomic<unsigned> m_epoch{0};
+  std::atomic<int> m_active{0};
   std::mutex m_mutex;
   std::optional<Cut> m_next;
   std::array<Bytes, 2> m_passed;

@@ -69,7 +69,7 @@ class Pair:
         for daemon, name, domain, other, beyond, road in ((self.north, "north", NORTH, "south", SOUTH, self.to_south),
                                                           (self.south, "south", SOUTH, "north", NORTH, self.to_north)):
             (daemon.directory / "shared").write_text(f"{self.password}\n")
-            daemon.config["listener"] = []
+            daemon.config["listener"] = [record for record in daemon.config["listener"] if record["kind"] == "lmtp"]  # no test uses it
             door = {"tls": {"address": "127.0.0.1:0"}} if tls else {}
             daemon.config["x400"] = {"domain": domain, "mta_name": name, "retry": ["1s"], "idle": "1s", "address": "127.0.0.1:0", **door}
             daemon.config["x400_peer"] = [{"name": other, "domain": beyond, "address": f"127.0.0.1:{road.port}", **shared}]
