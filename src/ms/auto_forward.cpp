@@ -1,7 +1,7 @@
 #include "ms/auto_forward.hpp"
 
 #include "ipm/encoded_types.hpp"
-#include "ipm/notifications.hpp"
+#include "ipm/notification_submission.hpp"
 #include "ms/delivery.hpp"
 #include "ms/filter.hpp"
 #include "ms/oids.hpp"
@@ -69,13 +69,6 @@ Result<mts::MessageSubmissionArgument> submission(mts::MessageSubmissionEnvelope
   return out;
 }
 
-mts::MessageSubmissionEnvelope to_originator(const Arrived& arrived, const ForwardingUser& user) {
-  mts::MessageSubmissionEnvelope out;
-  out.originator_name = user.name;
-  out.per_recipient_fields.emplace_back().recipient_name = arrived.envelope.other_fields.originator_name;
-  return out;
-}
-
 Result<Forwarding> forwarded(const Wish& wish, const ipm::IPM& subject, const Arrived& arrived, const ForwardingUser& user,
                              std::size_t index) {
   ipm::AutoForwardRule rule;
@@ -85,11 +78,12 @@ Result<Forwarding> forwarded(const Wish& wish, const ipm::IPM& subject, const Ar
   for (const auto& each : wish.envelope.per_recipient_fields) rule.recipients.push_back({described(each.recipient_name), {}, false, {}});
   rule.comment = wish.comment;
   const ipm::MessageParameters delivery{arrived.envelope.message_delivery_time, arrived.envelope.other_fields};
-  POSTERN_TRY(ipm::AutoForwarded made, ipm::auto_forward(subject, delivery, {described(user.name)}, rule));
+  const ipm::Notifier notifier = ipm::notifier_of({user.name, arrived.envelope.other_fields, subject});
+  POSTERN_TRY(ipm::AutoForwarded made, ipm::auto_forward(subject, delivery, notifier, rule));
   Forwarding out;
   POSTERN_TRY(out.argument, submission(wish.envelope, ipm::InformationObject{std::move(made.message)}));
   if (made.notification) {
-    POSTERN_TRY(out.notification, submission(to_originator(arrived, user), ipm::InformationObject{*std::move(made.notification)}));
+    POSTERN_TRY(out.notification, ipm::notification_submission(*made.notification, user.name, arrived.envelope.other_fields));
   }
   return out;
 }
