@@ -6,6 +6,7 @@
 #include "base/log.hpp"
 #include "io/signals.hpp"
 #include "mhs/service.hpp"
+#include "transport/service.hpp"
 
 namespace postern::daemon {
 namespace {
@@ -98,6 +99,15 @@ void stop_web_doors(gateway::Gateway& gate, WebDoors& doors) {
   if (doors.secure) secure_ended.get_future().wait();
 }
 
+Result<std::unique_ptr<transport::Service>> open_transport(gateway::Gateway& gate, std::function<Result<sdk::Launched>()> launcher) {
+  transport::ServiceOptions options;
+  options.loops = &gate.loops();
+  options.resolver = &gate.resolver();
+  options.clock = &gate.clock();
+  options.launcher = std::move(launcher);
+  return transport::open_service(gate.config(), std::move(options));
+}
+
 void log_ready(const gateway::Gateway& gate, const std::string& http) {
   for (const auto& warning : gate.warnings()) log::warn("config.warning", {{"text", warning}});
   for (const auto& door : gate.doors())
@@ -112,7 +122,8 @@ Status serve(Serving with) {
                                                 std::move(with.database_key)));
   const auto vault = gate->config().engine.enabled ? with.vault(*gate) : nullptr;
   POSTERN_TRY(const std::unique_ptr<mhs::Service> x400, mhs::Service::open(*gate));
-  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get(), std::move(with.engine), std::move(with.processes), x400.get()));
+  POSTERN_TRY(const auto transport, open_transport(*gate, std::move(with.x400_launcher)));
+  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get(), std::move(with.engine), std::move(with.processes), x400.get(), transport.get()));
   POSTERN_TRY(WebDoors web, open_web_doors(*gate, *api));
   std::promise<void> stop;
   auto stopped = stop.get_future();

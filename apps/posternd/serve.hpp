@@ -9,6 +9,7 @@
 #include "api/vault_port.hpp"
 #include "daemon.hpp"
 #include "gateway/gateway.hpp"
+#include "sdk/launch.hpp"
 
 namespace postern::daemon {
 
@@ -20,6 +21,8 @@ struct Serving {
   std::function<std::unique_ptr<api::VaultPort>(gateway::Gateway&)> vault;
   api::EngineStateSource engine;  ///< Of the key engine, for /status; may be empty.
   api::ProcessSource processes;   ///< For /status.
+  /// Starts the process of a vendor's X.400 library (transport.mode "sdk"); empty: the gate does it itself.
+  std::function<Result<sdk::Launched>()> x400_launcher;
   /// It listens on these now; an error ends it.
   std::function<Status(const std::vector<warden::NamedPort>&)> ready;
 };

@@ -20,6 +20,7 @@
 #include "gateway/gateway.hpp"
 #include "http/router.hpp"
 #include "mhs/service.hpp"
+#include "transport/service.hpp"
 
 namespace postern::api {
 
@@ -30,10 +31,10 @@ class Api {
  public:
   /// Reads or makes the token. `vault` may be null: then nothing is under /v1. Both must outlive the Api.
   /// `engine` and `processes`: the key engine's and the daemon's state for /status; either may be empty. `x400`: null where there is no
-  /// MTA.
+  /// MTA. `transport`: the X.400 service by [transport]; null in tests of other parts.
   [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, VaultPort* vault = nullptr,
                                                          EngineStateSource engine = {}, ProcessSource processes = {},
-                                                         mhs::Service* x400 = nullptr);
+                                                         mhs::Service* x400 = nullptr, transport::Service* transport = nullptr);
 
   [[nodiscard]] const std::string& token() const noexcept { return m_token; }
   /// For http::Server.
@@ -41,11 +42,12 @@ class Api {
 
  private:
   Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, mhs::Service* x400,
-      std::string token);
+      transport::Service* transport, std::string token);
   gateway::Gateway& m_gateway;
   EngineStateSource m_engine;
   ProcessSource m_processes;
   mhs::Service* m_x400;
+  transport::Service* m_transport;
   std::optional<VaultFace> m_vault;
   std::unique_ptr<MtaHookFace> m_hook;  ///< Null: off.
   std::string m_token;
@@ -60,7 +62,8 @@ struct Routes {
   const Operators& operators;
   const EngineStateSource& engine;
   const ProcessSource& processes;
-  mhs::Service* x400;  ///< Null: no MTA.
+  mhs::Service* x400;             ///< Null: no MTA.
+  transport::Service* transport;  ///< Null in tests of other parts.
 
   /// A handler that only runs for who has at least this role; Request::user is his name.
   void add(std::string_view method, std::string_view pattern, http::Handler handler, Role needs = Role::Admin) const;

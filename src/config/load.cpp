@@ -1,9 +1,7 @@
 #include "config/load.hpp"
 
-#define TOML_EXCEPTIONS 0
 #include <unistd.h>
 
-#include <toml++/toml.h>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -12,7 +10,7 @@
 
 #include "base/text.hpp"
 #include "config/settings.hpp"
-#include "config/toml_guard.hpp"
+#include "config/toml_text.hpp"
 #include "config/validate.hpp"
 
 namespace postern::config {
@@ -120,32 +118,6 @@ class Reader {
           near.empty() ? "is not a setting; see `postern config reference`" : "is not a setting; did you mean " + std::string(near) + "?");
   }
 
-  static std::optional<Value> map_of(const toml::table& table) {
-    std::map<std::string, std::string> items;
-    for (const auto& [key, item] : table) {
-      const auto* s = item.as_string();
-      if (s == nullptr) return std::nullopt;
-      items.emplace(key.str(), s->get());
-    }
-    return Value(std::move(items));
-  }
-
-  static std::optional<Value> value_of(const toml::node& node) {
-    if (const auto* s = node.as_string()) return Value(s->get());
-    if (const auto* b = node.as_boolean()) return Value(b->get());
-    if (const auto* n = node.as_integer()) return Value(n->get());
-    if (const auto* table = node.as_table()) return map_of(*table);
-    const auto* array = node.as_array();
-    if (array == nullptr) return std::nullopt;
-    std::vector<std::string> list;
-    for (const auto& item : *array) {
-      const auto* s = item.as_string();
-      if (s == nullptr) return std::nullopt;
-      list.push_back(s->get());
-    }
-    return Value(std::move(list));
-  }
-
   Loaded& m_out;
   std::string_view m_source;
   /// By line: TOML tables come sorted by name, but an operator reads faults from top to bottom.
@@ -248,26 +220,12 @@ Environment process_environment() {
 Loaded parse(std::string_view text, std::string_view source, const Environment& environment) {
   Loaded out;
   out.config.source = source;
-  if (text.size() > kMaxConfigBytes) {
-    out.faults.push_back({ErrorCode::TooLarge, std::string(source) + ": is larger than 1 MiB, which no configuration is", {}});
-    return out;
-  }
-  if (const auto line = line_toml_cannot_read(text)) {
-    out.faults.push_back(
-        {ErrorCode::BadInput,
-         std::string(source) + ":" + std::to_string(*line) + ": letters beyond ASCII may stand in quotes and in comments only",
-         {}});
-    return out;
-  }
-  const toml::parse_result parsed = toml::parse(text, source);
+  const auto parsed = parse_toml(text, source, kMaxConfigBytes);
   if (!parsed) {
-    const auto& error = parsed.error();
-    out.faults.push_back({ErrorCode::BadInput,
-                          std::string(source) + ":" + std::to_string(error.source().begin.line) + ": " + std::string(error.description()),
-                          {}});
+    out.faults.push_back(parsed.error());
     return out;
   }
-  Reader(out, source).read(parsed.table());
+  Reader(out, source).read(*parsed);
   read_environment(environment, out);
   if (out.faults.empty()) validate(out);
   return out;

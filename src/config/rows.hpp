@@ -1,4 +1,5 @@
-// How a line of the table of settings is made: one function for each kind. For the files that hold the table (settings*.cpp) only.
+// How a line of the table of settings is made: one function for each kind. For the files that hold a table: settings*.cpp here,
+// and those of files beside postern.toml (record.hpp).
 #pragma once
 
 #include <algorithm>
@@ -17,7 +18,7 @@ namespace postern::config::rows {
 
 using Words = std::vector<std::string_view>;
 
-inline std::string quoted(std::string_view text) {
+inline std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -28,7 +29,7 @@ inline std::string quoted(std::string_view text) {
 
 inline std::string joined(const std::vector<std::string>& list) {
   std::string out = "[";
-  for (const auto& item : list) out += (out.size() > 1 ? ", " : "") + quoted(item);
+  for (const auto& item : list) out += (out.size() > 1 ? ", " : "") + in_quotes(item);
   return out + "]";
 }
 
@@ -58,7 +59,7 @@ Row<T> text(std::string_view name, Get get, std::string_view help, Words allowed
             get(record) = *given;
             return {};
           },
-          [get](const T& record) { return quoted(get(const_cast<T&>(record))); }};
+          [get](const T& record) { return in_quotes(get(const_cast<T&>(record))); }};
 }
 
 template <class T, class Get>
@@ -109,7 +110,7 @@ Row<T> duration(std::string_view name, Get get, std::string_view help) {
             POSTERN_TRY(get(record), parse_duration(word != nullptr ? *word : std::to_string(*number)));
             return {};
           },
-          [get](const T& record) { return quoted(duration_text(get(const_cast<T&>(record)))); }};
+          [get](const T& record) { return in_quotes(duration_text(get(const_cast<T&>(record)))); }};
 }
 
 template <class T, class Get>
@@ -174,7 +175,7 @@ Row<T> map_of(std::string_view name, Get get, std::string_view help, Status (*ch
           [get](const T& record) {
             std::string out = "{";
             for (const auto& [key, text] : get(const_cast<T&>(record)))
-              out += (out.size() > 1 ? ", " : " ") + quoted(key) + " = " + quoted(text);
+              out += (out.size() > 1 ? ", " : " ") + in_quotes(key) + " = " + in_quotes(text);
             return out + (out.size() > 1 ? " }" : "}");
           }};
 }

@@ -1,25 +1,52 @@
 // A profile: where the X.400 service is reached and as whom, one file NAME.toml in transport.profiles_dir (docs/x400-transport.md).
+//
+//   peer         = "x400n@store.example.org:102"        tsel/ssel/psel@host:port
+//   role         = "p7"                                  p7: a message store; p3: an MTA, as its user; p1: an MTA, as another MTA
+//   user         = "C=DE;A= ;P=ACME;S=Doe;G=Jane"        O/R address; with p1 our MTA name
+//   domain       = "C=DE;A= ;P=ACME"                     p1 only
+//   password_ref = "file:operations.password"            beside the profile; or env:X400_...
+//   pins         = ["sha256:..."]                        beside transport.fingerprints
+//
+// A password from the environment is in a variable whose name begins with X400_, because no other reaches the process that binds.
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.hpp"
 #include "base/secret.hpp"
+#include "config/config.hpp"
 #include "sdk/values.hpp"
 
 namespace postern::transport {
+
+inline constexpr std::size_t kProfileBytes = std::size_t{64} << 10;
+inline constexpr const char* kDefaultProfile = "default";
 
 struct Profile {
   std::string name;
   sdk::Role role = sdk::Role::P7User;
   std::string peer;    ///< tsel/ssel/psel@host:port
-  std::string user;    ///< O/R address, canonical text.
+  std::string user;    ///< O/R address, canonical text; P1: our MTA name.
   std::string domain;  ///< P1 only.
   SecretBytes password;
   std::vector<std::string> pins;  ///< Beside transport.fingerprints.
   /// For Transport::bind().
   [[nodiscard]] sdk::Bind bind_request() const;
 };
+
+/// A profile's text, before its password is read.
+struct ProfileText {
+  std::string peer, role = "p7", user, domain, password_ref;
+  std::vector<std::string> pins;
+};
+/// Total on any text. BadInput and TooLarge name source, line and setting.
+[[nodiscard]] Result<ProfileText> parse_profile(std::string_view toml, std::string_view source);
+
+/// The name of the one that counts: transport.sdk.preferred_profile (X400_SDK_PROFILE), else the only one in the folder, else "default".
+[[nodiscard]] std::string preferred_profile(const config::Config& config);
+/// Reads it with its password, anew with each call. NotFound says how to make one; other errors name file, line and setting.
+[[nodiscard]] Result<Profile> read_profile(const config::Config& config);
 
 }  // namespace postern::transport

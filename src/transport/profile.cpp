@@ -1,0 +1,157 @@
+#include "transport/profile.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.hpp"
+#include "config/record.hpp"
+#include "config/rows.hpp"
+#include "gateway/hops.hpp"
+#include "oraddress/compare.hpp"
+#include "oraddress/or_text.hpp"
+#include "osi/address.hpp"
+#include "pki/certificate.hpp"
+
+namespace postern::transport {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kSuffix = ".toml";
+constexpr std::string_view kVariable = "X400_";  // confine/roles.cpp lets these through to the gate
+constexpr std::size_t kMostFiles = 1'000;
+
+Status check_peer(const std::string& text) {
+  const auto address = osi::parse_presentation_address(text);
+  if (address) return {};
+  return fail(ErrorCode::BadInput, "must be tsel/ssel/psel@host:port (" + address.error().text() + ")");
+}
+
+Status check_reference(const std::string& text) {
+  if (text.starts_with("file:") && text.size() > 5) return {};
+  if (text.starts_with("env:" + std::string(kVariable))) return {};
+  return fail(ErrorCode::BadInput, "must be file:PATH, or env:NAME with a name that begins with " + std::string(kVariable));
+}
+
+const std::vector<config::Row<ProfileText>>& rows() {
+  using namespace config::rows;
+  using P = ProfileText;
+  static const std::vector<config::Row<P>> all{
+      checked_text<P>("peer", FIELD(peer), "Where it listens.", check_peer),
+      text<P>("role", FIELD(role), "Who binds.", {"p7", "p3", "p1"}),
+      text<P>("user", FIELD(user), "As whom."),
+      text<P>("domain", FIELD(domain), "Of our MTA."),
+      checked_text<P>("password_ref", FIELD(password_ref), "Where the password is.", check_reference),
+      list<P>("pins", FIELD(pins), "Of the peer's certificate or key."),
+  };
+  return all;
+}
+
+tl::unexpected<Error> bad(std::string_view source, const char* field, std::string what) {
+  return fail(ErrorCode::BadInput, std::string(source) + ": " + field + " " + std::move(what), field);
+}
+
+Result<std::string> canonical_user(const std::string& text) {
+  POSTERN_TRY(const oraddress::ORAddress address, oraddress::parse(text));
+  POSTERN_TRY(const oraddress::ORAddress canonical, oraddress::canonical(address));
+  return oraddress::write(canonical);
+}
+
+/// What takes more than one setting.
+Status complete(ProfileText& out, std::string_view source) {
+  if (out.peer.empty()) return bad(source, "peer", "is missing; say where the service listens: \"x400n@store.example.org:102\"");
+  if (out.user.empty()) return bad(source, "user", "is missing; say who binds: an O/R address, with role p1 our MTA name");
+  if (out.role == "p1" && out.domain.empty()) return bad(source, "domain", "is missing; role p1 needs our domain: \"C=DE;A= ;P=ORG\"");
+  if (out.role != "p1" && !out.domain.empty()) return bad(source, "domain", "belongs to role p1 only");
+  for (const std::string& pin : out.pins)
+    if (const auto fingerprint = parse_fingerprint(pin); !fingerprint) return bad(source, "pins", fingerprint.error().what);
+  if (out.role == "p1") return {};
+  auto user = canonical_user(out.user);
+  if (!user) return bad(source, "user", "is no O/R address: " + user.error().text());
+  out.user = *std::move(user);
+  return {};
+}
+
+sdk::Role role_of(std::string_view word) {
+  if (word == "p3") return sdk::Role::P3User;
+  return word == "p1" ? sdk::Role::P1Mta : sdk::Role::P7User;
+}
+
+/// The names of all profiles; empty where the folder is not there.
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> out;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end && out.size() < kMostFiles; at.increment(error)) {
+    const std::string file = at->path().filename().string();
+    if (file.ends_with(kSuffix)) out.push_back(file.substr(0, file.size() - kSuffix.size()));
+  }
+  return out;
+}
+
+/// A name and no path: it comes from the environment too.
+Status check_name(const std::string& name) {
+  const bool good = !name.empty() && name.front() != '.' &&
+                    std::ranges::all_of(name, [](char c) { return is_alnum(c) || c == '_' || c == '-' || c == '.'; });
+  if (good) return {};
+  return fail(ErrorCode::BadInput, "\"" + printable(name) + "\" is no profile's name: letters, digits, _, - and dots",
+              "transport.sdk.preferred_profile");
+}
+
+Result<std::string> text_of_file(const std::string& path, const std::string& name) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file)
+    return fail(ErrorCode::NotFound,
+                "there is no profile \"" + name + "\", or it cannot be read: write " + path +
+                    " with peer, role, user and password_ref (docs/x400-transport.md), or name another one as "
+                    "transport.sdk.preferred_profile",
+                "transport.profiles_dir");
+  std::string text(kProfileBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+Result<SecretBytes> password_of(const ProfileText& text, const fs::path& path, const config::Config& config) {
+  if (text.password_ref.empty()) return SecretBytes();
+  std::string reference = text.password_ref;
+  if (reference.starts_with("file:")) reference = "file:" + (path.parent_path() / reference.substr(5)).string();
+  auto password = gateway::read_secret_ref(reference, config);
+  if (!password) return fail(password.error().code, path.string() + ": password_ref: " + password.error().text(), "password_ref");
+  return password;
+}
+
+}  // namespace
+
+sdk::Bind Profile::bind_request() const {
+  return {.role = role, .peer = peer, .name = user, .domain = domain, .password = to_bytes(as_text(password.view()))};
+}
+
+Result<ProfileText> parse_profile(std::string_view toml, std::string_view source) {
+  POSTERN_TRY(ProfileText out, config::read_record(toml, source, rows(), kProfileBytes));
+  POSTERN_CHECK(complete(out, source));
+  return out;
+}
+
+std::string preferred_profile(const config::Config& config) {
+  if (const std::string& named = config.transport.sdk.preferred_profile; !named.empty()) return named;
+  const auto names = names_in(config.beside_config(config.transport.profiles_dir));
+  return names.size() == 1 ? names.front() : kDefaultProfile;
+}
+
+Result<Profile> read_profile(const config::Config& config) {
+  Profile out;
+  out.name = preferred_profile(config);
+  POSTERN_CHECK(check_name(out.name));
+  const fs::path path = fs::path(config.beside_config(config.transport.profiles_dir)) / (out.name + std::string(kSuffix));
+  POSTERN_TRY(const std::string toml, text_of_file(path.string(), out.name));
+  POSTERN_TRY(ProfileText text, parse_profile(toml, path.string()));
+  POSTERN_TRY(out.password, password_of(text, path, config));
+  out.role = role_of(text.role);
+  out.peer = std::move(text.peer);
+  out.user = std::move(text.user);
+  out.domain = std::move(text.domain);
+  out.pins = std::move(text.pins);
+  return out;
+}
+
+}  // namespace postern::transport
