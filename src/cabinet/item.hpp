@@ -64,7 +64,7 @@ struct Copy {
   State state = State::Draft;
   std::string mts_identifier;  ///< Once it is submitted.
   std::uint64_t size = 0;
-  std::string sha256;  ///< Of the content, in hexadecimal; it is held against it whenever it is read.
+  std::string sha256;                     ///< Of the content, in hexadecimal; it is held against it whenever it is read.
   std::vector<std::uint32_t> recipients;  ///< Places in Item::recipients.
 };
 
@@ -96,7 +96,7 @@ struct Item {
   std::optional<sdk::Strategy> strategy;
   std::optional<std::int64_t> deferred_until, latest_delivery;  ///< Seconds since 1970.
   std::vector<std::string> encoded_types;
-  std::uint32_t flags = 0;  ///< As sdk::Submission.
+  std::uint32_t flags = 0;                                        ///< As sdk::Submission.
   bool receipt_requested = false, non_receipt_requested = false;  ///< Of a received one: what is owed to its originator.
   bool pass_through = false;                                      ///< Its content came from outside.
   std::string reason;                                             ///< Why it is where it is, for people.

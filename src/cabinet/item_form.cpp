@@ -198,15 +198,13 @@ Status read(ByteView octets, T& out) {
   return fail(ErrorCode::IntegrityFailed, "a row of the X.400 mailbox is not in the form that this version reads");
 }
 
-bool fits(const CabinetRow& row) {
-  return row.kind >= 0 && row.kind <= last_of(Kind{}) && row.state >= 0 && row.state <= last_of(State{});
-}
+bool fits(const CabinetRow& row) { return row.kind >= 0 && row.kind <= last_of(Kind{}) && row.state >= 0 && row.state <= last_of(State{}); }
 
 }  // namespace
 
 CabinetRow row_of(const Item& item) {
-  return {item.id,       item.folder,  static_cast<int>(item.kind), static_cast<int>(item.state),
-          item.unopened, item.created, item.changed,                form(item)};
+  return {item.id,      item.folder, static_cast<int>(item.kind), static_cast<int>(item.state), item.unopened, item.created,
+          item.changed, form(item)};
 }
 
 Result<Item> item_of(const CabinetRow& row) {
