@@ -1,6 +1,6 @@
 // rooms: warden
 // A hostile gate in front of the warden: any packet on the control socket, and any text as the list of its ports. Never a crash, never a
-// descriptor kept; what is a message is one of the three kinds.
+// descriptor kept; what is a message has the descriptors of its kind.
 #include <sys/socket.h>
 
 #include <cstdlib>
@@ -21,8 +21,8 @@ void as_packet(const std::uint8_t* data, std::size_t size) {
     if (message.error().code != ErrorCode::BadInput && message.error().code != ErrorCode::Unavailable) std::abort();
     return;
   }
-  // No descriptor came, so it cannot be a channel.
-  if (message->kind == ControlKind::Channel || message->channel || message->text.size() != size - 1) std::abort();
+  // No descriptor came, so it can be nothing that has one.
+  if (message->kind == ControlKind::Channel || message->kind == ControlKind::Library || message->channel || message->text.size() != size - 1) std::abort();
 }
 
 void as_ports(std::string_view text) {

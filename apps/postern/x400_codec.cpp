@@ -11,6 +11,7 @@
 #include "context.hpp"
 #include "file_input.hpp"
 #include "ipm/notification.hpp"
+#include "mhs/notation.hpp"
 #include "octet_forms.hpp"
 #include "x400.hpp"
 
@@ -27,22 +28,27 @@ struct Syntax {
   Result<Bytes> (*encode)(const json::value& value);
 };
 
-/// A protocol whose values are all of one type; `check` says what of them it does not allow.
+/// A protocol whose values are all of one type, as `Describe` has it; `check` says what of them it does not allow.
 template <class T>
 Status anything(const T&) {
   return {};
 }
-template <class T, Status (*Check)(const T&)>
-Result<json::value> decode_as(ByteView octets) {
-  POSTERN_TRY(const T value, asn1::decode<T>(octets));
-  POSTERN_CHECK(Check(value));
-  return asn1::to_json(value);
+template <class T>
+const asn1::Type& described() {
+  return schema(asn1::Of<T>{});
 }
-template <class T, Status (*Check)(const T&)>
+using Describe = const asn1::Type& (*)();
+template <class T, Status (*Check)(const T&), Describe D>
+Result<json::value> decode_as(ByteView octets) {
+  POSTERN_TRY(const T value, asn1::decode<T>(octets, {}, D()));
+  POSTERN_CHECK(Check(value));
+  return asn1::to_json(value, D());
+}
+template <class T, Status (*Check)(const T&), Describe D>
 Result<Bytes> encode_as(const json::value& value) {
-  POSTERN_TRY(const T made, asn1::from_json<T>(value));
+  POSTERN_TRY(const T made, asn1::from_json<T>(value, D()));
   POSTERN_CHECK(Check(made));
-  return asn1::encode_as_taken(made);
+  return asn1::encode(made, D(), asn1::EncodeRules::Lenient);
 }
 
 using ipm::InformationObject;
@@ -57,16 +63,20 @@ Status is_notification(const InformationObject& object) {
   return object.ipn() != nullptr ? Status{} : fail(ErrorCode::BadInput, "is a message: take ipm", "InformationObject");
 }
 
-template <class T, Status (*Check)(const T&)>
+template <class T, Status (*Check)(const T&) = &anything<T>, Describe D = &described<T>>
 constexpr Syntax syntax(std::string_view name, std::string_view about) {
-  return {name, about, &decode_as<T, Check>, &encode_as<T, Check>};
+  return {name, about, &decode_as<T, Check, D>, &encode_as<T, Check, D>};
 }
 // In the order in which decode tries them where --as does not say.
 constexpr Syntax kSyntaxes[] = {
-    syntax<InformationObject, anything<InformationObject>>("p22", "content of 1988 and later: message or notification (X.420)"),
+    syntax<InformationObject>("p22", "content of 1988 and later: message or notification (X.420)"),
     syntax<InformationObject, known_in_1984>("p2", "content of 1984: message or notification"),
     syntax<InformationObject, is_message>("ipm", "content that is an interpersonal message"),
     syntax<InformationObject, is_notification>("ipn", "content that is a notification"),
+    syntax<mts::MTSApdu, anything<mts::MTSApdu>, mhs::p1_notation>("p1", "between MTAs: message, report or probe (X.411 12)"),
+    syntax<mts::MTSApdu, anything<mts::MTSApdu>, mhs::p1_1984_notation>("p1-84", "the same under the names of 1984"),
+    syntax<mhs::P7Apdu, mhs::is_known>("p7", "between a user and his message store: APDUs of ROSE, binds (X.413, X.419)"),
+    syntax<mhs::P3Apdu, mhs::is_known>("p3", "between a user or store and the MTS: APDUs of ROSE, binds (X.411 8, X.419)"),
 };
 
 std::string names_of_syntaxes() {

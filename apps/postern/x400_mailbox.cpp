@@ -2,20 +2,20 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 #include <ostream>
 
 #include "asn1/json.hpp"
+#include "base/clock.hpp"
 #include "base/text.hpp"
 #include "file_input.hpp"
-#include "ipm/read.hpp"
-#include "mhs/p7_client.hpp"
+#include "mhs/acceptance.hpp"
+#include "mhs/p7_receipts.hpp"
 #include "ms/oids.hpp"
-#include "mts/reasons.hpp"
 #include "oraddress/or_text.hpp"
 #include "x400.hpp"
 #include "x400_peer.hpp"
+#include "x400_view.hpp"
 
 namespace postern::cli {
 namespace {
@@ -53,12 +53,7 @@ const std::vector<Column>& columns() {
   return all;
 }
 
-const asn1::Any* value_of(const ms::EntryInformation& entry, const asn1::Oid& type) {
-  if (!entry.attributes) return nullptr;
-  for (const ms::Attribute& each : *entry.attributes)
-    if (each.attribute_type == type && !each.attribute_values.empty()) return &each.attribute_values.front();
-  return nullptr;
-}
+using mhs::value_of;
 
 ms::EntryInformationSelection shown_attributes() {
   ms::EntryInformationSelection out;
@@ -135,66 +130,64 @@ void run_list(const ListOptions& options, Context& context) {
   }
 }
 
+// ---- notifications that opening and deleting owe
+struct NoticeOptions {
+  bool withheld = false, again = false;
+};
+
+Result<mhs::NotificationWish> wish_of(const NoticeOptions& options, const PeerOptions& peer) {
+  mhs::NotificationWish out;
+  POSTERN_TRY(out.user, name_of(peer.user, "--user"));
+  out.now = unix_seconds(SystemClock().now());
+  out.send = !options.withheld;
+  out.opened_again = options.again;
+  return out;
+}
+
+std::string_view kind_of(const mhs::Notice& notice) { return notice.receipt ? "receipt" : "non-receipt"; }
+
+json::object json_of(const mhs::Notice& notice) {
+  json::object out{{"number", notice.number}, {"kind", kind_of(notice)}, {"sent", notice.result.has_value()}};
+  if (notice.result) out["id"] = mhs::text_of(notice.result->message_submission_identifier);
+  if (notice.error) out["error"] = notice.error->text();
+  return out;
+}
+
+void show_notice(std::ostream& out, const mhs::Notice& notice) {
+  out << "notification of " << kind_of(notice) << " for " << notice.number << ": ";
+  if (notice.result)
+    out << "sent, " << mhs::text_of(notice.result->message_submission_identifier) << '\n';
+  else if (notice.error)
+    out << "not sent: " << notice.error->text() << (notice.receipt ? "; try again with --receipt\n" : "\n");
+  else
+    out << "owed, and not sent\n";
+}
+
+/// One that is owed and could not be sent is no success.
+void note_failure(Context& context, const mhs::Notice& notice) {
+  if (notice.error) context.exit_status = kNo;
+}
+
 // ---- message
 struct MessageOptions {
   PeerOptions peer;
+  NoticeOptions notice;
   std::int64_t number = 0;
   std::string save, raw;
 };
 
-io::Task<Result<ms::EntryInformation>> fetch(mhs::P7Client& client, std::int64_t number, SteadyTime deadline) {
-  ms::FetchArgument argument;
-  argument.item.value.emplace<ms::SequenceNumber>(number);
-  argument.requested_attributes = shown_attributes();
-  argument.requested_attributes->push_back({ms::att::content, std::nullopt, std::nullopt});
-  argument.requested_attributes->push_back({ms::att::report_delivery_envelope, std::nullopt, std::nullopt});
-  POSTERN_CO_TRY(ms::FetchResult result, co_await client.fetch(std::move(argument), deadline));
-  if (!result.entry_information) co_return fail(ErrorCode::NotFound, "there is no entry of this number");
-  co_return *std::move(result.entry_information);
-}
-
-Status write_file(const std::filesystem::path& path, ByteView octets) {
-  std::ofstream out(path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(octets.data()), static_cast<std::streamsize>(octets.size()));
-  if (!out.flush()) return fail(ErrorCode::Unavailable, "cannot be written", path.string());
-  return {};
-}
-
-json::object json_of(const ipm::MessageView& view);
-json::object json_of(const ipm::PartView& part) {
-  json::object out{{"number", part.number}, {"kind", ipm::name_of(part.kind)}, {"type", part.type}};
-  if (!part.text.empty()) out["text"] = part.text;
-  if (!part.remark.empty()) out["remark"] = part.remark;
-  if (!part.file_name.empty()) out["file"] = part.file_name;
-  if (!part.content.empty()) out["octets"] = part.content.size();
-  if (part.message) out["message"] = json_of(*part.message);
+ms::EntryInformationSelection fetched_attributes() {
+  ms::EntryInformationSelection out = shown_attributes();
+  for (const asn1::Oid& each : {ms::att::content, ms::att::message_delivery_envelope, ms::att::report_delivery_envelope})
+    out.push_back({each, std::nullopt, std::nullopt});
   return out;
 }
-json::object json_of(const ipm::MessageView& view) {
-  json::array fields, parts;
-  for (const ipm::FieldLine& each : view.fields) fields.push_back({{"name", each.name}, {"text", each.text}});
-  for (const ipm::PartView& each : view.parts) parts.push_back(json_of(each));
-  return {{"subject", view.subject}, {"fields", std::move(fields)}, {"parts", std::move(parts)}};
-}
 
-void show_view(std::ostream& out, const ipm::MessageView& view) {
-  for (const ipm::FieldLine& each : view.fields) out << each.name << ": " << printable(each.text) << '\n';
-  for (const ipm::PartView& each : view.parts) {
-    out << "\n[" << each.number << "] " << ipm::name_of(each.kind);
-    if (!each.file_name.empty()) out << ' ' << each.file_name;
-    if (!each.content.empty()) out << ", " << each.content.size() << " octets";
-    if (!each.remark.empty()) out << ": " << each.remark;
-    out << '\n' << each.text << '\n';
-    if (each.message) show_view(out, *each.message);
-  }
-}
-
-Status save_files(const ipm::MessageView& view, const std::filesystem::path& folder) {
-  for (const ipm::PartView& each : view.parts) {
-    if (!each.content.empty()) POSTERN_CHECK(write_file(folder / each.file_name, each.content));
-    if (each.message) POSTERN_CHECK(save_files(*each.message, folder));
-  }
-  return {};
+Result<std::optional<mts::ReportDeliveryEnvelope>> report_of(const ms::EntryInformation& entry) {
+  const asn1::Any* value = value_of(entry, ms::att::report_delivery_envelope);
+  if (value == nullptr) return std::optional<mts::ReportDeliveryEnvelope>();
+  POSTERN_TRY(auto envelope, asn1::from_any<mts::ReportDeliveryEnvelope>(*value));
+  return std::optional(std::move(envelope));
 }
 
 Result<ipm::MessageView> view_of(const ms::EntryInformation& entry, const MessageOptions& options) {
@@ -207,80 +200,58 @@ Result<ipm::MessageView> view_of(const ms::EntryInformation& entry, const Messag
   return view;
 }
 
-/// Of a report: what became of each recipient.
-struct ReportedRecipient {
-  std::string address, text;
-  bool delivered = false;
-};
-ReportedRecipient reported(const mts::PerRecipientReportDeliveryFields& recipient) {
-  ReportedRecipient out{oraddress::write(recipient.actual_recipient_name), {}, false};
-  if (const auto* delivery = std::get_if<mts::DeliveryReport>(&recipient.report_type.value)) {
-    out.delivered = true;
-    out.text = "delivered " + delivery->message_delivery_time.text;
-  } else {
-    out.text = "not delivered: " + mts::words_of(std::get<mts::NonDeliveryReport>(recipient.report_type.value));
-  }
-  if (recipient.supplementary_information) out.text += " (" + printable(recipient.supplementary_information->octets) + ")";
-  return out;
-}
-
-Result<std::vector<ReportedRecipient>> report_of(const ms::EntryInformation& entry) {
-  std::vector<ReportedRecipient> out;
-  const asn1::Any* value = value_of(entry, ms::att::report_delivery_envelope);
-  if (value == nullptr) return out;
-  POSTERN_TRY(const auto envelope, asn1::from_any<mts::ReportDeliveryEnvelope>(*value));
-  for (const auto& each : envelope.per_recipient_fields) out.push_back(reported(each));
-  return out;
-}
-
-json::array json_of(const std::vector<ReportedRecipient>& recipients) {
-  json::array out;
-  for (const ReportedRecipient& each : recipients)
-    out.push_back(json::object{{"recipient", each.address}, {"delivered", each.delivered}, {"text", each.text}});
-  return out;
-}
-
 void run_message(const MessageOptions& options, Context& context) {
-  const auto entry = with_store<ms::EntryInformation>(
-      options.peer, context.in, [&options](mhs::P7Client& client) { return fetch(client, options.number, deadline_of(options.peer)); });
-  if (!entry) return report_error(context, "x400 message", entry.error());
+  const auto wish = wish_of(options.notice, options.peer);
+  if (!wish) return report_error(context, "x400 message", wish.error());
+  const auto opened = with_store<mhs::OpenedEntry>(options.peer, context.in, [&](mhs::P7Client& client) {
+    return mhs::open_entry(client, options.number, fetched_attributes(), *wish, std::chrono::seconds(options.peer.timeout));
+  });
+  if (!opened) return report_error(context, "x400 message", opened.error());
+  const ms::EntryInformation* const entry = &opened->entry;
   const auto view = view_of(*entry, options);
   if (!view) return report_error(context, "x400 message", view.error());
-  const auto report = report_of(*entry);
+  const auto report = report_of(*entry);  // nullopt: it is a message
   if (!report) return report_error(context, "x400 message", report.error());
   if (context.json) {
     json::object out = json_of(*entry);
-    if (!report->empty()) out["report"] = json_of(*report);
-    if (value_of(*entry, ms::att::content) != nullptr) out["content"] = json_of(*view);
+    if (*report) add_report(out, **report);
+    if (value_of(*entry, ms::att::content) != nullptr) out["content"] = view_json(*view);
+    if (opened->notice) out["notification"] = json_of(*opened->notice);
     context.out << out << '\n';
   } else {
     show_entry(context.out, *entry);
-    for (const ReportedRecipient& each : *report) context.out << each.address << ": " << each.text << '\n';
+    if (*report) show_report(context.out, **report);
     show_view(context.out, *view);
+    if (opened->notice) show_notice(context.out, *opened->notice);
   }
+  if (opened->notice) note_failure(context, *opened->notice);
 }
 
 // ---- delete
 struct DeleteOptions {
   PeerOptions peer;
+  NoticeOptions notice;
   std::vector<std::int64_t> numbers;
 };
 
-io::Task<Result<bool>> remove(mhs::P7Client& client, std::vector<std::int64_t> numbers, SteadyTime deadline) {
-  ms::DeleteArgument argument;
-  argument.items.value = std::move(numbers);
-  POSTERN_CO_CHECK(co_await client.remove(std::move(argument), deadline));
-  co_return true;
-}
-
 void run_delete(const DeleteOptions& options, Context& context) {
-  const auto done = with_store<bool>(
-      options.peer, context.in, [&options](mhs::P7Client& client) { return remove(client, options.numbers, deadline_of(options.peer)); });
-  if (!done) return report_error(context, "x400 delete", done.error());
-  if (context.json)
-    context.out << json::object{{"deleted", json::array(options.numbers.begin(), options.numbers.end())}} << '\n';
-  else
+  const auto wish = wish_of(options.notice, options.peer);
+  if (!wish) return report_error(context, "x400 delete", wish.error());
+  const auto notices = with_store<std::vector<mhs::Notice>>(options.peer, context.in, [&](mhs::P7Client& client) {
+    return mhs::discard_entries(client, options.numbers, *wish, std::chrono::seconds(options.peer.timeout));
+  });
+  if (!notices) return report_error(context, "x400 delete", notices.error());
+  if (context.json) {
+    json::object out{{"deleted", json::array(options.numbers.begin(), options.numbers.end())}};
+    json::array all;
+    for (const mhs::Notice& each : *notices) all.push_back(json_of(each));
+    if (!all.empty()) out["notifications"] = std::move(all);
+    context.out << out << '\n';
+  } else {
     context.out << options.numbers.size() << " deleted\n";
+    for (const mhs::Notice& each : *notices) show_notice(context.out, each);
+  }
+  for (const mhs::Notice& each : *notices) note_failure(context, each);
 }
 
 // ---- wait
@@ -330,12 +301,15 @@ void add_x400_mailbox_verbs(CLI::App& x400, Context& context) {
   show->add_option("NUMBER", one->number, "Sequence number")->required();
   show->add_option("--save", one->save, "Folder for its files")->check(CLI::ExistingDirectory);
   show->add_option("--raw", one->raw, "File for its content as it came");
+  show->add_flag("--no-receipt", one->notice.withheld, "Send no receipt notification when a message that asks for one is opened");
+  show->add_flag("--receipt", one->notice.again, "Send it although the message was opened before")->excludes("--no-receipt");
   show->callback([one, &context] { run_message(*one, context); });
 
   CLI::App* remove = x400.add_subcommand("delete", "Deletes entries that were listed or fetched");
   const auto gone = std::make_shared<DeleteOptions>();
   add_peer_options(*remove, gone->peer, context, "p7");
   remove->add_option("NUMBER", gone->numbers, "Sequence numbers")->required();
+  remove->add_flag("--no-receipt", gone->notice.withheld, "Send no non-receipt notification for messages that were never opened");
   remove->callback([gone, &context] { run_delete(*gone, context); });
 
   CLI::App* wait = x400.add_subcommand("wait", "Waits until something new is in the mailbox");

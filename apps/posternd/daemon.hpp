@@ -40,5 +40,7 @@ void withdraw_ports(const config::Config& config);
 /// A child of the warden: what it was given stands in descriptors (warden/child.hpp).
 [[nodiscard]] Status run_gate(const std::string& path);
 [[nodiscard]] Status run_keeper(const std::string& path);
+/// Does not come back where all is well: the process is the library's then.
+[[nodiscard]] Status run_library(const std::string& path);
 
 }  // namespace postern::daemon

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "confine/confinement.hpp"
+#include "control_desk.hpp"
 #include "custody/remote_keeper.hpp"
 #include "foreign_listeners.hpp"
 #include "role.hpp"
@@ -46,15 +47,14 @@ class Processes {
 };
 
 /// The next channel that the warden sends; called from the link's thread only.
-custody::ChannelSource channels_of(std::shared_ptr<warden::Control> control, std::shared_ptr<Processes> processes) {
-  return [control = std::move(control), processes = std::move(processes)](SteadyTime deadline) -> Result<custody::Channel> {
-    auto message = control->receive(deadline);
+custody::ChannelSource channels_of(std::shared_ptr<ControlDesk> desk, std::shared_ptr<Processes> processes) {
+  return [desk = std::move(desk), processes = std::move(processes)](SteadyTime deadline) -> Result<custody::Channel> {
+    auto message = desk->next_channel(deadline);
     // Nothing came by itself: the keeper may be there, and only the channel broke.
-    if (!message && message.error().code == ErrorCode::Timeout) (void)control->send(warden::ControlKind::Again);
+    if (!message && message.error().code == ErrorCode::Timeout) (void)desk->send(warden::ControlKind::Again);
     if (!message && message.error().code == ErrorCode::Unavailable)
       std::this_thread::sleep_until(deadline);  // the warden is gone, and so are we
     if (!message) return fail(std::move(message).error());
-    if (message->kind != warden::ControlKind::Channel) return fail(ErrorCode::BadInput, "the warden sent something else than a channel");
     processes->keeper_says(std::move(message->text));
     return custody::Channel::adopt(message->channel.release());
   };
@@ -74,9 +74,9 @@ Status run_gate(const std::string& path) {
   POSTERN_TRY(const confine::State state, enter_role(loaded.config, rules));
   take_foreign_listeners(loaded.config, inherited_listeners(loaded.config));
   const auto processes = std::make_shared<Processes>(confine::report(state));
-  auto control = std::make_shared<warden::Control>(UniqueFd(warden::kControlDescriptor));
+  const auto desk = std::make_shared<ControlDesk>(UniqueFd(warden::kControlDescriptor));
   const config::Config config = loaded.config;
-  const auto link = std::make_shared<custody::Link>(channels_of(control, processes));
+  const auto link = std::make_shared<custody::Link>(channels_of(desk, processes));
   Serving with;
   with.loaded = std::move(loaded);
   const auto keeper = std::make_shared<custody::RemoteKeeper>(link);
@@ -87,7 +87,8 @@ Status run_gate(const std::string& path) {
   if (config.engine.enabled || config.keys.backend == "embedded")
     with.engine = api::remote_engine_state(custody::VaultClient(link), api::audit_devices(config));
   with.processes = [processes] { return processes->all(); };
-  with.ready = [&](const std::vector<warden::NamedPort>& ports) { return control->send(warden::ControlKind::Ready, text_of(ports)); };
+  with.ready = [&](const std::vector<warden::NamedPort>& ports) { return desk->send(warden::ControlKind::Ready, text_of(ports)); };
+  with.x400_launcher = [desk] { return desk->launch_library(); };
   return serve(std::move(with));
 }
 

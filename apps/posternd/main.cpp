@@ -46,7 +46,7 @@ int main_of(int argc, char** argv) {
   CommandLine with;
   app.add_option("--config", with.config, "Configuration file; else $POSTERN_CONFIG, ./postern.toml, /etc/postern/postern.toml");
   app.add_flag("--single", with.single, "All in one process instead of three: the keys are in the memory that reads what strangers send");
-  app.add_option("--role", with.role)->group("");  // how the warden starts the other two
+  app.add_option("--role", with.role)->group("");  // how the warden starts the others
   app.set_version_flag("--version", std::string("posternd ") + POSTERN_VERSION);
   try {
     app.parse(argc, argv);
@@ -58,6 +58,7 @@ int main_of(int argc, char** argv) {
   confine::raise_file_limit();
   if (with.role == "gate") return status_of(run_gate(with.config));
   if (with.role == "keeper") return status_of(run_keeper(with.config));
+  if (with.role == "library") return status_of(run_library(with.config));
   return run_by_configuration(with);
 }
 

@@ -23,6 +23,7 @@ warden::Options options_of(const Configuration& configuration, const std::vector
   out.gate = plan("gate", configuration, confine::gate_environment(config, environ));
   for (const auto& socket : foreign) out.gate.sockets.push_back(socket.get());
   out.keeper = plan("keeper", configuration, confine::keeper_environment(config, environ));
+  if (config.transport.mode == "sdk") out.library = plan("library", configuration, confine::library_environment(config, environ));
   out.serving = [&config](const std::vector<warden::NamedPort>& ports) { return publish_ports(config, ports); };
   out.not_serving = [&config] { withdraw_ports(config); };
   out.gate_grace = config.timeouts.drain + std::chrono::seconds(20);
@@ -44,6 +45,7 @@ Status give_directory(const DataDirectory& directory, const config::Config& conf
 Status check_rules(const config::Config& config) {
   POSTERN_CHECK(confine::gate_rules(config));
   POSTERN_CHECK(confine::keeper_rules(config));
+  if (config.transport.mode == "sdk") POSTERN_CHECK(confine::library_rules(config));
   if (!config.server.user.empty() && ::geteuid() == 0) POSTERN_CHECK(confine::find_user(config.server.user));
   return {};
 }

@@ -315,6 +315,7 @@ struct Config {
     struct Sdk {
       std::string library_path;       ///< Also X400_SDK_LIBRARY.
       std::string preferred_profile;  ///< Also X400_SDK_PROFILE.
+      std::vector<std::string> paths;
       std::int64_t connect_timeout_ms = 10'000;
       std::int64_t operation_timeout_ms = 30'000;
     } sdk;

@@ -37,7 +37,10 @@ std::vector<Row<Config>> sdk() {
       text<C>("transport.sdk.library_path", FIELD(transport.sdk.library_path),
               "Shared object of the vendor (docs/x400-sdk.md), loaded in a process of its own. X400_SDK_LIBRARY overrides it."),
       text<C>("transport.sdk.preferred_profile", FIELD(transport.sdk.preferred_profile),
-              "Profile that the library is opened with; empty: its own default. X400_SDK_PROFILE overrides it."),
+              "Profile that is bound with, NAME of profiles_dir/NAME.toml, and that the library is opened with; empty: the only one there, "
+              "else \"default\". X400_SDK_PROFILE overrides it."),
+      list<C>("transport.sdk.paths", FIELD(transport.sdk.paths),
+              "Folders that the library may read and write besides data_dir/library, which is its own."),
       count<C>("transport.sdk.connect_timeout_ms", FIELD(transport.sdk.connect_timeout_ms),
                "Milliseconds that the library may take to load and open, and to bind.", kLeast, 10 * kMinute),
       count<C>("transport.sdk.operation_timeout_ms", FIELD(transport.sdk.operation_timeout_ms),

@@ -18,7 +18,7 @@
 namespace postern::confine {
 
 struct Rules {
-  std::string process;  ///< "gate", "keeper": for logs and status.
+  std::string process;  ///< "gate", "keeper", "library": for logs and status.
   LandlockRules reach;
   SystemCalls calls;
   KeepCapability capability = KeepCapability::None;
@@ -53,9 +53,14 @@ void log_state(const State& state);
 [[nodiscard]] Result<Rules> gate_rules(const config::Config& config);
 /// What the keeper needs: keeper/, audit/, and a socket or a device only if its seal or an audit device is one.
 [[nodiscard]] Result<Rules> keeper_rules(const config::Config& config);
+/// What a vendor's X.400 library needs (transport.mode "sdk"): its own folder to write, its file, profiles and TLS files to read, TCP to
+/// any port (it finds its peers itself) and datagrams; it binds no port.
+[[nodiscard]] Result<Rules> library_rules(const config::Config& config);
 
 /// Variables that the process gets: settings, time zone, library paths, and the secrets that its own settings name.
 [[nodiscard]] std::vector<std::string> gate_environment(const config::Config& config, const char* const* environment);
 [[nodiscard]] std::vector<std::string> keeper_environment(const config::Config& config, const char* const* environment);
+/// None of it is a secret.
+[[nodiscard]] std::vector<std::string> library_environment(const config::Config& config, const char* const* environment);
 
 }  // namespace postern::confine

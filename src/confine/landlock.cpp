@@ -55,7 +55,7 @@ std::uint64_t rights_of(Access access) noexcept {
 RulesetAttr handled_by(int abi, const LandlockRules& rules) noexcept {
   RulesetAttr out;
   out.files = kAllOfAbi1 | (abi >= 2 ? kRefer : 0) | (abi >= 3 ? kTruncate : 0) | (abi >= 5 ? kDeviceControl : 0);
-  out.network = abi >= 4 ? kConnectTcp | (rules.any_bind_port ? 0 : kBindTcp) : 0;
+  out.network = abi >= 4 ? (rules.any_connect_port ? 0 : kConnectTcp) | (rules.any_bind_port ? 0 : kBindTcp) : 0;
   out.scoped = abi >= 6 ? kSignals | (rules.abstract_sockets ? 0 : kAbstractSockets) : 0;
   return out;
 }
@@ -114,7 +114,7 @@ Result<std::vector<std::string>> restrict_with_landlock(const LandlockRules& rul
   for (const PathRule& rule : rules.paths) POSTERN_CHECK(add_path(ruleset.get(), rule, handled.files));
   if (handled.network != 0) {
     if (!rules.any_bind_port) POSTERN_CHECK(add_ports(ruleset.get(), rules.bind_ports, kBindTcp));
-    POSTERN_CHECK(add_ports(ruleset.get(), rules.connect_ports, kConnectTcp));
+    if (!rules.any_connect_port) POSTERN_CHECK(add_ports(ruleset.get(), rules.connect_ports, kConnectTcp));
   }
   if (::syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) return fail(refused("to confine this process"));
   return missing;

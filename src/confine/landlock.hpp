@@ -31,6 +31,7 @@ struct LandlockRules {
   std::vector<std::uint16_t> bind_ports;     ///< TCP.
   bool any_bind_port = false;                ///< A port that the kernel picks is known only later.
   std::vector<std::uint16_t> connect_ports;  ///< TCP.
+  bool any_connect_port = false;             ///< Where peers are known to somebody else.
   bool abstract_sockets = false;             ///< Whether those of other processes may be reached.
 };
 

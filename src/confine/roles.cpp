@@ -1,14 +1,19 @@
 // From settings to rules: which folders, ports and calls the gate and the keeper need.
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <set>
 
+#include "config/record.hpp"
 #include "confine/confinement.hpp"
 
 namespace postern::confine {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::uint16_t kX400Port = 102;  // RFC 1006 5
+constexpr std::size_t kProfileBytes = std::size_t{64} << 10;
 
 std::string absolute(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
 
@@ -46,6 +51,13 @@ std::uint16_t port_in(const std::string& address, char separator = ':') {
   return number ? static_cast<std::uint16_t>(std::stoul(digits)) : 0;
 }
 
+/// tsel@host:port, or RFC 1278: ...host+port.
+std::uint16_t x400_port_in(const std::string& peer) {
+  for (const char separator : {':', '+'})
+    if (const auto port = port_in(peer, separator); port != 0) return port;
+  return kX400Port;
+}
+
 /// "https://vault.example:8200"; without a port, that of the scheme.
 std::uint16_t port_of_url(const std::string& url) {
   const auto host = url.find("://");
@@ -65,26 +77,29 @@ std::vector<std::string> places_of_keeper(const config::Config& config) {
   return out;
 }
 
-class GateBuilder {
+/// The port that a profile of X.400 connects to. One that cannot be read says so elsewhere (transport/profile.hpp).
+std::uint16_t port_of_profile(const fs::path& path) {
+  std::string text(kProfileBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  const auto settings = config::read_table(text, path.string(), kProfileBytes);
+  if (!settings) return kX400Port;
+  for (const config::Given& one : *settings)
+    if (const auto* peer = std::get_if<std::string>(&one.value); peer != nullptr && one.name == "peer") return x400_port_in(*peer);
+  return kX400Port;
+}
+
+/// Rules for a process that may see nothing of the keeper's.
+class OutsideBuilder {
  public:
-  explicit GateBuilder(const config::Config& config) : m_config(config), m_keepers(places_of_keeper(config)) {
-    m_rules.process = "gate";
+  OutsideBuilder(const config::Config& config, std::string process) : m_config(config), m_keepers(places_of_keeper(config)) {
+    m_rules.process = std::move(process);
     add_system(m_rules.reach.paths);
     add_network_files(m_rules.reach.paths);
   }
 
-  Result<Rules> build() {
-    folder(m_config.in_mail_dir(""), Access::Write);
-    add_data_files();
-    add_named_files();
-    for (const auto& path : m_config.server.gate_paths) folder(path, Access::Write);
-    add_ports();
-    m_rules.calls.internet_server = true;
-    if (!m_held.empty()) return fail(ErrorCode::BadInput, m_held);
-    return std::move(m_rules);
-  }
-
- private:
+ protected:
   [[nodiscard]] bool holds_keepers(const std::string& path) const {
     return std::ranges::any_of(m_keepers, [&](const std::string& kept) { return lies_in(kept, path); });
   }
@@ -93,8 +108,8 @@ class GateBuilder {
     const std::string place = absolute(path);
     if (holds_keepers(place)) {
       if (m_held.empty())
-        m_held =
-            place + " would show the gate what only the keeper may see; give the keeper's files (keys.root) or these a folder of their own";
+        m_held = place + " would show the " + m_rules.process +
+                 " what only the keeper may see; give the keeper's files (keys.root) or these a folder of their own";
       return;
     }
     m_rules.reach.paths.push_back({place, access});
@@ -120,6 +135,40 @@ class GateBuilder {
     if (!path.empty()) file(m_config.beside_config(path));
   }
 
+  /// What the library of transport.mode "sdk", and whoever looks at its peers, must read.
+  void add_transport_files() {
+    const auto& transport = m_config.transport;
+    folder(m_config.beside_config(transport.profiles_dir), Access::Read);
+    for (const auto& path : {transport.tls.ca_bundle, transport.tls.client_certificate, transport.tls.client_key}) beside(path);
+    if (transport.mode == "sdk") beside(transport.sdk.library_path);
+  }
+
+  [[nodiscard]] Result<Rules> done() {
+    if (!m_held.empty()) return fail(ErrorCode::BadInput, m_held);
+    return std::move(m_rules);
+  }
+
+  const config::Config& m_config;
+  std::vector<std::string> m_keepers;
+  Rules m_rules;
+  std::string m_held;  ///< The first setting that cannot be.
+};
+
+class GateBuilder : private OutsideBuilder {
+ public:
+  explicit GateBuilder(const config::Config& config) : OutsideBuilder(config, "gate") {}
+
+  Result<Rules> build() {
+    folder(m_config.in_mail_dir(""), Access::Write);
+    add_data_files();
+    add_named_files();
+    for (const auto& path : m_config.server.gate_paths) folder(path, Access::Write);
+    add_ports();
+    m_rules.calls.internet_server = true;
+    return done();
+  }
+
+ private:
   /// Single files that stand where operators look for them; the warden made them.
   void add_data_files() {
     m_rules.reach.paths.push_back({absolute(m_config.in_data_dir("admin.token")), Access::Read});
@@ -140,7 +189,7 @@ class GateBuilder {
     for (const auto& zone : m_config.zones) beside(zone.tsig);
     beside(m_config.http.tls.client_ca);
     if (m_config.mta_hook.enabled) beside(file_of(m_config.mta_hook.secret_ref));
-    add_transport_files();
+    add_x400_files();
     for (const auto& one : m_config.operators) beside(file_of(one.token_ref));
     for (const auto& route : m_config.routes) {
       for (const auto& path : {route.ca, route.client_certificate, route.client_key, file_of(route.password_ref)}) beside(path);
@@ -148,17 +197,13 @@ class GateBuilder {
     }
   }
 
-  void add_transport_files() {
+  void add_x400_files() {
     if (const auto& bundle = m_config.tracing.trace_bundle_path; !bundle.empty())
       folder(fs::path(m_config.in_mail_dir(bundle)).parent_path().string(), Access::Write);
     beside(m_config.x400.tls.client_ca);
     for (const auto& peer : m_config.x400_peers)
       for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref)}) beside(path);
-    const auto& transport = m_config.transport;
-    if (transport.mode == "mock") return;
-    folder(m_config.beside_config(transport.profiles_dir), Access::Read);
-    for (const auto& path : {transport.tls.ca_bundle, transport.tls.client_certificate, transport.tls.client_key}) beside(path);
-    if (transport.mode == "sdk") beside(transport.sdk.library_path);
+    if (m_config.transport.mode != "mock") add_transport_files();
   }
 
   void add_ports() {
@@ -176,9 +221,9 @@ class GateBuilder {
       if (!address.empty()) bind.insert(port_in(address));
     for (const auto& peer : m_config.x400_peers) {
       if (peer.address.empty()) continue;
-      const auto port = port_in(peer.address) != 0 ? port_in(peer.address) : port_in(peer.address, '+');  // RFC 1278
-      connect.insert(port != 0 ? port : 102);
+      connect.insert(x400_port_in(peer.address));
     }
+    if (m_config.transport.mode != "mock") connect.merge(ports_of_transport());
     if (std::ranges::any_of(bind, [](std::uint16_t port) { return port > 0 && port < 1024; }))
       m_rules.capability = KeepCapability::BindLowPorts;
     for (const auto& route : m_config.routes) {
@@ -198,6 +243,17 @@ class GateBuilder {
     m_rules.reach.connect_ports.assign(connect.begin(), connect.end());
   }
 
+  /// Those of every profile: another one may be preferred while the daemon runs.
+  [[nodiscard]] std::set<std::uint16_t> ports_of_transport() const {
+    std::set<std::uint16_t> out{80};  // responders that certificates name
+    if (const std::string& responder = m_config.transport.tls.ocsp_responder; !responder.empty()) out.insert(port_of_url(responder));
+    std::error_code error;
+    for (fs::directory_iterator at(m_config.beside_config(m_config.transport.profiles_dir), error), end; !error && at != end;
+         at.increment(error))
+      if (at->path().extension() == ".toml") out.insert(port_of_profile(at->path()));
+    return out;
+  }
+
   /// Responders and lists are asked by port 80 alone, whatever outbound.revocation_networks adds to the addresses.
   [[nodiscard]] bool asks_for_revocation() const {
     const auto asks = [](const config::Route& route) { return !route.revocation.empty() && route.revocation != "off"; };
@@ -209,11 +265,20 @@ class GateBuilder {
     m_rules.calls.unix_server = true;
     m_rules.opened.push_back("a listener is a Unix socket: the gate may make some in " + place);
   }
+};
 
-  const config::Config& m_config;
-  std::vector<std::string> m_keepers;
-  Rules m_rules;
-  std::string m_held;  ///< The first setting that cannot be.
+class LibraryBuilder : private OutsideBuilder {
+ public:
+  explicit LibraryBuilder(const config::Config& config) : OutsideBuilder(config, "library") {}
+
+  Result<Rules> build() {
+    folder(m_config.in_data_dir("library"), Access::Write);
+    for (const auto& path : m_config.transport.sdk.paths) folder(m_config.beside_config(path), Access::Write);
+    add_transport_files();
+    m_rules.reach.any_connect_port = true;
+    m_rules.calls.tcp_client = m_rules.calls.udp_client = true;
+    return done();
+  }
 };
 
 // Beside settings: what libraries look for. LD_PRELOAD is the loader's; who can set it here can replace the program as well.
@@ -263,6 +328,11 @@ std::vector<std::string> secrets_of_keeper(const config::Config& config) {
   }
   out.push_back(config.keychain.fallback_env);
   return out;
+}
+
+/// A profile of X.400 says where its password is, and only the gate reads profiles.
+void add_passwords_of_profiles(std::vector<std::string>& names, const char* const* environment) {
+  for (const std::string& entry : pick_environment(environment, {}, {"X400_"})) names.push_back(entry.substr(0, entry.find('=')));
 }
 
 class KeeperBuilder {
@@ -361,6 +431,7 @@ class KeeperBuilder {
 }  // namespace
 
 Result<Rules> gate_rules(const config::Config& config) { return GateBuilder(config).build(); }
+Result<Rules> library_rules(const config::Config& config) { return LibraryBuilder(config).build(); }
 Result<Rules> keeper_rules(const config::Config& config) { return KeeperBuilder(config).build(); }
 
 std::vector<std::string> gate_environment(const config::Config& config, const char* const* environment) {
@@ -368,7 +439,12 @@ std::vector<std::string> gate_environment(const config::Config& config, const ch
   for (const auto& route : config.routes) names.push_back(variable_of(route.password_ref));
   if (config.mta_hook.enabled) names.push_back(variable_of(config.mta_hook.secret_ref));
   for (const auto& one : config.operators) names.push_back(variable_of(one.token_ref));
+  add_passwords_of_profiles(names, environment);
   return pick(environment, std::move(names), secrets_of_keeper(config));
+}
+
+std::vector<std::string> library_environment(const config::Config& config, const char* const* environment) {
+  return pick(environment, {}, secrets_of_keeper(config));
 }
 
 std::vector<std::string> keeper_environment(const config::Config& config, const char* const* environment) {

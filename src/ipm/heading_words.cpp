@@ -203,6 +203,8 @@ std::string subject_of(const Heading& heading) {
   return heading.subject ? text_to_utf8(asn1::Alphabet::Teletex, heading.subject->octets).utf8 : std::string();
 }
 
+std::string text_of(const asn1::UtcTime& time) { return time_text(time); }
+
 std::string text_of(const oraddress::ORName& name) { return oraddress::write(name); }
 
 std::string text_of(const ORDescriptor& descriptor) {

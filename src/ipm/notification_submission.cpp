@@ -59,6 +59,12 @@ Result<Submission> non_receipt_submission(const Subject& subject, const NonRecei
   return submission_of(subject, notification);
 }
 
+bool returns_message(const Subject& subject) {
+  const Notifier notifier = notifier_of(subject);
+  const ORDescriptor& named = notifier.intended_recipient ? *notifier.intended_recipient : notifier.recipient;
+  return !notifier.conversion_eits && owed(subject.message.heading, *named.formal_name).return_of_message;
+}
+
 Result<mts::MessageSubmissionArgument> notification_submission(const IPN& notification, const oraddress::ORName& user,
                                                                const mts::OtherMessageDeliveryFields& delivery) {
   const InformationObject object{notification};

@@ -31,6 +31,9 @@ struct Subject {
 [[nodiscard]] Result<std::optional<mts::MessageSubmissionArgument>> receipt_submission(const Subject& subject, const Receipt& receipt);
 [[nodiscard]] Result<std::optional<mts::MessageSubmissionArgument>> non_receipt_submission(const Subject& subject, const NonReceipt& what);
 
+/// Whether a notification of non-receipt returns the message (X.420 8.2.4), so that all of it is needed, and not only the heading.
+[[nodiscard]] bool returns_message(const Subject& subject);
+
 /// A notification to the originator of what was delivered to `user`: under the content type that the message had where that suffices, as
 /// urgent as the message, and without reports: a notification that gets lost is lost.
 [[nodiscard]] Result<mts::MessageSubmissionArgument> notification_submission(const IPN& notification, const oraddress::ORName& user,

@@ -66,6 +66,8 @@ TEST(NotificationSubmission, ReturnsTheMessage) {
   const auto object = asn1::decode<InformationObject>(out->content.octets);
   const auto& fields = std::get<NonReceiptFields>(notification_in(object).choice.value);
   EXPECT_EQ(fields.returned_ipm, message);
+  EXPECT_TRUE(returns_message({john(), delivered(), message}));
+  EXPECT_FALSE(returns_message({john(), delivered(), asking()}));
   EXPECT_EQ(fields.discard_reason, DiscardReasonField::IpmDeleted);
   EXPECT_TRUE(out->envelope.original_encoded_information_types->built_in_encoded_information_types.test(
       mts::BuiltInEncodedInformationType::Ia5Text));

@@ -56,6 +56,8 @@ struct MessageView {
 [[nodiscard]] std::string text_of(const ORDescriptor& descriptor);
 [[nodiscard]] std::string text_of(const oraddress::ORName& name);
 [[nodiscard]] std::string text_of(const IPMIdentifier& identifier);
+/// "2026-11-26 07:00 UTC"; the characters as they came where they are no time.
+[[nodiscard]] std::string text_of(const asn1::UtcTime& time);
 
 /// A name that is one file in one folder on every system: no separators, control or direction characters, no leading dot or reserved name,
 /// at most 200 octets. `fallback` stands where nothing is left.

@@ -94,7 +94,9 @@ class Orders {
   posix_spawnattr_t m_attributes{};
 };
 
-std::string end_text(int status) {
+}  // namespace
+
+std::string words_of_end(int status) {
   if (WIFSIGNALED(status)) {
     const int number = WTERMSIG(status);
     return "crashed (signal " + std::to_string(number) + ", " + ::strsignal(number) + ")";
@@ -108,24 +110,24 @@ std::string end_text(int status) {
   }
 }
 
-}  // namespace
-
 Launched::Launched(Launched&& other) noexcept
     : pid(std::exchange(other.pid, -1)),
       channel(std::move(other.channel)),
       output(std::move(other.output)),
-      errors(std::move(other.errors)) {}
+      errors(std::move(other.errors)),
+      end(std::exchange(other.end, nullptr)) {}
 
 Launched& Launched::operator=(Launched&& other) noexcept {
   std::swap(pid, other.pid);
   std::swap(channel, other.channel);
   std::swap(output, other.output);
   std::swap(errors, other.errors);
+  std::swap(end, other.end);
   return *this;
 }
 
 Launched::~Launched() {
-  if (pid > 0) (void)reap(*this, SteadyTime::min());
+  if (pid > 0 || end) (void)reap(*this, SteadyTime::min());
 }
 
 Result<Launched> launch(const LaunchPlan& plan) {
@@ -152,11 +154,12 @@ Result<Launched> launch(const LaunchPlan& plan) {
 
 std::string reap(Launched& child, SteadyTime deadline) {
   const pid_t pid = std::exchange(child.pid, -1);
-  if (pid <= 0) return "ended";  // somebody else started it
+  if (const auto by_other = std::exchange(child.end, nullptr)) return by_other(deadline);
+  if (pid <= 0) return "ended";  // somebody else started it, and says nothing
   int status = 0;
   for (;;) {
     const pid_t ended = ::waitpid(pid, &status, WNOHANG);
-    if (ended == pid) return end_text(status);
+    if (ended == pid) return words_of_end(status);
     if (ended < 0 && errno != EINTR) return "ended";  // somebody else waits for all children
     if (std::chrono::steady_clock::now() >= deadline) break;
     (void)::poll(nullptr, 0, static_cast<int>(kLook.count()));

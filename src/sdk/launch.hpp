@@ -30,6 +30,8 @@ struct Launched {
 
   pid_t pid = -1;
   UniqueFd channel, output, errors;  ///< The outputs may be none.
+  /// Where somebody else started it (pid -1) and can say more than that it ended: does what reap() does.
+  std::function<std::string(SteadyTime deadline)> end;
 };
 
 /// Unavailable with the kernel's reason.
@@ -38,6 +40,8 @@ struct Launched {
 /// Waits until `deadline` for it to end by itself, then ends it. How it ended: "crashed (signal 11, Segmentation fault)", "ended itself
 /// (status 3)", "was ended: it did not answer".
 [[nodiscard]] std::string reap(Launched& child, SteadyTime deadline);
+/// The words for what waitpid() says.
+[[nodiscard]] std::string words_of_end(int status);
 
 /// What the child wrote to one of its outputs: how much, and the last of it.
 class Heard {

@@ -44,7 +44,12 @@ std::vector<UniqueFd> take_descriptors(msghdr& message) {
 }
 
 bool is_kind(std::uint8_t byte) {
-  return byte >= static_cast<std::uint8_t>(ControlKind::Channel) && byte <= static_cast<std::uint8_t>(ControlKind::Again);
+  return byte >= static_cast<std::uint8_t>(ControlKind::Channel) && byte <= static_cast<std::uint8_t>(ControlKind::LibraryEnded);
+}
+
+std::size_t descriptors_of(ControlKind kind) {
+  if (kind == ControlKind::Library) return 3;
+  return kind == ControlKind::Channel ? 1 : 0;
 }
 
 Result<ControlMessage> read_packet(std::string packet, std::vector<UniqueFd> descriptors, bool cut) {
@@ -53,8 +58,9 @@ Result<ControlMessage> read_packet(std::string packet, std::vector<UniqueFd> des
   if (packet.empty() || !is_kind(static_cast<std::uint8_t>(packet.front()))) return bad("is of no known kind");
   ControlMessage out;
   out.kind = static_cast<ControlKind>(packet.front());
-  if (descriptors.size() != (out.kind == ControlKind::Channel ? 1U : 0U)) return bad("has not the descriptors of its kind");
-  if (!descriptors.empty()) out.channel = std::move(descriptors.front());
+  if (descriptors.size() != descriptors_of(out.kind)) return bad("has not the descriptors of its kind");
+  UniqueFd* const places[] = {&out.channel, &out.output, &out.errors};
+  for (std::size_t i = 0; i < descriptors.size(); ++i) *places[i] = std::move(descriptors[i]);
   out.text = packet.substr(1);
   return out;
 }
@@ -79,22 +85,22 @@ Result<std::pair<Control, Control>> Control::pair() {
 
 Result<std::pair<UniqueFd, UniqueFd>> Control::channel_pair() { return socket_pair(SOCK_STREAM); }
 
-Status Control::send(ControlKind kind, std::string_view text, int channel) {
-  if (text.size() > kControlText) return fail(ErrorCode::TooLarge, "a control message is too long");
+Status Control::send(ControlKind kind, std::string_view text, std::span<const int> descriptors) {
+  if (text.size() > kControlText || descriptors.size() > kDescriptors) return fail(ErrorCode::TooLarge, "a control message is too long");
   const char head = static_cast<char>(kind);
   std::array<iovec, 2> pieces{{{const_cast<char*>(&head), 1}, {const_cast<char*>(text.data()), text.size()}}};
   msghdr message{};
   message.msg_iov = pieces.data();
   message.msg_iovlen = pieces.size();
   Ancillary ancillary{};
-  if (channel >= 0) {
+  if (!descriptors.empty()) {
     message.msg_control = ancillary.bytes.data();
-    message.msg_controllen = CMSG_SPACE(sizeof(int));
+    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
     cmsghdr* part = CMSG_FIRSTHDR(&message);
     part->cmsg_level = SOL_SOCKET;
     part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(part), &channel, sizeof channel);
+    part->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size_bytes());
   }
   if (::sendmsg(m_socket.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return fail(gone("a control message was not taken"));
   return {};

@@ -11,6 +11,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "warden/library_ward.hpp"
 #include "warden/notify.hpp"
 
 namespace postern::warden {
@@ -63,10 +64,14 @@ Result<std::vector<NamedPort>> read_ports(std::string_view text) {
 
 struct Warden::Impl {
   explicit Impl(Options given)
-      : options(std::move(given)), keeper(options.keeper, options.restarts), gate(options.gate, options.restarts) {}
+      : options(std::move(given)),
+        keeper(options.keeper, options.restarts),
+        gate(options.gate, options.restarts),
+        library(options.library) {}
 
   Options options;
   Ward keeper, gate;
+  LibraryWard library;
   UniqueFd signals;
   bool was_ready = false;  ///< The daemon as a whole.
   bool stopping = false;
@@ -130,6 +135,7 @@ void Warden::Impl::hear(Ward& ward) {
     if (!stopping && keeper.serves() && since(connected) >= kBetweenChannels) connect();
     return;
   }
+  if (message && &ward == &gate && library.hears(message->kind)) return library.obey(message->kind, gate.child.control);
   if (!message && message.error().code == ErrorCode::Timeout) return;
   // Gone, or not what a child of ours says: its end is reported by waitpid().
   if (message || message.error().code == ErrorCode::BadInput)
@@ -158,6 +164,7 @@ void Warden::Impl::ready(Ward& ward, std::string text) {
 }
 
 void Warden::Impl::reap() {
+  library.reap(gate.child.control);
   for (Ward* ward : {&gate, &keeper}) {
     int how = 0;
     if (ward->runs() && ::waitpid(ward->child.pid, &how, WNOHANG) == ward->child.pid) ended(*ward, how);
@@ -167,6 +174,7 @@ void Warden::Impl::reap() {
 void Warden::Impl::ended(Ward& ward, int how) {
   const bool served = ward.serves();
   ward.child = Child{};
+  if (&ward == &gate) library.end();  // its channel has ended anyway
   if (&ward == &gate) options.not_serving();
   if (stopping) {
     if (how != 0) log::warn("warden.ended", {{"child", ward.plan.name}, {"how", describe_end(how)}});

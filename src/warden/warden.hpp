@@ -29,6 +29,7 @@ struct NamedPort {
 
 struct Options {
   ChildPlan gate, keeper;
+  std::optional<ChildPlan> library;  ///< How the process of a vendor's X.400 library is started when the gate asks; none: it is not.
   std::function<Status(const std::vector<NamedPort>&)> serving;  ///< The gate listens on these now.
   std::function<void()> not_serving;                             ///< It has ended.
   std::chrono::milliseconds gate_grace{30'000};                  ///< To drain; then it is killed.

@@ -64,7 +64,7 @@ TEST(Control, TextsAndChannelsArrive) {
 TEST(Control, WhatIsNoMessageIsRefusedAndLeavesNoDescriptor) {
   auto [warden, child] = Control::pair().value();
   const std::string large(kControlText + 2, 'x');
-  for (const std::string& bad : {std::string("\x07zzz"), std::string("\0", 1), "\x03" + large}) {
+  for (const std::string& bad : {std::string("\x0Azzz"), std::string("\0", 1), "\x03" + large}) {
     ASSERT_GT(::send(child.fd(), bad.data(), bad.size(), 0), 0);
     EXPECT_EQ(warden.receive(soon()).error().code, ErrorCode::BadInput);
   }
@@ -78,6 +78,21 @@ TEST(Control, WhatIsNoMessageIsRefusedAndLeavesNoDescriptor) {
   ASSERT_TRUE(child.send(ControlKind::Channel, "no descriptor"));
   EXPECT_EQ(warden.receive(soon()).error().code, ErrorCode::BadInput);
   EXPECT_EQ(child.send(ControlKind::Ready, large).error().code, ErrorCode::TooLarge);
+}
+
+TEST(Control, ALibraryComesWithItsThreeDescriptors) {
+  auto [warden, child] = Control::pair().value();
+  auto [left, right] = Control::channel_pair().value();
+  const int three[] = {left.get(), STDOUT_FILENO, STDERR_FILENO}, two[] = {left.get(), STDOUT_FILENO};
+  ASSERT_TRUE(warden.send(ControlKind::Library, "", three));
+  const auto message = child.receive(soon());
+  ASSERT_TRUE(message);
+  ASSERT_EQ(::write(message->channel.get(), "x", 1), 1);
+  char byte = 0;
+  EXPECT_EQ(::read(right.get(), &byte, 1), 1);
+  EXPECT_TRUE(message->output && message->errors);
+  ASSERT_TRUE(warden.send(ControlKind::Library, "", two));
+  EXPECT_EQ(child.receive(soon()).error().code, ErrorCode::BadInput);
 }
 
 TEST(Control, AReceiverThatDoesNotReadIsNotWaitedFor) {
