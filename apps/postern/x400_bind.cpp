@@ -1,4 +1,4 @@
-// postern x400 bind-test and ping: whether an MTA or a message store can be reached, and which step of a bind fails. No daemon.
+// postern x400 bind-test and ping: whether an MTA or a message store can be reached, and which step of a bind fails.
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <memory>
@@ -8,6 +8,7 @@
 #include "mhs/p3_client.hpp"
 #include "mhs/p7_client.hpp"
 #include "mhs/transport_ping.hpp"
+#include "verbs.hpp"
 #include "x400.hpp"
 #include "x400_peer.hpp"
 
@@ -91,6 +92,24 @@ void run_bind_test(const BindOptions& options, Context& context) {
   if (*failure) context.exit_status = status_of(**failure);
 }
 
+// ---- by the daemon
+void show_daemon_test(const json::value& answer, std::ostream& out) {
+  Table table({"STEP", "STATE", ""});
+  for (const auto& step : list_of(answer, "steps")) table.add({text_of(step, "step"), text_of(step, "state"), text_of(step, "text")});
+  table.print(out);
+}
+
+void run_daemon_test(const Verbs& v) {
+  v.run(
+      "x400 bind-test",
+      [&](const Remote& r) -> Result<json::value> {
+        POSTERN_TRY(const json::value answer, r.call_json("POST", "/api/v1/x400/bind-test", json::object()));
+        if (text_of(answer, "ok") != "true") v.context.exit_status = kNo;
+        return answer;
+      },
+      [&](const json::value& answer) { show_daemon_test(answer, v.context.out); });
+}
+
 // ---- ping
 /// The transport connection and nothing above it (X.224 class 0).
 io::Task<std::optional<mhs::CallFailure>> connect_transport(mhs::UserCall call, io::Resolver& resolver, SteadyTime deadline,
@@ -121,14 +140,29 @@ void run_ping(const PeerOptions& options, Context& context) {
 
 }  // namespace
 
-void add_x400_bind_verbs(CLI::App& x400, Context& context) {
-  CLI::App* test = x400.add_subcommand("bind-test", "Binds as a user and says of each step whether it went well, or why not");
-  const auto bind_options = std::make_shared<BindOptions>();
-  add_peer_options(*test, bind_options->peer, context, "p3");
-  test->add_flag("--octets", bind_options->octets, "Show what went over the wire, for text2pcap -D -T 40000,102 (it holds the password)");
+void add_x400_bind_test(CLI::App& x400, const Verbs& verbs) {
+  CLI::App* test = x400.add_subcommand("bind-test",
+                                       "Binds and says of each step whether it went well, or why not: as a user with --peer, else as the "
+                                       "daemon does by its profile");
+  const auto options = std::make_shared<BindOptions>();
+  Context& context = verbs.context;
+  add_peer_options(*test, options->peer, context, "p3");
+  test->add_flag("--octets", options->octets, "Show what went over the wire, for text2pcap -D -T 40000,102 (it holds the password)");
   test->footer("Example: postern x400 bind-test --peer p3@mta.example.org:102 --user \"C=DE;A= ;P=ACME;S=Doe\" --password-ref env:PW");
-  test->callback([bind_options, &context] { run_bind_test(*bind_options, context); });
+  CLI::Option* const peer = test->get_option("--peer")->required(false);
+  CLI::Option* const user = test->get_option("--user")->required(false);
+  peer->needs(user);
+  for (CLI::Option* one : test->get_options())
+    if (one != peer && one->get_name() != "--json" && one->get_name() != "--help") one->needs(peer);
+  test->callback([options, verbs, &context] {
+    if (options->peer.peer.empty())
+      run_daemon_test(verbs);
+    else
+      run_bind_test(*options, context);
+  });
+}
 
+void add_x400_ping_verb(CLI::App& x400, Context& context) {
   CLI::App* once = x400.add_subcommand("ping", "Opens a transport connection (RFC 1006), and nothing above it");
   const auto ping_options = std::make_shared<PeerOptions>();
   add_connection_options(*once, *ping_options, context);

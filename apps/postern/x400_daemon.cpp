@@ -91,6 +91,7 @@ void add_ms(const Verbs& v, CLI::App* noun) {
 void add_x400_daemon_verbs(CLI::App& app, Context& context, const Global& global) {
   const Verbs verbs{app, context, global};
   CLI::App* noun = x400_noun(app);
+  add_x400_bind_test(*noun, verbs);
   add_mta(verbs, noun);
   add_ms(verbs, noun);
 }

@@ -104,6 +104,7 @@ Result<std::unique_ptr<transport::Service>> open_transport(gateway::Gateway& gat
   transport::ServiceOptions options;
   options.loops = &gate.loops();
   options.resolver = &gate.resolver();
+  options.revocations = [&gate] { return gate.has_mail() ? &gate.revocations() : nullptr; };
   options.clock = &gate.clock();
   options.launcher = std::move(launcher);
   return transport::open_service(gate.config(), std::move(options));

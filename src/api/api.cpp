@@ -124,7 +124,8 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
   add_chart_routes(routes);
   add_dns_routes(routes);
   add_x400_routes(routes);
-  add_x400_mailbox_routes(routes);
+  add_transport_routes(routes);
+  add_cabinet_routes(routes);
   add_admin_routes(routes);
 }
 

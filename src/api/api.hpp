@@ -77,18 +77,19 @@ struct Routes {
   /// Blocking work for anybody, without a token.
   void add_open_slow(std::string_view method, std::string_view pattern, std::function<http::Response(const http::Request&)> handler) const;
 };
-void add_status_routes(const Routes& routes);        ///< /healthz /readyz /status /metrics
-void add_page_routes(const Routes& routes);          ///< / and its assets
-void add_queue_routes(const Routes& routes);         ///< /api/v1/messages, /api/v1/queue, /api/v1/events
-void add_mail_routes(const Routes& routes);          ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
-void add_key_routes(const Routes& routes);           ///< /api/v1/keys, /api/v1/identities
-void add_rotation_routes(const Routes& routes);      ///< /api/v1/rotation, /api/v1/tenants
-void add_outbound_routes(const Routes& routes);      ///< /api/v1/outbound, /api/v1/reports
-void add_chart_routes(const Routes& routes);         ///< /api/v1/reports/summary
-void add_dns_routes(const Routes& routes);           ///< /api/v1/dns
-void add_x400_routes(const Routes& routes);          ///< /api/v1/x400/mailboxes
-void add_x400_mailbox_routes(const Routes& routes);  ///< /api/v1/x400: docs/x400-mailbox.md; /trace/bundle
-void add_admin_routes(const Routes& routes);         ///< /api/v1/audit, /api/v1/users, /api/v1/config
+void add_status_routes(const Routes& routes);     ///< /healthz /readyz /status /metrics
+void add_page_routes(const Routes& routes);       ///< / and its assets
+void add_queue_routes(const Routes& routes);      ///< /api/v1/messages, /api/v1/queue, /api/v1/events
+void add_mail_routes(const Routes& routes);       ///< /api/v1/mail, /api/v1/verify, /api/v1/policy/explain
+void add_key_routes(const Routes& routes);        ///< /api/v1/keys, /api/v1/identities
+void add_rotation_routes(const Routes& routes);   ///< /api/v1/rotation, /api/v1/tenants
+void add_outbound_routes(const Routes& routes);   ///< /api/v1/outbound, /api/v1/reports
+void add_chart_routes(const Routes& routes);      ///< /api/v1/reports/summary
+void add_dns_routes(const Routes& routes);        ///< /api/v1/dns
+void add_x400_routes(const Routes& routes);       ///< /api/v1/x400/mailboxes
+void add_transport_routes(const Routes& routes);  ///< /api/v1/x400/bind-test
+void add_cabinet_routes(const Routes& routes);    ///< /api/v1/x400: docs/x400-mailbox.md; /trace/bundle
+void add_admin_routes(const Routes& routes);      ///< /api/v1/audit, /api/v1/users, /api/v1/config
 
 /// The body as an object; BadInput when it is none.
 [[nodiscard]] Result<boost::json::object> object_body(const http::Request& request);

@@ -84,6 +84,24 @@ void check_keys(Checks& checks, gateway::Gateway& gate, const Status& open) {
                "mail that must be sealed or opened waits for the key engine since " + rfc3339(*keys.since) + ": " + keys.last_error);
 }
 
+Health health_of(transport::Finding::State state) noexcept {
+  switch (state) {
+    case transport::Finding::State::Ok: return Health::Ok;
+    case transport::Finding::State::Note: return Health::Note;
+    case transport::Finding::State::Warning: return Health::Warning;
+    case transport::Finding::State::Failed: break;
+  }
+  return Health::Failed;
+}
+
+void check_transport(Checks& checks, const transport::Service& transport) {
+  const transport::Findings findings = transport.findings();
+  for (const auto& one : findings) {
+    checks.begin("x400 " + one.name, one.text);
+    if (one.state != transport::Finding::State::Ok) checks.add(health_of(one.state), one.text);
+  }
+}
+
 }  // namespace
 
 std::string_view name_of(Health health) noexcept {
@@ -101,7 +119,7 @@ std::string interface_trouble(const std::string& interface) {
   return device ? std::string() : device.error().text();
 }
 
-std::vector<Check> check_health(gateway::Gateway& gate, const Status& open, const mhs::Service* x400) {
+std::vector<Check> check_health(gateway::Gateway& gate, const Status& open, const mhs::Service* x400, const transport::Service* transport) {
   Checks checks;
   checks.begin("configuration", "nothing to note");
   checks.add_all(Health::Note, gate.warnings());
@@ -113,6 +131,7 @@ std::vector<Check> check_health(gateway::Gateway& gate, const Status& open, cons
     checks.begin("x400", "MTA " + state.mta_name + ", " + std::to_string(state.peers.size()) + " peers");
     checks.add_all(Health::Warning, state.warnings);
   }
+  if (transport != nullptr) check_transport(checks, *transport);
   check_keys(checks, gate, open);
   return std::move(checks).take();
 }

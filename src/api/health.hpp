@@ -7,6 +7,7 @@
 
 #include "gateway/gateway.hpp"
 #include "mhs/service.hpp"
+#include "transport/service.hpp"
 
 namespace postern::api {
 
@@ -27,8 +28,9 @@ struct Check {
 };
 
 /// `open`: of gateway.mail_open(). Reads the database: not on a loop.
-/// `x400`: null where there is no MTA.
-[[nodiscard]] std::vector<Check> check_health(gateway::Gateway& gate, const Status& open, const mhs::Service* x400);
+/// `x400`: null where there is no MTA. `transport`: null in tests of other parts.
+[[nodiscard]] std::vector<Check> check_health(gateway::Gateway& gate, const Status& open, const mhs::Service* x400,
+                                              const transport::Service* transport);
 
 /// [{"check", "state", "text"}]
 [[nodiscard]] boost::json::array health_json(const std::vector<Check>& checks);

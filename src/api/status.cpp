@@ -7,6 +7,7 @@
 #include "api/api.hpp"
 #include "api/health.hpp"
 #include "api/key_json.hpp"
+#include "api/transport_state.hpp"
 #include "pki/verify.hpp"
 #include "store/vfs.hpp"
 
@@ -183,7 +184,7 @@ json::object status_json(const Routes& routes, const std::optional<EngineState>&
   const Status open = gate.mail_open();
   json::array listeners;
   for (const auto& door : gate.doors()) listeners.push_back(listener_json(door));
-  const std::vector<Check> checks = check_health(gate, open, routes.x400);
+  const std::vector<Check> checks = check_health(gate, open, routes.x400, routes.transport);
   json::object out{{"name", "Postern"},
                    {"version", POSTERN_VERSION},
                    {"hostname", gate.config().server.hostname},
@@ -200,6 +201,7 @@ json::object status_json(const Routes& routes, const std::optional<EngineState>&
                    {"warnings", warnings_json(checks)}};
   if (gate.has_mail()) add_mail_status(out, gate, now);
   if (routes.x400 != nullptr) out["x400"] = x400_json(*routes.x400);
+  if (routes.transport != nullptr) out["transport"] = transport_json(*routes.transport);
   return out;
 }
 

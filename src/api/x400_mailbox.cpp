@@ -382,7 +382,7 @@ http::Response run(const Operators& operators, Cabinet& cabinet, const Row& row,
 
 }  // namespace
 
-void add_x400_mailbox_routes(const Routes& routes) {
+void add_cabinet_routes(const Routes& routes) {
   if (routes.cabinet == nullptr) return;  // tests of other parts
   Cabinet& cabinet = *routes.cabinet;
   const std::string base = "/api/v1/x400";

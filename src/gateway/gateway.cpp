@@ -614,6 +614,7 @@ io::Loops& Gateway::loops() noexcept { return *m_parts->loops; }
 io::WorkerPool& Gateway::workers() noexcept { return *m_parts->workers; }
 ReportDesk& Gateway::reports() noexcept { return *m_parts->reports; }
 const StsPolicies& Gateway::sts() const noexcept { return *m_parts->sts; }
+Revocations& Gateway::revocations() noexcept { return *m_parts->revocations; }
 const Revocations& Gateway::revocations() const noexcept { return *m_parts->revocations; }
 io::Resolver& Gateway::resolver() noexcept { return *m_parts->resolver; }
 Keeper& Gateway::keeper() noexcept { return *m_parts->keeper; }

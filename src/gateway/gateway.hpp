@@ -92,6 +92,7 @@ class Gateway {
   [[nodiscard]] const ZoneKeeper& zones() const noexcept;
   [[nodiscard]] DnsHealth& dns_health() noexcept;
   [[nodiscard]] const ListenerTls& listener_tls() const noexcept;
+  [[nodiscard]] Revocations& revocations() noexcept;
   [[nodiscard]] const Revocations& revocations() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;
   [[nodiscard]] Identities& identities() noexcept;

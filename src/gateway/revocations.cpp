@@ -80,6 +80,10 @@ io::Task<PathRevocation> Revocations::judge(PathInQuestion question) {
   const CertificateChain& path = question.path;
   for (std::size_t depth = 0; question.policy != RevocationPolicy::Off && depth + 1 < path.size(); ++depth) {
     Subject subject{path[depth], path[depth + 1], key_of(path[depth], path[depth + 1])};
+    if (depth == 0 && !question.responder.empty()) {
+      subject.responder = question.responder;
+      subject.key += question.responder;  // what others could not say is no answer of this one
+    }
     if (depth == 0 && question.stapled.empty() && must_staple(path[depth])) {
       found.push_back(open_question("it asks to be shown with a stapled answer, and the server sent none (RFC 7633)"));
       continue;
@@ -118,7 +122,7 @@ io::Task<CertificateRevocation> Revocations::find(Subject subject, Bytes stapled
     ++m_stats.remembered;
     co_return *std::move(known);
   }
-  if (ocsp_urls(subject.leaf).empty() && crl_urls(subject.leaf).empty())
+  if (subject.responder.empty() && ocsp_urls(subject.leaf).empty() && crl_urls(subject.leaf).empty())
     co_return open_question(why.empty() ? "it names neither an OCSP responder nor a CRL, and the server stapled no answer" : why,
                             why.empty() ? kNobody : "");
   if (!may_ask_others) co_return open_question(why.empty() ? "nobody was asked" : why, why.empty() ? kNobody : "");
@@ -164,7 +168,8 @@ io::Task<CertificateRevocation> Revocations::ask(Subject subject) {
     return decided ? std::optional(CertificateRevocation{0, source, *std::move(answer)}) : std::nullopt;
   };
   std::optional<CertificateRevocation> found;
-  for (const std::string& url : first_of(ocsp_urls(subject.leaf))) {
+  const bool own = !subject.responder.empty();
+  for (const std::string& url : own ? std::vector{subject.responder} : first_of(ocsp_urls(subject.leaf))) {
     if (!found) found = take("ocsp", url, co_await ask_responder(url, subject, deadline));
   }
   for (const std::string& url : first_of(crl_urls(subject.leaf))) {
@@ -188,12 +193,13 @@ io::Task<Result<RevocationVerdict>> Revocations::ask_responder(std::string url, 
   request.method = "POST";  // RFC 6960 A.1
   request.headers.set("Content-Type", "application/ocsp-request");
   request.body = std::string(as_text(question));
-  POSTERN_CO_TRY(const std::string answer, co_await exchange(std::move(request), std::move(url), kOcspResponseLimit, deadline));
+  const Target target = subject.responder.empty() ? Target::Named : Target::Own;
+  POSTERN_CO_TRY(const std::string answer, co_await exchange(std::move(request), std::move(url), kOcspResponseLimit, target, deadline));
   co_return check_ocsp({&subject.leaf, &subject.issuer, as_bytes(answer), m_parts.clock.now(), kRevocationSkew, nonce});
 }
 
 io::Task<Result<RevocationVerdict>> Revocations::ask_list(std::string url, Subject subject, SteadyTime deadline) {
-  POSTERN_CO_TRY(const std::string text, co_await exchange({}, std::move(url), kMostBytes, deadline));
+  POSTERN_CO_TRY(const std::string text, co_await exchange({}, std::move(url), kMostBytes, Target::Named, deadline));
   // Hundreds of thousands of entries: not on a loop.
   auto job = [text = &text, subject = &subject, now = m_parts.clock.now()]() -> Result<RevocationVerdict> {
     POSTERN_TRY(const std::vector<Crl> lists, Crl::from_text(*text, 1));
@@ -202,19 +208,21 @@ io::Task<Result<RevocationVerdict>> Revocations::ask_list(std::string url, Subje
   co_return co_await m_parts.workers.run(std::move(job));
 }
 
-io::Task<Result<std::string>> Revocations::exchange(http::ClientRequest request, std::string url, std::size_t limit, SteadyTime deadline) {
+io::Task<Result<std::string>> Revocations::exchange(http::ClientRequest request, std::string url, std::size_t limit, Target target,
+                                                  SteadyTime deadline) {
   POSTERN_CO_TRY(request.url, http::Url::parse(url));
-  if (request.url.tls || request.url.port != kHttpPort)
+  const std::uint16_t port = request.url.port;
+  if (request.url.tls || (target == Target::Named && port != kHttpPort))
     co_return fail(ErrorCode::Denied, "only http:// at port 80 is asked (RFC 5280 8)", "url");
   if (m_parts.clock.steady() >= deadline) co_return fail(ErrorCode::Timeout, "no time was left to ask");
   POSTERN_CO_TRY(io::MxHost host, co_await io::resolve_host(m_parts.resolver, request.url.host, {}));
-  std::erase_if(host.addresses, [&](const io::IpAddress& address) { return !may_ask(address); });
+  if (target == Target::Named) std::erase_if(host.addresses, [&](const io::IpAddress& address) { return !may_ask(address); });
   if (host.addresses.empty())
     co_return fail(ErrorCode::Denied, "it has no public address; outbound.revocation_networks allows others", "url");
   http::ClientOptions options;
   options.timeout = kOnePatience;
   options.body_limit = limit;
-  POSTERN_CO_TRY(auto answer, co_await http::fetch(io::endpoints_of(host, kHttpPort), std::move(request), std::move(options)));
+  POSTERN_CO_TRY(auto answer, co_await http::fetch(io::endpoints_of(host, port), std::move(request), std::move(options)));
   if (answer.status != 200) co_return fail(ErrorCode::Unavailable, "it answered with status " + std::to_string(answer.status), "status");
   co_return std::move(answer.body);
 }

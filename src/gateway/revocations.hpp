@@ -51,6 +51,8 @@ struct PathInQuestion {
   RevocationPolicy policy = RevocationPolicy::Soft;
   Bytes stapled = {};  ///< The OCSP response that the server sent along, or empty.
   bool ask = true;     ///< Whether to ask those whom the certificates name; else only what is stapled or remembered counts.
+  /// Asked about the leaf instead of those that it names, whatever port and address it has: the operator's own word. http:// only.
+  std::string responder = {};
 };
 
 /// Any loop; thread safe.
@@ -77,7 +79,10 @@ class Revocations {
   struct Subject {
     Certificate leaf, issuer;
     std::string key;
+    std::string responder = {};  ///< The operator's, or empty.
   };
+  /// What may be asked at all, of what a stranger's certificate names.
+  enum class Target { Named, Own };
   using Waiter = std::function<void(CertificateRevocation)>;
 
   Revocations(RevocationParts parts, std::vector<io::IpNetwork> allowed) : m_parts(parts), m_allowed(std::move(allowed)) {}
@@ -87,7 +92,7 @@ class Revocations {
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_responder(std::string url, Subject subject, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_list(std::string url, Subject subject, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit,
-                                                       SteadyTime deadline);
+                                                       Target target, SteadyTime deadline);
   [[nodiscard]] bool may_ask(const io::IpAddress& address) const;
   [[nodiscard]] std::optional<CertificateRevocation> recall(const std::string& key) const;
   void remember(const std::string& key, const CertificateRevocation& found);

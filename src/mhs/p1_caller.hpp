@@ -22,6 +22,7 @@ struct CallParts {
 struct CallFailure {
   std::string text;      ///< For an operator.
   bool refused = false;  ///< The peer answered, and said no to us (bind): an operator has something to mend.
+  Bytes said = {};       ///< The error of the peer's refusal of the bind as it came, without its tag of ROSE; empty where there was none.
 };
 
 /// How one transfer ended.

@@ -73,4 +73,10 @@ std::string P3Client::responder() const {
   return printable(oraddress::write(address != nullptr ? *address : std::get<2>(name)));
 }
 
+std::int64_t P3Client::waiting() const noexcept {
+  if (!m_bound.messages_waiting) return 0;
+  const mts::MessagesWaiting& waiting = *m_bound.messages_waiting;
+  return waiting.urgent.messages + waiting.normal.messages + waiting.non_urgent.messages;
+}
+
 }  // namespace postern::mhs

@@ -26,6 +26,8 @@ class P3Client {
 
   /// Who answered, as he says: the MTA's name.
   [[nodiscard]] std::string responder() const;
+  /// Messages that wait for delivery, where the MTA says so.
+  [[nodiscard]] std::int64_t waiting() const noexcept;
   [[nodiscard]] UserClient& client() noexcept { return *m_client; }
 
  private:

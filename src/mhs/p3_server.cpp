@@ -64,6 +64,7 @@ class P3Session {
     answer.data.value = m_with_tags ? tagged(*value, RoseTag::BindResult) : *std::move(value);
     if (const Status accepted = m_wire->accept(std::move(answer)); !accepted)
       return BindRefusal{mts::BindError::Busy, accepted.error().text()};
+    m_wire->allow(m_parts.gate.apdu_octets);
     log::info("x400.user_bound", {{"user", m_user.text}, {"protocol", "p3"}, {"address", m_wire.stream().peer().text()}});
     return std::nullopt;
   }

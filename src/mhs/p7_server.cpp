@@ -113,6 +113,7 @@ class P7Session {
     answer.data.value = m_with_tags ? tagged(*value, RoseTag::BindResult) : *std::move(value);
     if (const Status accepted = m_wire->accept(std::move(answer)); !accepted)
       return refused(ms::BindProblem::UnableToEstablishAssociation, accepted.error().text()).error();
+    m_wire->allow(m_parts.gate.apdu_octets);
     open(std::move(admitted.store), std::move(restrictions));
     ++m_parts.stats.associations;
     log::info("x400.user_bound", {{"user", m_user.text}, {"protocol", "p7"}, {"address", m_wire.stream().peer().text()}});

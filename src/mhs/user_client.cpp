@@ -106,7 +106,9 @@ CallFailure refused_bind(const CallWitness& witness, const UserClient::Bind& bin
   if (refused.user_data) {
     done(witness, "association");
     const asn1::Any error = untagged(*refused.user_data, RoseTag::BindError);
-    return failed(witness, "bind", bind.words_of_error(error), true).value();
+    CallFailure failure = failed(witness, "bind", bind.words_of_error(error), true).value();
+    failure.said = error.ber;
+    return failure;
   }
   std::string_view step = "association";
   for (const LayerRow& row : kLayers)
@@ -136,6 +138,13 @@ Result<asn1::Any> result_of(Result<RoseAnswer> answer, const WordsOfFault& words
   if (auto* result = std::get_if<asn1::Any>(&*answer)) return std::move(*result);
   if (const auto* fault = std::get_if<RoseFault>(&*answer)) return fail(ErrorCode::Denied, words(*fault));
   return fail(ErrorCode::Unsupported, "the peer rejects the operation: " + osi::describe(std::get<osi::RoseProblem>(*answer)));
+}
+
+std::optional<RoseRefusal> refusal_of(const Result<RoseAnswer>& answer) {
+  if (!answer) return std::nullopt;
+  if (const auto* fault = std::get_if<RoseFault>(&*answer)) return *fault;
+  if (const auto* problem = std::get_if<osi::RoseProblem>(&*answer)) return *problem;
+  return std::nullopt;
 }
 
 io::Task<Called<std::unique_ptr<UserClient>>> UserClient::open(UserCall call, Bind bind, io::Resolver& resolver, SteadyTime deadline,

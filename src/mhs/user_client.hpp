@@ -40,6 +40,11 @@ using Called = tl::expected<T, CallFailure>;
 using WordsOfFault = std::function<std::string(const RoseFault& fault)>;
 [[nodiscard]] Result<asn1::Any> result_of(Result<RoseAnswer> answer, const WordsOfFault& words);
 
+/// How a peer says no to an invocation.
+using RoseRefusal = std::variant<RoseFault, osi::RoseProblem>;
+/// nullopt: it did not, or did not answer.
+[[nodiscard]] std::optional<RoseRefusal> refusal_of(const Result<RoseAnswer>& answer);
+
 class UserClient {
  public:
   /// `argument` is the bind's; `words_of_error` makes a sentence of a bind error. One deadline for everything.
@@ -58,6 +63,7 @@ class UserClient {
                                                SteadyTime deadline) {
     POSTERN_CO_TRY(asn1::Any octets, asn1::to_any(argument));
     auto answer = co_await m_rose.call(std::move(syntax), operation, std::move(octets), deadline);
+    m_refusal = refusal_of(answer);
     POSTERN_CO_TRY(const asn1::Any result, result_of(std::move(answer), words));
     co_return asn1::from_any<Value>(result);
   }
@@ -65,10 +71,14 @@ class UserClient {
   [[nodiscard]] io::Task<void> close(SteadyTime deadline) { return m_rose.release(deadline); }
 
   [[nodiscard]] const asn1::Any& bind_result() const noexcept { return m_bind_result; }
+  /// What the peer answered to the last invoke(), where it said no: for whoever needs more than the words of the error.
+  [[nodiscard]] const std::optional<RoseRefusal>& refusal() const noexcept { return m_refusal; }
   [[nodiscard]] RoseCaller& rose() noexcept { return m_rose; }
   /// What the peer may invoke here (alert, submission-control): fill it before anything can come.
   [[nodiscard]] RoseOperations& operations() noexcept { return m_table; }
   [[nodiscard]] const io::Stream& stream() const noexcept { return m_wire.stream(); }
+  /// The association is over; every invocation is Unavailable.
+  [[nodiscard]] bool over() const noexcept { return m_wire.over(); }
 
  private:
   explicit UserClient(Wire wire) : m_wire(std::move(wire)), m_rose(m_wire, &m_table) {}
@@ -78,6 +88,7 @@ class UserClient {
   RoseOperations m_table;
   RoseCaller m_rose;
   asn1::Any m_bind_result;
+  std::optional<RoseRefusal> m_refusal;
 };
 
 /// The operations of the submission port, which P3 and P7 share.

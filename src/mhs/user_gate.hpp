@@ -13,6 +13,8 @@ struct UserGate {
   io::WorkerPool& workers;
   bool tls_required = true;  ///< False: passwords may come over a plain connection.
   SecretBytes our_password;  ///< What this side shows of itself in bind results; may be empty.
+  /// Octets of one APDU, either way, after a bind was accepted; before it AssociationLimits hold. A content passes whole (X.419 8, 9).
+  std::size_t apdu_octets = 80U * 1024 * 1024;
 };
 
 /// Somebody whose credentials were right.

@@ -264,9 +264,10 @@ Status check(const AssociationOptions& options, bool initiator) {
   return {};
 }
 
+/// Room for what a session PDU has around its user data.
+constexpr std::size_t kAround = 64U * 1024;
+
 TransportOptions transport_options(const AssociationOptions& options, bool initiator) {
-  // Room for what a session PDU has around its user data.
-  constexpr std::size_t kAround = 64U * 1024;
   TransportOptions made;
   made.role = initiator ? TransportRole::Initiator : TransportRole::Responder;
   made.calling = initiator ? options.local.transport : Bytes();
@@ -295,6 +296,14 @@ Association::Association(std::unique_ptr<Machine> machine) : m_machine(std::move
 Association::~Association() = default;
 Association::Association(Association&&) noexcept = default;
 Association& Association::operator=(Association&&) noexcept = default;
+
+void Association::allow(std::size_t apdu) noexcept {
+  AssociationLimits& limits = m_machine->options.limits;
+  limits.max_ssdu = std::max(limits.max_ssdu, apdu);
+  limits.max_apdu = std::max(limits.max_apdu, apdu);
+  m_machine->transport.allow(limits.max_ssdu + kAround);
+  if (m_machine->session) m_machine->session->allow(limits.max_ssdu);
+}
 
 Status Association::accept(AssociationAccept answer) {
   if (m_machine->phase == Phase::Ended) return {};

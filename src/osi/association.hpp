@@ -122,6 +122,9 @@ class Association {
   // ---- association
   [[nodiscard]] Status accept(AssociationAccept answer);
   [[nodiscard]] Status refuse(AssociationRefusal refusal);
+  /// ROSE APDUs of so many octets may come and go from here on, once it is known who is there (AssociationLimits::max_ssdu, max_apdu). It
+  /// never shrinks.
+  void allow(std::size_t apdu) noexcept;
   /// With RTSE only by the holder of the turn, and while nothing is transferred.
   [[nodiscard]] Status release(std::optional<asn1::Any> unbind = std::nullopt);
   [[nodiscard]] Status answer_release(std::optional<asn1::Any> result = std::nullopt);

@@ -12,6 +12,7 @@
 // classes 1 to 4, several transport connections on one network connection.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -89,6 +90,8 @@ class Transport {
   [[nodiscard]] Status send(ByteView tsdu);
   /// X.224 6.7.1.5: class 0 disconnects by closing the network connection: wants_close() is true from here on, output stays to be written.
   void disconnect();
+  /// TSDUs of so many octets are taken from here on; TransportOptions::max_tsdu, once it is known who is there. It never shrinks.
+  void allow(std::size_t tsdu) noexcept { m_options.max_tsdu = std::max(m_options.max_tsdu, tsdu); }
 
   void receive(ByteView octets, SteadyTime now);
   void network_lost(std::string_view why);

@@ -250,6 +250,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 Result<SerialNumber> Session::request(SessionRequest primitive, SteadyTime now) { return m_machine->request(std::move(primitive), now); }
 void Session::receive(ByteView tsdu, SteadyTime now) { m_machine->receive(tsdu, now); }
 void Session::transport_disconnected(std::string_view why) { m_machine->transport_gone(why); }
+void Session::allow(std::size_t ssdu) noexcept { m_machine->m_options.max_ssdu = std::max(m_machine->m_options.max_ssdu, ssdu); }
 void Session::tick(SteadyTime now) { m_machine->tick(now); }
 
 std::optional<Bytes> Session::take_tsdu() {

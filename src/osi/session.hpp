@@ -90,6 +90,8 @@ class Session {
   void receive(ByteView tsdu, SteadyTime now);
   /// The transport connection is gone; `why` goes into SPAbort::text when that was not expected.
   void transport_disconnected(std::string_view why);
+  /// SSDUs of so many octets may come and go from here on; SessionOptions::max_ssdu, once it is known who is there. It never shrinks.
+  void allow(std::size_t ssdu) noexcept;
   void tick(SteadyTime now);
 
   [[nodiscard]] std::optional<Bytes> take_tsdu();

@@ -1,6 +1,8 @@
 #include "transport/service.hpp"
 
+#include "transport/credentials.hpp"
 #include "transport/mock.hpp"
+#include "transport/peer_service.hpp"
 
 namespace postern::transport {
 namespace {
@@ -39,7 +41,8 @@ Findings MockService::bind_test() {
 
 Result<std::unique_ptr<Service>> open_service(const config::Config& config, ServiceOptions options) {
   if (config.transport.mode == "mock") return std::make_unique<MockService>(*options.clock);
-  return fail(ErrorCode::Unsupported, "only mock is there yet", "transport.mode");
+  POSTERN_CHECK(pins_of(config, {}));
+  return std::make_unique<PeerService>(config, std::move(options));
 }
 
 }  // namespace postern::transport
