@@ -213,9 +213,19 @@ Result<Composed> compose(const Request& request, const std::string& user, const 
   return composed_here(request, std::move(item));
 }
 
+namespace {
+
+/// The stored copy and the approval are this room's, and done by then: the MTS is asked for what is left.
+sdk::Strategy mts_strategy(sdk::Strategy strategy) {
+  const bool ours = strategy == sdk::Strategy::WithStoredCopy || strategy == sdk::Strategy::Quarantine;
+  return ours ? sdk::Strategy::Immediate : strategy;
+}
+
+}  // namespace
+
 sdk::Submission submission_of(const Item& item, const Copy& copy) {
   sdk::Submission out;
-  out.strategy = item.strategy.value_or(sdk::Strategy::Immediate);
+  out.strategy = mts_strategy(item.strategy.value_or(sdk::Strategy::Immediate));
   out.priority = item.priority;
   out.flags = item.flags;
   out.originator = item.from;
