@@ -202,8 +202,8 @@ Result<mts::OtherMessageDeliveryFields> delivery_of(const Item& received, const 
 }  // namespace
 
 std::string name_of_entry(const std::string& account, const sdk::Entry& entry) {
-  const std::string which = entry.mts_identifier ? *entry.mts_identifier : entry.time ? std::to_string(*entry.time) : std::string();
-  return "entry " + std::to_string(entry.sequence) + " " + which + " of " + account;
+  const std::string time = entry.time ? std::to_string(*entry.time) : std::string();
+  return "entry " + std::to_string(entry.sequence) + " " + entry.mts_identifier.value_or("") + " " + time + " of " + account;
 }
 
 Item item_of(const Arrival& arrival, const std::string& user, const std::string& account, const MessageId& id, WallTime now) {

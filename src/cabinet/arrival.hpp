@@ -18,8 +18,8 @@ struct Arrival {
   std::string sha256;
 };
 
-/// Which entry of which mailbox it is, for CabinetRows::mark_fetched(): sequence number and MTS identifier. A store that begins anew with
-/// its numbers is a new store.
+/// Which entry of which mailbox it is, for CabinetRows::mark_fetched(): sequence number, MTS identifier and time, so
+/// that a store which begins anew with its numbers (a mock that was restarted) is not taken for the one before.
 [[nodiscard]] std::string name_of_entry(const std::string& account, const sdk::Entry& entry);
 
 /// The item in the inbox. `user`: whose mailbox it is. What cannot be read in the content is kept and named in `reason`; nothing a peer
