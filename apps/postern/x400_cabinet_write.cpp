@@ -37,7 +37,7 @@ void add_draft_options(CLI::App& verb, DraftOptions& options) {
       ->capture_default_str();
 }
 
-json::array list_json(const std::vector<std::string>& texts) { return {texts.begin(), texts.end()}; }
+json::array list_json(const std::vector<std::string>& texts) { return json::array(texts.begin(), texts.end()); }
 
 Result<std::string> base64_of(const std::string& path, std::istream& in) {
   POSTERN_TRY(const std::string octets, read_input(path, in));
