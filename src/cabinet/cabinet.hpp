@@ -33,8 +33,8 @@ struct Parts {
 };
 struct Options {
   sdk::Strategy default_strategy = sdk::Strategy::Immediate;
-  std::string trace_bundle_path;  ///< Empty: none is written.
-  std::string version;            ///< For the head of a trace bundle.
+  std::string trace_bundle_path{};  ///< Empty: none is written.
+  std::string version{};            ///< For the head of a trace bundle.
 };
 
 /// Who does it, for audit and history.
