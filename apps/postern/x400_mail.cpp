@@ -96,8 +96,9 @@ Result<mts::MessageSubmissionArgument> argument_of(const SubmitOptions& options,
   for (const mts::ORName& recipient : copy.recipients) {
     mts::PerRecipientMessageSubmissionFields one;
     one.recipient_name = recipient;
-    one.originator_report_request.set(mts::OriginatorReportRequestBit::NonDeliveryReport);
-    if (options.report) one.originator_report_request.set(mts::OriginatorReportRequestBit::Report);
+    // X.411 fig. 2: one of the two at most; a report says of non-delivery, too.
+    one.originator_report_request.set(options.report ? mts::OriginatorReportRequestBit::Report
+                                                     : mts::OriginatorReportRequestBit::NonDeliveryReport);
     out.envelope.per_recipient_fields.push_back(std::move(one));
   }
   return out;

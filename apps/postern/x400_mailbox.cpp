@@ -178,7 +178,7 @@ struct MessageOptions {
 
 ms::EntryInformationSelection fetched_attributes() {
   ms::EntryInformationSelection out = shown_attributes();
-  for (const asn1::Oid& each : {ms::att::content, ms::att::message_delivery_envelope, ms::att::report_delivery_envelope})
+  for (const asn1::Oid& each : {ms::att::message_delivery_envelope, ms::att::report_delivery_envelope, ms::att::content})
     out.push_back({each, std::nullopt, std::nullopt});
   return out;
 }

@@ -252,8 +252,7 @@ Result<std::optional<mts::MessageSubmissionArgument>> notification_of(const Item
   if (!message) return std::optional<mts::MessageSubmissionArgument>();
   const ipm::Subject subject{me, delivery, *message};
   if (what == Reading::Opened) return ipm::receipt_submission(subject, {.time = unix_seconds(now)});
-  // X.420 8.2.2: discarded by the user himself before it was read.
-  return ipm::non_receipt_submission(subject, {.discard_reason = ipm::DiscardReasonField::IpmDeleted});
+  return ipm::non_receipt_submission(subject, ipm::discarded(message->heading, unix_seconds(now)));
 }
 
 }  // namespace postern::cabinet
