@@ -95,14 +95,14 @@ def test_what_the_command_refuses(daemon):
 
 
 def test_roles(daemon):
-    (daemon.directory / "officer").write_text("officers token of enough length\n")
-    (daemon.directory / "reader").write_text("readers token of enough length\n")
+    (daemon.directory / "officer").write_text("officer-token-of-quite-enough-length-0001\n")
+    (daemon.directory / "reader").write_text("readers-token-of-quite-enough-length-0002\n")
     daemon.config["operator"] = [{"name": "olga", "role": "quarantine", "token_ref": "file:officer"}, {"name": "rita", "role": "reader", "token_ref": "file:reader"}]
     daemon.start()
     held = submit(daemon, STRANGER, "Held", "--strategy", "4")
     sent = submit(daemon, STRANGER, "Sent")
-    officer = ("--token", "officers token of enough length")
-    reader = ("--token", "readers token of enough length")
+    officer = ("--token", "officer-token-of-quite-enough-length-0001")
+    reader = ("--token", "readers-token-of-quite-enough-length-0002")
     assert [each["id"] for each in json.loads(daemon.cli("--json", *officer, "x400", "list", "--folder", "quarantine").stdout)["messages"]] == [held["id"]]
     assert daemon.cli(*officer, "x400", "list", check=False).returncode == 4
     assert daemon.cli(*officer, "x400", "message", sent["id"], "--peek", check=False).returncode == 4
