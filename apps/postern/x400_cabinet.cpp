@@ -59,6 +59,13 @@ void show_field(std::ostream& out, const char* name, const std::string& text) {
   if (!text.empty()) out << name << ": " << printable(text, 512) << '\n';
 }
 
+/// What opening the content came to, where it was an S/MIME object: the transport's verdict, in words.
+std::string smime_of(const json::value& message) {
+  boost::system::error_code none;
+  const json::value verdict = json::parse(text_of(at(message, "attributes"), "postern.smime"), none);
+  return none ? std::string() : text_of(verdict, "text");
+}
+
 }  // namespace
 
 void show_message(std::ostream& out, const json::value& message) {
@@ -67,6 +74,7 @@ void show_message(std::ostream& out, const json::value& message) {
   show_field(out, "MTS identifier", text_of(message, "mts_identifier"));
   show_field(out, "About", text_of(message, "subject_message"));
   show_field(out, "Reason", text_of(message, "reason"));
+  show_field(out, "S/MIME", smime_of(message));
   for (const json::value& each : list_of(message, "recipients"))
     out << "  " << printable(text_of(each, "address")) << ": " << printable(text_of(each, "outcome")) << ' '
         << printable(text_of(each, "words"), 256) << '\n';
