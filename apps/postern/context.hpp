@@ -17,6 +17,7 @@ struct Context {
   std::ostream& out;
   std::istream& in;
   int exit_status = kDone;
+  bool peer = false;  ///< --peer is among the words: verbs that have two forms talk to it, and not to the daemon.
 };
 
 }  // namespace postern::cli

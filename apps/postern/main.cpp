@@ -90,6 +90,7 @@ int run_with(AddVerbs only, const std::vector<std::string>& words, std::istream&
       "Exit status: 0 done, 1 the answer is no, 2 usage, 3 service not reachable, 4 not permitted, 5 internal error.",
       "postern");
   Context context{false, out, in};
+  context.peer = std::ranges::any_of(words, [](const std::string& word) { return word == "--peer" || word.starts_with("--peer="); });
   Global global;
   add_global_options(app, context, global);
   // Callbacks run after parsing, so that --json counts wherever it stands.

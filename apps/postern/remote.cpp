@@ -77,6 +77,8 @@ Error error_of(const http::ClientResponse& response) {
                          : response.status == 400 || response.status == 413 ? ErrorCode::BadInput
                          : response.status == 409 || response.status == 422 ? ErrorCode::Conflict
                          : response.status == 503 || response.status == 429 ? ErrorCode::Unavailable
+                         : response.status == 501                           ? ErrorCode::Unsupported
+                         : response.status == 504                           ? ErrorCode::Timeout
                                                                             : ErrorCode::Internal;
   std::string field = malformed ? std::string() : text_of(body, "field");
   if (!field.empty() && detail.starts_with(field + ": ")) detail.erase(0, field.size() + 2);  // Error::text() puts it there again

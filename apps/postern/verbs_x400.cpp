@@ -8,10 +8,10 @@ namespace postern::cli {
 
 namespace {
 
-constexpr AddX400Verbs kFileVerbs[] = {
-    add_x400_address_verbs, add_x400_codec_verbs,   add_x400_sdk_verbs, add_x400_mail_verbs,
-    add_x400_mailbox_verbs, add_x400_receive_verbs, add_x400_ping_verb,
-};
+constexpr AddX400Verbs kFileVerbs[] = {add_x400_address_verbs, add_x400_codec_verbs, add_x400_sdk_verbs, add_x400_receive_verbs,
+                                       add_x400_ping_verb};
+/// Those that talk to a peer where --peer names one, and to the daemon otherwise (x400_cabinet.hpp).
+constexpr AddX400Verbs kPeerVerbs[] = {add_x400_mail_verbs, add_x400_mailbox_verbs};
 
 }  // namespace
 
@@ -26,6 +26,8 @@ void add_x400_verbs(CLI::App& app, Context& context);
 
 void add_x400_verbs(CLI::App& app, Context& context) {
   for (const AddX400Verbs add : kFileVerbs) add(*x400_noun(app), context);
+  if (!context.peer) return;
+  for (const AddX400Verbs add : kPeerVerbs) add(*x400_noun(app), context);
 }
 
 }  // namespace postern::cli

@@ -6,6 +6,7 @@
 #include "file_input.hpp"
 #include "verbs.hpp"
 #include "x400.hpp"
+#include "x400_cabinet.hpp"
 
 namespace postern::cli {
 namespace {
@@ -107,6 +108,7 @@ void add_x400_daemon_verbs(CLI::App& app, Context& context, const Global& global
   add_x400_bind_test(*noun, verbs);
   add_mta(verbs, noun);
   add_ms(verbs, noun);
+  add_x400_cabinet_verbs(verbs, noun);
 }
 
 }  // namespace postern::cli

@@ -19,27 +19,6 @@ Status write_file(const std::filesystem::path& path, ByteView octets) {
   return {};
 }
 
-namespace {
-
-json::object json_of(const ipm::PartView& part) {
-  json::object out{{"number", part.number}, {"kind", ipm::name_of(part.kind)}, {"type", part.type}};
-  if (!part.text.empty()) out["text"] = part.text;
-  if (!part.remark.empty()) out["remark"] = part.remark;
-  if (!part.file_name.empty()) out["file"] = part.file_name;
-  if (!part.content.empty()) out["octets"] = part.content.size();
-  if (part.message) out["message"] = view_json(*part.message);
-  return out;
-}
-
-}  // namespace
-
-json::object view_json(const ipm::MessageView& view) {
-  json::array fields, parts;
-  for (const ipm::FieldLine& each : view.fields) fields.push_back({{"name", each.name}, {"text", each.text}});
-  for (const ipm::PartView& each : view.parts) parts.push_back(json_of(each));
-  return {{"subject", view.subject}, {"fields", std::move(fields)}, {"parts", std::move(parts)}};
-}
-
 void show_view(std::ostream& out, const ipm::MessageView& view) {
   for (const ipm::FieldLine& each : view.fields) out << each.name << ": " << printable(each.text) << '\n';
   for (const ipm::PartView& each : view.parts) {

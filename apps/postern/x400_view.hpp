@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <iosfwd>
 
-#include "ipm/read.hpp"
+#include "ipm/view_json.hpp"
 #include "mts/envelopes.hpp"
 
 namespace postern::cli {
@@ -13,7 +13,6 @@ namespace postern::cli {
 /// Unavailable: the file cannot be written.
 [[nodiscard]] Status write_file(const std::filesystem::path& path, ByteView octets);
 
-[[nodiscard]] boost::json::object view_json(const ipm::MessageView& view);
 void show_view(std::ostream& out, const ipm::MessageView& view);
 /// What can be saved, in this folder.
 [[nodiscard]] Status save_files(const ipm::MessageView& view, const std::filesystem::path& folder);

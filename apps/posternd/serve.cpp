@@ -4,6 +4,7 @@
 
 #include "api/api.hpp"
 #include "base/log.hpp"
+#include "cabinet.hpp"
 #include "io/signals.hpp"
 #include "mhs/service.hpp"
 #include "transport/sealing_service.hpp"
@@ -129,15 +130,19 @@ Status serve(Serving with) {
   const auto vault = gate->config().engine.enabled ? with.vault(*gate) : nullptr;
   POSTERN_TRY(const std::unique_ptr<mhs::Service> x400, mhs::Service::open(*gate));
   POSTERN_TRY(const auto transport, open_transport(*gate, std::move(with.x400_launcher)));
-  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get(), std::move(with.engine), std::move(with.processes), x400.get(), transport.get()));
+  POSTERN_TRY(const auto cabinet, open_cabinet(*gate, *transport));
+  POSTERN_TRY(auto api, api::Api::make(*gate, vault.get(), std::move(with.engine), std::move(with.processes), x400.get(), transport.get(),
+                                       cabinet.get()));
   POSTERN_TRY(WebDoors web, open_web_doors(*gate, *api));
   std::promise<void> stop;
   auto stopped = stop.get_future();
   io::spawn(gate->loops().at(0), wait_for_signal(gate->loops().at(0), stop), "daemon.signals");
   gate->start();
   if (x400) x400->start();
+  cabinet->start();
   const std::string http = web.plain->local().text();
   if (const Status told = with.ready(ports_of(*gate, http)); !told) {
+    cabinet->stop();
     if (x400) x400->stop();
     gate->stop();
     return told;
@@ -146,6 +151,7 @@ Status serve(Serving with) {
   stopped.wait();
   log::info("daemon.stopping");
   stop_web_doors(*gate, web);
+  cabinet->stop();
   if (x400) x400->stop();
   gate->stop();
   log::info("daemon.stopped");

@@ -93,26 +93,27 @@ void Routes::add_open_slow(std::string_view method, std::string_view pattern,
 }
 
 Result<std::unique_ptr<Api>> Api::make(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes,
-                                       mhs::Service* x400, transport::Service* transport) {
+                                       mhs::Service* x400, transport::Service* transport, cabinet::Cabinet* cabinet) {
   POSTERN_TRY(auto token, load_or_make_token(gateway.config().in_data_dir("admin.token"), gateway.random()));
   POSTERN_TRY(auto operators, Operators::make(gateway.config(), token));
   POSTERN_TRY(auto hook, MtaHookFace::make(gateway));
-  std::unique_ptr<Api> api(new Api(gateway, vault, std::move(engine), std::move(processes), x400, transport, std::move(token)));
+  std::unique_ptr<Api> api(new Api(gateway, vault, std::move(engine), std::move(processes), x400, transport, cabinet, std::move(token)));
   api->m_operators = std::move(operators);
   api->m_hook = std::move(hook);
   return api;
 }
 
 Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, mhs::Service* x400,
-         transport::Service* transport, std::string token)
+         transport::Service* transport, cabinet::Cabinet* cabinet, std::string token)
     : m_gateway(gateway),
       m_engine(std::move(engine)),
       m_processes(std::move(processes)),
       m_x400(x400),
       m_transport(transport),
+      m_cabinet(cabinet),
       m_token(std::move(token)) {
   if (vault != nullptr) m_vault.emplace(*vault);
-  const Routes routes{m_gateway, m_router, m_operators, m_engine, m_processes, m_x400, m_transport};
+  const Routes routes{m_gateway, m_router, m_operators, m_engine, m_processes, m_x400, m_transport, m_cabinet};
   add_status_routes(routes);
   add_page_routes(routes);
   add_queue_routes(routes);
@@ -124,6 +125,7 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
   add_dns_routes(routes);
   add_x400_routes(routes);
   add_transport_routes(routes);
+  add_cabinet_routes(routes);
   add_admin_routes(routes);
 }
 

@@ -17,6 +17,7 @@
 #include "api/operators.hpp"
 #include "api/process_state.hpp"
 #include "api/vault_face.hpp"
+#include "cabinet/cabinet.hpp"
 #include "gateway/gateway.hpp"
 #include "http/router.hpp"
 #include "mhs/service.hpp"
@@ -31,10 +32,11 @@ class Api {
  public:
   /// Reads or makes the token. `vault` may be null: then nothing is under /v1. Both must outlive the Api.
   /// `engine` and `processes`: the key engine's and the daemon's state for /status; either may be empty. `x400`: null where there is no
-  /// MTA. `transport`: the X.400 service by [transport]; null in tests of other parts.
+  /// MTA. `transport`: the X.400 service by [transport], `cabinet`: the operator's mailbox over it; null in tests of other parts.
   [[nodiscard]] static Result<std::unique_ptr<Api>> make(gateway::Gateway& gateway, VaultPort* vault = nullptr,
                                                          EngineStateSource engine = {}, ProcessSource processes = {},
-                                                         mhs::Service* x400 = nullptr, transport::Service* transport = nullptr);
+                                                         mhs::Service* x400 = nullptr, transport::Service* transport = nullptr,
+                                                         cabinet::Cabinet* cabinet = nullptr);
 
   [[nodiscard]] const std::string& token() const noexcept { return m_token; }
   /// For http::Server.
@@ -42,12 +44,13 @@ class Api {
 
  private:
   Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, ProcessSource processes, mhs::Service* x400,
-      transport::Service* transport, std::string token);
+      transport::Service* transport, cabinet::Cabinet* cabinet, std::string token);
   gateway::Gateway& m_gateway;
   EngineStateSource m_engine;
   ProcessSource m_processes;
   mhs::Service* m_x400;
   transport::Service* m_transport;
+  cabinet::Cabinet* m_cabinet;
   std::optional<VaultFace> m_vault;
   std::unique_ptr<MtaHookFace> m_hook;  ///< Null: off.
   std::string m_token;
@@ -64,6 +67,7 @@ struct Routes {
   const ProcessSource& processes;
   mhs::Service* x400;             ///< Null: no MTA.
   transport::Service* transport;  ///< Null in tests of other parts.
+  cabinet::Cabinet* cabinet;      ///< The same.
 
   /// A handler that only runs for who has at least this role; Request::user is his name.
   void add(std::string_view method, std::string_view pattern, http::Handler handler, Role needs = Role::Admin) const;
@@ -84,6 +88,7 @@ void add_chart_routes(const Routes& routes);      ///< /api/v1/reports/summary
 void add_dns_routes(const Routes& routes);        ///< /api/v1/dns
 void add_x400_routes(const Routes& routes);       ///< /api/v1/x400/mailboxes
 void add_transport_routes(const Routes& routes);  ///< /api/v1/x400/bind-test
+void add_cabinet_routes(const Routes& routes);    ///< /api/v1/x400: docs/x400-mailbox.md; /trace/bundle
 void add_admin_routes(const Routes& routes);      ///< /api/v1/audit, /api/v1/users, /api/v1/config
 
 /// The body as an object; BadInput when it is none.

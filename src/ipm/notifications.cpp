@@ -100,6 +100,12 @@ bool is_expired(const Heading& heading, std::int64_t now) {
   return at && *at <= now;
 }
 
+NonReceipt discarded(const Heading& heading, std::int64_t now) {
+  NonReceipt out;
+  out.discard_reason = is_expired(heading, now) ? DiscardReasonField::IpmExpired : DiscardReasonField::IpmDeleted;
+  return out;
+}
+
 bool obsoletes(const Heading& later, const Heading& earlier) {
   if (!later.originator || !earlier.originator || !earlier.originator->formal_name) return false;
   if (!names(*later.originator, *earlier.originator->formal_name)) return false;

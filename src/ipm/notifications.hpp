@@ -44,6 +44,8 @@ struct NonReceipt {
 
 /// X.420 7.2.11: at or after its expiry time. A time that cannot be read never passes.
 [[nodiscard]] bool is_expired(const Heading& heading, std::int64_t now);
+/// X.420 8.2.2: what discarding it unread says: that it expired, where it did, else that its recipient deleted it.
+[[nodiscard]] NonReceipt discarded(const Heading& heading, std::int64_t now);
 /// X.420 7.2.8: the later one names the earlier one, and both have one originator: nobody withdraws another's messages.
 [[nodiscard]] bool obsoletes(const Heading& later, const Heading& earlier);
 

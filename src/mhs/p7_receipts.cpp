@@ -82,13 +82,6 @@ io::Task<Notice> send(P7Client& client, Notice notice, mts::MessageSubmissionArg
   co_return notice;
 }
 
-/// X.420 8.2.2.
-ipm::NonReceipt discarded(const ipm::Heading& heading, std::int64_t now) {
-  ipm::NonReceipt out;
-  out.discard_reason = ipm::is_expired(heading, now) ? ipm::DiscardReasonField::IpmExpired : ipm::DiscardReasonField::IpmDeleted;
-  return out;
-}
-
 /// What is owed if this entry goes unopened. The heading says so by itself; the content is fetched only where it is asked back, and that it
 /// then counts as opened harms nobody.
 io::Task<Result<Submission>> non_receipt_of(P7Client& client, SequenceNumber number, NotificationWish wish, std::chrono::seconds each) {

@@ -115,7 +115,7 @@ Result<Mailboxes::Answer> StoreMailboxes::step(MsUser user, MsDelivery delivery,
     MsUser user;
     MsDelivery delivery;
     std::vector<Bytes> forwards;
-    std::shared_ptr<const Aead> key;
+    std::shared_ptr<const RowKey> key;
   };
   auto job = std::make_shared<const Job>(Job{std::move(user), std::move(delivery), std::move(forwards), std::move(key)});
   return Answer(CommitStep([store = &m_store, job](Database& database, ItemId) -> Status {

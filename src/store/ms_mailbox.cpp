@@ -26,18 +26,8 @@ enum class Sealed : char { Attributes = 'a', Details = 'd', Registered = 'r', Fo
 
 std::string aad_of(Sealed what, std::int64_t id) { return std::string("ms-") + static_cast<char>(what) + std::to_string(id); }
 
-Result<Bytes> seal(const Aead& key, Sealed what, std::int64_t id, ByteView plain) {
-  const std::string aad = aad_of(what, id);
-  return key.seal_random(as_bytes(aad), plain);
-}
-
-Result<Bytes> open(const Aead& key, Sealed what, std::int64_t id, ByteView sealed) {
-  if (sealed.size() < kAeadNonce + kAeadTag) return fail(ErrorCode::IntegrityFailed, "a row of the message store is cut off");
-  const std::string aad = aad_of(what, id);
-  Bytes plain(sealed.size() - kAeadNonce - kAeadTag);
-  POSTERN_CHECK(key.open(sealed.first(kAeadNonce), as_bytes(aad), sealed.subspan(kAeadNonce), plain));
-  return plain;
-}
+Result<Bytes> seal(const RowKey& key, Sealed what, std::int64_t id, ByteView plain) { return key.seal(aad_of(what, id), plain); }
+Result<Bytes> open(const RowKey& key, Sealed what, std::int64_t id, ByteView sealed) { return key.open(aad_of(what, id), sealed); }
 
 // ---- rows
 Bytes children_form(const std::vector<SequenceNumber>& children) {
@@ -66,7 +56,7 @@ Result<MsSharedContent> take_content(Database& database, ContentStore& contents,
 }
 
 /// Every entry of a delivery has the content of the whole: a forwarded message is found in it by its part.
-Status insert(Database& database, const MsUser& user, const Aead& key, const NumberedEntry& entry, SequenceNumber root,
+Status insert(Database& database, const MsUser& user, const RowKey& key, const NumberedEntry& entry, SequenceNumber root,
               const MsSharedContent& content) {
   const std::int64_t id = id_of(user, entry.row.number);
   POSTERN_TRY(const Bytes attributes, seal(key, Sealed::Attributes, id, entry.row.attributes));
@@ -93,7 +83,7 @@ Status remove_root(Database& database, ContentStore& contents, const MsUser& use
 }  // namespace
 
 // ---- in a job
-Result<std::optional<SequenceNumber>> add_to_ms_mailbox(Database& database, ContentStore& contents, const MsUser& user, const Aead& key,
+Result<std::optional<SequenceNumber>> add_to_ms_mailbox(Database& database, ContentStore& contents, const MsUser& user, const RowKey& key,
                                                         const MsDelivery& delivery) {
   SequenceNumber first = 0;
   std::int64_t created = delivery.time;
@@ -128,12 +118,12 @@ Result<bool> remove_ms_entries(Database& database, ContentStore& contents, const
   return static_cast<std::int64_t>(roots.size()) == limit;
 }
 
-Status add_ms_forward(Database& database, const MsUser& user, const Aead& key, SequenceNumber number, ByteView argument) {
+Status add_ms_forward(Database& database, const MsUser& user, const RowKey& key, SequenceNumber number, ByteView argument) {
   POSTERN_TRY(const Bytes sealed, seal(key, Sealed::Forward, id_of(user, number), argument));
   return database.run("INSERT INTO ms_forward(user, number, argument) VALUES (?,?,?)", user.id, number, sealed);
 }
 
-Result<std::vector<MsForward>> list_ms_forwards(Store& store, const MsUser& user, const Aead& key, std::size_t limit) {
+Result<std::vector<MsForward>> list_ms_forwards(Store& store, const MsUser& user, const RowKey& key, std::size_t limit) {
   const DatabaseReader reader = store.reader();
   POSTERN_TRY(Statement rows, reader->prepare("SELECT n, number, argument FROM ms_forward WHERE user = ? ORDER BY n LIMIT ?"));
   rows.bind_all(user.id, static_cast<std::uint64_t>(limit));

@@ -29,11 +29,12 @@ struct MsDelivery {
 /// In a job: makes the mailbox an owner of the content and adds the entries. The number of the main entry; nullopt: the user was removed
 /// meanwhile, and so would be what is delivered.
 [[nodiscard]] Result<std::optional<ms::SequenceNumber>> add_to_ms_mailbox(Database& database, ContentStore& contents, const MsUser& user,
-                                                                          const Aead& key, const MsDelivery& delivery);
+                                                                          const RowKey& key, const MsDelivery& delivery);
 /// In a job: removes up to `limit` main entries; whether there may be more.
 [[nodiscard]] Result<bool> remove_ms_entries(Database& database, ContentStore& contents, const MsUser& user, std::int64_t limit);
 /// In a job: something that the user's auto-action gives to the MTS; sealed with the mailbox's key.
-[[nodiscard]] Status add_ms_forward(Database& database, const MsUser& user, const Aead& key, ms::SequenceNumber number, ByteView argument);
+[[nodiscard]] Status add_ms_forward(Database& database, const MsUser& user, const RowKey& key, ms::SequenceNumber number,
+                                    ByteView argument);
 
 /// What waits to be submitted on behalf of users.
 struct MsForward {
@@ -42,7 +43,7 @@ struct MsForward {
   Bytes argument;  ///< mts::MessageSubmissionArgument in BER.
 };
 /// The oldest of one user, at most `limit`.
-[[nodiscard]] Result<std::vector<MsForward>> list_ms_forwards(Store& store, const MsUser& user, const Aead& key, std::size_t limit);
+[[nodiscard]] Result<std::vector<MsForward>> list_ms_forwards(Store& store, const MsUser& user, const RowKey& key, std::size_t limit);
 
 /// Not on an event loop. One caller at a time; several mailboxes of one user see each other's changes.
 class MsMailbox final : public ms::Mailbox {
@@ -64,7 +65,7 @@ class MsMailbox final : public ms::Mailbox {
   [[nodiscard]] Status keep_registration(ByteView octets);
 
  private:
-  MsMailbox(Store& store, Keeper& keeper, MsUser user, std::shared_ptr<const Aead> key)
+  MsMailbox(Store& store, Keeper& keeper, MsUser user, std::shared_ptr<const RowKey> key)
       : m_store(store), m_keeper(keeper), m_user(std::move(user)), m_key(std::move(key)) {}
   [[nodiscard]] Result<ms::EntryRow> row_of(const Statement& row, bool attributes) const;
   [[nodiscard]] Result<std::pair<std::int64_t, std::int64_t>> ids_of(Database& database, const ms::Scan& scan) const;
@@ -72,7 +73,7 @@ class MsMailbox final : public ms::Mailbox {
   Store& m_store;
   Keeper& m_keeper;
   MsUser m_user;
-  std::shared_ptr<const Aead> m_key;
+  std::shared_ptr<const RowKey> m_key;
 };
 
 }  // namespace postern

@@ -38,7 +38,7 @@ class MsMailboxTest : public ::testing::Test {
     const MsUser& owner = user != nullptr ? *user : jane;
     return deliver(sample, time, owner, users->key_of(owner).value());
   }
-  SequenceNumber deliver(const Sample& sample, std::int64_t time, const MsUser& owner, const std::shared_ptr<const Aead>& key) {
+  SequenceNumber deliver(const Sample& sample, std::int64_t time, const MsUser& owner, const std::shared_ptr<const RowKey>& key) {
     const Bytes content = content_of(sample);
     const std::string stored = "in front:" + std::string(as_text(content));
     const MessageId message = make_message_id(WallTime{}, random);

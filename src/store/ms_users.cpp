@@ -99,14 +99,10 @@ std::vector<MsUser> MsUsers::list() const {
 Result<MsUser> MsUsers::add(std::string_view address_key, std::string_view address, std::string_view password, DeliveredBy delivered_by) {
   if (find(address_key)) return fail(ErrorCode::Conflict, "the address has a mailbox already: " + printable(address), "address");
   POSTERN_TRY(const std::string stored, stored_form(password));
-  const SecretBytes key = random_key(aead_key_size(AeadAlgorithm::Aes256Gcm));
-  POSTERN_TRY(Aead aead, Aead::create(AeadAlgorithm::Aes256Gcm, key.view()));
-  const MessageId message = make_message_id(WallTime{}, m_random);  // what the key's content is bound to
-  POSTERN_TRY(const SealedContent sealed,
-              seal_content(m_keeper, message, as_text(key.view()), key_names::kMailStorage, &m_store.sealing()));
+  POSTERN_TRY(const NewRowKey key, make_row_key(m_store, m_keeper, m_random));
   MsUser user{0, std::string(address_key), std::string(address), delivered_by};
   POSTERN_CHECK(m_store.writer().transact([&](Database& database) -> Status {
-    POSTERN_TRY(const ContentId content, m_store.contents().put(database, message, sealed, 1));
+    POSTERN_TRY(const ContentId content, key.put(database, m_store.contents()));
     POSTERN_CHECK(
         database.run("INSERT INTO ms_user(address_key, address, password, key_content, next_number, last_created, registered, delivery)"
                      " VALUES (?,?,?,?,1,0,x'',?)",
@@ -116,7 +112,7 @@ Result<MsUser> MsUsers::add(std::string_view address_key, std::string_view addre
   }));
   const std::lock_guard lock(m_mutex);
   m_users[user.address_key] = user;
-  m_keys[user.id] = std::make_shared<const Aead>(std::move(aead));
+  m_keys[user.id] = key.key;
   return user;
 }
 
@@ -171,23 +167,17 @@ Result<MsUser> MsUsers::check(std::string_view address_key, ByteView password) c
   return *user;
 }
 
-Result<std::shared_ptr<const Aead>> MsUsers::key_of(const MsUser& user) {
+Result<std::shared_ptr<const RowKey>> MsUsers::key_of(const MsUser& user) {
   {
     const std::lock_guard lock(m_mutex);
     if (const auto found = m_keys.find(user.id); found != m_keys.end()) return found->second;
   }
-  const DatabaseReader reader = m_store.reader();
-  POSTERN_TRY(const auto content, reader->query_integer("SELECT key_content FROM ms_user WHERE id = ?", user.id));
-  if (!content) return nobody(user.address);
-  POSTERN_TRY(StoredContent stored, m_store.contents().find(*reader, ContentId(*content)));
-  const MessageId message = stored.message;
-  POSTERN_TRY(const SealedContent sealed, sealed_of(std::move(stored)));
-  POSTERN_TRY(std::string key, open_content(m_keeper, message, sealed));
-  auto aead = Aead::create(AeadAlgorithm::Aes256Gcm, as_bytes(key));
-  wipe(key);
-  if (!aead) return fail(std::move(aead).error());
+  const auto content = m_store.reader()->query_integer("SELECT key_content FROM ms_user WHERE id = ?", user.id);
+  if (!content) return fail(content.error());
+  if (!*content) return nobody(user.address);
+  POSTERN_TRY(auto key, open_row_key(m_store, m_keeper, ContentId(**content)));
   const std::lock_guard lock(m_mutex);
-  return m_keys[user.id] = std::make_shared<const Aead>(*std::move(aead));
+  return m_keys[user.id] = std::move(key);
 }
 
 }  // namespace postern

@@ -7,8 +7,7 @@
 #include <map>
 #include <mutex>
 
-#include "crypto/aead.hpp"
-#include "store/store.hpp"
+#include "store/row_key.hpp"
 
 namespace postern {
 
@@ -53,7 +52,7 @@ class MsUsers {
   [[nodiscard]] Result<MsUser> check(std::string_view address_key, ByteView password) const;
 
   /// What seals the mailbox's rows; opened once by the keeper and kept. Errors of the keeper.
-  [[nodiscard]] Result<std::shared_ptr<const Aead>> key_of(const MsUser& user);
+  [[nodiscard]] Result<std::shared_ptr<const RowKey>> key_of(const MsUser& user);
 
  private:
   [[nodiscard]] Result<bool> remove_some(const MsUser& user);
@@ -63,7 +62,7 @@ class MsUsers {
   Random& m_random;
   mutable std::mutex m_mutex;
   std::map<std::string, MsUser, std::less<>> m_users;
-  std::map<std::int64_t, std::shared_ptr<const Aead>> m_keys;
+  std::map<std::int64_t, std::shared_ptr<const RowKey>> m_keys;
 };
 
 }  // namespace postern

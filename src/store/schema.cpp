@@ -124,6 +124,22 @@ CREATE TABLE ms_forward(n INTEGER PRIMARY KEY AUTOINCREMENT, user INTEGER NOT NU
     R"(
 ALTER TABLE ms_user ADD COLUMN delivery INTEGER NOT NULL DEFAULT 0;
 )",
+    // 11: the operator's X.400 mailbox. `key_content` as of ms_user; `facts` and `step` are sealed with it, names are keyed hashes.
+    // cabinet_name: what reports and notifications find a message by; cabinet_fetched: entries of message stores that were brought in.
+    R"(
+CREATE TABLE cabinet(id INTEGER PRIMARY KEY CHECK(id = 1), key_content INTEGER NOT NULL);
+CREATE TABLE cabinet_folder(name TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE cabinet_item(
+  id TEXT PRIMARY KEY, folder TEXT NOT NULL, kind INTEGER NOT NULL, state INTEGER NOT NULL, unopened INTEGER NOT NULL, created INTEGER NOT NULL,
+  changed INTEGER NOT NULL, facts BLOB NOT NULL);
+CREATE INDEX cabinet_item_folder ON cabinet_item(folder, id);
+CREATE INDEX cabinet_item_state ON cabinet_item(state, id);
+CREATE TABLE cabinet_content(item TEXT NOT NULL, n INTEGER NOT NULL, content INTEGER NOT NULL, PRIMARY KEY(item, n)) WITHOUT ROWID;
+CREATE TABLE cabinet_name(name BLOB PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX cabinet_name_item ON cabinet_name(item);
+CREATE TABLE cabinet_fetched(name BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE cabinet_step(item TEXT NOT NULL, n INTEGER NOT NULL, step BLOB NOT NULL, PRIMARY KEY(item, n)) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

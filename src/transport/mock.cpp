@@ -28,6 +28,7 @@ class Mock final : public Transport {
   Status unbind(const sdk::Unbind& request, const CallOptions&) override;
   Result<sdk::Submitted> submit(const sdk::Submit& request, ByteView content, const CallOptions&) override;
   Result<sdk::Submitted> probe(const sdk::Probe& request, const CallOptions&) override;
+  Status cancel_deferred(const CancelDeferred& request, const CallOptions&) override;
   Result<sdk::EntryList> list(const sdk::List& request, const CallOptions&) override;
   Result<sdk::Summary> summarize(const sdk::Summarize& request, const CallOptions&) override;
   Result<sdk::Fetched> fetch(const sdk::Fetch& request, const sdk::PieceSink& sink, const CallOptions&) override;
@@ -108,6 +109,12 @@ Result<sdk::Submitted> Mock::probe(const sdk::Probe& request, const CallOptions&
   auto out = m_mts.probe(from->user, request.submission, m_clock.now());
   m_changed.notify_all();
   return out;
+}
+
+Status Mock::cancel_deferred(const CancelDeferred& request, const CallOptions&) {
+  const std::lock_guard lock(m_mutex);
+  POSTERN_TRY(const Bound* const who, bound(request.association));
+  return m_mts.cancel(who->user, request.mts_identifier);
 }
 
 Result<sdk::EntryList> Mock::list(const sdk::List& request, const CallOptions&) {

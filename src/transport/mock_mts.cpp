@@ -149,6 +149,14 @@ bool MockMts::deliver_due(WallTime now) {
   return any;
 }
 
+Status MockMts::cancel(const MockName& from, const std::string& identifier) {
+  const auto found = std::ranges::find_if(
+      m_waiting, [&](const auto& each) { return each.second.entry.mts_identifier == identifier && each.second.from.key == from.key; });
+  if (found == m_waiting.end()) return fail(ErrorCode::NotFound, "nothing of this identifier waits for its time", "mts_identifier");
+  m_waiting.erase(found);
+  return {};
+}
+
 std::optional<WallTime> MockMts::next_due() const { return m_waiting.empty() ? std::nullopt : std::optional(m_waiting.begin()->first); }
 
 void MockMts::deliver(const Message& message, WallTime now) {

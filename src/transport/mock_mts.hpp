@@ -38,6 +38,8 @@ class MockMts {
   [[nodiscard]] Result<sdk::Submitted> submit(const MockName& from, const sdk::Submission& submission, ByteView content, WallTime now);
   /// A report always comes back (X.411 8.2.1.2).
   [[nodiscard]] Result<sdk::Submitted> probe(const MockName& from, const sdk::Submission& submission, WallTime now);
+  /// Takes back what waits for its time (X.411 8.2.1.3). NotFound: nothing of this user's does.
+  [[nodiscard]] Status cancel(const MockName& from, const std::string& identifier);
   /// Delivers what is due. True: something was.
   bool deliver_due(WallTime now);
   /// When something is due next.

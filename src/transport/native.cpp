@@ -33,6 +33,9 @@ class NativeTransport final : public Transport {
   Result<sdk::Submitted> probe(const sdk::Probe& request, const CallOptions& options) override {
     return result_of(m_stack->probe(request.association.handle, request.submission, limit(options)), options);
   }
+  Status cancel_deferred(const CancelDeferred& request, const CallOptions& options) override {
+    return status_of(m_stack->cancel_deferred(request.association.handle, request.mts_identifier, limit(options)), options);
+  }
   Result<sdk::EntryList> list(const sdk::List& request, const CallOptions& options) override {
     return result_of(m_stack->list(request, limit(options)), options);
   }

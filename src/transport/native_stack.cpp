@@ -322,6 +322,14 @@ Outcome<sdk::Submitted> NativeStack::probe(std::uint64_t association, const sdk:
                              [until = call.deadline, probe = *std::move(probe)](NativeUser& user) { return user.probe(probe, until); });
 }
 
+Outcome<sdk::Done> NativeStack::cancel_deferred(std::uint64_t association, const std::string& identifier, const Call& call) {
+  auto which = mts_identifier_of(identifier, "mts_identifier");
+  if (!which) return tl::unexpected<Trouble>(trouble_of(which.error()));
+  return ask<sdk::Done>(association, call, [until = call.deadline, which = *std::move(which)](NativeUser& user) {
+    return user.cancel_deferred(which, until);
+  });
+}
+
 Outcome<sdk::EntryList> NativeStack::list(const sdk::List& request, const Call& call) {
   return ask<sdk::EntryList>(request.association.handle, call,
                              [request, until = call.deadline](NativeUser& user) { return user.list(request, until); });

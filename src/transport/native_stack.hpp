@@ -42,6 +42,7 @@ class NativeStack {
   [[nodiscard]] Outcome<sdk::Submitted> submit(std::uint64_t association, const sdk::Submission& submission, ByteView content,
                                                const Call& call);
   [[nodiscard]] Outcome<sdk::Submitted> probe(std::uint64_t association, const sdk::Submission& submission, const Call& call);
+  [[nodiscard]] Outcome<sdk::Done> cancel_deferred(std::uint64_t association, const std::string& identifier, const Call& call);
   [[nodiscard]] Outcome<sdk::EntryList> list(const sdk::List& request, const Call& call);
   [[nodiscard]] Outcome<sdk::Summary> summarize(const sdk::Summarize& request, const Call& call);
   /// `sink` runs on the calling thread after the store answered; false ends the fetch with CANCELLED.

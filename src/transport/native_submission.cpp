@@ -259,6 +259,22 @@ std::string text_of(const mts::MTSIdentifier& identifier) {
   return printable(out + ";" + identifier.local_identifier.octets + "]");
 }
 
+Result<mts::MTSIdentifier> mts_identifier_of(const std::string& text, const std::string& field) {
+  const auto wrong = [&] { return fail(ErrorCode::BadInput, "is no MTS identifier such as [C=DE;A=ADMD;P=PRMD;local]", field); };
+  const auto local = text.rfind(";");
+  if (!text.starts_with("[") || !text.ends_with("]") || local == std::string::npos) return wrong();
+  const auto attributes = oraddress::parse_attributes(text.substr(1, local - 1));
+  if (!attributes) return wrong();
+  const auto domain = oraddress::address_of(*attributes);
+  if (!domain) return wrong();
+  const auto& standard = domain->built_in_standard_attributes;
+  if (!standard.country_name || !standard.administration_domain_name) return wrong();
+  mts::MTSIdentifier out;
+  out.global_domain_identifier = {*standard.country_name, *standard.administration_domain_name, standard.private_domain_name};
+  out.local_identifier = asn1::Ia5String(text.substr(local + 1, text.size() - local - 2));
+  return out;
+}
+
 sdk::Submitted submitted_of(const mts::MTSIdentifier& identifier, const mts::Time& time,
                             const std::optional<mts::ContentIdentifier>& content_identifier) {
   sdk::Submitted out;

@@ -15,6 +15,8 @@ namespace postern::transport {
 
 /// "[C=DE;A=ADMD;P=PRMD;local]", as the C header has it.
 [[nodiscard]] std::string text_of(const mts::MTSIdentifier& identifier);
+/// The inverse. BadInput with `field`.
+[[nodiscard]] Result<mts::MTSIdentifier> mts_identifier_of(const std::string& text, const std::string& field);
 [[nodiscard]] sdk::Submitted submitted_of(const mts::MTSIdentifier& identifier, const mts::Time& time,
                                           const std::optional<mts::ContentIdentifier>& content_identifier);
 /// An O/R address in text; BadInput with `field`.

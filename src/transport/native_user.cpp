@@ -58,6 +58,13 @@ io::Task<Outcome<sdk::Submitted>> NativeUser::probe(mts::ProbeSubmissionArgument
   co_return submitted_of(result->probe_submission_identifier, result->probe_submission_time, result->content_identifier);
 }
 
+io::Task<Outcome<sdk::Done>> NativeUser::cancel_deferred(mts::MTSIdentifier identifier, SteadyTime deadline) {
+  mhs::SubmissionClient port(client());
+  const auto result = co_await port.cancel(std::move(identifier), deadline);
+  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client().refusal(), mts::Port::Submission, {}));
+  co_return sdk::Done();
+}
+
 io::Task<Outcome<sdk::EntryList>> NativeUser::list(sdk::List, SteadyTime) { co_return no_mailbox("list"); }
 io::Task<Outcome<sdk::Summary>> NativeUser::summarize(sdk::Summarize, SteadyTime) { co_return no_mailbox("summarize"); }
 io::Task<Outcome<NativeUser::Fetched>> NativeUser::fetch(sdk::Fetch, SteadyTime) { co_return no_mailbox("fetch"); }

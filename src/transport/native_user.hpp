@@ -16,6 +16,8 @@ class NativeUser {
 
   [[nodiscard]] virtual io::Task<Outcome<sdk::Submitted>> submit(mts::MessageSubmissionArgument message, SteadyTime deadline);
   [[nodiscard]] virtual io::Task<Outcome<sdk::Submitted>> probe(mts::ProbeSubmissionArgument probe, SteadyTime deadline);
+  /// X.411 8.2.1.3.
+  [[nodiscard]] io::Task<Outcome<sdk::Done>> cancel_deferred(mts::MTSIdentifier identifier, SteadyTime deadline);
   /// The rest is UNSUPPORTED where there is no mailbox.
   [[nodiscard]] virtual io::Task<Outcome<sdk::EntryList>> list(sdk::List request, SteadyTime deadline);
   [[nodiscard]] virtual io::Task<Outcome<sdk::Summary>> summarize(sdk::Summarize request, SteadyTime deadline);

@@ -18,6 +18,12 @@ namespace postern::transport {
 
 using sdk::CallOptions;
 
+/// X.411 8.2.1.3.
+struct CancelDeferred {
+  sdk::Association association;
+  std::string mts_identifier;  ///< As Submitted has it.
+};
+
 class Transport {
  public:
   virtual ~Transport() = default;
@@ -29,6 +35,10 @@ class Transport {
   /// OK: durable at the peer.
   [[nodiscard]] virtual Result<sdk::Submitted> submit(const sdk::Submit& request, ByteView content, const CallOptions& options) = 0;
   [[nodiscard]] virtual Result<sdk::Submitted> probe(const sdk::Probe& request, const CallOptions& options) = 0;
+  /// Takes back what waits for its deferred delivery time. Unsupported where the way to the peer has no such call.
+  [[nodiscard]] virtual Status cancel_deferred(const CancelDeferred& /*request*/, const CallOptions& /*options*/) {
+    return fail(ErrorCode::Unsupported, "this way to the peer cannot take back what was submitted: it goes out at its time");
+  }
   [[nodiscard]] virtual Result<sdk::EntryList> list(const sdk::List& request, const CallOptions& options) = 0;
   [[nodiscard]] virtual Result<sdk::Summary> summarize(const sdk::Summarize& request, const CallOptions& options) = 0;
   /// `sink` gets the content in order, on the calling thread; false ends the fetch with Conflict.

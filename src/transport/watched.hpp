@@ -50,6 +50,9 @@ class Watched final : public Transport {
   Result<sdk::Submitted> probe(const sdk::Probe& r, const CallOptions& o) override {
     return ask([&](Transport& t) { return t.probe(r, o); });
   }
+  Status cancel_deferred(const CancelDeferred& r, const CallOptions& o) override {
+    return ask([&](Transport& t) { return t.cancel_deferred(r, o); });
+  }
   Result<sdk::EntryList> list(const sdk::List& r, const CallOptions& o) override {
     return ask([&](Transport& t) { return t.list(r, o); });
   }

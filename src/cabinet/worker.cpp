@@ -1,0 +1,82 @@
+#include "base/log.hpp"
+#include "cabinet/impl.hpp"
+
+namespace postern::cabinet {
+namespace {
+
+constexpr auto kPause = std::chrono::seconds(1);  // between tries at what the disk or the keeper refuses
+
+}  // namespace
+
+void Cabinet::Impl::push(Work work) {
+  const std::lock_guard lock(mutex);
+  queue.push_back(std::move(work));
+  changed.notify_all();
+}
+
+/// One thread: an association at a time, one piece of work after the other. It is kept while there is work, and only then.
+void Cabinet::Impl::run() {
+  Session session(parts.service);
+  std::unique_lock lock(mutex);
+  while (!stopping) {
+    if (!recovered) {
+      lock.unlock();
+      recovered = recover().has_value();
+      lock.lock();
+    }
+    if (recovered && !queue.empty()) {
+      const Work work = std::move(queue.front());
+      queue.pop_front();
+      bound = true;
+      lock.unlock();
+      work(session);
+      lock.lock();
+      continue;
+    }
+    bound = false;
+    lock.unlock();
+    session.end();
+    lock.lock();
+    const auto news = [this] { return stopping || (recovered && !queue.empty()); };
+    recovered ? changed.wait(lock, news) : static_cast<void>(changed.wait_for(lock, kPause, news));
+  }
+}
+
+Status Cabinet::Impl::recover() {
+  if (const Status unlocked = rows.unlock(); !unlocked) return unlocked;  // a sealed key engine: later
+  POSTERN_TRY(const auto half, rows.in_state(static_cast<int>(State::Submitting)));
+  for (const CabinetRow& each : half) POSTERN_CHECK(forget_answer(each.id));
+  POSTERN_TRY(const auto queued, rows.in_state(static_cast<int>(State::Queued)));
+  for (const CabinetRow& each : queued) enqueue_submission(each.id);
+  if (!half.empty() || !queued.empty()) log::warn("x400.mailbox.recovered", {{"unknown_outcome", half.size()}, {"queued", queued.size()}});
+  return {};
+}
+
+Status Cabinet::Impl::forget_answer(const MessageId& id) {
+  const Deed deed{"outcome_unknown", system, "the daemon ended before the peer's answer was recorded"};
+  return status_of(change(id, deed, [](Database&, Item& item) -> Status {
+    for (Copy& each : item.copies)
+      if (each.state == State::Submitting) each.state = State::Unknown;
+    item.state = State::Unknown;
+    item.reason = "it was given to the peer, and the daemon ended before the answer: wait for a report, or resolve it";
+    return {};
+  }));
+}
+
+void Cabinet::Impl::persist(const std::function<Status()>& write) {
+  for (;;) {
+    const Status written = write();
+    if (written || written.error().code == ErrorCode::NotFound) return;
+    log::error("x400.mailbox.unrecorded", {{"error", written.error()}});
+    std::unique_lock lock(mutex);
+    if (changed.wait_for(lock, kPause, [this] { return stopping; })) return;
+  }
+}
+
+void Cabinet::Impl::note_peer(const Status& status) {
+  const std::lock_guard lock(mutex);
+  ok = status.has_value();
+  last_words = ok ? "" : status.error().text();
+}
+
+}  // namespace postern::cabinet

@@ -1,0 +1,107 @@
+// The rows of the operator's X.400 mailbox (cabinet/ has its rules): what a message is stands in `facts`, in the form of that room, and is
+// sealed here with the mailbox's key; contents lie where all contents lie.
+//
+// Each change is a step of somebody's transaction, so that a message, its content, its names and the audit record are there together or
+// not at all.
+#pragma once
+
+#include <map>
+#include <mutex>
+
+#include "store/content_reader.hpp"
+#include "store/row_key.hpp"
+#include "store/staging.hpp"
+
+namespace postern {
+
+struct CabinetRow {
+  MessageId id;
+  std::string folder;
+  int kind = 0, state = 0;  ///< The cabinet's numbers.
+  bool unopened = false;
+  std::int64_t created = 0, changed = 0;  ///< Milliseconds since 1970.
+  Bytes facts;
+};
+
+/// A content on its way in: pieces in order, then finish(). Up to kSmall in memory, more in a file (staging.hpp), encrypted from the first
+/// octet. Errors as StagedContent. Not on an event loop.
+class CabinetContent {
+ public:
+  static constexpr std::size_t kSmall = 256U * 1024;
+
+  CabinetContent(Store& store, Keeper& keeper, StagingArea& staging, MessageId id)
+      : m_store(store), m_keeper(keeper), m_staging(staging), m_id(std::move(id)) {}
+  [[nodiscard]] Status append(ByteView octets);
+  [[nodiscard]] Status finish();
+  [[nodiscard]] std::uint64_t size() const noexcept { return m_size; }
+  /// In a job, after finish().
+  [[nodiscard]] Result<ContentId> put(Database& database, ContentStore& contents) const;
+
+ private:
+  Store& m_store;
+  Keeper& m_keeper;
+  StagingArea& m_staging;
+  MessageId m_id;  ///< What the content is bound to.
+  std::string m_small;
+  std::uint64_t m_size = 0;
+  SealedContent m_sealed;
+  std::unique_ptr<StagedContent> m_staged;
+};
+
+/// Thread safe. Not on an event loop. Store, keeper and random outlive it.
+class CabinetRows {
+ public:
+  CabinetRows(Store& store, Keeper& keeper, Random& random) : m_store(store), m_keeper(keeper), m_random(random) {}
+
+  /// Makes or opens the key; before anything else, once. Errors of the keeper.
+  [[nodiscard]] Status unlock();
+
+  // ---- in a job
+  [[nodiscard]] Status insert(Database& database, const CabinetRow& row) const;
+  [[nodiscard]] Status update(Database& database, const CabinetRow& row) const;
+  /// With its contents, names and steps. What says that it was fetched stays.
+  [[nodiscard]] Status remove(Database& database, const MessageId& id) const;
+  [[nodiscard]] Status put_content(Database& database, const MessageId& id, std::size_t n, const CabinetContent& content) const;
+  /// A later item takes the name over.
+  [[nodiscard]] Status add_name(Database& database, std::string_view name, const MessageId& id) const;
+  /// False: it was there.
+  [[nodiscard]] Result<bool> mark_fetched(Database& database, std::string_view name) const;
+  [[nodiscard]] Status add_step(Database& database, const MessageId& id, ByteView step) const;
+  /// Conflict: there is one.
+  [[nodiscard]] Status add_folder(Database& database, std::string_view name) const;
+  /// NotFound; Conflict: it is not empty.
+  [[nodiscard]] Status remove_folder(Database& database, std::string_view name) const;
+
+  // ---- in a job, or with a reader
+  [[nodiscard]] Result<CabinetRow> find(Database& database, const MessageId& id) const;
+  [[nodiscard]] Result<std::optional<MessageId>> named(Database& database, std::string_view name) const;
+  [[nodiscard]] Result<bool> has_folder(Database& database, std::string_view name) const;
+
+  // ---- reading
+  [[nodiscard]] Result<CabinetRow> find(const MessageId& id) const;
+  [[nodiscard]] Result<bool> is_fetched(std::string_view name) const;
+  /// Newest first; of all folders where none is named; below `before` where that is not empty.
+  [[nodiscard]] Result<std::vector<CabinetRow>> list(std::string_view folder, std::string_view before, std::size_t limit) const;
+  [[nodiscard]] Result<std::vector<CabinetRow>> in_state(int state) const;
+  [[nodiscard]] Result<std::vector<Bytes>> steps(const MessageId& id) const;
+  struct Count {
+    std::uint64_t messages = 0, unopened = 0;
+  };
+  [[nodiscard]] Result<std::map<std::string, Count>> counts() const;
+  [[nodiscard]] Result<std::vector<std::string>> folders() const;
+  /// NotFound, IntegrityFailed, and those of the keeper.
+  [[nodiscard]] Result<ContentReader> content(const MessageId& id, std::size_t n) const;
+
+ private:
+  [[nodiscard]] Status make_key();
+  [[nodiscard]] Result<CabinetRow> row_of(const Statement& row) const;
+  [[nodiscard]] Result<std::vector<CabinetRow>> rows_of(Statement& rows) const;
+
+  Store& m_store;
+  Keeper& m_keeper;
+  Random& m_random;
+  std::mutex m_unlocking;
+  std::shared_ptr<const RowKey> m_key;  ///< Set once.
+};
+
+}  // namespace postern
