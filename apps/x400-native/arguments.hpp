@@ -3,6 +3,7 @@
 
 #include <postern/x400_sdk.h>
 
+#include "sdk/values.hpp"
 #include "transport/native_trouble.hpp"
 
 namespace postern::native {

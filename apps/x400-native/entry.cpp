@@ -1,4 +1,5 @@
 // The two functions that libpostern_x400.so exports, and the table between the host and the native stack. No exception leaves it.
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -6,6 +7,7 @@
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "library.hpp"
+#include "sdk/library.hpp"
 
 namespace postern::native {
 namespace {
@@ -291,7 +293,7 @@ extern "C" {
 POSTERN_X400_EXPORT uint32_t postern_x400_sdk_version(void) { return POSTERN_X400_SDK_VERSION; }
 
 POSTERN_X400_EXPORT postern_x400_status postern_x400_sdk_entry(uint32_t version, postern_x400_sdk* table) {
-  if (POSTERN_X400_SDK_MAJOR(version) != POSTERN_X400_SDK_MAJOR(POSTERN_X400_SDK_VERSION)) return POSTERN_X400_UNSUPPORTED;
+  if (postern::sdk::major_of(version) != postern::sdk::major_of(POSTERN_X400_SDK_VERSION)) return POSTERN_X400_UNSUPPORTED;
   // Faults of its own only, and those to standard error, which Postern reads: the library speaks through open_args.log.
   postern::log::configure(postern::log::Level::Error, postern::log::Format::Text);
   const std::uint32_t size = std::min<std::uint32_t>(table->struct_size, sizeof postern::native::kTable);

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <postern/x400_sdk.h>
 
 #include "sdk/testing/libraries.hpp"
 
@@ -115,6 +116,23 @@ TEST(Conformance, WithoutALibraryTheRestIsSkipped) {
   EXPECT_EQ(results->front().outcome, CheckOutcome::Failed);
   EXPECT_THAT(results->front().why, HasSubstr("No such file"));
   EXPECT_EQ(results->back().outcome, CheckOutcome::Skipped);
+}
+
+TEST(Conformance, AUserWithoutAMailboxIsNotAskedForOne) {
+  KitOptions options = kit_for("memory_library");
+  options.user.role = POSTERN_X400_P3_USER;
+  const auto results = run_kit(options);
+  ASSERT_TRUE(results);
+  for (const CheckResult& one : *results) {
+    const std::string_view name = one.check.name;
+    if (name == "submission" || name == "bad-submissions" || name == "wrong-password" || name == "cancel") {
+      EXPECT_EQ(one.outcome, CheckOutcome::Passed) << name << ": " << one.why;
+    } else if (name == "round-trip" || name == "paging" || name == "memory") {
+      EXPECT_EQ(one.outcome, CheckOutcome::Skipped) << name;
+      EXPECT_THAT(one.why, HasSubstr("mailbox"));
+    }
+    EXPECT_NE(one.outcome, CheckOutcome::Failed) << name << ": " << one.why;
+  }
 }
 
 TEST(Conformance, AnUnknownCheckIsNamed) {

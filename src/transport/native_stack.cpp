@@ -361,9 +361,13 @@ Outcome<sdk::Done> NativeStack::remove(const sdk::Delete& request, const Call& c
 Outcome<sdk::Done> NativeStack::register_user(sdk::Register request, const Call& call) {
   const std::uint64_t association = request.association.handle;
   const auto held = std::make_shared<sdk::Register>(std::move(request));
-  auto done =
-      ask<sdk::Done>(association, call, [held, until = call.deadline](NativeUser& user) { return user.register_user(*held, until); });
-  if (held.use_count() == 1) wipe(held->old_password), wipe(held->new_password);
+  // Given away by the loop, which wipes the passwords; here, where it was never asked.
+  auto done = ask<sdk::Done>(association, call,
+                             [held, until = call.deadline](NativeUser& user) { return user.register_user(std::move(*held), until); });
+  if (held.use_count() == 1) {
+    wipe(held->old_password);
+    wipe(held->new_password);
+  }
   return done;
 }
 
