@@ -185,7 +185,7 @@ TEST(Seccomp, OrdinaryWorkGoesOn) {
 
 TEST(Seccomp, OneMayEndWithItsParentAndNotWithdrawIt) {
   EXPECT_EQ(in_child([] {
-              if (!restrict_system_calls({})) return 1;
+              if (confined_calls({}) != 0) return 1;
               if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 2;
               return ::prctl(PR_SET_PDEATHSIG, 0) == -1 ? 0 : 3;
             }),
