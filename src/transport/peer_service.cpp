@@ -76,7 +76,7 @@ bool has_failed(const Findings& all) {
 
 PeerService::PeerService(config::Config config, ServiceOptions options)
     : m_config(std::move(config)), m_options(std::move(options)), m_transport(maker(), *m_options.clock) {
-  if (m_library != nullptr) m_meeting = std::thread([this] { meet_library(); });
+  if (m_library != nullptr) m_meeting = std::thread([this] { meet_library_soon(); });
 }
 
 /// The library is there from the start (its process is not); the native stack when its files are.
@@ -90,18 +90,31 @@ Watched::Make PeerService::maker() {
 }
 
 PeerService::~PeerService() {
+  {
+    const std::lock_guard lock(m_mutex);
+    m_stopping = true;
+  }
+  m_stop.notify_all();
   if (m_meeting.joinable()) m_meeting.join();
 }
 
-void PeerService::meet_library() {
-  const auto identity = m_transport.identify({});
-  if (!identity) {
-    log::warn("x400.library_not_started", {{"reason", identity.error()}});
-    return;
-  }
+Status PeerService::meet_library() {
+  POSTERN_TRY(const sdk::Identity identity, m_transport.identify({}));
   const std::lock_guard lock(m_mutex);
-  m_library_name = text_of(*identity);
-  log::info("x400.library", {{"name", m_library_name}});
+  if (m_library_name.empty()) log::info("x400.library", {{"name", text_of(identity)}});
+  m_library_name = text_of(identity);
+  return {};
+}
+
+/// A few times: the process of the gate before this one may be ending still.
+void PeerService::meet_library_soon() {
+  for (const int pause : {300, 2'000, 0}) {
+    const Status met = meet_library();
+    if (met) return;
+    log::warn("x400.library_not_started", {{"reason", met.error()}});
+    std::unique_lock lock(m_mutex);
+    if (m_stop.wait_for(lock, std::chrono::milliseconds(pause), [&] { return m_stopping; })) return;
+  }
 }
 
 Findings PeerService::judge_files() const {
@@ -182,6 +195,7 @@ void PeerService::bind_and_leave(const Profile& profile, Findings& out) {
     return;
   }
   out.push_back({"bind", State::Ok, "as " + printable(profile.user) + ", " + std::to_string(bound->waiting) + " entries wait"});
+  if (m_library != nullptr) (void)meet_library();  // another one may stand in its file by now
   out.push_back(judge_health(m_transport.health({})));
   const Status left = m_transport.unbind({bound->association}, {});
   if (!left) out.push_back({"unbind", State::Warning, left.error().text()});

@@ -1,6 +1,7 @@
 // The service in modes native and sdk: a profile, its credentials and its peer, and whoever speaks X.400.
 #pragma once
 
+#include <condition_variable>
 #include <thread>
 
 #include "transport/sdk_transport.hpp"
@@ -27,7 +28,8 @@ class PeerService final : public Service {
   [[nodiscard]] Finding judge_library() const;
   [[nodiscard]] std::optional<Finding> judge_last_bind() const;
   void bind_and_leave(const Profile& profile, Findings& out);
-  void meet_library();
+  [[nodiscard]] Status meet_library();
+  void meet_library_soon();
 
   const config::Config m_config;
   const ServiceOptions m_options;
@@ -37,7 +39,9 @@ class PeerService final : public Service {
   mutable std::optional<Findings> m_files;  ///< Of judge_files(); looked at again after a while.
   mutable SteadyTime m_files_at{};
   std::string m_library_name;  ///< As it calls itself; empty: it has not said yet.
-  std::thread m_meeting;       ///< Last: it uses the others.
+  bool m_stopping = false;
+  std::condition_variable m_stop;
+  std::thread m_meeting;  ///< Last: it uses the others.
 };
 
 }  // namespace postern::transport

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "warden/library_ward.hpp"
+
 namespace postern::warden {
 namespace {
 
@@ -101,6 +103,49 @@ TEST(Control, AReceiverThatDoesNotReadIsNotWaitedFor) {
   Status sent;
   for (int i = 0; i < 10'000 && sent; ++i) sent = child.send(ControlKind::Ready, text);
   EXPECT_EQ(sent.error().code, ErrorCode::Unavailable);
+}
+
+// The child is this program again, with other tests.
+ChildPlan library_plan(std::vector<std::string> arguments) { return {"library", std::move(arguments), {}, {}, {}}; }
+
+/// What the gate hears next; meanwhile the warden looks at its children.
+Result<ControlMessage> hear(Control& gate, Control& warden, LibraryWard& ward) {
+  for (int i = 0; i < 500; ++i) {
+    ward.reap(warden);
+    auto message = gate.receive(std::chrono::steady_clock::now() + 20ms);
+    if (message || message.error().code != ErrorCode::Timeout) return message;
+  }
+  return fail(ErrorCode::Timeout, "nothing was heard");
+}
+
+TEST(Library, OneIsStartedAndItsEndIsTold) {
+  auto [warden, gate] = Control::pair().value();
+  LibraryWard ward(library_plan({"--gtest_filter=Nothing"}));
+  EXPECT_TRUE(ward.hears(ControlKind::Launch) && !ward.hears(ControlKind::Again));
+  ward.obey(ControlKind::Launch, warden);
+  ward.obey(ControlKind::Launch, warden);
+  EXPECT_EQ(gate.receive(soon())->kind, ControlKind::Library);
+  EXPECT_EQ(gate.receive(soon())->kind, ControlKind::NoLibrary) << "one at a time";
+  const auto ended = hear(gate, warden, ward);
+  ASSERT_TRUE(ended) << ended.error().text();
+  EXPECT_EQ(ended->kind, ControlKind::LibraryEnded);
+  EXPECT_EQ(ended->text, "0");
+}
+
+TEST(Library, DISABLED_ThatHangs) { ::pause(); }
+
+TEST(Library, OneThatHangsIsEnded) {
+  auto [warden, gate] = Control::pair().value();
+  LibraryWard ward(library_plan({"--gtest_also_run_disabled_tests", "--gtest_filter=Library.DISABLED_ThatHangs"}));
+  ward.obey(ControlKind::Launch, warden);
+  ASSERT_EQ(gate.receive(soon())->kind, ControlKind::Library);
+  ward.obey(ControlKind::EndLibrary, warden);
+  EXPECT_EQ(hear(gate, warden, ward)->text, std::to_string(SIGKILL));
+}
+
+TEST(Library, WithoutOneNothingIsStarted) {
+  const LibraryWard ward(std::nullopt);
+  EXPECT_FALSE(ward.hears(ControlKind::Launch));
 }
 
 TEST(Ports, AreNamesAndNumbers) {
