@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "asn1/ber.hpp"
-#include "base/secret.hpp"
 #include "base/text.hpp"
 #include "contentseal/content_info.hpp"
 #include "contentseal/names.hpp"

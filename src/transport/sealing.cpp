@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include <postern/x400_sdk.h>
 #include "oraddress/or_text.hpp"
-#include "postern/x400_sdk.h"
 
 namespace postern::transport {
 namespace {

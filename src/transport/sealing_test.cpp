@@ -8,10 +8,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include <postern/x400_sdk.h>
 #include "contentseal/seal.hpp"
 #include "contentseal/testing/people.hpp"
 #include "ipm/testing/samples.hpp"
-#include "postern/x400_sdk.h"
 #include "transport/sealing_service.hpp"
 
 namespace postern::transport {
