@@ -1,8 +1,9 @@
 #include "transport/sealing.hpp"
 
+#include <postern/x400_sdk.h>
+
 #include <algorithm>
 
-#include <postern/x400_sdk.h>
 #include "oraddress/or_text.hpp"
 
 namespace postern::transport {
