@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
+#include <postern/x400_sdk.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
 #include <filesystem>
 #include <fstream>
 
-#include <postern/x400_sdk.h>
 #include "contentseal/seal.hpp"
 #include "contentseal/testing/people.hpp"
 #include "ipm/testing/samples.hpp"
