@@ -143,9 +143,10 @@ def test_a_changed_octet_is_caught(workdir):
 def test_what_cannot_be_made_is_refused(workdir):
     people = People(workdir)
     (workdir / "content.ber").write_bytes(CONTENT)
-    for options, words in (((), "--sign"), (("--encrypt",), "--to"), (("--encrypt", "--to", ALICE), "Alice"),
-                           (("--sign", "--certificates", str(workdir / "nothing")), "signing.pem"), (("--sign", "--type", "40"), "content-type")):
-        done = command("seal", workdir / "content.ber", "--certificates", people.directory / "alice", *options)
+    alice, nothing = people.directory / "alice", workdir / "nothing"
+    for folder, options, words in ((alice, (), "--sign"), (alice, ("--encrypt",), "--to"), (nothing, ("--sign",), "signing.pem"),
+                                   (alice, ("--encrypt", "--to", ALICE.replace("Alice", "Carol")), "Carol"), (alice, ("--sign", "--type", "40"), "content-type")):
+        done = command("seal", workdir / "content.ber", "--certificates", folder, *options)
         assert done.returncode != 0 and words in done.stderr, done.stdout + done.stderr
 
 
