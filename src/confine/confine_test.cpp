@@ -121,6 +121,17 @@ TEST(Landlock, OnlyNamedPortsAreReached) {
             0);
 }
 
+TEST(Landlock, AnyPortMayBeReachedAndNoneBound) {
+  NEEDS_ABI(4);
+  EXPECT_EQ(in_child([] {
+              LandlockRules rules;
+              rules.any_connect_port = true;
+              if (!restrict_with_landlock(rules)) return 1;
+              return connect_error(1) != EACCES && connect_error(2) != EACCES ? 0 : 2;
+            }),
+            0);
+}
+
 TEST(Landlock, NobodyElseIsSignalled) {
   NEEDS_ABI(6);
   EXPECT_EQ(in_child([] {
@@ -168,6 +179,15 @@ TEST(Seccomp, OrdinaryWorkGoesOn) {
               std::thread([&] { sum = 1; }).join();
               void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
               return sum == 1 && page != MAP_FAILED && ::kill(::getpid(), 0) == 0 ? 0 : 2;
+            }),
+            0);
+}
+
+TEST(Seccomp, OneMayEndWithItsParentAndNotWithdrawIt) {
+  EXPECT_EQ(in_child([] {
+              if (confined_calls({}) != 0) return 1;
+              if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 2;
+              return ::prctl(PR_SET_PDEATHSIG, 0) == -1 ? 0 : 3;
             }),
             0);
 }
@@ -374,6 +394,39 @@ TEST_F(ConfinementRules, TheFilesOfX400AreTheGatesWhileItIsSpoken) {
   EXPECT_TRUE(reads("etc/vendor"));
   const char* environment[] = {"X400_SDK_LIBRARY=/a.so", "X400_SDK_PROFILE=p", "X400_OTHER=x", nullptr};
   EXPECT_EQ(gate_environment(config, environment), (std::vector<std::string>{"X400_SDK_LIBRARY=/a.so", "X400_SDK_PROFILE=p"}));
+}
+
+TEST_F(ConfinementRules, WhatProfilesNameIsTheGatesToo) {
+  config.transport.mode = "native";
+  config.transport.tls.ocsp_responder = "http://ocsp.example:8080/";
+  std::ofstream(folder / "etc/profiles/a.toml") << "peer = \"x@store.example:1102\"\npassword_ref = \"env:STORE_WORDS\"\n";
+  std::ofstream(folder / "etc/profiles/b.toml") << "peer = \"mta.example\"\n";
+  std::ofstream(folder / "etc/profiles/c.toml") << "no TOML";
+  const auto ports = gate_rules(config)->reach.connect_ports;
+  for (const int port : {102, 1102, 8080, 80}) EXPECT_EQ(std::ranges::count(ports, port), 1) << port;
+  const char* environment[] = {"STORE_WORDS=x", "OTHER_WORDS=y", nullptr};
+  EXPECT_EQ(gate_environment(config, environment), std::vector<std::string>{"STORE_WORDS=x"});
+  config.keys.root = "env:STORE_WORDS";
+  EXPECT_TRUE(gate_environment(config, environment).empty()) << "the keeper's is never the gate's";
+}
+
+TEST_F(ConfinementRules, TheLibraryOfX400HasAFolderOfItsOwnAndNoMail) {
+  for (const char* part : {"etc/vendor", "var/library", "opt"}) fs::create_directories(folder / part);
+  config.transport.mode = "sdk";
+  config.transport.sdk.library_path = "vendor/x400.so";
+  config.transport.sdk.paths = {folder / "opt"};
+  const Rules rules = library_rules(config).value();
+  for (const char* path : {"var/library", "opt"}) EXPECT_EQ(rule(rules, folder / path)->access, Access::Write) << path;
+  for (const char* path : {"etc/vendor", "etc/profiles"}) EXPECT_EQ(rule(rules, folder / path)->access, Access::Read) << path;
+  for (const PathRule& path : rules.reach.paths)
+    for (const char* kept : {"var/keeper", "var/audit", "var/mail", "var/admin.token"})
+      EXPECT_NE((folder / kept).rfind(path.path.back() == '/' ? path.path : path.path + "/", 0), 0U) << path.path;
+  EXPECT_TRUE(rules.calls.tcp_client && !rules.calls.internet_server && rules.reach.any_connect_port);
+  EXPECT_TRUE(rules.reach.bind_ports.empty() && !rules.reach.any_bind_port);
+  config.transport.sdk.paths = {folder / "var"};
+  EXPECT_NE(library_rules(config).error().what.find("would show the library what only the keeper may see"), std::string::npos);
+  const char* environment[] = {"PATH=/bin", "POSTERN_SERVER__HOSTNAME=h", "AWS_SECRET_ACCESS_KEY=z", nullptr};
+  EXPECT_EQ(library_environment(config, environment), (std::vector<std::string>{"PATH=/bin", "POSTERN_SERVER__HOSTNAME=h"}));
 }
 
 bool has(const std::vector<std::string>& list, const std::string& text) { return std::ranges::find(list, text) != list.end(); }

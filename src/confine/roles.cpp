@@ -77,17 +77,34 @@ std::vector<std::string> places_of_keeper(const config::Config& config) {
   return out;
 }
 
-/// The port that a profile of X.400 connects to. One that cannot be read says so elsewhere (transport/profile.hpp).
-std::uint16_t port_of_profile(const fs::path& path) {
+/// What of a profile of X.400 its process needs. One that cannot be read says so elsewhere (transport/profile.hpp).
+struct ProfileNeeds {
+  std::string peer, password_ref;
+};
+ProfileNeeds needs_of_profile(const fs::path& path) {
   std::string text(kProfileBytes, '\0');
   std::ifstream file(path, std::ios::binary);
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
+  ProfileNeeds out;
   const auto settings = config::read_table(text, path.string(), kProfileBytes);
-  if (!settings) return kX400Port;
-  for (const config::Given& one : *settings)
-    if (const auto* peer = std::get_if<std::string>(&one.value); peer != nullptr && one.name == "peer") return x400_port_in(*peer);
-  return kX400Port;
+  if (!settings) return out;
+  for (const config::Given& one : *settings) {
+    const auto* value = std::get_if<std::string>(&one.value);
+    if (value != nullptr && one.name == "peer") out.peer = *value;
+    if (value != nullptr && one.name == "password_ref") out.password_ref = *value;
+  }
+  return out;
+}
+
+/// Of every profile: another one may be preferred while the daemon runs.
+std::vector<ProfileNeeds> needs_of_profiles(const config::Config& config) {
+  std::vector<ProfileNeeds> out;
+  if (config.transport.mode == "mock") return out;
+  std::error_code error;
+  for (fs::directory_iterator at(config.beside_config(config.transport.profiles_dir), error), end; !error && at != end; at.increment(error))
+    if (at->path().extension() == ".toml") out.push_back(needs_of_profile(at->path()));
+  return out;
 }
 
 /// Rules for a process that may see nothing of the keeper's.
@@ -243,14 +260,10 @@ class GateBuilder : private OutsideBuilder {
     m_rules.reach.connect_ports.assign(connect.begin(), connect.end());
   }
 
-  /// Those of every profile: another one may be preferred while the daemon runs.
   [[nodiscard]] std::set<std::uint16_t> ports_of_transport() const {
     std::set<std::uint16_t> out{80};  // responders that certificates name
     if (const std::string& responder = m_config.transport.tls.ocsp_responder; !responder.empty()) out.insert(port_of_url(responder));
-    std::error_code error;
-    for (fs::directory_iterator at(m_config.beside_config(m_config.transport.profiles_dir), error), end; !error && at != end;
-         at.increment(error))
-      if (at->path().extension() == ".toml") out.insert(port_of_profile(at->path()));
+    for (const auto& profile : needs_of_profiles(m_config)) out.insert(x400_port_in(profile.peer));
     return out;
   }
 
@@ -328,11 +341,6 @@ std::vector<std::string> secrets_of_keeper(const config::Config& config) {
   }
   out.push_back(config.keychain.fallback_env);
   return out;
-}
-
-/// A profile of X.400 says where its password is, and only the gate reads profiles.
-void add_passwords_of_profiles(std::vector<std::string>& names, const char* const* environment) {
-  for (const std::string& entry : pick_environment(environment, {}, {"X400_"})) names.push_back(entry.substr(0, entry.find('=')));
 }
 
 class KeeperBuilder {
@@ -439,7 +447,7 @@ std::vector<std::string> gate_environment(const config::Config& config, const ch
   for (const auto& route : config.routes) names.push_back(variable_of(route.password_ref));
   if (config.mta_hook.enabled) names.push_back(variable_of(config.mta_hook.secret_ref));
   for (const auto& one : config.operators) names.push_back(variable_of(one.token_ref));
-  add_passwords_of_profiles(names, environment);
+  for (const auto& profile : needs_of_profiles(config)) names.push_back(variable_of(profile.password_ref));
   return pick(environment, std::move(names), secrets_of_keeper(config));
 }
 

@@ -14,8 +14,8 @@ class NativeUser {
  public:
   virtual ~NativeUser() = default;
 
-  [[nodiscard]] virtual io::Task<Outcome<sdk::Submitted>> submit(mts::MessageSubmissionArgument message, SteadyTime deadline);
-  [[nodiscard]] virtual io::Task<Outcome<sdk::Submitted>> probe(mts::ProbeSubmissionArgument probe, SteadyTime deadline);
+  [[nodiscard]] io::Task<Outcome<sdk::Submitted>> submit(mts::MessageSubmissionArgument message, SteadyTime deadline);
+  [[nodiscard]] io::Task<Outcome<sdk::Submitted>> probe(mts::ProbeSubmissionArgument probe, SteadyTime deadline);
   /// The rest is UNSUPPORTED where there is no mailbox.
   [[nodiscard]] virtual io::Task<Outcome<sdk::EntryList>> list(sdk::List request, SteadyTime deadline);
   [[nodiscard]] virtual io::Task<Outcome<sdk::Summary>> summarize(sdk::Summarize request, SteadyTime deadline);
@@ -38,6 +38,10 @@ class NativeUser {
  protected:
   explicit NativeUser(mts::ORName user) : m_user(std::move(user)) {}
   [[nodiscard]] const mts::ORName& name() const noexcept { return m_user; }
+  /// To the client's submission port.
+  [[nodiscard]] virtual io::Task<Result<mts::MessageSubmissionResult>> give(mts::MessageSubmissionArgument message,
+                                                                            SteadyTime deadline) = 0;
+  [[nodiscard]] virtual io::Task<Result<mts::ProbeSubmissionResult>> give(mts::ProbeSubmissionArgument probe, SteadyTime deadline) = 0;
 
  private:
   mts::ORName m_user;

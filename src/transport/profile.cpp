@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kSuffix = ".toml";
-constexpr std::string_view kVariable = "X400_";  // confine/roles.cpp lets these through to the gate
 constexpr std::size_t kMostFiles = 1'000;
 
 Status check_peer(const std::string& text) {
@@ -29,8 +28,8 @@ Status check_peer(const std::string& text) {
 
 Status check_reference(const std::string& text) {
   if (text.starts_with("file:") && text.size() > 5) return {};
-  if (text.starts_with("env:" + std::string(kVariable))) return {};
-  return fail(ErrorCode::BadInput, "must be file:PATH, or env:NAME with a name that begins with " + std::string(kVariable));
+  if (text.starts_with("env:") && text.size() > 4) return {};
+  return fail(ErrorCode::BadInput, "must be file:PATH (beside the profile) or env:NAME");
 }
 
 const std::vector<config::Row<ProfileText>>& rows() {

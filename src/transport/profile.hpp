@@ -4,10 +4,10 @@
 //   role         = "p7"                                  p7: a message store; p3: an MTA, as its user; p1: an MTA, as another MTA
 //   user         = "C=DE;A= ;P=ACME;S=Doe;G=Jane"        O/R address; with p1 our MTA name
 //   domain       = "C=DE;A= ;P=ACME"                     p1 only
-//   password_ref = "file:operations.password"            beside the profile; or env:X400_...
+//   password_ref = "file:operations.password"            beside the profile; or env:NAME
 //   pins         = ["sha256:..."]                        beside transport.fingerprints
 //
-// A password from the environment is in a variable whose name begins with X400_, because no other reaches the process that binds.
+// A variable that a profile names reaches the process that binds when it was named at the daemon's start (confine/roles.cpp).
 #pragma once
 
 #include <string>
