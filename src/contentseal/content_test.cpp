@@ -253,6 +253,16 @@ TEST_F(Contents, TripleWrapped) {
   EXPECT_EQ(doubted.content, message);
 }
 
+// Encrypted first and signed then: the only signature there is must be the originator's like any other.
+TEST_F(Contents, SignedAroundTheEncryption) {
+  const ContentInfo inside = read_content_info(encrypt_content({kP22, message}, to_bob, {}, kNow).value().octets).value();
+  EXPECT_TRUE(open(wrapped(alice, inside)).verdict.valid());
+  const Opened by_bob = open(wrapped(bob, inside));
+  EXPECT_FALSE(by_bob.verdict.valid());
+  EXPECT_NE(by_bob.verdict.reason().find("does not name the originator"), std::string::npos) << by_bob.verdict.reason();
+  EXPECT_FALSE(open(wrapped(alice, inside), kBob).verdict.valid());
+}
+
 TEST_F(Contents, NestingHasAnEnd) {
   Bytes object = sign(alice, message);
   for (std::size_t layer = 1; layer < kMostLayers; ++layer) object = wrapped(alice, read_content_info(object).value());

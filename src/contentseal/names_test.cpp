@@ -1,11 +1,16 @@
 #include "contentseal/names.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 #include "contentseal/directory.hpp"
 #include "contentseal/testing/people.hpp"
 #include "oraddress/compare.hpp"
 #include "oraddress/testing/addresses.hpp"
+#include "seal/certificate_directory.hpp"
 
 namespace postern::contentseal {
 namespace {
@@ -116,6 +121,20 @@ TEST_F(Directory, RevokedOnesAreNotUsed) {
   add(person({.addresses = {kBob}}, nullptr), "bob.pem");
   directory.set_revoked([](const Certificate&) { return true; });
   EXPECT_EQ(directory.choose(address(kBob), kNow).error().code, ErrorCode::Denied);
+}
+
+// The same folder serves mail, which has no use for these and nothing to complain of.
+TEST(MailDirectory, PeopleOfX400AreNoFault) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("postern-names-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "bob.pem") << person({.addresses = {kBob}}, nullptr).certificate.to_pem();
+  std::ofstream(folder / "nobody.pem") << person({}, nullptr).certificate.to_pem();
+  const auto loaded = CertificateDirectory::load(folder.string());
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(loaded) << loaded.error().text();
+  EXPECT_EQ(loaded->size(), 0U);
+  ASSERT_EQ(loaded->faults().size(), 1U);
+  EXPECT_EQ(loaded->faults()[0].file, "nobody.pem");
 }
 
 TEST_F(Directory, StrangersAndTheNameless) {

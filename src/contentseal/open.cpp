@@ -1,9 +1,9 @@
 #include "contentseal/open.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "asn1/ber.hpp"
-#include "base/secret.hpp"
 #include "base/text.hpp"
 #include "contentseal/content_info.hpp"
 #include "contentseal/names.hpp"
@@ -71,36 +71,40 @@ class Opener {
     while (is_cms(layer.type)) {
       if (++m_verdict.layers > kMostLayers) return fail(ErrorCode::TooLarge, "has more than 8 layers of S/MIME", "content");
       POSTERN_TRY(std::optional<Layer> inside, layer.type == id_signed_data() ? take_signature_off(layer) : decrypt(layer));
-      if (!inside) return Opened{content_type_of(m_signed_type), std::nullopt, std::move(m_verdict)};
+      if (!inside) return finished(m_signed_type, std::nullopt);
       POSTERN_TRY(layer, resolved(*std::move(inside), m_limits));
     }
-    return Opened{content_type_of(layer.type), std::move(layer.octets), std::move(m_verdict)};
+    return finished(layer.type, std::move(layer.octets));
   }
 
  private:
   /// Nothing: the content is not what was signed.
   Result<std::optional<Layer>> take_signature_off(const Layer& layer) {
-    POSTERN_TRY(CmsVerified verified, cms_verify(layer.octets, std::nullopt, m_request.limit));
-    POSTERN_TRY(m_signed_type, asn1::Oid::parse(verified.content_type));
     note_outer();
-    m_verdict.signers = judge_signers(verified, m_request.trust, author_of(verified.content), m_request.now);
-    if (!std::ranges::all_of(m_verdict.signers, &SmimeSigner::signature_ok)) return std::optional<Layer>();
-    return std::optional<Layer>(Layer{m_signed_type, std::move(verified.content)});
+    POSTERN_TRY(m_signature, cms_verify(layer.octets, std::nullopt, m_request.limit));
+    POSTERN_TRY(m_signed_type, asn1::Oid::parse(m_signature->content_type));
+    if (!std::ranges::all_of(m_signature->signers, &CmsSigner::signature_valid)) return std::optional<Layer>();
+    return std::optional<Layer>(Layer{m_signed_type, std::exchange(m_signature->content, {})});
   }
 
-  /// The signers known so far were further out than those that come: they are not asked who they are.
+  /// A signature with another one inside is its maker's, whoever he is; but it must hold.
   void note_outer() {
-    for (const SmimeSigner& each : m_verdict.signers)
-      if (m_verdict.outer_fault.empty() && !(each.valid())) m_verdict.outer_fault = "the outer signature: " + each.reason;
+    if (!m_signature) return;
+    const AuthorCheck anybody = [](const Certificate&) { return std::optional<std::string>(); };
+    for (const SmimeSigner& each : judge_signers(*m_signature, m_request.trust, anybody, m_request.now))
+      if (m_verdict.outer_fault.empty() && !each.valid()) m_verdict.outer_fault = "the outer signature: " + each.reason;
   }
 
-  [[nodiscard]] AuthorCheck author_of(ByteView content) const {
-    const bool nested = is_cms(m_signed_type) || sealed_type_of(content).has_value();
-    if (nested) return [](const Certificate&) { return std::optional<std::string>(); };
+  /// The innermost signature must be the originator's, whether it is around the content or around its encryption.
+  Opened finished(const asn1::Oid& type, std::optional<Bytes> content) {
     std::vector<oraddress::ORAddress> originators;
     if (m_request.originator) originators.push_back(*m_request.originator);
-    if (auto own = originator_in(m_signed_type, content)) originators.push_back(*std::move(own));
-    return speaks_for(std::move(originators), m_request.mapping);
+    if (content)
+      if (auto own = originator_in(type, *content)) originators.push_back(*std::move(own));
+    if (m_signature)
+      m_verdict.signers =
+          judge_signers(*m_signature, m_request.trust, speaks_for(std::move(originators), m_request.mapping), m_request.now);
+    return {content_type_of(type), std::move(content), std::move(m_verdict)};
   }
 
   Result<std::optional<Layer>> decrypt(const Layer& layer) {
@@ -120,6 +124,7 @@ class Opener {
 
   const OpenRequest& m_request;
   Limits m_limits;
+  std::optional<CmsVerified> m_signature;  ///< The innermost so far, without its content.
   asn1::Oid m_signed_type;
   Verdict m_verdict;
 };

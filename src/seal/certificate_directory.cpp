@@ -46,6 +46,16 @@ bool names_exactly(const Certificate& certificate, const Mailbox& address) {
   return found;
 }
 
+/// RFC 5280 4.2.1.6: of somebody on the X.400 side, which contentseal/ knows.
+bool names_x400_address(const Certificate& certificate) {
+  auto* names = static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.native(), NID_subject_alt_name, nullptr, nullptr));
+  bool found = false;
+  for (int i = 0; i < sk_GENERAL_NAME_num(names); ++i) found = found || sk_GENERAL_NAME_value(names, i)->type == GEN_X400;
+  GENERAL_NAMES_free(names);
+  openssl_clear_errors();
+  return found;
+}
+
 }  // namespace
 
 struct CertificateDirectory::Revocations {
@@ -66,14 +76,15 @@ Result<CertificateDirectory> CertificateDirectory::load(const std::string& folde
   return out;
 }
 
-/// A file may hold a person's certificate together with the chain above it; authorities have no address and are passed over.
+/// A file may hold a person's certificate together with the chain above it; authorities have no address and are passed over, and so are
+/// people who have no other than one of X.400.
 Status CertificateDirectory::add_file(const std::string& text, const std::string& name) {
   POSTERN_TRY(CertificateChain certificates, certificates_in(text));
   Status last = fail(ErrorCode::BadInput, "holds no certificate");
   bool any = false;
-  for (Certificate& certificate : certificates) {
-    last = add(std::move(certificate), name);
-    any = any || last.has_value();
+  for (const Certificate& certificate : certificates) {
+    last = add(certificate, name);
+    any = any || last.has_value() || names_x400_address(certificate);
   }
   return any ? Status{} : last;
 }

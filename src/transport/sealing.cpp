@@ -1,9 +1,10 @@
 #include "transport/sealing.hpp"
 
+#include <postern/x400_sdk.h>
+
 #include <algorithm>
 
 #include "oraddress/or_text.hpp"
-#include "postern/x400_sdk.h"
 
 namespace postern::transport {
 namespace {
@@ -148,6 +149,7 @@ Result<contentseal::Opened> open_with(const SmimeMaterial& material, ByteView se
 }
 
 Result<sdk::Submitted> SealingTransport::submit(const sdk::Submit& request, ByteView content, const CallOptions& options) {
+  if (m_options.sign == SealingNeed::Never && m_options.encrypt == SealingNeed::Never) return m_inner.submit(request, content, options);
   POSTERN_TRY(const auto material, m_source.get());
   POSTERN_TRY(const mts::ContentType type, contentseal::parse_content_type(request.submission.content_type));
   POSTERN_TRY(const auto recipients, addresses_of(request.submission.recipients));

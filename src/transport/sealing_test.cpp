@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
+#include <postern/x400_sdk.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
@@ -11,7 +12,7 @@
 #include "contentseal/seal.hpp"
 #include "contentseal/testing/people.hpp"
 #include "ipm/testing/samples.hpp"
-#include "postern/x400_sdk.h"
+#include "transport/sealing_service.hpp"
 
 namespace postern::transport {
 namespace {
@@ -259,7 +260,7 @@ TEST_F(Sealing, JudgedAtTheStart) {
   const Findings good = judged();
   ASSERT_EQ(good.size(), 3U) << text_of(good);
   for (const Finding& each : good) EXPECT_EQ(each.state, Finding::State::Ok) << text_of(good);
-  EXPECT_NE(good[0].text.find(kAlice), std::string::npos) << text_of(good);
+  EXPECT_EQ(text_of(good).find("Alice"), std::string::npos) << "/status names no person: " << text_of(good);
 }
 
 TEST_F(Sealing, EachFaultIsSaid) {
@@ -268,7 +269,7 @@ TEST_F(Sealing, EachFaultIsSaid) {
       {people::person({.addresses = {kAlice}, .not_after = 1'710'000'000}, &root), Finding::State::Failed, "expired at"},
       {people::person({.addresses = {kAlice}, .not_after = 1'802'000'000}, &root), Finding::State::Warning, "it ends soon"},
       {people::person({.addresses = {kAlice}, .key_usage = "critical,keyAgreement"}, &root), Finding::State::Failed, "keyUsage"},
-      {people::person({.addresses = {kAlice}}, &elsewhere), Finding::State::Warning, "security.smime.trust"},
+      {people::person({.addresses = {kAlice}}, &elsewhere), Finding::State::Warning, "no path"},
       {people::person({}, &root), Finding::State::Warning, "names nobody"},
   };
   for (const auto& [made, state, words] : cases) {
@@ -286,10 +287,54 @@ TEST_F(Sealing, KeysThatDoNotFitAndFilesThatAreNone) {
   write("broken.pem", "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n");
   const std::string found = text_of(judged());
   EXPECT_NE(found.find("does not belong"), std::string::npos) << found;
-  EXPECT_NE(found.find("broken.pem is passed over"), std::string::npos) << found;
+  EXPECT_NE(found.find("1 files of security.smime.certificates_dir cannot be used"), std::string::npos) << found;
   EXPECT_FALSE(submit(message));
   fs::remove(folder / "signing.key");
   EXPECT_EQ(judged().at(0).state, Finding::State::Failed) << "a certificate without its key";
+}
+
+/// A service that is what it was given.
+class GivenService final : public Service {
+ public:
+  explicit GivenService(Transport& transport, std::string mode) : m_transport(transport), m_mode(std::move(mode)) {}
+  std::string_view mode() const override { return m_mode; }
+  Transport& transport() override { return m_transport; }
+  Result<Profile> profile() const override { return fail(ErrorCode::NotFound, "none"); }
+  Findings findings() const override { return {{"profile", Finding::State::Ok, "given"}}; }
+  Findings bind_test() override { return {{"bind", Finding::State::Ok, "given"}}; }
+
+ private:
+  Transport& m_transport;
+  std::string m_mode;
+};
+
+TEST_F(Sealing, TheServiceSaysWhatItFound) {
+  config::Config config;
+  config.smime.certificates_dir = folder.string();
+  const auto roots = [] { return Result<CertificateChain>(CertificateChain{root.certificate}); };
+  const auto found = [&](const char* mode) {
+    return text_of(with_smime(std::make_unique<GivenService>(peer, mode), config, roots, clock)->findings());
+  };
+  EXPECT_NE(found("native").find("smime signing 1 security.smime.certificates_dir: there is no"), std::string::npos) << found("native");
+  EXPECT_EQ(found("mock"), "profile 0 given\n") << "who only tries it out need not hear of certificates";
+  own("signing", alice);
+  EXPECT_NE(found("mock").find("smime signing 0"), std::string::npos) << found("mock");
+  const auto service = with_smime(std::make_unique<GivenService>(peer, "native"), config, roots, clock);
+  sdk::Submit request;
+  request.submission.originator = kAlice;
+  ASSERT_TRUE(service->transport().submit(request, message, {}));
+  EXPECT_TRUE(contentseal::is_sealed(peer.content));
+  EXPECT_EQ(service->bind_test().size(), 3U) << "bind, signing, correspondents";
+  config.smime.enabled = false;
+  const auto off = with_smime(std::make_unique<GivenService>(peer, "native"), config, roots, clock);
+  EXPECT_EQ(&off->transport(), &peer);
+}
+
+TEST_F(Sealing, RootsThatAreNotThereAreSaid) {
+  const auto sealed = [] { return Result<CertificateChain>(fail(ErrorCode::Unavailable, "the key engine is sealed")); };
+  const auto service = with_smime(std::make_unique<GivenService>(peer, "native"), config::Config(), sealed, clock);
+  EXPECT_NE(text_of(service->findings()).find("the key engine is sealed"), std::string::npos);
+  EXPECT_EQ(service->transport().submit({}, message, {}).error().code, ErrorCode::Unavailable);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
-// What an operator should know of the S/MIME material before a correspondent tells him.
-#include "base/text.hpp"
+// What an operator should know of the S/MIME material before a correspondent tells him. /status shows it to everybody, so nobody is named:
+// files, dates and fingerprints are.
 #include "contentseal/names.hpp"
-#include "oraddress/or_text.hpp"
 #include "pki/verify.hpp"
 #include "seal/certificate_strength.hpp"
 #include "seal/parties.hpp"
@@ -12,78 +11,73 @@ namespace postern::transport {
 namespace {
 
 using State = Finding::State;
-constexpr std::size_t kMostFaults = 10;  // of files; more say nothing new
 
-std::string named_in(const Certificate& leaf) {
-  const auto addresses = contentseal::x400_addresses(leaf);
-  std::string out;
-  if (addresses)
-    for (const oraddress::ORAddress& each : *addresses) out += (out.empty() ? "" : ", ") + oraddress::write(each);
-  for (const std::string& email : leaf.emails()) out += (out.empty() ? "" : ", ") + email;
-  return out;
+std::string words_of_file(const std::string& file, const Certificate& leaf) {
+  return file + " until " + rfc3339(leaf.not_after()) + ", " + fingerprint_text(leaf.fingerprint());
 }
 
-/// One of our two certificates.
-class OwnCertificate {
- public:
-  OwnCertificate(std::string name, const SmimeMaterial& material, WallTime now, Findings& out)
-      : m_name(std::move(name)), m_material(material), m_now(now), m_out(out) {}
+bool names_somebody(const Certificate& leaf) {
+  const auto addresses = contentseal::x400_addresses(leaf);
+  return (addresses && !addresses->empty()) || !leaf.emails().empty();
+}
 
-  void judge(const SmimeIdentity& identity, std::optional<std::string> fault) {
-    const Certificate& leaf = identity.chain.front();
-    const std::size_t before = m_out.size();
-    if (!fault) fault = weak_key(leaf);
-    if (!fault) fault = weak_issue(leaf);
-    if (fault) return add(State::Failed, "certificate of " + leaf.subject() + " " + *fault);
-    if (state_by_expiry(leaf, m_now) != State::Ok) add(State::Warning, words_of(leaf) + ": it ends soon, renew it");
-    warn_of_chain(identity);
-    if (named_in(leaf).empty())
-      add(State::Warning, "certificate of " + leaf.subject() + " names nobody in subjectAltName, so nobody can tell whose it is");
-    if (m_out.size() == before) add(State::Ok, words_of(leaf) + ", for " + printable(named_in(leaf)));
-  }
-  void add(State state, std::string text) { m_out.push_back({m_name, state, std::move(text)}); }
+ChainVerdict path_of(const SmimeIdentity& identity, const CertificateChain& roots, WallTime now) {
+  VerifyRequest request;
+  request.leaf = &identity.chain.front();
+  request.intermediates = std::span(identity.chain).subspan(1);
+  request.roots = roots;
+  request.at = now;
+  request.purpose = CertificatePurpose::Email;
+  return verify_chain(request);
+}
 
- private:
-  /// What we do not believe ourselves, others hardly will.
-  void warn_of_chain(const SmimeIdentity& identity) {
-    VerifyRequest request;
-    request.leaf = &identity.chain.front();
-    request.intermediates = std::span(identity.chain).subspan(1);
-    request.roots = m_material.roots;
-    request.at = m_now;
-    request.purpose = CertificatePurpose::Email;
-    if (const ChainVerdict chain = verify_chain(request); !chain.ok)
-      add(State::Warning, chain.reason + "; others may not believe it either: see security.smime.trust");
-  }
-
-  std::string m_name;
-  const SmimeMaterial& m_material;
-  WallTime m_now;
-  Findings& m_out;
-};
+/// The first that is wrong of one of our two certificates; what makes it unusable before what others may mind.
+Finding judge_identity(const std::string& name, const std::string& file, const SmimeIdentity& identity, std::optional<std::string> fault,
+                       const CertificateChain& roots, WallTime now) {
+  const Certificate& leaf = identity.chain.front();
+  if (!fault) fault = weak_key(leaf);
+  if (!fault) fault = weak_issue(leaf);
+  if (fault) return {name, State::Failed, file + " " + *fault};
+  if (!names_somebody(leaf))
+    return {name, State::Warning, file + " names nobody in subjectAltName, so nobody can tell whose it is; get one with your O/R address"};
+  if (const ChainVerdict path = path_of(identity, roots, now); !path.ok)
+    return {name, State::Warning,
+            file + " has no path that is believed here (" + std::string(name_of(path.fault)) +
+                "), and others may not believe it either: put its issuers behind it, or their root into security.smime.trust"};
+  const State state = state_by_expiry(leaf, now);
+  return {name, state, words_of_file(file, leaf) + (state == State::Ok ? "" : ": it ends soon, renew it")};
+}
 
 void judge_signer(const SmimeMaterial& material, WallTime now, SealingNeed need, Findings& out) {
-  OwnCertificate judge("smime signing", material, now, out);
-  if (material.signer) return judge.judge(*material.signer, signer_fault(material.signer->chain.front(), now));
-  if (material.signer.error().code != ErrorCode::NotFound) return judge.add(State::Failed, material.signer.error().text());
-  if (need == SealingNeed::Must)
-    judge.add(State::Failed, material.signer.error().text() + ": no X.400 message can be submitted, since each must be signed");
+  constexpr const char* kName = "smime signing";
+  const auto& signer = material.signer;
+  if (signer)
+    out.push_back(judge_identity(kName, "signing.pem", *signer, signer_fault(signer->chain.front(), now), material.roots, now));
+  else if (signer.error().code != ErrorCode::NotFound)
+    out.push_back({kName, State::Failed, signer.error().text()});
+  else if (need == SealingNeed::Must)
+    out.push_back({kName, State::Failed, signer.error().text() + ", and without it no X.400 message can be submitted"});
   else if (need == SealingNeed::Should)
-    judge.add(State::Note, material.signer.error().text() + ": X.400 messages go unsigned");
+    out.push_back({kName, State::Note, signer.error().text() + ": X.400 messages go unsigned"});
 }
 
 void judge_reader(const SmimeMaterial& material, WallTime now, Findings& out) {
-  OwnCertificate judge("smime encryption", material, now, out);
-  if (material.reader) return judge.judge(*material.reader, recipient_fault(material.reader->chain.front(), now));
-  if (material.reader.error().code != ErrorCode::NotFound) judge.add(State::Failed, material.reader.error().text());
+  constexpr const char* kName = "smime encryption";
+  const auto& reader = material.reader;
+  if (reader)
+    out.push_back(judge_identity(kName, "encryption.pem", *reader, recipient_fault(reader->chain.front(), now), material.roots, now));
+  else if (reader.error().code != ErrorCode::NotFound)
+    out.push_back({kName, State::Failed, reader.error().text()});
 }
 
 void judge_others(const SmimeMaterial& material, Findings& out) {
-  for (std::size_t i = 0; i < material.faults.size() && i < kMostFaults; ++i)
-    out.push_back({"smime correspondents", State::Warning,
-                   printable(material.faults[i].file) + " is passed over: " + material.faults[i].error.text()});
-  if (material.faults.empty() && material.correspondents.size() > 0)
-    out.push_back({"smime correspondents", State::Ok, std::to_string(material.correspondents.size()) + " certificates"});
+  constexpr const char* kName = "smime correspondents";
+  if (!material.faults.empty())
+    out.push_back(
+        {kName, State::Warning,
+         std::to_string(material.faults.size()) + " files of security.smime.certificates_dir cannot be used; the log says which and why"});
+  else if (material.correspondents.size() > 0)
+    out.push_back({kName, State::Ok, std::to_string(material.correspondents.size()) + " certificates"});
 }
 
 }  // namespace

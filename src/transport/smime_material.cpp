@@ -2,8 +2,10 @@
 
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "base/log.hpp"
 #include "gateway/hops.hpp"
 #include "seal/folder.hpp"
 
@@ -51,13 +53,6 @@ Status add_file(contentseal::ContentDirectory& into, const std::string& text, co
   return any || is_ours(name) ? Status() : last;
 }
 
-Status append_file(CertificateChain& into, const std::string& path) {
-  auto some = certificates_from_file(path);
-  if (!some) return fail(std::move(some).error().context("security.smime.trust"));
-  into.insert(into.end(), some->begin(), some->end());
-  return {};
-}
-
 }  // namespace
 
 std::vector<SmimeIdentity> SmimeMaterial::identities() const {
@@ -91,20 +86,15 @@ Result<std::shared_ptr<const SmimeMaterial>> load_smime(const std::string& folde
   return out;
 }
 
-Result<CertificateChain> smime_roots(const config::Config& config) {
-  CertificateChain out;
-  std::error_code missing;
-  const std::string own = config.in_data_dir("ca.pem");
-  if (fs::file_size(own, missing) > 0 && !missing) POSTERN_CHECK(append_file(out, own));
-  if (!config.smime.trust.empty()) POSTERN_CHECK(append_file(out, config.beside_config(config.smime.trust)));
-  return out;
-}
-
 Result<std::shared_ptr<const SmimeMaterial>> SmimeSource::get() {
   const std::scoped_lock lock(m_mutex);
   if (m_loaded && m_clock.steady() < m_until) return m_loaded;
   POSTERN_TRY(CertificateChain roots, m_roots());
-  POSTERN_TRY(m_loaded, load_smime(m_folder, std::move(roots)));
+  POSTERN_TRY(auto loaded, load_smime(m_folder, std::move(roots)));
+  for (const FileFault& each : loaded->faults)
+    if (!m_loaded || std::ranges::none_of(m_loaded->faults, [&](const FileFault& known) { return known.file == each.file; }))
+      log::warn("x400.certificate_passed_over", {{"file", each.file}, {"reason", each.error}});
+  m_loaded = std::move(loaded);
   m_until = m_clock.steady() + kSmimeAge;
   return m_loaded;
 }

@@ -41,9 +41,6 @@ struct SmimeMaterial {
 /// A folder that is not there holds nothing; one that cannot be read is an error.
 [[nodiscard]] Result<std::shared_ptr<const SmimeMaterial>> load_smime(const std::string& folder, CertificateChain roots);
 
-/// security.smime.trust and data_dir/ca.pem, as far as they are there. Errors name the setting.
-[[nodiscard]] Result<CertificateChain> smime_roots(const config::Config& config);
-
 /// security.smime.x400_sign, x400_encrypt. Should: where there are the certificates for it.
 enum class SealingNeed : std::uint8_t { Never, Should, Must };
 

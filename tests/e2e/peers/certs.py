@@ -67,18 +67,19 @@ class TestAuthority:
                            [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], _usage(digital_signature=True), more=more)
 
     def person(self, email: str, kind="rsa2048", days=(-1, 90), label=None, usages=(ExtendedKeyUsageOID.EMAIL_PROTECTION,),
-               digest=hashes.SHA256()) -> Issued:
-        """An S/MIME certificate: rfc822Name, emailProtection, and the key usage its kind of key calls for (RFC 8550 4.4)."""
+               digest=hashes.SHA256(), names=None) -> Issued:
+        """An S/MIME certificate: rfc822Name, emailProtection, and the key usage its kind of key calls for (RFC 8550 4.4). `names`: a subjectAltName of
+        its own."""
         key = new_key(kind)
         usage = _usage(digital_signature=True, key_encipherment=kind.startswith("rsa"), key_agreement=not kind.startswith("rsa"))
-        return self._issue(label or f"person-{email}-{kind}", email, key, [x509.RFC822Name(email)], days, list(usages), usage, digest)
+        return self._issue(label or f"person-{email}-{kind}", email, key, names or [x509.RFC822Name(email)], days, list(usages), usage, digest)
 
     def _issue(self, label, common_name, key, alternatives, days, usages, usage, digest=hashes.SHA256(), more=()) -> Issued:
         now = _now()
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
         builder = (self._builder(subject, key.public_key(), now + days[0] * _DAY, now + days[1] * _DAY)
                    .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-                   .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+                   .add_extension(x509.SubjectAlternativeName(alternatives) if isinstance(alternatives, list) else alternatives, critical=False)
                    .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
                    .add_extension(usage, critical=True)
                    .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False))
