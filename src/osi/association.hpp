@@ -122,7 +122,8 @@ class Association {
   // ---- association
   [[nodiscard]] Status accept(AssociationAccept answer);
   [[nodiscard]] Status refuse(AssociationRefusal refusal);
-  /// With RTSE only by the holder of the turn, and while nothing is transferred.
+  /// With RTSE alone only by the holder of the turn, and while nothing is transferred. With ROSE over RTSE the turn is asked for, and what
+  /// waits for it is transferred first.
   [[nodiscard]] Status release(std::optional<asn1::Any> unbind = std::nullopt);
   [[nodiscard]] Status answer_release(std::optional<asn1::Any> result = std::nullopt);
   /// In every state. AssociationAborted follows.
