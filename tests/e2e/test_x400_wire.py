@@ -9,12 +9,12 @@ import subprocess
 import pytest
 
 from peers.base import wait_until
+from peers.ber import BerError
 from peers.daemon import binary
 from peers.dissect import TO_CLIENT, TO_SERVER, assert_clean_transfers
 from peers.operations import MS, MS_RTSE, assert_clean_operations, associations, dissect_contents, fetched_contents
-from peers.ber import BerError
 from peers.osi_wire import WireError
-from peers.wire_audit import presented
+from peers.wire_audit import presented, spdus
 from peers.wiretap import Wiretap
 from test_x400_codec import x400
 from test_x400_store import Person, configure
@@ -59,6 +59,9 @@ class Recorded(Person):
         tap.stop()
         tap.join()
         captures = assert_clean_operations(tap.transcripts, allow=allow)
+        for transcript in tap.transcripts:
+            ended = [[each.name for each in spdus(transcript, sender)][-1] for sender in (TO_SERVER, TO_CLIENT)]
+            assert ended in (["FN", "DN"], ["CN", "RF"]), "released in order, or refused"
         return list(zip(associations(tap.transcripts), captures))
 
     def stop(self):
@@ -175,7 +178,7 @@ def test_retrieval(person, carrier):
         assert_read_as_sent(capture, association)
     assert {MS, MS_RTSE} & set(listing.contexts.values())
     assert listed.values("p1.surname", TO_SERVER)[0] == "Alice" and listed.values("p1.octet_string", TO_SERVER) == [b"secret words".hex(":")]
-    assert (listed.values("p7.from", TO_SERVER), listed.values("p7.limit", TO_SERVER)) == (["2"], ["3"])
+    assert (listed.values("p7.numberRange.number", TO_SERVER), listed.values("p7.limit", TO_SERVER)) == (["2"], ["3"])
     entries = page["entries"]
     assert listed.values("p7.sequence_number") == [str(each["number"]) for each in entries] and listed.values("p7.next") == [str(page["next"])]
     assert listed.values("p7.EntryType") == [{"delivered-message": "0", "delivered-report": "1"}[each["type"]] for each in entries]
