@@ -125,7 +125,8 @@ class Association {
   /// ROSE APDUs of so many octets may come and go from here on, once it is known who is there (AssociationLimits::max_ssdu, max_apdu). It
   /// never shrinks.
   void allow(std::size_t apdu) noexcept;
-  /// With RTSE only by the holder of the turn, and while nothing is transferred.
+  /// With RTSE alone only by the holder of the turn, and while nothing is transferred. With ROSE over RTSE the turn is asked for, and what
+  /// waits for it is transferred first.
   [[nodiscard]] Status release(std::optional<asn1::Any> unbind = std::nullopt);
   [[nodiscard]] Status answer_release(std::optional<asn1::Any> result = std::nullopt);
   /// In every state. AssociationAborted follows.

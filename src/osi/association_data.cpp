@@ -118,7 +118,7 @@ Status Association::Machine::pump_rose_over_rtse() {
   }
   if (!rtse->idle()) return {};
   if (!rtse->has_turn()) {
-    if (!rose->has_apdu() || turn_pleased) return {};
+    if ((!rose->has_apdu() && !rose_release) || turn_pleased) return {};
     turn_pleased = true;
     return rtse->please_turn(0);
   }
@@ -130,6 +130,7 @@ Status Association::Machine::pump_rose_over_rtse() {
     transfer.size = rose_out->apdu.size();
     return rtse->transfer(transfer, now);
   }
+  if (rose_release) return send_release(*std::exchange(rose_release, {}));
   if (!peer_pleases) return {};
   peer_pleases = false;
   return rtse->give_turn();

@@ -14,13 +14,20 @@ Result<Bytes> Association::Machine::release_user_data(AcseApdu apdu) const {
 
 Status Association::Machine::release(std::optional<asn1::Any> unbind) {
   if (phase != Phase::Open) return fail(ErrorCode::Conflict, "the association is not open");
-  if (rtse && !rtse->has_turn()) return fail(ErrorCode::Conflict, "the peer has the turn, and with it the release");
-  if (rtse && !rtse->idle()) return fail(ErrorCode::Conflict, "a transfer is under way: wait for its confirmation, or abort");
+  if (rtse && !rose && !rtse->has_turn()) return fail(ErrorCode::Conflict, "the peer has the turn, and with it the release");
+  if (rtse && !rose && !rtse->idle()) return fail(ErrorCode::Conflict, "a transfer is under way: wait for its confirmation, or abort");
+  if (rose_release) return fail(ErrorCode::Conflict, "the association is being released already");
   RlrqApdu rlrq{ReleaseRequestReason::Normal, std::nullopt};
   if (unbind) rlrq.user_information = information(*std::move(unbind));
   POSTERN_TRY(Bytes user_data, release_user_data({std::move(rlrq)}));
-  POSTERN_CHECK(request_session(SRelease{std::move(user_data)}));
   if (rose) rose->releasing();
+  // Users of ROSE know nothing of the turn: the machine asks for it, and lets their last answers go first.
+  if (rose && rtse) return rose_release.emplace(SRelease{std::move(user_data)}), Status();
+  return send_release(SRelease{std::move(user_data)});
+}
+
+Status Association::Machine::send_release(SRelease primitive) {
+  POSTERN_CHECK(request_session(std::move(primitive)));
   (void)step(Input::Release);
   return {};
 }

@@ -125,6 +125,7 @@ struct Association::Machine {
 
   // ---- association_end.cpp
   [[nodiscard]] Status release(std::optional<asn1::Any> unbind);
+  [[nodiscard]] Status send_release(SRelease primitive);
   [[nodiscard]] Status answer_release(std::optional<asn1::Any> result);
   void release_requested(const SRelease& indication);
   void release_confirmed(const SReleaseResponse& confirm);
@@ -167,6 +168,7 @@ struct Association::Machine {
   Bytes rose_in;
   bool turn_pleased = false;
   bool peer_pleases = false;
+  std::optional<SRelease> rose_release;  ///< Waits for the turn, and for what was to be said before.
 
   std::deque<AssociationEvent> events;
   std::size_t event_octets = 0;

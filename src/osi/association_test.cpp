@@ -270,6 +270,26 @@ TEST_P(BothRose, OperationsBothWays) {
   EXPECT_EQ(*pair.a.last<RoseRejected>(), (RoseRejected{*third, {InvokeProblem::UnrecognizedOperation}, false}));
 }
 
+// X.229 8.2: over RTSE the peer has the turn after its answer, and an answer of ours waits for it.
+TEST_P(BothRose, TheLastAnswerGoesBeforeTheRelease) {
+  auto pair = AssociationPair::of(service_of(GetParam()));
+  ASSERT_TRUE(pair.open());
+  ASSERT_TRUE(pair.b.association.invoke(oid::as_msse(), {RoseCode(25), octets_value("alert"), {}, OperationClass::Asynchronous}));
+  pair.pump();
+  const auto* alert = pair.a.last<RoseInvoked>();
+  ASSERT_NE(alert, nullptr);
+  ASSERT_TRUE(pair.a.association.result(alert->invoke_id, RorsApdu::Outcome{RoseCode(25), octets_value("seen")}));
+  ASSERT_TRUE(pair.a.association.release());
+  EXPECT_FALSE(pair.a.association.release());
+  pair.pump();
+  EXPECT_EQ(pair.b.count<RoseResult>(), 1U);
+  ASSERT_EQ(pair.b.count<ReleaseRequested>(), 1U);
+  ASSERT_TRUE(pair.b.association.answer_release());
+  pair.pump();
+  EXPECT_EQ(pair.a.count<AssociationReleased>(), 1U);
+  EXPECT_EQ(pair.a.count<AssociationAborted>() + pair.b.count<AssociationAborted>(), 0U);
+}
+
 TEST_P(BothRose, AnUnknownSyntaxIsNotInvokedOn) {
   auto pair = AssociationPair::of(service_of(GetParam()));
   ASSERT_TRUE(pair.open());

@@ -109,6 +109,60 @@ def test_no_fitting_description_shows_the_elements():
     assert b"! " in x400("decode", stdin=b"30050201")
 
 
+# Whole APDUs. Written by hand (peers), or by description: the two forms of one thing.
+
+def submission(content):
+    return {"envelope": {"originator-name": address("Doe"), "content-type": {"built-in": "interpersonal-messaging-1988"}, "priority": "urgent",
+                         "per-recipient-fields": [{"recipient-name": address("Smith"), "originator-report-request": ["report"]}]},
+            "content": {"holds": "InformationObject", "value": content}}
+
+
+def invoke(operation, argument, holds):
+    return {"roiv-apdu": {"invokeID": 1, "operation-value": {"local": operation}, "argument": {"holds": holds, "value": argument}}}
+
+
+LIST = {"selector": {"range": {"sequence-number-range": {"from": 5}}, "limit": 2}, "requested-attributes": [{"type": "2.6.1.7.4"}]}
+APDUS = [
+    ("p3", invoke("message-submission", submission(IPM), "MessageSubmissionArgument")),
+    ("p7", invoke("ms-message-submission", submission(RN), "MSMessageSubmissionArgument")),
+    ("p7", invoke("list", LIST, "ListArgument")),
+    ("p7", {"rors-apdu": {"invokeID": 1, "result": {"operation-value": {"local": "delete"}, "result": {"holds": "DeleteResult",
+                                                                                                       "value": {"delete-result-88": None}}}}}),
+    ("p3", {"roer-apdu": {"invokeID": 1, "error-value": {"local": "security-error"}, "parameter": {"holds": "SecurityProblem",
+                                                                                                 "value": "security-policy-violation"}}}),
+    ("p7", {"rorj-apdu": {"invokeID": {"present": 1}, "problem": {"invoke-problem": "mistypedArgument"}}}),
+    ("p7", {"bind-invoke": {"initiator-name": address("Doe"), "initiator-credentials": {"simple": {"octet-string": "'7365637265742077'H"}}}}),
+]
+
+
+@pytest.mark.parametrize("syntax, value", APDUS, ids=lambda each: each if isinstance(each, str) else next(iter(each)))
+def test_operations_come_back(syntax, value):
+    octets = encode(value, syntax)
+    assert json.loads(x400("decode", "--as", syntax, stdin=octets)) == value
+    assert x400("encode", "--as", syntax, "--form", "binary", stdin=x400("decode", "--as", syntax, stdin=octets)) == octets
+
+
+def test_transfers_come_back_with_their_contents_opened():
+    values = pytest.importorskip("peers.x400_values")
+    domain, me = values.Domain("DE", "dbp", "TEST"), values.ORName("DE", "dbp", "TEST", surname="a")
+    for syntax, path, content_type in (("p1", "message", 22), ("p1-84", "user", 2)):
+        octets = values.Message(values.MtsId(domain, "mta.1"), me, [values.Recipient(me)], content_type=content_type, content=encode(RN),
+                                trace=[values.TraceHop(domain, "261126070000Z")]).encode()
+        shown = x400("decode", "--as", syntax, stdin=octets)
+        assert json.loads(shown)[path]["content"] == {"holds": "InformationObject", "value": RN}
+        again = x400("encode", "--as", syntax, "--form", "binary", stdin=shown)  # the hand writes more zero bits than are needed
+        assert x400("decode", "--as", syntax, stdin=again) == shown
+    assert json.loads(x400("decode", stdin=octets))["as"] == "p1", "found without being named"
+
+
+def test_operations_that_are_none_are_said():
+    octets = encode(invoke("list", LIST, "ListArgument"), "p7")
+    assert json.loads(x400("decode", stdin=octets))["as"] == "p7"
+    assert "operation" in json.loads(x400("decode", "--json", "--as", "p3", stdin=octets, status=2))["error"]["what"]
+    mistyped = json.loads(x400("decode", "--json", "--as", "p7", stdin=b"a1080201010201150500", status=2))
+    assert "ListArgument" in mistyped["error"]["what"]
+
+
 # The judge.
 
 def judged(*contents):

@@ -4,9 +4,10 @@
     capture = assert_clean_operations(tap.transcripts)         # tshark's judgement, down to the last element of each APDU
     capture = dissect_operations(associations(...)[0])         # what tshark reads in one of them
 
-tshark reads both over ROSE alone, and P3 over RTSE; P7 over RTSE it does not (it has no reader for the abstract syntax 2.6.0.2.10). So each APDU is
-judged in an association over ROSE alone, of our making, on the abstract syntax that it came on: its octets are those that were captured. A content
-that was fetched is an attribute like any other to tshark; it is judged in a message of P1 (fetched_contents).
+tshark reads P7 over ROSE alone and P3 over RTSE. Of P7 over RTSE it reads nothing (it has no reader for the abstract syntax 2.6.0.2.10), and of P3 over
+ROSE alone all but the errors of submission (2.6.0.2.1 is P7's there). So each APDU is judged in an association of our making, P7's over ROSE and
+P3's over RTSE, on the abstract syntax that it came on: its octets are those that were captured. A content that was fetched is an attribute like
+any other to tshark; it is judged in a message of P1 (fetched_contents).
 """
 
 import dataclasses
@@ -20,9 +21,11 @@ from .wiretap import TO_CLIENT, TO_SERVER, Transcript
 from .x400_values import Domain, Message, MtsId, ORName, Recipient, TraceHop
 
 MS, MTS, MS_RTSE, MTS_RTSE = "2.6.0.2.9", "2.6.0.2.11", "2.6.0.2.10", "2.6.0.2.8"  # X.419: the abstract syntaxes of the binds
-MS_ACCESS, MTS_ACCESS = "2.6.0.1.4", "2.6.0.1.0"
+MS_ACCESS = "2.6.0.1.4"
 CONTENT = "2.6.4.3.1"  # X.413 annex A: id-att-content
-RTSE_BLIND = "Dissector for OID not implemented|BER: Dissector"  # what tshark says of 2.6.0.2.10
+MTS_RELIABLE_ACCESS = "2.6.0.1.2"
+P7_BLIND = ("BER: Dissector for OID not implemented",)  # what tshark says of 2.6.0.2.10
+P3_BLIND = ("ROS: Dissector for OID.*2.6.0.2.1 not implemented", "the layer p7 is empty")  # and of an error on 2.6.0.2.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,31 +114,50 @@ def dissect_contents(contents) -> Capture:
 
 
 def dissect_operations(association: Association, sender: str | None = None) -> Capture:
-    """Binds and APDUs of one association, or of one of its sides, over ROSE alone."""
+    """Binds and APDUs of one association, or of one of its sides."""
     chosen = [each for each in association.operations if sender in (None, each.sender)]
-    capture = dissect([_over_rose(association, chosen)])
-    capture.left_over += not_shown(capture, [each.apdu for each in chosen], "ros && !acse", nulls=False) if not capture.left_over else []
+    capture = dissect([(_over_rose if association.of_store else _over_rtse)(association, chosen)])
+    frames = "ros && !acse" if association.of_store else f"ses.type == {osi.S_AE}"
+    capture.left_over += not_shown(capture, [each.apdu for each in chosen], frames, nulls=False) if not capture.left_over else []
     return capture
 
 
 def _over_rose(association: Association, operations) -> Transcript:
-    syntaxes = [each for each in association.contexts.values() if each not in (upper.ACSE, MS_RTSE, MTS_RTSE, MS, MTS)]
-    contexts = dict(enumerate([upper.ACSE, MS if association.of_store else MTS, *syntaxes], 1))
-    number = {syntax: context for context, syntax in contexts.items()}
-    user, common = ber.teletex("judge"), ber.utctime("260101000000Z")
-    name = ber.oid(MS_ACCESS if association.of_store else MTS_ACCESS)
-    wire = Transcript().to_server(osi.connect_request(1, b"rose")).to_client(osi.connect_confirm(1, 2))
-    items = [ber.seq(ber.integer(context), ber.oid(syntax), ber.seq(ber.oid(upper.BER))) for context, syntax in contexts.items()]
-    aarq = ber.cons("A0", ber.cons("C1", name), ber.cons("C30", upper.external(2, association.bind)))
-    aare = ber.cons("A1", ber.cons("C1", name), ber.cons("C2", ber.integer(0)), ber.cons("C3", ber.cons("C1", ber.integer(0))),
-                    ber.cons("C30", upper.external(2, association.answer)))
+    contexts = _renumbered(association, MS)
+    tsdus = [(each.sender, osi.behind_tokens(osi.S_DT, data=upper.pdv(contexts[each.syntax], each.apdu))) for each in operations]
+    return _wire(MS_ACCESS, contexts, association.bind, association.answer, osi.ROSE_UNITS, tsdus)
+
+
+def _over_rtse(association: Association, operations) -> Transcript:
+    """X.228: each APDU in an activity of its sender, in the EXTERNAL that says its context."""
+    contexts = _renumbered(association, MTS_RTSE)
+    rtorq = ber.cons("C16", ber.integer(0, "C0"), ber.integer(0, "C2"), ber.cons("C3", ber.cons("C0", association.bind)))
+    rtoac = ber.cons("C17", ber.integer(0, "C0"), ber.integer(3, "C1"), ber.cons("C2", ber.cons("C0", association.answer)))
+    tsdus = []
+    for number, each in enumerate(operations, 1):
+        segment = upper.segment_pdv(2, upper.apdu_external(contexts[each.syntax], each.apdu, isode=False), isode=False)
+        tsdus += [(each.sender, osi.behind_tokens(osi.S_AS, osi.pi(osi.PI_ACTIVITY, ber.integer(number)))),
+                  (each.sender, osi.behind_tokens(osi.S_DT, data=segment)), (each.sender, osi.behind_tokens(osi.S_AE, osi.serial(1)))]
+    return _wire(MTS_RELIABLE_ACCESS, contexts, rtorq, rtoac, osi.RTS_UNITS, tsdus)
+
+
+def _renumbered(association: Association, bind_syntax: str) -> dict[str, int]:
+    """ACSE is 1, the bind's syntax 2, then those of the operations."""
+    of_operations = [each for each in association.contexts.values() if each not in (upper.ACSE, MS, MTS, MS_RTSE, MTS_RTSE)]
+    return {syntax: number for number, syntax in enumerate([upper.ACSE, bind_syntax, *of_operations], 1)}
+
+
+def _wire(application: str, contexts: dict[str, int], request: bytes, answer: bytes, units: bytes, tsdus) -> Transcript:
+    user, common, name = ber.teletex("judge"), ber.utctime("260101000000Z"), ber.cons("C1", ber.oid(application))
+    items = [ber.seq(ber.integer(number), ber.oid(syntax), ber.seq(ber.oid(upper.BER))) for syntax, number in contexts.items()]
     results = ber.cons("C5", *(ber.seq(ber.integer(0, "C0"), ber.oid(upper.BER, "C1")) for _ in contexts))
+    aarq = ber.cons("A0", name, ber.cons("C30", upper.external(2, request)))
+    aare = ber.cons("A1", name, ber.cons("C2", ber.integer(0)), ber.cons("C3", ber.cons("C1", ber.integer(0))), ber.cons("C30", upper.external(2, answer)))
     mode = ber.cons("C0", ber.integer(1, "C0"))
-    request = ber.set_(mode, ber.cons("C2", ber.cons("C4", *items), upper.pdv(1, aarq)))
-    confirm = ber.set_(mode, ber.cons("C2", results, upper.pdv(1, aare)))
-    tsdus = [(TO_SERVER, osi.connect(user, common, request, units=osi.ROSE_UNITS)), (TO_CLIENT, osi.accept(user, common, confirm, units=osi.ROSE_UNITS))]
-    tsdus += [(each.sender, osi.behind_tokens(osi.S_DT, data=upper.pdv(number[each.syntax], each.apdu))) for each in operations]
-    for sender, tsdu in tsdus:
+    opening = [(TO_SERVER, osi.connect(user, common, ber.set_(mode, ber.cons("C2", ber.cons("C4", *items), upper.pdv(1, aarq))), units=units)),
+               (TO_CLIENT, osi.accept(user, common, ber.set_(mode, ber.cons("C2", results, upper.pdv(1, aare))), units=units))]
+    wire = Transcript().to_server(osi.connect_request(1, b"judge")).to_client(osi.connect_confirm(1, 2))
+    for sender, tsdu in (*opening, *tsdus):
         for tpdu in osi.data_tpdus(tsdu, 8192):
             wire.add(sender, tpdu)
     return wire
@@ -147,7 +169,7 @@ def assert_clean_operations(transcripts, sender: str | None = None, allow=()) ->
     found = associations(transcripts)
     if not found:
         raise AssertionError("no association of P3 or P7 was recorded: nothing to judge")
-    blind = (RTSE_BLIND,) if any(MS_RTSE in each.contexts.values() for each in found) else ()
+    blind = (P7_BLIND if any(MS_RTSE in each.contexts.values() for each in found) else ()) + (P3_BLIND if any(MTS in each.contexts.values() for each in found) else ())
     assert_clean(dissect(transcripts), sender, (*blind, *allow))
     captures = [dissect_operations(each, sender) for each in found]
     for capture in captures:
