@@ -15,7 +15,7 @@ constexpr std::size_t kInternalConcurrency = 4;  // of the routes that are no pe
 X400Courier::Impl::Impl(CourierParts with)
     : parts(std::move(with)),
       call{parts.mta, parts.resolver, parts.workers, parts.clock, parts.hostname, parts.transcript},
-      reporting{parts.mta, parts.rules, parts.random, parts.clock} {
+      outcomes({parts.mta, parts.rules, parts.spool, parts.workers, parts.random, parts.clock, parts.lifetimes, parts.schedule}) {
   std::size_t next = 0;
   const auto add = [&](std::string route, const Peer* peer, std::size_t limit) {
     auto link = std::make_unique<Link>();
@@ -53,7 +53,8 @@ void X400Courier::work_ready(const std::vector<std::string>& routes) noexcept {
   }
 }
 
-const CourierStats& X400Courier::stats() const noexcept { return m_impl->stats; }
+const CourierStats& X400Courier::stats() const noexcept { return m_impl->outcomes.stats; }
+Outcomes& X400Courier::outcomes() noexcept { return m_impl->outcomes; }
 
 std::vector<PeerState> X400Courier::peers() const {
   std::vector<PeerState> out;

@@ -158,8 +158,8 @@ void Spool::Impl::announce(const std::vector<std::string>& routes) {
 }
 
 WorkListener* Spool::Impl::listener_of(const std::string& route) {
-  for (const auto& [prefix, who] : listeners)
-    if (route.starts_with(prefix)) return who;
+  for (auto each = listeners.rbegin(); each != listeners.rend(); ++each)  // the longest prefix sorts last
+    if (route.starts_with(each->first)) return each->second;
   return listener;
 }
 
@@ -244,6 +244,9 @@ Status Spool::enqueue_and_wait(Submission submission) {
 
 std::vector<Work> Spool::take(const std::string& route, std::size_t limit) { return m_impl->index.take(route, limit); }
 std::vector<std::string> Spool::ready_routes() const { return m_impl->index.ready_routes(); }
+void Spool::hasten(const std::string& route) {
+  if (m_impl->index.hasten_route(route)) m_impl->announce({route});
+}
 std::optional<SteadyTime> Spool::next_due() const { return m_impl->index.next_due(); }
 void Spool::wake() { m_impl->store.writer().wake(); }
 

@@ -59,12 +59,12 @@ tl::unexpected<Error> nobody(std::string_view address) {
 
 Status MsUsers::load() {
   const DatabaseReader reader = m_store.reader();
-  POSTERN_TRY(Statement rows, reader->prepare("SELECT id, address_key, address FROM ms_user"));
+  POSTERN_TRY(Statement rows, reader->prepare("SELECT id, address_key, address, delivery FROM ms_user"));
   std::map<std::string, MsUser, std::less<>> users;
   for (;;) {
     POSTERN_TRY(const bool row, rows.step());
     if (!row) break;
-    MsUser user{rows.integer(0), std::string(rows.text(1)), std::string(rows.text(2))};
+    MsUser user{rows.integer(0), std::string(rows.text(1)), std::string(rows.text(2)), static_cast<DeliveredBy>(rows.integer(3))};
     users.emplace(user.address_key, std::move(user));
   }
   const std::lock_guard lock(m_mutex);
@@ -88,7 +88,7 @@ std::vector<MsUser> MsUsers::list() const {
   return out;
 }
 
-Result<MsUser> MsUsers::add(std::string_view address_key, std::string_view address, std::string_view password) {
+Result<MsUser> MsUsers::add(std::string_view address_key, std::string_view address, std::string_view password, DeliveredBy delivered_by) {
   if (find(address_key)) return fail(ErrorCode::Conflict, "the address has a mailbox already: " + printable(address), "address");
   POSTERN_TRY(const std::string stored, stored_form(password));
   const SecretBytes key = random_key(aead_key_size(AeadAlgorithm::Aes256Gcm));
@@ -96,13 +96,13 @@ Result<MsUser> MsUsers::add(std::string_view address_key, std::string_view addre
   const MessageId message = make_message_id(WallTime{}, m_random);  // what the key's content is bound to
   POSTERN_TRY(const SealedContent sealed,
               seal_content(m_keeper, message, as_text(key.view()), key_names::kMailStorage, &m_store.sealing()));
-  MsUser user{0, std::string(address_key), std::string(address)};
+  MsUser user{0, std::string(address_key), std::string(address), delivered_by};
   POSTERN_CHECK(m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_TRY(const ContentId content, m_store.contents().put(database, message, sealed, 1));
     POSTERN_CHECK(
-        database.run("INSERT INTO ms_user(address_key, address, password, key_content, next_number, last_created, registered)"
-                     " VALUES (?,?,?,?,1,0,x'')",
-                     user.address_key, user.address, stored, content.get()));
+        database.run("INSERT INTO ms_user(address_key, address, password, key_content, next_number, last_created, registered, delivery)"
+                     " VALUES (?,?,?,?,1,0,x'',?)",
+                     user.address_key, user.address, stored, content.get(), static_cast<std::int64_t>(delivered_by)));
     user.id = database.last_insert_rowid();
     return {};
   }));

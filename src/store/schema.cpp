@@ -120,6 +120,10 @@ CREATE TABLE ms_details(id INTEGER PRIMARY KEY, details BLOB NOT NULL);
 -- What an auto-action decided to forward and the MTS has not taken over yet.
 CREATE TABLE ms_forward(n INTEGER PRIMARY KEY AUTOINCREMENT, user INTEGER NOT NULL, number INTEGER NOT NULL, argument BLOB NOT NULL);
 )",
+    // 10: users of X.400 who have no mailbox: what is delivered to them waits in the queue until they take it (P3)
+    R"(
+ALTER TABLE ms_user ADD COLUMN delivery INTEGER NOT NULL DEFAULT 0;
+)",
 };
 
 constexpr std::array kEngineMigrations = {
