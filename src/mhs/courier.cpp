@@ -35,7 +35,9 @@ X400Courier::~X400Courier() { stop(); }
 
 void X400Courier::start() {
   m_impl->parts.spool.set_listener(std::string(kX400RoutePrefix), this);
-  work_ready(m_impl->parts.spool.ready_routes());
+  std::vector<std::string> routes = m_impl->parts.spool.ready_routes();
+  std::erase_if(routes, [](const std::string& route) { return !route.starts_with(kX400RoutePrefix) || route.starts_with(kUserRoute); });
+  work_ready(routes);
 }
 
 void X400Courier::stop() {

@@ -24,14 +24,6 @@ std::vector<std::uint32_t> indexes_of(const Outgoing& item) {
   return out;
 }
 
-/// Whose mailbox it is: the recipient's, or of a report where it goes.
-oraddress::ORAddress owner_of(const Outgoing& item, const DueFate& due) {
-  if (const auto* message = std::get_if<mts::Message>(&item.apdu().value))
-    return message->envelope.per_recipient_fields.at(due.fate.recipient).recipient_name;
-  if (const auto* report = std::get_if<mts::Report>(&item.apdu().value)) return report->envelope.report_destination_name;
-  return std::get<mts::Probe>(item.apdu().value).per_recipient_fields.at(due.fate.recipient).recipient_name;
-}
-
 }  // namespace
 
 io::Task<void> X400Courier::Impl::handle(Link& link, Work work, std::unique_ptr<P1Caller>& caller) {
@@ -145,7 +137,7 @@ io::Task<void> X400Courier::Impl::into_mailboxes(Outgoing& item) {
       const auto* refused = std::get_if<mts::NonDeliveryReport>(&answer);
       out.told.push_back(refused != nullptr ? mts::not_delivered(due.fate.recipient, *refused) : mts::delivered(due.fate.recipient, now));
       if (refused == nullptr) {
-        out.owners.push_back(owner_of(item, due));
+        out.owners.push_back(item.owner(due));
         out.report.steps.push_back(std::get<CommitStep>(std::move(answer)));
       }
       out.report.results.push_back({due.index,

@@ -22,7 +22,7 @@ constexpr std::uint64_t kBesideContent = 33ULL * 1024 * 1024;
 struct Node::Impl {
   explicit Impl(NodeParts with)
       : parts(std::move(with)),
-        rules(parts.mta, [mailboxes = &parts.mailboxes](const oraddress::ORAddress& address) { return mailboxes->has(address); }) {}
+        rules(parts.mta, [mailboxes = &parts.mailboxes](const oraddress::ORAddress& address) { return mailboxes->route_to(address); }) {}
 
   NodeParts parts;
   MtaRules rules;
@@ -33,6 +33,7 @@ struct Node::Impl {
   std::optional<P1Parts> p1;
   std::optional<DoorParts> door;
   std::unique_ptr<X400Courier> courier;
+  std::shared_ptr<UserDeliveries> deliveries;
 
   void assemble() {
     p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, parts.random, parts.clock});
@@ -40,6 +41,8 @@ struct Node::Impl {
     courier = std::make_unique<X400Courier>(CourierParts{parts.mta, rules, parts.mailboxes, parts.spool, parts.loops, parts.workers,
                                                          parts.resolver, parts.random, parts.clock, parts.hostname, parts.transcript,
                                                          parts.lifetimes, parts.schedule});
+    deliveries = std::make_shared<UserDeliveries>(
+        UserDeliveries::Parts{parts.mailboxes, parts.spool, parts.loops, parts.workers, parts.clock, courier->outcomes()});
   }
   /// What nobody resumed, what is too old, what was accepted long ago.
   static io::Task<void> keep_house(Impl* self, std::shared_ptr<std::atomic<bool>> stopped) {
@@ -106,6 +109,7 @@ Result<std::unique_ptr<Node>> Node::make(NodeParts parts) {
 }
 
 void Node::start() {
+  m_impl->deliveries->start();  // first: its routes are below those of the courier
   m_impl->courier->start();
   io::spawn(m_impl->parts.loops.at(0), Impl::keep_house(m_impl.get(), m_impl->stopped), "x400.housekeeping");
 }
@@ -113,6 +117,7 @@ void Node::stop() {
   if (!m_impl) return;
   *m_impl->stopped = true;
   if (m_impl->courier) m_impl->courier->stop();
+  if (m_impl->deliveries) m_impl->deliveries->stop();
 }
 
 io::Task<void> Node::serve(io::Stream stream) { return serve_association(*m_impl->door, std::move(stream)); }
@@ -147,6 +152,7 @@ io::Task<Result<mts::ProbeSubmissionResult>> Node::submit_probe(mts::ProbeSubmis
   co_return mts::submission_result(envelope, submission);
 }
 
+UserDeliveries& Node::deliveries() noexcept { return *m_impl->deliveries; }
 const Mta& Node::mta() const noexcept { return m_impl->parts.mta; }
 const P1Stats& Node::received() const noexcept { return m_impl->received; }
 const CourierStats& Node::sent() const noexcept { return m_impl->courier->stats(); }

@@ -3,6 +3,7 @@
 
 #include "mhs/courier.hpp"
 #include "mhs/door.hpp"
+#include "mhs/user_deliveries.hpp"
 
 namespace postern::mhs {
 
@@ -44,6 +45,9 @@ class Node {
   [[nodiscard]] io::Task<Result<mts::MessageSubmissionResult>> submit(mts::MessageSubmissionEnvelope envelope, Bytes content,
                                                                       std::string actor, std::vector<CommitStep> steps = {});
   [[nodiscard]] io::Task<Result<mts::ProbeSubmissionResult>> submit_probe(mts::ProbeSubmissionEnvelope envelope, std::string actor);
+
+  /// For P3Parts: what is delivered to users who take it themselves.
+  [[nodiscard]] UserDeliveries& deliveries() noexcept;
 
   [[nodiscard]] const Mta& mta() const noexcept;
   [[nodiscard]] const P1Stats& received() const noexcept;

@@ -94,6 +94,16 @@ void Outcomes::all_deferred(const Outgoing& item, const std::string& why, std::o
   m_parts.spool.report(std::move(out));
 }
 
+void Outcomes::one_ended(Outgoing& item, const DueFate& due, const mts::RecipientOutcome& what, const std::string& reply) {
+  const bool delivered = std::holds_alternative<mts::DeliveryReport>(what.type.value);
+  DeliveryReport out = begun(item);
+  out.results.push_back({due.index, delivered ? Outcome::Delivered : Outcome::Bounced, reply, {}});
+  add_report(out, item, std::span(&what, 1));
+  ++(delivered ? stats.delivered : stats.reported);
+  out.audit.push_back(record(item, delivered ? "x400.delivered" : "x400.not_delivered", reply));
+  m_parts.spool.report(std::move(out));
+}
+
 // ---- pieces --------------------------------------------------------------------------------------------------------------------------
 
 DeliveryReport Outcomes::begun(const Outgoing& item) const {

@@ -49,6 +49,9 @@ class Outcomes {
   void expired(Outgoing& item);
   void all_deferred(const Outgoing& item, const std::string& why, std::optional<std::chrono::milliseconds> until = std::nullopt);
 
+  /// The end of one: the others who are due go on. `reply` is for operators; a delivery or non-delivery report where one is due.
+  void one_ended(Outgoing& item, const DueFate& due, const mts::RecipientOutcome& what, const std::string& reply);
+
   // ---- pieces of others
   [[nodiscard]] DeliveryReport begun(const Outgoing& item) const;
   [[nodiscard]] AuditRecord record(const Outgoing& item, std::string kind, const std::string& detail) const;

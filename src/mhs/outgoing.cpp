@@ -60,9 +60,23 @@ Status Outgoing::read_head(Spool& spool) {
   return {};
 }
 
+oraddress::ORAddress Outgoing::owner(const DueFate& due) const {
+  if (const auto* message = std::get_if<mts::Message>(&m_apdu.value))
+    return message->envelope.per_recipient_fields.at(due.fate.recipient).recipient_name;
+  if (const auto* report = std::get_if<mts::Report>(&m_apdu.value)) return report->envelope.report_destination_name;
+  return std::get<mts::Probe>(m_apdu.value).per_recipient_fields.at(due.fate.recipient).recipient_name;
+}
+
 std::uint64_t Outgoing::content_size() const noexcept {
   const std::uint64_t whole = m_reader ? m_reader->size() : m_item->content->size();
   return whole - std::min<std::uint64_t>(whole, m_frame.content_at());
+}
+
+Result<Bytes> Outgoing::read_front(std::uint64_t size) {
+  Bytes out(static_cast<std::size_t>(size));
+  POSTERN_TRY(const std::size_t got, read(0, out));
+  if (got != out.size()) return fail(ErrorCode::IntegrityFailed, "the stored content ends too early");
+  return out;
 }
 
 Result<std::size_t> Outgoing::read(std::uint64_t offset, ByteSpan out) {

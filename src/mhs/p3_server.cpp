@@ -1,14 +1,13 @@
 #include "mhs/p3_server.hpp"
 
 #include "base/log.hpp"
+#include "mhs/p3_delivery.hpp"
 #include "mhs/rose_caller.hpp"
 #include "mhs/user_administration.hpp"
 #include "osi/oids.hpp"
 
 namespace postern::mhs {
 namespace {
-
-using mts::Port;
 
 /// Whose bind it is: a user's, or that of a store in his place (X.411 8.1.1.1.1.1). nullptr: an MTA, which does not come by P3.
 const mts::ORName* user_of(const mts::ObjectName& name) {
@@ -24,7 +23,8 @@ class P3Session {
         m_with_tags(with_tags),
         m_rose(wire, &m_table),
         m_submission(parts.mts, m_user),
-        m_administration(parts.gate, m_user) {}
+        m_administration(parts.gate, m_user),
+        m_delivery(m_rose, wire, m_user, parts.delivery_time) {}
 
   io::Task<void> run(osi::AssociationRequested requested) {
     const auto refused = co_await bind(std::move(requested));
@@ -36,6 +36,10 @@ class P3Session {
     }
     RoseCaller::Serving serving;
     serving.idle = m_parts.idle;
+    if (!refused) {
+      serving.every = m_parts.look_for_news;
+      serving.meanwhile = [this] { return m_delivery.deliver_waiting(); };
+    }
     const std::string end = co_await m_rose.serve(std::move(serving));
     if (!refused) log::info("x400.user_gone", {{"user", m_user.text}, {"reason", end}});
   }
@@ -52,7 +56,15 @@ class P3Session {
     auto user = co_await admit_user(m_parts.gate, *name, std::move(argument->initiator_credentials), road_of(m_wire.stream()));
     if (!user) co_return user.error();
     m_user = *std::move(user);
+    const Status opened = co_await open_delivery();
+    if (!opened) co_return BindRefusal{mts::BindError::Busy, "what waits for " + m_user.text + " cannot be read: " + opened.error().text()};
     co_return accept();
+  }
+  io::Task<Status> open_delivery() {
+    if (m_parts.deliveries == nullptr) co_return Status();
+    POSTERN_CO_TRY(auto feed, co_await m_parts.deliveries->bind(m_user.address));
+    m_delivery.open(std::move(feed));
+    co_return Status();
   }
   std::optional<BindRefusal> accept() {
     mts::MTSBindResult result;
@@ -77,17 +89,7 @@ class P3Session {
   void add_operations() {
     m_submission.add_to(m_table);
     m_administration.add_to(m_table);
-    m_table.on<mts::DeliveryControlArgument>(osi::oid::as_mdse(), mts::p3_operation("delivery-control").code,
-                                             [](const auto&) { return delivery_control(); });
-  }
-
-  static io::Task<RoseReply> delivery_control() {
-    mts::RefusedOperation refused;
-    refused.refused_argument.value = mts::RefusedArgument::Restrict;
-    refused.refusal_reason = mts::RefusalReason::FacilityNotSubscribed;
-    std::optional<asn1::Any> parameter;
-    if (auto any = asn1::to_any(refused)) parameter = *std::move(any);
-    co_return fault_named(Port::Delivery, "operation-refused", std::move(parameter));
+    m_delivery.add_to(m_table);
   }
 
   P3Parts& m_parts;
@@ -98,6 +100,7 @@ class P3Session {
   RoseCaller m_rose;
   UserSubmission m_submission;
   UserAdministration m_administration;
+  P3Delivery m_delivery;
 };
 
 io::Task<void> serve_p3(P3Parts& parts, Wire& wire, osi::AssociationRequested requested, bool with_tags) {

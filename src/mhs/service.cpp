@@ -93,6 +93,7 @@ struct Service::Impl {
                                   std::move(selector),
                                   [this] { return gateway.mail_open(); }}));
     submission.attach(*node);
+    p3->deliveries = &node->deliveries();
     forwarder.emplace(Forwarder::Parts{mailboxes, *node, gateway.loops(), gateway.workers()});
     return {};
   }

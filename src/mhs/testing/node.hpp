@@ -24,9 +24,30 @@ class MemoryMailboxes final : public Mailboxes {
     const std::lock_guard lock(m_mutex);
     m_boxes[oraddress::comparison_key(oraddress::parse(address).value())];
   }
-  [[nodiscard]] bool has(const oraddress::ORAddress& address) const override {
+  /// Somebody who takes what is delivered to him by P3.
+  void add_p3_user(const std::string& address) {
     const std::lock_guard lock(m_mutex);
-    return m_boxes.contains(oraddress::comparison_key(address));
+    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())];
+  }
+  void register_user(const std::string& address, mts::RegisterArgument88 registration) {
+    const std::lock_guard lock(m_mutex);
+    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())] = std::move(registration);
+  }
+  void remove_p3_user(const std::string& address) {
+    const std::lock_guard lock(m_mutex);
+    m_p3_users.erase(oraddress::comparison_key(oraddress::parse(address).value()));
+  }
+  [[nodiscard]] std::optional<std::string> route_to(const oraddress::ORAddress& address) const override {
+    const std::lock_guard lock(m_mutex);
+    const std::string key = oraddress::comparison_key(address);
+    if (m_p3_users.contains(key)) return std::string(kUserRoute) + key;
+    return m_boxes.contains(key) ? std::optional<std::string>(kStoreRoute) : std::nullopt;
+  }
+  [[nodiscard]] Result<mts::RegisterArgument88> registration(const oraddress::ORAddress& user) override {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_p3_users.find(oraddress::comparison_key(user));
+    if (found == m_p3_users.end()) return fail(ErrorCode::NotFound, "nobody");
+    return found->second;
   }
   [[nodiscard]] Result<Answer> deliver(Outgoing& item, const DueFate& due, const mts::Time&) override {
     Received received{item.apdu()};
@@ -63,6 +84,7 @@ class MemoryMailboxes final : public Mailboxes {
   mutable std::mutex m_mutex;
   std::condition_variable m_changed;
   std::map<std::string, std::vector<Received>> m_boxes;
+  std::map<std::string, mts::RegisterArgument88> m_p3_users;
 };
 
 inline mts::GlobalDomainIdentifier domain(const char* country, const char* admd, const char* prmd) {

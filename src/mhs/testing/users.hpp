@@ -67,6 +67,7 @@ struct UserNode : TestNode {
     start();
     port_of_node = std::make_unique<NodeSubmission>(NodeSubmission::Parts{*store, *spool, *workers, clock});
     port_of_node->attach(*node);
+    gate->deliveries = &node->deliveries();
   }
   void end() {
     stop();
