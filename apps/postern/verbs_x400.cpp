@@ -9,7 +9,8 @@ namespace postern::cli {
 namespace {
 
 constexpr AddX400Verbs kFileVerbs[] = {
-    add_x400_address_verbs, add_x400_codec_verbs, add_x400_sdk_verbs, add_x400_mail_verbs, add_x400_mailbox_verbs, add_x400_bind_verbs,
+    add_x400_address_verbs, add_x400_codec_verbs, add_x400_sdk_verbs,     add_x400_mail_verbs,
+    add_x400_mailbox_verbs, add_x400_bind_verbs,  add_x400_receive_verbs,
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ void add_x400_codec_verbs(CLI::App& x400, Context& context);
 void add_x400_sdk_verbs(CLI::App& x400, Context& context);
 void add_x400_mail_verbs(CLI::App& x400, Context& context);
 void add_x400_mailbox_verbs(CLI::App& x400, Context& context);
+void add_x400_receive_verbs(CLI::App& x400, Context& context);
 void add_x400_bind_verbs(CLI::App& x400, Context& context);
 
 }  // namespace postern::cli

@@ -9,6 +9,8 @@
 namespace postern::mhs {
 namespace {
 
+constexpr auto kControlTime = std::chrono::seconds(30);
+
 /// Whose bind it is: a user's, or that of a store in his place (X.411 8.1.1.1.1.1). nullptr: an MTA, which does not come by P3.
 const mts::ORName* user_of(const mts::ObjectName& name) {
   if (const auto* user = std::get_if<0>(&name.value)) return user;
@@ -38,7 +40,7 @@ class P3Session {
     serving.idle = m_parts.idle;
     if (!refused) {
       serving.every = m_parts.look_for_news;
-      serving.meanwhile = [this] { return m_delivery.deliver_waiting(); };
+      serving.meanwhile = [this] { return look(); };
     }
     const std::string end = co_await m_rose.serve(std::move(serving));
     if (!refused) log::info("x400.user_gone", {{"user", m_user.text}, {"reason", end}});
@@ -85,6 +87,26 @@ class P3Session {
     static_cast<void>(m_wire->refuse(refusal_of(refusal.error, m_with_tags)));
   }
 
+  // ---- what this side invokes
+  io::Task<void> look() {
+    co_await control_submission();
+    co_await m_delivery.deliver_waiting();
+  }
+  /// X.411 8.2.1.4: while the queue is full its users are asked to hold back what they would submit.
+  io::Task<void> control_submission() {
+    const bool open = m_parts.mts.open().has_value();
+    if (open != m_held_back) co_return;
+    mts::SubmissionControlArgument change = mts::nothing_permitted();
+    change.restrict = !open;  // 'remove': nothing is held back any more
+    auto argument = asn1::to_any(change);
+    if (!argument) co_return log::error("x400.submission_control", {{"error", argument.error()}});
+    const auto answered = co_await m_rose.call(osi::oid::as_msse(), mts::p3_operation("submission-control").code, *std::move(argument),
+                                               io::deadline_in(kControlTime));
+    // Whoever does not heed it has what he submits refused (submission-control-violated), so his answer changes nothing here.
+    m_held_back = !open;
+    log::info("x400.submission_control", {{"user", m_user.text}, {"open", open ? "yes" : "no"}, {"heard", answered ? "yes" : "no"}});
+  }
+
   // ---- operations
   void add_operations() {
     m_submission.add_to(m_table);
@@ -96,6 +118,7 @@ class P3Session {
   Wire& m_wire;
   const bool m_with_tags;
   BoundUser m_user;
+  bool m_held_back = false;  ///< Told by submission-control.
   RoseOperations m_table;
   RoseCaller m_rose;
   UserSubmission m_submission;

@@ -182,14 +182,14 @@ ServiceState Service::state() const {
 
 std::vector<Service::Mailbox> Service::mailboxes() const {
   std::vector<Mailbox> out;
-  for (const MsUser& user : m_impl->mailboxes.list()) out.push_back({user.address});
+  for (const MsUser& user : m_impl->mailboxes.list()) out.push_back({user.address, user.delivered_by});
   return out;
 }
 
-Result<Service::Mailbox> Service::add_mailbox(std::string_view address, std::string_view password) {
+Result<Service::Mailbox> Service::add_mailbox(std::string_view address, std::string_view password, DeliveredBy delivered_by) {
   POSTERN_TRY(const auto parsed, oraddress::parse(address));
-  POSTERN_TRY(const MsUser user, m_impl->mailboxes.add(parsed, password));
-  return Mailbox{user.address};
+  POSTERN_TRY(const MsUser user, m_impl->mailboxes.add(parsed, password, delivered_by));
+  return Mailbox{user.address, user.delivered_by};
 }
 
 Status Service::remove_mailbox(std::string_view address) {

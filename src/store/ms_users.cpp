@@ -57,6 +57,14 @@ tl::unexpected<Error> nobody(std::string_view address) {
 
 }  // namespace
 
+std::string_view name_of(DeliveredBy by) noexcept { return by == DeliveredBy::P3 ? "p3" : "store"; }
+
+std::optional<DeliveredBy> delivered_by_from_name(std::string_view name) noexcept {
+  for (const DeliveredBy each : {DeliveredBy::Store, DeliveredBy::P3})
+    if (name == name_of(each)) return each;
+  return std::nullopt;
+}
+
 Status MsUsers::load() {
   const DatabaseReader reader = m_store.reader();
   POSTERN_TRY(Statement rows, reader->prepare("SELECT id, address_key, address, delivery FROM ms_user"));

@@ -18,6 +18,10 @@ enum class DeliveredBy : std::uint8_t {
   P3 = 1,     ///< It waits in the queue until he binds and takes it himself (X.411 8.3).
 };
 
+/// "store", "p3".
+[[nodiscard]] std::string_view name_of(DeliveredBy by) noexcept;
+[[nodiscard]] std::optional<DeliveredBy> delivered_by_from_name(std::string_view name) noexcept;
+
 /// An address is its comparison key (oraddress::comparison_key) here, and its text for people.
 struct MsUser {
   std::int64_t id = 0;

@@ -48,7 +48,7 @@ def test_a_message_to_oneself(daemon, protocol):
     configure(daemon, "north", "C=DE;A= ;P=NORTH")
     daemon.start()
     alice = Person(daemon, ALICE)
-    assert daemon.json("x400", "ms", "list")["mailboxes"] == [{"address": ALICE}]
+    assert daemon.json("x400", "ms", "list")["mailboxes"] == [{"address": ALICE, "delivery": "store"}]
     [sent] = alice.submit(ALICE, "Grüße aus Köln", protocol, "--report")
     entries = alice.wait(2)
     assert {entry["type"] for entry in entries} == {"delivered-message", "delivered-report"}, entries
