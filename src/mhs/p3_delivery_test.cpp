@@ -106,7 +106,9 @@ struct P3Delivery : ::testing::Test {
     }
     co_return true;
   }
-  bool receive(P3Client& client, const Taken& taken, std::size_t count) { return run(receive(client, taken, count, soon())); }
+  bool receive(P3Client& client, const Taken& taken, std::size_t count) {
+    return run(receive(client, taken, count, io::deadline_in(std::chrono::seconds(60))));
+  }
   /// Nothing more comes for a while.
   bool is_quiet(P3Client& client, const Taken& taken) { return !run(receive(client, taken, taken.count() + 1, in_ms(300))); }
   void close(std::unique_ptr<P3Client> client) {
