@@ -73,7 +73,7 @@ io::Task<Status> RoseCaller::attend(SteadyTime deadline) {
   if (!event) co_return fail(event.error());
   co_await handle(*std::move(event));
   if (m_wire.over()) co_return fail(ErrorCode::Unavailable, m_end);
-  co_await m_wire.flush();  // an answer is out before the caller does anything else
+  co_await m_wire.flush();  // an answer is out before the caller does anything else; over RTSE it needs the turn first (ask_release())
   co_return Status();
 }
 
