@@ -66,7 +66,9 @@ io::Task<std::optional<Delivery>> DeliveryFeed::next() {
     if (!found) continue;
     if (mts::permitted(found->what, m_controls)) {
       auto delivery = co_await m_owner->made(*std::move(found));
-      if (delivery) co_return delivery;
+      if (!delivery) continue;
+      *m_news = true;  // there may be more: the queue tells of work only where there was none
+      co_return delivery;
     } else if (is_full()) {
       m_owner->m_parts.spool.give_back(std::move(found->work), kTakenAgain);
     } else {

@@ -41,6 +41,7 @@ class RoseCaller {
 
  private:
   [[nodiscard]] io::Task<void> give_up(std::string why);
+  [[nodiscard]] io::Task<bool> ask_release(SteadyTime deadline);
   [[nodiscard]] io::Task<void> handle(osi::AssociationEvent event);
   [[nodiscard]] io::Task<void> perform(osi::RoseInvoked invoked);
   [[nodiscard]] io::Task<RoseReply> reply_to(osi::RoseInvoked& invoked) const;
@@ -51,6 +52,7 @@ class RoseCaller {
   const RoseOperations* m_operations;
   std::set<std::int64_t> m_awaited;
   std::map<std::int64_t, RoseAnswer> m_answers;  ///< Of those that are awaited.
+  bool m_awaits_turn = false;                    ///< RTSE: an answer of ours is not sent yet.
   SteadyTime m_heard{};                          ///< When the peer said something last.
   std::string m_end = "the association is over";
 };

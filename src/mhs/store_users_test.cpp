@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "crypto/random.hpp"
+#include "mhs/store_mailboxes.hpp"
 #include "ms/testing/samples.hpp"
+#include "mts/rules_controls.hpp"
 #include "oraddress/compare.hpp"
 #include "oraddress/or_text.hpp"
 #include "store/test_support.hpp"
@@ -56,6 +58,25 @@ TEST_F(StoreUsersTest, PasswordsAreCheckedAndChanged) {
   EXPECT_TRUE(users.verify(kJane, as_bytes("new one")));
   EXPECT_EQ(users.verify(kJane, as_bytes("secret")).error().code, ErrorCode::Denied);
   EXPECT_EQ(users.set_registration(kJane, {}).error().code, ErrorCode::Unsupported);
+}
+
+TEST_F(StoreUsersTest, AUserOfP3RegistersAndHasNoMailbox) {
+  const auto john = address("C=DE;A= ;P=ACME;S=John");
+  ASSERT_TRUE(ms_users.add(oraddress::comparison_key(john), "C=DE;A= ;P=ACME;S=John", "secret", DeliveredBy::P3));
+  EXPECT_EQ(users.open(john).error().code, ErrorCode::NotFound);
+  EXPECT_EQ(users.registration(john), mts::RegisterArgument88());
+  mts::RegisterArgument88 wish;
+  wish.deliverable_maximum_content_length = 1000;
+  wish.default_delivery_controls = mts::nothing_permitted();
+  ASSERT_TRUE(users.set_registration(john, wish));
+  MsUsers later{*store, *keeper, random};  // what the next start finds
+  ASSERT_TRUE(later.load());
+  StoreMailboxes mailboxes{*store, *keeper, later, random};
+  EXPECT_EQ(mailboxes.registration(john), wish);
+  EXPECT_EQ(mailboxes.route_to(john), "x400:user:" + std::to_string(later.find(oraddress::comparison_key(john))->id));
+  EXPECT_EQ(mailboxes.route_to(kJane), kStoreRoute);
+  EXPECT_EQ(mailboxes.route_to(kNobody), std::nullopt);
+  EXPECT_EQ(mailboxes.registration(kNobody).error().code, ErrorCode::NotFound);
 }
 
 TEST_F(StoreUsersTest, AMailboxKnowsWhatIsNew) {
