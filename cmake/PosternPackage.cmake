@@ -1,5 +1,6 @@
 # `make package`: a Debian package with the two programs, the systemd unit, the configuration and what makes the user (packaging/).
 install(TARGETS posternd postern RUNTIME DESTINATION bin)
+install(TARGETS postern_x400 LIBRARY DESTINATION lib/postern)  # for hosts of X.400 libraries: transport.sdk.library_path, or another product
 install(FILES README.md THREAT_MODEL.md STANDARDS.md CHANGELOG.md docs/settings.md config/postern.toml DESTINATION share/doc/postern)
 install(FILES include/postern/x400_sdk.h DESTINATION include/postern)
 install(FILES docs/x400-sdk.md DESTINATION share/doc/postern)

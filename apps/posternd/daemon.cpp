@@ -41,6 +41,7 @@ Status make_folder(const std::string& folder, const config::Config& config) {
 Status make_folders(const config::Config& config) {
   for (const auto& folder : {config.smime.certificates_dir, config.openpgp.certificates_dir})
     (void)make_folder(config.beside_config(folder), config);
+  if (config.transport.mode != "mock") (void)make_folder(config.beside_config(config.transport.profiles_dir), config);
   if (config.transport.mode == "sdk") POSTERN_CHECK(make_folder(config.in_data_dir("library"), config));
   for (const auto& route : config.routes) {
     if (!route.via.starts_with("file:")) continue;

@@ -39,10 +39,11 @@ bool take_outputs() noexcept {
 Status run_library(const std::string& path) {
   POSTERN_TRY(const auto loaded, begin_role(path, "library"));
   POSTERN_TRY(const auto rules, confine::library_rules(loaded.config));
-  POSTERN_TRY(const confine::State state, enter_role(loaded.config, rules));
   const std::string home = loaded.config.in_data_dir("library");
+  if (::chdir(home.c_str()) != 0)
+    return fail(ErrorCode::Unavailable, "cannot enter " + home + "; check its permissions");  // no call of later
+  POSTERN_TRY(const confine::State state, enter_role(loaded.config, rules));
   settle_environment(home);
-  if (::chdir(home.c_str()) != 0) return fail(ErrorCode::Unavailable, "cannot enter " + home + "; check its permissions");
   if (!take_outputs()) return fail(ErrorCode::Internal, "the descriptors of the warden are not in their places");
   sdk::run_child(kChannel);
 }

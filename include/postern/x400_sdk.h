@@ -155,7 +155,7 @@ enum { POSTERN_X400_P3_USER = 1, POSTERN_X400_P7_USER = 2, POSTERN_X400_P1_MTA =
 typedef struct postern_x400_bind_args {
   uint32_t struct_size;
   uint32_t role;
-  postern_x400_text peer;       /* Presentation address: [[[PSEL/]SSEL/]TSEL@]HOST[:PORT]; a selector is text, or 0x and hexadecimal. */
+  postern_x400_text peer;       /* Presentation address: [TSEL[/SSEL[/PSEL]]@]HOST[:PORT]; a selector is text, or 0x and hexadecimal. */
   postern_x400_text name;       /* P3, P7: the user's O/R address. P1: our MTA name. */
   postern_x400_text domain;     /* P1: our global domain identifier, "C=DE;A=ADMD;P=PRMD". Else absent. */
   postern_x400_octets password; /* Simple credentials. Wipe copies. Absent: strong or no credentials, by the profile. */
@@ -338,7 +338,8 @@ typedef struct postern_x400_fetch_args {
   const postern_x400_text* attributes;
   size_t attribute_count;
   /* Gets the content in order, in pieces of any size above 0, on the calling thread. Not 0: no more is wanted, fetch() ends with
-   * POSTERN_X400_CANCELLED and the entry keeps its status. NULL: no content. */
+   * POSTERN_X400_CANCELLED and the entry keeps its status, unless the store gave the content whole and counts it as processed (X.413
+   * 6.2.2.5). NULL: no content. */
   int32_t (*on_content)(void* content_data, const uint8_t* data, size_t size);
   void* content_data;
 } postern_x400_fetch_args;

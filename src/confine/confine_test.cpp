@@ -183,6 +183,15 @@ TEST(Seccomp, OrdinaryWorkGoesOn) {
             0);
 }
 
+TEST(Seccomp, OneMayEndWithItsParentAndNotWithdrawIt) {
+  EXPECT_EQ(in_child([] {
+              if (confined_calls({}) != 0) return 1;
+              if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return 2;
+              return ::prctl(PR_SET_PDEATHSIG, 0) == -1 ? 0 : 3;
+            }),
+            0);
+}
+
 TEST(Seccomp, NoSocketsButThoseThatAreAllowed) {
   EXPECT_EQ(in_child([] {
               if (confined_calls({}) != 0) return 1;
@@ -394,7 +403,7 @@ TEST_F(ConfinementRules, WhatProfilesNameIsTheGatesToo) {
   std::ofstream(folder / "etc/profiles/b.toml") << "peer = \"mta.example\"\n";
   std::ofstream(folder / "etc/profiles/c.toml") << "no TOML";
   const auto ports = gate_rules(config)->reach.connect_ports;
-  for (const std::uint16_t port : {102, 1102, 8080, 80}) EXPECT_TRUE(std::ranges::count(ports, port) == 1) << port;
+  for (const int port : {102, 1102, 8080, 80}) EXPECT_EQ(std::ranges::count(ports, port), 1) << port;
   const char* environment[] = {"STORE_WORDS=x", "OTHER_WORDS=y", nullptr};
   EXPECT_EQ(gate_environment(config, environment), std::vector<std::string>{"STORE_WORDS=x"});
   config.keys.root = "env:STORE_WORDS";

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <memory>
 
@@ -74,6 +75,8 @@ void add_process(Filter& filter) {
   for (const int option : {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ,
                            0x53564d41 /* PR_SET_VMA: names for maps */})
     filter.allow("prctl", {is(0, static_cast<std::uint64_t>(option))});
+  // It may tie its life to its parent's again, which the kernel forgets when a process changes its user; not untie it.
+  filter.allow("prctl", {is(0, PR_SET_PDEATHSIG), is(1, SIGKILL)});
 }
 
 void add_controls(Filter& filter, bool sockets) {

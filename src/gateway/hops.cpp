@@ -1,7 +1,5 @@
 #include "gateway/hops.hpp"
 
-#include <openssl/evp.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -114,18 +112,6 @@ class Maker {
 };
 
 }  // namespace
-
-Result<EvpPkeyPtr> load_private_key(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::NotFound, "cannot read the private key in " + path + "; check the path and its permissions");
-  std::string pem((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  auto key = PrivateKey::from_pem(as_bytes(pem));
-  wipe(pem);
-  if (!key) return fail(std::move(key).error().context(path));
-  EVP_PKEY* native = key->native();
-  EVP_PKEY_up_ref(native);
-  return EvpPkeyPtr(native);
-}
 
 Result<SecretBytes> read_secret_ref(const std::string& reference, const config::Config& config) {
   if (reference.substr(0, 5) == "file:") return read_secret_file(config.beside_config(reference.substr(5)));

@@ -35,12 +35,17 @@ bool limit(int what, std::uint64_t most) noexcept {
   return ::setrlimit(static_cast<__rlimit_resource>(what), &both) == 0;
 }
 
+/// Set, or set already: a process that is confined may have no call left to set it.
+bool is_so(int get, int set, unsigned long value) noexcept {
+  return ::prctl(get, 0, 0, 0, 0) == static_cast<int>(value) || ::prctl(set, value, 0, 0, 0) == 0;
+}
+
 /// What does not depend on the greeting. Sanitizers look into their own process and reserve more memory than any bound would allow.
 bool confine(int channel) noexcept {
   if (::close_range(static_cast<unsigned>(channel) + 1, ~0U, 0) != 0) return false;
   ::prctl(PR_SET_NAME, "postern-x400");
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return false;
-  if (!POSTERN_SDK_SANITIZED && ::prctl(PR_SET_DUMPABLE, 0) != 0) return false;
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || !is_so(PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, 1)) return false;
+  if (!POSTERN_SDK_SANITIZED && !is_so(PR_GET_DUMPABLE, PR_SET_DUMPABLE, 0)) return false;
   std::signal(SIGPIPE, SIG_IGN);
   return limit(RLIMIT_CORE, 0);
 }

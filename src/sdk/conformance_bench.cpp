@@ -252,6 +252,8 @@ Verdict run_check(const Hello& hello) {
   for (const auto list : {kit::checks_of_opening(), kit::checks_of_messages(), kit::checks_of_conduct()}) {
     for (const auto& one : list) {
       if (hello.check != one.name.name) continue;
+      if (one.mailbox && hello.user.role != POSTERN_X400_P7_USER)
+        return {false, true, "it needs a mailbox, which only a message store has: run the kit with --role p7 for it"};
       kit::Bench bench(hello, *library);
       Status done = bench.open();
       if (done) done = one.run(bench);

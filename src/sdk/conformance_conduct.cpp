@@ -231,10 +231,10 @@ Status signals(Bench& bench) {
 
 constexpr NamedCheck kChecks[] = {
     {{"ownership", "a result stays until it is given back, by any thread"}, ownership},
-    {{"release-null", "release(NULL) does nothing"}, releases_null},
+    {{"release-null", "release(NULL) does nothing"}, releases_null, false},
     {{"arguments-are-copied", "nothing of the caller's memory is kept"}, arguments_are_copied},
-    {{"deadlines", "a wait ends when its time is up"}, deadlines},
-    {{"cancel", "a wait ends when it is cancelled"}, cancelling},
+    {{"deadlines", "a wait ends when its time is up"}, deadlines, false},
+    {{"cancel", "a wait ends when it is cancelled"}, cancelling, false},
     {{"concurrency", "it bears as many calls at once as it declares"}, concurrency},
     {{"descriptors", "associations leave no descriptors behind"}, descriptors},
     {{"memory", "what is given back is freed"}, memory},

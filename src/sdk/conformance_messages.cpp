@@ -48,6 +48,22 @@ Result<Event> poll(Bench& bench, Handle association, std::uint32_t timeout_ms) {
   return out;
 }
 
+Status submission(Bench& bench) {
+  POSTERN_TRY(const Handle association, bench.bind());
+  std::vector<std::string> identifiers;
+  for (int i = 0; i < 2; ++i) {
+    POSTERN_TRY(std::string identifier, bench.submit(association, interpersonal_message(10)));
+    identifiers.push_back(std::move(identifier));
+  }
+  POSTERN_CHECK(expect(identifiers[0] != identifiers[1], "two messages have the same MTS identifier"));
+  if (bench.hello.user.role != POSTERN_X400_P7_USER) return bench.unbind(association);
+  for (const std::string& one : identifiers) {
+    POSTERN_TRY(const std::uint64_t sequence, bench.arrived(association, one));
+    POSTERN_CHECK(bench.remove(association, sequence));
+  }
+  return bench.unbind(association);
+}
+
 Status round_trip(Bench& bench) {
   POSTERN_TRY(const Handle association, bench.bind());
   const Bytes content = interpersonal_message(1000);
@@ -320,6 +336,7 @@ Status registering(Bench& bench) {
 }
 
 constexpr NamedCheck kChecks[] = {
+    {{"submission", "a message is taken, and has an identifier of its own"}, submission, false},
     {{"round-trip", "submit, list, fetch and delete: the content comes back octet for octet"}, round_trip},
     {{"huge-content", "16 MiB of content go in and are streamed out"}, huge_content},
     {{"entry-fields", "entries have the fields that are wanted"}, entry_fields},
@@ -330,7 +347,7 @@ constexpr NamedCheck kChecks[] = {
     {{"no-entry", "an entry that is not there is not found"}, no_entry},
     {{"delete-all-or-none", "one that is not there keeps the others, and is named"}, delete_all_or_none},
     {{"stopped-fetch", "a fetch ends when the host wants no more"}, stopped_fetch},
-    {{"bad-submissions", "what is wrong with an envelope is named by field"}, bad_submissions},
+    {{"bad-submissions", "what is wrong with an envelope is named by field"}, bad_submissions, false},
     {{"many-recipients", "201 recipients are taken, or refused in words"}, many_recipients},
     {{"reports", "a non-delivery report comes, and says of which message"}, reports},
     {{"new-message", "poll() tells of a message that arrives"}, new_message_event},

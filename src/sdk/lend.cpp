@@ -23,9 +23,15 @@ std::vector<postern_x400_recipient> recipients_of(const Submission& value) {
   return out;
 }
 
-std::vector<postern_x400_attribute> attributes_of(const std::vector<Attribute>& list) {
+}  // namespace
+
+postern_x400_text lend(std::string_view text) noexcept { return {text.empty() ? nullptr : text.data(), text.size()}; }
+postern_x400_octets lend(ByteView octets) noexcept { return {octets.empty() ? nullptr : octets.data(), octets.size()}; }
+std::int64_t lend(const Time& time) noexcept { return time.value_or(POSTERN_X400_NO_TIME); }
+
+std::vector<postern_x400_attribute> lend(const std::vector<Attribute>& attributes) {
   std::vector<postern_x400_attribute> out;
-  for (const Attribute& one : list) {
+  for (const Attribute& one : attributes) {
     auto& lent = out.emplace_back(sized<postern_x400_attribute>());
     lent.critical = one.critical;
     lent.type = lend(one.type);
@@ -33,12 +39,6 @@ std::vector<postern_x400_attribute> attributes_of(const std::vector<Attribute>& 
   }
   return out;
 }
-
-}  // namespace
-
-postern_x400_text lend(std::string_view text) noexcept { return {text.empty() ? nullptr : text.data(), text.size()}; }
-postern_x400_octets lend(ByteView octets) noexcept { return {octets.empty() ? nullptr : octets.data(), octets.size()}; }
-std::int64_t lend(const Time& time) noexcept { return time.value_or(POSTERN_X400_NO_TIME); }
 
 LentTexts::LentTexts(const std::vector<std::string>& texts) {
   for (const std::string& one : texts) list.push_back(lend(one));
@@ -58,7 +58,7 @@ LentFilter::LentFilter(const std::optional<Filter>& filter) {
 }
 
 LentSubmission::LentSubmission(const Submission& value, ByteView content)
-    : m_encoded_types(value.encoded_types), m_recipients(recipients_of(value)), m_extensions(attributes_of(value.extensions)) {
+    : m_encoded_types(value.encoded_types), m_recipients(recipients_of(value)), m_extensions(lend(value.extensions)) {
   out = sized<postern_x400_submission>();
   out.strategy = static_cast<std::uint32_t>(value.strategy);
   out.priority = static_cast<std::uint32_t>(value.priority);

@@ -13,6 +13,7 @@ namespace postern::sdk {
 [[nodiscard]] postern_x400_text lend(std::string_view text) noexcept;
 [[nodiscard]] postern_x400_octets lend(ByteView octets) noexcept;
 [[nodiscard]] std::int64_t lend(const Time& time) noexcept;
+[[nodiscard]] std::vector<postern_x400_attribute> lend(const std::vector<Attribute>& attributes);
 
 struct LentTexts {
   explicit LentTexts(const std::vector<std::string>& texts);

@@ -130,11 +130,13 @@ TEST_F(Credentials, APeerIsJudgedByChainAndName) {
   EXPECT_EQ(judge(own).findings.front().state, State::Failed);
 }
 
-TEST_F(Credentials, AnEnforcedPinsetDecidesAlone) {
+TEST_F(Credentials, AnEnforcedPinsetDecidesAloneWhereNoAuthorityIsNamed) {
   const Made own = make_certificate({.name = "store", .dns = {"store.example.org"}});
   Profile profile;
   profile.pins = {fingerprint_text(own.certificate.spki_fingerprint())};
   m_config.transport.tls.enforce_pinset = true;
+  EXPECT_EQ(judge(own, "store.example.org", profile).findings[0].state, State::Failed) << "with a ca_bundle both must hold";
+  m_config.transport.tls.ca_bundle.clear();
   const auto right = judge(own, "store.example.org", profile).findings;
   ASSERT_EQ(right.size(), 2U);
   EXPECT_EQ(right[0].state, State::Note) << right[0].text;

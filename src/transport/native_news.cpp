@@ -32,7 +32,7 @@ sdk::Event event_of(const ms::AlertArgument& alert) {
 }  // namespace
 
 tl::unexpected<Trouble> News::failed(const Error& error) {
-  return tl::unexpected<Trouble>(trouble_of_retrieval(error, m_client.client().refusal(), {}));
+  return tl::unexpected<Trouble>(trouble_of_retrieval(error, m_client.client(), {}));
 }
 
 io::Task<Outcome<sdk::Event>> News::next(bool ask, SteadyTime deadline) {

@@ -27,7 +27,7 @@ class P3User final : public NativeUser {
     wipe(request.old_password);
     wipe(request.new_password);
     const Status changed = co_await m_client->change_password(std::move(before), std::move(after), deadline);
-    if (!changed) co_return tl::unexpected<Trouble>(trouble_of_call(changed.error(), client().refusal(), mts::Port::Administration, {}));
+    if (!changed) co_return tl::unexpected<Trouble>(trouble_of_call(changed.error(), client(), mts::Port::Administration, {}));
     co_return sdk::Done();
   }
 
@@ -47,6 +47,16 @@ class P3User final : public NativeUser {
   sdk::Binding binding() const override { return {{}, m_client->responder(), static_cast<std::uint64_t>(m_client->waiting())}; }
 
  private:
+  io::Task<Result<mts::MessageSubmissionResult>> give(mts::MessageSubmissionArgument message, SteadyTime deadline) override {
+    return m_client->submit(std::move(message), deadline);
+  }
+  io::Task<Result<mts::ProbeSubmissionResult>> give(mts::ProbeSubmissionArgument probe, SteadyTime deadline) override {
+    return m_client->probe(std::move(probe), deadline);
+  }
+  io::Task<Status> take_back(mts::MTSIdentifier identifier, SteadyTime deadline) override {
+    return m_client->cancel(std::move(identifier), deadline);
+  }
+
   /// X.411 8.3.1.2.
   void accept_reports() {
     client().operations().on<mts::ReportDeliveryArgument>(osi::oid::as_mdse(), mts::p3_operation("report-delivery").code,

@@ -139,8 +139,18 @@ class P7User final : public NativeUser {
   mhs::UserClient& client() noexcept override { return m_client->client(); }
 
  private:
+  io::Task<Result<mts::MessageSubmissionResult>> give(mts::MessageSubmissionArgument message, SteadyTime deadline) override {
+    return m_client->submit(std::move(message), deadline);
+  }
+  io::Task<Result<mts::ProbeSubmissionResult>> give(mts::ProbeSubmissionArgument probe, SteadyTime deadline) override {
+    return m_client->probe(std::move(probe), deadline);
+  }
+  io::Task<Status> take_back(mts::MTSIdentifier identifier, SteadyTime deadline) override {
+    return m_client->cancel(std::move(identifier), deadline);
+  }
+
   [[nodiscard]] tl::unexpected<Trouble> failed(const Error& error, const Asked& asked) {
-    return tl::unexpected<Trouble>(trouble_of_retrieval(error, client().refusal(), asked));
+    return tl::unexpected<Trouble>(trouble_of_retrieval(error, client(), asked));
   }
 
   /// What the store says is a page of this request, and what `originator_contains` has not been asked about.

@@ -97,7 +97,7 @@ struct NativeStack::Slot {
 
 Result<std::unique_ptr<NativeStack>> NativeStack::open(NativeOptions options) {
   std::unique_ptr<NativeStack> out(new NativeStack(std::move(options)));
-  POSTERN_TRY(out->m_tls, peer_tls(out->m_options.tls));
+  POSTERN_CHECK(peer_tls(out->m_options.tls));
   io::UnboundOptions resolver;
   resolver.forwarders = out->m_options.forwarders;
   resolver.use_resolv_conf = true;
@@ -219,7 +219,7 @@ Result<mhs::UserCall> NativeStack::user_call(sdk::Bind& request) const {
   POSTERN_TRY(out.user, or_name_of(request.name, "name"));
   if (!request.domain.empty()) return fail(ErrorCode::BadInput, "is an MTA's; leave it out", "domain");
   out.password = SecretBytes(ByteView(request.password));
-  out.tls = m_tls;
+  POSTERN_TRY(out.tls, peer_tls(m_options.tls));  // anew: certificates are renewed while this runs
   out.tls.options.server_name = out.address.host;
   out.limits.max_ssdu = out.limits.max_apdu = static_cast<std::size_t>(m_options.content_octets) + kAround;
   return out;

@@ -87,7 +87,6 @@ class NativeStack {
   [[nodiscard]] Outcome<sdk::Binding> admit(Lock& lock, std::shared_ptr<Association> association);
 
   const NativeOptions m_options;
-  mhs::PeerTls m_tls;
   std::unique_ptr<io::Loops> m_loops;
   std::unique_ptr<io::Resolver> m_resolver;
 

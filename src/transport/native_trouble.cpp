@@ -89,11 +89,19 @@ postern_x400_status status_of(const osi::RoseProblem& problem) {
   }
 }
 
-/// Without an answer: time, the association's end, or a result that is none.
-Trouble unanswered(const Error& error) {
+/// What the peer answered to the invocation that came to this error; nullptr: it did not, or was not asked at all.
+const mhs::RoseRefusal* answer_behind(const Error& error, const mhs::UserClient& client) {
+  const bool answered = error.code == ErrorCode::Denied || error.code == ErrorCode::Unsupported;
+  return answered && client.refusal() ? &*client.refusal() : nullptr;
+}
+
+/// Without an answer: time, the association's end, a peer that holds back, or a result that is none.
+Trouble unanswered(const Error& error, const mhs::UserClient& client) {
   Trouble out = trouble_of(error);
   if (error.code == ErrorCode::BadInput) out.status = POSTERN_X400_PROTOCOL;
-  if (error.code == ErrorCode::Unavailable) out.text = "the association ended (" + error.what + "); bind again";
+  if (error.code != ErrorCode::Unavailable) return out;
+  if (!client.over()) return {POSTERN_X400_UNAVAILABLE, error.what, {}, {}};
+  out.text = "the association ended (" + error.what + "); bind again";
   return out;
 }
 
@@ -172,9 +180,10 @@ Trouble trouble_of_bind(const mhs::CallFailure& failure, std::string_view step, 
   return {status_of_bind(failure, step, is_p7, late), failure.text, {}, failure.said};
 }
 
-Trouble trouble_of_call(const Error& error, const std::optional<mhs::RoseRefusal>& refusal, mts::Port port, const Asked& asked) {
-  if (!refusal) return unanswered(error);
-  if (const auto* problem = std::get_if<osi::RoseProblem>(&*refusal)) return {status_of(*problem), error.what, {}, {}};
+Trouble trouble_of_call(const Error& error, const mhs::UserClient& client, mts::Port port, const Asked& asked) {
+  const mhs::RoseRefusal* refusal = answer_behind(error, client);
+  if (refusal == nullptr) return unanswered(error, client);
+  if (const auto* problem = std::get_if<osi::RoseProblem>(refusal)) return {status_of(*problem), error.what, {}, {}};
   const auto& fault = std::get<mhs::RoseFault>(*refusal);
   Refusal what;
   if (const mts::ErrorInfo* info = mts::p3_error(port, fault.code)) {
@@ -184,9 +193,10 @@ Trouble trouble_of_call(const Error& error, const std::optional<mhs::RoseRefusal
   return refused(std::move(what), error, fault);
 }
 
-Trouble trouble_of_retrieval(const Error& error, const std::optional<mhs::RoseRefusal>& refusal, const Asked& asked) {
-  if (!refusal) return unanswered(error);
-  if (const auto* problem = std::get_if<osi::RoseProblem>(&*refusal)) return {status_of(*problem), error.what, {}, {}};
+Trouble trouble_of_retrieval(const Error& error, const mhs::UserClient& client, const Asked& asked) {
+  const mhs::RoseRefusal* refusal = answer_behind(error, client);
+  if (refusal == nullptr) return unanswered(error, client);
+  if (const auto* problem = std::get_if<osi::RoseProblem>(refusal)) return {status_of(*problem), error.what, {}, {}};
   const auto& fault = std::get<mhs::RoseFault>(*refusal);
   const auto known = ms::error_of(fault.code, fault.parameter ? &*fault.parameter : nullptr);
   return refused(known ? std::visit(OfRetrieval{asked}, known->value) : Refusal(), error, fault);

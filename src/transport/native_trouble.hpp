@@ -35,10 +35,9 @@ struct Asked {
   std::vector<asn1::Oid> attributes;          ///< "attributes[0]"
   bool one_sequence = false;
 };
-/// An invocation that failed with `error`, and what the peer answered, if it did.
-[[nodiscard]] Trouble trouble_of_call(const Error& error, const std::optional<mhs::RoseRefusal>& refusal, mts::Port port,
-                                      const Asked& asked);
+/// An invocation that failed with `error`; the client knows what the peer answered, if it did.
+[[nodiscard]] Trouble trouble_of_call(const Error& error, const mhs::UserClient& client, mts::Port port, const Asked& asked);
 /// The same for the retrieval port of P7 (X.413 10).
-[[nodiscard]] Trouble trouble_of_retrieval(const Error& error, const std::optional<mhs::RoseRefusal>& refusal, const Asked& asked);
+[[nodiscard]] Trouble trouble_of_retrieval(const Error& error, const mhs::UserClient& client, const Asked& asked);
 
 }  // namespace postern::transport

@@ -44,24 +44,21 @@ io::Task<Outcome<std::unique_ptr<NativeUser>>> bind_native_user(sdk::Role role, 
 
 io::Task<Outcome<sdk::Submitted>> NativeUser::submit(mts::MessageSubmissionArgument message, SteadyTime deadline) {
   const Asked asked = asked_by(message.envelope);
-  mhs::SubmissionClient port(client());
-  const auto result = co_await port.submit(std::move(message), deadline);
-  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client().refusal(), mts::Port::Submission, asked));
+  const auto result = co_await give(std::move(message), deadline);
+  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client(), mts::Port::Submission, asked));
   co_return submitted_of(result->message_submission_identifier, result->message_submission_time, result->content_identifier);
 }
 
 io::Task<Outcome<sdk::Submitted>> NativeUser::probe(mts::ProbeSubmissionArgument probe, SteadyTime deadline) {
   const Asked asked = asked_by(probe);
-  mhs::SubmissionClient port(client());
-  const auto result = co_await port.probe(std::move(probe), deadline);
-  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client().refusal(), mts::Port::Submission, asked));
+  const auto result = co_await give(std::move(probe), deadline);
+  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client(), mts::Port::Submission, asked));
   co_return submitted_of(result->probe_submission_identifier, result->probe_submission_time, result->content_identifier);
 }
 
 io::Task<Outcome<sdk::Done>> NativeUser::cancel_deferred(mts::MTSIdentifier identifier, SteadyTime deadline) {
-  mhs::SubmissionClient port(client());
-  const auto result = co_await port.cancel(std::move(identifier), deadline);
-  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client().refusal(), mts::Port::Submission, {}));
+  const auto result = co_await take_back(std::move(identifier), deadline);
+  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client(), mts::Port::Submission, {}));
   co_return sdk::Done();
 }
 

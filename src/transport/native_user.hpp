@@ -14,8 +14,8 @@ class NativeUser {
  public:
   virtual ~NativeUser() = default;
 
-  [[nodiscard]] virtual io::Task<Outcome<sdk::Submitted>> submit(mts::MessageSubmissionArgument message, SteadyTime deadline);
-  [[nodiscard]] virtual io::Task<Outcome<sdk::Submitted>> probe(mts::ProbeSubmissionArgument probe, SteadyTime deadline);
+  [[nodiscard]] io::Task<Outcome<sdk::Submitted>> submit(mts::MessageSubmissionArgument message, SteadyTime deadline);
+  [[nodiscard]] io::Task<Outcome<sdk::Submitted>> probe(mts::ProbeSubmissionArgument probe, SteadyTime deadline);
   /// X.411 8.2.1.3.
   [[nodiscard]] io::Task<Outcome<sdk::Done>> cancel_deferred(mts::MTSIdentifier identifier, SteadyTime deadline);
   /// The rest is UNSUPPORTED where there is no mailbox.
@@ -40,6 +40,11 @@ class NativeUser {
  protected:
   explicit NativeUser(mts::ORName user) : m_user(std::move(user)) {}
   [[nodiscard]] const mts::ORName& name() const noexcept { return m_user; }
+  /// To the client's submission port.
+  [[nodiscard]] virtual io::Task<Result<mts::MessageSubmissionResult>> give(mts::MessageSubmissionArgument message,
+                                                                            SteadyTime deadline) = 0;
+  [[nodiscard]] virtual io::Task<Result<mts::ProbeSubmissionResult>> give(mts::ProbeSubmissionArgument probe, SteadyTime deadline) = 0;
+  [[nodiscard]] virtual io::Task<Status> take_back(mts::MTSIdentifier identifier, SteadyTime deadline) = 0;
 
  private:
   mts::ORName m_user;

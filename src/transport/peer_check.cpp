@@ -129,7 +129,8 @@ PeerJudgement judge_peer(const config::Config& config, const Profile& profile, c
   const auto pins = pins_of(config, profile.pins);
   if (!pins) return {{{"peer pinset", State::Failed, pins.error().text()}}, {}};
   const ChainVerdict verdict = verdict_on(seen, anchors.value_or(CertificateChain()), now);
-  const bool pins_decide = enforced && pins->allows(seen.chain.front());
+  // As the native stack has it (native_tls.hpp): with an authority of the operator's own, both must hold.
+  const bool pins_decide = enforced && config.transport.tls.ca_bundle.empty() && pins->allows(seen.chain.front());
   out.findings.push_back(judge_identity(seen, fault_of(verdict, seen), pins_decide, now));
   out.findings.push_back(judge_pinset(*pins, seen.chain.front(), enforced));
   if (verdict.ok) out.path = verdict.chain;

@@ -45,7 +45,7 @@ def test_its_files_stand_where_debian_wants_them(package):
     _, root, control = package
     found = {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
     assert found >= {"usr/bin/posternd", "usr/bin/postern", "etc/postern/postern.toml", "usr/lib/systemd/system/postern.service",
-                     "usr/lib/sysusers.d/postern.conf", "usr/lib/tmpfiles.d/postern.conf", "usr/share/doc/postern/copyright"}
+                     "usr/lib/postern/libpostern_x400.so", "usr/lib/sysusers.d/postern.conf", "usr/lib/tmpfiles.d/postern.conf", "usr/share/doc/postern/copyright"}
     assert all(path.startswith(("usr/", "etc/postern/")) for path in found), sorted(found)
     assert (control / "conffiles").read_text().split() == ["/etc/postern/postern.toml"]
     for script in ("postinst", "prerm", "postrm"):
