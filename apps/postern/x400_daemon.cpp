@@ -23,8 +23,8 @@ void show_mta(const json::value& x400, std::ostream& out) {
       << text_of(sent, "reported") << " reported, " << text_of(sent, "deferred") << " deferred\n\n";
   Table table({"PEER", "ADDRESS", "MODE", "ASSOCIATIONS", "TROUBLE"});
   for (const auto& peer : list_of(x400, "peers"))
-    table.add(
-        {text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"), text_of(peer, "trouble")});
+    table.add({text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"),
+               text_of(peer, text_of(peer, "trouble").empty() ? "refused" : "trouble")});
   table.print(out);
 }
 
@@ -43,15 +43,17 @@ void add_mta(const Verbs& v, CLI::App* noun) {
   });
 }
 
-Result<json::value> with_password(const Remote& remote, const char* method, const std::string& address, std::istream& in) {
+/// `body` and the password that is read.
+Result<json::value> with_password(const Remote& remote, const char* method, json::object body, std::istream& in) {
   POSTERN_TRY(std::string password, read_password(in));
-  auto answer = remote.call_json(method, "/api/v1/x400/mailboxes", json::object{{"address", address}, {"password", password}});
+  body["password"] = password;
+  auto answer = remote.call_json(method, "/api/v1/x400/mailboxes", body);
   wipe(password);
   return answer;
 }
 
 void add_ms(const Verbs& v, CLI::App* noun) {
-  CLI::App* ms = noun->add_subcommand("ms", "The mailboxes of the message store: list, add, password, remove");
+  CLI::App* ms = noun->add_subcommand("ms", "The users here and their mailboxes: list, add, password, remove");
   ms->require_subcommand(1);
   const auto address = std::make_shared<std::string>();
   const auto said = [v, address](const char* what) {
@@ -62,21 +64,32 @@ void add_ms(const Verbs& v, CLI::App* noun) {
     v.run(
         "x400 ms list", [](const Remote& r) { return r.call_json("GET", "/api/v1/x400/mailboxes"); },
         [v](const json::value& a) {
-          for (const auto& each : list_of(a, "mailboxes")) v.context.out << text_of(each, "address") << "\n";
+          for (const auto& each : list_of(a, "mailboxes"))
+            v.context.out << text_of(each, "address") << (text_of(each, "delivery") == "p3" ? "  (by P3)" : "") << "\n";
         });
   });
   CLI::App* add = verb(ms, "add", "Make a mailbox; the password is read from the terminal or standard input",
                        "postern x400 ms add \"C=DE;A= ;P=ORG;S=Smith;G=Jane\" < password");
   add->add_option("ADDRESS", *address, "O/R address of its owner")->required();
-  add->callback([v, address, said] {
-    v.run("x400 ms add", [&](const Remote& r) { return with_password(r, "POST", *address, v.context.in); }, said("the mailbox is there"));
+  const auto delivery = std::make_shared<std::string>("store");
+  add->add_option("--delivery", *delivery, "store: into his mailbox; p3: it waits in the queue until he takes it (postern x400 receive)")
+      ->check(CLI::IsMember({"store", "p3"}))
+      ->capture_default_str();
+  add->callback([v, address, delivery, said] {
+    v.run(
+        "x400 ms add",
+        [&](const Remote& r) {
+          return with_password(r, "POST", json::object{{"address", *address}, {"delivery", *delivery}}, v.context.in);
+        },
+        said(*delivery == "p3" ? "the user is there, without a mailbox" : "the mailbox is there"));
   });
   CLI::App* password =
       verb(ms, "password", "Another password for a mailbox", "postern x400 ms password \"C=DE;A= ;P=ORG;S=Smith\" < password");
   password->add_option("ADDRESS", *address, "O/R address of its owner")->required();
   password->callback([v, address, said] {
     v.run(
-        "x400 ms password", [&](const Remote& r) { return with_password(r, "PUT", *address, v.context.in); }, said("the password is set"));
+        "x400 ms password", [&](const Remote& r) { return with_password(r, "PUT", json::object{{"address", *address}}, v.context.in); },
+        said("the password is set"));
   });
   CLI::App* remove = verb(ms, "remove", "Remove a mailbox with everything in it", "postern x400 ms remove \"C=DE;A= ;P=ORG;S=Smith\"");
   remove->add_option("ADDRESS", *address, "O/R address of its owner")->required();

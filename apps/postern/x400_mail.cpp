@@ -14,6 +14,7 @@
 #include "mhs/p7_client.hpp"
 #include "x400.hpp"
 #include "x400_peer.hpp"
+#include "x400_smime.hpp"
 
 namespace postern::cli {
 namespace {
@@ -22,6 +23,7 @@ namespace json = boost::json;
 
 struct SubmitOptions {
   PeerOptions peer;
+  SmimeOptions smime;
   std::vector<std::string> to, cc, bcc, attach;
   std::string subject, text, file, defer;
   int strategy = 0;
@@ -132,6 +134,7 @@ Result<Submitted> submit(const SubmitOptions& options, std::istream& in) {
   std::vector<mts::MessageSubmissionArgument> messages;
   for (const ipm::Copy& copy : message.copies) {
     POSTERN_TRY(auto argument, argument_of(options, call.user, message, copy));
+    POSTERN_CHECK(seal_submission(argument, options.smime));
     messages.push_back(std::move(argument));
   }
   UserLoop loop;
@@ -174,6 +177,7 @@ void add_x400_mail_verbs(CLI::App& x400, Context& context) {
   submit->add_option("--defer", message->defer, "Not delivered before it, such as 2026-12-01T08:00:00Z");
   submit->add_flag("--report", message->report, "Ask for delivery reports");
   submit->add_flag("--receipt", message->receipt, "Ask for receipt notifications");
+  add_sealing_options(*submit, message->smime);
   submit->footer(
       "Example: postern x400 submit --peer mta.example.org --user \"C=DE;A= ;P=ACME;S=Doe\" --password-ref env:PW --to "
       "\"C=DE;A= ;P=ACME;S=Roe\" --subject Hello --text \"How are you?\"");

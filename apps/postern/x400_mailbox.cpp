@@ -15,6 +15,7 @@
 #include "oraddress/or_text.hpp"
 #include "x400.hpp"
 #include "x400_peer.hpp"
+#include "x400_smime.hpp"
 #include "x400_view.hpp"
 
 namespace postern::cli {
@@ -171,6 +172,7 @@ void note_failure(Context& context, const mhs::Notice& notice) {
 // ---- message
 struct MessageOptions {
   PeerOptions peer;
+  SmimeOptions smime;
   NoticeOptions notice;
   std::int64_t number = 0;
   std::string save, raw;
@@ -190,14 +192,34 @@ Result<std::optional<mts::ReportDeliveryEnvelope>> report_of(const ms::EntryInfo
   return std::optional(std::move(envelope));
 }
 
-Result<ipm::MessageView> view_of(const ms::EntryInformation& entry, const MessageOptions& options) {
+/// Who the envelope says it is from.
+std::optional<mts::ORName> originator_of(const ms::EntryInformation& entry) {
+  const asn1::Any* value = value_of(entry, ms::id_att(27));
+  const auto name = value == nullptr ? Result<mts::ORName>(fail(ErrorCode::NotFound, "")) : asn1::from_any<mts::ORName>(*value);
+  return name ? std::optional(*name) : std::nullopt;
+}
+
+struct ShownContent {
+  std::optional<ipm::MessageView> view;  ///< Nothing: there is none, or it is sealed.
+  std::string verdict;                   ///< JSON; empty: no S/MIME object.
+};
+Result<ShownContent> content_of(const ms::EntryInformation& entry, const MessageOptions& options) {
   const asn1::Any* value = value_of(entry, ms::att::content);
-  if (value == nullptr) return ipm::MessageView();
-  POSTERN_TRY(const mts::Content content, asn1::from_any<mts::Content>(*value));
+  if (value == nullptr) return ShownContent();
+  POSTERN_TRY(mts::Content content, asn1::from_any<mts::Content>(*value));
   if (!options.raw.empty()) POSTERN_CHECK(write_file(options.raw, content.octets));
-  POSTERN_TRY(ipm::MessageView view, ipm::read_content(content.octets));
-  if (!options.save.empty()) POSTERN_CHECK(save_files(view, options.save));
-  return view;
+  POSTERN_TRY(const ReadContent read, open_received(std::move(content.octets), originator_of(entry), options.smime));
+  ShownContent out{std::nullopt, read.verdict};
+  if (!read.content) return out;
+  POSTERN_TRY(out.view, ipm::read_content(*read.content));
+  if (!options.save.empty()) POSTERN_CHECK(save_files(*out.view, options.save));
+  return out;
+}
+
+void show_content(const ShownContent& content, std::ostream& out) {
+  if (!content.verdict.empty())
+    out << "S/MIME: " << printable(std::string(json::parse(content.verdict).at("text").as_string()), 1000) << '\n';
+  if (content.view) show_view(out, *content.view);
 }
 
 void run_message(const MessageOptions& options, Context& context) {
@@ -208,20 +230,21 @@ void run_message(const MessageOptions& options, Context& context) {
   });
   if (!opened) return report_error(context, "x400 message", opened.error());
   const ms::EntryInformation* const entry = &opened->entry;
-  const auto view = view_of(*entry, options);
-  if (!view) return report_error(context, "x400 message", view.error());
+  const auto content = content_of(*entry, options);
+  if (!content) return report_error(context, "x400 message", content.error());
   const auto report = report_of(*entry);  // nullopt: it is a message
   if (!report) return report_error(context, "x400 message", report.error());
   if (context.json) {
     json::object out = json_of(*entry);
     if (*report) add_report(out, **report);
-    if (value_of(*entry, ms::att::content) != nullptr) out["content"] = view_json(*view);
+    if (content->view) out["content"] = view_json(*content->view);
+    if (!content->verdict.empty()) out["smime"] = json::parse(content->verdict);
     if (opened->notice) out["notification"] = json_of(*opened->notice);
     context.out << out << '\n';
   } else {
     show_entry(context.out, *entry);
     if (*report) show_report(context.out, **report);
-    show_view(context.out, *view);
+    show_content(*content, context.out);
     if (opened->notice) show_notice(context.out, *opened->notice);
   }
   if (opened->notice) note_failure(context, *opened->notice);
@@ -301,6 +324,7 @@ void add_x400_mailbox_verbs(CLI::App& x400, Context& context) {
   show->add_option("NUMBER", one->number, "Sequence number")->required();
   show->add_option("--save", one->save, "Folder for its files")->check(CLI::ExistingDirectory);
   show->add_option("--raw", one->raw, "File for its content as it came");
+  add_opening_options(*show, one->smime);
   show->add_flag("--no-receipt", one->notice.withheld, "Send no receipt notification when a message that asks for one is opened");
   show->add_flag("--receipt", one->notice.again, "Send it although the message was opened before")->excludes("--no-receipt");
   show->callback([one, &context] { run_message(*one, context); });

@@ -7,7 +7,7 @@
 #include "cabinet.hpp"
 #include "io/signals.hpp"
 #include "mhs/service.hpp"
-#include "transport/service.hpp"
+#include "transport/sealing_service.hpp"
 
 namespace postern::daemon {
 namespace {
@@ -107,7 +107,12 @@ Result<std::unique_ptr<transport::Service>> open_transport(gateway::Gateway& gat
   options.revocations = [&gate] { return gate.has_mail() ? &gate.revocations() : nullptr; };
   options.clock = &gate.clock();
   options.launcher = std::move(launcher);
-  return transport::open_service(gate.config(), std::move(options));
+  POSTERN_TRY(auto service, transport::open_service(gate.config(), std::move(options)));
+  const auto roots = [&gate]() -> Result<CertificateChain> {
+    if (!gate.has_mail()) return fail(ErrorCode::Unavailable, "the key engine is sealed", "security.smime.trust");
+    return gate.smime_roots();
+  };
+  return transport::with_smime(std::move(service), gate.config(), roots, gate.clock());
 }
 
 void log_ready(const gateway::Gateway& gate, const std::string& http) {

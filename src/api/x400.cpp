@@ -1,4 +1,4 @@
-// Mailboxes of the X.400 side: list, add, remove, password. 404 where no MTA is configured.
+// Users of the X.400 side and their mailboxes: list, add, remove, password. 404 where no MTA is configured.
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
@@ -25,6 +25,7 @@ std::string take_text(json::object& body, std::string_view field) {
 
 struct Given {
   std::string address, password;
+  DeliveredBy delivered_by = DeliveredBy::Store;
   ~Given() { wipe(password); }
 };
 Result<std::unique_ptr<Given>> given_in(const http::Request& request) {
@@ -33,13 +34,19 @@ Result<std::unique_ptr<Given>> given_in(const http::Request& request) {
   auto out = std::make_unique<Given>();
   out->address = take_text(body->as_object(), "address");
   out->password = take_text(body->as_object(), "password");
+  if (const std::string name = take_text(body->as_object(), "delivery"); !name.empty()) {
+    const auto known = delivered_by_from_name(name);
+    if (!known) return fail(ErrorCode::BadInput, "must be store (a mailbox) or p3 (the user takes it himself)", "delivery");
+    out->delivered_by = *known;
+  }
   if (out->address.empty()) return fail(ErrorCode::BadInput, "is needed: an O/R address", "address");
   return out;
 }
 
 http::Response list_mailboxes(mhs::Service& x400) {
   json::array out;
-  for (const auto& mailbox : x400.mailboxes()) out.push_back(json::object{{"address", mailbox.address}});
+  for (const auto& mailbox : x400.mailboxes())
+    out.push_back(json::object{{"address", mailbox.address}, {"delivery", name_of(mailbox.delivered_by)}});
   return http::json_response(200, json::object{{"mailboxes", std::move(out)}});
 }
 
@@ -53,7 +60,7 @@ http::Response noted(gateway::Gateway& gate, const http::Request& request, std::
 http::Response add_mailbox(gateway::Gateway& gate, mhs::Service& x400, const http::Request& request) {
   const auto given = given_in(request);
   if (!given) return http::problem(given.error());
-  const auto made = x400.add_mailbox((*given)->address, (*given)->password);
+  const auto made = x400.add_mailbox((*given)->address, (*given)->password, (*given)->delivered_by);
   if (!made) return http::problem(made.error());
   return noted(gate, request, "x400.mailbox.add", made->address, 201);
 }

@@ -178,7 +178,9 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("tls.key", FIELD(tls.key), "PEM private key of tls.certificate."),
       flag<C>("security.smime.enabled", FIELD(smime.enabled), "Whether S/MIME may be used at all."),
       text<C>("security.smime.certificates_dir", FIELD(smime.certificates_dir),
-              "Directory of recipients' certificates (*.pem, *.crt), found by e-mail address."),
+              "Directory of recipients' certificates (*.pem, *.crt), found by e-mail address or, for X.400, O/R address; and of our own "
+              "for X.400: "
+              "signing.pem and encryption.pem, each with its .key."),
       text<C>("security.smime.trust", FIELD(smime.trust), "PEM file of CAs trusted for S/MIME signers, beside the built-in CA."),
       text<C>("security.smime.profile", FIELD(smime.profile),
               "Content encryption: gcm (AES-256-GCM, AuthEnveloped) or cbc (AES-256-CBC for old clients).", {"gcm", "cbc"}),
@@ -186,6 +188,11 @@ const std::vector<Row<Config>>& scalar_settings() {
               "A local sender gets a key and a certificate of the built-in CA when policy first asks for one."),
       text<C>("security.smime.identity_key", FIELD(smime.identity_key), "Kind of such keys.",
               {"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}),
+      text<C>("security.smime.x400_sign", FIELD(smime.x400_sign),
+              "X.400 contents are signed with certificates_dir/signing.pem and its .key: never, should (where it is there), must.",
+              {"never", "should", "must"}),
+      text<C>("security.smime.x400_encrypt", FIELD(smime.x400_encrypt),
+              "X.400 contents are encrypted: never, should (where every recipient has a certificate), must.", {"never", "should", "must"}),
       flag<C>("security.openpgp.enabled", FIELD(openpgp.enabled), "Whether OpenPGP may be used at all."),
       text<C>("security.openpgp.certificates_dir", FIELD(openpgp.certificates_dir),
               "Directory of recipients' OpenPGP certificates (*.asc, *.pgp)."),

@@ -15,7 +15,7 @@ constexpr std::size_t kInternalConcurrency = 4;  // of the routes that are no pe
 X400Courier::Impl::Impl(CourierParts with)
     : parts(std::move(with)),
       call{parts.mta, parts.resolver, parts.workers, parts.clock, parts.hostname, parts.transcript},
-      reporting{parts.mta, parts.rules, parts.random, parts.clock} {
+      outcomes({parts.mta, parts.rules, parts.spool, parts.workers, parts.random, parts.clock, parts.lifetimes, parts.schedule}) {
   std::size_t next = 0;
   const auto add = [&](std::string route, const Peer* peer, std::size_t limit) {
     auto link = std::make_unique<Link>();
@@ -35,7 +35,9 @@ X400Courier::~X400Courier() { stop(); }
 
 void X400Courier::start() {
   m_impl->parts.spool.set_listener(std::string(kX400RoutePrefix), this);
-  work_ready(m_impl->parts.spool.ready_routes());
+  std::vector<std::string> routes = m_impl->parts.spool.ready_routes();
+  std::erase_if(routes, [](const std::string& route) { return !route.starts_with(kX400RoutePrefix) || route.starts_with(kUserRoute); });
+  work_ready(routes);
 }
 
 void X400Courier::stop() {
@@ -53,13 +55,14 @@ void X400Courier::work_ready(const std::vector<std::string>& routes) noexcept {
   }
 }
 
-const CourierStats& X400Courier::stats() const noexcept { return m_impl->stats; }
+const CourierStats& X400Courier::stats() const noexcept { return m_impl->outcomes.stats; }
+Outcomes& X400Courier::outcomes() noexcept { return m_impl->outcomes; }
 
 std::vector<PeerState> X400Courier::peers() const {
   std::vector<PeerState> out;
   for (const auto& [route, link] : m_impl->links) {
     if (link->peer == nullptr) continue;
-    PeerState state{link->peer->name, {}, std::string(name_of(link->peer->mode)), link->associations.load(), {}};
+    PeerState state{link->peer->name, {}, std::string(name_of(link->peer->mode)), link->associations.load(), {}, {}};
     if (link->peer->address) state.address = osi::format_presentation_address(*link->peer->address);
     const std::lock_guard lock(link->mutex);
     state.trouble = link->trouble;

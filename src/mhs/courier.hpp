@@ -5,16 +5,13 @@
 // not every message try for itself. What cannot be delivered in its lifetime, or never, ends in a report in the same transaction.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "mhs/mailboxes.hpp"
+#include "mhs/outcomes.hpp"
 #include "mhs/p1_caller.hpp"
-#include "mhs/reporting.hpp"
-#include "mts/rules_envelope.hpp"
-#include "spool/schedule.hpp"
 
 namespace postern::mhs {
 
@@ -34,15 +31,12 @@ struct CourierParts {
   RetrySchedule schedule;
 };
 
-struct CourierStats {
-  std::atomic<std::uint64_t> associations{0}, call_failures{0}, transferred{0}, delivered{0}, reported{0}, deferred{0}, resumed{0};
-};
-
 /// A peer as an operator sees it.
 struct PeerState {
   std::string name, address, mode;
   std::size_t associations = 0;  ///< Of ours, now.
   std::string trouble;           ///< Why nothing goes there now; empty: it does, or nothing was to go.
+  std::string refused;           ///< Binds in its name that were refused, and why; empty: none lately, or it bound since.
 };
 
 class X400Courier final : public WorkListener {
@@ -59,6 +53,8 @@ class X400Courier final : public WorkListener {
 
   [[nodiscard]] const CourierStats& stats() const noexcept;
   [[nodiscard]] std::vector<PeerState> peers() const;
+  /// For others that take work of the MTS out of the queue; lives as long as the courier.
+  [[nodiscard]] Outcomes& outcomes() noexcept;
 
  private:
   struct Impl;

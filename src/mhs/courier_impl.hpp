@@ -43,8 +43,7 @@ struct X400Courier::Impl : std::enable_shared_from_this<Impl> {
 
   CourierParts parts;
   CallParts call;
-  ReportingParts reporting;
-  CourierStats stats;
+  Outcomes outcomes;
   std::atomic<bool> stopping{false};
   std::map<std::string, std::unique_ptr<Link>> links;  ///< Fixed after the constructor.
 
@@ -63,15 +62,8 @@ struct X400Courier::Impl : std::enable_shared_from_this<Impl> {
   /// The route of a peer that the settings have no more.
   static io::Task<void> bury(std::shared_ptr<Impl> self, std::string route);
   void count_refusal(Link& link, Outgoing& item, const std::string& why);
-  [[nodiscard]] bool is_too_late(Outgoing& item) const;
-  [[nodiscard]] std::optional<std::chrono::milliseconds> wait_before(const Outgoing& item) const;
 
-  // outcomes
-  [[nodiscard]] DeliveryReport begun(const Outgoing& item) const;
   void all_delivered(const Outgoing& item, const std::string& reply, const std::string& road);
-  void all_deferred(const Outgoing& item, const std::string& why, std::optional<std::chrono::milliseconds> until = std::nullopt);
-  void not_delivered(Outgoing& item, const mts::NonDeliveryReport& why, const std::string& words, Outcome outcome);
-  [[nodiscard]] AuditRecord record(const Outgoing& item, std::string kind, const std::string& detail) const;
   void failed(Link& link, const CallFailure& failure);
   static void set_trouble(Link& link, std::string text);
 };

@@ -49,7 +49,7 @@ Fate MtaRules::route_of(const mts::ORName& name, std::size_t recipient) const {
     case RouteTarget::Kind::Refuse: return reported(recipient, Reason::UnableToTransfer, Diagnostic::UnrecognisedORName, target.text);
     case RouteTarget::Kind::Store: break;
   }
-  if (m_has_mailbox(name)) return {recipient, std::string(kStoreRoute), std::nullopt, {}};
+  if (auto route = m_route_to_user(name)) return {recipient, *std::move(route), std::nullopt, {}};
   return reported(recipient, Reason::UnableToTransfer, Diagnostic::UnrecognisedORName, {});
 }
 

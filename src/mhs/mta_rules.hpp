@@ -13,8 +13,8 @@
 
 namespace postern::mhs {
 
-/// Whether a mailbox for the address is here.
-using HasMailbox = std::function<bool(const oraddress::ORAddress& address)>;
+/// The route of the queue to a user of ours; nullopt: the address is nobody's.
+using RouteToUser = std::function<std::optional<std::string>(const oraddress::ORAddress& address)>;
 
 struct Arrival {
   mts::ArrivalFrom from = mts::ArrivalFrom::OtherDomain;
@@ -27,7 +27,7 @@ struct Arrival {
 class MtaRules {
  public:
   /// Both must outlive it.
-  MtaRules(const Mta& mta, HasMailbox has_mailbox) : m_mta(mta), m_has_mailbox(std::move(has_mailbox)) {}
+  MtaRules(const Mta& mta, RouteToUser route_to_user) : m_mta(mta), m_route_to_user(std::move(route_to_user)) {}
 
   /// A message or probe that comes in: notes our trace and says what becomes of each recipient that is ours to serve; redirects to the
   /// originator's alternate where that helps. TooLarge: its trace is full beyond what may be kept.
@@ -51,7 +51,7 @@ class MtaRules {
   Fate fate_of(Envelope& envelope, std::size_t recipient, const mts::Time& now) const;
 
   const Mta& m_mta;
-  HasMailbox m_has_mailbox;
+  RouteToUser m_route_to_user;
 };
 
 }  // namespace postern::mhs

@@ -3,6 +3,7 @@
 
 #include "mhs/courier.hpp"
 #include "mhs/door.hpp"
+#include "mhs/user_deliveries.hpp"
 
 namespace postern::mhs {
 
@@ -25,6 +26,9 @@ struct NodeParts {
   std::vector<UserService> services;
   std::optional<Bytes> transport_selector;
   std::function<Status()> open;
+  PasswordGuesses* guesses = nullptr;  ///< Shared with the gates of users; null: of its own.
+  std::chrono::milliseconds housekeeping = std::chrono::minutes(5);
+  std::chrono::seconds interrupted = std::chrono::minutes(30);  ///< How long a transfer that was cut may be resumed.
 };
 
 class Node {
@@ -44,6 +48,9 @@ class Node {
   [[nodiscard]] io::Task<Result<mts::MessageSubmissionResult>> submit(mts::MessageSubmissionEnvelope envelope, Bytes content,
                                                                       std::string actor, std::vector<CommitStep> steps = {});
   [[nodiscard]] io::Task<Result<mts::ProbeSubmissionResult>> submit_probe(mts::ProbeSubmissionEnvelope envelope, std::string actor);
+
+  /// For P3Parts: what is delivered to users who take it themselves.
+  [[nodiscard]] UserDeliveries& deliveries() noexcept;
 
   [[nodiscard]] const Mta& mta() const noexcept;
   [[nodiscard]] const P1Stats& received() const noexcept;

@@ -36,6 +36,12 @@ Result<mts::MessageTransferEnvelope> envelope_of(Spool& spool, ItemId item) {
 
 }  // namespace
 
+Status NodeSubmission::open() const {
+  const std::uint64_t queued = m_parts.spool.stats().messages;
+  if (queued < m_parts.most_queued) return {};
+  return fail(ErrorCode::Exhausted, std::to_string(queued) + " messages are in the queue: postern queue list says why they wait");
+}
+
 io::Task<Result<mts::MessageSubmissionResult>> NodeSubmission::submit(mts::MessageSubmissionEnvelope envelope, Bytes content,
                                                                       std::string actor) {
   if (m_node == nullptr) co_return fail(ErrorCode::Unavailable, "the MTA is not started yet");

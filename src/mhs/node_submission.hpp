@@ -15,11 +15,13 @@ class NodeSubmission final : public SubmissionPort {
     Spool& spool;
     io::WorkerPool& workers;
     const Clock& clock;
+    std::uint64_t most_queued = 100'000;  ///< Messages in the queue, from which on users are asked to hold theirs back.
   };
   explicit NodeSubmission(Parts parts) : m_parts(parts) {}
   /// The node comes to be after the services that use this port: before attach() everything is Unavailable. Not while it is served.
   void attach(Node& node) noexcept { m_node = &node; }
 
+  [[nodiscard]] Status open() const override;
   [[nodiscard]] io::Task<Result<mts::MessageSubmissionResult>> submit(mts::MessageSubmissionEnvelope envelope, Bytes content,
                                                                       std::string actor) override;
   [[nodiscard]] io::Task<Result<mts::ProbeSubmissionResult>> submit_probe(mts::ProbeSubmissionEnvelope envelope,

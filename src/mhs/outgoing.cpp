@@ -5,17 +5,6 @@
 #include "asn1/ber.hpp"
 
 namespace postern::mhs {
-namespace {
-
-/// What was taken in before: no limit of the network's counts here, but those of the form do.
-asn1::DecodeOptions stored_options() {
-  asn1::DecodeOptions options;
-  options.elements = 4'000'000;
-  return options;
-}
-
-}  // namespace
-
 Result<Outgoing> Outgoing::load(Spool& spool, const Work& work) {
   Outgoing out;
   if (work.loaded) {
@@ -45,10 +34,10 @@ Status Outgoing::read_head(Spool& spool) {
   if (got != head.size()) return fail(ErrorCode::IntegrityFailed, "the stored APDU ends in its head");
   auto decoded = [&]() -> Status {
     if (frame.kind != StoredKind::Message) {
-      POSTERN_TRY(m_apdu, asn1::decode<mts::MTSApdu>(head, stored_options()));
+      POSTERN_TRY(m_apdu, asn1::decode<mts::MTSApdu>(head, stored_form_options()));
       return {};
     }
-    POSTERN_TRY(m_apdu.value.emplace<mts::Message>().envelope, asn1::decode<mts::MessageTransferEnvelope>(head, stored_options()));
+    POSTERN_TRY(m_apdu.value.emplace<mts::Message>().envelope, asn1::decode<mts::MessageTransferEnvelope>(head, stored_form_options()));
     return {};
   }();
   if (!decoded) return fail(ErrorCode::IntegrityFailed, "the stored APDU cannot be read: " + decoded.error().text());
@@ -60,9 +49,23 @@ Status Outgoing::read_head(Spool& spool) {
   return {};
 }
 
+oraddress::ORAddress Outgoing::owner(const DueFate& due) const {
+  if (const auto* message = std::get_if<mts::Message>(&m_apdu.value))
+    return message->envelope.per_recipient_fields.at(due.fate.recipient).recipient_name;
+  if (const auto* report = std::get_if<mts::Report>(&m_apdu.value)) return report->envelope.report_destination_name;
+  return std::get<mts::Probe>(m_apdu.value).per_recipient_fields.at(due.fate.recipient).recipient_name;
+}
+
 std::uint64_t Outgoing::content_size() const noexcept {
   const std::uint64_t whole = m_reader ? m_reader->size() : m_item->content->size();
   return whole - std::min<std::uint64_t>(whole, m_frame.content_at());
+}
+
+Result<Bytes> Outgoing::read_front(std::uint64_t size) {
+  Bytes out(static_cast<std::size_t>(size));
+  POSTERN_TRY(const std::size_t got, read(0, out));
+  if (got != out.size()) return fail(ErrorCode::IntegrityFailed, "the stored content ends too early");
+  return out;
 }
 
 Result<std::size_t> Outgoing::read(std::uint64_t offset, ByteSpan out) {

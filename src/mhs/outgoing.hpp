@@ -31,11 +31,15 @@ class Outgoing {
   [[nodiscard]] const std::vector<DueFate>& due() const noexcept { return m_due; }
   [[nodiscard]] bool in_memory() const noexcept { return m_item->content != nullptr; }
 
+  /// Who gets it: the recipient, or of a report where it goes.
+  [[nodiscard]] oraddress::ORAddress owner(const DueFate& due) const;
   [[nodiscard]] std::uint64_t content_size() const noexcept;
   /// Where a message's content begins in the stored item.
   [[nodiscard]] std::uint64_t content_at() const noexcept { return m_frame.content_at(); }
   /// Octets of a message's content from `offset` on; 0 at its end. May wait for the disk unless in_memory().
   [[nodiscard]] Result<std::size_t> read(std::uint64_t offset, ByteSpan out);
+  /// The first `size` octets of it, at most content_size(). IntegrityFailed: they are not there.
+  [[nodiscard]] Result<Bytes> read_front(std::uint64_t size);
 
  private:
   [[nodiscard]] Status read_head(Spool& spool);

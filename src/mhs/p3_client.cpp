@@ -1,6 +1,8 @@
 #include "mhs/p3_client.hpp"
 
+#include "base/log.hpp"
 #include "base/text.hpp"
+#include "mhs/user_submission.hpp"
 #include "oraddress/or_text.hpp"
 #include "osi/oids.hpp"
 
@@ -12,10 +14,17 @@ std::string words_of_bind_error(const asn1::Any& error) {
   return code ? mts::words_of(*code) : "refused, with a bind error that cannot be read";
 }
 
-/// X.411 8.2.1.4: the MTS may tell a user what it holds back; a user who waits for every answer has nothing waiting.
-void accept_submission_control(RoseOperations& table) {
-  table.on<mts::SubmissionControlArgument>(osi::oid::as_msse(), mts::p3_operation("submission-control").code,
-                                           [](auto) -> io::Task<RoseReply> { co_return reply_of(mts::Waiting{}); });
+/// What the taker says, as the answer of the operation.
+RoseReply reply_to_delivery(const Status& taken, RoseReply result) {
+  if (taken) return result;
+  log::info("x400.delivery_not_taken", {{"reason", taken.error()}});
+  return fault_named(mts::Port::Delivery, "delivery-control-violated");
+}
+
+mts::Awaiting awaiting_of(const mts::MessageSubmissionArgument& message) {
+  const auto& envelope = message.envelope;
+  return {mts::OperationBit::MessageSubmissionOrMessageDelivery, envelope.priority, message.content.octets.size(), envelope.content_type,
+          envelope.original_encoded_information_types};
 }
 
 template <class T>
@@ -47,10 +56,59 @@ io::Task<Called<std::unique_ptr<P3Client>>> P3Client::open(UserCall call, io::Re
     co_await (*client)->close(deadline);
     co_return tl::unexpected<CallFailure>(CallFailure{"bind: the result is none of P3: " + bound.error().text(), true});
   }
-  accept_submission_control((*client)->operations());
   co_return std::unique_ptr<P3Client>(new P3Client(*std::move(client), *std::move(bound)));
 }
 
+// ---- submission under controls
+/// X.411 8.2.1.4: the MTS tells what it does not take now, and learns what waits because of it.
+void P3Client::accept_submission_control() {
+  m_client->operations().on<mts::SubmissionControlArgument>(
+      osi::oid::as_msse(), mts::p3_operation("submission-control").code, [this](auto change) -> io::Task<RoseReply> {
+        m_controls = mts::updated(std::move(m_controls), change, mts::Controls());
+        co_return reply_of(static_cast<const mts::Waiting&>(mts::held_back(m_waiting, m_controls)));
+      });
+}
+
+io::Task<Status> P3Client::wait_until_permitted(mts::Awaiting what, SteadyTime deadline) {
+  m_waiting.assign(1, what);
+  Status waited;
+  while (waited && !mts::permitted(what, m_controls)) waited = co_await attend(deadline);
+  m_waiting.clear();
+  if (waited || waited.error().code != ErrorCode::Timeout) co_return waited;
+  co_return fail(ErrorCode::Unavailable, "the MTS holds submissions back (submission-control) and did not let this one go in time");
+}
+
+io::Task<Result<mts::MessageSubmissionResult>> P3Client::submit(mts::MessageSubmissionArgument argument, SteadyTime deadline) {
+  POSTERN_CO_CHECK(co_await wait_until_permitted(awaiting_of(argument), deadline));
+  co_return co_await m_submission.submit(std::move(argument), deadline);
+}
+
+io::Task<Result<mts::ProbeSubmissionResult>> P3Client::probe(mts::ProbeSubmissionArgument argument, SteadyTime deadline) {
+  POSTERN_CO_CHECK(co_await wait_until_permitted({mts::OperationBit::ProbeSubmissionOrReportDelivery}, deadline));
+  co_return co_await m_submission.probe(std::move(argument), deadline);
+}
+
+// ---- delivery
+void P3Client::take_deliveries(DeliveryTaker taker) {
+  RoseOperations& table = m_client->operations();
+  table.on<mts::MessageDeliveryArgument>(osi::oid::as_mdse(), mts::p3_operation("message-delivery").code,
+                                         [take = std::move(taker.message)](auto message) -> io::Task<RoseReply> {
+                                           const Status taken = co_await take(std::move(message));
+                                           co_return reply_to_delivery(taken, reply_of(mts::MessageDeliveryResult()));
+                                         });
+  table.on<mts::ReportDeliveryArgument>(osi::oid::as_mdse(), mts::p3_operation("report-delivery").code,
+                                        [take = std::move(taker.report)](auto report) -> io::Task<RoseReply> {
+                                          const Status taken = co_await take(std::move(report));
+                                          co_return reply_to_delivery(taken, reply_of(mts::ReportDeliveryResult()));
+                                        });
+}
+
+io::Task<Result<mts::DeliveryControlResult>> P3Client::control_delivery(mts::DeliveryControlArgument controls, SteadyTime deadline) {
+  return m_client->invoke<mts::DeliveryControlResult>(osi::oid::as_mdse(), mts::p3_operation("delivery-control").code, std::move(controls),
+                                                      words_of_p3(mts::Port::Delivery), deadline);
+}
+
+// ---- administration
 io::Task<Status> P3Client::change_password(SecretBytes before, SecretBytes after, SteadyTime deadline) {
   mts::ChangeCredentialsArgument argument;
   argument.old_credentials = simple_credentials(before);

@@ -41,19 +41,21 @@ io::Task<Result<RoseAnswer>> RoseCaller::call(asn1::Oid syntax, std::int64_t ope
 }
 
 io::Task<std::string> RoseCaller::serve(Serving serving) {
-  SteadyTime idle_at = io::deadline_in(serving.idle);
+  m_heard = std::chrono::steady_clock::now();
+  SteadyTime look_at = m_heard + serving.every;
   while (!m_wire.over()) {
-    auto event = co_await m_wire.next(std::min(idle_at, io::deadline_in(serving.every)), io::WakeOn::DataOrDrain);
+    auto event = co_await m_wire.next(std::min(m_heard + serving.idle, look_at), io::WakeOn::DataOrDrain);
     if (event) {
       co_await handle(*std::move(event));
-      idle_at = io::deadline_in(serving.idle);
     } else if (event.error().code != ErrorCode::Timeout) {
       co_await give_up(event.error().field == "drain" ? "this side closes" : event.error().what);
-    } else if (std::chrono::steady_clock::now() >= idle_at) {
+    } else if (std::chrono::steady_clock::now() >= m_heard + serving.idle) {
       co_await give_up("idle for too long");
-    } else if (serving.meanwhile) {
-      co_await serving.meanwhile();
     }
+    // Beside a peer who never pauses as well.
+    if (m_wire.over() || std::chrono::steady_clock::now() < look_at) continue;
+    if (serving.meanwhile) co_await serving.meanwhile();
+    look_at = io::deadline_in(serving.every);
   }
   co_return m_end;
 }
@@ -82,6 +84,7 @@ io::Task<void> RoseCaller::release(SteadyTime deadline) {
 }
 
 io::Task<void> RoseCaller::handle(osi::AssociationEvent event) {
+  m_heard = std::chrono::steady_clock::now();
   if (auto* invoked = std::get_if<osi::RoseInvoked>(&event)) co_return co_await perform(std::move(*invoked));
   if (auto* result = std::get_if<osi::RoseResult>(&event)) {
     answered(result->invoke_id, result->result ? *std::move(result->result) : null_value());

@@ -29,7 +29,7 @@ class RoseCaller {
   [[nodiscard]] io::Task<Result<RoseAnswer>> call(asn1::Oid syntax, std::int64_t operation, asn1::Any argument, SteadyTime deadline);
   struct Serving {
     std::chrono::seconds idle{};                                               ///< Nothing came for so long: aborted.
-    std::chrono::steady_clock::duration every = std::chrono::hours(24 * 365);  ///< While nothing comes, `meanwhile` runs each time.
+    std::chrono::steady_clock::duration every = std::chrono::hours(24 * 365);  ///< `meanwhile` runs so often.
     std::function<io::Task<void>()> meanwhile;                                 ///< May call(). Unset: nothing.
   };
   /// Performs what the peer asks until the association is over, which is returned in words. When the daemon wants to end, it is aborted.
@@ -51,6 +51,7 @@ class RoseCaller {
   const RoseOperations* m_operations;
   std::set<std::int64_t> m_awaited;
   std::map<std::int64_t, RoseAnswer> m_answers;  ///< Of those that are awaited.
+  SteadyTime m_heard{};                          ///< When the peer said something last.
   std::string m_end = "the association is over";
 };
 

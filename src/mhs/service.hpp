@@ -7,6 +7,7 @@
 
 #include "gateway/gateway.hpp"
 #include "mhs/node.hpp"
+#include "store/ms_users.hpp"
 
 namespace postern::mhs {
 
@@ -33,10 +34,12 @@ class Service {
   // ---- mailboxes: each call waits for its commit, so not on a loop
   struct Mailbox {
     std::string address;
+    DeliveredBy delivered_by = DeliveredBy::Store;
   };
   [[nodiscard]] std::vector<Mailbox> mailboxes() const;
   /// `address` in any text form. Conflict: there is one. BadInput: no O/R address, or no password.
-  [[nodiscard]] Result<Mailbox> add_mailbox(std::string_view address, std::string_view password);
+  [[nodiscard]] Result<Mailbox> add_mailbox(std::string_view address, std::string_view password,
+                                            DeliveredBy delivered_by = DeliveredBy::Store);
   /// NotFound. With everything in it.
   [[nodiscard]] Status remove_mailbox(std::string_view address);
   [[nodiscard]] Status set_password(std::string_view address, std::string_view password);

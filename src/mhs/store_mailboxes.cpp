@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "mhs/registration.hpp"
 #include "ms/auto_forward.hpp"
 #include "mts/rules_envelope.hpp"
 #include "mts/rules_report.hpp"
@@ -20,13 +21,6 @@ mts::NonDeliveryReport nobody() {
   return {mts::NonDeliveryReasonCode::UnableToTransfer, mts::NonDeliveryDiagnosticCode::UnrecognisedORName};
 }
 
-Result<Bytes> read_front(Outgoing& item, std::uint64_t size) {
-  Bytes out(static_cast<std::size_t>(size));
-  POSTERN_TRY(const std::size_t got, item.read(0, out));
-  if (got != out.size()) return fail(ErrorCode::IntegrityFailed, "the stored content ends too early");
-  return out;
-}
-
 /// Where the content begins in the stored item: behind frame and head, at the end.
 MsSharedContent shared_content(const Outgoing& item) { return {item.item().item, item.content_at(), item.content_size()}; }
 
@@ -41,7 +35,19 @@ void StoreMailboxes::set_delivered(Delivered delivered) {
 
 std::optional<MsUser> StoreMailboxes::user_of(const oraddress::ORAddress& address) const { return m_users.find(comparison_key(address)); }
 
-bool StoreMailboxes::has(const oraddress::ORAddress& address) const { return user_of(address).has_value(); }
+std::optional<std::string> StoreMailboxes::route_to(const oraddress::ORAddress& address) const {
+  const auto user = user_of(address);
+  if (!user) return std::nullopt;
+  // By number, which is never given out again: what waits for somebody who was removed is not his successor's.
+  return user->delivered_by == DeliveredBy::P3 ? std::string(kUserRoute) + std::to_string(user->id) : std::string(kStoreRoute);
+}
+
+Result<mts::RegisterArgument88> StoreMailboxes::registration(const oraddress::ORAddress& user) {
+  const auto found = user_of(user);
+  if (!found) return fail(ErrorCode::NotFound, "nobody here has this address");
+  POSTERN_TRY(const auto row, open(*found));
+  return registration_in(*row);
+}
 
 void StoreMailboxes::delivered(const oraddress::ORAddress& address) {
   const auto user = user_of(address);
@@ -61,7 +67,7 @@ Result<Mailboxes::Answer> StoreMailboxes::deliver(Outgoing& item, const DueFate&
     case StoredKind::Probe: break;
   }
   const auto& probe = std::get<mts::Probe>(item.apdu().value);  // X.411 14.4.2: answered as a message would be, and nothing is kept
-  if (!has(probe.per_recipient_fields.at(due.fate.recipient).recipient_name)) return Answer(nobody());
+  if (!user_of(probe.per_recipient_fields.at(due.fate.recipient).recipient_name)) return Answer(nobody());
   return Answer(CommitStep([](Database&, ItemId) { return Status(); }));
 }
 
@@ -73,7 +79,7 @@ Result<Mailboxes::Answer> StoreMailboxes::deliver_message(Outgoing& item, const 
   if (auto refused = mts::undeliverable(envelope, recipient, item.content_size(), {})) return Answer(*std::move(refused));
   const auto to_user = mts::to_delivery(envelope, due.fate.recipient, {envelope.message_identifier, now});
   const std::uint64_t size = item.content_size();
-  POSTERN_TRY(const Bytes front, read_front(item, size <= m_whole ? size : std::min<std::uint64_t>(size, kHeadingFront)));
+  POSTERN_TRY(const Bytes front, item.read_front(size <= m_whole ? size : std::min<std::uint64_t>(size, kHeadingFront)));
   MsDelivery delivery;
   POSTERN_TRY(delivery.entries, ms::entries_of(to_user, {front, size}));
   delivery.time = seconds_of(now);
@@ -173,9 +179,9 @@ CommitStep StoreMailboxes::taken(std::int64_t n) {
 }
 
 // ---- users
-Result<MsUser> StoreMailboxes::add(const oraddress::ORAddress& address, std::string_view password) {
+Result<MsUser> StoreMailboxes::add(const oraddress::ORAddress& address, std::string_view password, DeliveredBy delivered_by) {
   POSTERN_TRY(const oraddress::ORAddress written, oraddress::canonical(address));
-  return m_users.add(comparison_key(address), oraddress::write(written), password);
+  return m_users.add(comparison_key(address), oraddress::write(written), password, delivered_by);
 }
 
 Status StoreMailboxes::remove(const oraddress::ORAddress& address) { return m_users.remove(comparison_key(address)); }

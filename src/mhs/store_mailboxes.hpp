@@ -24,15 +24,17 @@ class StoreMailboxes final : public Mailboxes {
 
   void set_delivered(Delivered delivered);
 
-  [[nodiscard]] bool has(const oraddress::ORAddress& address) const override;
+  [[nodiscard]] std::optional<std::string> route_to(const oraddress::ORAddress& address) const override;
+  [[nodiscard]] Result<mts::RegisterArgument88> registration(const oraddress::ORAddress& user) override;
   [[nodiscard]] Result<Answer> deliver(Outgoing& item, const DueFate& due, const mts::Time& now) override;
   void delivered(const oraddress::ORAddress& address) override;
 
   /// The user of an address, from memory.
   [[nodiscard]] std::optional<MsUser> user_of(const oraddress::ORAddress& address) const;
 
-  // ---- administration: each waits for its commit, and has() knows of it at once
-  [[nodiscard]] Result<MsUser> add(const oraddress::ORAddress& address, std::string_view password);
+  // ---- administration: each waits for its commit, and route_to() knows of it at once
+  [[nodiscard]] Result<MsUser> add(const oraddress::ORAddress& address, std::string_view password,
+                                   DeliveredBy delivered_by = DeliveredBy::Store);
   [[nodiscard]] Status remove(const oraddress::ORAddress& address);
   [[nodiscard]] Status set_password(const oraddress::ORAddress& address, std::string_view password);
   [[nodiscard]] std::vector<MsUser> list() const { return m_users.list(); }

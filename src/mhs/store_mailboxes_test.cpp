@@ -140,7 +140,7 @@ TEST_F(StoreMailboxesTest, AReportWithWhatItReturns) {
 TEST_F(StoreMailboxesTest, NobodyThere) {
   accept_message("content");
   ASSERT_TRUE(mailboxes.remove(doe));
-  EXPECT_FALSE(mailboxes.has(doe));
+  EXPECT_FALSE(mailboxes.route_to(doe));
   Outgoing item = due();
   const auto answer = deliver(item);
   ASSERT_TRUE(answer);

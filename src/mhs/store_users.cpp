@@ -1,5 +1,6 @@
 #include "mhs/store_users.hpp"
 
+#include "mhs/registration.hpp"
 #include "oraddress/compare.hpp"
 
 namespace postern::mhs {
@@ -36,11 +37,21 @@ Status StoreUsers::change_password(const oraddress::ORAddress& user, ByteView ol
   return m_users.set_password(oraddress::comparison_key(user), as_text(new_password));
 }
 
-Result<mts::RegisterArgument88> StoreUsers::registration(const oraddress::ORAddress&) {
-  return fail(ErrorCode::Unsupported, "users of a message store register with it (register-MS)");
+Result<std::unique_ptr<MsMailbox>> StoreUsers::row_of(const oraddress::ORAddress& user) {
+  const auto found = m_users.find(oraddress::comparison_key(user));
+  if (!found) return fail(ErrorCode::NotFound, "nobody here has this address");
+  if (found->delivered_by != DeliveredBy::P3)
+    return fail(ErrorCode::Unsupported, "users of a message store register with it (register-MS)");
+  return MsMailbox::open(m_store, m_keeper, m_users, *found);
 }
-Status StoreUsers::set_registration(const oraddress::ORAddress&, const mts::RegisterArgument88&) {
-  return fail(ErrorCode::Unsupported, "users of a message store register with it (register-MS)");
+
+Result<mts::RegisterArgument88> StoreUsers::registration(const oraddress::ORAddress& user) {
+  POSTERN_TRY(const auto row, row_of(user));
+  return registration_in(*row);
+}
+Status StoreUsers::set_registration(const oraddress::ORAddress& user, const mts::RegisterArgument88& registration) {
+  POSTERN_TRY(const auto row, row_of(user));
+  return keep_registration(*row, registration);
 }
 
 std::shared_ptr<StoreUsers::News> StoreUsers::news_of(const MsUser& user) {
@@ -61,7 +72,7 @@ void StoreUsers::delivered(const MsUser& user) {
 
 Result<OpenStore> StoreUsers::open(const oraddress::ORAddress& user) {
   const auto found = m_users.find(oraddress::comparison_key(user));
-  if (!found) return fail(ErrorCode::NotFound, "this user has no mailbox here");
+  if (!found || found->delivered_by != DeliveredBy::Store) return fail(ErrorCode::NotFound, "this user has no mailbox here");
   OpenStore out;
   out.deliveries = [news = news_of(*found)] { return news->load(); };
   POSTERN_TRY(out.mailbox, MsMailbox::open(m_store, m_keeper, m_users, *found));

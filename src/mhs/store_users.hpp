@@ -17,7 +17,7 @@ class StoreUsers final : public Users, public Stores {
 
   [[nodiscard]] Status verify(const oraddress::ORAddress& user, ByteView password) override;
   [[nodiscard]] Status change_password(const oraddress::ORAddress& user, ByteView old_password, ByteView new_password) override;
-  /// Deliveries go into the mailbox, where nothing restricts them: there is nothing to register (Unsupported).
+  /// Of users of P3. Deliveries into a mailbox nothing restricts: there is nothing to register (Unsupported).
   [[nodiscard]] Result<mts::RegisterArgument88> registration(const oraddress::ORAddress& user) override;
   [[nodiscard]] Status set_registration(const oraddress::ORAddress& user, const mts::RegisterArgument88& registration) override;
 
@@ -31,6 +31,7 @@ class StoreUsers final : public Users, public Stores {
   Keeper& m_keeper;
   MsUsers& m_users;
   using News = std::atomic<std::uint64_t>;
+  [[nodiscard]] Result<std::unique_ptr<MsMailbox>> row_of(const oraddress::ORAddress& user);
   [[nodiscard]] std::shared_ptr<News> news_of(const MsUser& user);
 
   std::mutex m_mutex;

@@ -73,6 +73,10 @@ void UserSubmission::add_to(RoseOperations& table) {
 
 template <class Envelope>
 std::optional<RoseFault> UserSubmission::refusal_for(const Envelope& envelope) const {
+  if (const Status open = m_port.open(); !open) {  // X.411 8.2.2.1
+    log::info("x400.submission_held_back", {{"user", m_user.text}, {"reason", open.error()}});
+    return fault_named(Port::Submission, kLater);
+  }
   // X.411 8.2.1.1.1.1: a user submits under his own name.
   if (!oraddress::equivalent(envelope.originator_name, m_user.address)) return fault_named(Port::Submission, "originator-invalid");
   const mts::ImproperlySpecifiedRecipients improper = improper_recipients(envelope);

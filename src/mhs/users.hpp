@@ -26,6 +26,8 @@ class Users {
 class SubmissionPort {
  public:
   virtual ~SubmissionPort() = default;
+  /// Whether submissions are taken now; the error says why not. From memory.
+  [[nodiscard]] virtual Status open() const = 0;
   /// Durable when it returns. `actor` is for the audit. Errors as Node::submit().
   [[nodiscard]] virtual io::Task<Result<mts::MessageSubmissionResult>> submit(mts::MessageSubmissionEnvelope envelope, Bytes content,
                                                                               std::string actor) = 0;

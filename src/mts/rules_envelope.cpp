@@ -138,18 +138,6 @@ void carry_to_user(const MessageTransferEnvelope& envelope, const PerRecipientMe
 using Reason = NonDeliveryReasonCode;
 using Diagnostic = NonDeliveryDiagnosticCode;
 
-/// Built-in types as the identifiers that constraints are made of (X.411 8.5.11: id-eit-n, 2.6.3.4.n).
-std::vector<asn1::Oid> identifiers_of(const EncodedInformationTypes& types) {
-  std::vector<asn1::Oid> out;
-  const asn1::BitString& built_in = types.built_in_encoded_information_types;
-  for (std::uint32_t bit = 0; bit < built_in.size(); ++bit) {
-    if (built_in.test(bit)) out.push_back({2, 6, 3, 4, bit});
-  }
-  if (types.extended_encoded_information_types)
-    out.insert(out.end(), types.extended_encoded_information_types->begin(), types.extended_encoded_information_types->end());
-  return out;
-}
-
 NonDeliveryReport conversion_needed(const MessageTransferEnvelope& envelope) {
   const bool prohibited = envelope.per_message_indicators.test(PerMessageIndicator::ImplicitConversionProhibited);
   if (prohibited) return {Reason::ConversionNotPerformed, Diagnostic::ImplicitConversionProhibited};
@@ -285,6 +273,17 @@ std::optional<EncodedInformationTypes> converted_types_of(const TraceInformation
     if (converted) return converted;
   }
   return std::nullopt;
+}
+
+std::vector<asn1::Oid> identifiers_of(const EncodedInformationTypes& types) {
+  std::vector<asn1::Oid> out;
+  const asn1::BitString& built_in = types.built_in_encoded_information_types;
+  for (std::uint32_t bit = 0; bit < built_in.size(); ++bit) {
+    if (built_in.test(bit)) out.push_back({2, 6, 3, 4, bit});
+  }
+  if (types.extended_encoded_information_types)
+    out.insert(out.end(), types.extended_encoded_information_types->begin(), types.extended_encoded_information_types->end());
+  return out;
 }
 
 bool acceptable(const std::optional<EncodedInformationTypes>& types, const EncodedInformationTypesConstraints& constraints) {

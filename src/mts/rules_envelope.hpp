@@ -96,6 +96,8 @@ struct Deliverable {
 [[nodiscard]] std::optional<NonDeliveryReport> undeliverable(const MessageTransferEnvelope& envelope,
                                                              const PerRecipientMessageTransferFields& recipient,
                                                              std::uint64_t content_length, const Deliverable& deliverable);
+/// Built-in types as the identifiers that constraints are made of (X.411 8.5.11: id-eit-n, 2.6.3.4.n), then the extended ones.
+[[nodiscard]] std::vector<asn1::Oid> identifiers_of(const EncodedInformationTypes& types);
 [[nodiscard]] bool acceptable(const std::optional<EncodedInformationTypes>& types, const EncodedInformationTypesConstraints& constraints);
 
 }  // namespace postern::mts

@@ -9,12 +9,10 @@
 
 #include "base/text.hpp"
 #include "seal/folder.hpp"
-#include "seal/smime.hpp"
+#include "seal/parties.hpp"
 
 namespace postern {
 namespace {
-
-constexpr std::size_t kMaxCertificatesPerFile = 1000;
 
 struct CrlDeleter {
   void operator()(X509_CRL* list) const noexcept { X509_CRL_free(list); }
@@ -22,12 +20,6 @@ struct CrlDeleter {
 using CrlPtr = std::unique_ptr<X509_CRL, CrlDeleter>;
 
 bool is_pem(std::string_view text) { return text.find("-----BEGIN ") != std::string_view::npos; }
-
-Result<CertificateChain> read_certificates(const std::string& text) {
-  if (is_pem(text)) return certificates_from_pem(text, kMaxCertificatesPerFile);
-  POSTERN_TRY(Certificate one, Certificate::from_der(as_bytes(text)));
-  return CertificateChain{std::move(one)};
-}
 
 Result<CrlPtr> read_list(const std::string& text) {
   POSTERN_TRY(const BioPtr source, bio_over(as_bytes(text)));
@@ -76,7 +68,7 @@ Result<CertificateDirectory> CertificateDirectory::load(const std::string& folde
 
 /// A file may hold a person's certificate together with the chain above it; authorities have no address and are passed over.
 Status CertificateDirectory::add_file(const std::string& text, const std::string& name) {
-  POSTERN_TRY(CertificateChain certificates, read_certificates(text));
+  POSTERN_TRY(CertificateChain certificates, certificates_in(text));
   Status last = fail(ErrorCode::BadInput, "holds no certificate");
   bool any = false;
   for (Certificate& certificate : certificates) {
@@ -111,20 +103,9 @@ std::vector<Certificate> CertificateDirectory::all(const Mailbox& address) const
 }
 
 Result<Certificate> CertificateDirectory::choose(const Mailbox& address, WallTime now) const {
-  const std::vector<const Entry*> known = find(address);
-  if (known.empty()) return fail(ErrorCode::NotFound, "no certificate is known; put one into the certificate folder", address.text());
-  const Entry* best = nullptr;
-  std::string reasons;
-  for (const Entry* entry : known) {
-    auto fault = recipient_fault(entry->certificate, now);
-    if (!fault && is_revoked(entry->certificate)) fault = "is revoked";
-    if (fault)
-      reasons += (reasons.empty() ? "" : "; ") + entry->source + " " + *fault;
-    else if (best == nullptr || best->certificate.not_before() < entry->certificate.not_before())
-      best = entry;
-  }
-  if (best == nullptr) return fail(ErrorCode::Denied, "no certificate may be used: " + reasons, address.text());
-  return best->certificate;
+  std::vector<Candidate> known;
+  for (const Entry* entry : find(address)) known.push_back({&entry->certificate, entry->source});
+  return choose_recipient(known, [this](const Certificate& one) { return is_revoked(one); }, address.text(), now);
 }
 
 bool CertificateDirectory::is_revoked(const Certificate& certificate) const {

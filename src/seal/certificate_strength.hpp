@@ -1,4 +1,4 @@
-// When a certificate is too weak to be believed or used. Inside this room only.
+// When a certificate is too weak to be believed or used. For this room and for who judges our own certificates at the start.
 #pragma once
 
 #include <optional>

@@ -1,6 +1,8 @@
-// CMS (RFC 5652, 5083) as DER bytes in and out, over OpenSSL. Inside this room only: MIME, policy and certificate choice are in smime.hpp.
+// CMS (RFC 5652, 5083) as DER bytes in and out, over OpenSSL. For this room and contentseal/: MIME, policy and certificate choice are in
+// smime.hpp, X.400 contents there.
 //
-// X509 and EVP_PKEY pointers are borrowed for the call; none may be null. Content is taken byte for byte (no text conversion).
+// X509 and EVP_PKEY pointers are borrowed for the call; none may be null. Content is taken byte for byte (no text conversion). Content
+// types are object identifiers as dotted text.
 #pragma once
 
 #include <openssl/types.h>
@@ -16,12 +18,15 @@
 
 namespace postern {
 
+inline constexpr const char* kCmsData = "1.2.840.113549.1.7.1";  ///< id-data, RFC 5652 4
+
 struct CmsSignRequest {
   X509* certificate = nullptr;
   EVP_PKEY* key = nullptr;
   std::vector<X509*> chain;  ///< Sent along, so that the receiver can build the path; not the root.
   bool detached = true;
-  WallTime signing_time;  ///< RFC 5652 11.3, from the caller's clock.
+  WallTime signing_time;                ///< RFC 5652 11.3, from the caller's clock.
+  std::string content_type = kCmsData;  ///< eContentType; signed along as an attribute (RFC 5652 11.1).
 };
 
 struct CmsSigned {
@@ -36,7 +41,7 @@ struct CmsSigned {
 /// One SignerInfo, checked mathematically; no path has been built.
 struct CmsSigner {
   Bytes certificate;             ///< DER; empty when the message does not carry it.
-  bool signature_valid = false;  ///< Signature and message digest both match.
+  bool signature_valid = false;  ///< Signature, message digest and content type all match.
   std::string digest;            ///< "sha256"
   std::string algorithm;         ///< "rsa", "rsa-pss", "ecdsa", "ed25519"
   std::optional<WallTime> signing_time;
@@ -46,6 +51,7 @@ struct CmsVerified {
   std::vector<CmsSigner> signers;
   std::vector<Bytes> certificates;  ///< DER, every one the message carries; untrusted.
   Bytes content;                    ///< Of an opaque SignedData; empty when detached.
+  std::string content_type;         ///< eContentType
 };
 
 /// Checks every SignerInfo. `detached` is the signed content of a detached signature; without it the content inside is used.
@@ -57,13 +63,16 @@ struct CmsVerified {
 
 /// AuthEnvelopedData or EnvelopedData for all recipients at once. RSA: RSAES-OAEP with SHA-256 and MGF1-SHA-256 (or PKCS#1 v1.5 where
 /// the profile says so); EC: ephemeral-static ECDH, dhSinglePass-stdDH-sha256kdf-scheme, aes256-wrap (RFC 5753, RFC 8551 2.3).
-[[nodiscard]] Result<Bytes> cms_encrypt(ByteView content, const std::vector<X509*>& recipients, const EncryptionProfile& profile);
+/// `content_type` stands in the envelope, in clear.
+[[nodiscard]] Result<Bytes> cms_encrypt(ByteView content, const std::vector<X509*>& recipients, const EncryptionProfile& profile,
+                                        const std::string& content_type = kCmsData);
 
 struct CmsOpened {
   Bytes content;
   std::string cipher;          ///< "AES-256-GCM", "AES-256-CBC", "DES-EDE3-CBC"
   bool authenticated = false;  ///< The content encryption itself detects changes (AEAD).
   std::string key_transport;   ///< "rsa-oaep", "rsa-pkcs1", "ecdh"
+  std::string content_type;    ///< As the envelope says it. Not protected by AES-256-CBC, and by GCM neither: it is outside the tag.
 };
 
 /// Which of the given certificates the message is encrypted to: an index, or NotFound.

@@ -104,11 +104,13 @@ Result<CmsOpened> open_content(CMS_ContentInfo* cms, std::size_t limit) {
 
 }  // namespace
 
-Result<Bytes> cms_encrypt(ByteView content, const std::vector<X509*>& recipients, const EncryptionProfile& profile) {
+Result<Bytes> cms_encrypt(ByteView content, const std::vector<X509*>& recipients, const EncryptionProfile& profile,
+                          const std::string& content_type) {
   if (recipients.empty()) return fail(ErrorCode::BadInput, "needs at least one recipient certificate", "recipient");
   const EVP_CIPHER* cipher = profile.cipher == ContentCipher::Aes256Gcm ? EVP_aes_256_gcm() : EVP_aes_256_cbc();
   const CmsPtr cms(CMS_encrypt(nullptr, nullptr, cipher, CMS_BINARY | CMS_PARTIAL | CMS_STREAM));
   if (!cms) return fail(openssl_error(ErrorCode::Internal, "creating the CMS envelope"));
+  POSTERN_CHECK(set_content_type(cms.get(), content_type));
   for (X509* certificate : recipients) POSTERN_CHECK(add_recipient(cms.get(), certificate, profile));
   POSTERN_TRY(const BioPtr source, bio_over(content));
   if (CMS_final(cms.get(), source.get(), nullptr, CMS_BINARY) != 1) return fail(openssl_error(ErrorCode::Internal, "encrypting"));
@@ -134,6 +136,7 @@ Result<CmsOpened> cms_decrypt(ByteView der, X509* certificate, EVP_PKEY* key, st
   }
   POSTERN_TRY(CmsOpened opened, open_content(cms.get(), limit));
   opened.key_transport = transport;
+  opened.content_type = content_type_of(cms.get());
   return opened;
 }
 

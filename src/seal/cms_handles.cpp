@@ -48,6 +48,24 @@ std::string algorithm_name(const X509_ALGOR* algorithm) {
   return text.data();
 }
 
+std::string content_type_of(CMS_ContentInfo* cms) {
+  std::array<char, 256> text{};
+  const ASN1_OBJECT* type = CMS_get0_eContentType(cms);
+  if (type == nullptr || OBJ_obj2txt(text.data(), static_cast<int>(text.size()), type, 1) <= 0) {
+    openssl_clear_errors();
+    return {};
+  }
+  return text.data();
+}
+
+Status set_content_type(CMS_ContentInfo* cms, const std::string& dotted) {
+  ASN1_OBJECT* type = OBJ_txt2obj(dotted.c_str(), 1);
+  const bool set = type != nullptr && CMS_set1_eContentType(cms, type) == 1;
+  ASN1_OBJECT_free(type);
+  if (!set) return fail(openssl_error(ErrorCode::BadInput, "setting the content type " + dotted));
+  return {};
+}
+
 Result<Bytes> cms_drain(BIO* chain, std::size_t limit) {
   Bytes out;
   std::array<Byte, 16384> piece{};

@@ -22,6 +22,10 @@ using CmsChainPtr = std::unique_ptr<BIO, CmsChainDeleter>;
 /// OpenSSL's long name of an algorithm, in lower case: "sha256", "rsaesoaep".
 [[nodiscard]] std::string algorithm_name(const X509_ALGOR* algorithm);
 
+/// What is inside of SignedData and both kinds of envelopes (eContentType), as dotted text, and the inverse on one that is being made.
+[[nodiscard]] std::string content_type_of(CMS_ContentInfo* cms);
+[[nodiscard]] Status set_content_type(CMS_ContentInfo* cms, const std::string& dotted);
+
 /// Reads the chain to its end; TooLarge past `limit`, and then nothing is given out.
 [[nodiscard]] Result<Bytes> cms_drain(BIO* chain, std::size_t limit);
 

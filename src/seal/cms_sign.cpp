@@ -4,6 +4,7 @@
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 
+#include <array>
 #include <ctime>
 
 #include "crypto/hash.hpp"
@@ -97,16 +98,26 @@ std::string key_algorithm_name(const EVP_PKEY* key) {
   return "other";
 }
 
+/// RFC 5652 11.1: what was signed was signed as something, and that is what it must be said to be; OpenSSL does not look. 5.3: only id-data
+/// may go without signed attributes.
+bool content_type_matches(CMS_SignerInfo* signer, const std::string& content_type) {
+  if (CMS_signed_get_attr_count(signer) < 0) return content_type == kCmsData;
+  const void* raw = CMS_signed_get0_data_by_OBJ(signer, OBJ_nid2obj(NID_pkcs9_contentType), -3, V_ASN1_OBJECT);
+  std::array<char, 256> text{};
+  return raw != nullptr && OBJ_obj2txt(text.data(), static_cast<int>(text.size()), static_cast<const ASN1_OBJECT*>(raw), 1) > 0 &&
+         content_type == text.data();
+}
+
 /// RFC 5652 5.6: the signature over the signed attributes (or over the content when there are none), then the message digest.
-bool signature_matches(CMS_SignerInfo* signer, BIO* chain) {
+bool signature_matches(CMS_SignerInfo* signer, BIO* chain, const std::string& content_type) {
   const bool has_attributes = CMS_signed_get_attr_count(signer) >= 0;
-  const bool attributes_ok = !has_attributes || CMS_SignerInfo_verify(signer) == 1;
+  const bool attributes_ok = content_type_matches(signer, content_type) && (!has_attributes || CMS_SignerInfo_verify(signer) == 1);
   const bool ok = attributes_ok && CMS_SignerInfo_verify_content(signer, chain) == 1;
   openssl_clear_errors();
   return ok;
 }
 
-Result<CmsSigner> check_signer(CMS_SignerInfo* signer, BIO* chain) {
+Result<CmsSigner> check_signer(CMS_SignerInfo* signer, BIO* chain, const std::string& content_type) {
   EVP_PKEY* key = nullptr;
   X509* certificate = nullptr;
   X509_ALGOR* digest = nullptr;
@@ -118,7 +129,7 @@ Result<CmsSigner> check_signer(CMS_SignerInfo* signer, BIO* chain) {
   out.signing_time = signing_time_of(signer);
   if (certificate == nullptr) return out;
   POSTERN_TRY(out.certificate, certificate_der(certificate));
-  out.signature_valid = signature_matches(signer, chain);
+  out.signature_valid = signature_matches(signer, chain, content_type);
   return out;
 }
 
@@ -162,6 +173,7 @@ Result<CmsSigned> cms_sign(ByteView content, const CmsSignRequest& request) {
   const unsigned flags = kRaw | (request.detached ? CMS_DETACHED : 0U);
   const CmsPtr cms(CMS_sign(nullptr, nullptr, nullptr, nullptr, flags | CMS_PARTIAL));
   if (!cms) return fail(openssl_error(ErrorCode::Internal, "creating SignedData"));
+  POSTERN_CHECK(set_content_type(cms.get(), request.content_type));
   POSTERN_CHECK(add_signer(cms.get(), request, digest.hash));
   POSTERN_CHECK(add_chain(cms.get(), request));
   POSTERN_TRY(const BioPtr source, bio_over(content));
@@ -188,9 +200,10 @@ Result<std::vector<CmsSigner>> check_signers(CMS_ContentInfo* cms, BIO* chain) {
   CMS_set1_signers_certs(cms, nullptr, 0);
   STACK_OF(CMS_SignerInfo)* signers = CMS_get0_SignerInfos(cms);
   if (sk_CMS_SignerInfo_num(signers) > kMaxSigners) return fail(ErrorCode::TooLarge, "has more than 16 signers");
+  const std::string content_type = content_type_of(cms);
   std::vector<CmsSigner> out;
   for (int i = 0; i < sk_CMS_SignerInfo_num(signers); ++i) {
-    POSTERN_TRY(CmsSigner signer, check_signer(sk_CMS_SignerInfo_value(signers, i), chain));
+    POSTERN_TRY(CmsSigner signer, check_signer(sk_CMS_SignerInfo_value(signers, i), chain, content_type));
     out.push_back(std::move(signer));
   }
   return out;
@@ -203,6 +216,7 @@ Result<CmsVerified> cms_verify(ByteView der, std::optional<ByteView> detached, s
   POSTERN_CHECK(expect_signed_data(cms.get(), detached.has_value()));
   POSTERN_TRY(const CmsChainPtr chain, digest_chain(cms.get(), detached));
   CmsVerified out;
+  out.content_type = content_type_of(cms.get());
   POSTERN_TRY(out.content, cms_drain(chain.get(), limit));
   if (detached) out.content.clear();
   POSTERN_TRY(out.signers, check_signers(cms.get(), chain.get()));

@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t kMaxFileBytes = 1024U * 1024;
 constexpr std::size_t kMaxFiles = 100000;
+constexpr std::size_t kMaxCertificatesPerFile = 1000;
 
 bool has_ending(const std::string& name, const std::vector<std::string_view>& endings) {
   const std::string lower = to_lower(name);
@@ -59,6 +60,12 @@ Result<std::vector<FileFault>> read_folder(const std::string& folder, const std:
     if (!taken) faults.push_back({name, taken.error()});
   }
   return faults;
+}
+
+Result<CertificateChain> certificates_in(const std::string& text) {
+  if (text.find("-----BEGIN ") != std::string::npos) return certificates_from_pem(text, kMaxCertificatesPerFile);
+  POSTERN_TRY(Certificate one, Certificate::from_der(as_bytes(text)));
+  return CertificateChain{std::move(one)};
 }
 
 }  // namespace postern

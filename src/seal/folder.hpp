@@ -1,4 +1,4 @@
-// Reading a folder of certificate files with bounds and one error per file. Inside this room only.
+// Reading a folder of certificate files with bounds and one error per file. For this room and who reads such folders for X.400.
 #pragma once
 
 #include <functional>
@@ -15,5 +15,8 @@ namespace postern {
 [[nodiscard]] Result<std::vector<FileFault>> read_folder(
     const std::string& folder, const std::vector<std::string_view>& endings,
     const std::function<Status(const std::string& text, const std::string& name)>& take);
+
+/// What one such file holds: PEM with up to 1,000 certificates, or one in DER.
+[[nodiscard]] Result<CertificateChain> certificates_in(const std::string& text);
 
 }  // namespace postern

@@ -1,33 +1,13 @@
 // The closing half of smime.hpp.
-#include <openssl/x509.h>
-
 #include "mime/writer.hpp"
 #include "seal/cms.hpp"
 #include "seal/entity.hpp"
+#include "seal/parties.hpp"
 #include "seal/payload.hpp"
 #include "seal/smime.hpp"
 
 namespace postern {
 namespace {
-
-Status expect_signer(const SmimeIdentity& signer, WallTime now) {
-  if (signer.chain.empty() || signer.key == nullptr) return fail(ErrorCode::BadInput, "needs a certificate and its key", "signer");
-  const Certificate& leaf = signer.chain.front();
-  const auto refuse = [&](std::string why) { return fail(ErrorCode::BadInput, "certificate of " + leaf.subject() + " " + why, "signer"); };
-  if (now < leaf.not_before()) return refuse("is not valid before " + rfc3339(leaf.not_before()));
-  if (now > leaf.not_after()) return refuse("expired at " + rfc3339(leaf.not_after()) + "; renew it");
-  if (!leaf.may_sign()) return refuse("is not for digital signatures (keyUsage)");
-  if (!leaf.may_protect_email()) return refuse("is not for e-mail protection (extendedKeyUsage)");
-  return {};
-}
-
-CmsSignRequest sign_request(const SmimeIdentity& signer, bool detached, WallTime now) {
-  CmsSignRequest request{signer.chain.front().native(), signer.key.get(), {}, detached, now};
-  for (std::size_t i = 1; i < signer.chain.size(); ++i) {
-    if (!signer.chain[i].is_self_signed()) request.chain.push_back(signer.chain[i].native());
-  }
-  return request;
-}
 
 /// RFC 8551 3.5.3
 Result<std::string> detached_entity(std::string_view content, const SmimeIdentity& signer, const SealContext& context) {
@@ -57,22 +37,9 @@ Result<std::string> signed_entity(const Payload& payload, const SmimeIdentity& s
   return opaque || payload.eight_bit ? opaque_entity(payload.entity, signer, context) : detached_entity(payload.entity, signer, context);
 }
 
-Result<std::vector<X509*>> usable(std::span<const Certificate> recipients, WallTime now) {
-  std::vector<X509*> out;
-  for (const Certificate& certificate : recipients) {
-    if (const auto fault = recipient_fault(certificate, now)) {
-      return fail(ErrorCode::BadInput, "certificate of " + certificate.subject() + " " + *fault, "recipient");
-    }
-    bool again = false;
-    for (const X509* known : out) again = again || X509_cmp(known, certificate.native()) == 0;
-    if (!again) out.push_back(certificate.native());
-  }
-  return out;
-}
-
 Result<std::string> enveloped_entity(std::string_view content, std::span<const Certificate> recipients, const EncryptionProfile& profile,
                                      WallTime now) {
-  POSTERN_TRY(const std::vector<X509*> certificates, usable(recipients, now));
+  POSTERN_TRY(const std::vector<X509*> certificates, usable_recipients(recipients, now));
   POSTERN_TRY(const Bytes der, cms_encrypt(as_bytes(content), certificates, profile));
   return pkcs7_entity(profile.cipher == ContentCipher::Aes256Gcm ? "authEnveloped-data" : "enveloped-data", der);
 }

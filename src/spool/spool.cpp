@@ -158,8 +158,8 @@ void Spool::Impl::announce(const std::vector<std::string>& routes) {
 }
 
 WorkListener* Spool::Impl::listener_of(const std::string& route) {
-  for (const auto& [prefix, who] : listeners)
-    if (route.starts_with(prefix)) return who;
+  for (auto each = listeners.rbegin(); each != listeners.rend(); ++each)  // the longest prefix sorts last
+    if (route.starts_with(each->first)) return each->second;
   return listener;
 }
 
@@ -244,6 +244,9 @@ Status Spool::enqueue_and_wait(Submission submission) {
 
 std::vector<Work> Spool::take(const std::string& route, std::size_t limit) { return m_impl->index.take(route, limit); }
 std::vector<std::string> Spool::ready_routes() const { return m_impl->index.ready_routes(); }
+void Spool::hasten(const std::string& route) {
+  if (m_impl->index.hasten_route(route)) m_impl->announce({route});
+}
 std::optional<SteadyTime> Spool::next_due() const { return m_impl->index.next_due(); }
 void Spool::wake() { m_impl->store.writer().wake(); }
 
@@ -354,7 +357,7 @@ void Spool::Impl::submit_report(std::shared_ptr<PendingReport> pending) {
   std::size_t bytes = 1024;
   for (const PreparedSubmission& follow_up : pending->follow_ups) bytes += follow_up.bytes;
   // The usual outcome is waited for by nobody. Whatever happens to it on the way, the message is delivered once more (RFC 1047 3).
-  const bool may_linger = pending->follow_ups.empty() && !pending->done;
+  const bool may_linger = pending->follow_ups.empty() && (!pending->done || pending->report.patient);
   store.writer().submit(make_job([this, pending](WriteContext& context) { return write_report(context, *pending); },
                                  [this, pending](const Status& status) { report_done(pending, status); }, bytes, may_linger));
 }

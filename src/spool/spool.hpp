@@ -71,7 +71,7 @@ class Spool {
   [[nodiscard]] Status enqueue_and_wait(Submission submission);
 
   void set_listener(WorkListener* listener);
-  /// Told, instead of the other one, about the routes that begin with `prefix` ("x400:"). Null: nobody is, again.
+  /// Told, instead of the other one, about the routes that begin with `prefix` ("x400:"); the longest counts. Null: nobody is, again.
   void set_listener(const std::string& prefix, WorkListener* listener);
   /// Up to `limit` units that are due on the route, oldest first. Any thread; no I/O.
   [[nodiscard]] std::vector<Work> take(const std::string& route, std::size_t limit);
@@ -91,6 +91,8 @@ class Spool {
   void report(DeliveryReport report, Completion done = {});
   /// Not attempted after all: due again at once, behind the others of its route, or after `delay`. No trace on disk.
   void give_back(Work work, std::chrono::milliseconds delay = {});
+  /// What waits on this route for its time is due now; in memory, without a trace. For a next hop that has turned up.
+  void hasten(const std::string& route);
   /// When the next deferred unit in memory becomes due (the spool watches this itself).
   [[nodiscard]] std::optional<SteadyTime> next_due() const;
   /// Looks at the clock now (tests with a manual clock).

@@ -139,6 +139,7 @@ struct DeliveryReport {
   std::vector<MailboxAddition> mailboxes;  ///< Local delivery: these become owners of the item's content.
   std::vector<Submission> follow_ups;      ///< Bounces and other reports (RFC 3464) that this outcome causes.
   std::vector<CommitStep> steps = {};      ///< With this item.
+  bool patient = false;                    ///< Whoever is told of the commit can wait some milliseconds for others that share it.
 };
 
 /// Which recipients a listing or an operator's verb is about: all given parts must match. Nothing given: every unfinished recipient.

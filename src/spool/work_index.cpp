@@ -202,6 +202,17 @@ std::vector<std::string> WorkIndex::hasten(const std::vector<ItemId>& items) {
   return woken;
 }
 
+bool WorkIndex::hasten_route(const std::string& route) {
+  const std::lock_guard lock(m_mutex);
+  bool woken = false;
+  for (auto entry = m_deferred.begin(); entry != m_deferred.end();) {
+    const auto next = std::next(entry);
+    if (entry->second.route == route) woken = push_ready(std::move(m_deferred.extract(entry).mapped())) || woken;
+    entry = next;
+  }
+  return woken;
+}
+
 WorkIndex::Counts WorkIndex::counts() const {
   const std::lock_guard lock(m_mutex);
   return {m_ready, m_deferred.size(), m_flights.size()};

@@ -53,6 +53,9 @@ class WorkIndex {
   /// Deferred units of these items become ready; answers the routes that had none.
   [[nodiscard]] std::vector<std::string> hasten(const std::vector<ItemId>& items);
 
+  /// All deferred units of this route become ready. True when it had no ready work before.
+  [[nodiscard]] bool hasten_route(const std::string& route);
+
   struct Counts {
     std::size_t ready = 0, deferred = 0, in_flight = 0;
   };

@@ -53,6 +53,19 @@ TEST(WorkIndex, DeferredWorkComesBackInTime) {
   EXPECT_FALSE(index.next_due());
 }
 
+TEST(WorkIndex, WhatIsDeferredOnARouteIsHastenedAtOnce) {
+  WorkIndex index(100, 100);
+  for (const char* route : {"a", "a", "b"}) ASSERT_TRUE(index.reserve(route));
+  index.add_deferred(work(1, "a"), at(10));
+  index.add_deferred(work(2, "b"), at(20));
+  index.add_deferred(work(3, "a"), at(30));
+  EXPECT_TRUE(index.hasten_route("a"));
+  EXPECT_FALSE(index.hasten_route("a"));
+  EXPECT_EQ(index.take("a", 9).size(), 2U);
+  EXPECT_TRUE(index.take("b", 9).empty());
+  EXPECT_EQ(index.next_due(), at(20));
+}
+
 TEST(WorkIndex, ForgottenRecipientsOfAReportAreDueAgain) {
   WorkIndex index(100, 100);
   ASSERT_TRUE(index.reserve("a"));

@@ -253,21 +253,30 @@ Status MsMailbox::remove(std::span<const SequenceNumber> numbers) {
   });
 }
 
-Result<ms::RegisteredInformation> MsMailbox::registered() {
+Result<Bytes> MsMailbox::registration() {
   const DatabaseReader reader = m_store.reader();
   POSTERN_TRY(Statement row, reader->prepare("SELECT registered FROM ms_user WHERE id = ?"));
   POSTERN_TRY(const bool found, row.bind_all(m_user.id).step());
   if (!found) return fail(ErrorCode::NotFound, "the mailbox was removed");
-  if (row.blob(0).empty()) return ms::RegisteredInformation{};
-  POSTERN_TRY(const Bytes octets, ::postern::open(*m_key, Sealed::Registered, m_user.id, row.blob(0)));
+  if (row.blob(0).empty()) return Bytes();
+  return ::postern::open(*m_key, Sealed::Registered, m_user.id, row.blob(0));
+}
+
+Status MsMailbox::keep_registration(ByteView octets) {
+  POSTERN_TRY(const Bytes sealed, seal(*m_key, Sealed::Registered, m_user.id, octets));
+  return m_store.writer().transact(
+      [&](Database& database) { return database.run("UPDATE ms_user SET registered = ? WHERE id = ?", sealed, m_user.id); });
+}
+
+Result<ms::RegisteredInformation> MsMailbox::registered() {
+  POSTERN_TRY(const Bytes octets, registration());
+  if (octets.empty()) return ms::RegisteredInformation{};
   return asn1::decode<ms::RegisteredInformation>(octets);
 }
 
 Status MsMailbox::keep(const ms::RegisteredInformation& registered) {
   POSTERN_TRY(const Bytes octets, asn1::encode_as_taken(registered));
-  POSTERN_TRY(const Bytes sealed, seal(*m_key, Sealed::Registered, m_user.id, octets));
-  return m_store.writer().transact(
-      [&](Database& database) { return database.run("UPDATE ms_user SET registered = ? WHERE id = ?", sealed, m_user.id); });
+  return keep_registration(octets);
 }
 
 }  // namespace postern

@@ -60,6 +60,10 @@ class MsMailbox final : public ms::Mailbox {
   [[nodiscard]] Result<ms::RegisteredInformation> registered() override;
   [[nodiscard]] Status keep(const ms::RegisteredInformation& registered) override;
 
+  /// What the user registered, in the encoding of whoever serves him (register-MS of P7, register of P3); empty: nothing.
+  [[nodiscard]] Result<Bytes> registration();
+  [[nodiscard]] Status keep_registration(ByteView octets);
+
  private:
   MsMailbox(Store& store, Keeper& keeper, MsUser user, std::shared_ptr<const RowKey> key)
       : m_store(store), m_keeper(keeper), m_user(std::move(user)), m_key(std::move(key)) {}

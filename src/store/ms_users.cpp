@@ -57,14 +57,22 @@ tl::unexpected<Error> nobody(std::string_view address) {
 
 }  // namespace
 
+std::string_view name_of(DeliveredBy by) noexcept { return by == DeliveredBy::P3 ? "p3" : "store"; }
+
+std::optional<DeliveredBy> delivered_by_from_name(std::string_view name) noexcept {
+  for (const DeliveredBy each : {DeliveredBy::Store, DeliveredBy::P3})
+    if (name == name_of(each)) return each;
+  return std::nullopt;
+}
+
 Status MsUsers::load() {
   const DatabaseReader reader = m_store.reader();
-  POSTERN_TRY(Statement rows, reader->prepare("SELECT id, address_key, address FROM ms_user"));
+  POSTERN_TRY(Statement rows, reader->prepare("SELECT id, address_key, address, delivery FROM ms_user"));
   std::map<std::string, MsUser, std::less<>> users;
   for (;;) {
     POSTERN_TRY(const bool row, rows.step());
     if (!row) break;
-    MsUser user{rows.integer(0), std::string(rows.text(1)), std::string(rows.text(2))};
+    MsUser user{rows.integer(0), std::string(rows.text(1)), std::string(rows.text(2)), static_cast<DeliveredBy>(rows.integer(3))};
     users.emplace(user.address_key, std::move(user));
   }
   const std::lock_guard lock(m_mutex);
@@ -88,17 +96,17 @@ std::vector<MsUser> MsUsers::list() const {
   return out;
 }
 
-Result<MsUser> MsUsers::add(std::string_view address_key, std::string_view address, std::string_view password) {
+Result<MsUser> MsUsers::add(std::string_view address_key, std::string_view address, std::string_view password, DeliveredBy delivered_by) {
   if (find(address_key)) return fail(ErrorCode::Conflict, "the address has a mailbox already: " + printable(address), "address");
   POSTERN_TRY(const std::string stored, stored_form(password));
   POSTERN_TRY(const NewRowKey key, make_row_key(m_store, m_keeper, m_random));
-  MsUser user{0, std::string(address_key), std::string(address)};
+  MsUser user{0, std::string(address_key), std::string(address), delivered_by};
   POSTERN_CHECK(m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_TRY(const ContentId content, key.put(database, m_store.contents()));
     POSTERN_CHECK(
-        database.run("INSERT INTO ms_user(address_key, address, password, key_content, next_number, last_created, registered)"
-                     " VALUES (?,?,?,?,1,0,x'')",
-                     user.address_key, user.address, stored, content.get()));
+        database.run("INSERT INTO ms_user(address_key, address, password, key_content, next_number, last_created, registered, delivery)"
+                     " VALUES (?,?,?,?,1,0,x'',?)",
+                     user.address_key, user.address, stored, content.get(), static_cast<std::int64_t>(delivered_by)));
     user.id = database.last_insert_rowid();
     return {};
   }));

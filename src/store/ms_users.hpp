@@ -11,11 +11,22 @@
 
 namespace postern {
 
+/// Where what is delivered to a user goes. Stored; never renumbered.
+enum class DeliveredBy : std::uint8_t {
+  Store = 0,  ///< Into his mailbox, which he reads by P7.
+  P3 = 1,     ///< It waits in the queue until he binds and takes it himself (X.411 8.3).
+};
+
+/// "store", "p3".
+[[nodiscard]] std::string_view name_of(DeliveredBy by) noexcept;
+[[nodiscard]] std::optional<DeliveredBy> delivered_by_from_name(std::string_view name) noexcept;
+
 /// An address is its comparison key (oraddress::comparison_key) here, and its text for people.
 struct MsUser {
   std::int64_t id = 0;
   std::string address_key;
   std::string address;
+  DeliveredBy delivered_by = DeliveredBy::Store;
 };
 
 inline constexpr std::size_t kMsPassword = 62;  ///< Octets (X.411 ub-password-length).
@@ -32,7 +43,8 @@ class MsUsers {
   [[nodiscard]] std::vector<MsUser> list() const;  ///< By address.
 
   /// Conflict: there is one. BadInput: the password is empty or longer than kMsPassword.
-  [[nodiscard]] Result<MsUser> add(std::string_view address_key, std::string_view address, std::string_view password);
+  [[nodiscard]] Result<MsUser> add(std::string_view address_key, std::string_view address, std::string_view password,
+                                   DeliveredBy delivered_by = DeliveredBy::Store);
   /// With the whole mailbox; NotFound. Stopped half way, the user is still there, with what is left, and is removed by the next call.
   [[nodiscard]] Status remove(std::string_view address_key);
   [[nodiscard]] Status set_password(std::string_view address_key, std::string_view password);

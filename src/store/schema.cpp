@@ -120,7 +120,11 @@ CREATE TABLE ms_details(id INTEGER PRIMARY KEY, details BLOB NOT NULL);
 -- What an auto-action decided to forward and the MTS has not taken over yet.
 CREATE TABLE ms_forward(n INTEGER PRIMARY KEY AUTOINCREMENT, user INTEGER NOT NULL, number INTEGER NOT NULL, argument BLOB NOT NULL);
 )",
-    // 10: the operator's X.400 mailbox. `key_content` as of ms_user; `facts` and `step` are sealed with it, names are keyed hashes.
+    // 10: users of X.400 who have no mailbox: what is delivered to them waits in the queue until they take it (P3)
+    R"(
+ALTER TABLE ms_user ADD COLUMN delivery INTEGER NOT NULL DEFAULT 0;
+)",
+    // 11: the operator's X.400 mailbox. `key_content` as of ms_user; `facts` and `step` are sealed with it, names are keyed hashes.
     // cabinet_name: what reports and notifications find a message by; cabinet_fetched: entries of message stores that were brought in.
     R"(
 CREATE TABLE cabinet(id INTEGER PRIMARY KEY CHECK(id = 1), key_content INTEGER NOT NULL);

@@ -24,9 +24,30 @@ class MemoryMailboxes final : public Mailboxes {
     const std::lock_guard lock(m_mutex);
     m_boxes[oraddress::comparison_key(oraddress::parse(address).value())];
   }
-  [[nodiscard]] bool has(const oraddress::ORAddress& address) const override {
+  /// Somebody who takes what is delivered to him by P3.
+  void add_p3_user(const std::string& address) {
     const std::lock_guard lock(m_mutex);
-    return m_boxes.contains(oraddress::comparison_key(address));
+    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())];
+  }
+  void register_user(const std::string& address, mts::RegisterArgument88 registration) {
+    const std::lock_guard lock(m_mutex);
+    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())] = std::move(registration);
+  }
+  void remove_p3_user(const std::string& address) {
+    const std::lock_guard lock(m_mutex);
+    m_p3_users.erase(oraddress::comparison_key(oraddress::parse(address).value()));
+  }
+  [[nodiscard]] std::optional<std::string> route_to(const oraddress::ORAddress& address) const override {
+    const std::lock_guard lock(m_mutex);
+    const std::string key = oraddress::comparison_key(address);
+    if (m_p3_users.contains(key)) return std::string(kUserRoute) + key;
+    return m_boxes.contains(key) ? std::optional<std::string>(kStoreRoute) : std::nullopt;
+  }
+  [[nodiscard]] Result<mts::RegisterArgument88> registration(const oraddress::ORAddress& user) override {
+    const std::lock_guard lock(m_mutex);
+    const auto found = m_p3_users.find(oraddress::comparison_key(user));
+    if (found == m_p3_users.end()) return fail(ErrorCode::NotFound, "nobody");
+    return found->second;
   }
   [[nodiscard]] Result<Answer> deliver(Outgoing& item, const DueFate& due, const mts::Time&) override {
     Received received{item.apdu()};
@@ -63,6 +84,7 @@ class MemoryMailboxes final : public Mailboxes {
   mutable std::mutex m_mutex;
   std::condition_variable m_changed;
   std::map<std::string, std::vector<Received>> m_boxes;
+  std::map<std::string, mts::RegisterArgument88> m_p3_users;
 };
 
 inline mts::GlobalDomainIdentifier domain(const char* country, const char* admd, const char* prmd) {
@@ -143,6 +165,8 @@ class TestNode {
   std::vector<Peer> peers;
   std::vector<std::pair<std::string, RouteTarget>> mta_routes;
   RetrySchedule schedule{{std::chrono::seconds(1)}, std::chrono::hours(1), 0};
+  std::chrono::milliseconds housekeeping = std::chrono::minutes(5);
+  std::chrono::seconds interrupted = std::chrono::minutes(30);
   std::uint16_t port = 0;
   osi::TranscriptHook transcript;
   std::vector<UserService> services;
@@ -172,8 +196,11 @@ class TestNode {
       with.peers.push_back(std::move(copy));
     }
     for (const auto& [prefix, target] : mta_routes) with.routes.insert(oraddress::parse_attributes(prefix).value(), target);
-    return {std::move(with), mailboxes, *store, *spool,   **keeper, *loops,     *workers, resolver, random,
-            clock,           "test",    {},     schedule, {},       transcript, services, {},       {}};
+    NodeParts out{std::move(with), mailboxes, *store, *spool,   **keeper, *loops,     *workers, resolver, random,
+                  clock,           "test",    {},     schedule, {},       transcript, services, {},       {}};
+    out.housekeeping = housekeeping;
+    out.interrupted = interrupted;
+    return out;
   }
   Identity m_who;
 };

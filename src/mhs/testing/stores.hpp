@@ -74,9 +74,10 @@ class OneStore final : public Stores {
     out.next = newest + 1;
     return out;
   }
-  ms::SequenceNumber deliver(const char* identifier, const Bytes& content) {
+  ms::SequenceNumber deliver(const char* identifier, const Bytes& content) { return deliver(delivery(identifier), content); }
+  ms::SequenceNumber deliver(const mts::MessageDeliveryEnvelope& envelope, const Bytes& content) {
     const std::lock_guard lock(mutex);
-    newest = mailbox.deliver(delivery(identifier), content, 1'800'000'000);
+    newest = mailbox.deliver(envelope, content, 1'800'000'000);
     ++news;
     return newest;
   }

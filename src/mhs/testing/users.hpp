@@ -62,11 +62,12 @@ struct UserNode : TestNode {
   void serve_users() {
     const Mta& who = mta;
     late_workers = std::make_unique<io::WorkerPool>(2, 100);
-    gate = std::make_unique<P3Parts>(P3Parts{{who, users, *late_workers, false, {}}, submission, stats});
+    gate = std::make_unique<P3Parts>(P3Parts{{who, users, *late_workers, false, {}, guesses}, submission, stats});
     for (UserService& each : p3_services(*gate)) services.push_back(std::move(each));
     start();
-    port_of_node = std::make_unique<NodeSubmission>(NodeSubmission::Parts{*store, *spool, *workers, clock});
+    port_of_node = std::make_unique<NodeSubmission>(NodeSubmission::Parts{*store, *spool, *workers, clock, most_queued});
     port_of_node->attach(*node);
+    gate->deliveries = &node->deliveries();
   }
   void end() {
     stop();
@@ -76,6 +77,7 @@ struct UserNode : TestNode {
   /// The node's own port comes to be after its services.
   struct Late final : SubmissionPort {
     explicit Late(UserNode& owner) : node(owner) {}
+    [[nodiscard]] Status open() const override { return node.port_of_node->open(); }
     io::Task<Result<mts::MessageSubmissionResult>> submit(mts::MessageSubmissionEnvelope envelope, Bytes content,
                                                           std::string actor) override {
       return node.port_of_node->submit(std::move(envelope), std::move(content), std::move(actor));
@@ -89,7 +91,9 @@ struct UserNode : TestNode {
     UserNode& node;
   };
 
+  std::uint64_t most_queued = 100'000;
   MemoryUsers users;
+  PasswordGuesses* guesses = nullptr;
   UserStats stats;
   Late submission{*this};
   std::unique_ptr<io::WorkerPool> late_workers;

@@ -123,7 +123,7 @@ class Capture:
     def text(self, *frames: int) -> str:
         """What `tshark -V` shows of these frames, or of all that carry TPKTs."""
         wanted = " || ".join(f"frame.number == {frame}" for frame in frames) or "tpkt"
-        return _tshark(self.path, *self._options, "-V", "-O", "tpkt,cotp,ses,pres,acse,rtse,ros,p1,p7,p22,p772,data", "-Y", wanted)
+        return _tshark(self.path, *self._options, "-V", "-O", "tpkt,cotp,ses,pres,acse,rtse,ros,p1,p3,p7,p22,p772,data", "-Y", wanted)
 
     def complaints(self, sender: str | None = None, allow=()) -> list[Complaint]:
         """What is wrong with what `sender` (or anybody) sent, without what matches one of the patterns in `allow`."""
@@ -212,13 +212,14 @@ def dissect_apdus(apdus) -> Capture:
         for tpdu in osi.data_tpdus(tsdu, 8192):
             send(tpdu)
     capture = dissect([wire])
-    capture.left_over += _not_shown(capture, apdus) if not capture.left_over else []
+    capture.left_over += not_shown(capture, apdus, f"ses.type == {_ACTIVITY_END}") if not capture.left_over else []
     return capture
 
 
-def _not_shown(capture: Capture, apdus) -> list[Complaint]:
-    """The primitive elements of each APDU whose octets tshark shows less often than they are there."""
-    ends = json.loads(_tshark(capture.path, *capture._options, "-T", "json", "-x", "-Y", f"ses.type == {_ACTIVITY_END}"), object_pairs_hook=_Pairs)
+def not_shown(capture: Capture, apdus, frames: str, nulls=True) -> list[Complaint]:
+    """The primitive elements of each APDU whose octets tshark shows less often than they are there. `frames`: the filter that picks the frames
+    in which APDUs end, in the order of the APDUs. `nulls`: elements without octets count, which tshark 4.0 shows in some places only."""
+    ends = json.loads(_tshark(capture.path, *capture._options, "-T", "json", "-x", "-Y", frames), object_pairs_hook=_Pairs)
     complaints = []
     for frame, apdu in zip(ends, apdus):
         layers, shown = frame.first("_source").first("layers"), (set(), set())
@@ -226,7 +227,7 @@ def _not_shown(capture: Capture, apdus) -> list[Complaint]:
         plain, named = (collections.Counter(octets for octets, _, _ in places) for places in shown)
         for octets, count in collections.Counter(_primitives(apdu)).items():
             as_bits = plain[octets[2:]] + named[octets[2:]] if octets[:2] < "08" else 0  # a BIT STRING is shown without its first octet
-            if plain[octets] + as_bits < count:
+            if plain[octets] + as_bits < count and (octets or nulls):
                 complaints.append(Complaint(int(layers.first("frame").first("frame.number")), 0, TO_SERVER, f"{count} elements of the APDU have the "
                                             f"content {octets[:40]!r}, tshark shows {plain[octets] + as_bits} of them: it did not understand all"))
     return complaints
@@ -246,12 +247,20 @@ def _collect_raw(pairs, plain: set, named: set):
 
 
 def _primitives(apdu: bytes):
-    """The contents, in hex, of all primitive elements of an APDU and of the content in it (of a report: that it returns), as far as it is BER."""
+    """The contents, in hex, of all primitive elements of an APDU and of the contents in it, as far as those are BER."""
     node = ber.parse(apdu)
-    content = node.children[1].get("C1") if node.tag == "C1" and len(node.children) == 2 else node.get("U4")
-    inner = ber.parse(content.octets) if content is not None and content.octets[:1] in (b"\xa0", b"\xa1") else None
-    for part in (node, inner) if inner else (node,):
+    contents = [ber.parse(each.octets) for each in _contents_in(node) if each.octets[:1] in (b"\xa0", b"\xa1")]
+    for part in (node, *contents):
         yield from (element.content.hex() for element in part.walk() if not element.constructed)
+
+
+def _contents_in(node: ber.Node) -> list[ber.Node]:
+    """Of a message its content, of a report the one that it returns, of an operation that in its argument."""
+    if node.children and node.children[0].tag == "U2":
+        found = [each.get("U4") for each in node.children if each.tag == "U16"]
+    else:
+        found = [node.children[1].get("C1") if node.tag == "C1" and len(node.children) == 2 else node.get("U4")]
+    return [each for each in found if each is not None]
 
 
 def assert_clean_transfers(transcripts, sender: str | None = None, allow=()) -> Capture:

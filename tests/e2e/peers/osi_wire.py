@@ -130,6 +130,7 @@ PI_ACTIVITY, PI_SERIAL, PI_REFLECT, PI_REASON = 41, 42, 49, 50
 PI_CALLING_SELECTOR, PI_CALLED_SELECTOR = 51, 52
 _GROUPS = (PGI_CONNECTION, PGI_ACCEPT, PGI_LINKING)
 RTS_UNITS = b"\x02\x49"  # f1238: half-duplex, minor synchronize, activity management, exceptions
+ROSE_UNITS = b"\x00\x02"  # X.229 and X.217 need no more than duplex
 TSDU_SIZE = 2041  # f1238: 07 f9 both ways; with 7 octets of TPKT and DT header that is a TPDU of 2048
 
 
@@ -184,15 +185,15 @@ def references(role: int, user: bytes, common: bytes) -> bytes:
     return pi(PGI_CONNECTION, pi(role, user) + pi(PI_COMMON, common))
 
 
-def connect(user: bytes, common: bytes, user_data: bytes, versions: int = 3) -> bytes:
+def connect(user: bytes, common: bytes, user_data: bytes, versions: int = 3, units: bytes = RTS_UNITS) -> bytes:
     """CN, f1238: no selectors, all tokens the initiator's."""
-    return spdu(S_CN, references(PI_CALLING, user, common), _accept_item(versions, True), pi(PI_REQUIREMENTS, RTS_UNITS),
+    return spdu(S_CN, references(PI_CALLING, user, common), _accept_item(versions, True), pi(PI_REQUIREMENTS, units),
                 pi(PGI_USER_DATA, user_data))
 
 
-def accept(user: bytes, common: bytes, user_data: bytes, version: int = 2, segmenting: bool = False) -> bytes:
+def accept(user: bytes, common: bytes, user_data: bytes, version: int = 2, segmenting: bool = False, units: bytes = RTS_UNITS) -> bytes:
     """AC, f1239: one version, no TSDU size (so no segmenting), an empty called selector."""
-    return spdu(S_AC, references(PI_CALLED, user, common), _accept_item(version, segmenting), pi(PI_REQUIREMENTS, RTS_UNITS),
+    return spdu(S_AC, references(PI_CALLED, user, common), _accept_item(version, segmenting), pi(PI_REQUIREMENTS, units),
                 pi(PI_CALLED_SELECTOR, b""), pi(PGI_USER_DATA, user_data))
 
 

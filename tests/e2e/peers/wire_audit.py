@@ -15,7 +15,7 @@ def audit(transcripts) -> list[tuple[int, str, str]]:
     for stream, transcript in enumerate(transcripts):
         for sender in (TO_SERVER, TO_CLIENT):
             try:
-                for spdu in _spdus(transcript, sender):
+                for spdu in spdus(transcript, sender):
                     _check_user_data(spdu)
                     rebuilt[sender].take(spdu)
             except (osi.WireError, ber.BerError) as error:
@@ -28,12 +28,20 @@ def transferred(transcripts, sender: str = TO_SERVER) -> list[bytes]:
     be read."""
     rebuilt = _Rebuilt()
     for transcript in transcripts:
-        for spdu in _spdus(transcript, sender):
+        for spdu in spdus(transcript, sender):
             rebuilt.take(spdu)
     return rebuilt.apdus
 
 
-def _spdus(transcript: Transcript, sender: str):
+def presented(transcript: Transcript, sender: str) -> list[tuple[int, bytes]]:
+    """What one sender of a normal-mode association transferred, with the presentation context that it stood on: of RTSE, whole APDUs."""
+    rebuilt = _Rebuilt()
+    for spdu in spdus(transcript, sender):
+        rebuilt.take(spdu)
+    return rebuilt.presented
+
+
+def spdus(transcript: Transcript, sender: str):
     """The SPDU that counts of each TSDU."""
     tsdu = b""
     for piece in split_tpkts(transcript.stream(sender))[0]:
@@ -59,6 +67,7 @@ class _Rebuilt:
 
     def __init__(self):
         self.apdus: list[bytes] = []
+        self.presented: list[tuple[int, bytes]] = []
         self._activities: dict[tuple, list[bytes]] = {}
         self._session, self._now, self._sawn, self._in_activities = (None, None), None, b"", True
 
@@ -90,7 +99,8 @@ class _Rebuilt:
             return
         data, self._sawn = self._sawn, b""
         if not self._in_activities:
-            ber.parse(data)
+            pdv = ber.parse(data).want("U16")
+            self.presented.append((pdv.want("U2").integer, pdv.want("C0").only().raw))
             return
         if self._now is None:
             raise osi.WireError("session DT: outside of an activity")
@@ -99,7 +109,10 @@ class _Rebuilt:
     def _take_ae(self, spdu: osi.Spdu):
         if not self._now or not self._activities[self._now]:
             raise osi.WireError("session AE: the activity ends without data")
-        apdu = _without_external(b"".join(self._activities[self._now]))
+        whole = b"".join(self._activities[self._now])
+        apdu = _without_external(whole)
+        if apdu is not whole:
+            self.presented.append((ber.parse(whole).want("U2").integer, apdu))
         content = ber.parse(apdu).get("U4")
         if content is not None and content.octets[:1] in (b"\xa0", b"\xa1"):
             ber.parse(content.octets)

@@ -1,0 +1,153 @@
+#include "contentseal/open.hpp"
+
+#include <algorithm>
+
+#include "asn1/ber.hpp"
+#include "base/secret.hpp"
+#include "base/text.hpp"
+#include "contentseal/content_info.hpp"
+#include "contentseal/names.hpp"
+#include "contentseal/oids.hpp"
+#include "ipm/notification.hpp"
+#include "ipm/oids.hpp"
+#include "mime/tree.hpp"
+#include "seal/cms.hpp"
+#include "seal/decoded.hpp"
+#include "seal/parties.hpp"
+
+namespace postern::contentseal {
+namespace {
+
+/// A content and what it is said to be.
+struct Layer {
+  asn1::Oid type;
+  Bytes octets;
+};
+
+bool is_cms(const asn1::Oid& type) {
+  return type == id_signed_data() || type == id_enveloped_data() || type == id_ct_auth_enveloped_data() || type == id_ct_compressed_data();
+}
+
+/// RFC 3855 2.2: an S/MIME entity in MIME; nothing when the octets are none.
+std::optional<Bytes> unwrapped_mime(ByteView octets, const Limits& limits) {
+  const auto view = MessageView::parse(as_text(octets), limits);
+  if (!view) return std::nullopt;
+  const HeaderField* field = view->find("Content-Type");
+  if (field == nullptr) return std::nullopt;
+  const std::string type = to_lower(postern::parse_content_type(field->value).type);
+  if (type != "application/pkcs7-mime" && type != "application/x-pkcs7-mime") return std::nullopt;
+  auto der = decoded_content(as_text(octets), limits);
+  if (!der) return std::nullopt;
+  return *std::move(der);
+}
+
+/// The type by the bytes, where they are a ContentInfo; by what is said, where they are what is in one (RFC 3854 3.4).
+Result<Layer> resolved(Layer layer, const Limits& limits) {
+  if (layer.type == id_data())
+    if (auto der = unwrapped_mime(layer.octets, limits)) layer.octets = *std::move(der);
+  if (auto type = sealed_type_of(layer.octets)) return Layer{*std::move(type), std::move(layer.octets)};
+  if (!is_cms(layer.type)) return layer;
+  POSTERN_TRY(Bytes der, write_content_info(layer.type, layer.octets));
+  return Layer{std::move(layer.type), std::move(der)};
+}
+
+/// RFC 3854 4.3: who the content says its originator is: P2, P22 and their notifications do.
+std::optional<oraddress::ORAddress> originator_in(const asn1::Oid& type, ByteView content) {
+  if (type != ipm::id_mct_p2_1984() && type != ipm::id_mct_p2_1988()) return std::nullopt;
+  const auto object = asn1::decode<ipm::InformationObject>(content);
+  if (!object) return std::nullopt;
+  const auto& who = object->ipm() != nullptr ? object->ipm()->heading.originator : object->ipn()->ipn_originator;
+  if (!who || !who->formal_name || who->formal_name->is_absent()) return std::nullopt;
+  return *who->formal_name;
+}
+
+class Opener {
+ public:
+  explicit Opener(const OpenRequest& request) : m_request(request) { m_limits.message_bytes = request.limit; }
+
+  Result<Opened> open() {
+    POSTERN_TRY(Layer layer, resolved({id_data(), Bytes(m_request.octets.begin(), m_request.octets.end())}, m_limits));
+    if (!is_cms(layer.type)) return fail(ErrorCode::BadInput, "the content is no S/MIME object", "content");
+    while (is_cms(layer.type)) {
+      if (++m_verdict.layers > kMostLayers) return fail(ErrorCode::TooLarge, "has more than 8 layers of S/MIME", "content");
+      POSTERN_TRY(std::optional<Layer> inside, layer.type == id_signed_data() ? take_signature_off(layer) : decrypt(layer));
+      if (!inside) return Opened{content_type_of(m_signed_type), std::nullopt, std::move(m_verdict)};
+      POSTERN_TRY(layer, resolved(*std::move(inside), m_limits));
+    }
+    return Opened{content_type_of(layer.type), std::move(layer.octets), std::move(m_verdict)};
+  }
+
+ private:
+  /// Nothing: the content is not what was signed.
+  Result<std::optional<Layer>> take_signature_off(const Layer& layer) {
+    POSTERN_TRY(CmsVerified verified, cms_verify(layer.octets, std::nullopt, m_request.limit));
+    POSTERN_TRY(m_signed_type, asn1::Oid::parse(verified.content_type));
+    note_outer();
+    m_verdict.signers = judge_signers(verified, m_request.trust, author_of(verified.content), m_request.now);
+    if (!std::ranges::all_of(m_verdict.signers, &SmimeSigner::signature_ok)) return std::optional<Layer>();
+    return std::optional<Layer>(Layer{m_signed_type, std::move(verified.content)});
+  }
+
+  /// The signers known so far were further out than those that come: they are not asked who they are.
+  void note_outer() {
+    for (const SmimeSigner& each : m_verdict.signers)
+      if (m_verdict.outer_fault.empty() && !(each.valid())) m_verdict.outer_fault = "the outer signature: " + each.reason;
+  }
+
+  [[nodiscard]] AuthorCheck author_of(ByteView content) const {
+    const bool nested = is_cms(m_signed_type) || sealed_type_of(content).has_value();
+    if (nested) return [](const Certificate&) { return std::optional<std::string>(); };
+    std::vector<oraddress::ORAddress> originators;
+    if (m_request.originator) originators.push_back(*m_request.originator);
+    if (auto own = originator_in(m_signed_type, content)) originators.push_back(*std::move(own));
+    return speaks_for(std::move(originators), m_request.mapping);
+  }
+
+  Result<std::optional<Layer>> decrypt(const Layer& layer) {
+    if (layer.type == id_ct_compressed_data())
+      return fail(ErrorCode::Unsupported, "is compressed (RFC 3274), which is not undone here", "content");
+    POSTERN_TRY(const std::vector<X509*> ours, leaves_of(m_request.identities));
+    POSTERN_TRY(const std::size_t index, cms_match_recipient(layer.octets, ours));
+    POSTERN_TRY(CmsOpened opened, cms_decrypt(layer.octets, ours[index], m_request.identities[index].key.get(), m_request.limit));
+    if (m_verdict.cipher.empty()) {
+      m_verdict.cipher = opened.cipher;
+      m_verdict.key_transport = opened.key_transport;
+    }
+    m_verdict.authenticated = m_verdict.authenticated && opened.authenticated;
+    POSTERN_TRY(asn1::Oid type, asn1::Oid::parse(opened.content_type));
+    return std::optional<Layer>(Layer{std::move(type), std::move(opened.content)});
+  }
+
+  const OpenRequest& m_request;
+  Limits m_limits;
+  asn1::Oid m_signed_type;
+  Verdict m_verdict;
+};
+
+std::string name_of(const SmimeSigner& signer) { return signer.certificate ? printable(signer.certificate->subject()) : "somebody"; }
+
+}  // namespace
+
+Result<Opened> open_content(const OpenRequest& request) { return Opener(request).open(); }
+
+bool Verdict::valid() const noexcept {
+  return !signers.empty() && outer_fault.empty() && std::ranges::all_of(signers, &SmimeSigner::valid);
+}
+
+std::string Verdict::reason() const {
+  for (const SmimeSigner& each : signers)
+    if (!each.valid()) return each.reason;
+  if (!outer_fault.empty()) return outer_fault;
+  if (!signers.empty()) return "valid";
+  return authenticated ? "nobody signed" : "nobody signed, and changes to what is encrypted so would not show";
+}
+
+std::string Verdict::text() const {
+  std::string out = is_signed() ? "signed by " : reason();
+  for (std::size_t i = 0; i < signers.size(); ++i) out += (i == 0 ? "" : ", ") + name_of(signers[i]);
+  if (is_signed()) out += ": " + reason();
+  if (is_encrypted()) out += "; encrypted with " + cipher + " (" + key_transport + ")";
+  return out;
+}
+
+}  // namespace postern::contentseal

@@ -1,0 +1,468 @@
+// The delivery port over loopback: what waits for a user of P3 is invoked on his association, as often as it takes, under his controls.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "mhs/p3_client.hpp"
+#include "mhs/testing/users.hpp"
+#include "osi/oids.hpp"
+
+namespace postern::mhs {
+namespace {
+
+using io::testing::in_ms;
+using io::testing::soon;
+using testing::domain;
+using testing::name_of;
+using testing::UserNode;
+
+constexpr const char* kAlice = "C=DE;A= ;P=NORTH;O=Works;S=Alice";  // has a mailbox
+constexpr const char* kBob = "C=DE;A= ;P=NORTH;O=Works;S=Bob";      // is delivered to by P3
+constexpr const char* kNobody = "C=DE;A= ;P=NORTH;O=Works;S=Nobody";
+
+mts::MessageSubmissionEnvelope envelope_to(const char* recipient, const char* originator = kAlice) {
+  mts::MessageSubmissionEnvelope out;
+  out.originator_name = name_of(originator);
+  out.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+  mts::PerRecipientMessageSubmissionFields one;
+  one.recipient_name = name_of(recipient);
+  one.originator_report_request = {mts::OriginatorReportRequestBit::NonDeliveryReport, mts::OriginatorReportRequestBit::Report};
+  out.per_recipient_fields.push_back(std::move(one));
+  return out;
+}
+mts::MessageSubmissionEnvelope with_priority(mts::Priority priority) {
+  auto out = envelope_to(kBob);
+  out.priority = priority;
+  return out;
+}
+
+/// What a user got, and what he says to it.
+struct Taken {
+  std::vector<mts::MessageDeliveryArgument> messages;
+  std::vector<mts::ReportDeliveryArgument> reports;
+  int refusals = 0;  ///< So many are refused at first.
+
+  DeliveryTaker taker() {
+    return {[this](mts::MessageDeliveryArgument message) { return take(messages, std::move(message)); },
+            [this](mts::ReportDeliveryArgument report) { return take(reports, std::move(report)); }};
+  }
+  [[nodiscard]] std::size_t count() const { return messages.size() + reports.size(); }
+
+ private:
+  template <class T>
+  io::Task<Status> take(std::vector<T>& into, T what) {
+    if (refusals-- > 0) co_return fail(ErrorCode::Exhausted, "no room");
+    into.push_back(std::move(what));
+    co_return Status();
+  }
+};
+
+struct P3Delivery : ::testing::Test {
+  P3Delivery() : node({"north", domain("DE", " ", "NORTH")}) {
+    node.mailboxes.add(kAlice);
+    node.mailboxes.add_p3_user(kBob);
+    node.users.add(kAlice, "secret of alice");
+    node.users.add(kBob, "secret of bob");
+    node.route("C=DE;A= ;P=NORTH", RouteTarget::Kind::Store);
+  }
+  ~P3Delivery() override { node.end(); }
+  void start() {
+    node.serve_users();
+    node.gate->look_for_news = std::chrono::milliseconds(20);
+  }
+
+  std::unique_ptr<P3Client> bound(const char* user = kBob, bool reliable = false) {
+    UserCall call;
+    call.address = {{}, {}, {}, "127.0.0.1", node.port};
+    call.user = name_of(user);
+    call.password = SecretBytes::from_text(user == kBob ? "secret of bob" : "secret of alice");
+    call.reliable = reliable;
+    call.tls.required = false;
+    auto client = run(P3Client::open(std::move(call), node.resolver, soon()));
+    EXPECT_TRUE(client) << (client ? "" : client.error().text);
+    return client ? *std::move(client) : nullptr;
+  }
+  std::unique_ptr<P3Client> receiver(Taken& taken, bool reliable = false) {
+    auto client = bound(kBob, reliable);
+    if (client) client->take_deliveries(taken.taker());
+    return client;
+  }
+  mts::MTSIdentifier send(const mts::MessageSubmissionEnvelope& envelope = envelope_to(kBob), std::size_t size = 100) {
+    const auto submitted = node.submit(envelope, Bytes(size, 'x'));
+    EXPECT_TRUE(submitted) << (submitted ? "" : submitted.error().text());
+    return submitted ? submitted->message_submission_identifier : mts::MTSIdentifier();
+  }
+  /// X.411 8.2.1.1.1.13.
+  mts::Extensions expiring() const {
+    mts::Extensions out;
+    EXPECT_TRUE(mts::set_extension<mts::StandardExtension::LatestDeliveryTime>(out, mts::Time::at(unix_seconds(node.clock.now()) + 2)));
+    return out;
+  }
+  /// Until so many came.
+  static io::Task<bool> receive(P3Client& client, const Taken& taken, std::size_t count, SteadyTime deadline) {
+    while (taken.count() < count) {
+      const Status came = co_await client.attend(deadline);
+      if (!came) co_return false;
+    }
+    co_return true;
+  }
+  bool receive(P3Client& client, const Taken& taken, std::size_t count) { return run(receive(client, taken, count, soon())); }
+  /// Nothing more comes for a while.
+  bool is_quiet(P3Client& client, const Taken& taken) { return !run(receive(client, taken, taken.count() + 1, in_ms(300))); }
+  void close(std::unique_ptr<P3Client> client) {
+    run([](P3Client& one) -> io::Task<bool> {
+      co_await one.close(soon());
+      co_return true;
+    }(*client));
+  }
+  mts::DeliveryControlResult control(P3Client& client, const mts::DeliveryControlArgument& controls) {
+    const auto result = run(client.control_delivery(controls, soon()));
+    EXPECT_TRUE(result) << (result ? "" : result.error().text());
+    return result.value_or(mts::DeliveryControlResult());
+  }
+  /// The reports in Alice's mailbox, by diagnostic; nullopt: delivered.
+  std::vector<std::optional<mts::NonDeliveryDiagnosticCode>> reports(std::size_t count) {
+    std::vector<std::optional<mts::NonDeliveryDiagnosticCode>> out;
+    for (const testing::Received& each : node.mailboxes.wait(kAlice, count)) {
+      const auto& type = std::get<mts::Report>(each.apdu.value).content.per_recipient_fields.front().last_trace_information.report_type;
+      const auto* refused = std::get_if<mts::NonDeliveryReport>(&type.value);
+      out.push_back(refused != nullptr ? refused->non_delivery_diagnostic_code : std::nullopt);
+    }
+    return out;
+  }
+  /// The queue holds nothing any more, or soon.
+  bool is_emptied() const {
+    for (int tries = 0; tries < 500 && node.spool->stats().queued > 0; ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    return node.spool->stats().queued == 0;
+  }
+  template <class T>
+  T run(io::Task<T> task) {
+    return node.loops->run(std::move(task));
+  }
+  UserNode node;
+};
+using Reports = std::vector<std::optional<mts::NonDeliveryDiagnosticCode>>;
+
+TEST_F(P3Delivery, WhatWaitedIsDeliveredAfterTheBindAndReported) {
+  start();
+  std::size_t before = 0;
+  for (const bool reliable : {false, true}) {
+    const auto id = send(envelope_to(kBob), 30'000);
+    Taken taken;
+    auto client = receiver(taken, reliable);
+    ASSERT_TRUE(client && receive(*client, taken, 1));
+    const auto& message = taken.messages.front();
+    EXPECT_EQ(message.message_delivery_identifier, id);  // X.411 8.3.1.1.1.1: that of the submission
+    EXPECT_EQ(message.content.octets, Bytes(30'000, 'x'));
+    EXPECT_EQ(message.other_fields.originator_name, name_of(kAlice));
+    EXPECT_EQ(message.other_fields.this_recipient_name, name_of(kBob));
+    EXPECT_EQ(reports(++before).back(), std::nullopt);
+    const auto report = std::get<mts::Report>(node.mailboxes.wait(kAlice, before).back().apdu.value);
+    const auto& type = report.content.per_recipient_fields.front().last_trace_information.report_type;
+    EXPECT_EQ(std::get<mts::DeliveryReport>(type.value).message_delivery_time, message.message_delivery_time);
+    close(std::move(client));
+  }
+  EXPECT_TRUE(is_emptied());
+}
+
+TEST_F(P3Delivery, WhatComesMeanwhileIsDeliveredInItsOrder) {
+  start();
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client);
+  std::vector<mts::MTSIdentifier> sent;
+  for (std::size_t i = 0; i < 20; ++i) sent.push_back(send(envelope_to(kBob), i));
+  ASSERT_TRUE(receive(*client, taken, 20));
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(taken.messages[i].message_delivery_identifier, sent[i]);
+  ASSERT_TRUE(run(client->probe(
+      [] {
+        mts::ProbeSubmissionArgument probe;
+        static_cast<mts::PerProbeSubmissionFields&>(probe).originator_name = name_of(kBob);
+        probe.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+        probe.per_recipient_fields = envelope_to(kAlice).per_recipient_fields;
+        return probe;
+      }(),
+      soon())));  // his own operations go on beside it
+  ASSERT_TRUE(receive(*client, taken, 21));
+  EXPECT_EQ(taken.reports.size(), 1U);
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, AnAssociationThatEndsBeforeTheResultCostsNothing) {
+  start();
+  const auto id = send();
+  auto mute = bound();
+  ASSERT_TRUE(mute);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // it is invoked meanwhile, and nobody answers
+  mute.reset();
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client && receive(*client, taken, 1));
+  EXPECT_EQ(taken.messages.front().message_delivery_identifier, id);
+  EXPECT_TRUE(is_quiet(*client, taken));
+  EXPECT_EQ(reports(1), Reports{std::nullopt});
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, AUserWhoDoesNotAnswerIsLeft) {
+  start();
+  node.gate->delivery_time = std::chrono::seconds(1);
+  send();
+  auto mute = bound();
+  ASSERT_TRUE(mute);
+  mute->client().operations().add(osi::oid::as_mdse(), 5, [](const asn1::Any&) -> io::Task<RoseReply> {
+    co_await io::sleep_for(std::chrono::seconds(3));
+    co_return null_value();
+  });
+  Status end;
+  while (end) end = run(mute->attend(soon()));
+  EXPECT_EQ(end.error().code, ErrorCode::Unavailable) << end.error().text();
+  Taken taken;
+  auto client = receiver(taken);
+  EXPECT_TRUE(client && receive(*client, taken, 1));
+}
+
+TEST_F(P3Delivery, WhatIsNotTakenComesAgain) {
+  start();
+  send();
+  Taken taken;
+  taken.refusals = 1;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client && receive(*client, taken, 1));
+  EXPECT_EQ(taken.refusals, -1);
+  EXPECT_EQ(reports(1), Reports{std::nullopt});
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, AnAssociationThatKnowsNoDeliveriesLeavesThemToAnother) {
+  start();
+  send();
+  auto submitter = bound();
+  ASSERT_TRUE(submitter);
+  Status idle;
+  while (idle) idle = run(submitter->attend(in_ms(300)));
+  EXPECT_EQ(idle.error().code, ErrorCode::Timeout);
+  const auto own = run(submitter->submit({envelope_to(kAlice, kBob), asn1::OctetString("content")}, soon()));
+  EXPECT_TRUE(own) << own.error().text();
+  Taken taken;
+  auto client = receiver(taken);
+  EXPECT_TRUE(client && receive(*client, taken, 2));  // the message, and the report on what was submitted here
+  EXPECT_EQ(taken.reports.size(), 1U);
+  close(std::move(submitter));
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, OfTwoAssociationsOneGetsIt) {
+  start();
+  Taken first, second;
+  auto a = receiver(first), b = receiver(second);
+  ASSERT_TRUE(a && b);
+  send();
+  const bool to_a = run(receive(*a, first, 1, in_ms(1000)));
+  const bool to_b = run(receive(*b, second, 1, in_ms(to_a ? 300 : 9000)));
+  EXPECT_NE(to_a, to_b);
+  EXPECT_EQ(reports(1).size(), 1U);
+}
+
+// ---- controls: X.411 8.3.1.3
+TEST_F(P3Delivery, ControlsHoldBackAndSayWhatWaits) {
+  start();
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client);
+  mts::DeliveryControlArgument controls;
+  controls.permissible_lowest_priority = mts::Priority::Normal;
+  controls.permissible_maximum_content_length = 1000;
+  EXPECT_EQ(control(*client, controls).waiting_operations, mts::Operations());
+  send(envelope_to(kBob), 1001);
+  send(with_priority(mts::Priority::NonUrgent));
+  const auto urgent = send(with_priority(mts::Priority::Urgent));
+  ASSERT_TRUE(receive(*client, taken, 1));
+  EXPECT_EQ(taken.messages.front().message_delivery_identifier, urgent);
+  EXPECT_TRUE(is_quiet(*client, taken));
+  const auto waiting = control(*client, controls);
+  EXPECT_TRUE(waiting.waiting_operations.test(mts::OperationBit::MessageSubmissionOrMessageDelivery));
+  EXPECT_TRUE(waiting.waiting_messages.test(mts::WaitingMessage::LongContent));
+  EXPECT_TRUE(waiting.waiting_messages.test(mts::WaitingMessage::LowPriority));
+  EXPECT_EQ(waiting.waiting_content_types, mts::ContentTypes{{mts::BuiltInContentType::InterpersonalMessaging1988}});
+  controls.permissible_lowest_priority = mts::Priority::NonUrgent;
+  EXPECT_FALSE(control(*client, controls).waiting_messages.test(mts::WaitingMessage::LowPriority));
+  ASSERT_TRUE(receive(*client, taken, 2));
+  controls.restrict = false;
+  EXPECT_EQ(control(*client, controls).waiting_operations, mts::Operations());
+  ASSERT_TRUE(receive(*client, taken, 3));
+  EXPECT_EQ(taken.messages.back().content.octets.size(), 1001U);
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, ControlsEndWithTheirAssociation) {
+  start();
+  Taken held, taken;
+  auto client = receiver(held);
+  ASSERT_TRUE(client);
+  mts::DeliveryControlArgument controls;
+  static_cast<mts::Controls&>(controls) = mts::nothing_permitted();
+  control(*client, controls);
+  send();
+  EXPECT_TRUE(is_quiet(*client, held));
+  close(std::move(client));
+  client = receiver(taken);
+  EXPECT_TRUE(client && receive(*client, taken, 1));
+}
+
+TEST_F(P3Delivery, DefaultControlsAreInForceFromTheBindOn) {  // X.411 8.4.1.1: default-delivery-controls
+  mts::RegisterArgument88 registered;
+  registered.default_delivery_controls = mts::nothing_permitted();
+  node.mailboxes.register_user(kBob, registered);
+  start();
+  send();
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client);
+  EXPECT_TRUE(is_quiet(*client, taken));
+  mts::DeliveryControlArgument controls;
+  controls.permissible_operations = mts::Operations{mts::OperationBit::MessageSubmissionOrMessageDelivery};
+  control(*client, controls);
+  EXPECT_TRUE(receive(*client, taken, 1));
+  send();
+  controls.restrict = false;  // 'remove': the defaults again
+  EXPECT_TRUE(control(*client, controls).waiting_operations.test(mts::OperationBit::MessageSubmissionOrMessageDelivery) ||
+              taken.count() == 2);
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, ControlsThatAreNotAcceptable) {
+  mts::RegisterArgument88 registered;
+  registered.deliverable_maximum_content_length = 1000;
+  node.mailboxes.register_user(kBob, registered);
+  start();
+  auto client = bound();
+  ASSERT_TRUE(client);
+  const auto error = [&](const mts::DeliveryControlArgument& controls) {
+    const auto result = run(client->control_delivery(controls, soon()));
+    return result ? std::string("none") : result.error().what.substr(0, result.error().what.find(':'));
+  };
+  mts::DeliveryControlArgument longer, critical, labels;
+  longer.permissible_maximum_content_length = 1001;
+  EXPECT_EQ(error(longer), "control-violates-registration");  // X.411 8.3.2.2
+  critical.extensions.push_back({{asn1::Oid{1, 2, 3}}, {mts::CriticalityBit::ForDelivery}, null_value()});
+  EXPECT_EQ(error(critical), "unsupported-critical-function");
+  labels.permissible_security_context.emplace().emplace_back();
+  EXPECT_EQ(error(labels), "operation-refused");
+  auto alice = bound(kAlice);
+  ASSERT_TRUE(alice);
+  const auto refused = run(alice->control_delivery({}, soon()));
+  EXPECT_TRUE(refused.error().what.starts_with("operation-refused")) << refused.error().what;  // she has a mailbox
+  close(std::move(alice));
+  close(std::move(client));
+}
+
+// ---- what ends without him
+TEST_F(P3Delivery, WhatHeCannotTakeIsReportedAtOnce) {  // X.411 8.4.1.1
+  mts::RegisterArgument88 registered;
+  registered.deliverable_maximum_content_length = 1000;
+  node.mailboxes.register_user(kBob, registered);
+  start();
+  send(envelope_to(kBob), 1001);
+  EXPECT_EQ(reports(1), Reports{mts::NonDeliveryDiagnosticCode::ContentTooLong});
+  registered = {};
+  registered.deliverable_content_types = mts::ContentTypes{{mts::BuiltInContentType::InterpersonalMessaging1984}};
+  node.mailboxes.register_user(kBob, registered);
+  send();
+  EXPECT_EQ(reports(2).back(), mts::NonDeliveryDiagnosticCode::ContentTypeNotSupported);
+  EXPECT_TRUE(is_emptied());
+}
+
+TEST_F(P3Delivery, AProbeIsAnsweredWithoutHim) {  // X.411 14.4.2
+  start();
+  mts::ProbeSubmissionArgument probe;
+  static_cast<mts::PerProbeSubmissionFields&>(probe).originator_name = name_of(kAlice);
+  probe.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+  probe.per_recipient_fields = envelope_to(kBob).per_recipient_fields;
+  ASSERT_TRUE(run(node.node->submit_probe(probe, "test")));
+  EXPECT_EQ(reports(1), Reports{std::nullopt});
+}
+
+TEST_F(P3Delivery, WhatWaitsTooLongIsReported) {
+  start();
+  auto envelope = envelope_to(kBob);
+  envelope.extensions = expiring();
+  send(envelope);
+  EXPECT_EQ(reports(1), Reports{mts::NonDeliveryDiagnosticCode::MaximumTimeExpired});
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client);
+  mts::DeliveryControlArgument controls;
+  static_cast<mts::Controls&>(controls) = mts::nothing_permitted();
+  control(*client, controls);
+  envelope.extensions = expiring();
+  send(envelope);
+  EXPECT_FALSE(run(receive(*client, taken, 1, in_ms(4000))));  // held back, and expired meanwhile
+  EXPECT_EQ(reports(2).size(), 2U);
+  EXPECT_TRUE(is_emptied());
+}
+
+TEST_F(P3Delivery, WhatWaitsForSomebodyWhoIsRemovedIsReported) {
+  start();
+  mts::MessageSubmissionEnvelope later = envelope_to(kBob);
+  later.deferred_delivery_time = mts::Time::at(unix_seconds(node.clock.now()) + 2);
+  send(later);
+  node.mailboxes.remove_p3_user(kBob);
+  EXPECT_EQ(reports(1), Reports{mts::NonDeliveryDiagnosticCode::UnrecognisedORName});
+}
+
+TEST_F(P3Delivery, ErrorsThatSayNeverEndInAReport) {  // X.411 8.3.2
+  start();
+  send();
+  auto client = bound();
+  ASSERT_TRUE(client);
+  client->client().operations().add(osi::oid::as_mdse(), 5, [](const asn1::Any&) -> io::Task<RoseReply> {
+    co_return fault_named(mts::Port::Delivery, "unsupported-critical-function");
+  });
+  Status idle;
+  while (idle) idle = run(client->attend(in_ms(500)));
+  EXPECT_EQ(reports(1), Reports{mts::NonDeliveryDiagnosticCode::UnsupportedCriticalFunction});
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, ReportsGoTheSameWay) {
+  start();
+  const auto id = send(envelope_to(kNobody, kBob));
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client && receive(*client, taken, 1));
+  ASSERT_EQ(taken.reports.size(), 1U);
+  const auto& report = taken.reports.front();
+  EXPECT_EQ(report.subject_submission_identifier, id);
+  const auto& type = report.per_recipient_fields.front().report_type;
+  EXPECT_EQ(std::get<mts::NonDeliveryReport>(type.value).non_delivery_diagnostic_code, mts::NonDeliveryDiagnosticCode::UnrecognisedORName);
+  EXPECT_TRUE(is_quiet(*client, taken));  // no report about a report
+  close(std::move(client));
+}
+
+// ---- submission-control: X.411 8.2.1.4
+TEST_F(P3Delivery, AFullQueueAsksItsUsersToWait) {
+  node.most_queued = 1;
+  start();
+  auto alice = bound(kAlice);
+  ASSERT_TRUE(alice);
+  send();  // waits for Bob, and the queue is full
+  Status idle;
+  while (idle) idle = run(alice->attend(in_ms(500)));  // hears of it
+  const auto held = run(alice->submit({envelope_to(kBob), asn1::OctetString("content")}, in_ms(300)));
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().code, ErrorCode::Unavailable) << held.error().text();
+  const auto rude = bound(kAlice);  // one that does not heed it is refused
+  ASSERT_TRUE(rude);
+  SubmissionClient port(rude->client());
+  EXPECT_TRUE(
+      run(port.submit({envelope_to(kBob), asn1::OctetString("content")}, soon())).error().what.starts_with("submission-control-violated"));
+  Taken taken;
+  auto bob = receiver(taken);
+  ASSERT_TRUE(bob && receive(*bob, taken, 1));
+  const auto submitted = run(alice->submit({envelope_to(kAlice), asn1::OctetString("content")}, soon()));
+  EXPECT_TRUE(submitted) << submitted.error().text();
+}
+
+}  // namespace
+}  // namespace postern::mhs

@@ -1,0 +1,296 @@
+#include "transport/sealing.hpp"
+
+#include <gtest/gtest.h>
+#include <openssl/pem.h>
+#include <unistd.h>
+
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "contentseal/seal.hpp"
+#include "contentseal/testing/people.hpp"
+#include "ipm/testing/samples.hpp"
+#include "postern/x400_sdk.h"
+
+namespace postern::transport {
+namespace {
+
+namespace fs = std::filesystem;
+namespace people = contentseal::testing;
+using people::kAlice;
+using people::kBob;
+using people::kNow;
+using postern::testing::Made;
+
+/// A peer that keeps one message and gives it back. Not an MTS: what it does beyond that is what the test tells it.
+class OneMessage final : public Transport {
+ public:
+  sdk::Submission submission;
+  Bytes content;
+  std::string originator = kAlice;
+  std::vector<sdk::Attribute> attributes;
+  std::size_t piece = 7;  ///< Octets that come at once.
+
+  Result<sdk::Submitted> submit(const sdk::Submit& request, ByteView octets, const CallOptions&) override {
+    submission = request.submission;
+    content.assign(octets.begin(), octets.end());
+    return sdk::Submitted{};
+  }
+  Result<sdk::Fetched> fetch(const sdk::Fetch& request, const sdk::PieceSink& sink, const CallOptions&) override {
+    if ((request.wanted.fields & POSTERN_X400_HAS_ORIGINATOR) == 0) return fail(ErrorCode::BadInput, "nobody asked whose it is");
+    for (std::size_t at = 0; at < content.size(); at += piece)
+      if (!sink(ByteView(content).subspan(at, std::min(piece, content.size() - at)))) return fail(ErrorCode::Conflict, "no more is wanted");
+    sdk::Fetched out;
+    out.entry.originator = originator;
+    out.entry.content_type = submission.content_type;
+    out.entry.content_size = out.content_size = content.size();
+    out.entry.attributes = attributes;
+    return out;
+  }
+  Result<sdk::Identity> identify(const CallOptions&) override { return no(); }
+  Result<sdk::Health> health(const CallOptions&) override { return no(); }
+  Result<sdk::Binding> bind(const sdk::Bind&, const CallOptions&) override { return no(); }
+  Status unbind(const sdk::Unbind&, const CallOptions&) override { return no(); }
+  Result<sdk::Submitted> probe(const sdk::Probe&, const CallOptions&) override { return no(); }
+  Result<sdk::EntryList> list(const sdk::List&, const CallOptions&) override {
+    sdk::EntryList out;
+    out.entries.emplace_back().attributes = attributes;
+    return out;
+  }
+  Result<sdk::Summary> summarize(const sdk::Summarize&, const CallOptions&) override { return no(); }
+  Status remove(const sdk::Delete&, const CallOptions&) override { return no(); }
+  Status register_user(const sdk::Register&, const CallOptions&) override { return no(); }
+  Result<sdk::Event> poll(const sdk::Poll&, const CallOptions&) override { return no(); }
+
+ private:
+  static tl::unexpected<Error> no() { return fail(ErrorCode::Unsupported, "not in this test"); }
+};
+
+std::string key_pem(const Made& made) {
+  BIO* out = BIO_new(BIO_s_mem());
+  PEM_write_bio_PrivateKey(out, made.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(out, &text);
+  std::string pem(text, static_cast<std::size_t>(size));
+  BIO_free(out);
+  return pem;
+}
+
+class Sealing : public ::testing::Test {
+ protected:
+  inline static const Made root = people::authority();
+  inline static const Made alice = people::person({.addresses = {kAlice}}, &root);
+  inline static const Made bob = people::person({.addresses = {kBob}}, &root);
+  const fs::path folder = fs::temp_directory_path() / ("postern-sealing-" + std::to_string(::getpid()));
+  const Bytes message = people_message();
+  ManualClock clock{kNow};
+  OneMessage peer;
+  SealingOptions options;
+  SmimeSource source{folder.string(), [] { return Result<CertificateChain>(CertificateChain{root.certificate}); }, clock};
+
+  Sealing() { fs::create_directories(folder); }
+  ~Sealing() override { fs::remove_all(folder); }
+
+  static Bytes people_message() {
+    ipm::Draft draft = ipm::testing::draft();
+    draft.originator.name = ipm::testing::name(kAlice);
+    return ipm::compose(draft).value().copies.front().content;
+  }
+  void write(const std::string& name, const std::string& text) { std::ofstream(folder / name) << text; }
+  void own(const std::string& name, const Made& made) {
+    write(name + ".pem", made.certificate.to_pem());
+    write(name + ".key", key_pem(made));
+  }
+  Result<sdk::Submitted> submit(ByteView content, std::string type = "22") {
+    sdk::Submit request;
+    request.submission.originator = kAlice;
+    request.submission.content_type = std::move(type);
+    request.submission.encoded_types = {"2.6.3.4.2"};
+    request.submission.recipients = {{kBob, {}, sdk::ReportRequest::NonDelivery}};
+    return SealingTransport(peer, source, options, clock).submit(request, content, {});
+  }
+  struct Got {
+    sdk::Fetched fetched;
+    Bytes content;
+    boost::json::object verdict;  ///< Empty: none.
+  };
+  Got fetch() {
+    Got out;
+    sdk::Fetch request;
+    request.wanted.fields = 0;
+    auto fetched = SealingTransport(peer, source, options, clock)
+                       .fetch(request, [&out](ByteView piece) { return append(out.content, piece), true; }, {});
+    EXPECT_TRUE(fetched) << (fetched ? "" : fetched.error().text());
+    if (!fetched) return out;
+    out.fetched = *std::move(fetched);
+    if (const auto verdict = verdict_of(out.fetched.entry)) out.verdict = boost::json::parse(*verdict).as_object();
+    return out;
+  }
+  Findings judged(SealingNeed need = SealingNeed::Should) {
+    const auto material = load_smime(folder.string(), {root.certificate});
+    EXPECT_TRUE(material) << (material ? "" : material.error().text());
+    return judge_smime(**material, clock.now(), need);
+  }
+};
+
+TEST_F(Sealing, SignedOnTheWayOutAndJudgedOnTheWayIn) {
+  own("signing", alice);
+  ASSERT_TRUE(submit(message));
+  EXPECT_EQ(peer.submission.content_type, "1.2.840.113549.1.9.16.1.6");
+  EXPECT_EQ(peer.submission.encoded_types, std::vector<std::string>{"1.2.840.113549.1.9.16.10.6"});
+  EXPECT_NE(peer.submission.flags & POSTERN_X400_CONVERSION_PROHIBITED, 0U);
+  EXPECT_NE(peer.content, message);
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{33}, std::size_t{100'000}}) {
+    peer.piece = piece;
+    const Got got = fetch();
+    EXPECT_EQ(got.content, message);
+    EXPECT_EQ(got.fetched.entry.content_type, "22");
+    EXPECT_EQ(got.fetched.content_size, message.size());
+    EXPECT_EQ(got.fetched.entry.content_size, message.size());
+    EXPECT_TRUE(got.verdict.at("valid").as_bool()) << got.verdict;
+  }
+}
+
+TEST_F(Sealing, EncryptedToWhoIsInTheFolder) {
+  own("signing", alice);
+  own("encryption", bob);  // one daemon plays both sides
+  options.encrypt = SealingNeed::Must;
+  ASSERT_TRUE(submit(message)) << "bob's certificate is found by his address";
+  EXPECT_EQ(as_text(peer.content).find("all is well"), std::string_view::npos);
+  const Got got = fetch();
+  EXPECT_EQ(got.content, message);
+  EXPECT_TRUE(got.verdict.at("valid").as_bool() && got.verdict.at("encrypted").as_bool()) << got.verdict;
+}
+
+TEST_F(Sealing, WhereNothingIsThereItDependsOnTheNeed) {
+  ASSERT_TRUE(submit(message));
+  EXPECT_EQ(peer.content, message) << "should: goes as it is";
+  EXPECT_EQ(peer.submission.encoded_types, std::vector<std::string>{"2.6.3.4.2"});
+  options.sign = SealingNeed::Must;
+  EXPECT_EQ(submit(message).error().code, ErrorCode::NotFound);
+  own("signing", alice);
+  clock.advance(kSmimeAge);
+  options.encrypt = SealingNeed::Should;
+  ASSERT_TRUE(submit(message));
+  EXPECT_EQ(peer.submission.encoded_types, std::vector<std::string>{"1.2.840.113549.1.9.16.10.6"}) << "signed only";
+  options.encrypt = SealingNeed::Must;
+  const auto refused = submit(message);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, kBob);
+}
+
+TEST_F(Sealing, ACertificateThatCannotBeUsedStopsTheMessage) {
+  own("signing", people::person({.addresses = {kAlice}, .not_after = 1'710'000'000}, &root));
+  const auto refused = submit(message);
+  ASSERT_FALSE(refused) << "not silently unsigned";
+  EXPECT_NE(refused.error().what.find("expired"), std::string::npos) << refused.error().what;
+  EXPECT_TRUE(peer.content.empty());
+}
+
+TEST_F(Sealing, SealedAndUnnameableContentsGoAsTheyAre) {
+  own("signing", alice);
+  const Bytes sealed = contentseal::sign_content({asn1::Oid{2, 6, 1, 10, 1}, message}, people::identity(alice), kNow).value().octets;
+  ASSERT_TRUE(submit(sealed, "1.2.840.113549.1.9.16.1.6"));
+  EXPECT_EQ(peer.content, sealed);
+  ASSERT_TRUE(submit(message, "40"));
+  EXPECT_EQ(peer.content, message);
+  options.sign = SealingNeed::Must;
+  EXPECT_EQ(submit(message, "40").error().code, ErrorCode::Unsupported);
+  EXPECT_EQ(submit(message, "forty").error().code, ErrorCode::BadInput);
+}
+
+TEST_F(Sealing, PlainContentPassesThrough) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{63}, std::size_t{64}, std::size_t{5000}}) {
+    peer.content = ipm::testing::entropy(1, size);
+    const Got got = fetch();
+    EXPECT_EQ(got.content, peer.content) << size;
+    EXPECT_TRUE(got.verdict.empty());
+  }
+}
+
+TEST_F(Sealing, NobodyCanSendAVerdict) {
+  peer.content = message;
+  peer.attributes = {{0, kSmimeVerdict, to_bytes("{\"valid\":true}")}, {0, "2.6.1.1", {}}};
+  EXPECT_TRUE(fetch().verdict.empty());
+  const auto listed = SealingTransport(peer, source, options, clock).list({}, {});
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->entries.at(0).attributes.size(), 1U);
+}
+
+TEST_F(Sealing, WhatDoesNotOpenComesAsItIs) {
+  own("signing", alice);
+  options.encrypt = SealingNeed::Must;
+  write("bob.pem", bob.certificate.to_pem());
+  ASSERT_TRUE(submit(message));
+  const Got closed = fetch();
+  EXPECT_EQ(closed.content, peer.content);
+  EXPECT_EQ(closed.fetched.entry.content_type, "1.2.840.113549.1.9.16.1.6");
+  EXPECT_FALSE(closed.verdict.at("opened").as_bool());
+  options.encrypt = SealingNeed::Never;
+  ASSERT_TRUE(submit(message));
+  peer.content.at(as_text(peer.content).find("all is well")) = 'o';
+  const Got changed = fetch();
+  EXPECT_EQ(changed.content, peer.content);
+  EXPECT_EQ(changed.verdict.at("reason").as_string(), "the content or its signature was changed");
+}
+
+TEST_F(Sealing, ObjectsOverTheLimitComeAsTheyAre) {
+  own("signing", alice);
+  ASSERT_TRUE(submit(message));
+  options.limit = 100;
+  const Got got = fetch();
+  EXPECT_EQ(got.content, peer.content);
+  EXPECT_TRUE(got.verdict.empty());
+}
+
+std::string text_of(const Findings& findings) {
+  std::string out;
+  for (const Finding& each : findings) out += each.name + " " + std::to_string(static_cast<int>(each.state)) + " " + each.text + "\n";
+  return out;
+}
+
+TEST_F(Sealing, JudgedAtTheStart) {
+  EXPECT_EQ(judged().at(0).state, Finding::State::Note);
+  EXPECT_TRUE(judged(SealingNeed::Never).empty());
+  EXPECT_EQ(judged(SealingNeed::Must).at(0).state, Finding::State::Failed);
+  own("signing", alice);
+  own("encryption", bob);
+  const Findings good = judged();
+  ASSERT_EQ(good.size(), 3U) << text_of(good);
+  for (const Finding& each : good) EXPECT_EQ(each.state, Finding::State::Ok) << text_of(good);
+  EXPECT_NE(good[0].text.find(kAlice), std::string::npos) << text_of(good);
+}
+
+TEST_F(Sealing, EachFaultIsSaid) {
+  const Made elsewhere = people::authority("Elsewhere");
+  const std::vector<std::tuple<Made, Finding::State, std::string>> cases{
+      {people::person({.addresses = {kAlice}, .not_after = 1'710'000'000}, &root), Finding::State::Failed, "expired at"},
+      {people::person({.addresses = {kAlice}, .not_after = 1'802'000'000}, &root), Finding::State::Warning, "it ends soon"},
+      {people::person({.addresses = {kAlice}, .key_usage = "critical,keyAgreement"}, &root), Finding::State::Failed, "keyUsage"},
+      {people::person({.addresses = {kAlice}}, &elsewhere), Finding::State::Warning, "security.smime.trust"},
+      {people::person({}, &root), Finding::State::Warning, "names nobody"},
+  };
+  for (const auto& [made, state, words] : cases) {
+    own("signing", made);
+    const Findings found = judged();
+    ASSERT_FALSE(found.empty());
+    EXPECT_EQ(found[0].state, state) << text_of(found);
+    EXPECT_NE(found[0].text.find(words), std::string::npos) << text_of(found);
+  }
+}
+
+TEST_F(Sealing, KeysThatDoNotFitAndFilesThatAreNone) {
+  own("signing", alice);
+  write("signing.key", key_pem(bob));
+  write("broken.pem", "-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n");
+  const std::string found = text_of(judged());
+  EXPECT_NE(found.find("does not belong"), std::string::npos) << found;
+  EXPECT_NE(found.find("broken.pem is passed over"), std::string::npos) << found;
+  EXPECT_FALSE(submit(message));
+  fs::remove(folder / "signing.key");
+  EXPECT_EQ(judged().at(0).state, Finding::State::Failed) << "a certificate without its key";
+}
+
+}  // namespace
+}  // namespace postern::transport
