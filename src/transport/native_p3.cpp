@@ -53,6 +53,9 @@ class P3User final : public NativeUser {
   io::Task<Result<mts::ProbeSubmissionResult>> give(mts::ProbeSubmissionArgument probe, SteadyTime deadline) override {
     return m_client->probe(std::move(probe), deadline);
   }
+  io::Task<Status> take_back(mts::MTSIdentifier identifier, SteadyTime deadline) override {
+    return m_client->cancel(std::move(identifier), deadline);
+  }
 
   /// X.411 8.3.1.2.
   void accept_reports() {

@@ -145,6 +145,9 @@ class P7User final : public NativeUser {
   io::Task<Result<mts::ProbeSubmissionResult>> give(mts::ProbeSubmissionArgument probe, SteadyTime deadline) override {
     return m_client->probe(std::move(probe), deadline);
   }
+  io::Task<Status> take_back(mts::MTSIdentifier identifier, SteadyTime deadline) override {
+    return m_client->cancel(std::move(identifier), deadline);
+  }
 
   [[nodiscard]] tl::unexpected<Trouble> failed(const Error& error, const Asked& asked) {
     return tl::unexpected<Trouble>(trouble_of_retrieval(error, client(), asked));

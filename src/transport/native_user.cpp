@@ -57,9 +57,8 @@ io::Task<Outcome<sdk::Submitted>> NativeUser::probe(mts::ProbeSubmissionArgument
 }
 
 io::Task<Outcome<sdk::Done>> NativeUser::cancel_deferred(mts::MTSIdentifier identifier, SteadyTime deadline) {
-  mhs::SubmissionClient port(client());
-  const auto result = co_await port.cancel(std::move(identifier), deadline);
-  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client().refusal(), mts::Port::Submission, {}));
+  const auto result = co_await take_back(std::move(identifier), deadline);
+  if (!result) co_return tl::unexpected<Trouble>(trouble_of_call(result.error(), client(), mts::Port::Submission, {}));
   co_return sdk::Done();
 }
 

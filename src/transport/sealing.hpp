@@ -57,6 +57,9 @@ class SealingTransport final : public Transport {
   Status unbind(const sdk::Unbind& request, const CallOptions& options) override { return m_inner.unbind(request, options); }
   Result<sdk::Submitted> submit(const sdk::Submit& request, ByteView content, const CallOptions& options) override;
   Result<sdk::Submitted> probe(const sdk::Probe& request, const CallOptions& options) override { return m_inner.probe(request, options); }
+  Status cancel_deferred(const CancelDeferred& request, const CallOptions& options) override {
+    return m_inner.cancel_deferred(request, options);
+  }
   Result<sdk::EntryList> list(const sdk::List& request, const CallOptions& options) override;
   Result<sdk::Summary> summarize(const sdk::Summarize& request, const CallOptions& options) override {
     return m_inner.summarize(request, options);
