@@ -71,16 +71,6 @@ function tableOf(caption, heads, rows) {
   return table;
 }
 
-const opened = new Set();
-// Details that stay open when they are drawn anew.
-function fold(name, summary, content) {
-  const box = make('details');
-  box.append(make('summary', '', summary), content);
-  box.open = opened.has(name);
-  box.addEventListener('toggle', () => { if (box.open) opened.add(name); else opened.delete(name); });
-  return box;
-}
-
 function legend(words) {
   const out = make('span', 'legend');
   out.append(make('span', 'swatch good', ''), words.good, make('span', 'swatch bad', ''), words.bad);

@@ -57,15 +57,6 @@ svg .good { fill:var(--seal); } svg .bad { fill:var(--bad); } svg .any { fill:tr
 )css";
 
 const std::string_view kDomainsScript = R"js('use strict';
-// What is drawn already is left alone until it changes: nobody loses his place.
-const drawn = {};
-function isNew(what, value) {
-  const text = JSON.stringify(value);
-  if (drawn[what] === text) return false;
-  drawn[what] = text;
-  return true;
-}
-
 const kinds = {
   mx: 'MX', address: 'Address', spf: 'SPF', 'dkim-alias': 'DKIM alias', dkim: 'DKIM', dmarc: 'DMARC', 'mta-sts': 'MTA-STS', 'mta-sts-host': 'MTA-STS host',
   'tls-rpt': 'TLS reports', tlsa: 'TLSA', caa: 'CAA', service: 'Mail programs', openpgpkey: 'OpenPGP key', smimea: 'S/MIME certificate',

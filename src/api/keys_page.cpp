@@ -80,19 +80,15 @@ function rewrapped(run) {
 }
 
 function versions(key) {
-  const box = make('details'), table = make('table'), body = make('tbody');
-  box.append(make('summary', '', key.versions.length + (key.versions.length === 1 ? ' version' : ' versions')));
+  const table = make('table'), body = make('tbody');
   for (const v of [...key.versions].reverse()) {
     const row = make('tr');
     row.append(make('td', '', 'v' + v.version), make('td', '', days(v.age_seconds) + ' old'), make('td', '', v.uses.toLocaleString() + ' uses'));
     body.append(row);
   }
-  table.append(body); box.append(table);
-  box.open = unfolded.has(key.name);
-  box.addEventListener('toggle', () => { if (box.open) unfolded.add(key.name); else unfolded.delete(key.name); });
-  return box;
+  table.append(body);
+  return fold(key.name, key.versions.length + (key.versions.length === 1 ? ' version' : ' versions'), table);
 }
-const unfolded = new Set();
 
 function announced(key) {
   const out = [];

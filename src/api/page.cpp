@@ -1,10 +1,11 @@
-// The pages: messages as they flow, keys (keys_page.cpp), domains and reports (domains_page.cpp, charts_script.cpp). HTML, style sheets and
-// scripts are all served from the binary. No inline script (Content-Security-Policy).
+// The pages: messages as they flow, keys (keys_page.cpp), domains and reports (domains_page.cpp, charts_script.cpp), the X.400 mailbox
+// (x400_page.hpp). HTML, style sheets and scripts are all served from the binary. No inline script (Content-Security-Policy).
 //
 // The token arrives in the address's fragment (#token=...), which browsers do not send to servers, and stays in this tab's session storage.
 #include "api/api.hpp"
 #include "api/domains_page.hpp"
 #include "api/keys_page.hpp"
+#include "api/x400_page.hpp"
 
 namespace postern::api {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::string_view kHead = R"html(<!doctype html>
 <body>
 <header>
   <h1>Postern <small id="host"></small></h1>
-  <nav aria-label="Pages"><a href="/">Messages</a> <a href="/domains">Domains</a> <a href="/keys">Keys</a></nav>
+  <nav aria-label="Pages"><a href="/">Messages</a> <a href="/x400">X.400</a> <a href="/domains">Domains</a> <a href="/keys">Keys</a></nav>
   <ul id="badges" aria-label="Status"></ul>
 </header>
 <p id="lost" role="status" hidden></p>
@@ -143,13 +144,34 @@ function onToken(go) {
   $('token-form').addEventListener('submit', (event) => { event.preventDefault(); sessionStorage.setItem('token', $('token').value.trim()); go(); });
 }
 
-// A call of the API. What is thrown says whether the token was refused (token) or the gateway refused it in words of its own (said).
-async function call(method, path) {
-  const response = await fetch(path, { method, headers: { Authorization: 'Bearer ' + token() } });
-  const answer = await response.json();
+// A request to the API. What is thrown says whether the token was refused (token) or the gateway refused it in words of its own (said, status).
+async function request(method, path, body) {
+  const headers = { Authorization: 'Bearer ' + token() };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   if (response.status === 401) throw Object.assign(new Error('token'), { token: true });
-  if (!response.ok) throw Object.assign(new Error(answer.detail || response.statusText), { said: true });
-  return answer;
+  if (!response.ok) throw Object.assign(new Error((await response.json()).detail || response.statusText), { said: true, status: response.status });
+  return response;
+}
+const call = async (method, path, body) => (await request(method, path, body)).json();
+
+// What is drawn already is left alone until it changes: nobody loses his place.
+const drawn = {};
+function isNew(what, value) {
+  const text = JSON.stringify(value);
+  if (drawn[what] === text) return false;
+  drawn[what] = text;
+  return true;
+}
+
+const opened = new Set();
+// Details that stay open when they are drawn anew.
+function fold(name, summary, content) {
+  const box = make('details');
+  box.append(make('summary', '', summary), content);
+  box.open = opened.has(name);
+  box.addEventListener('toggle', () => { if (box.open) opened.add(name); else opened.delete(name); });
+  return box;
 }
 
 for (const link of document.querySelectorAll('nav a')) if (link.pathname === location.pathname) link.setAttribute('aria-current', 'page');
@@ -274,6 +296,7 @@ void add_page_routes(const Routes& routes) {
   page("/", std::string(kHead) + std::string(kMessages) + std::string(kMessagesFoot));
   page("/keys", std::string(kHead) + std::string(kKeysBody));
   page("/domains", std::string(kHead) + std::string(kDomainsBody));
+  page("/x400", std::string(kHead) + std::string(kX400Body));
   asset("icon.svg", kIcon);
   asset("live.css", kCss);
   asset("page.js", kCommon);
@@ -283,6 +306,11 @@ void add_page_routes(const Routes& routes) {
   asset("domains.css", kDomainsCss);
   asset("domains.js", kDomainsScript);
   asset("charts.js", kChartsScript);
+  asset("x400.css", kX400Css);
+  asset("x400.js", kX400Script);
+  asset("x400_message.js", kX400MessageScript);
+  asset("x400_acts.js", kX400ActsScript);
+  asset("x400_write.js", kX400WriteScript);
 }
 
 }  // namespace postern::api

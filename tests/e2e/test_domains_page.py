@@ -116,7 +116,7 @@ def test_nothing_yet(ours, browser):  # noqa: F811
     for words in ("No DMARC report in this time", "No TLS report in this time", "No session with a mail host", "None yet.", "With [[zone]] the daemon keeps"):
         assert words in shown, words
     assert browser.run("document.querySelector('nav [aria-current]').textContent") == "Domains"
-    assert browser.run("[...document.querySelectorAll('nav a')].map((a) => a.getAttribute('href'))") == ["/", "/domains", "/keys"]
+    assert browser.run("[...document.querySelectorAll('nav a')].map((a) => a.getAttribute('href'))") == ["/", "/x400", "/domains", "/keys"]
     assert browser.run("document.querySelectorAll('svg').length") == 0
     keep_screenshot(browser, "domains-empty")
     browser.size(360)
