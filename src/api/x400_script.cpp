@@ -260,13 +260,13 @@ async function load(isLast) {
   $('login').hidden = true;
   document.querySelector('main').hidden = false;
   showAbsent('');
+  showView(at);
   if (troubled) say('');
   troubled = false;
   showMailbox(mailbox);
   showFolders(got[0].folders, at);
   if (got[1]) { showList(got[1], at); showMessage(m, at); }
   if (got[2]) showLinks(mailbox, got[2], got[3]);
-  showView(at);
   pause = m && ['queued', 'submitting'].includes(m.state) ? 1000 : 4000;
 }
 
