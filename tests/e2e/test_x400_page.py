@@ -138,8 +138,8 @@ def test_from_writing_to_the_receipt(gateway, browser):  # noqa: F811
     pick_message(browser, "inbox", "Report")
     browser.await_text("delivered", "#reader .people")
     browser.run("[...document.querySelectorAll('#reader a')].find((a) => a.textContent === 'the message that was sent').click()")
-    browser.await_text("delivery report (DR)", "#reader .people")
-    assert "Plan of the route" in browser.text("#reader h2") and browser.text("#list-title") == "Sent"
+    browser.await_text("Plan of the route", "#reader h2")
+    assert "delivery report (DR)" in browser.text("#reader .people") and browser.text("#list-title") == "Sent"
     picture(browser, "x400-delivered")
 
     pick_message(browser, "inbox", "Plan of the route")
