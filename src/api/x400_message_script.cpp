@@ -48,6 +48,13 @@ function shortName(address) {
   return name ? name + (where ? ' (' + where + ')' : '') : address;
 }
 
+// An address that breaks between its attributes, where it has to.
+function wrapped(address) {
+  const out = make('span');
+  for (const piece of address.split(/(?<=;)/)) out.append(piece, make('wbr'));
+  return out;
+}
+
 // Reports come from the message transfer system itself (X.411 8.3.1.2).
 function senderOf(m, words) { return m.from ? words(m.from) : m.kind === 'report' ? 'the message transfer system' : 'nobody named'; }
 function titleOf(m) { return m.subject || { report: 'Report', notification: 'Notification' }[m.kind] || '(no subject)'; }
@@ -138,7 +145,8 @@ function content(view, id) {
 
 function person(m, r) {
   const line = make('li'), top = make('div', 'top'), o = outcomes[r.outcome] || {}, times = make('div', 'soft');
-  top.append(make('span', '', (r.kind && r.kind !== 'to' ? r.kind + ' ' : '') + r.address));
+  if (r.kind && r.kind !== 'to') top.append(make('span', 'soft', r.kind));
+  top.append(wrapped(r.address));
   if (m.outcome || r.outcome !== 'waiting') top.append(outcomeBadge(r.outcome));  // before it is submitted there is nothing to hear
   line.append(top);
   if (r.words && r.words !== r.outcome) line.append(make('div', '', r.words));
@@ -232,8 +240,8 @@ function messageView(m, view) {
   where.href = link({ folder: m.folder });
   where.dataset.key = 'folder';
   line.append(...tags(m), 'in ', where);
-  field(who, 'From', senderOf(m, (address) => address));
-  if (m.to && m.to.length && !(bySender(m) && m.recipients && m.recipients.length)) field(who, 'To', m.to.join('\n'));
+  field(who, 'From', senderOf(m, wrapped));
+  if (m.to && m.to.length && !(bySender(m) && m.recipients && m.recipients.length)) field(who, 'To', ...m.to.flatMap((each, n) => n ? [make('br'), wrapped(each)] : [wrapped(each)]));
   field(who, bySender(m) ? 'Changed' : 'Came', when(bySender(m) ? m.changed : m.created));
   const out = [head, line, who, ...about(m)];
   if (m.reason) out.push(notice(m.reason, s.kind === 'bad' ? 'bad' : 'warn'));
