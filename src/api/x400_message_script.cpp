@@ -65,12 +65,24 @@ function stateBadge(m) {
 }
 function outcomeBadge(name) { const o = outcomes[name] || { word: name }; return badge(o.word, o.kind, o.by || ''); }
 
+// The transport's verdict on an S/MIME content; nothing where it was none.
+function smimeOf(m) {
+  try { return JSON.parse((m.attributes || {})['postern.smime'] || 'null'); } catch { return null; }
+}
+function smimeBadge(v) {
+  if (!v.opened) return badge('S/MIME not opened', 'bad', v.text);
+  const words = [v.signed ? (v.valid ? 'signed' : 'signature not valid') : '', v.encrypted ? 'encrypted' : ''].filter(Boolean).join(', ');
+  return badge('S/MIME ' + words, v.signed ? (v.valid ? 'ok' : 'bad') : 'seal', v.text);
+}
+
 // What is to be known of a message at a glance, in lists and above it.
 function tags(m) {
   const out = [];
   if (kindWords[m.kind]) out.push(badge(kindWords[m.kind], 'seal'));
   if (bySender(m)) out.push(stateBadge(m));
   if (m.outcome) out.push(outcomeBadge(m.outcome));
+  const smime = smimeOf(m);
+  if (smime) out.push(smimeBadge(smime));
   if (!bySender(m) && m.receipt_requested && !m.opened) out.push(badge('asks for a receipt', 'warn'));
   if (m.importance && m.importance !== 'normal') out.push(badge(m.importance + ' importance', m.importance === 'high' ? 'warn' : ''));
   if (m.priority && m.priority !== 'normal') out.push(badge(m.priority.replace('_', '-'), m.priority === 'urgent' ? 'warn' : ''));
@@ -176,7 +188,7 @@ function facts(m) {
   if (m.size) say('Content', 'type ' + m.content_type + ', ' + size(m.size));
   say('SHA-256', m.sha256);
   if (m.sequence) say('In the store', 'entry ' + m.sequence);
-  for (const [name, text] of Object.entries(m.attributes || {})) say(name, String(text));
+  for (const [name, text] of Object.entries(m.attributes || {})) if (name !== 'postern.smime') say(name, String(text));
   return list;
 }
 
@@ -242,6 +254,8 @@ function messageView(m, view) {
   line.append(...tags(m), 'in ', where);
   field(who, 'From', senderOf(m, wrapped));
   if (m.to && m.to.length && !(bySender(m) && m.recipients && m.recipients.length)) field(who, 'To', ...m.to.flatMap((each, n) => n ? [make('br'), wrapped(each)] : [wrapped(each)]));
+  const smime = smimeOf(m);
+  if (smime && smime.text) field(who, 'S/MIME', smime.text);
   field(who, bySender(m) ? 'Changed' : 'Came', when(bySender(m) ? m.changed : m.created));
   const out = [head, line, who, ...about(m)];
   if (m.reason) out.push(notice(m.reason, s.kind === 'bad' ? 'bad' : 'warn'));

@@ -317,6 +317,21 @@ def test_an_outcome_that_nobody_knows(gateway, browser):  # noqa: F811
     assert json.loads(browser.run("window.settled")) == {"as": "submitted"} and message["id"]
 
 
+SMIME = [({"opened": True, "valid": True, "signed": True, "encrypted": True, "text": "t"}, ["S/MIME signed, encrypted", "ok"]),
+         ({"opened": True, "valid": False, "signed": True, "encrypted": False, "text": "t"}, ["S/MIME signature not valid", "bad"]),
+         ({"opened": True, "valid": False, "signed": False, "encrypted": True, "text": "t"}, ["S/MIME encrypted", "seal"]),
+         ({"opened": False, "valid": False, "reason": "r", "text": "not opened: r"}, ["S/MIME not opened", "bad"])]
+
+
+def test_verdicts_on_smime_contents(gateway, browser):  # noqa: F811
+    """The form of the verdict is the transport's (docs/x400-mailbox.md); the mock seals nothing."""
+    open_page(gateway, browser)
+    for verdict, wanted in SMIME:
+        attributes = json.dumps({"postern.smime": json.dumps(verdict)})
+        assert browser.run(f"tags({{ kind: 'message', state: 'received', attributes: {attributes} }}).map((b) => [b.textContent, b.className.split(' ')[1]])") == [wanted]
+    assert browser.run("""tags({ kind: 'message', state: 'received', attributes: { 'postern.smime': '{"' } }).length""") == 0, "what is no verdict is none"
+
+
 def test_hostile_text_stays_text(gateway, browser):  # noqa: F811
     sent = draft(gateway, HOSTILE, to=ME, text="<script>document.title = 'got'</script>", attachments=[{"name": f"{HOSTILE}.txt", "base64": "PGI+"}])
     act(gateway, sent, "submit")
