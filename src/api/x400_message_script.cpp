@@ -25,7 +25,7 @@ const outcomes = {
   read: { word: 'read', kind: 'ok', by: 'receipt notification (RN)' },
   'not read': { word: 'not read', kind: 'warn', by: 'non-receipt notification (NRN)' },
 };
-const kindWords = { report: 'report', notification: 'notification' };
+const kindWords = { report: 'Report', notification: 'Notification' };
 const strategyWords = ['0 immediate', '1 with trace', '2 deferred', '3 with stored copy', '4 quarantine', '5 pass-through'];
 
 const api = '/api/v1/x400/';
@@ -57,7 +57,8 @@ function wrapped(address) {
 
 // Reports come from the message transfer system itself (X.411 8.3.1.2).
 function senderOf(m, words) { return m.from ? words(m.from) : m.kind === 'report' ? 'the message transfer system' : 'nobody named'; }
-function titleOf(m) { return m.subject || { report: 'Report', notification: 'Notification' }[m.kind] || '(no subject)'; }
+// A report has the subject of what it is about.
+const titleOf = (m) => [kindWords[m.kind], m.subject].filter(Boolean).join(': ') || '(no subject)';
 
 function stateBadge(m) {
   const s = states[m.state] || { word: m.state };
@@ -78,7 +79,7 @@ function smimeBadge(v) {
 // What is to be known of a message at a glance, in lists and above it.
 function tags(m) {
   const out = [];
-  if (kindWords[m.kind]) out.push(badge(kindWords[m.kind], 'seal'));
+  if (kindWords[m.kind]) out.push(badge(kindWords[m.kind].toLowerCase(), 'seal'));
   if (bySender(m)) out.push(stateBadge(m));
   if (m.outcome) out.push(outcomeBadge(m.outcome));
   const smime = smimeOf(m);

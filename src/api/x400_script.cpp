@@ -88,7 +88,7 @@ function row(m, at) {
   title.title = titleOf(m);
   whom.title = bySender(m) ? (m.to || []).join('\n') : m.from || '';
   top.append(title, time);
-  low.append(whom, make('span', 'soft', size(m.size)));
+  low.append(whom, make('span', 'soft', m.size ? size(m.size) : ''));
   marks.append(...(a.classList.contains('new') ? [badge('new', 'seal')] : []), ...tags(m));
   a.append(top, low, marks);
   li.append(a);
