@@ -77,12 +77,13 @@ $('ask-no').addEventListener('click', () => $('ask').close());
 $('acted-close').addEventListener('click', () => say(''));
 
 // ---- acts
-// Does it, says so, and shows what came of it. then: where to look afterwards; else where one is.
+// Does it, says so, and shows what came of it. then: where to look afterwards, unless one has gone elsewhere meanwhile.
 async function act(method, path, body, words, then) {
+  const here = location.hash;
   const answer = await call(method, path, body);
   if (answer.done === false) say(answer.text, 'warn');  // the peer has not answered yet
   else say(typeof words === 'function' ? words(answer) : words, 'ok');
-  if (then && location.hash !== then(answer)) location.hash = then(answer); else follow();
+  if (then && location.hash === here && then(answer) !== here) location.hash = then(answer); else follow();
   return answer;
 }
 const there = (m) => link({ folder: m.folder, message: m.id });

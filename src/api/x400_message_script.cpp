@@ -25,7 +25,7 @@ const outcomes = {
   read: { word: 'read', kind: 'ok', by: 'receipt notification (RN)' },
   'not read': { word: 'not read', kind: 'warn', by: 'non-receipt notification (NRN)' },
 };
-const kindWords = { report: 'report', notification: 'notification' };
+const kindWords = { report: 'Report', notification: 'Notification' };
 const strategyWords = ['0 immediate', '1 with trace', '2 deferred', '3 with stored copy', '4 quarantine', '5 pass-through'];
 
 const api = '/api/v1/x400/';
@@ -48,9 +48,17 @@ function shortName(address) {
   return name ? name + (where ? ' (' + where + ')' : '') : address;
 }
 
+// An address that breaks between its attributes, where it has to.
+function wrapped(address) {
+  const out = make('span');
+  for (const piece of address.split(/(?<=;)/)) out.append(piece, make('wbr'));
+  return out;
+}
+
 // Reports come from the message transfer system itself (X.411 8.3.1.2).
 function senderOf(m, words) { return m.from ? words(m.from) : m.kind === 'report' ? 'the message transfer system' : 'nobody named'; }
-function titleOf(m) { return m.subject || { report: 'Report', notification: 'Notification' }[m.kind] || '(no subject)'; }
+// A report has the subject of what it is about.
+const titleOf = (m) => [kindWords[m.kind], m.subject].filter(Boolean).join(': ') || '(no subject)';
 
 function stateBadge(m) {
   const s = states[m.state] || { word: m.state };
@@ -58,12 +66,24 @@ function stateBadge(m) {
 }
 function outcomeBadge(name) { const o = outcomes[name] || { word: name }; return badge(o.word, o.kind, o.by || ''); }
 
+// The transport's verdict on an S/MIME content; nothing where it was none.
+function smimeOf(m) {
+  try { return JSON.parse((m.attributes || {})['postern.smime'] || 'null'); } catch { return null; }
+}
+function smimeBadge(v) {
+  if (!v.opened) return badge('S/MIME not opened', 'bad', v.text);
+  const words = [v.signed ? (v.valid ? 'signed' : 'signature not valid') : '', v.encrypted ? 'encrypted' : ''].filter(Boolean).join(', ');
+  return badge('S/MIME ' + words, v.signed ? (v.valid ? 'ok' : 'bad') : 'seal', v.text);
+}
+
 // What is to be known of a message at a glance, in lists and above it.
 function tags(m) {
   const out = [];
-  if (kindWords[m.kind]) out.push(badge(kindWords[m.kind], 'seal'));
+  if (kindWords[m.kind]) out.push(badge(kindWords[m.kind].toLowerCase(), 'seal'));
   if (bySender(m)) out.push(stateBadge(m));
   if (m.outcome) out.push(outcomeBadge(m.outcome));
+  const smime = smimeOf(m);
+  if (smime) out.push(smimeBadge(smime));
   if (!bySender(m) && m.receipt_requested && !m.opened) out.push(badge('asks for a receipt', 'warn'));
   if (m.importance && m.importance !== 'normal') out.push(badge(m.importance + ' importance', m.importance === 'high' ? 'warn' : ''));
   if (m.priority && m.priority !== 'normal') out.push(badge(m.priority.replace('_', '-'), m.priority === 'urgent' ? 'warn' : ''));
@@ -138,7 +158,8 @@ function content(view, id) {
 
 function person(m, r) {
   const line = make('li'), top = make('div', 'top'), o = outcomes[r.outcome] || {}, times = make('div', 'soft');
-  top.append(make('span', '', (r.kind && r.kind !== 'to' ? r.kind + ' ' : '') + r.address));
+  if (r.kind && r.kind !== 'to') top.append(make('span', 'soft', r.kind));
+  top.append(wrapped(r.address));
   if (m.outcome || r.outcome !== 'waiting') top.append(outcomeBadge(r.outcome));  // before it is submitted there is nothing to hear
   line.append(top);
   if (r.words && r.words !== r.outcome) line.append(make('div', '', r.words));
@@ -168,7 +189,7 @@ function facts(m) {
   if (m.size) say('Content', 'type ' + m.content_type + ', ' + size(m.size));
   say('SHA-256', m.sha256);
   if (m.sequence) say('In the store', 'entry ' + m.sequence);
-  for (const [name, text] of Object.entries(m.attributes || {})) say(name, String(text));
+  for (const [name, text] of Object.entries(m.attributes || {})) if (name !== 'postern.smime') say(name, String(text));
   return list;
 }
 
@@ -232,8 +253,10 @@ function messageView(m, view) {
   where.href = link({ folder: m.folder });
   where.dataset.key = 'folder';
   line.append(...tags(m), 'in ', where);
-  field(who, 'From', senderOf(m, (address) => address));
-  if (m.to && m.to.length && !(bySender(m) && m.recipients && m.recipients.length)) field(who, 'To', m.to.join('\n'));
+  field(who, 'From', senderOf(m, wrapped));
+  if (m.to && m.to.length && !(bySender(m) && m.recipients && m.recipients.length)) field(who, 'To', ...m.to.flatMap((each, n) => n ? [make('br'), wrapped(each)] : [wrapped(each)]));
+  const smime = smimeOf(m);
+  if (smime && smime.text) field(who, 'S/MIME', smime.text);
   field(who, bySender(m) ? 'Changed' : 'Came', when(bySender(m) ? m.changed : m.created));
   const out = [head, line, who, ...about(m)];
   if (m.reason) out.push(notice(m.reason, s.kind === 'bad' ? 'bad' : 'warn'));

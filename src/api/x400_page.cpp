@@ -111,7 +111,7 @@ details summary { cursor:pointer; color:var(--soft); padding:.25rem 0; } code { 
 dialog { border:1px solid var(--line); border-radius:12px; background:var(--card); color:var(--ink); width:34rem; max-width:calc(100vw - 2rem); } dialog::backdrop { background:rgb(0 0 0 / 45%); } dialog p { overflow-wrap:anywhere; } dialog ul { max-height:9rem; overflow:auto; padding-left:1.2rem; overflow-wrap:anywhere; font-size:.9rem; } menu { display:flex; flex-wrap:wrap; gap:.6rem; justify-content:flex-end; padding:0; margin:1rem 0 0; }
 @media (max-width:900px) {
   #panes, #x400[data-view=links] #panes, #x400[data-view=write] #panes { grid-template-columns:minmax(0, 1fr); } #folders { position:static; } #folders ul { display:flex; flex-wrap:wrap; gap:.2rem; } #folders li.apart { border:0; margin:0; padding:0; } #folders a { border:1px solid var(--line); }
-  #reader { position:static; max-height:none; } .back { display:inline-block; margin:0 0 .5rem; } #x400[data-view=list] #reader, #x400[data-view=message] #list, #x400[data-view=message] #folders, #x400[data-view=write] #folders { display:none; } dl { grid-template-columns:minmax(0, 1fr); } dt { margin-top:.3rem; } ol.steps li { grid-template-columns:minmax(0, 1fr); }
+  #reader { position:static; max-height:none; } .back { display:inline-block; margin:0 0 .5rem; } #x400[data-view=list] #reader, #x400[data-view=message] #mailbox, #x400[data-view=message] #list, #x400[data-view=message] #folders, #x400[data-view=write] #folders { display:none; } dl { grid-template-columns:minmax(0, 1fr); } dt { margin-top:.3rem; } ol.steps li { grid-template-columns:minmax(0, 1fr); }
 }
 )css";
 

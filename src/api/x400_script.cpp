@@ -88,7 +88,7 @@ function row(m, at) {
   title.title = titleOf(m);
   whom.title = bySender(m) ? (m.to || []).join('\n') : m.from || '';
   top.append(title, time);
-  low.append(whom, make('span', 'soft', size(m.size)));
+  low.append(whom, make('span', 'soft', m.size ? size(m.size) : ''));
   marks.append(...(a.classList.contains('new') ? [badge('new', 'seal')] : []), ...tags(m));
   a.append(top, low, marks);
   li.append(a);
@@ -260,13 +260,13 @@ async function load(isLast) {
   $('login').hidden = true;
   document.querySelector('main').hidden = false;
   showAbsent('');
+  showView(at);
   if (troubled) say('');
   troubled = false;
   showMailbox(mailbox);
   showFolders(got[0].folders, at);
   if (got[1]) { showList(got[1], at); showMessage(m, at); }
   if (got[2]) showLinks(mailbox, got[2], got[3]);
-  showView(at);
   pause = m && ['queued', 'submitting'].includes(m.state) ? 1000 : 4000;
 }
 

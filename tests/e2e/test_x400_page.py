@@ -20,7 +20,8 @@ def gateway(daemon):
     return daemon.start()
 
 
-def open_page(gateway, browser, token=None, at=""):  # noqa: F811
+def open_page(gateway, browser, token=None, at="", width=1280):  # noqa: F811
+    browser.size(width)
     browser.open(address(gateway).rstrip("/") + "/x400#token=" + (token_of(gateway) if token is None else token))
     if at:
         go(browser, at)
@@ -53,7 +54,7 @@ def show_folder(browser, folder):  # noqa: F811
 
 def pick_message(browser, folder, words):  # noqa: F811
     show_folder(browser, folder)
-    found = f"[...document.querySelectorAll('#rows a')].find((a) => a.textContent.includes({words!r}))"
+    found = f"[...document.querySelectorAll('#rows a')].find((a) => a.querySelector('.title').textContent.startsWith({json.dumps(words)}))"
     wait_until(lambda: browser.run(f"Boolean({found})"), f"{words!r} in {folder}", details=browser.text)
     browser.run(f"{found}.click()")
     wait_until(lambda: words in browser.text("#reader"), f"{words!r} to be shown", details=browser.text)
@@ -93,6 +94,11 @@ def state_of(gateway, message) -> str:
     return gateway.api_json("GET", f"/x400/messages/{message['id']}")["state"]
 
 
+def picture(browser, name):  # noqa: F811
+    keep_screenshot(browser, name)
+    browser.size(1280)
+
+
 def assert_fits(browser, widths=(1280, 400, 360)):  # noqa: F811
     for width in widths:
         for dark in (False, True):
@@ -102,7 +108,6 @@ def assert_fits(browser, widths=(1280, 400, 360)):  # noqa: F811
 
 
 def test_nothing_yet(gateway, browser):  # noqa: F811
-    browser.size(1280)
     open_page(gateway, browser)
     browser.await_text("Nothing has come yet", "#list")
     assert browser.run("document.querySelector('nav [aria-current]').textContent") == "X.400"
@@ -110,17 +115,16 @@ def test_nothing_yet(gateway, browser):  # noqa: F811
     top = browser.text("#mailbox")
     assert "mock" in top and "Operator" in top and "not accessed yet" in top
     for folder, words in (("drafts", "postern x400 create"), ("quarantine", "--strategy 4"), ("sent", "postern x400 submit"), ("archive", "Archive"), ("outbox", "nothing is stuck")):
-        go(browser, f"folder={folder}")
+        show_folder(browser, folder)
         browser.await_text(words, "#none")
         assert browser.run("document.querySelector('#folders [aria-current]').textContent").lower().startswith(folder)
-    keep_screenshot(browser, "x400-empty")
+    picture(browser, "x400-empty")
     assert_fits(browser)
     assert browser.errors() == []
 
 
 def test_from_writing_to_the_receipt(gateway, browser):  # noqa: F811
     """To oneself, through the mock: the message, the delivery report and the receipt notification all come here."""
-    browser.size(1280)
     open_page(gateway, browser)
     write(browser, ME, "Plan of the route", "The plan,\nas agreed.", report="all", receipt="receipt", importance="high")
     submit(browser, 1)
@@ -128,25 +132,23 @@ def test_from_writing_to_the_receipt(gateway, browser):  # noqa: F811
     shown = browser.await_text("nothing heard yet", "#reader .people")
     assert ME in shown
     browser.run("[...document.querySelectorAll('#reader summary')].find((s) => s.textContent.startsWith('Trace')).click()")
-    browser.await_text(" ms", "#reader .steps")
+    browser.await_text(" ms", "#reader details[open] .steps")
     assert "1 message, 1 report, 0 notifications" in access(browser)
 
     pick_message(browser, "inbox", "Report")
     browser.await_text("delivered", "#reader .people")
     browser.run("[...document.querySelectorAll('#reader a')].find((a) => a.textContent === 'the message that was sent').click()")
-    browser.await_text("delivery report (DR)", "#reader .people")
-    assert "Plan of the route" in browser.text("#reader h2") and browser.text("#list-title") == "Sent"
-    keep_screenshot(browser, "x400-delivered")
-    browser.size(1280)
+    browser.await_text("Plan of the route", "#reader h2")
+    assert "delivery report (DR)" in browser.text("#reader .people") and browser.text("#list-title") == "Sent"
+    picture(browser, "x400-delivered")
 
     pick_message(browser, "inbox", "Plan of the route")
     shown = browser.await_text("Opening it sends a receipt notification", "#reader")
     assert "as agreed." not in shown and "high importance" in shown, "it is not opened by looking at its envelope"
-    keep_screenshot(browser, "x400-receipt")
-    browser.size(1280)
+    picture(browser, "x400-receipt")
     press(browser, "Look without opening")
     assert "as agreed." in browser.await_text("The plan,", "#reader")
-    assert not gateway.api_json("GET", "/x400/messages?folder=inbox")["messages"][1]["opened"]
+    assert [m["opened"] for m in gateway.api_json("GET", "/x400/messages?folder=inbox")["messages"] if m["kind"] == "message"] == [False]
     press(browser, "Open and send a receipt")
     browser.await_text("a receipt notification goes out", "#acted")
     wait_until(lambda: "1 notification" in access(browser), "the notification", details=browser.text)
@@ -177,7 +179,7 @@ def test_a_recipient_whom_nobody_knows(gateway, browser):  # noqa: F811
     shown = browser.await_text("non-delivery report (NDR)", "#reader .people")
     assert "not delivered" in shown and "nothing heard yet" in shown and NOBODY in shown
     assert "not delivered" in browser.text("#reader .facts"), "the worst is said first"
-    keep_screenshot(browser, "x400-ndr")
+    picture(browser, "x400-ndr")
 
 
 def test_what_waits_for_approval(gateway, browser):  # noqa: F811
@@ -187,7 +189,7 @@ def test_what_waits_for_approval(gateway, browser):  # noqa: F811
     assert "Nothing has left yet" in browser.text("#reader")
     press(browser, "Approve…")
     assert BOB in browser.await_text("submitted at once to 1 recipient", "#ask")
-    keep_screenshot(browser, "x400-approve")
+    picture(browser, "x400-approve")
     press(browser, "Not now", "#ask")
     assert browser.text("#ask") == "" and state_of(gateway, first) == "held"
     press(browser, "Approve…")
@@ -315,11 +317,25 @@ def test_an_outcome_that_nobody_knows(gateway, browser):  # noqa: F811
     assert json.loads(browser.run("window.settled")) == {"as": "submitted"} and message["id"]
 
 
+SMIME = [({"opened": True, "valid": True, "signed": True, "encrypted": True, "text": "t"}, ["S/MIME signed, encrypted", "ok"]),
+         ({"opened": True, "valid": False, "signed": True, "encrypted": False, "text": "t"}, ["S/MIME signature not valid", "bad"]),
+         ({"opened": True, "valid": False, "signed": False, "encrypted": True, "text": "t"}, ["S/MIME encrypted", "seal"]),
+         ({"opened": False, "valid": False, "reason": "r", "text": "not opened: r"}, ["S/MIME not opened", "bad"])]
+
+
+def test_verdicts_on_smime_contents(gateway, browser):  # noqa: F811
+    """The form of the verdict is the transport's (docs/x400-mailbox.md); the mock seals nothing."""
+    open_page(gateway, browser)
+    for verdict, wanted in SMIME:
+        attributes = json.dumps({"postern.smime": json.dumps(verdict)})
+        assert browser.run(f"tags({{ kind: 'message', state: 'received', attributes: {attributes} }}).map((b) => [b.textContent, b.className.split(' ')[1]])") == [wanted]
+    assert browser.run("""tags({ kind: 'message', state: 'received', attributes: { 'postern.smime': '{"' } }).length""") == 0, "what is no verdict is none"
+
+
 def test_hostile_text_stays_text(gateway, browser):  # noqa: F811
     sent = draft(gateway, HOSTILE, to=ME, text="<script>document.title = 'got'</script>", attachments=[{"name": f"{HOSTILE}.txt", "base64": "PGI+"}])
     act(gateway, sent, "submit")
     gateway.api_json("POST", "/x400/folders", {"name": "<b onclick=x>"})
-    browser.size(1280)
     open_page(gateway, browser)
     wait_until(lambda: "1 message" in access(browser), "the message", details=browser.text)
     for folder in ("sent", "inbox"):
@@ -328,7 +344,7 @@ def test_hostile_text_stays_text(gateway, browser):  # noqa: F811
         press(browser, "Move…")
         assert HOSTILE in browser.text("#ask")
         press(browser, "Not now", "#ask")
-    keep_screenshot(browser, "x400-hostile")
+    picture(browser, "x400-hostile")
     assert browser.run("document.images.length") == 0 and browser.run("document.querySelectorAll('main script, main b[onclick]').length") == 0
     assert browser.run("document.title") == "Postern"
     markup = browser.run("document.documentElement.outerHTML")
@@ -339,8 +355,7 @@ def test_hostile_text_stays_text(gateway, browser):  # noqa: F811
 
 def test_a_narrow_screen_shows_one_thing_at_a_time(gateway, browser):  # noqa: F811
     act(gateway, draft(gateway, "A subject that is longer than a narrow screen is wide, in one breath", to="C=XX;A=MOCK;P=POSTERN;O=" + "W" * 60 + ";S=Bob"), "submit")
-    browser.size(400)
-    open_page(gateway, browser, at="folder=sent")
+    open_page(gateway, browser, at="folder=sent", width=400)
     browser.await_text("A subject that is longer", "#rows")
     assert no_overflow(browser) and browser.text("#reader") == ""
     browser.run("document.querySelector('#rows a').click()")
@@ -366,7 +381,7 @@ def test_polling_leaves_everybody_where_he_is(gateway, browser):  # noqa: F811
     browser.run("[...document.querySelectorAll('#folders a')].find((a) => a.textContent.startsWith('Sent')).focus()")
     act(gateway, waits, "approve")
     browser.await_text("submitted", "#reader .facts .ok")
-    assert "approve" in browser.text("#reader .steps")
+    assert "approve" in browser.text("#reader details[open] .steps")
     assert browser.run("document.activeElement.textContent").startswith("Sent")
     browser.await_text("Nothing waits for approval", "#list")
 
@@ -385,7 +400,6 @@ def test_long_lists_come_in_pages(gateway, browser):  # noqa: F811
 
 
 def test_associations(gateway, browser):  # noqa: F811
-    browser.size(1280)
     open_page(gateway, browser, at="view=associations")
     shown = browser.await_text("Trace bundle", "#links")
     assert "nothing leaves this process" in shown and ME in shown and "No MTA runs here" in shown and "x400.domain" in shown
@@ -394,7 +408,7 @@ def test_associations(gateway, browser):  # noqa: F811
     press(browser, "Save the trace bundle")
     wait_until(lambda: browser.run("kept.length") == 1, "the bundle", details=browser.text)
     assert json.loads(browser.run("kept[0].text()").splitlines()[0])["bundle"] == 1
-    keep_screenshot(browser, "x400-associations")
+    picture(browser, "x400-associations")
     assert_fits(browser)
     assert browser.errors() == []
 
@@ -447,7 +461,7 @@ def test_where_there_is_no_mailbox(gateway, browser):  # noqa: F811
     shown = browser.await_text("No X.400 mailbox here", "main")
     assert "no transport is configured" in shown and "postern config check" in shown and "postern x400 bind-test" in shown
     assert browser.text("#panes") == ""
-    keep_screenshot(browser, "x400-absent")
+    picture(browser, "x400-absent")
     assert_fits(browser)
     browser.run("fetch = real")
     browser.await_text("Nothing has come yet", "#list")
