@@ -58,8 +58,8 @@ struct Cuts : ::testing::Test {
   }
   /// One message over a new connection that is cut there, and again until it is over.
   void cut(BadRoad::Cut where, std::size_t size) {
-    road.cut_all();
     road.arm(where);
+    road.cut_all();
     submit(size);
     ASSERT_EQ(south.mailboxes.wait(kBob, sent.size()).size(), sent.size()) << "way " << where.way << ", octet " << where.after;
   }

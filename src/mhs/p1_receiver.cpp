@@ -74,10 +74,16 @@ class P1Receiver {
               {{"peer", m_peer->name}, {"address", m_road.address}, {"mode", name_of(m_mode)}, {"tls", m_road.tls ? "yes" : "no"}});
     return std::nullopt;
   }
+  BindRefusal locked(BindRefusal refusal, const mts::AuthenticatedArgument* named) const {
+    const auto& peers = m_parts.mta.peers;
+    const auto meant = [&](const Peer& peer) { return named != nullptr && peer.mta_name == named->name; };
+    if (const auto found = std::ranges::find_if(peers, meant); found != peers.end()) refusal.peer = found->name;
+    return refusal;
+  }
   std::optional<BindRefusal> authenticate(const mts::MTABindArgument& argument) {
     const auto* named = std::get_if<mts::AuthenticatedArgument>(&argument.value);
     auto attempt = m_parts.guesses.begin(named != nullptr ? std::string_view(named->name.octets) : std::string_view(), m_road);
-    if (!attempt) return attempt.error();
+    if (!attempt) return locked(attempt.error(), named);
     const auto peer = admit(m_parts.mta, argument, m_road);
     settle(*std::move(attempt), peer ? nullptr : &peer.error());
     if (!peer) return peer.error();

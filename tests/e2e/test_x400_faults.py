@@ -156,7 +156,7 @@ def test_an_activity_that_is_discarded_and_an_abort(pair):
                        trace=[TraceHop(west_domain, "261126054200Z")]).encode()
 
     def caller():
-        return connect(pair.south.ports["x400"], Behaviour(name="west", password=b"from west", isode=False))
+        return connect(pair.south.ports["x400"], Behaviour(name="west", password=b"from west", isode=False, checkpoint=4))
     for then in ("discard", "interrupt", "abort"):
         with contextlib.suppress(Gone), caller() as association:
             association.send_apdu(message(1), pieces=3, then=then) if then != "abort" else association.send_apdu(message(1), pieces=3)
@@ -197,6 +197,7 @@ def lost_and_found(pair, words: str, mend):
     assert words in trouble.lower(), trouble
     mend()
     pair.north.restart()
+    pair.connect_roads()
     wait_until(lambda: pair.state(pair.north)["sent"]["transferred"] == 1, "the transfer", 30, details=pair.north.log_tail)
     pair.await_quiet()
 

@@ -13,6 +13,7 @@
 #include <list>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "base/bytes.hpp"
@@ -75,10 +76,14 @@ class BadRoad {
     const std::lock_guard lock(m_mutex);
     m_next = cut;
   }
-  /// Resets every connection there is; none is left when it returns.
+  /// Resets every connection there is; when it returns, those that are there have come since.
   void cut_all() {
-    ++m_epoch;
-    while (m_active > 0) std::this_thread::yield();
+    const unsigned now = ++m_epoch;
+    for (;;) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      const std::lock_guard lock(m_mutex);
+      if (m_running.empty() || *m_running.begin() >= now) return;
+    }
   }
   /// What went this way over the last connection.
   [[nodiscard]] Bytes passed(Way way) {
@@ -97,15 +102,17 @@ class BadRoad {
         continue;
       }
       std::optional<Cut> cut;
+      const unsigned epoch = m_epoch;
       {
         const std::lock_guard lock(m_mutex);
         cut = std::exchange(m_next, std::nullopt);
         m_passed = {};
+        m_running.insert(epoch);
       }
-      ++m_active;
-      m_pumps.emplace_back([this, a = std::move(client), b = std::move(server), cut, epoch = m_epoch.load()]() mutable {
+      m_pumps.emplace_back([this, a = std::move(client), b = std::move(server), cut, epoch]() mutable {
         pump({std::move(a), std::move(b)}, cut, epoch);
-        --m_active;
+        const std::lock_guard lock(m_mutex);
+        m_running.erase(m_running.find(epoch));
       });
     }
   }
@@ -153,10 +160,10 @@ class BadRoad {
   std::uint16_t m_port = 0;
   std::atomic<bool> m_ending{false};
   std::atomic<unsigned> m_epoch{0};
-  std::atomic<int> m_active{0};
   std::mutex m_mutex;
   std::optional<Cut> m_next;
   std::array<Bytes, 2> m_passed;
+  std::multiset<unsigned> m_running;  ///< Epochs of the connections there are.
   std::thread m_acceptor;
   std::list<std::thread> m_pumps;
 };
