@@ -2,6 +2,7 @@
 // (store/cabinet_rows.hpp), octet by octet as they came or go.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
