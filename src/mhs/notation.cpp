@@ -77,9 +77,11 @@ class Protocol {
     if (m_operations.try_emplace(code, Operation{&m_openings.open(argument), &m_openings.open(result)}).second)
       m_operation_codes.names.push_back({name, code});
   }
-  /// `parameter` nullptr: none.
+  /// `parameter` nullptr: none. A name stands for one code: security-error of P3 is a number beside that of P7.
   void add_error(std::int64_t code, std::string_view name, const Type* parameter) {
-    if (m_errors.try_emplace(code, parameter).second) m_error_codes.names.push_back({name, code});
+    const bool is_new = m_errors.try_emplace(code, parameter).second;
+    if (is_new && std::ranges::find(m_error_codes.names, name, &asn1::NamedNumber::name) == m_error_codes.names.end())
+      m_error_codes.names.push_back({name, code});
   }
   void add_p3(bool with_delivery);
 

@@ -117,6 +117,13 @@ TEST(Notation, ErrorsAndTheirParameters) {
   EXPECT_TRUE(is_known(P3Apdu{osi::RoerApdu{7, 2, {}}})) << "an error without a parameter";
 }
 
+// X.413 and X.411 have an error of that name each, with other parameters.
+TEST(Notation, AnErrorOfAnotherPortIsNotTakenForThatOfTheStore) {
+  const P7Apdu apdu{osi::RoerApdu{7, 12, asn1::to_any(mts::SecurityProblem::SecurityPolicyViolation).value()}};
+  EXPECT_EQ(asn1::to_json(apdu).at("roer-apdu").at("error-value").at("local"), 12);
+  expect_same(apdu, schema(asn1::Of<P7Apdu>{}));
+}
+
 // X.219: the values of a bind have the tags of the BIND macro.
 TEST(Notation, Binds) {
   ms::MSBindArgument bind;

@@ -13,6 +13,7 @@ from peers import ber
 from peers import osi_wire as osi
 from peers import upper_wire as upper
 from peers.dissect import TO_CLIENT, TO_SERVER, assert_clean, assert_clean_transfers, dissect, dissect_apdus, transferred
+from peers.operations import MS, MTS, Association, Operation, dissect_operations
 from peers.pp_mta import Behaviour, PpMta, connect
 from peers.wire_audit import audit
 from peers.wiretap import Event, Transcript, Wiretap, read_pcap, split_tpkts, write_pcap
@@ -104,6 +105,32 @@ def test_an_apdu_is_judged_without_its_association():
 def test_what_an_association_transferred_is_rebuilt():
     assert transferred([association()]) == [message().encode()]
     assert assert_clean_transfers([association()]).values("p22.subject") == ["a subject"]
+
+
+OR_NAME = ber.cons("A0", ber.seq(ber.cons("A1", ber.printable("DE"))))
+BIND = ber.cons("C16", ber.set_(OR_NAME, ber.cons("C2", ber.octets(b"words"))))
+
+
+def operation(apdu: bytes, syntax="2.6.0.2.5", of_store=True) -> Association:
+    bound = ber.cons("C17", ber.set_(ber.cons("C2", ber.octets(b""))))
+    contexts = {1: upper.ACSE, 3: MS if of_store else MTS, 5: syntax}
+    return Association(contexts, BIND, bound if of_store else ber.cons("C17", ber.set_(OR_NAME, ber.cons("C2", ber.octets(b"")))), False,
+                       [Operation(TO_SERVER, syntax, apdu)])
+
+
+def fetch(number: bytes) -> bytes:
+    """fetch (X.413 8.4) of one entry."""
+    return ber.cons("C1", ber.integer(1), ber.integer(22), ber.seq(ber.cons("C2", number)))
+
+
+def test_operations_are_judged_without_what_carried_them():
+    capture = dissect_operations(operation(fetch(ber.cons("C1", ber.integer(7)))))
+    assert_clean(capture)
+    assert capture.values("p7.precise") == ["7"]
+    broken = {"another type": ber.cons("C1", ber.octets(b"7")), "no alternative": ber.cons("C9", ber.integer(7))}
+    for number in broken.values():
+        with pytest.raises(AssertionError, match="tshark complains"):
+            assert_clean(dissect_operations(operation(fetch(number))))
 
 
 def test_the_file_has_whole_connections_with_right_checksums(tmp_path):
