@@ -22,8 +22,8 @@ void show_mta(const json::value& x400, std::ostream& out) {
       << text_of(sent, "reported") << " reported, " << text_of(sent, "deferred") << " deferred\n\n";
   Table table({"PEER", "ADDRESS", "MODE", "ASSOCIATIONS", "TROUBLE"});
   for (const auto& peer : list_of(x400, "peers"))
-    table.add(
-        {text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"), text_of(peer, "trouble")});
+    table.add({text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"),
+               text_of(peer, text_of(peer, "trouble").empty() ? "refused" : "trouble")});
   table.print(out);
 }
 

@@ -150,6 +150,7 @@ json::object x400_json(mhs::Service& x400) {
   for (const auto& peer : state.peers) {
     json::object one{{"name", peer.name}, {"address", peer.address}, {"mode", peer.mode}, {"associations", peer.associations}};
     if (!peer.trouble.empty()) one["trouble"] = peer.trouble;
+    if (!peer.refused.empty()) one["refused"] = peer.refused;
     peers.push_back(std::move(one));
   }
   const mhs::P1Stats& in = x400.node().received();

@@ -25,9 +25,10 @@ struct Listener {
   std::vector<std::string> relay_from;  ///< Networks that may relay to any destination without logging in.
   std::string client_ca;                ///< Asks for a client certificate of this trust store.
   bool require_client_certificate = false;
-  std::string interface;          ///< Bind to this interface only, and refuse to start when it is not there.
-  std::string network_namespace;  ///< A name under /run/netns or a path; empty: ours.
-  int socket = -1;                ///< No setting: its listening socket, where that had to be made before confinement.
+  bool any_client_certificate = false;  ///< No setting: asks for one and takes any; whoever serves the door judges it.
+  std::string interface;                ///< Bind to this interface only, and refuse to start when it is not there.
+  std::string network_namespace;        ///< A name under /run/netns or a path; empty: ours.
+  int socket = -1;                      ///< No setting: its listening socket, where that had to be made before confinement.
   std::int64_t max_connections = 10'000;
   std::int64_t max_connections_per_address = 0;  ///< 0: 50, but none for loopback, relay_from and proxy_from.
 };
@@ -331,6 +332,7 @@ struct Config {
     std::string transport_selector;  ///< Empty: any may be called.
     std::int64_t content_bytes = 100LL * 1024 * 1024;
     std::chrono::seconds idle{60};
+    std::vector<std::string> retry{"10s", "30s", "1m", "5m", "15m"};  ///< Lifetimes are hours, not days.
     std::chrono::seconds lifetime_urgent{4 * 3600};
     std::chrono::seconds lifetime_normal{24 * 3600};
     std::chrono::seconds lifetime_non_urgent{48 * 3600};

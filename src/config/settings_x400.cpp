@@ -64,13 +64,15 @@ std::vector<Row<Config>> mta() {
       count<C>("x400.content_bytes", FIELD(x400.content_bytes), "Octets of a content that is taken; a larger one is refused.", 1024,
                2'147'483'647),
       duration<C>("x400.idle", FIELD(x400.idle), "How long an association without work is kept."),
+      list<C>("x400.retry", FIELD(x400.retry), "Delays between tries of a transfer or delivery; the last one repeats."),
       duration<C>("x400.lifetime_urgent", FIELD(x400.lifetime_urgent),
                   "How long delivery of an urgent message is tried before a report says no."),
       duration<C>("x400.lifetime_normal", FIELD(x400.lifetime_normal), "The same for normal ones, and for reports."),
       duration<C>("x400.lifetime_non_urgent", FIELD(x400.lifetime_non_urgent), "The same for non-urgent ones."),
       text<C>("x400.tls.address", FIELD(x400.tls.address),
               "HOST:PORT of RFC 1006 inside TLS, with the listeners' certificate. Empty: none."),
-      text<C>("x400.tls.client_ca", FIELD(x400.tls.client_ca), "PEM trust store: peers are asked for a certificate of it."),
+      text<C>("x400.tls.client_ca", FIELD(x400.tls.client_ca),
+              "PEM trust store: who connects is asked for a certificate of it, or one that a peer has as its pin."),
       flag<C>("x400.tls.require_client_certificate", FIELD(x400.tls.require_client_certificate), "Without one nobody gets in."),
   };
 }

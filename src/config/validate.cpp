@@ -203,9 +203,7 @@ class Validator {
     if (!x400.address.empty()) warn("x400.address: RFC 1006 in clear, so contents and passwords can be read on the way");
     if (x400.tls.require_client_certificate && x400.tls.client_ca.empty())
       fault("x400.tls.client_ca", "is needed with require_client_certificate; name the trust store that peers' certificates are of");
-    const bool pinned = std::ranges::any_of(m_config.x400_peers, [](const X400Peer& peer) { return !peer.pins.empty(); });
-    if (pinned && !x400.tls.address.empty() && x400.tls.client_ca.empty())
-      warn("x400.tls.client_ca: not set, so peers with pins can be called, and cannot call: nobody is asked for a certificate");
+    check_delays(x400.retry, "x400.retry");
     for (std::size_t i = 0; i < m_config.x400_peers.size(); ++i)
       check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
@@ -462,16 +460,20 @@ class Validator {
       warn("keys.vault is not used: keys.backend is embedded");
   }
 
-  void check_rest() {
-    for (const auto& delay : m_config.queue.retry) {
+  void check_delays(const std::vector<std::string>& delays, const std::string& field) {
+    for (const auto& delay : delays) {
       if (const auto parsed = parse_duration(delay); !parsed || parsed->count() == 0)
-        fault("queue.retry", "has \"" + printable(delay) + "\", which is not a duration such as 5m");
+        fault(field, "has \"" + printable(delay) + "\", which is not a duration such as 5m");
     }
+    if (delays.empty()) fault(field, "is empty; give at least one delay");
+  }
+
+  void check_rest() {
+    check_delays(m_config.queue.retry, "queue.retry");
     // Three quarters are for large messages (smtp/content_budget.hpp); one that never finds room would be refused with 452 until it
     // bounces.
     if (static_cast<std::uint64_t>(m_config.spool.inflight_bytes) / 4 * 3 < m_config.limits.message_bytes)
       warn("spool.inflight_bytes leaves no room for a message of limits.message_bytes; make it at least a third larger than that");
-    if (m_config.queue.retry.empty()) fault("queue.retry", "is empty; give at least one delay");
     if (m_config.database.url.substr(0, 7) != "sqlite:" || m_config.database.url.size() == 7) fault("database.url", "must be sqlite:FILE");
     check_database_place();
     if (m_config.tls.certificate.empty() != m_config.tls.key.empty())

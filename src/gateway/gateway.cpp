@@ -44,9 +44,10 @@ struct OpenDoor {
   std::unique_ptr<io::Listener> listener;
 };
 
-/// A door of somebody else's that was asked for before there were keys.
+using MakeTls = std::function<Result<std::function<io::SslContext()>>(ListenerTls&)>;
+/// A context of somebody else's that was asked for before there were keys.
 struct LateTls {
-  config::Listener door;
+  MakeTls make;
   std::mutex mutex;
   std::function<io::SslContext()> context;
 };
@@ -193,6 +194,7 @@ struct Gateway::Parts {
   mutable std::mutex why_mutex;
   std::string why_not;  ///< The last reason why it is not.
 
+  Result<std::function<io::SslContext()>> tls_context(MakeTls make);
   Status open_store();
   Status check_backend();
   Status open_listeners();
@@ -403,7 +405,7 @@ Status Gateway::Parts::open_doors() {
       open->door = std::make_unique<Door>(open->options, *intake, clock, random);
   }
   for (const auto& late : late_tls) {
-    POSTERN_TRY(auto context, tls->add(late->door));
+    POSTERN_TRY(auto context, late->make(*tls));
     const std::lock_guard lock(late->mutex);
     late->context = std::move(context);
   }
@@ -545,10 +547,18 @@ Gateway::Gateway(std::unique_ptr<Parts> parts) : m_parts(std::move(parts)) {}
 Gateway::~Gateway() { stop(); }
 
 Result<std::function<io::SslContext()>> Gateway::tls_for(const config::Listener& door) {
-  if (m_parts->opened) return m_parts->tls->add(door);
+  return m_parts->tls_context([door](ListenerTls& tls) { return tls.add(door); });
+}
+
+Result<std::function<io::SslContext()>> Gateway::tls_as_client(TlsVersion min_version) {
+  return m_parts->tls_context([min_version](ListenerTls& tls) { return tls.add_client(min_version); });
+}
+
+Result<std::function<io::SslContext()>> Gateway::Parts::tls_context(MakeTls make) {
+  if (opened) return make(*tls);
   auto late = std::make_shared<LateTls>();
-  late->door = door;
-  m_parts->late_tls.push_back(late);
+  late->make = std::move(make);
+  late_tls.push_back(late);
   return [late]() -> io::SslContext {
     const std::lock_guard lock(late->mutex);
     return late->context ? late->context() : io::SslContext();

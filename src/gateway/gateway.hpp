@@ -52,6 +52,8 @@ class Gateway {
   /// Before start(): the listeners' certificate for a door that others serve, renewed and watched with theirs. Of `door` only min_tls and
   /// the client certificate settings count. What it returns may be called on any loop while the gateway lives.
   [[nodiscard]] Result<std::function<io::SslContext()>> tls_for(const config::Listener& door);
+  /// Before start(): the same certificate for connections of our own, where a peer knows us by it. Verifies nobody.
+  [[nodiscard]] Result<std::function<io::SslContext()>> tls_as_client(TlsVersion min_version);
   /// Before start(): such a door in doors(), and so in status and metrics.
   void announce(std::function<DoorState()> door);
   /// The loops run, doors accept, the courier works. Once.

@@ -78,8 +78,6 @@ Status ListenerTls::begin() {
 }
 
 Result<std::function<io::SslContext()>> ListenerTls::add(const config::Listener& listener) {
-  const std::lock_guard checking(m_checking);
-  if (m_material.chain.empty()) POSTERN_CHECK(begin());
   auto slot = std::make_shared<Slot>();
   slot->min_version = listener.min_tls == "1.2" ? TlsVersion::Tls12 : TlsVersion::Tls13;
   if (!listener.client_ca.empty()) {
@@ -88,6 +86,20 @@ Result<std::function<io::SslContext()>> ListenerTls::add(const config::Listener&
     slot->client_roots = *std::move(roots);
     slot->require_client_certificate = listener.require_client_certificate;
   }
+  slot->any_client_certificate = listener.any_client_certificate;
+  return add(std::move(slot));
+}
+
+Result<std::function<io::SslContext()>> ListenerTls::add_client(TlsVersion min_version) {
+  auto slot = std::make_shared<Slot>();
+  slot->min_version = min_version;
+  slot->client = true;
+  return add(std::move(slot));
+}
+
+Result<std::function<io::SslContext()>> ListenerTls::add(std::shared_ptr<Slot> slot) {
+  const std::lock_guard checking(m_checking);
+  if (m_material.chain.empty()) POSTERN_CHECK(begin());
   m_slots.push_back(slot);
   POSTERN_CHECK(replace());
   publish_state();
@@ -147,17 +159,29 @@ Result<ListenerTls::Material> ListenerTls::load_files() const {
               "tls.key");
 }
 
+Result<TlsContext> ListenerTls::context_of(const Slot& slot) const {
+  if (slot.client) {
+    TlsClientProfile profile;
+    profile.min_version = slot.min_version;
+    profile.chain = m_material.chain;
+    profile.key = another_handle(m_material.key);
+    return client_context(std::move(profile));
+  }
+  TlsServerProfile profile;
+  profile.min_version = slot.min_version;
+  profile.chain = m_material.chain;
+  profile.key = another_handle(m_material.key);
+  profile.client_roots = slot.client_roots;
+  profile.require_client_certificate = slot.require_client_certificate;
+  profile.accept_any_client_certificate = slot.any_client_certificate;
+  return server_context(std::move(profile));
+}
+
 /// Contexts for all listeners or for none, so that they never show different certificates.
 Status ListenerTls::replace() {
   std::vector<io::SslContext> contexts;
   for (const auto& slot : m_slots) {
-    TlsServerProfile profile;
-    profile.min_version = slot->min_version;
-    profile.chain = m_material.chain;
-    profile.key = another_handle(m_material.key);
-    profile.client_roots = slot->client_roots;
-    profile.require_client_certificate = slot->require_client_certificate;
-    POSTERN_TRY(const auto context, server_context(std::move(profile)));
+    POSTERN_TRY(const TlsContext context, context_of(*slot));
     contexts.push_back(context.shared());
   }
   const std::lock_guard lock(m_mutex);

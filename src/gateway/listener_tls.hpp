@@ -36,6 +36,8 @@ class ListenerTls {
 
   /// For DoorOptions::tls. Errors name the setting: a file that cannot be read, a key of another certificate, no trust store.
   [[nodiscard]] Result<std::function<io::SslContext()>> add(const config::Listener& listener);
+  /// For connections of our own that show the same certificate; who is called is judged after the handshake (tlspolicy/profile.hpp).
+  [[nodiscard]] Result<std::function<io::SslContext()>> add_client(TlsVersion min_version);
   /// Replaces the certificate when it is due. Blocking (files, database); often enough is every few seconds, it costs two stat() then.
   void check();
   /// What DNS says about the TLSA records of server.hostname at port 25. Blocking.
@@ -68,8 +70,12 @@ class ListenerTls {
     TlsVersion min_version = TlsVersion::Tls13;
     std::vector<Certificate> client_roots;
     bool require_client_certificate = false;
+    bool any_client_certificate = false;
+    bool client = false;  ///< For our own connections.
     io::SslContext context;
   };
+  [[nodiscard]] Result<std::function<io::SslContext()>> add(std::shared_ptr<Slot> slot);
+  [[nodiscard]] Result<TlsContext> context_of(const Slot& slot) const;
   [[nodiscard]] bool built_in() const { return m_config.tls.certificate.empty(); }
   [[nodiscard]] TlsSubject subject() const;
   [[nodiscard]] std::string stamp() const;

@@ -40,14 +40,14 @@ struct Door {
   UniqueFd reserve{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
 };
 
-// Peers count by address; a whole IPv6 /64 is one subscriber. Empty: exempt.
-std::string peer_key(const Endpoint& peer) {
+}  // namespace
+
+/// A whole IPv6 /64 is one subscriber.
+std::string subscriber_key(const Endpoint& peer) {
   if (peer.is_unix()) return {};
   const ByteView ip = peer.ip.bytes();
   return std::string(as_text(ip.first(peer.ip.is_v6() ? 8 : 4)));
 }
-
-}  // namespace
 
 struct Listener::Impl : std::enable_shared_from_this<Impl> {
   ListenOptions options;
@@ -112,7 +112,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
 Result<std::shared_ptr<Listener::Impl::Ticket>> Listener::Impl::enter(const Endpoint& peer) {
   const std::lock_guard lock(mutex);
   if (active.load() >= options.max_connections) return fail(ErrorCode::Exhausted, "too many connections");
-  std::string key = is_unlimited(peer) ? std::string() : peer_key(peer);
+  std::string key = is_unlimited(peer) ? std::string() : subscriber_key(peer);
   if (!key.empty()) {
     std::size_t& count = by_peer[key];
     if (count >= options.max_per_peer) return fail(ErrorCode::Exhausted, "too many connections", "peer");

@@ -79,4 +79,7 @@ class Listener {
   std::shared_ptr<Impl> m_impl;
 };
 
+/// Octets that stand for whoever is behind this address, for counting by it as max_per_peer does. Empty for a Unix socket.
+[[nodiscard]] std::string subscriber_key(const Endpoint& peer);
+
 }  // namespace postern::io

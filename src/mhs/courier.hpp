@@ -43,6 +43,7 @@ struct PeerState {
   std::string name, address, mode;
   std::size_t associations = 0;  ///< Of ours, now.
   std::string trouble;           ///< Why nothing goes there now; empty: it does, or nothing was to go.
+  std::string refused;           ///< Binds in its name that were refused, and why; empty: none lately, or it bound since.
 };
 
 class X400Courier final : public WorkListener {

@@ -109,7 +109,9 @@ io::Task<std::optional<CallFailure>> X400Courier::Impl::ensure_open(Link& link, 
 void X400Courier::Impl::failed(Link& link, const CallFailure& failure) {
   ++stats.call_failures;
   link.failures = std::min(link.failures + 1, 16U);
-  const auto wait = std::min<std::chrono::seconds>(kLongestWait, std::chrono::seconds(1U << std::min(link.failures, 9U)));
+  const auto longest =
+      std::min<std::chrono::seconds>(kLongestWait, parts.schedule.delays.empty() ? kLongestWait : std::ranges::max(parts.schedule.delays));
+  const auto wait = std::min<std::chrono::seconds>(longest, std::chrono::seconds(1U << std::min(link.failures, 9U)));
   link.retry_at = parts.clock.steady() + wait;
   set_trouble(link, failure.text);
   log::warn("x400.call_failed", {{"peer", link.peer->name}, {"reason", failure.text}});

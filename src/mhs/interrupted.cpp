@@ -10,6 +10,11 @@ constexpr std::size_t kOfOnePeer = 8;
 
 }  // namespace
 
+void OpenTransfer::add(osi::ResumePoint point) {
+  if (points.size() == kResumePoints) points.pop_front();
+  points.push_back(std::move(point));
+}
+
 void InterruptedTransfers::put(const std::string& peer, OpenTransfer transfer, SteadyTime now, std::vector<OpenTransfer>& dropped) {
   dropped = take_old(now);
   const std::lock_guard lock(m_mutex);
@@ -43,8 +48,8 @@ std::optional<InterruptedTransfers::Found> InterruptedTransfers::take(const std:
   for (auto entry = m_entries.begin(); entry != m_entries.end(); ++entry) {
     if (entry->peer != peer || entry->until <= now) continue;
     const auto point = std::ranges::find_if(entry->transfer.points, meant);
-    if (point == entry->transfer.points.end()) continue;
-    Found out{*point, entry->transfer.points.back().octets - point->octets, std::move(entry->transfer)};
+    if (point == entry->transfer.points.end() || point->octets > entry->transfer.octets) continue;
+    Found out{*point, entry->transfer.octets - point->octets, std::move(entry->transfer)};
     m_entries.erase(entry);
     return out;
   }

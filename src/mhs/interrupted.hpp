@@ -1,6 +1,6 @@
-// Transfers that were cut and may go on: on the same association after an interrupt, or on another one after the connection was lost. Kept
-// in memory with the place of their last checkpoint; after a restart of the process the sender begins anew (X.228: an activity that nobody
-// knows is refused), and what was staged is dropped.
+// Transfers that were cut and may go on: on the same association after an interrupt, on another one after the connection was lost, or in
+// another process after a crash of this one (kept_transfer.hpp). A sender that asks for one that is not here begins anew (X.228: an
+// activity that nobody knows is refused).
 #pragma once
 
 #include <chrono>
@@ -16,14 +16,20 @@
 
 namespace postern::mhs {
 
-/// A transfer with what was decided at its envelope, and its confirmed checkpoints: the last is where `in` stands. The peer may have missed
-/// confirmations and go on at an earlier one; what it then sends again is passed over.
+inline constexpr std::size_t kResumePoints = 16;
+
+/// A transfer with what was decided at its envelope, and its checkpoints, the last of which is where `in` stands. The peer may have missed
+/// confirmations and go on at an earlier one; what it then sends again is passed over. A checkpoint has another name on each association.
 struct OpenTransfer {
   std::unique_ptr<TransferIn> in;
+  MessageId asleep;                          ///< Without `in`: what it is staged as; it has to be woken before it goes on.
   std::shared_ptr<std::vector<Fate>> fates;  ///< Filled when the envelope came.
   std::deque<osi::ResumePoint> points;       ///< At most kResumePoints, the oldest first.
+  std::uint64_t octets = 0;                  ///< Of the APDU, where `in` stood when it was put aside.
+
+  /// Where the peer may go on from now on.
+  void add(osi::ResumePoint point);
 };
-inline constexpr std::size_t kResumePoints = 16;
 
 /// All peers' interrupted transfers; any thread. Bounded, in all and for each peer: the oldest goes when a new one does not fit.
 class InterruptedTransfers {

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "mhs/p1_caller.hpp"
+
 namespace postern::mhs {
 namespace {
 
@@ -21,8 +25,8 @@ OpenTransfer transfer(const char* began, std::vector<osi::SerialNumber> serials)
     point.activity = osi::activity_identifier(1);
     point.connection = connection(began);
     point.serial = serial;
-    point.octets = std::uint64_t{1000} * serial;
-    out.points.push_back(std::move(point));
+    point.octets = out.octets = std::uint64_t{1000} * serial;
+    out.add(std::move(point));
   }
   return out;
 }
@@ -52,6 +56,16 @@ TEST_F(InterruptedTest, ActivitiesAreMeantTogetherWithTheirConnection) {
   EXPECT_FALSE(transfers.take("south", asked(3, connection("first")), connection("third"), {}));
   EXPECT_TRUE(transfers.take("south", asked(2, connection("first")), connection("third"), {}));
   EXPECT_FALSE(transfers.take("south", asked(2, connection("first")), connection("third"), {})) << "taken out";
+}
+
+TEST(ConnectionName, NoTwoOfASecondAreTheSame) {
+  const WallTime now{std::chrono::seconds(1'800'000'000)};
+  std::set<std::string> marks;
+  for (int i = 0; i < 3000; ++i) {
+    const auto name = connection_name("mail.example", i % 2 == 0 ? TransferMode::Normal : TransferMode::X410, now);
+    EXPECT_TRUE(marks.insert(name.additional_reference_information->octets).second);
+    EXPECT_EQ(name.additional_reference_information->octets.size(), 2U) << "X.225 8.3.1.3: four octets with their BER header";
+  }
 }
 
 TEST_F(InterruptedTest, AnEarlierCheckpointSaysWhatComesAgain) {

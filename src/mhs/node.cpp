@@ -6,14 +6,16 @@
 #include "base/log.hpp"
 #include "io/sync.hpp"
 #include "mhs/acceptance.hpp"
+#include "mhs/kept_transfer.hpp"
 #include "mts/rules_extensions.hpp"
 
 namespace postern::mhs {
 namespace {
 
+/// Transfers that were cut and may go on, of all peers together.
+constexpr std::size_t kInterrupted = 64;
 /// How long an APDU is remembered, so that a peer that missed our confirmation is not given two of it.
 constexpr auto kSeen = std::chrono::hours(24 * 7);
-constexpr auto kHousekeeping = std::chrono::minutes(5);
 /// Of an APDU beyond its content: envelope, report fields.
 constexpr std::uint64_t kBesideContent = 33ULL * 1024 * 1024;
 
@@ -22,11 +24,16 @@ constexpr std::uint64_t kBesideContent = 33ULL * 1024 * 1024;
 struct Node::Impl {
   explicit Impl(NodeParts with)
       : parts(std::move(with)),
-        rules(parts.mta, [mailboxes = &parts.mailboxes](const oraddress::ORAddress& address) { return mailboxes->has(address); }) {}
+        rules(parts.mta, [mailboxes = &parts.mailboxes](const oraddress::ORAddress& address) { return mailboxes->has(address); }),
+        own_guesses(parts.clock),
+        refused(parts.clock),
+        interrupted(kInterrupted, parts.interrupted) {}
 
   NodeParts parts;
   MtaRules rules;
   P1Stats received;
+  PasswordGuesses own_guesses;
+  RefusedBinds refused;
   std::unique_ptr<StagingArea> staging;
   InterruptedTransfers interrupted;  ///< Holds what is staged: goes first.
   std::shared_ptr<std::atomic<bool>> stopped = std::make_shared<std::atomic<bool>>(false);
@@ -35,7 +42,9 @@ struct Node::Impl {
   std::unique_ptr<X400Courier> courier;
 
   void assemble() {
-    p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, parts.random, parts.clock});
+    PasswordGuesses& guesses = parts.guesses != nullptr ? *parts.guesses : own_guesses;
+    p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, guesses, refused, parts.random,
+                       parts.clock});
     door.emplace(DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open});
     courier = std::make_unique<X400Courier>(CourierParts{parts.mta, rules, parts.mailboxes, parts.spool, parts.loops, parts.workers,
                                                          parts.resolver, parts.random, parts.clock, parts.hostname, parts.transcript,
@@ -44,7 +53,7 @@ struct Node::Impl {
   /// What nobody resumed, what is too old, what was accepted long ago.
   static io::Task<void> keep_house(Impl* self, std::shared_ptr<std::atomic<bool>> stopped) {
     for (;;) {
-      co_await io::sleep_for(kHousekeeping);
+      co_await io::sleep_for(self->parts.housekeeping);
       if (*stopped) co_return;
       for (OpenTransfer& old : self->interrupted.take_old(self->parts.clock.steady()))
         give_up(std::move(old), *self->staging, self->parts.workers);
@@ -61,13 +70,23 @@ struct Node::Impl {
     const WallTime oldest = parts.clock.now() - kSeen;
     return parts.store.writer().transact([oldest](Database& database) { return forget_seen(database, oldest); });
   }
-  /// After a restart nobody can go on with what an earlier process took: the senders begin anew.
-  Status drop_leftovers() {
-    POSTERN_TRY(const auto left, staging->kept());
-    for (const StagedFacts& facts : left) {
-      POSTERN_TRY(const bool there, staging->forget(facts.message));
+  /// What an earlier process took may be gone on with by peers that are still ours, within the bounds of interrupted transfers.
+  Status take_over() {
+    POSTERN_TRY(std::vector<KeptTransfer> left, kept(*staging));
+    std::vector<OpenTransfer> dropped;
+    for (KeptTransfer& each : left) {
+      std::vector<OpenTransfer> displaced;
+      if (parts.mta.peer_named(each.peer) != nullptr)
+        interrupted.put(each.peer, std::move(each.transfer), parts.clock.steady(), displaced);
+      else
+        displaced.push_back(std::move(each.transfer));
+      std::ranges::move(displaced, std::back_inserter(dropped));
+    }
+    for (const OpenTransfer& each : dropped) {
+      POSTERN_TRY(const bool there, staging->forget(each.asleep));
       static_cast<void>(there);
     }
+    if (left.size() > dropped.size()) log::info("x400.may_be_resumed", {{"transfers", left.size() - dropped.size()}});
     return {};
   }
   [[nodiscard]] mts::Submission identified() const {
@@ -99,7 +118,7 @@ Result<std::unique_ptr<Node>> Node::make(NodeParts parts) {
   parts.staging.content_octets = parts.mta.content_limit + kBesideContent;
   auto impl = std::make_unique<Impl>(std::move(parts));
   POSTERN_TRY(impl->staging, StagingArea::open(impl->parts.staging, impl->parts.store, impl->parts.keeper, impl->parts.clock));
-  POSTERN_CHECK(impl->drop_leftovers());
+  POSTERN_CHECK(impl->take_over());
   POSTERN_CHECK(impl->forget_old());
   impl->assemble();
   return std::unique_ptr<Node>(new Node(std::move(impl)));
@@ -150,6 +169,10 @@ io::Task<Result<mts::ProbeSubmissionResult>> Node::submit_probe(mts::ProbeSubmis
 const Mta& Node::mta() const noexcept { return m_impl->parts.mta; }
 const P1Stats& Node::received() const noexcept { return m_impl->received; }
 const CourierStats& Node::sent() const noexcept { return m_impl->courier->stats(); }
-std::vector<PeerState> Node::peers() const { return m_impl->courier->peers(); }
+std::vector<PeerState> Node::peers() const {
+  std::vector<PeerState> out = m_impl->courier->peers();
+  for (PeerState& peer : out) peer.refused = m_impl->refused.text_for(peer.name);
+  return out;
+}
 
 }  // namespace postern::mhs

@@ -25,6 +25,9 @@ struct NodeParts {
   std::vector<UserService> services;
   std::optional<Bytes> transport_selector;
   std::function<Status()> open;
+  PasswordGuesses* guesses = nullptr;  ///< Shared with the gates of users; null: of its own.
+  std::chrono::milliseconds housekeeping = std::chrono::minutes(5);
+  std::chrono::seconds interrupted = std::chrono::minutes(30);  ///< How long a transfer that was cut may be resumed.
 };
 
 class Node {

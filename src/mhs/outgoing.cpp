@@ -5,17 +5,6 @@
 #include "asn1/ber.hpp"
 
 namespace postern::mhs {
-namespace {
-
-/// What was taken in before: no limit of the network's counts here, but those of the form do.
-asn1::DecodeOptions stored_options() {
-  asn1::DecodeOptions options;
-  options.elements = 4'000'000;
-  return options;
-}
-
-}  // namespace
-
 Result<Outgoing> Outgoing::load(Spool& spool, const Work& work) {
   Outgoing out;
   if (work.loaded) {
@@ -45,10 +34,10 @@ Status Outgoing::read_head(Spool& spool) {
   if (got != head.size()) return fail(ErrorCode::IntegrityFailed, "the stored APDU ends in its head");
   auto decoded = [&]() -> Status {
     if (frame.kind != StoredKind::Message) {
-      POSTERN_TRY(m_apdu, asn1::decode<mts::MTSApdu>(head, stored_options()));
+      POSTERN_TRY(m_apdu, asn1::decode<mts::MTSApdu>(head, stored_form_options()));
       return {};
     }
-    POSTERN_TRY(m_apdu.value.emplace<mts::Message>().envelope, asn1::decode<mts::MessageTransferEnvelope>(head, stored_options()));
+    POSTERN_TRY(m_apdu.value.emplace<mts::Message>().envelope, asn1::decode<mts::MessageTransferEnvelope>(head, stored_form_options()));
     return {};
   }();
   if (!decoded) return fail(ErrorCode::IntegrityFailed, "the stored APDU cannot be read: " + decoded.error().text());

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "io/listener.hpp"
 #include "mhs/bind_value.hpp"
 
 namespace postern::mhs {
@@ -10,19 +11,29 @@ namespace {
 
 using Refused = tl::unexpected<BindRefusal>;
 
-Refused refused(std::string why, mts::BindError error = mts::BindError::AuthenticationError) {
-  return tl::unexpected<BindRefusal>(BindRefusal{error, std::move(why)});
+Refused refused(std::string why) { return Refused(BindRefusal{mts::BindError::AuthenticationError, std::move(why)}); }
+/// A bind in the name of this peer.
+Refused refused_as(const Peer& peer, std::string why, mts::BindError error = mts::BindError::AuthenticationError) {
+  return Refused(BindRefusal{error, std::move(why), peer.name});
 }
 
-bool has_pin(const Peer& peer, const Road& road) {
-  return std::ranges::any_of(peer.tls.pins, [&](const Bytes& pin) { return pin == road.certificate_sha256 || pin == road.key_sha256; });
+const Peer* pinned_peer(const Mta& mta, const Road& road) {
+  const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return shows_pin(peer, road); });
+  return found == mta.peers.end() ? nullptr : &*found;
+}
+
+Refused unknown_name(const Mta& mta, const std::string& name, const Road& road) {
+  const std::string why = "no peer has the MTA name " + printable(name);
+  const Peer* known = pinned_peer(mta, road);
+  return known == nullptr ? refused(why) : refused_as(*known, why + ", and the certificate is that of " + known->name);
 }
 
 /// X.411 12.1.1.1.1.1: without authentication there is no name; only the road can say who it is.
 tl::expected<const Peer*, BindRefusal> admit_by_pin(const Mta& mta, const Road& road) {
-  const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return has_pin(peer, road); });
-  if (found == mta.peers.end()) return refused("an unauthenticated bind, and no peer has this certificate as its pin");
-  if (!found->peer_password.empty()) return refused("an unauthenticated bind of " + found->name + ", which has a password to show");
+  const Peer* found = pinned_peer(mta, road);
+  if (found == nullptr) return refused("an unauthenticated bind, and no peer has this certificate as its pin");
+  if (!found->peer_password.empty())
+    return refused_as(*found, "an unauthenticated bind of " + found->name + ", which has a password to show");
   return &*found;
 }
 
@@ -57,12 +68,16 @@ Authenticated who_we_are(const Mta& mta, const Peer& peer, TransferMode mode) {
 
 Road road_of(const io::Stream& stream) {
   const io::TlsInfo& info = stream.info();
-  return {stream.peer().text(), stream.is_tls(), info.peer_certificate_sha256, info.peer_key_sha256};
+  return {stream.peer().text(), stream.is_tls(), info.peer_certificate_sha256, info.peer_key_sha256, io::subscriber_key(stream.peer())};
+}
+
+bool shows_pin(const Peer& peer, const Road& road) {
+  return std::ranges::any_of(peer.tls.pins, [&](const Bytes& pin) { return pin == road.certificate_sha256 || pin == road.key_sha256; });
 }
 
 Status check_road(const Peer& peer, const Road& road) {
   if (peer.tls.required && !road.tls) return fail(ErrorCode::Denied, peer.name + " must come by TLS", "x400_peer.tls");
-  if (!peer.tls.pins.empty() && !has_pin(peer, road))
+  if (!peer.tls.pins.empty() && !shows_pin(peer, road))
     return fail(ErrorCode::Denied,
                 road.certificate_sha256.empty() ? peer.name + " showed no certificate, and has pins"
                                                 : "the certificate of " + peer.name + " matches none of its pins",
@@ -74,14 +89,15 @@ tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindA
   const auto* given = std::get_if<mts::AuthenticatedArgument>(&argument.value);
   if (given == nullptr) return admit_by_pin(mta, road);
   const auto found = std::ranges::find_if(mta.peers, [&](const Peer& peer) { return peer.mta_name == given->name; });
-  if (found == mta.peers.end()) return refused("no peer has the MTA name " + printable(given->name.octets));
+  if (found == mta.peers.end()) return unknown_name(mta, given->name.octets, road);
   if (const Status good = check_road(*found, road); !good)
-    return refused(good.error().what, mts::BindError::InadequateAssociationConfidentiality);
+    return refused_as(*found, good.error().what, mts::BindError::InadequateAssociationConfidentiality);
   const auto* password = std::get_if<mts::Password>(&given->credentials.value);
-  if (password == nullptr) return refused(found->name + " shows credentials of a kind that is not agreed on with it");
-  if (found->peer_password.empty() && found->tls.pins.empty()) return refused(found->name + " has neither a password nor a pin here");
+  if (password == nullptr) return refused_as(*found, found->name + " shows credentials of a kind that is not agreed on with it");
+  if (found->peer_password.empty() && found->tls.pins.empty())
+    return refused_as(*found, found->name + " has neither a password nor a pin here");
   if (!found->peer_password.empty() && !constant_time_equal(password->octets(), found->peer_password.view()))
-    return refused(found->name + " shows a wrong password");
+    return refused_as(*found, found->name + " shows a wrong password");
   return &*found;
 }
 

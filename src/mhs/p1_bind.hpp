@@ -11,6 +11,7 @@ struct Road {
   std::string address;  ///< Of the peer, for logs.
   bool tls = false;
   Bytes certificate_sha256, key_sha256;  ///< Of the peer's certificate; empty without one.
+  std::string subscriber = {};           ///< Who is behind the address, for counting (io::subscriber_key).
 };
 [[nodiscard]] Road road_of(const io::Stream& stream);
 
@@ -18,7 +19,10 @@ struct Road {
 struct BindRefusal {
   mts::BindError error = mts::BindError::AuthenticationError;
   std::string why;
+  std::string peer = {};  ///< Peer::name, where the bind named one of ours: its operator or ours has something to mend.
 };
+/// Whether the road shows one of the peer's pins.
+[[nodiscard]] bool shows_pin(const Peer& peer, const Road& road);
 
 /// The peer that has this MTA name, if it may come by this road with these credentials. Compares passwords in constant time.
 [[nodiscard]] tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindArgument& argument, const Road& road);

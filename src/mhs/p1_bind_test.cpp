@@ -79,6 +79,18 @@ TEST(P1Bind, WhatWeSayIsUnderstoodInEveryMode) {
   EXPECT_FALSE(read_bind_argument({{0xB0, 0x05, 0x05}}));
 }
 
+TEST(P1Bind, ARefusalSaysWhosePeerHasSomethingToMend) {
+  const Mta mta = sample();
+  const Road pinned{"", true, Bytes(32, 7), Bytes(32, 1)};
+  const auto peer = [&](const mts::MTABindArgument& argument, const Road& road) { return admit(mta, argument, road).error().peer; };
+  EXPECT_EQ(peer(argument("mta.partner", "wrong"), {}), "partner");
+  EXPECT_EQ(peer(argument("mta.pinned", ""), {"", true, Bytes(32, 1), Bytes(32, 2)}), "pinned");
+  EXPECT_EQ(peer(argument("stranger", "secret"), pinned), "pinned") << "the right pin with another name";
+  EXPECT_EQ(verdict(mta, argument("stranger", "secret"), pinned),
+            "no peer has the MTA name stranger, and the certificate is that of pinned");
+  EXPECT_EQ(peer(argument("stranger", "secret"), {}), "");
+}
+
 TEST(P1Bind, TheResponderMustBeTheOneThatWasCalled) {
   const Mta mta = sample();
   const Peer& peer = mta.peers[0];

@@ -1,6 +1,7 @@
 #include "mhs/p1_caller.hpp"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -28,17 +29,12 @@ io::Task<Result<std::vector<io::Endpoint>>> endpoints_of(io::Resolver& resolver,
   co_return io::endpoints_of(host, address.port);
 }
 
-/// X.228: names the session connection for a later resumption; unique by time and chance.
-osi::SessionConnectionIdentifier connection_name(const std::string& hostname, TransferMode mode, WallTime now) {
-  osi::SessionConnectionIdentifier out;
-  if (mode == TransferMode::Normal)
-    out.calling_ss_user_reference.value = asn1::OctetString(hostname.substr(0, 60));
-  else
-    out.calling_ss_user_reference.value = asn1::TeletexString(hostname.substr(0, 60));
-  out.common_reference = asn1::UtcTime::at(unix_seconds(now));
-  SystemRandom random;
-  out.additional_reference_information = asn1::TeletexString(hex_encode(random.bytes(1)));
-  return out;
+/// Two characters (X.225 has room for four octets, of which BER takes two): another pair for each of some thousand connections in a row.
+std::string next_mark() {
+  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  static std::atomic<std::uint32_t> count{SystemRandom().bytes(1).front()};
+  const std::uint32_t n = count++;
+  return {kAlphabet[n / kAlphabet.size() % kAlphabet.size()], kAlphabet[n % kAlphabet.size()]};
 }
 
 osi::AssociationOptions options_of(const CallParts& parts, const Peer& peer) {
@@ -53,6 +49,17 @@ osi::AssociationOptions options_of(const CallParts& parts, const Peer& peer) {
 }
 
 }  // namespace
+
+osi::SessionConnectionIdentifier connection_name(const std::string& hostname, TransferMode mode, WallTime now) {
+  osi::SessionConnectionIdentifier out;
+  if (mode == TransferMode::Normal)
+    out.calling_ss_user_reference.value = asn1::OctetString(hostname.substr(0, 60));
+  else
+    out.calling_ss_user_reference.value = asn1::TeletexString(hostname.substr(0, 60));
+  out.common_reference = asn1::UtcTime::at(unix_seconds(now));
+  out.additional_reference_information = asn1::TeletexString(next_mark());
+  return out;
+}
 
 /// The octets of the APDU that is sent, from any place on.
 class ApduSource {

@@ -18,6 +18,10 @@ struct CallParts {
   osi::TranscriptHook transcript;  ///< Octets of each connection, where somebody wants to see them.
 };
 
+/// Names a session connection for a later resumption (X.228 7.1): activities are numbered anew on each, so two of the same name could make
+/// one message's octets go on behind another's. No two of this process within a second have one name.
+[[nodiscard]] osi::SessionConnectionIdentifier connection_name(const std::string& hostname, TransferMode mode, WallTime now);
+
 /// Why there is no association now.
 struct CallFailure {
   std::string text;      ///< For an operator.

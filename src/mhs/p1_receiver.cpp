@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "io/sync.hpp"
 #include "mhs/acceptance.hpp"
+#include "mhs/kept_transfer.hpp"
 
 namespace postern::mhs {
 namespace {
@@ -48,6 +49,7 @@ class P1Receiver {
     const auto refusal = try_bind(requested);
     if (!refusal) return true;
     ++m_parts.stats.binds_refused;
+    if (!refusal->peer.empty()) m_parts.refused.refused(refusal->peer, refusal->why + " (" + m_road.address + ")");
     log::warn("x400.bind_refused", {{"peer", m_road.address}, {"reason", refusal->why}});
     osi::AssociationRefusal answer;
     answer.rtse_reason = refusal->error == mts::BindError::Busy ? osi::RtseRefuseReason::Busy : osi::RtseRefuseReason::ValidationFailure;
@@ -60,17 +62,32 @@ class P1Receiver {
     if (open == nullptr) return BindRefusal{mts::BindError::AuthenticationError, "recovery of a session connection without a bind"};
     const auto argument = read_bind_argument(*open);
     if (!argument) return BindRefusal{mts::BindError::AuthenticationError, "no bind of P1: " + argument.error().text()};
-    const auto peer = admit(m_parts.mta, argument->value, m_road);
-    if (!peer) return peer.error();
-    m_peer = *peer;
+    if (auto refusal = authenticate(argument->value)) return refusal;
     m_connection = requested.connection;
     auto result = bind_result(m_parts.mta, *m_peer, m_mode, argument->form);
     osi::AssociationAccept accept;
     if (result) accept.data.value = *std::move(result);
     if (const Status accepted = result ? m_wire->accept(std::move(accept)) : Status(fail(result.error())); !accepted)
       return BindRefusal{mts::BindError::Busy, accepted.error().text()};
+    m_parts.refused.admitted(m_peer->name);
     log::info("x400.bound",
               {{"peer", m_peer->name}, {"address", m_road.address}, {"mode", name_of(m_mode)}, {"tls", m_road.tls ? "yes" : "no"}});
+    return std::nullopt;
+  }
+  BindRefusal locked(BindRefusal refusal, const mts::AuthenticatedArgument* named) const {
+    const auto& peers = m_parts.mta.peers;
+    const auto meant = [&](const Peer& peer) { return named != nullptr && peer.mta_name == named->name; };
+    if (const auto found = std::ranges::find_if(peers, meant); found != peers.end()) refusal.peer = found->name;
+    return refusal;
+  }
+  std::optional<BindRefusal> authenticate(const mts::MTABindArgument& argument) {
+    const auto* named = std::get_if<mts::AuthenticatedArgument>(&argument.value);
+    auto attempt = m_parts.guesses.begin(named != nullptr ? std::string_view(named->name.octets) : std::string_view(), m_road);
+    if (!attempt) return locked(attempt.error(), named);
+    const auto peer = admit(m_parts.mta, argument, m_road);
+    settle(*std::move(attempt), peer ? nullptr : &peer.error());
+    if (!peer) return peer.error();
+    m_peer = *peer;
     return std::nullopt;
   }
 
@@ -78,11 +95,11 @@ class P1Receiver {
   io::Task<void> handle(osi::AssociationEvent event) {
     if (auto* octets = std::get_if<osi::RtTransferOctets>(&event)) co_return co_await take(std::move(octets->octets));
     if (auto* checkpoint = std::get_if<osi::RtTransferCheckpoint>(&event)) co_return co_await keep(std::move(checkpoint->point));
+    if (auto* asked = std::get_if<osi::RtResumeRequested>(&event)) co_return co_await resume(std::move(*asked));
     if (std::holds_alternative<osi::RtTransferEnd>(event)) co_return co_await commit();
     std::visit(Overloaded{
                    [&](osi::RtTransferBegin& begin) { start(std::move(begin.activity)); },
                    [&](osi::RtTransferStopped& stopped) { stop(stopped); },
-                   [&](osi::RtResumeRequested& asked) { resume(asked); },
                    [&](osi::RtTurnPleased&) { static_cast<void>(m_wire->give_turn()); },
                    [&](osi::ReleaseRequested&) { static_cast<void>(m_wire->answer_release()); },
                    [&](osi::AssociationAborted& aborted) {
@@ -100,18 +117,21 @@ class P1Receiver {
     m_refused = false;
     m_again = 0;
     auto fates = std::make_shared<std::vector<Fate>>();
-    TransferInOptions options;
-    options.limits.content = m_parts.mta.content_limit;
     // It may be called for another association, where the transfer goes on.
     auto seen = [&parts = m_parts, peer = m_peer, fates](mts::MessageTransferEnvelope& envelope) -> Status {
       POSTERN_TRY(*fates, parts.rules.arrive(envelope, arrival_of(parts, *peer)));
       return {};
     };
+    m_open = {};
     m_open.fates = fates;
-    m_open.points.clear();
     m_open.in =
-        std::make_unique<TransferIn>(options, m_parts.staging, make_message_id(m_parts.clock.now(), m_parts.random), std::move(seen));
+        std::make_unique<TransferIn>(options(), m_parts.staging, make_message_id(m_parts.clock.now(), m_parts.random), std::move(seen));
     m_octets = 0;
+  }
+  TransferInOptions options() const {
+    TransferInOptions out;
+    out.limits.content = m_parts.mta.content_limit;
+    return out;
   }
   static Arrival arrival_of(const P1Parts& parts, const Peer& peer) {
     return {arrival_from(parts.mta, peer), mts::Time::at(unix_seconds(parts.clock.now()))};
@@ -144,16 +164,17 @@ class P1Receiver {
 
   io::Task<void> keep(osi::ResumePoint point) {
     if (m_refused || !m_open.in) co_return;
-    if (m_again > 0) {
-      static_cast<void>(m_wire->confirm_checkpoint(point.serial));
-      co_return;
-    }
-    auto job = [in = m_open.in.get(), note = m_peer->name] { return done(in->checkpoint(note)); };
+    const osi::SerialNumber serial = point.serial;
+    m_open.add(std::move(point));
+    const bool kept = co_await keep_points();
+    if (kept) static_cast<void>(m_wire->confirm_checkpoint(serial));
+  }
+  /// Where the peer may go on, and everything up to there, outlives this process.
+  io::Task<bool> keep_points() {
+    auto job = [open = &m_open, peer = m_peer->name] { return done(mhs::keep(*open, peer)); };
     const auto kept = co_await m_parts.workers.run(std::move(job));
-    if (!kept) co_return refuse(kept.error());
-    static_cast<void>(m_wire->confirm_checkpoint(point.serial));
-    if (m_open.points.size() == kResumePoints) m_open.points.pop_front();
-    m_open.points.push_back(std::move(point));
+    if (!kept) refuse(kept.error());
+    co_return kept.has_value();
   }
 
   io::Task<void> commit() {
@@ -236,6 +257,7 @@ class P1Receiver {
   void stop(const osi::RtTransferStopped& stopped) {
     OpenTransfer open = std::exchange(m_open, {});
     const bool resumable = open.in && stopped.how != osi::RtFailure::Discarded && !open.points.empty() && open.in->back_to_checkpoint();
+    if (resumable) open.octets = open.in->safe_octets();
     log::info("x400.transfer_stopped", {{"peer", m_peer->name}, {"resumable", resumable ? "yes" : "no"}});
     std::vector<OpenTransfer> dropped;
     if (resumable)
@@ -252,29 +274,45 @@ class P1Receiver {
     };
     if (!m_parts.workers.try_post(job)) log::info("x400.staged_left", {{"reason", "the workers are busy; it goes when it is old"}});
   }
-  void resume(const osi::RtResumeRequested& asked) {
+  io::Task<void> resume(osi::RtResumeRequested asked) {
     auto found = m_parts.interrupted.take(m_peer->name, asked, m_connection, m_parts.clock.steady());
     if (!found) {
       const bool completed = m_parts.interrupted.was_completed(m_peer->name, asked);
       static_cast<void>(m_wire->refuse_resume(completed ? osi::ResumeRefusal::Completed : osi::ResumeRefusal::Unrecognized));
-      return;
+      co_return;
     }
-    if (!m_wire->accept_resume(found->point)) return give_up(std::move(found->transfer));
+    osi::ResumePoint point = std::move(found->point);
+    const bool awake = found->transfer.in || co_await wake_up(found->transfer, point);
+    if (!awake || !m_wire->accept_resume(point)) {
+      if (!awake) static_cast<void>(m_wire->refuse_resume(osi::ResumeRefusal::Unrecognized));
+      co_return give_up(std::move(found->transfer));
+    }
     ++m_parts.stats.resumed;
-    log::info("x400.transfer_resumed", {{"peer", m_peer->name}, {"octets", found->point.octets}});
+    log::info("x400.transfer_resumed", {{"peer", m_peer->name}, {"octets", point.octets}, {"again", found->again}});
     m_open = std::move(found->transfer);
-    // It may be cut again before its next checkpoint: then this one is meant by its new name.
-    osi::ResumePoint renamed = m_open.points.back();
-    if (found->again == 0) {
-      renamed.activity = asked.activity;
-      renamed.connection = m_connection;
-      if (m_open.points.size() == kResumePoints) m_open.points.pop_front();
-      m_open.points.push_back(std::move(renamed));
-    }
     m_activity = asked.activity;
-    m_octets = found->point.octets + found->again;
+    m_octets = point.octets + found->again;
     m_again = found->again;
     m_refused = false;
+    // It may be cut again before its next checkpoint: then this one is meant by its new name, or still by the old one.
+    point.activity = std::move(asked.activity);
+    point.connection = m_connection;
+    m_open.add(std::move(point));
+    co_await keep_points();
+  }
+  /// One that an earlier process left. `point` gets what only the sealed part of it knows.
+  io::Task<bool> wake_up(OpenTransfer& transfer, osi::ResumePoint& point) {
+    auto job = [open = &transfer, with = options(), &staging = m_parts.staging] { return done(wake(*open, with, staging)); };
+    const auto woken = co_await m_parts.workers.run(std::move(job));
+    if (!woken) {
+      log::warn("x400.resume_failed", {{"peer", m_peer->name}, {"reason", woken.error()}});
+      co_return false;
+    }
+    const auto same = [&](const osi::ResumePoint& each) {
+      return each.serial == point.serial && each.activity == point.activity && each.connection == point.connection;
+    };
+    if (const auto whole = std::ranges::find_if(transfer.points, same); whole != transfer.points.end()) point = *whole;
+    co_return true;
   }
 
   P1Parts& m_parts;
@@ -293,10 +331,10 @@ class P1Receiver {
 }  // namespace
 
 void give_up(OpenTransfer open, StagingArea& staging, io::WorkerPool& workers) {
-  if (!open.in) return;
+  if (!open.in && open.asleep.get().empty()) return;
   const auto shared = std::make_shared<OpenTransfer>(std::move(open));
   const auto job = [shared, &staging] {
-    const MessageId id = shared->in->id();
+    const MessageId id = shared->in ? shared->in->id() : shared->asleep;
     shared->in.reset();
     if (const auto forgotten = staging.forget(id); !forgotten) log::warn("x400.staged_left", {{"error", forgotten.error()}});
   };

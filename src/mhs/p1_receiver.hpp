@@ -10,7 +10,8 @@
 #include "io/loops.hpp"
 #include "mhs/interrupted.hpp"
 #include "mhs/mta_rules.hpp"
-#include "mhs/p1_bind.hpp"
+#include "mhs/password_guesses.hpp"
+#include "mhs/refused_binds.hpp"
 #include "mhs/wire.hpp"
 #include "spool/spool.hpp"
 
@@ -30,6 +31,8 @@ struct P1Parts {
   io::WorkerPool& workers;
   InterruptedTransfers& interrupted;
   P1Stats& stats;
+  PasswordGuesses& guesses;
+  RefusedBinds& refused;
   Random& random;
   const Clock& clock;
 };

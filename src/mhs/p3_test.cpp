@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "mhs/p3_client.hpp"
+#include "mhs/testing/mutations.hpp"
 #include "mhs/testing/users.hpp"
 #include "osi/oids.hpp"
 
@@ -267,6 +268,45 @@ TEST_F(P3, NobodyThere) {
   ASSERT_FALSE(client);
   EXPECT_TRUE(client.error().text.starts_with("tcp: ")) << client.error().text;
   EXPECT_FALSE(client.error().refused);
+}
+
+TEST_F(P3, MutatedOctetsInEveryStateEndTheConnectionOnly) {
+  for (const bool reliable : {false, true}) {
+    testing::BadRoad road;
+    road.target = node.port;
+    UserCall with = call(kAlice, "secret of alice", reliable);
+    with.address.port = road.port();
+    auto client = open(std::move(with));
+    ASSERT_TRUE(client) << client.error().text;
+    ASSERT_TRUE(run((*client)->submit(message_to({kBob}), soon())));
+    close(*std::move(client));
+    testing::send_mutated(node.port, road.passed(testing::BadRoad::ToServer), 0, 300, reliable ? 2 : 1);
+  }
+  auto client = opened();
+  ASSERT_TRUE(client) << "it serves on";
+  EXPECT_TRUE(run(client->submit(message_to({kBob}), soon())));
+}
+
+TEST_F(P3, TenThousandExtensionsAreNoTrouble) {
+  auto client = opened();
+  ASSERT_TRUE(client);
+  mts::MessageSubmissionArgument message = message_to({kBob});
+  for (std::uint32_t i = 0; i < 10'000; ++i) message.envelope.extensions.push_back({{asn1::Oid{1, 2, 3, i}}, {}, {Bytes{5, 0}}});
+  const auto refused = run(client->submit(message, soon()));
+  if (!refused) client = opened();  // an argument beyond the bounds is no reason to keep the association
+  ASSERT_TRUE(client);
+  EXPECT_TRUE(run(client->submit(message_to({kBob}), soon())));
+}
+
+TEST_F(P3, GuessedPasswordsLockTheNameAndNobodyElse) {
+  PasswordGuesses guesses(node.clock);
+  node.gate->gate.guesses = &guesses;
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(open(call(kAlice, "wrong")));
+  const auto locked = open(call(kAlice, "secret of alice"));
+  ASSERT_FALSE(locked);
+  EXPECT_EQ(locked.error().text, "bind: " + mts::words_of(mts::BindError::AuthenticationError)) << "as for a wrong password";
+  node.users.add(kBob, "secret of bob");
+  EXPECT_TRUE(open(call(kBob, "secret of bob")));
 }
 
 }  // namespace

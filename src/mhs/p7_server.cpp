@@ -66,6 +66,12 @@ Result<Verdict> judge(const P7Parts& parts, const ms::MSBindArgument& argument) 
   return Verdict(Admitted{std::move(std::get<ms::MSBindResult>(answer.value)), *std::move(store)});
 }
 
+void settle_store(PasswordGuesses::Attempt attempt, const Verdict& verdict) {
+  if (verdict) return attempt.succeeded();
+  const auto* problem = std::get_if<ms::BindProblem>(&verdict.error().error.value);
+  if (problem != nullptr && *problem == ms::BindProblem::AuthenticationError) attempt.failed();
+}
+
 class P7Session {
  public:
   P7Session(P7Parts& parts, Wire& wire, bool with_tags)
@@ -100,8 +106,14 @@ class P7Session {
     m_user = {argument->initiator_name, printable(oraddress::write(argument->initiator_name))};
     if (m_parts.gate.tls_required && !m_wire.stream().is_tls())
       co_return refused(BindProblem::InadequateAssociationConfidentiality, m_user.text + " must come by TLS").error();
+    auto attempt = begin_attempt(m_parts.gate, argument->initiator_name, road_of(m_wire.stream()));
+    if (!attempt) {
+      const bool busy = attempt.error().error == mts::BindError::Busy;
+      co_return refused(busy ? BindProblem::UnableToEstablishAssociation : BindProblem::AuthenticationError, attempt.error().why).error();
+    }
     auto job = [&parts = m_parts, argument = *argument] { return judge(parts, argument); };
     auto verdict = co_await m_parts.gate.workers.run(std::move(job));
+    if (*attempt && verdict) settle_store(**std::move(attempt), *verdict);
     if (!verdict) co_return refused(BindProblem::UnableToEstablishAssociation, verdict.error().text()).error();
     if (!*verdict) co_return verdict->error();
     co_return accept(**std::move(verdict), std::move(argument->fetch_restrictions));

@@ -3,6 +3,7 @@
 
 #include "mhs/p7_client.hpp"
 #include "mhs/p7_server.hpp"
+#include "mhs/testing/mutations.hpp"
 #include "mhs/testing/users.hpp"
 #include "ms/oids.hpp"
 #include "ms/testing/memory_mailbox.hpp"
@@ -238,6 +239,34 @@ TEST_F(P7, WrongArgumentsAndOperations) {
   EXPECT_EQ(problem(25, null_value()), osi::describe({osi::InvokeProblem::UnrecognizedOperation}));
   EXPECT_EQ(problem(99, null_value()), osi::describe({osi::InvokeProblem::UnrecognizedOperation}));
   EXPECT_TRUE(run(client->list({}, soon())));
+}
+
+TEST_F(P7, MutatedOctetsInEveryStateEndTheConnectionOnly) {
+  for (const bool reliable : {false, true}) {
+    testing::BadRoad road;
+    road.target = node.port;
+    const ms::SequenceNumber number = stores.deliver("one", Bytes(2000, 'a'));
+    UserCall with = call(kAlice, "secret of alice", reliable);
+    with.address.port = road.port();
+    auto client = open(std::move(with));
+    ASSERT_TRUE(client) << client.error().text;
+    ASSERT_TRUE(run((*client)->summarize({}, soon())));
+    ASSERT_TRUE(run((*client)->list({}, soon())));
+    ASSERT_TRUE(fetch(**client, number));
+    client->reset();
+    testing::send_mutated(node.port, road.passed(testing::BadRoad::ToServer), 0, 300, reliable ? 4 : 3);
+  }
+  auto client = opened();
+  ASSERT_TRUE(client) << "it serves on";
+  EXPECT_TRUE(run(client->list({}, soon())));
+}
+
+TEST_F(P7, GuessedPasswordsLockTheName) {
+  PasswordGuesses guesses(node.clock);
+  parts->gate.guesses = &guesses;
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(open(call(kAlice, "wrong")));
+  EXPECT_FALSE(open(call(kAlice, "secret of alice")));
+  EXPECT_TRUE(guesses.begin(oraddress::comparison_key(name_of(kBob)), Road()));
 }
 
 }  // namespace

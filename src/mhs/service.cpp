@@ -1,5 +1,6 @@
 #include "mhs/service.hpp"
 
+#include <algorithm>
 #include <future>
 
 #include "base/log.hpp"
@@ -32,6 +33,7 @@ struct Service::Impl {
         accounts(with.store(), with.keeper(), with.random()),
         mailboxes(with.store(), with.keeper(), accounts, with.random()),
         users(with.store(), with.keeper(), accounts),
+        guesses(with.clock()),
         submission({with.store(), with.spool(), with.workers(), with.clock()}) {
     mailboxes.set_delivered([this](const MsUser& user) {
       users.delivered(user);
@@ -43,6 +45,7 @@ struct Service::Impl {
   MsUsers accounts;
   StoreMailboxes mailboxes;
   StoreUsers users;
+  PasswordGuesses guesses;  ///< Of peers and users.
   NodeSubmission submission;
   UserStats user_stats;
   std::optional<Mta> gate_mta;  ///< Of the users' gate: name and domain; the node has its own.
@@ -59,21 +62,20 @@ struct Service::Impl {
     const auto own_roots = [&with = gateway] {
       return with.has_mail() ? std::vector<Certificate>{with.authority_root()} : std::vector<Certificate>();
     };
-    POSTERN_TRY(Mta mta, mta_of(config, own_roots, gateway.clock()));
+    const auto own_context = [&with = gateway](TlsVersion least) { return with.tls_as_client(least); };
+    POSTERN_TRY(Mta mta, mta_of(config, {own_roots, own_context}, gateway.clock()));
     gate_mta.emplace();
     gate_mta->name = mta.name;
     gate_mta->domain = mta.domain;
     gate_mta->limits = mta.limits;
     // Passwords of people in clear only where the operator opened the plain door and nothing else.
     const bool tls_required = !config.x400.tls.address.empty();
-    p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}}, submission, user_stats});
-    p7.emplace(P7Parts{{*gate_mta, users, gateway.workers(), tls_required, {}}, submission, users, user_stats});
+    p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses}, submission, user_stats});
+    p7.emplace(P7Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses}, submission, users, user_stats});
     std::vector<UserService> services = p3_services(*p3);
     for (UserService& each : p7_services(*p7)) services.push_back(std::move(each));
     POSTERN_TRY(auto selector, parse_selector(config.x400.transport_selector));
-    RetrySchedule schedule;
-    schedule.delays = {std::chrono::seconds(10), std::chrono::seconds(30), std::chrono::minutes(1), std::chrono::minutes(5),
-                       std::chrono::minutes(15)};  // lifetimes are hours, not days
+    POSTERN_TRY(RetrySchedule schedule, retry_of(config));
     POSTERN_TRY(node, Node::make({std::move(mta),
                                   mailboxes,
                                   gateway.store(),
@@ -91,7 +93,8 @@ struct Service::Impl {
                                   {},
                                   std::move(services),
                                   std::move(selector),
-                                  [this] { return gateway.mail_open(); }}));
+                                  [this] { return gateway.mail_open(); },
+                                  &guesses}));
     submission.attach(*node);
     forwarder.emplace(Forwarder::Parts{mailboxes, *node, gateway.loops(), gateway.workers()});
     return {};
@@ -126,13 +129,29 @@ struct Service::Impl {
       log::info("x400.tls_failed", {{"address", stream.peer().text()}, {"reason", secured.error()}});
       co_return;
     }
+    if (!is_known(stream)) {
+      log::warn(
+          "x400.certificate_refused",
+          {{"address", stream.peer().text()}, {"subject", printable(stream.info().peer_subject)}, {"reason", stream.info().verify_error}});
+      co_return;
+    }
     co_await node->serve(std::move(stream));
+  }
+
+  /// With a trust store for clients, a certificate must be of it or a peer's pin. Otherwise anything may be shown, and pins are judged by
+  /// the bind (p1_bind.hpp), where a name stands beside it.
+  [[nodiscard]] bool is_known(const io::Stream& stream) const {
+    const io::TlsInfo& info = stream.info();
+    if (gateway.config().x400.tls.client_ca.empty() || !info.has_peer_certificate || info.verified) return true;
+    const Road road = road_of(stream);
+    return std::ranges::any_of(node->mta().peers, [&](const Peer& peer) { return shows_pin(peer, road); });
   }
 
   Status open_doors() {
     const auto& x400 = gateway.config().x400;
     if (!x400.tls.address.empty()) {
       config::Listener door;
+      door.any_client_certificate = std::ranges::any_of(node->mta().peers, [](const Peer& peer) { return !peer.tls.pins.empty(); });
       door.client_ca = x400.tls.client_ca;
       door.require_client_certificate = x400.tls.require_client_certificate;
       POSTERN_TRY(tls, gateway.tls_for(door));
@@ -175,7 +194,8 @@ ServiceState Service::state() const {
   const Mta& mta = m_impl->node->mta();
   ServiceState out{mta.name.octets, m_impl->gateway.config().x400.domain, m_impl->node->peers(), {}};
   for (const PeerState& peer : out.peers)
-    if (!peer.trouble.empty()) out.warnings.push_back("X.400 peer " + peer.name + ": " + peer.trouble);
+    for (const std::string* text : {&peer.trouble, &peer.refused})
+      if (!text->empty()) out.warnings.push_back("X.400 peer " + peer.name + ": " + *text);
   return out;
 }
 

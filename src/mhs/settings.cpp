@@ -26,6 +26,12 @@ Result<mts::MTAName> mta_name(const std::string& text, const char* field) {
   return mts::MTAName(text);
 }
 
+template <class T>
+Result<T> in(Result<T> value, std::string_view field) {
+  if (!value && value.error().field.empty()) return fail(Error{value.error().code, value.error().what, std::string(field)});
+  return value;
+}
+
 Result<SecretBytes> secret(const std::string& reference, const config::Config& config, const char* field) {
   if (reference.empty()) return SecretBytes();
   auto read = gateway::read_secret_ref(reference, config);
@@ -68,8 +74,7 @@ class PathCheck {
 
 class Maker {
  public:
-  Maker(const config::Config& config, OwnRoots own_roots, const Clock& clock)
-      : m_config(config), m_own_roots(std::move(own_roots)), m_clock(clock) {}
+  Maker(const config::Config& config, OwnTls own, const Clock& clock) : m_config(config), m_own(std::move(own)), m_clock(clock) {}
 
   Result<Mta> make() {
     Mta out;
@@ -89,12 +94,6 @@ class Maker {
   }
 
  private:
-  template <class T>
-  static Result<T> in(Result<T> value, std::string_view field) {
-    if (!value && value.error().field.empty()) return fail(Error{value.error().code, value.error().what, std::string(field)});
-    return value;
-  }
-
   Result<Peer> make_peer(const config::X400Peer& peer) {
     Peer out;
     out.name = peer.name;
@@ -119,22 +118,32 @@ class Maker {
     return out;
   }
 
-  Status add_tls(Peer& out, const config::X400Peer& peer) {
-    TlsClientProfile profile;
+  /// With a certificate by which the peer may know us: the one of transport.tls, else the listeners', so that one pin holds both ways.
+  Result<std::function<io::SslContext()>> own_context() {
     const auto& tls = m_config.transport.tls;
-    profile.min_version = tls.min_version == "1.2" ? TlsVersion::Tls12 : TlsVersion::Tls13;
+    const TlsVersion least = tls.min_version == "1.2" ? TlsVersion::Tls12 : TlsVersion::Tls13;
+    if (tls.client_certificate.empty() && m_own.context) return m_own.context(least);
+    TlsClientProfile profile;
+    profile.min_version = least;
     if (!tls.client_certificate.empty()) {
       POSTERN_TRY(profile.chain, certificates_from_file(m_config.beside_config(tls.client_certificate)));
       POSTERN_TRY(profile.key, gateway::load_private_key(m_config.beside_config(tls.client_key)));
     }
     POSTERN_TRY(const TlsContext context, client_context(std::move(profile)));
-    out.tls.context = [shared = context.shared()] { return shared; };
+    return std::function<io::SslContext()>([shared = context.shared()] { return shared; });
+  }
+
+  Status add_tls(Peer& out, const config::X400Peer& peer) {
+    if (!m_context) {
+      POSTERN_TRY(m_context, own_context());
+    }
+    out.tls.context = m_context;
     out.tls.options.server_name = out.address->host;
     out.tls.options.check_name = false;  // both are PathCheck's, which says why not
     out.tls.options.verify = io::TlsClientOptions::Verify::Report;
     if (!out.tls.pins.empty()) return {};
     POSTERN_TRY(auto roots, roots_of(peer));
-    out.tls.check = PathCheck(std::move(roots), peer.ca.empty() ? m_own_roots : OwnRoots(),
+    out.tls.check = PathCheck(std::move(roots), peer.ca.empty() ? m_own.roots : OwnRoots(),
                               peer.verify_name ? out.address->host : std::string(), m_clock);
     return {};
   }
@@ -160,14 +169,23 @@ class Maker {
   }
 
   const config::Config& m_config;
-  OwnRoots m_own_roots;
+  OwnTls m_own;
   const Clock& m_clock;
+  std::function<io::SslContext()> m_context;  ///< One for all peers.
 };
 
 }  // namespace
 
-Result<Mta> mta_of(const config::Config& config, OwnRoots own_roots, const Clock& clock) {
-  return Maker(config, std::move(own_roots), clock).make();
+Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock) { return Maker(config, std::move(own), clock).make(); }
+
+Result<RetrySchedule> retry_of(const config::Config& config) {
+  RetrySchedule out;
+  out.delays.clear();
+  for (const auto& delay : config.x400.retry) {
+    POSTERN_TRY(const auto planned, in(parse_duration(delay), "x400.retry"));
+    out.delays.push_back(planned);
+  }
+  return out;
 }
 
 mts::Lifetimes lifetimes_of(const config::Config& config) {

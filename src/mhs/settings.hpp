@@ -6,13 +6,22 @@
 #include "mhs/options.hpp"
 #include "mts/rules_envelope.hpp"
 #include "pki/certificate.hpp"
+#include "spool/schedule.hpp"
+#include "tlspolicy/profile.hpp"
 
 namespace postern::mhs {
 
-/// Reads passwords and certificates. `own_roots`: trusted for peers that name no trust store, asked at each connection (a sealed key engine
-/// has none yet). Errors name table, entry and setting.
 using OwnRoots = std::function<std::vector<Certificate>()>;
-[[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnRoots own_roots, const Clock& clock);
+/// What this host has for TLS with peers.
+struct OwnTls {
+  OwnRoots roots;  ///< Trusted for peers that name no trust store; asked at each connection (a sealed key engine has none yet).
+  /// A context that shows the listeners' certificate, for peers that know us by it. Used where no transport.tls.client_certificate is set.
+  std::function<Result<std::function<io::SslContext()>>(TlsVersion)> context;
+};
+/// Reads passwords and certificates. Errors name table, entry and setting.
+[[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock);
+/// x400.retry; an expiry has each message of its own (lifetimes_of).
+[[nodiscard]] Result<RetrySchedule> retry_of(const config::Config& config);
 [[nodiscard]] mts::Lifetimes lifetimes_of(const config::Config& config);
 /// "C=DE;A= ;P=ORG"; BadInput where an attribute is missing or there are others.
 [[nodiscard]] Result<mts::GlobalDomainIdentifier> parse_domain(std::string_view text);

@@ -11,6 +11,12 @@ constexpr std::string_view kMagic("PX4\x01", 4);
 
 }  // namespace
 
+asn1::DecodeOptions stored_form_options() {
+  asn1::DecodeOptions options;
+  options.elements = 4'000'000;
+  return options;
+}
+
 Result<Bytes> stored_front(StoredKind kind, ByteView head) {
   if (head.size() > kStoredHeadLimit) return fail(ErrorCode::TooLarge, "an envelope or report of more than 32 MiB");
   ByteWriter out;

@@ -6,6 +6,7 @@
 // is its whole MTS-APDU as head, and nothing follows.
 #pragma once
 
+#include "asn1/ber.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 
@@ -22,6 +23,8 @@ struct StoredFrame {
   [[nodiscard]] std::size_t content_at() const noexcept { return kStoredFrame + head; }
 };
 
+/// For reading a head: what was taken in before is held by no limit of the network's counts, only by the form's.
+[[nodiscard]] asn1::DecodeOptions stored_form_options();
 /// Frame and head, for the content to be appended to. TooLarge above kStoredHeadLimit.
 [[nodiscard]] Result<Bytes> stored_front(StoredKind kind, ByteView head);
 /// Of at least kStoredFrame octets. IntegrityFailed: no stored APDU.

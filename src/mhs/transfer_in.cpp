@@ -10,6 +10,15 @@ TransferIn::TransferIn(TransferInOptions options, StagingArea& staging, MessageI
   m_kept = m_now;
 }
 
+TransferIn::TransferIn(TransferInOptions options, StagingArea& staging, std::shared_ptr<StagedContent> staged, mts::ApduReader reader,
+                       std::uint64_t octets)
+    : m_options(options), m_staging(staging), m_id(staged->message()), m_staged(std::move(staged)) {
+  m_now.reader = std::move(reader);
+  m_now.octets = octets;
+  m_now.enveloped = true;
+  m_kept = m_now;
+}
+
 Status TransferIn::append(ByteView octets) {
   m_now.octets += octets.size();
   for (;;) {
@@ -50,10 +59,10 @@ Status TransferIn::stage() {
   return {};
 }
 
-Status TransferIn::checkpoint(const std::string& note) {
+Status TransferIn::checkpoint(std::string note, Bytes secret) {
   if (m_now.enveloped) {
     POSTERN_CHECK(stage());
-    POSTERN_CHECK(m_staged->checkpoint(note));
+    POSTERN_CHECK(m_staged->checkpoint(std::move(note), std::move(secret)));
   }
   m_kept = m_now;
   m_ahead = false;

@@ -37,19 +37,28 @@ class TransferIn {
   using Seen = std::function<Status(mts::MessageTransferEnvelope&)>;
 
   TransferIn(TransferInOptions options, StagingArea& staging, MessageId id, Seen seen);
+  /// Goes on where another one's checkpoint was: `reader` with the envelope in it, `octets` of the APDU, the content staged so far.
+  TransferIn(TransferInOptions options, StagingArea& staging, std::shared_ptr<StagedContent> staged, mts::ApduReader reader,
+             std::uint64_t octets);
 
   /// The next octets of the APDU. BadInput, TooLarge: the peer's; others are ours and may pass.
   [[nodiscard]] Status append(ByteView octets);
-  /// Everything so far outlives a crash, and back_to_checkpoint() comes here.
-  [[nodiscard]] Status checkpoint(const std::string& note);
+  /// back_to_checkpoint() comes here. Once the envelope was there, everything so far outlives a crash, with what its owner wants to know
+  /// then (StagedContent::checkpoint).
+  [[nodiscard]] Status checkpoint(std::string note, Bytes secret);
   /// False: there was no checkpoint to go back to, or octets behind it had to be staged (a peer that sets fewer than was agreed).
   [[nodiscard]] bool back_to_checkpoint();
   /// All octets were there. BadInput: the APDU is not whole.
   [[nodiscard]] Result<Incoming> finish();
 
   [[nodiscard]] const MessageId& id() const noexcept { return m_id; }
-  /// Octets of the APDU as of the last checkpoint.
+  /// Octets of the APDU: so far, and as of the last checkpoint.
+  [[nodiscard]] std::uint64_t octets() const noexcept { return m_now.octets; }
   [[nodiscard]] std::uint64_t safe_octets() const noexcept { return m_kept.octets; }
+  /// Whether its checkpoints outlive a crash: the envelope is there.
+  [[nodiscard]] bool is_staged() const noexcept { return m_now.enveloped; }
+  /// Where its reader stands (mts::ApduReader::save).
+  [[nodiscard]] Bytes state() const { return m_now.reader.save(); }
 
  private:
   struct Place {

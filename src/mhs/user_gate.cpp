@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "mhs/rose_caller.hpp"
+#include "oraddress/compare.hpp"
 #include "oraddress/or_text.hpp"
 
 namespace postern::mhs {
@@ -26,13 +27,26 @@ io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, 
     co_return refused(user.text + " must come by TLS", mts::BindError::InadequateAssociationConfidentiality);
   const auto* password = std::get_if<mts::Password>(&credentials.value);
   if (password == nullptr) co_return refused(user.text + " shows credentials that are not simple ones");
+  auto attempt = begin_attempt(gate, user.address, road);
+  if (!attempt) co_return tl::unexpected<BindRefusal>(attempt.error());
   auto check = [&users = gate.users, address = user.address, shown = SecretBytes(password->octets())]() -> Result<bool> {
     POSTERN_CHECK(users.verify(address, shown.view()));
     return true;
   };
   const auto verified = co_await gate.workers.run(std::move(check));
-  if (!verified) co_return tl::unexpected<BindRefusal>(refusal_for(verified.error(), user.text));
+  const auto refusal = verified ? std::nullopt : std::optional(refusal_for(verified.error(), user.text));
+  if (*attempt) settle(**std::move(attempt), refusal ? &*refusal : nullptr);
+  if (refusal) co_return tl::unexpected<BindRefusal>(*refusal);
   co_return user;
+}
+
+tl::expected<std::optional<PasswordGuesses::Attempt>, BindRefusal> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user,
+                                                                                 const Road& road) {
+  using Attempt = std::optional<PasswordGuesses::Attempt>;
+  if (gate.guesses == nullptr) return Attempt();
+  auto attempt = gate.guesses->begin(oraddress::comparison_key(user), road);
+  if (attempt) return Attempt(*std::move(attempt));
+  return tl::unexpected<BindRefusal>(std::move(attempt).error());
 }
 
 mts::ResponderCredentials responder_credentials(const UserGate& gate) {

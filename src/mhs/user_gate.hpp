@@ -2,7 +2,7 @@
 #pragma once
 
 #include "io/loops.hpp"
-#include "mhs/p1_bind.hpp"
+#include "mhs/password_guesses.hpp"
 #include "mhs/users.hpp"
 
 namespace postern::mhs {
@@ -11,8 +11,9 @@ struct UserGate {
   const Mta& mta;
   Users& users;
   io::WorkerPool& workers;
-  bool tls_required = true;  ///< False: passwords may come over a plain connection.
-  SecretBytes our_password;  ///< What this side shows of itself in bind results; may be empty.
+  bool tls_required = true;            ///< False: passwords may come over a plain connection.
+  SecretBytes our_password;            ///< What this side shows of itself in bind results; may be empty.
+  PasswordGuesses* guesses = nullptr;  ///< Null: wrong passwords are not counted (only in tests).
 };
 
 /// Somebody whose credentials were right.
@@ -25,6 +26,11 @@ struct BoundUser {
 /// Denied, with BindRefusal's code for the peer and its reason for our log. The password is judged on a worker.
 [[nodiscard]] io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, mts::ORName name,
                                                                         mts::Credentials credentials, Road road);
+/// Counts an attempt of this user before his password is looked at; nothing where nobody counts.
+[[nodiscard]] tl::expected<std::optional<PasswordGuesses::Attempt>, BindRefusal> begin_attempt(const UserGate& gate,
+                                                                                               const oraddress::ORAddress& user,
+                                                                                               const Road& road);
+
 /// What this side says of itself; an empty password where none is set.
 [[nodiscard]] mts::ResponderCredentials responder_credentials(const UserGate& gate);
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <set>
 
+#include "base/cursor.hpp"
 #include "base/log.hpp"
 #include "crypto/kdf.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 
 constexpr std::string_view kExtension = ".part";
 constexpr std::size_t kWriteOctets = 256U * 1024;
-constexpr std::size_t kNoteOctets = 4096;
 
 /// Data keys, and what they bind, as those of whole contents (store/sealed_content.hpp).
 Result<DataKey> new_key(Keeper& keeper, const MessageId& message, const KeyName& storage_key) {
@@ -22,9 +22,10 @@ Result<DataKey> new_key(Keeper& keeper, const MessageId& message, const KeyName&
   return key;
 }
 
-/// The tail is sealed under a key of its own: the data key's nonces are the stream's.
+/// The tail (the owner's secret with its length in front, then the octets behind the last whole chunk) is sealed under a key of its own:
+/// the data key's nonces are the stream's.
 Result<SecretBytes> tail_key(const SecretBytes& data_key) {
-  return hkdf(HashAlgorithm::Sha256, data_key.view(), {}, as_bytes("postern staged tail 1"), kStreamKey);
+  return hkdf(HashAlgorithm::Sha256, data_key.view(), {}, as_bytes("postern staged tail 2"), kStreamKey);
 }
 std::string tail_aad(const MessageId& message, std::uint64_t octets) { return content_aad(message) + "|tail|" + std::to_string(octets); }
 
@@ -94,17 +95,19 @@ Status StagedContent::append(ByteView octets) {
 
 Status StagedContent::write(const Bytes& sealed) { return sealed.empty() ? Status() : m_draft->append(sealed); }
 
-Result<Bytes> StagedContent::sealed_tail() const {
+Result<Bytes> StagedContent::sealed_tail(ByteView secret) const {
   POSTERN_TRY(const SecretBytes key, tail_key(m_data_key));
-  POSTERN_TRY(const RawBytes sealed, stream_seal(key.view(), as_bytes(tail_aad(m_message, m_octets)), m_sealer->held()));
+  ByteWriter tail;
+  tail.write_block(secret).write_bytes(m_sealer->held());
+  POSTERN_TRY(const RawBytes sealed, stream_seal(key.view(), as_bytes(tail_aad(m_message, m_octets)), tail.bytes()));
   return Bytes(sealed.begin(), sealed.end());
 }
 
-Status StagedContent::checkpoint(std::string note) {
+Status StagedContent::checkpoint(std::string note, Bytes secret) {
   if (m_failed || m_finished) return fail(ErrorCode::Internal, "the staged content has no checkpoint to make");
-  if (note.size() > kNoteOctets) return fail(ErrorCode::TooLarge, "a note of more than 4 KiB", "note");
+  if (note.size() > kStagedNote || secret.size() > kStagedNote) return fail(ErrorCode::TooLarge, "a note of more than 16 KiB", "note");
   POSTERN_CHECK(m_draft->sync());
-  POSTERN_TRY(const Bytes tail, sealed_tail());
+  POSTERN_TRY(const Bytes tail, sealed_tail(secret));
   const std::string file = m_draft->path().filename().string();
   if (!m_kept) POSTERN_CHECK(sync_directory(m_area.directory()));
   POSTERN_CHECK(m_area.m_store.writer().transact([&](Database& database) {
@@ -113,6 +116,7 @@ Status StagedContent::checkpoint(std::string note) {
   }));
   m_kept = true;
   m_safe = m_octets;
+  m_secret = std::move(secret);
   return {};
 }
 
@@ -199,25 +203,30 @@ Result<std::unique_ptr<StagedContent>> StagingArea::begin(const MessageId& messa
   return make(message, storage_key, 0);
 }
 
-Result<std::unique_ptr<StagedContent>> StagingArea::resume(const MessageId& message) {
+Result<std::unique_ptr<StagedContent>> StagingArea::resume(const MessageId& message, const Passing& passing) {
   POSTERN_TRY(const auto row, row_of(message));
   if (!row) return fail(ErrorCode::NotFound, "no interrupted content of this message is here");
   if (is_under_way(message)) return fail(ErrorCode::Conflict, "the content of this message is being taken already");
   POSTERN_TRY(const WrappedKey wrapped, parse_wrapped_key(row->wrapped_key));
   POSTERN_TRY(auto staged, make(message, wrapped.storage_key, number_of(row->file) + 1));
-  if (const Status copied = copy(*row, message, *staged); !copied) {
+  auto copied = copy(*row, message, *staged, passing);
+  if (!copied) {
     staged.reset();
     if (may_pass(copied.error())) return fail(copied.error());
     POSTERN_CHECK(forget(message));
     return fail(ErrorCode::IntegrityFailed, "the interrupted content is damaged and was dropped: " + copied.error().what);
   }
-  POSTERN_CHECK(staged->checkpoint(row->note));
+  POSTERN_CHECK(staged->checkpoint(row->note, *std::move(copied)));
   remove_file(directory() / row->file);
   return staged;
 }
 
 /// Each chunk is authentic in its place; the data key opens the tail. What the last checkpoint kept is there whole, or nothing is.
-Status StagingArea::copy(const Row& row, const MessageId& message, StagedContent& into) const {
+Result<Bytes> StagingArea::copy(const Row& row, const MessageId& message, StagedContent& into, const Passing& passing) const {
+  const auto pass = [&](ByteView octets) {
+    if (passing) passing(octets);
+    return into.append(octets);
+  };
   const std::string aad = content_aad(message);
   POSTERN_TRY(const SecretBytes key, open_content_key(m_keeper, message, row.wrapped_key));
   POSTERN_TRY(const auto draft, SegmentDraft::open(directory() / row.file));
@@ -231,14 +240,16 @@ Status StagingArea::copy(const Row& row, const MessageId& message, StagedContent
       sealed.resize(place.length);
       POSTERN_CHECK(draft->read(place.offset, sealed));
       POSTERN_CHECK(access.open(chunk, sealed, plain));
-      POSTERN_CHECK(into.append(plain));
+      POSTERN_CHECK(pass(plain));
     }
   }
   POSTERN_TRY(const SecretBytes sealing_key, tail_key(key));
   POSTERN_TRY(const Bytes tail, stream_open(sealing_key.view(), as_bytes(tail_aad(message, row.octets)), row.tail));
-  POSTERN_CHECK(into.append(tail));
+  ByteReader parts(tail);
+  POSTERN_TRY(const ByteView secret, parts.read_block("secret"));
+  POSTERN_CHECK(pass(parts.remainder()));
   if (into.octets() != row.octets) return fail(ErrorCode::IntegrityFailed, "the interrupted content has a wrong size");
-  return {};
+  return Bytes(secret.begin(), secret.end());
 }
 
 Result<std::optional<StagingArea::Row>> StagingArea::row_of(const MessageId& message) const {

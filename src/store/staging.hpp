@@ -2,7 +2,7 @@
 // of a message in one step at the end.
 //
 //   POSTERN_TRY(auto staged, staging.begin(message));            // or resume(message): goes on behind the last checkpoint
-//   staged->append(octets); staged->checkpoint(note);            // again and again; after checkpoint() its octets outlive a crash
+//   staged->append(octets); staged->checkpoint(note, secret);    // again and again; after checkpoint() its octets outlive a crash
 //   staged->finish();
 //   spool.enqueue({.variants = {{.staged = std::move(staged), …}}}, …);
 //
@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,6 +28,8 @@
 #include "store/store.hpp"
 
 namespace postern {
+
+inline constexpr std::size_t kStagedNote = 16384;
 
 struct StagingLimits {
   std::size_t contents = 256;                                ///< Under way at a time; more: Exhausted.
@@ -54,8 +57,9 @@ class StagedContent {
 
   /// Errors: Exhausted (disk or limits), TooLarge, Unavailable (the disk refuses). After one, only the last checkpoint counts.
   [[nodiscard]] Status append(ByteView octets);
-  /// Everything appended so far outlives a crash. `note`: what the owner needs to find it again (at most 4 KiB).
-  [[nodiscard]] Status checkpoint(std::string note);
+  /// Everything appended so far outlives a crash. `note`: what the owner needs to find it again, in clear; `secret`: what it needs to go
+  /// on, sealed with the content. At most kStagedNote each.
+  [[nodiscard]] Status checkpoint(std::string note, Bytes secret = {});
   /// No more octets. What follows is the adoption.
   [[nodiscard]] Status finish();
 
@@ -63,6 +67,7 @@ class StagedContent {
   [[nodiscard]] std::uint64_t octets() const noexcept { return m_octets; }
   [[nodiscard]] std::uint64_t safe_octets() const noexcept { return m_safe; }
   [[nodiscard]] const KeyName& storage_key() const noexcept { return m_storage_key; }
+  [[nodiscard]] const Bytes& secret() const noexcept { return m_secret; }  ///< Of the last checkpoint.
 
   /// In a job (Spool): the row of the content, and the end of the staging with the commit. Only after finish().
   [[nodiscard]] Result<ContentId> adopt(Database& database, ContentStore& contents, int owners) const;
@@ -72,7 +77,7 @@ class StagedContent {
   StagedContent(StagingArea& area, MessageId message, KeyName storage_key);
   [[nodiscard]] Status begin(unsigned number);
   [[nodiscard]] Status write(const Bytes& sealed);
-  [[nodiscard]] Result<Bytes> sealed_tail() const;
+  [[nodiscard]] Result<Bytes> sealed_tail(ByteView secret) const;
 
   StagingArea& m_area;
   std::shared_ptr<std::atomic<std::uint64_t>> m_total;
@@ -83,6 +88,7 @@ class StagedContent {
   std::optional<StreamSealer> m_sealer;
   std::unique_ptr<SegmentDraft> m_draft;
   GracePeriod::Ticket m_ticket;
+  Bytes m_secret;
   Bytes m_pending;  ///< Sealed octets on their way to the file; kept for its memory.
   std::uint64_t m_octets = 0, m_safe = 0;
   bool m_kept = false;  ///< A row is there.
@@ -98,8 +104,10 @@ class StagingArea {
   /// Conflict: one of this message is under way or waits to be resumed.
   [[nodiscard]] Result<std::unique_ptr<StagedContent>> begin(const MessageId& message,
                                                              const KeyName& storage_key = key_names::kMailStorage);
+  /// Sees the octets so far, in order, as they are copied; borrowed.
+  using Passing = std::function<void(ByteView octets)>;
   /// Goes on at StagedFacts::octets. NotFound: there is none. IntegrityFailed: what is there is damaged, and dropped: begin again.
-  [[nodiscard]] Result<std::unique_ptr<StagedContent>> resume(const MessageId& message);
+  [[nodiscard]] Result<std::unique_ptr<StagedContent>> resume(const MessageId& message, const Passing& passing = {});
   /// Those that a checkpoint kept, the oldest first.
   [[nodiscard]] Result<std::vector<StagedFacts>> kept() const;
   /// Drops one that was interrupted. True: there was one.
@@ -119,7 +127,8 @@ class StagingArea {
   [[nodiscard]] Status remove_strays();
   [[nodiscard]] Result<std::optional<Row>> row_of(const MessageId& message) const;
   [[nodiscard]] Result<std::unique_ptr<StagedContent>> make(const MessageId& message, const KeyName& storage_key, unsigned number);
-  [[nodiscard]] Status copy(const Row& row, const MessageId& message, StagedContent& into) const;
+  /// What the row's secret is.
+  [[nodiscard]] Result<Bytes> copy(const Row& row, const MessageId& message, StagedContent& into, const Passing& passing) const;
   [[nodiscard]] Status claim(const MessageId& message);
   void unclaim(const MessageId& message) noexcept;
   [[nodiscard]] bool is_under_way(const MessageId& message);

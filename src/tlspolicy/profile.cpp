@@ -63,15 +63,21 @@ Status trust(SSL_CTX* context, const std::vector<Certificate>& roots) {
   return {};
 }
 
+/// The verification result keeps what was wrong with the chain; only the handshake goes on.
+int take_any(int, X509_STORE_CTX*) { return 1; }
+
 Status ask_for_client_certificate(SSL_CTX* context, const TlsServerProfile& profile) {
-  if (profile.require_client_certificate && profile.client_roots.empty()) {
+  const bool any = profile.accept_any_client_certificate;
+  if (profile.require_client_certificate && profile.client_roots.empty() && !any) {
     return fail(ErrorCode::BadInput, "a client certificate is required but no authority is trusted for it", "client_roots");
   }
-  if (profile.client_roots.empty()) return {};
+  if (profile.client_roots.empty() && !any) return {};
   POSTERN_CHECK(trust(context, profile.client_roots));
   for (const Certificate& root : profile.client_roots)
-    POSTERN_CHECK(check(SSL_CTX_add_client_CA(context, root.native()) == 1, "naming a client authority"));
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (profile.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+    if (!any)  // RFC 8446 4.2.4: naming authorities would keep a client from showing another certificate
+      POSTERN_CHECK(check(SSL_CTX_add_client_CA(context, root.native()) == 1, "naming a client authority"));
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | (profile.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                     any ? take_any : nullptr);
   return {};
 }
 

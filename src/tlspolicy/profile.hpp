@@ -38,6 +38,9 @@ struct TlsServerProfile {
   /// Trust for client certificates; asked for when not empty.
   std::vector<Certificate> client_roots;
   bool require_client_certificate = false;
+  /// Asks for a certificate and takes whatever is shown: who serves the connection judges it, by a pin. A chain to client_roots shows in
+  /// the verification result, and a client must still have its certificate's key.
+  bool accept_any_client_certificate = false;
   std::vector<std::string> alpn;  ///< In order of preference; empty: no ALPN.
 };
 

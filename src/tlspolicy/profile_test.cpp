@@ -203,6 +203,25 @@ TEST_F(Tls, OptionalClientCertificate) {
   EXPECT_FALSE(connection_facts(pair.server.get()).peer);
 }
 
+TEST_F(Tls, AnyClientCertificateIsTakenAndNotTrusted) {
+  TlsServerProfile profile = server_profile();
+  profile.accept_any_client_certificate = true;
+  const TlsContext any = server_context(std::move(profile)).value();
+  EXPECT_NE(policy_text(any).find("client certificate: asked for"), std::string::npos);
+  ASSERT_TRUE(Pair(any, client()).handshake()) << "nobody has to show one";
+  TlsClientProfile stranger = client_profile();  // a server's certificate, of an authority that nobody here trusts
+  TlsServerProfile own = server_profile();
+  const Sha256 pin = own.chain.front().spki_fingerprint();
+  stranger.chain = own.chain;
+  stranger.key = std::move(own.key);
+  Pair pair(any, client_context(std::move(stranger)).value());
+  ASSERT_TRUE(pair.handshake());
+  EXPECT_FALSE(connection_facts(pair.server.get()).peer) << "what is not verified is told by no fact";
+  const auto shown = Certificate::from_native(SSL_get0_peer_certificate(pair.server.get()));
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->spki_fingerprint(), pin);
+}
+
 TEST_F(Tls, AlpnAgreesOrEnds) {  // RFC 7301 3.2
   TlsServerProfile profile = server_profile();
   profile.alpn = {"h2", "http/1.1"};

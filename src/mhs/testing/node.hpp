@@ -143,6 +143,8 @@ class TestNode {
   std::vector<Peer> peers;
   std::vector<std::pair<std::string, RouteTarget>> mta_routes;
   RetrySchedule schedule{{std::chrono::seconds(1)}, std::chrono::hours(1), 0};
+  std::chrono::milliseconds housekeeping = std::chrono::minutes(5);
+  std::chrono::seconds interrupted = std::chrono::minutes(30);
   std::uint16_t port = 0;
   osi::TranscriptHook transcript;
   std::vector<UserService> services;
@@ -172,8 +174,11 @@ class TestNode {
       with.peers.push_back(std::move(copy));
     }
     for (const auto& [prefix, target] : mta_routes) with.routes.insert(oraddress::parse_attributes(prefix).value(), target);
-    return {std::move(with), mailboxes, *store, *spool,   **keeper, *loops,     *workers, resolver, random,
-            clock,           "test",    {},     schedule, {},       transcript, services, {},       {}};
+    NodeParts out{std::move(with), mailboxes, *store, *spool,   **keeper, *loops,     *workers, resolver, random,
+                  clock,           "test",    {},     schedule, {},       transcript, services, {},       {}};
+    out.housekeeping = housekeeping;
+    out.interrupted = interrupted;
+    return out;
   }
   Identity m_who;
 };

@@ -62,7 +62,7 @@ struct UserNode : TestNode {
   void serve_users() {
     const Mta& who = mta;
     late_workers = std::make_unique<io::WorkerPool>(2, 100);
-    gate = std::make_unique<P3Parts>(P3Parts{{who, users, *late_workers, false, {}}, submission, stats});
+    gate = std::make_unique<P3Parts>(P3Parts{{who, users, *late_workers, false, {}, guesses}, submission, stats});
     for (UserService& each : p3_services(*gate)) services.push_back(std::move(each));
     start();
     port_of_node = std::make_unique<NodeSubmission>(NodeSubmission::Parts{*store, *spool, *workers, clock});
@@ -90,6 +90,7 @@ struct UserNode : TestNode {
   };
 
   MemoryUsers users;
+  PasswordGuesses* guesses = nullptr;
   UserStats stats;
   Late submission{*this};
   std::unique_ptr<io::WorkerPool> late_workers;
