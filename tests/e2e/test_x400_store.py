@@ -3,39 +3,8 @@ sender; over one MTA and over two; in clear and in TLS."""
 
 import pytest
 
-from peers.base import wait_until
 from peers.wiretap import Wiretap
-
-ALICE, BOB = "C=DE;A= ;P=NORTH;O=Works;S=Alice", "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Bob"
-
-
-class Person:
-    """Somebody with a mailbox at a daemon, who uses the command."""
-
-    def __init__(self, daemon, address: str, tls=False):
-        self.daemon, self.address, self.tls = daemon, address, tls
-        daemon.cli("x400", "ms", "add", address, input=b"secret words\n")
-        daemon.environment["WORDS"] = "secret words"
-        (daemon.directory / "words").write_text("secret words\n")
-
-    def options(self, protocol):
-        port = self.daemon.ports["x400s" if self.tls else "x400"]
-        tls = ["--tls", "required", "--ca", self.daemon.ca] if self.tls else ["--tls", "none"]
-        return ["--peer", f"{'localhost' if self.tls else '127.0.0.1'}:{port}", *tls, "--user", self.address,
-                "--password-ref", f"file:{self.daemon.directory}/words", "--protocol", protocol]
-
-    def submit(self, to, text, protocol="p7", *more):
-        return self.daemon.json("x400", "submit", *self.options(protocol), "--to", to, "--subject", "Good news", "--text", text, *more)["submitted"]
-
-    def entries(self) -> list[dict]:
-        return self.daemon.json("x400", "list", *self.options("p7"))["entries"]
-
-    def wait(self, count) -> list[dict]:
-        wait_until(lambda: len(self.entries()) >= count, f"{count} entries of {self.address}", 30)
-        return self.entries()
-
-    def message(self, number):
-        return self.daemon.json("x400", "message", str(number), *self.options("p7"))
+from peers.x400_people import ALICE, BOB, Person
 
 
 def configure(daemon, name: str, domain: str, tls=False):
@@ -98,7 +67,7 @@ def test_over_tls_with_every_step_said(daemon):
     alice = Person(daemon, ALICE, tls=True)
     steps = daemon.json("x400", "bind-test", *alice.options("p7"))
     assert steps["ok"] and {"TLS", "bind"} & {step["step"] for step in steps["steps"]}, steps
-    (daemon.directory / "words").write_text("wrong words\n")
+    alice.words.write_text("wrong words\n")
     done = daemon.cli("--json", "x400", "bind-test", *alice.options("p7"), check=False)
     assert done.returncode == 1 and b"wrong words" not in done.stdout + done.stderr
     assert "wrong words" not in daemon.log_text()
