@@ -121,14 +121,16 @@ def test_tpkts_that_are_wrong(pair):
     alive = without_crash(pair)
     count = tpkts_of_a_transfer(load)
     dt = osi_wire.data_tpdus
-    foreign = [osi_wire.spdu(osi_wire.S_AB), osi_wire.behind_tokens(osi_wire.S_MIA, osi_wire.serial(77)), osi_wire.behind_tokens(osi_wire.S_AEA, osi_wire.serial(5)),
+    foreign = [osi_wire.spdu(osi_wire.S_AB), osi_wire.behind_tokens(osi_wire.S_MIA, osi_wire.serial(77)),
+               osi_wire.behind_tokens(osi_wire.S_AEA, osi_wire.serial(5)),
                osi_wire.behind_tokens(osi_wire.S_AD), osi_wire.behind_tokens(osi_wire.S_AI), osi_wire.spdu(osi_wire.S_GTC), osi_wire.spdu(osi_wire.S_DN),
                osi_wire.behind_tokens(osi_wire.S_MIP, osi_wire.serial(99))]
     inserted = [b"".join(osi_wire.tpkt(piece) for piece in dt(spdu, 2048)) for spdu in foreign]
     faults = []
     for way in BOTH_WAYS:
         middle, last = count[way] // 2, count[way] - 2
-        faults += [Duplicate(way, index=middle), Drop(way, index=middle), Lie(way, index=1, by=1), Lie(way, index=middle, by=-1), Lie(way, index=middle, by=4000)]
+        faults += [Duplicate(way, index=middle), Drop(way, index=middle), Lie(way, index=1, by=1)]
+        faults += [Lie(way, index=middle, by=-1), Lie(way, index=middle, by=4000)]
         faults += [Rewrite(way, index=index, at=at, value=value) for index in (1, middle) for at, value in ((7, 0x39), (9, 0x1D), (5, 0x80), (0, 9))]
         faults += [Insert(way, index=min(middle + 1, last), other=other) for other in inserted]
     through(load, pair.to_south, faults, most=120)
