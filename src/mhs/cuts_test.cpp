@@ -9,7 +9,7 @@
 namespace postern::mhs {
 namespace {
 
-using testing::BadRoad;
+using io::testing::BadRoad;
 using testing::domain;
 using testing::peer_of;
 using testing::TestNode;

@@ -272,7 +272,7 @@ TEST_F(P3, NobodyThere) {
 
 TEST_F(P3, MutatedOctetsInEveryStateEndTheConnectionOnly) {
   for (const bool reliable : {false, true}) {
-    testing::BadRoad road;
+    io::testing::BadRoad road;
     road.target = node.port;
     UserCall with = call(kAlice, "secret of alice", reliable);
     with.address.port = road.port();
@@ -280,7 +280,7 @@ TEST_F(P3, MutatedOctetsInEveryStateEndTheConnectionOnly) {
     ASSERT_TRUE(client) << client.error().text;
     ASSERT_TRUE(run((*client)->submit(message_to({kBob}), soon())));
     close(*std::move(client));
-    testing::send_mutated(node.port, road.passed(testing::BadRoad::ToServer), 0, 300, reliable ? 2 : 1);
+    testing::send_mutated(node.port, road.passed(io::testing::BadRoad::ToServer), 0, 300, reliable ? 2 : 1);
   }
   auto client = opened();
   ASSERT_TRUE(client) << "it serves on";

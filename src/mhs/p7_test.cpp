@@ -110,7 +110,7 @@ TEST_F(P7, WrongArgumentsAndOperations) {
 
 TEST_F(P7, MutatedOctetsInEveryStateEndTheConnectionOnly) {
   for (const bool reliable : {false, true}) {
-    testing::BadRoad road;
+    io::testing::BadRoad road;
     road.target = node.port;
     const ms::SequenceNumber number = stores.deliver("one", Bytes(2000, 'a'));
     UserCall with = call(kAlice, "secret of alice", reliable);
@@ -121,7 +121,7 @@ TEST_F(P7, MutatedOctetsInEveryStateEndTheConnectionOnly) {
     ASSERT_TRUE(run((*client)->list({}, soon())));
     ASSERT_TRUE(fetch(**client, number));
     client->reset();
-    testing::send_mutated(node.port, road.passed(testing::BadRoad::ToServer), 0, 300, reliable ? 4 : 3);
+    testing::send_mutated(node.port, road.passed(io::testing::BadRoad::ToServer), 0, 300, reliable ? 4 : 3);
   }
   auto client = opened();
   ASSERT_TRUE(client) << "it serves on";

@@ -1,13 +1,13 @@
 // Transfers that were cut: they go on after a restart of the receiver, and leave nothing behind where nobody goes on with them.
 #include <gtest/gtest.h>
 
-#include "mhs/testing/bad_road.hpp"
+#include "io/testing/bad_road.hpp"
 #include "mhs/testing/node.hpp"
 
 namespace postern::mhs {
 namespace {
 
-using testing::BadRoad;
+using io::testing::BadRoad;
 using testing::domain;
 using testing::peer_of;
 using testing::TestNode;

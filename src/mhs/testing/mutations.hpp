@@ -5,7 +5,7 @@
 
 #include <random>
 
-#include "mhs/testing/bad_road.hpp"
+#include "io/testing/bad_road.hpp"
 
 namespace postern::mhs::testing {
 
@@ -31,7 +31,7 @@ inline Bytes mutated(Bytes octets, std::size_t from, std::mt19937& random) {
 
 /// Whether the server ends the connection once it has all of it.
 inline bool is_ended_after(std::uint16_t port, ByteView octets) {
-  UniqueFd socket = connected(port);
+  UniqueFd socket = io::testing::connected(port);
   if (!socket) return false;
   while (!octets.empty()) {
     const ssize_t sent = ::send(socket.get(), octets.data(), octets.size(), MSG_NOSIGNAL);

@@ -19,7 +19,7 @@
 #include "base/bytes.hpp"
 #include "base/unique_fd.hpp"
 
-namespace postern::mhs::testing {
+namespace postern::io::testing {
 
 inline sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in out{};
@@ -168,4 +168,4 @@ class BadRoad {
   std::list<std::thread> m_pumps;
 };
 
-}  // namespace postern::mhs::testing
+}  // namespace postern::io::testing
