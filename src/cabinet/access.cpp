@@ -34,10 +34,10 @@ struct Intake {
 }  // namespace
 
 Result<AccessReport> Cabinet::Impl::access_now(const Actor& actor, Session& session) {
-  POSTERN_CHECK(rows.unlock());
   const Status bound_now = session.bind();
   note_peer(bound_now);
   if (!bound_now) return fail(bound_now.error());
+  POSTERN_CHECK(rows.unlock_or_make());
   retry_notifications();
   AccessReport out;
   sdk::List request;

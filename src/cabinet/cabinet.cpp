@@ -100,7 +100,7 @@ Result<Item> Cabinet::create(Request request, const std::optional<MessageId>& re
   POSTERN_TRY(const transport::Profile profile, m_impl->parts.service.profile());
   const WallTime now = m_impl->parts.clock.now();
   POSTERN_TRY(const Composed composed, compose(request, profile.user, make_message_id(now, m_impl->parts.random), now));
-  POSTERN_CHECK(m_impl->rows.unlock());
+  POSTERN_CHECK(m_impl->rows.unlock_or_make());
   POSTERN_TRY(const auto contents, m_impl->seal_all(composed.contents));
   POSTERN_CHECK(m_impl->parts.store.writer().transact_with_audit(
       [&](WriteContext& context) { return m_impl->insert(context, composed.item, contents, {"create", actor}); }));

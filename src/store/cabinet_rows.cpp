@@ -39,10 +39,20 @@ Result<ContentId> CabinetContent::put(Database& database, ContentStore& contents
 // ---- the key
 Status CabinetRows::unlock() {
   const std::lock_guard lock(m_unlocking);
+  return open_key();
+}
+
+Status CabinetRows::unlock_or_make() {
+  const std::lock_guard lock(m_unlocking);
+  POSTERN_CHECK(open_key());
+  return m_key ? Status() : make_key();
+}
+
+Status CabinetRows::open_key() {
   if (m_key) return {};
   const auto content = m_store.reader()->query_integer("SELECT key_content FROM cabinet WHERE id = 1");
   if (!content) return fail(content.error());
-  if (!*content) return make_key();
+  if (!*content) return {};
   POSTERN_TRY(m_key, open_row_key(m_store, m_keeper, ContentId(**content)));
   return {};
 }
@@ -165,6 +175,7 @@ Result<CabinetRow> CabinetRows::find(Database& database, const MessageId& id) co
 }
 
 Result<std::optional<MessageId>> CabinetRows::named(Database& database, std::string_view name) const {
+  if (!m_key) return std::nullopt;  // nothing was ever named
   const Bytes index = m_key->index_of(name);
   POSTERN_TRY(Statement row, database.prepare("SELECT item FROM cabinet_name WHERE name = ?"));
   POSTERN_TRY(const bool found, row.bind_all(index).step());
@@ -182,6 +193,7 @@ Result<CabinetRow> CabinetRows::find(const MessageId& id) const {
 }
 
 Result<bool> CabinetRows::is_fetched(std::string_view name) const {
+  if (!m_key) return false;
   const Bytes index = m_key->index_of(name);
   const DatabaseReader reader = m_store.reader();
   POSTERN_TRY(const auto found, reader->query_integer("SELECT 1 FROM cabinet_fetched WHERE name = ?", index));

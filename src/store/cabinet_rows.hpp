@@ -53,8 +53,10 @@ class CabinetRows {
  public:
   CabinetRows(Store& store, Keeper& keeper, Random& random) : m_store(store), m_keeper(keeper), m_random(random) {}
 
-  /// Makes or opens the key; before anything else, once. Errors of the keeper.
+  /// Opens the key where there is one; before anything is read or changed. Errors of the keeper.
   [[nodiscard]] Status unlock();
+  /// The same, and makes the key where there is none: before anything is inserted. A mailbox that nobody uses leaves nothing to re-wrap.
+  [[nodiscard]] Status unlock_or_make();
 
   // ---- in a job
   [[nodiscard]] Status insert(Database& database, const CabinetRow& row) const;
@@ -93,6 +95,7 @@ class CabinetRows {
   [[nodiscard]] Result<ContentReader> content(const MessageId& id, std::size_t n) const;
 
  private:
+  [[nodiscard]] Status open_key();
   [[nodiscard]] Status make_key();
   [[nodiscard]] Result<CabinetRow> row_of(const Statement& row) const;
   [[nodiscard]] Result<std::vector<CabinetRow>> rows_of(Statement& rows) const;

@@ -21,7 +21,7 @@ class CabinetRowsTest : public ::testing::Test {
   std::unique_ptr<StagingArea> staging = StagingArea::open({}, *store, *keeper, clock).value();
   CabinetRows rows{*store, *keeper, random};
 
-  void SetUp() override { ASSERT_TRUE(rows.unlock()); }
+  void SetUp() override { ASSERT_TRUE(rows.unlock_or_make()); }
   static std::unique_ptr<Store> open_store(const std::filesystem::path& directory) {
     StoreOptions options;
     options.data_dir = directory;
@@ -68,6 +68,19 @@ TEST_F(CabinetRowsTest, AnotherProcessOpensTheSameKey) {
   ASSERT_TRUE(later.unlock());
   EXPECT_EQ(later.find(id).value().facts, to_bytes("secret facts"));
   EXPECT_EQ(count("SELECT count(*) FROM content"), 1) << "one key";
+}
+
+TEST_F(CabinetRowsTest, WhoOnlyLooksMakesNoKey) {
+  const test::TemporaryDirectory unused;
+  test::DiskKeeper its_keeper{unused.path(), clock};
+  const std::unique_ptr<Store> other = open_store(unused.path());
+  CabinetRows looking(*other, its_keeper, random);
+  ASSERT_TRUE(looking.unlock());
+  EXPECT_TRUE(looking.list("", "", 10).value().empty());
+  EXPECT_FALSE(looking.is_fetched("a name").value());
+  EXPECT_EQ(other->reader()->query_integer("SELECT count(*) FROM content").value(), 0) << "nothing that is to be re-wrapped";
+  ASSERT_TRUE(looking.unlock_or_make());
+  EXPECT_EQ(other->reader()->query_integer("SELECT count(*) FROM content").value(), 1);
 }
 
 TEST_F(CabinetRowsTest, ContentsOfAnySizeComeBackAndGo) {

@@ -19,12 +19,18 @@ class SdkTransport final : public Transport {
     return m_client.submit(request, content, options);
   }
   Result<sdk::Submitted> probe(const sdk::Probe& request, const CallOptions& options) override { return m_client.call(request, options); }
-  Result<sdk::EntryList> list(const sdk::List& request, const CallOptions& options) override { return m_client.call(request, options); }
+  Result<sdk::EntryList> list(const sdk::List& request, const CallOptions& options) override {
+    auto entries = m_client.call(request, options);
+    for (std::size_t i = 0; entries && i < entries->entries.size(); ++i) strip(entries->entries[i]);
+    return entries;
+  }
   Result<sdk::Summary> summarize(const sdk::Summarize& request, const CallOptions& options) override {
     return m_client.call(request, options);
   }
   Result<sdk::Fetched> fetch(const sdk::Fetch& request, const sdk::PieceSink& sink, const CallOptions& options) override {
-    return m_client.fetch(request, sink, options);
+    auto fetched = m_client.fetch(request, sink, options);
+    if (fetched) strip(fetched->entry);
+    return fetched;
   }
   Status remove(const sdk::Delete& request, const CallOptions& options) override { return done(m_client.call(request, options)); }
   Status register_user(const sdk::Register& request, const CallOptions& options) override { return done(m_client.call(request, options)); }
@@ -33,6 +39,10 @@ class SdkTransport final : public Transport {
   [[nodiscard]] sdk::Client& client() noexcept { return m_client; }
 
  private:
+  /// Attributes named postern.* are verdicts of this side (sealing.hpp): a library has none to give.
+  static void strip(sdk::Entry& entry) {
+    std::erase_if(entry.attributes, [](const sdk::Attribute& each) { return each.type.starts_with("postern."); });
+  }
   static Status done(Result<sdk::Done> answer) {
     if (!answer) return fail(std::move(answer).error());
     return {};
