@@ -158,7 +158,7 @@ def test_a_bad_road_under_tls(pinned):
     pinned.to_south.faults = list(faults)
     sent = []
     while pinned.to_south.faults:
-        sent.append(f"message {len(sent):02}")
+        sent.append(f"message {len(sent):04}")
         alice.submit(BOB, "x" * 3000, "p3", "--report", subject=sent[-1])
     bob.wait(len(sent), 60)
     pinned.await_quiet()
