@@ -175,7 +175,7 @@ TEST(Vectors, RsaDecryption) {
   // not do: it opens to 00 and a masked octet, which is 02 for one key in 256.
   Bytes one(sealed.size());
   one.back() = 1;
-  const Verdict wrong = verdict(line("RsaesPkcs1Decrypt", "RSAES-PKCS1-v1_5", group, with(test, "ct", hex_encode(one))));
+  const Verdict wrong = verdict(line("RsaesPkcs1Decrypt", "RSAES-PKCS1-v1_5", group, with(test, "ct", text(hex_encode(one)))));
   EXPECT_TRUE(wrong == kInvalid || wrong == kUnsupported) << "a wrong padding never shows as right";
 }
 
