@@ -74,7 +74,7 @@ TEST_F(CabinetRowsTest, WhoOnlyLooksMakesNoKey) {
   const test::TemporaryDirectory unused;
   test::DiskKeeper its_keeper{unused.path(), clock};
   const std::unique_ptr<Store> other = open_store(unused.path());
-  CabinetRows looking(*other, its_keeper, random);
+  CabinetRows looking(*other, *its_keeper, random);
   ASSERT_TRUE(looking.unlock());
   EXPECT_TRUE(looking.list("", "", 10).value().empty());
   EXPECT_FALSE(looking.is_fetched("a name").value());

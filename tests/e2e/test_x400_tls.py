@@ -37,19 +37,23 @@ def subjects(person) -> list[str]:
     return sorted(entry.get("subject", entry["type"]) for entry in person.entries())
 
 
-def test_from_submission_to_the_report(pinned):
+def test_from_submission_to_the_read_notification(pinned):
     pinned.start()
     alice, bob = pinned.people()
-    alice.submit(BOB, "by P3", "p3", "--report", subject="p3")
-    alice.submit(BOB, "by P7", "p7", "--report", subject="p7")
+    alice.submit(BOB, "by P3", "p3", "--report", "--receipt", subject="p3")
+    alice.submit(BOB, "by P7", "p7", "--report", "--receipt", subject="p7")
     bob.wait(2)
     assert subjects(bob) == ["p3", "p7"]
-    assert "by P3" in str([bob.message(entry["number"]) for entry in bob.entries()])
     assert [entry["type"] for entry in alice.wait(2)] == ["delivered-report"] * 2
+    opened = [bob.message(entry["number"]) for entry in bob.entries()]
+    assert "by P3" in str(opened)
+    assert [shown["notification"]["kind"] for shown in opened if shown["notification"]["sent"]] == ["receipt"] * 2
+    told = [alice.message(entry["number"]) for entry in alice.wait(4) if entry["type"] == "delivered-message"]
+    assert len(told) == 2 and all("Bob" in str(shown) for shown in told)
     bob.submit(ALICE, "and back", "p7", subject="answer")
-    alice.wait(3)
+    alice.wait(5)
     pinned.await_quiet()
-    assert len(bob.entries()) == 2 and len(alice.entries()) == 3
+    assert len(bob.entries()) == 2 and len(alice.entries()) == 5
     for daemon in (pinned.north, pinned.south):
         assert any("TLSv1.3 pinned" in str(record["facts"]) for record in daemon.audit() if record["kind"] == "x400.transferred")
         assert health_of(daemon).startswith("MTA ")
