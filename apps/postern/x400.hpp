@@ -22,6 +22,7 @@ void add_x400_mail_verbs(CLI::App& x400, Context& context);
 void add_x400_mailbox_verbs(CLI::App& x400, Context& context);
 void add_x400_receive_verbs(CLI::App& x400, Context& context);
 void add_x400_ping_verb(CLI::App& x400, Context& context);
+void add_x400_seal_verbs(CLI::App& x400, Context& context);
 /// With --peer without a daemon; without it the daemon binds, by its profile.
 void add_x400_bind_test(CLI::App& x400, const Verbs& verbs);
 

@@ -106,7 +106,7 @@ class P7Session {
     m_user = {argument->initiator_name, printable(oraddress::write(argument->initiator_name))};
     if (m_parts.gate.tls_required && !m_wire.stream().is_tls())
       co_return refused(BindProblem::InadequateAssociationConfidentiality, m_user.text + " must come by TLS").error();
-    auto attempt = begin_attempt(m_parts.gate, argument->initiator_name, road_of(m_wire.stream()));
+    auto attempt = co_await begin_attempt(m_parts.gate, argument->initiator_name, road_of(m_wire.stream()));
     if (!attempt) {
       const bool busy = attempt.error().error == mts::BindError::Busy;
       co_return refused(busy ? BindProblem::UnableToEstablishAssociation : BindProblem::AuthenticationError, attempt.error().why).error();

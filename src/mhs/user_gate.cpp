@@ -8,6 +8,9 @@
 namespace postern::mhs {
 namespace {
 
+constexpr auto kTurn = std::chrono::seconds(5);
+constexpr auto kLookAgain = std::chrono::milliseconds(10);
+
 tl::unexpected<BindRefusal> refused(std::string why, mts::BindError error = mts::BindError::AuthenticationError) {
   return tl::unexpected<BindRefusal>(BindRefusal{error, std::move(why)});
 }
@@ -27,7 +30,7 @@ io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, 
     co_return refused(user.text + " must come by TLS", mts::BindError::InadequateAssociationConfidentiality);
   const auto* password = std::get_if<mts::Password>(&credentials.value);
   if (password == nullptr) co_return refused(user.text + " shows credentials that are not simple ones");
-  auto attempt = begin_attempt(gate, user.address, road);
+  auto attempt = co_await begin_attempt(gate, user.address, road);
   if (!attempt) co_return tl::unexpected<BindRefusal>(attempt.error());
   auto check = [&users = gate.users, address = user.address, shown = SecretBytes(password->octets())]() -> Result<bool> {
     POSTERN_CHECK(users.verify(address, shown.view()));
@@ -40,13 +43,17 @@ io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, 
   co_return user;
 }
 
-tl::expected<std::optional<PasswordGuesses::Attempt>, BindRefusal> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user,
-                                                                                 const Road& road) {
-  using Attempt = std::optional<PasswordGuesses::Attempt>;
-  if (gate.guesses == nullptr) return Attempt();
-  auto attempt = gate.guesses->begin(oraddress::comparison_key(user), road);
-  if (attempt) return Attempt(*std::move(attempt));
-  return tl::unexpected<BindRefusal>(std::move(attempt).error());
+io::Task<AttemptBegun> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user, Road road) {
+  if (gate.guesses == nullptr) co_return std::nullopt;
+  const std::string name = oraddress::comparison_key(user);
+  const SteadyTime deadline = io::deadline_in(kTurn);
+  for (;;) {
+    auto attempt = gate.guesses->begin(name, road);
+    if (attempt) co_return std::optional(*std::move(attempt));
+    const bool busy = attempt.error().error == mts::BindError::Busy;
+    if (!busy || std::chrono::steady_clock::now() >= deadline) co_return tl::unexpected<BindRefusal>(std::move(attempt).error());
+    co_await io::sleep_for(kLookAgain);
+  }
 }
 
 mts::ResponderCredentials responder_credentials(const UserGate& gate) {

@@ -28,10 +28,10 @@ struct BoundUser {
 /// Denied, with BindRefusal's code for the peer and its reason for our log. The password is judged on a worker.
 [[nodiscard]] io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, mts::ORName name,
                                                                         mts::Credentials credentials, Road road);
-/// Counts an attempt of this user before his password is looked at; nothing where nobody counts.
-[[nodiscard]] tl::expected<std::optional<PasswordGuesses::Attempt>, BindRefusal> begin_attempt(const UserGate& gate,
-                                                                                               const oraddress::ORAddress& user,
-                                                                                               const Road& road);
+/// Counts an attempt of this user before his password is looked at; nothing where nobody counts. A program that binds many times at once
+/// waits its turn, some seconds at most: what is checked at the same time could be guesses.
+using AttemptBegun = tl::expected<std::optional<PasswordGuesses::Attempt>, BindRefusal>;
+[[nodiscard]] io::Task<AttemptBegun> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user, Road road);
 
 /// What this side says of itself; an empty password where none is set.
 [[nodiscard]] mts::ResponderCredentials responder_credentials(const UserGate& gate);

@@ -138,8 +138,8 @@ def test_from_writing_to_the_receipt(gateway, browser):  # noqa: F811
     pick_message(browser, "inbox", "Report")
     browser.await_text("delivered", "#reader .people")
     browser.run("[...document.querySelectorAll('#reader a')].find((a) => a.textContent === 'the message that was sent').click()")
-    browser.await_text("Plan of the route", "#reader h2")
-    assert "delivery report (DR)" in browser.text("#reader .people") and browser.text("#list-title") == "Sent"
+    wait_until(lambda: browser.text("#list-title") == "Sent" and browser.text("#reader h2") == "Plan of the route", "the message that was sent", details=browser.text)
+    assert "delivery report (DR)" in browser.text("#reader .people")
     picture(browser, "x400-delivered")
 
     pick_message(browser, "inbox", "Plan of the route")

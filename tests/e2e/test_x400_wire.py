@@ -234,7 +234,7 @@ def test_refusals(person, carrier):
     assert "sequence-number-error" in alice.fails("message", "77")
     assert "delete-error" in alice.fails("delete", "1")
     assert "recipient-improperly-specified" in alice.fails("submit", "--to", "C=DE", "--text", "x", protocol="p3")
-    (alice.daemon.directory / "words").write_text("wrong words\n")
+    alice.words.write_text("wrong words\n")
     alice.fails("list")
     alice.fails("submit", "--to", ALICE, "--text", "x", protocol="p3")
     judged = alice.recorded()

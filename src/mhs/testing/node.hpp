@@ -63,12 +63,15 @@ class MemoryMailboxes final : public Mailboxes {
       return Answer(CommitStep([](Database&, ItemId) { return Status(); }));  // a probe is answered, not delivered
     }
     const std::string key = oraddress::comparison_key(address);
-    return Answer(CommitStep([this, key, received = std::move(received)](Database&, ItemId) -> Status {
-      const std::lock_guard lock(m_mutex);
-      m_boxes[key].push_back(received);
-      m_changed.notify_all();
-      return {};
-    }));
+    // A step runs again when its batch is rolled back because of another job (store/writer.hpp); memory knows no rollback.
+    return Answer(
+        CommitStep([this, key, received = std::move(received), there = std::make_shared<bool>(false)](Database&, ItemId) -> Status {
+          const std::lock_guard lock(m_mutex);
+          if (std::exchange(*there, true)) return {};
+          m_boxes[key].push_back(received);
+          m_changed.notify_all();
+          return {};
+        }));
   }
   void delivered(const oraddress::ORAddress&) override {}
 
