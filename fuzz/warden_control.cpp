@@ -22,7 +22,9 @@ void as_packet(const std::uint8_t* data, std::size_t size) {
     return;
   }
   // No descriptor came, so it can be nothing that has one.
-  if (message->kind == ControlKind::Channel || message->kind == ControlKind::Library || message->channel || message->text.size() != size - 1) std::abort();
+  if (message->kind == ControlKind::Channel || message->kind == ControlKind::Library || message->channel ||
+      message->text.size() != size - 1)
+    std::abort();
 }
 
 void as_ports(std::string_view text) {

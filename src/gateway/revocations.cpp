@@ -209,7 +209,7 @@ io::Task<Result<RevocationVerdict>> Revocations::ask_list(std::string url, Subje
 }
 
 io::Task<Result<std::string>> Revocations::exchange(http::ClientRequest request, std::string url, std::size_t limit, Target target,
-                                                  SteadyTime deadline) {
+                                                    SteadyTime deadline) {
   POSTERN_CO_TRY(request.url, http::Url::parse(url));
   const std::uint16_t port = request.url.port;
   if (request.url.tls || (target == Target::Named && port != kHttpPort))

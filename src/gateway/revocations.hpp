@@ -91,8 +91,8 @@ class Revocations {
   [[nodiscard]] io::Task<CertificateRevocation> ask(Subject subject);
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_responder(std::string url, Subject subject, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_list(std::string url, Subject subject, SteadyTime deadline);
-  [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit,
-                                                       Target target, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit, Target target,
+                                                       SteadyTime deadline);
   [[nodiscard]] bool may_ask(const io::IpAddress& address) const;
   [[nodiscard]] std::optional<CertificateRevocation> recall(const std::string& key) const;
   void remember(const std::string& key, const CertificateRevocation& found);

@@ -1,6 +1,6 @@
 // P7 over loopback: a mailbox is listed, fetched from, emptied and watched, and its user submits through it.
-#include "mhs/testing/mutations.hpp"
 #include "mhs/testing/p7.hpp"
+#include "mhs/testing/mutations.hpp"
 #include "osi/oids.hpp"
 
 namespace postern::mhs {

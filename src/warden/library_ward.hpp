@@ -1,5 +1,5 @@
-// The process of a vendor's X.400 library (sdk/child.hpp), which the gate may not start itself: at most one, started when the gate asks, its
-// channel and outputs handed over, its end told. It ends with its channel, with the gate, and when the gate says that it hangs.
+// The process of a vendor's X.400 library (sdk/child.hpp), which the gate may not start itself: at most one, started when the gate asks,
+// its channel and outputs handed over, its end told. It ends with its channel, with the gate, and when the gate says that it hangs.
 //
 // What the gate at the other end asks is bounded: a launch while one runs, or soon after the last, is refused.
 #pragma once

@@ -225,7 +225,7 @@ def by_native(daemon, other, authority, host="localhost", fingerprints=(), pins=
 def test_native_binds_over_tls(daemon, store, authority):
     certificate = authority.server("localhost", label="store")
     by_native(daemon, store(certificate), authority)
-    assert all(one["state"] == "ok" for one in findings(daemon).values()), findings(daemon)
+    assert all(one["state"] in ("ok", "note") for one in findings(daemon).values()), findings(daemon)
     steps = bind_test(daemon)
     assert all(step["state"] in ("ok", "note") for step in steps.values()), steps
     assert "TLSv1.3" in steps["connection"]["text"] and OPERATOR in steps["bind"]["text"]
