@@ -417,16 +417,36 @@ TEST_F(ConfinementRules, TheLibraryOfX400HasAFolderOfItsOwnAndNoMail) {
   config.transport.sdk.paths = {folder / "opt"};
   const Rules rules = library_rules(config).value();
   for (const char* path : {"var/library", "opt"}) EXPECT_EQ(rule(rules, folder / path)->access, Access::Write) << path;
-  for (const char* path : {"etc/vendor", "etc/profiles"}) EXPECT_EQ(rule(rules, folder / path)->access, Access::Read) << path;
+  EXPECT_EQ(rule(rules, folder / "etc/vendor")->access, Access::Read);
   for (const PathRule& path : rules.reach.paths)
     for (const char* kept : {"var/keeper", "var/audit", "var/mail", "var/admin.token"})
       EXPECT_NE((folder / kept).rfind(path.path.back() == '/' ? path.path : path.path + "/", 0), 0U) << path.path;
   EXPECT_TRUE(rules.calls.tcp_client && !rules.calls.internet_server && rules.reach.any_connect_port);
   EXPECT_TRUE(rules.reach.bind_ports.empty() && !rules.reach.any_bind_port);
   config.transport.sdk.paths = {folder / "var"};
-  EXPECT_NE(library_rules(config).error().what.find("would show the library what only the keeper may see"), std::string::npos);
+  EXPECT_NE(library_rules(config).error().what.find("would show the library what it may not see"), std::string::npos);
   const char* environment[] = {"PATH=/bin", "POSTERN_SERVER__HOSTNAME=h", "AWS_SECRET_ACCESS_KEY=z", nullptr};
   EXPECT_EQ(library_environment(config, environment), (std::vector<std::string>{"PATH=/bin", "POSTERN_SERVER__HOSTNAME=h"}));
+}
+
+TEST_F(ConfinementRules, TheLibraryOfX400ReadsNoKeysOfOurMail) {
+  for (const char* part : {"etc/profiles/openpgp", "etc/profiles/more"}) fs::create_directories(folder / part);
+  for (const char* part : {"etc/profiles/a.toml", "etc/profiles/certs/signing.key", "etc/ca.pem", "etc/tls/key.pem", "etc/x400.so"})
+    std::ofstream(folder / part) << "x";
+  fs::create_symlink(folder / "etc/profiles/certs", folder / "etc/profiles/link");
+  config.transport.mode = "sdk";
+  config.transport.tls.ca_bundle = "ca.pem";
+  config.transport.tls.client_key = "tls/key.pem";
+  config.transport.sdk.library_path = "x400.so";
+  const auto reads = [&](const char* path) { return rule(library_rules(config).value(), folder / path) != nullptr; };
+  for (const char* path : {"etc/profiles/a.toml", "etc/profiles/more", "etc/ca.pem", "etc/tls/key.pem", "etc/x400.so"})
+    EXPECT_TRUE(reads(path)) << path;
+  for (const char* path : {"etc", "etc/tls", "etc/profiles", "etc/profiles/certs", "etc/profiles/openpgp", "etc/profiles/link"})
+    EXPECT_FALSE(reads(path)) << path;
+  config.smime.certificates_dir = "profiles";
+  EXPECT_TRUE(reads("etc/profiles/a.toml") && !reads("etc/profiles/certs") && !reads("etc/profiles/more"));
+  config.transport.sdk.paths = {folder / "etc/profiles"};
+  EXPECT_FALSE(library_rules(config));
 }
 
 bool has(const std::vector<std::string>& list, const std::string& text) { return std::ranges::find(list, text) != list.end(); }

@@ -6,16 +6,23 @@
 
 #include "config/record.hpp"
 #include "confine/confinement.hpp"
+#include "confine/ports.hpp"
 
 namespace postern::confine {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint16_t kX400Port = 102;  // RFC 1006 5
 constexpr std::size_t kProfileBytes = std::size_t{64} << 10;
 
 std::string absolute(const std::string& path) { return fs::absolute(path).lexically_normal().string(); }
+
+/// Without links, where it is there.
+std::string real_path(const std::string& path) {
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  return error ? absolute(path) : real.string();
+}
 
 bool begins_with(std::string_view text, std::string_view prefix) { return text.substr(0, prefix.size()) == prefix; }
 
@@ -42,30 +49,6 @@ void add_network_files(std::vector<PathRule>& paths) {
 
 std::string file_of(const std::string& reference) { return begins_with(reference, "file:") ? reference.substr(5) : std::string(); }
 std::string variable_of(const std::string& reference) { return begins_with(reference, "env:") ? reference.substr(4) : std::string(); }
-
-std::uint16_t port_in(const std::string& address, char separator = ':') {
-  const auto at = address.rfind(separator);
-  if (at == std::string::npos) return 0;
-  const std::string digits = address.substr(at + 1);
-  const bool number = !digits.empty() && digits.size() <= 5 && digits.find_first_not_of("0123456789") == std::string::npos;
-  return number ? static_cast<std::uint16_t>(std::stoul(digits)) : 0;
-}
-
-/// tsel@host:port, or RFC 1278: ...host+port.
-std::uint16_t x400_port_in(const std::string& peer) {
-  for (const char separator : {':', '+'})
-    if (const auto port = port_in(peer, separator); port != 0) return port;
-  return kX400Port;
-}
-
-/// "https://vault.example:8200"; without a port, that of the scheme.
-std::uint16_t port_of_url(const std::string& url) {
-  const auto host = url.find("://");
-  const std::string rest = host == std::string::npos ? url : url.substr(host + 3);
-  const std::string authority = rest.substr(0, rest.find('/'));
-  if (const auto port = port_in(authority); port != 0 && authority.back() != ']') return port;
-  return begins_with(url, "http://") ? 80 : 443;
-}
 
 /// What the keeper owns, wherever it lies: nothing that the gate is given may hold it.
 std::vector<std::string> places_of_keeper(const config::Config& config) {
@@ -126,7 +109,7 @@ class OutsideBuilder {
     if (holds_keepers(place)) {
       if (m_held.empty())
         m_held = place + " would show the " + m_rules.process +
-                 " what only the keeper may see; give the keeper's files (keys.root) or these a folder of their own";
+                 " what it may not see; give that (the keeper's files, keys.root, keys of mail) or this a folder of its own";
       return;
     }
     m_rules.reach.paths.push_back({place, access});
@@ -145,19 +128,12 @@ class OutsideBuilder {
       return;
     }
     m_rules.reach.paths.push_back({place, Access::Read});
-    m_rules.opened.push_back(place + " lies beside what only the keeper may see; when it is replaced, the daemon must be started again");
+    m_rules.opened.push_back(place + " lies beside what the " + m_rules.process +
+                             " may not see; when it is replaced, the daemon must be started again");
   }
 
   void beside(const std::string& path) {
     if (!path.empty()) file(m_config.beside_config(path));
-  }
-
-  /// What the library of transport.mode "sdk", and whoever looks at its peers, must read.
-  void add_transport_files() {
-    const auto& transport = m_config.transport;
-    folder(m_config.beside_config(transport.profiles_dir), Access::Read);
-    for (const auto& path : {transport.tls.ca_bundle, transport.tls.client_certificate, transport.tls.client_key}) beside(path);
-    if (transport.mode == "sdk") beside(transport.sdk.library_path);
   }
 
   [[nodiscard]] Result<Rules> done() {
@@ -166,7 +142,7 @@ class OutsideBuilder {
   }
 
   const config::Config& m_config;
-  std::vector<std::string> m_keepers;
+  std::vector<std::string> m_keepers;  ///< Places that this process may not see.
   Rules m_rules;
   std::string m_held;  ///< The first setting that cannot be.
 };
@@ -220,7 +196,11 @@ class GateBuilder : private OutsideBuilder {
     beside(m_config.x400.tls.client_ca);
     for (const auto& peer : m_config.x400_peers)
       for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref)}) beside(path);
-    if (m_config.transport.mode != "mock") add_transport_files();
+    const auto& transport = m_config.transport;
+    if (transport.mode == "mock") return;
+    folder(m_config.beside_config(transport.profiles_dir), Access::Read);
+    for (const auto& path : {transport.tls.ca_bundle, transport.tls.client_certificate, transport.tls.client_key}) beside(path);
+    if (transport.mode == "sdk") beside(transport.sdk.library_path);
   }
 
   void add_ports() {
@@ -280,9 +260,13 @@ class GateBuilder : private OutsideBuilder {
   }
 };
 
+/// Somebody else's code: beside the keeper's things it sees none of our keys for mail, and no folder that could come to hold some.
 class LibraryBuilder : private OutsideBuilder {
  public:
-  explicit LibraryBuilder(const config::Config& config) : OutsideBuilder(config, "library") {}
+  explicit LibraryBuilder(const config::Config& config) : OutsideBuilder(config, "library") {
+    for (const std::string& keys : {config.smime.certificates_dir, config.openpgp.certificates_dir})
+      m_keepers.push_back(absolute(config.beside_config(keys)));
+  }
 
   Result<Rules> build() {
     folder(m_config.in_data_dir("library"), Access::Write);
@@ -291,6 +275,49 @@ class LibraryBuilder : private OutsideBuilder {
     m_rules.reach.any_connect_port = true;
     m_rules.calls.tcp_client = m_rules.calls.udp_client = true;
     return done();
+  }
+
+ private:
+  void add_transport_files() {
+    const auto& transport = m_config.transport;
+    for (const auto& path : {transport.tls.ca_bundle, transport.tls.client_certificate, transport.tls.client_key})
+      if (!path.empty()) alone(m_config.beside_config(path));
+    add_profiles();
+    if (!transport.sdk.library_path.empty()) add_library(m_config.beside_config(transport.sdk.library_path));
+  }
+
+  /// As it is now, without what lies beside it.
+  void alone(const std::string& path) {
+    const std::string place = absolute(path);
+    m_rules.reach.paths.push_back({place, Access::Read});
+    m_rules.opened.push_back(place + " is open to the library as it is now: when it is replaced, the daemon must be started again");
+  }
+
+  /// Those that there are, each by itself: the folders of our keys lie among them by default.
+  void add_profiles() {
+    const std::string profiles = absolute(m_config.beside_config(m_config.transport.profiles_dir));
+    std::error_code error;
+    for (fs::directory_iterator at(profiles, error), end; !error && at != end; at.increment(error))
+      if (may_be_shown(at->path())) m_rules.reach.paths.push_back({at->path().string(), Access::Read});
+  }
+
+  /// A rule holds for what a link leads to. Where profiles and keys share a folder, the profiles are known by their names.
+  [[nodiscard]] bool may_be_shown(const fs::path& entry) const {
+    const std::string real = real_path(entry.string());
+    return std::ranges::none_of(m_keepers, [&](const std::string& kept) {
+      const std::string place = real_path(kept);
+      return lies_in(place, real) || (lies_in(real, place) && entry.extension() != ".toml");
+    });
+  }
+
+  /// With its folder, where what it loads lies, unless that is the configuration's or holds keys.
+  void add_library(const std::string& path) {
+    const std::string parent = fs::path(absolute(path)).parent_path().string();
+    const bool shows_settings = !m_config.source.empty() && lies_in(absolute(m_config.source), parent);
+    if (shows_settings)
+      alone(path);
+    else
+      file(path);
   }
 };
 
