@@ -37,7 +37,7 @@ Result<mts::MessageTransferEnvelope> envelope_of(Spool& spool, ItemId item) {
 }  // namespace
 
 Status NodeSubmission::open() const {
-  const std::uint64_t queued = m_parts.spool.stats().messages;
+  const std::uint64_t queued = m_parts.spool.messages();
   if (queued < m_parts.most_queued) return {};
   return fail(ErrorCode::Exhausted, std::to_string(queued) + " messages are in the queue: postern queue list says why they wait");
 }

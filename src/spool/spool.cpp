@@ -39,6 +39,9 @@ std::unique_ptr<WriteJob> make_job(Run run, Done done, std::size_t bytes = 512, 
   return std::make_unique<Job<Run, Done>>(std::move(run), std::move(done), bytes, may_linger);
 }
 
+/// A count that went below nothing for a moment is none.
+std::uint64_t natural(std::int64_t count) { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)); }
+
 Status check_recipient(const QueuedRecipient& recipient) {
   if (recipient.address.empty() || recipient.address.size() > 1000)
     return fail(ErrorCode::BadInput, "a recipient has 1 to 1000 bytes", "address");
@@ -481,12 +484,16 @@ Result<FlowEntry> Spool::flow(const MessageId& message) const {
   return *std::move(finished);
 }
 
+std::uint64_t Spool::messages() const {
+  const std::lock_guard lock(m_impl->totals_mutex);
+  return natural(m_impl->totals.counts.messages);
+}
+
 SpoolStats Spool::stats() const {
   SpoolStats stats;
   {
     const std::lock_guard lock(m_impl->totals_mutex);
     const QueueSums& sums = m_impl->totals;
-    const auto natural = [](std::int64_t value) { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, value)); };
     stats.queued = natural(sums.counts.queued);
     stats.held = natural(sums.counts.held);
     stats.quarantined = natural(sums.counts.quarantined);

@@ -109,7 +109,10 @@ class Spool {
   [[nodiscard]] Result<std::vector<FlowEntry>> recent(std::size_t limit) const;
   /// One message in the queue or in the history; NotFound otherwise.
   [[nodiscard]] Result<FlowEntry> flow(const MessageId& message) const;
+  /// Reads the database for what is parked and the oldest message: not on an event loop.
   [[nodiscard]] SpoolStats stats() const;
+  /// SpoolStats::messages alone. Any thread; from memory.
+  [[nodiscard]] std::uint64_t messages() const;
 
  private:
   struct Impl;

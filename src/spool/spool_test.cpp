@@ -141,6 +141,7 @@ TEST_F(SpoolTest, AcceptedMessageGoesOutAndLeavesHistory) {
   EXPECT_EQ(work.loaded->recipients[0].orcpt, "rfc822;bob@example.com");
   EXPECT_EQ(spool->stats().in_flight, 1U);
   EXPECT_EQ(spool->stats().queued, 1U);
+  EXPECT_EQ(spool->messages(), 1U);
   EXPECT_EQ(spool->flow(s.message)->recipients[0].state, RecipientState::Queued);
 
   ASSERT_TRUE(report_now(report_of(work, Outcome::Delivered)));
@@ -157,6 +158,7 @@ TEST_F(SpoolTest, AcceptedMessageGoesOutAndLeavesHistory) {
   const SpoolStats stats = spool->stats();
   EXPECT_EQ(stats.queued, 0U);
   EXPECT_EQ(stats.messages, 0U);
+  EXPECT_EQ(spool->messages(), 0U);
   EXPECT_EQ(stats.delivered, 1U);
   EXPECT_EQ(stats.in_flight, 0U);
   expect_audit_whole();
