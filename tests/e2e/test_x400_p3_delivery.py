@@ -157,13 +157,14 @@ def test_controls_hold_back(daemon):
 
 def test_what_cannot_be_kept_is_not_taken(daemon):
     people = People(daemon)
-    sent = people.submit(ALICE, BOB)
-    people.folder.rmdir()
-    people.folder.mkdir()
     client = people.receiving("--seconds", "20")
-    people.folder.rmdir()  # wherever it is by now: the file cannot be written
+    wait_until(lambda: "x400.user_bound" in daemon.log_text(), "the bind", 10)
+    people.folder.rmdir()  # the command has found it: what comes now cannot be written
+    sent = people.submit(ALICE, BOB)
+    wait_until(lambda: "x400.delivery_refused" in daemon.log_text(), "the refusal", 10, details=daemon.log_tail)
     _, complaint = client.communicate(timeout=30)
     assert client.returncode != 0, complaint
+    assert people.entries() == [], "nothing is reported as delivered"
     people.folder.mkdir()
     [entry] = people.receive("--count", "1", timeout=60)
     assert entry["id"] == sent["id"]
