@@ -73,8 +73,8 @@ def without_crash(pair):
     return lambda: before == [(daemon.process.pid, daemon.process_of("gate"), daemon.process_of("keeper")) for daemon in (pair.north, pair.south)]
 
 
-def through(load: Load, road, faults, most=80):
-    """Messages, until each fault has had its connection."""
+def through(load: Load, road, faults, most=80, unfired=0):
+    """Messages, until each fault has had its connection and has happened on it; of faults late in a connection `unfired` may not have been reached."""
     faults = list(faults)
     for fault in faults:
         fault.patience = 1.0
@@ -82,8 +82,13 @@ def through(load: Load, road, faults, most=80):
     while road.faults and len(load.sent) < most:
         load.submit()
     load.settle()
+    expect_happened(road, faults, unfired)
+
+
+def expect_happened(road, faults, unfired=0):
     assert not road.faults, f"{len(road.faults)} of {len(faults)} faults had no connection"
-    return faults
+    missing = [fault for fault in faults if not fault.fired]
+    assert len(missing) <= unfired, f"{len(missing)} of {len(faults)} faults did not happen: {missing}"
 
 
 def tpkts_of_a_transfer(load: Load) -> dict[str, int]:
@@ -100,8 +105,7 @@ def test_resets_at_every_tpkt(pair):
     alive = without_crash(pair)
     count = tpkts_of_a_transfer(load)
     assert min(count.values()) >= 4, count
-    faults = through(load, pair.to_south, [CutBefore(way, index=index) for way in BOTH_WAYS for index in range(count[way] - 1)])
-    assert sum(fault.fired for fault in faults) >= len(faults) - 2, faults
+    through(load, pair.to_south, [CutBefore(way, index=index) for way in BOTH_WAYS for index in range(count[way] - 1)], unfired=2)
     assert alive()
 
 
@@ -110,8 +114,14 @@ def test_resets_at_octets_of_transfers_and_of_their_reports(pair):
     load = Load(pair.start(), size=4000)
     alive = without_crash(pair)
     chance = random.Random(400)
-    pair.to_north.faults = [CutAfter(way, count=chance.randrange(1200)) for way in BOTH_WAYS for _ in range(6)]
-    through(load, pair.to_south, [CutAfter(way, count=chance.randrange(top)) for way, top in ((TO_SERVER, 5500), (TO_CLIENT, 700)) for _ in range(12)])
+
+    def cuts(to_server, to_client, each):
+        """Within what a connection with one transfer has in each direction."""
+        return [CutAfter(way, count=chance.randrange(top)) for way, top in ((TO_SERVER, to_server), (TO_CLIENT, to_client)) for _ in range(each)]
+    of_reports = cuts(1000, 250, each=6)
+    pair.to_north.faults = list(of_reports)
+    through(load, pair.to_south, cuts(5500, 400, each=12))
+    expect_happened(pair.to_north, of_reports)
     assert alive()
 
 
@@ -140,8 +150,7 @@ def test_tpkts_that_are_wrong(pair):
 def test_a_peer_that_stalls_keeps_nobody_else_waiting(pair):
     pair.peer_of(pair.north)["associations"] = 4
     load = Load(pair.start())
-    faults = through(load, pair.to_south, [Stall(way, count=count, seconds=1.5) for way in BOTH_WAYS for count in (0, 30, 350, 500)])
-    assert sum(fault.fired for fault in faults) >= 6
+    through(load, pair.to_south, [Stall(way, count=count, seconds=1.5) for way in BOTH_WAYS for count in (0, 30, 350, 500)], unfired=2)
 
 
 def test_an_activity_that_is_discarded_and_an_abort(pair):
