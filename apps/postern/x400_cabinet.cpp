@@ -1,6 +1,7 @@
 // postern x400 list, message, wait, access, health, folder, trace-bundle: looking into the operator's mailbox.
 #include "x400_cabinet.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 
@@ -59,6 +60,13 @@ void show_field(std::ostream& out, const char* name, const std::string& text) {
   if (!text.empty()) out << name << ": " << printable(text, 512) << '\n';
 }
 
+/// "read on …", and not "read read on …".
+std::string outcome_words(const json::value& recipient) {
+  const std::string outcome = printable(text_of(recipient, "outcome")), words = printable(text_of(recipient, "words"), 256);
+  if (words.starts_with(outcome)) return words;
+  return words.empty() ? outcome : outcome + ' ' + words;
+}
+
 /// What opening the content came to, where it was an S/MIME object: the transport's verdict, in words.
 std::string smime_of(const json::value& message) {
   boost::system::error_code none;
@@ -76,8 +84,7 @@ void show_message(std::ostream& out, const json::value& message) {
   show_field(out, "Reason", text_of(message, "reason"));
   show_field(out, "S/MIME", smime_of(message));
   for (const json::value& each : list_of(message, "recipients"))
-    out << "  " << printable(text_of(each, "address")) << ": " << printable(text_of(each, "outcome")) << ' '
-        << printable(text_of(each, "words"), 256) << '\n';
+    out << "  " << printable(text_of(each, "address")) << ": " << outcome_words(each) << '\n';
   if (const json::value view = at(message, "view"); view.is_object()) show_view_of(out << '\n', view);
 }
 
@@ -172,6 +179,12 @@ void run_message(const Verbs& v, const MessageOptions& options) {
 }
 
 // ---- access and wait
+/// "1 message", "2 messages"; `field` is the word of several.
+std::string counted(const json::value& report, std::string_view field) {
+  const std::uint64_t number = number_of(report, field);
+  return std::to_string(number) + ' ' + std::string(number == 1 ? field.substr(0, field.size() - 1) : field);
+}
+
 Result<json::value> access(const Remote& remote, std::int64_t seconds) {
   return remote.call_json("POST", std::string(kCabinetBase) + "/access", json::object{{"wait", seconds}});
 }
@@ -185,27 +198,37 @@ void run_access(const Verbs& v, std::int64_t seconds) {
         return report;
       },
       [&](const json::value& a) {
-        v.context.out << text_of(a, "messages") << " messages, " << text_of(a, "reports") << " reports, " << text_of(a, "notifications")
-                      << " notifications";
+        v.context.out << counted(a, "messages") << ", " << counted(a, "reports") << ", " << counted(a, "notifications");
         if (number_of(a, "damaged") > 0) v.context.out << ", " << text_of(a, "damaged") << " damaged";
         v.context.out << '\n';
         show_field(v.context.out, "Note", text_of(a, "text"));
       });
 }
 
-std::uint64_t arrived(const json::value& report) {
-  return number_of(report, "messages") + number_of(report, "reports") + number_of(report, "notifications");
+Result<json::value> newest_of_inbox(const Remote& remote, std::size_t limit) {
+  return remote.call_json("GET", std::string(kCabinetBase) + "/messages" + query({{"folder", "inbox"}, {"limit", std::to_string(limit)}}));
 }
 
+/// Leaves what came after that id: ids sort by time.
+void leave_newer(json::value& list, const std::string& newest) {
+  json::array& messages = list.as_object()["messages"].as_array();
+  const auto old = std::ranges::find_if(messages, [&](const json::value& each) { return text_of(each, "id") <= newest; });
+  messages.erase(old, messages.end());
+}
+
+/// Whoever brings it in: another access may be under way.
 Result<json::value> wait_for_news(const Remote& remote, std::int64_t seconds) {
   constexpr auto kPause = std::chrono::seconds(2);
   constexpr std::int64_t kEach = 30;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  POSTERN_TRY(const json::value before, newest_of_inbox(remote, 1));
+  const json::array known = list_of(before, "messages");
+  const std::string newest = known.empty() ? std::string() : text_of(known.front(), "id");
   for (;;) {
-    POSTERN_TRY(const json::value report, access(remote, std::min(seconds, kEach)));
-    if (const std::uint64_t news = arrived(report); news > 0)
-      return remote.call_json("GET", std::string(kCabinetBase) + "/messages" +
-                                         query({{"folder", "inbox"}, {"limit", std::to_string(std::min<std::uint64_t>(news, 500))}}));
+    if (const auto report = access(remote, std::min(seconds, kEach)); !report) return report;
+    POSTERN_TRY(json::value inbox, newest_of_inbox(remote, 500));
+    leave_newer(inbox, newest);
+    if (!list_of(inbox, "messages").empty()) return inbox;
     if (std::chrono::steady_clock::now() + kPause >= end) return fail(ErrorCode::NotFound, "nothing came in that time");
     std::this_thread::sleep_for(kPause);
   }

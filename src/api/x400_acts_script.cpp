@@ -106,14 +106,17 @@ const strategies = [
 
 // The time that a form's field has, as the API wants it; nothing where it is empty.
 const timeIn = (control) => control.value ? new Date(control.value).toISOString().replace(/\.\d+Z$/, 'Z') : undefined;
+// The other way, in the minutes of this place.
+const inControl = (time) => { const at = new Date(time); return new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16); };
 
 function askSubmit(m) {
-  const to = withWhom(m), how = pick('How', strategies.map((s) => s.slice(0, 2)), m.deferred_until ? '2' : ''), until = entry('Not to be delivered before', 'datetime-local'), explained = make('p', 'soft');
+  const to = withWhom(m), how = pick('How', strategies.map((s) => s.slice(0, 2)), later(m.deferred_until) ? '2' : ''), until = entry('Not to be delivered before', 'datetime-local'), explained = make('p', 'soft');
   explained.setAttribute('aria-live', 'polite');
+  if (later(m.deferred_until)) until.control.value = inControl(m.deferred_until);
   const chosen = () => {
-    until.box.hidden = how.control.value !== '2' || Boolean(m.deferred_until);
+    until.box.hidden = how.control.value !== '2';
     until.control.required = !until.box.hidden;
-    explained.textContent = strategies.find((s) => s[0] === how.control.value)[2] + (how.control.value === '2' && m.deferred_until ? ' It says ' + new Date(m.deferred_until).toLocaleString() + '.' : '');
+    explained.textContent = strategies.find((s) => s[0] === how.control.value)[2];
   };
   how.control.addEventListener('change', chosen);
   chosen();

@@ -6,6 +6,15 @@ namespace {
 
 constexpr std::uint32_t kPage = 500;
 
+constexpr std::string_view kRetry = "queued";  // of a notification that did not go out
+
+/// Of a failed notification.
+bool is_tried_again(const Item& item) {
+  constexpr std::ptrdiff_t kMost = 5;
+  const bool given = std::ranges::any_of(item.copies, [](const Copy& copy) { return copy.state != State::Draft; });
+  return !given && std::ranges::count(item.history, kRetry, &Event::what) < kMost;
+}
+
 bool is_taken_in(sdk::EntryClass what) { return what == sdk::EntryClass::DeliveredMessage || what == sdk::EntryClass::DeliveredReport; }
 
 std::uint64_t& counter_of(AccessReport& report, Kind kind) {
@@ -47,7 +56,7 @@ Result<AccessReport> Cabinet::Impl::access_now(const Actor& actor, Session& sess
     const auto page = session.transport().list(request, {});
     const Status taken = page ? take_page(session, *page, out) : fail(page.error());
     if (!taken) {
-      if (ends_association(taken.error().code)) session.drop();
+      if (ends_association(taken.error().code)) session.end();
       note_peer(taken);
       out.done = false;
       out.text = taken.error().text();
@@ -67,6 +76,7 @@ Result<AccessReport> Cabinet::Impl::access_now(const Actor& actor, Session& sess
 /// Errors: of the peer or of the disk, which end the access; an entry that is damaged does not.
 Status Cabinet::Impl::take_page(Session& session, const sdk::EntryList& page, AccessReport& report) {
   for (const sdk::Entry& entry : page.entries) {
+    if (is_stopping()) return fail(ErrorCode::Unavailable, "the mailbox closes: the next access brings in the rest");
     if (!is_taken_in(entry.entry_class)) continue;
     const Status taken = take(session, entry, report);
     if (taken) continue;
@@ -99,6 +109,7 @@ Status Cabinet::Impl::take(Session& session, const sdk::Entry& entry, AccessRepo
   const Arrival arrival{*fetched, intake.readable, intake.content.size(), hex_encode(intake.hasher.finish())};
   const WallTime now = parts.clock.now();
   Item item = item_of(arrival, session.user(), session.account(), make_message_id(now, parts.random), now);
+  item.origin->entry = name;
   const Kind kind = item.kind;
   POSTERN_TRY(const bool is_new, keep(arrival, std::move(item), name, intake.content));
   ++(is_new ? counter_of(report, kind) : report.known);
@@ -135,29 +146,47 @@ Status Cabinet::Impl::correlate(Database& database, const Arrival& arrival, Item
   return {};
 }
 
-/// Nobody resubmits a notification by hand: those that surely did not go out are tried once more with each access.
+/// Nobody resubmits a notification by hand: those of which the peer was given nothing are tried again with the next accesses. One that the
+/// peer refused, it would refuse again.
 void Cabinet::Impl::retry_notifications() {
   const auto failed = rows.in_state(static_cast<int>(State::Failed));
   if (!failed) return;
   for (const CabinetRow& each : *failed) {
     if (each.kind != static_cast<int>(Kind::Notification)) continue;
-    const auto queued = change(each.id, {"queued", system}, [](Database&, Item& item) -> Status {
-      for (Copy& copy : item.copies)
-        if (copy.state == State::Failed) copy.state = State::Draft;
-      item.state = State::Queued;
+    const auto item = item_of(each);
+    if (!item || !is_tried_again(*item)) continue;
+    const auto queued = change(each.id, {kRetry, system}, [](Database&, Item& failed_one) -> Status {
+      failed_one.state = State::Queued;
       return {};
     });
     if (queued) enqueue_submission(each.id);
   }
 }
 
+namespace {
+
+/// After a look at what has the number today. NotFound: nothing.
+Status remove_entry(const Origin& origin, Session& session) {
+  sdk::List request;
+  request.association = session.association();
+  request.from = request.to = origin.sequence;
+  request.limit = 1;
+  POSTERN_TRY(const sdk::EntryList found, session.transport().list(request, {}));
+  if (found.entries.empty()) return fail(ErrorCode::NotFound, "there is no such entry", "store");
+  if (name_of_entry(origin.account, found.entries.front()) != origin.entry)
+    return fail(ErrorCode::Conflict, "the message store has another message under its number today: delete it without the store", "store");
+  return session.transport().remove({session.association(), {origin.sequence}}, {});
+}
+
+}  // namespace
+
 Status Cabinet::Impl::remove_in_store(const Item& item, Session& session) {
   if (!item.origin) return fail(ErrorCode::Conflict, "it does not come from a message store: delete it without the store", "store");
   POSTERN_CHECK(session.bind());
   if (session.account() != item.origin->account)
     return fail(ErrorCode::Conflict, "it comes from another mailbox than the one of today's profile", "store");
-  const Status removed = session.transport().remove({session.association(), {item.origin->sequence}}, {});
-  if (!removed && ends_association(removed.error().code)) session.drop();
+  Status removed = remove_entry(*item.origin, session);
+  if (!removed && ends_association(removed.error().code)) session.end();
   if (!removed && removed.error().code == ErrorCode::NotFound) return {};  // somebody else did it
   return removed;
 }

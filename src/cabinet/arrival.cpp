@@ -176,7 +176,8 @@ ipm::Applied apply_notification(Item& item, const ipm::IPN& notification, const 
   ipm::SentMessage sent = sent_of(item);
   const auto from = name_in(sender, "");
   const ipm::Applied out = ipm::apply(sent, notification, from ? std::optional(*from) : std::nullopt);
-  if (out == ipm::Applied::OtherMessage) return out;
+  // One from whom nobody sent it to proves nothing.
+  if (out != ipm::Applied::Changed && out != ipm::Applied::Unchanged) return out;
   if (item.copies.size() == 1) settle(item, item.copies.front(), now);
   take_back(item, sent);
   return out;

@@ -45,10 +45,16 @@ Result<std::vector<FolderState>> Cabinet::folders() {
 
 Result<std::vector<Item>> Cabinet::list(std::string_view folder, std::string_view before, std::size_t limit) {
   POSTERN_CHECK(m_impl->rows.unlock());
-  POSTERN_TRY(const auto rows, m_impl->rows.list(folder, before, limit));
   std::vector<Item> out;
-  for (const CabinetRow& each : rows) {
-    POSTERN_TRY(out.emplace_back(), item_of(each));
+  // A damaged row is left out, and the page is filled up from behind it.
+  for (std::string end(before); out.size() < limit;) {
+    POSTERN_TRY(const auto rows, m_impl->rows.list(folder, end, limit - out.size()));
+    if (rows.empty()) break;
+    for (const CabinetRow& each : rows) {
+      auto item = item_of(each);
+      item ? out.push_back(*std::move(item)) : log_damaged(each.id, item.error());
+    }
+    end = rows.back().id.get();
   }
   return out;
 }
@@ -110,15 +116,14 @@ Result<Item> Cabinet::create(Request request, const std::optional<MessageId>& re
 Result<Item> Cabinet::submit(const MessageId& id, const Wish& wish, const Actor& actor) {
   POSTERN_TRY(const Item before, m_impl->load(id));
   POSTERN_CHECK(check(Act::Submit, before.state));
-  POSTERN_TRY(const sdk::Strategy strategy,
-              strategy_of(before, wish, m_impl->options.default_strategy, unix_seconds(m_impl->parts.clock.now())));
+  POSTERN_TRY(const Plan plan, plan_of(before, wish, m_impl->options.default_strategy, unix_seconds(m_impl->parts.clock.now())));
   const Stopwatch watch(m_impl->parts.clock);
-  const Deed deed{"submit", actor, "strategy " + std::to_string(static_cast<int>(strategy)), {watch.step("intent", {})}};
+  const Deed deed{"submit", actor, "strategy " + std::to_string(static_cast<int>(plan.strategy)), {watch.step("intent", {})}};
   POSTERN_TRY(Item out, m_impl->change(id, deed, [&](Database&, Item& item) -> Status {
     POSTERN_CHECK(check(Act::Submit, item.state));
-    item.strategy = strategy;
-    item.deferred_until = wish.deferred_until ? wish.deferred_until : item.deferred_until;
-    const Start start = start_of(strategy);
+    item.strategy = plan.strategy;
+    item.deferred_until = plan.deferred_until;
+    const Start start = start_of(plan.strategy);
     item.state = start.state, item.folder = start.folder;
     item.reason.clear();
     for (Copy& copy : item.copies)
@@ -130,8 +135,12 @@ Result<Item> Cabinet::submit(const MessageId& id, const Wish& wish, const Actor&
 }
 
 Result<Item> Cabinet::approve(const MessageId& id, const Actor& actor) {
-  POSTERN_TRY(Item out, m_impl->change(id, {"approve", actor}, [](Database&, Item& item) -> Status {
+  const std::int64_t now = unix_seconds(m_impl->parts.clock.now());
+  POSTERN_TRY(Item out, m_impl->change(id, {"approve", actor}, [now](Database&, Item& item) -> Status {
     POSTERN_CHECK(check(Act::Approve, item.state));
+    const Plan plan = approved_plan(item, now);
+    item.deferred_until = plan.deferred_until;
+    if (plan.strategy != sdk::Strategy::Immediate) item.strategy = plan.strategy;
     item.state = State::Queued;
     item.folder = folder_of(item);
     return {};

@@ -428,6 +428,199 @@ TEST_F(CabinetTest, BlindCopiesHaveContentsAndOutcomesOfTheirOwn) {
   EXPECT_EQ(outcome_of(now), ipm::Stage::NotDelivered);
 }
 
+TEST_F(CabinetTest, AnAssociationThatEndedIsUnboundAsWell) {
+  cabinet->start();
+  service.peer.lose_answer = true;
+  sent(to(kOther));
+  service.peer.lose_answer = false;
+  service.peer.cut_fetch = true;
+  EXPECT_FALSE(accessed().value().done);
+  cabinet->stop();
+  EXPECT_EQ(service.peer.associations, 0) << "a transport counts them until they are unbound";
+}
+
+TEST_F(CabinetTest, AFullDiskLeavesEachSubmissionInTheQueueOnce) {
+  const test::FaultGuard guard;
+  std::vector<MessageId> ids;
+  for (int n = 0; n < 3; ++n) {
+    ids.push_back(draft(to(kOther)).id);
+    ASSERT_TRUE(cabinet->submit(ids.back(), {}, alice));
+  }
+  disk_faults().full = true;
+  cabinet->start();
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LE(cabinet->state().waiting, ids.size());
+  EXPECT_EQ(service.peer.submissions, 0);
+  disk_faults().full = false;
+  for (const MessageId& each : ids) EXPECT_EQ(settled(each).state, State::Submitted);
+  EXPECT_EQ(service.peer.submissions, 3);
+}
+
+/// X.411 8.2.1.3 is one copy's: what was taken back stays so when the next one fails.
+TEST_F(CabinetTest, TakesBackTheCopiesThatAreLeft) {
+  cabinet->start();
+  Request request = to(kOther);
+  request.bcc = {kNobody};
+  const Item item = draft(request);
+  ASSERT_TRUE(cabinet->submit(item.id, {{}, unix_seconds(clock.now()) + 3600}, alice));
+  settled(item.id);
+  service.peer.most_cancellations = 1;
+  EXPECT_EQ(cancelled(item.id).error().code, ErrorCode::Unavailable);
+  const Item half = cabinet->find(item.id).value();
+  EXPECT_EQ(half.state, State::Submitted);
+  EXPECT_EQ(half.copies.at(0).state, State::Cancelled);
+  EXPECT_EQ(half.copies.at(1).state, State::Submitted);
+  service.peer.most_cancellations = 2;
+  EXPECT_EQ(cancelled(item.id).value().state, State::Cancelled);
+  EXPECT_EQ(service.peer.cancellations, 2) << "one for each copy";
+  ASSERT_TRUE(cabinet->submit(item.id, {sdk::Strategy::Immediate, {}}, alice));
+  EXPECT_EQ(settled(item.id).state, State::Submitted);
+  EXPECT_EQ(service.peer.submissions, 4);
+}
+
+TEST_F(CabinetTest, WhatThePeerNeverNamedIsNotTakenBack) {
+  cabinet->start();
+  service.peer.lose_answer = true;
+  const Item item = draft(to(kOther));
+  ASSERT_TRUE(cabinet->submit(item.id, {{}, unix_seconds(clock.now()) + 3600}, alice));
+  ASSERT_EQ(settled(item.id).state, State::Unknown);
+  ASSERT_TRUE(cabinet->resolve(item.id, true, alice));
+  const auto answer = cancelled(item.id);
+  EXPECT_EQ(answer.error().code, ErrorCode::Conflict);
+  EXPECT_NE(answer.error().text().find("never heard"), std::string::npos) << answer.error().text();
+  EXPECT_EQ(service.peer.cancellations, 0);
+}
+
+TEST_F(CabinetTest, ADefaultOfQuarantineHoldsEverything) {
+  options.default_strategy = sdk::Strategy::Quarantine;
+  cabinet = opened();
+  cabinet->start();
+  Request deferred = to(kOther), given = to(kMe);
+  deferred.deferred_until = unix_seconds(clock.now()) + 3600;
+  given.subject = given.text = "";
+  given.content = GivenContent{"1.3.6.1.4.1.55555.1", Bytes{1, 2}};
+  const Item later = sent(deferred), through = sent(given);
+  EXPECT_EQ(later.state, State::Held);
+  EXPECT_EQ(through.state, State::Held);
+  ASSERT_TRUE(cabinet->approve(later.id, alice));
+  ASSERT_TRUE(cabinet->approve(through.id, alice));
+  EXPECT_EQ(settled(later.id).strategy, sdk::Strategy::Deferred);
+  EXPECT_EQ(settled(through.id).strategy, sdk::Strategy::PassThrough);
+  EXPECT_EQ(cabinet->find(later.id).value().deferred_until, deferred.deferred_until);
+}
+
+TEST_F(CabinetTest, AnotherEntryUnderTheSameNumberIsNotDeleted) {
+  cabinet->start();
+  Request request = to(kMe);
+  request.report = sdk::ReportRequest::None;
+  sent(request);
+  ASSERT_TRUE(accessed());
+  const Item first = only("inbox", Kind::Message);
+  cabinet->stop();
+  service.peer.begin_anew();
+  clock.advance(1min);
+  restart();
+  sent(request);
+  EXPECT_EQ(removed(first.id, {.in_store = true, .receipt = true}).error().code, ErrorCode::Conflict);
+  EXPECT_EQ(accessed().value().messages, 1U) << "it is still there";
+  ASSERT_TRUE(removed(first.id, {}));
+  ASSERT_TRUE(removed(only("inbox", Kind::Message).id, {.in_store = true, .receipt = true}));
+  EXPECT_EQ(accessed().value().known, 0U);
+}
+
+TEST_F(CabinetTest, ADamagedRowLeavesTheOthersAlone) {
+  const Item first = draft(to(kOther)), damaged = draft(to(kOther)), last = draft(to(kOther));
+  for (const MessageId& each : {first.id, damaged.id, last.id}) ASSERT_TRUE(cabinet->submit(each, {}, alice));
+  ASSERT_TRUE(store->writer().transact(
+      [&](Database& database) { return database.run("UPDATE cabinet_item SET facts = zeroblob(64) WHERE id = ?", damaged.id.get()); }));
+  EXPECT_EQ(cabinet->list({}, {}, 2).value().size(), 2U) << "a page is full without it";
+  restart();
+  EXPECT_EQ(settled(first.id).state, State::Submitted);
+  EXPECT_EQ(settled(last.id).state, State::Submitted);
+  EXPECT_EQ(cabinet->find(damaged.id).error().code, ErrorCode::IntegrityFailed);
+}
+
+TEST_F(CabinetTest, ANotificationThatWasRefusedIsNotTriedAgain) {
+  cabinet->start();
+  Request request = to(kMe);
+  request.receipt = ReceiptRequest::Receipt;
+  sent(request);
+  ASSERT_TRUE(accessed());
+  service.peer.refuse_message = true;
+  ASSERT_TRUE(cabinet->open_message(only("inbox", Kind::Message).id, true, alice));
+  await_submissions(2);
+  for (int n = 0; n < 3; ++n) ASSERT_TRUE(accessed());
+  await_submissions(2);
+  EXPECT_EQ(service.peer.submissions, 2);
+}
+
+TEST_F(CabinetTest, ANotificationThatNobodyWasGivenIsTriedAgain) {
+  cabinet->start();
+  Request request = to(kMe);
+  request.receipt = ReceiptRequest::Receipt;
+  sent(request);
+  ASSERT_TRUE(accessed());
+  service.peer.refuse_bind = true;
+  ASSERT_TRUE(cabinet->open_message(only("inbox", Kind::Message).id, true, alice));
+  for (int n = 0; n < 500 && count("SELECT count(*) FROM cabinet_item WHERE state = 7") == 0; ++n) std::this_thread::sleep_for(10ms);
+  service.peer.refuse_bind = false;
+  ASSERT_TRUE(accessed());
+  await_submissions(2);
+  EXPECT_EQ(accessed().value().notifications, 1U);
+}
+
+TEST_F(CabinetTest, AHistoryIsBounded) {
+  cabinet->start();
+  const Item item = sent(to(kOther));
+  for (int n = 0; n < 210; ++n) ASSERT_TRUE(cabinet->move(item.id, n % 2 == 0 ? "archive" : "sent", alice));
+  const Item now = cabinet->find(item.id).value();
+  EXPECT_EQ(now.history.size(), 200U);
+  EXPECT_EQ(now.history.front().what, "create");
+  EXPECT_EQ(now.history.back().text, "to sent");
+}
+
+TEST_F(CabinetTest, StopsBetweenTwoEntries) {
+  cabinet->start();
+  Request request = to(kMe);
+  request.report = sdk::ReportRequest::None;
+  for (int n = 0; n < 5; ++n) sent(request);
+  service.peer.fetch_time = 200ms;
+  std::promise<Result<AccessReport>> done;
+  cabinet->access(alice, [&done](Result<AccessReport> got) { done.set_value(std::move(got)); });
+  for (int n = 0; n < 500 && service.peer.fetches == 0; ++n) std::this_thread::sleep_for(1ms);
+  cabinet->stop();
+  const AccessReport report = done.get_future().get().value();
+  EXPECT_FALSE(report.done);
+  EXPECT_LT(service.peer.fetches, 5);
+  service.peer.fetch_time = 0ms;
+  restart();
+  EXPECT_EQ(accessed().value().messages, 5U - report.messages);
+}
+
+/// X.420 8.1.2: who sent a notification is what the envelope says.
+TEST_F(CabinetTest, ANotificationOfSomebodyElseProvesNothing) {
+  cabinet->start();
+  Request request = to(kOther);
+  request.receipt = ReceiptRequest::Receipt;
+  request.report = sdk::ReportRequest::None;
+  service.peer.lose_answer = true;
+  const Item item = sent(request);
+  service.peer.lose_answer = false;
+  Item received = item;
+  const Bytes content = cabinet->content(item.id, 0, 0, 1 << 20).value();
+  const auto receipt = notification_of(received, content, kOther, Reading::Opened, clock.now()).value();
+  ASSERT_TRUE(receipt);
+  Request forged = to(kMe);
+  forged.subject = forged.text = "";
+  forged.report = sdk::ReportRequest::None;
+  forged.content = GivenContent{"22", receipt->content.octets};
+  sent(forged);
+  EXPECT_EQ(accessed().value().notifications, 1U);
+  const Item now = cabinet->find(item.id).value();
+  EXPECT_EQ(now.state, State::Unknown);
+  EXPECT_EQ(now.recipients.at(0).stage, ipm::Stage::Waiting);
+}
+
 TEST_F(CabinetTest, FoldersOfOnesOwn) {
   cabinet->start();
   ASSERT_TRUE(cabinet->add_folder("Übung", alice));

@@ -1,9 +1,11 @@
 // What the parts of the cabinet share; private to this room.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "cabinet/arrival.hpp"
@@ -39,6 +41,7 @@ struct Cabinet::Impl {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<Work> queue;
+  std::set<MessageId> submissions;  ///< Those in the queue: each is in it once.
   bool stopping = false;
   bool recovered = false;  ///< Only the worker's.
   bool bound = false;
@@ -53,8 +56,11 @@ struct Cabinet::Impl {
   /// What an earlier process left: what was being given away has an unknown outcome, what was queued goes on.
   [[nodiscard]] Status recover();
   [[nodiscard]] Status forget_answer(const MessageId& id);
-  /// Again and again until the disk takes it; gives up when the cabinet stops.
+  /// Again and again while the disk is full or away; gives up on other errors, and when the cabinet stops.
   void persist(const std::function<Status()>& write);
+  /// Between tries at what the disk or the keeper refuses. False: the cabinet stops.
+  [[nodiscard]] bool pause();
+  [[nodiscard]] bool is_stopping();
   void note_peer(const Status& status);
 
   // ---- items.cpp
@@ -77,6 +83,7 @@ struct Cabinet::Impl {
   void give_up(const MessageId& id, const Error& why, std::vector<Step> steps);
   void check_stored(const MessageId& id);
   [[nodiscard]] Result<Item> cancel_now(const MessageId& id, const Actor& actor, Session& session);
+  [[nodiscard]] Status cancel_copy(const Item& item, std::size_t n, const Actor& actor, Session& session);
 
   // ---- access.cpp
   [[nodiscard]] Result<AccessReport> access_now(const Actor& actor, Session& session);
@@ -111,6 +118,9 @@ class Stopwatch {
   SteadyTime m_begun;
   std::int64_t m_time;
 };
+
+/// One row that cannot be read: the others go on.
+void log_damaged(const MessageId& id, const Error& why);
 
 template <class T>
 [[nodiscard]] Status status_of(const Result<T>& result) {

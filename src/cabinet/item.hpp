@@ -78,6 +78,7 @@ struct Event {
 struct Origin {
   std::string account;  ///< Whose mailbox: key of the user's address.
   std::uint64_t sequence = 0;
+  std::string entry{};  ///< name_of_entry(): the number alone means another one in a store that began anew.
 };
 
 struct Item {

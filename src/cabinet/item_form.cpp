@@ -34,7 +34,7 @@ template <class V, class T>
 void fields(V& v, T& x)
   requires std::same_as<std::remove_const_t<T>, Origin>
 {
-  v("account", x.account), v("sequence", x.sequence);
+  v("account", x.account), v("sequence", x.sequence), v("entry", x.entry);
 }
 template <class V, class T>
 void fields(V& v, T& x)

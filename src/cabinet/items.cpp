@@ -1,3 +1,4 @@
+#include "base/log.hpp"
 #include "cabinet/impl.hpp"
 
 namespace postern::cabinet {
@@ -13,7 +14,17 @@ AuditFacts facts_of(const Item& item) {
   return out;
 }
 
+/// The first one says where it comes from; of the others the newest stay.
+void bound_history(std::vector<Event>& history) {
+  constexpr std::size_t kMost = 200;
+  if (history.size() > kMost) history.erase(history.begin() + 1, history.end() - (kMost - 1));
+}
+
 }  // namespace
+
+void log_damaged(const MessageId& id, const Error& why) {
+  log::error("x400.mailbox.damaged_row", {{"id", id.get()}, {"code", name_of(why.code)}});
+}
 
 Result<Item> Cabinet::Impl::load(const MessageId& id) {
   POSTERN_CHECK(rows.unlock());
@@ -24,6 +35,7 @@ Result<Item> Cabinet::Impl::load(const MessageId& id) {
 Status Cabinet::Impl::note(WriteContext& context, Item& item, const Deed& deed) const {
   item.changed = now_ms();
   item.history.push_back({item.changed, std::string(deed.what), deed.actor.name, deed.text});
+  bound_history(item.history);
   if (item.strategy == sdk::Strategy::WithTrace)
     for (const Step& each : deed.steps) POSTERN_CHECK(rows.add_step(context.database, item.id, form_of(each)));
   AuditRecord record;

@@ -50,18 +50,48 @@ Status check(Act act, State state) {
               "state");
 }
 
-Result<sdk::Strategy> strategy_of(const Item& item, const Wish& wish, sdk::Strategy by_default, std::int64_t now) {
-  using sdk::Strategy;
-  const auto until = wish.deferred_until ? wish.deferred_until : item.deferred_until;
-  const Strategy usual = item.pass_through ? Strategy::PassThrough : by_default == Strategy::PassThrough ? Strategy::Immediate : by_default;
-  const Strategy out = wish.strategy.value_or(until ? Strategy::Deferred : usual);
-  if (out == Strategy::PassThrough && !item.pass_through)
+namespace {
+
+using sdk::Strategy;
+
+/// Of a message whose submission names none.
+Strategy usual_strategy(const Item& item, bool is_deferred, Strategy by_default) {
+  if (by_default == Strategy::Quarantine) return by_default;  // nothing gets around it
+  if (is_deferred) return Strategy::Deferred;
+  if (item.pass_through) return Strategy::PassThrough;
+  // There is nothing to pass through, or no time to wait for.
+  return by_default == Strategy::PassThrough || by_default == Strategy::Deferred ? Strategy::Immediate : by_default;
+}
+
+std::optional<std::int64_t> time_to_come(std::optional<std::int64_t> time, std::int64_t now) {
+  return time && *time > now ? time : std::nullopt;
+}
+
+Result<Plan> named_plan(const Item& item, const Wish& wish, std::int64_t now) {
+  const Strategy strategy = *wish.strategy;
+  if (strategy == Strategy::PassThrough && !item.pass_through)
     return fail(ErrorCode::BadInput, "5 (pass-through) is for contents that are given in a file", "strategy");
-  if ((out == Strategy::Deferred) != until.has_value())
+  const auto until = wish.deferred_until || strategy != Strategy::Deferred ? wish.deferred_until : item.deferred_until;
+  if ((strategy == Strategy::Deferred) != until.has_value())
     return fail(ErrorCode::BadInput, "goes together with strategy 2 (deferred), and that with it", "deferred_until");
   // X.411 8.2.1.1.1.16: not before that time; one that has passed would defer nothing.
   if (until && *until <= now) return fail(ErrorCode::BadInput, "has passed: give a time to come", "deferred_until");
-  return out;
+  return Plan{strategy, until};
+}
+
+}  // namespace
+
+Result<Plan> plan_of(const Item& item, const Wish& wish, sdk::Strategy by_default, std::int64_t now) {
+  if (wish.strategy) return named_plan(item, wish, now);
+  if (wish.deferred_until && *wish.deferred_until <= now)
+    return fail(ErrorCode::BadInput, "has passed: give a time to come", "deferred_until");
+  const auto until = wish.deferred_until ? wish.deferred_until : time_to_come(item.deferred_until, now);
+  return Plan{usual_strategy(item, until.has_value(), by_default), until};
+}
+
+Plan approved_plan(const Item& held, std::int64_t now) {
+  const auto until = time_to_come(held.deferred_until, now);
+  return {usual_strategy(held, until.has_value(), Strategy::Immediate), until};
 }
 
 Start start_of(sdk::Strategy strategy) noexcept {

@@ -16,7 +16,14 @@ struct Wish {
   std::optional<sdk::Strategy> strategy;
   std::optional<std::int64_t> deferred_until;
 };
-[[nodiscard]] Result<sdk::Strategy> strategy_of(const Item& item, const Wish& wish, sdk::Strategy by_default, std::int64_t now);
+struct Plan {
+  sdk::Strategy strategy = sdk::Strategy::Immediate;
+  std::optional<std::int64_t> deferred_until;
+};
+/// A strategy that is named counts, and one other than 2 (deferred) clears the item's time. Without one, a time to come defers, a passed
+/// one of the item's is forgotten; and a default of 4 (quarantine) holds everything, whose plan after approval is approved_plan().
+[[nodiscard]] Result<Plan> plan_of(const Item& item, const Wish& wish, sdk::Strategy by_default, std::int64_t now);
+[[nodiscard]] Plan approved_plan(const Item& held, std::int64_t now);
 /// Where a submission with that strategy begins.
 struct Start {
   State state = State::Queued;

@@ -32,15 +32,50 @@ TEST(CabinetRules, AStrategyIsChosen) {
   constexpr std::int64_t kNow = 1000, kLater = 2000;
   Item composed, given;
   given.pass_through = true;
-  EXPECT_EQ(strategy_of(composed, {}, Strategy::WithStoredCopy, kNow), Strategy::WithStoredCopy);
-  EXPECT_EQ(strategy_of(composed, {}, Strategy::PassThrough, kNow), Strategy::Immediate) << "there is nothing to pass through";
-  EXPECT_EQ(strategy_of(given, {}, Strategy::Immediate, kNow), Strategy::PassThrough);
-  EXPECT_EQ(strategy_of(given, {Strategy::Quarantine, {}}, Strategy::Immediate, kNow), Strategy::Quarantine);
-  EXPECT_EQ(strategy_of(composed, {{}, kLater}, Strategy::Immediate, kNow), Strategy::Deferred);
+  const auto chosen = [](const Item& item, const Wish& wish, Strategy by_default) {
+    return plan_of(item, wish, by_default, kNow).value().strategy;
+  };
+  EXPECT_EQ(chosen(composed, {}, Strategy::WithStoredCopy), Strategy::WithStoredCopy);
+  EXPECT_EQ(chosen(composed, {}, Strategy::PassThrough), Strategy::Immediate) << "there is nothing to pass through";
+  EXPECT_EQ(chosen(composed, {}, Strategy::Deferred), Strategy::Immediate) << "there is no time to wait for";
+  EXPECT_EQ(chosen(given, {}, Strategy::Immediate), Strategy::PassThrough);
+  EXPECT_EQ(chosen(given, {Strategy::Quarantine, {}}, Strategy::Immediate), Strategy::Quarantine);
+  EXPECT_EQ(chosen(composed, {{}, kLater}, Strategy::Immediate), Strategy::Deferred);
   composed.deferred_until = kLater;
-  EXPECT_EQ(strategy_of(composed, {}, Strategy::Immediate, kNow), Strategy::Deferred);
-  EXPECT_EQ(strategy_of(composed, {}, Strategy::Immediate, kLater).error().field, "deferred_until");
-  EXPECT_EQ(strategy_of(composed, {Strategy::WithTrace, {}}, Strategy::Immediate, kNow).error().field, "deferred_until");
+  EXPECT_EQ(chosen(composed, {}, Strategy::Immediate), Strategy::Deferred);
+}
+
+TEST(CabinetRules, ATimeIsOnlyOfDeferredOnes) {
+  constexpr std::int64_t kNow = 1000, kLater = 2000;
+  Item item;
+  item.deferred_until = kLater;
+  const auto plan = [&](const Wish& wish, std::int64_t now) { return plan_of(item, wish, Strategy::Immediate, now); };
+  EXPECT_EQ(plan({}, kNow).value().deferred_until, kLater);
+  EXPECT_EQ(plan({Strategy::Deferred, {}}, kNow).value().deferred_until, kLater);
+  EXPECT_EQ(plan({Strategy::Deferred, kLater + 1}, kNow).value().deferred_until, kLater + 1);
+  EXPECT_EQ(plan({Strategy::WithTrace, {}}, kNow).value().deferred_until, std::nullopt) << "another strategy clears it";
+  const Plan passed = plan({}, kLater).value();
+  EXPECT_EQ(passed.strategy, Strategy::Immediate) << "one that has passed is forgotten";
+  EXPECT_EQ(passed.deferred_until, std::nullopt);
+  EXPECT_EQ(plan({Strategy::Deferred, {}}, kLater).error().field, "deferred_until");
+  EXPECT_EQ(plan({Strategy::Deferred, kLater + 1}, kLater).value().deferred_until, kLater + 1);
+  EXPECT_EQ(plan({Strategy::WithTrace, kLater}, kNow).error().field, "deferred_until");
+  EXPECT_EQ(plan({{}, kNow}, kNow).error().field, "deferred_until");
+}
+
+TEST(CabinetRules, ADefaultOfQuarantineHoldsWhatNamesNone) {
+  constexpr std::int64_t kNow = 1000, kLater = 2000;
+  Item given, deferred;
+  given.pass_through = true;
+  deferred.deferred_until = kLater;
+  EXPECT_EQ(plan_of(given, {}, Strategy::Quarantine, kNow).value().strategy, Strategy::Quarantine);
+  EXPECT_EQ(plan_of(given, {Strategy::PassThrough, {}}, Strategy::Quarantine, kNow).value().strategy, Strategy::PassThrough);
+  const Plan held = plan_of(deferred, {}, Strategy::Quarantine, kNow).value();
+  EXPECT_EQ(held.strategy, Strategy::Quarantine);
+  EXPECT_EQ(held.deferred_until, kLater) << "for when it is approved";
+  EXPECT_EQ(approved_plan(given, kNow).strategy, Strategy::PassThrough);
+  EXPECT_EQ(approved_plan(deferred, kNow).strategy, Strategy::Deferred);
+  EXPECT_EQ(approved_plan(deferred, kLater).deferred_until, std::nullopt);
 }
 
 TEST(CabinetRules, TheWholeIsWhatItsCopiesAre) {
@@ -69,7 +104,7 @@ Item whole() {
   out.from = "C=DE;S=Jane", out.subject = "Grüße", out.to = {"a", "b"}, out.ipm_user = "u", out.ipm_identifier = "i";
   out.priority = sdk::Priority::Urgent, out.strategy = Strategy::WithTrace, out.deferred_until = -5, out.flags = 3;
   out.attributes = {{"smime", "valid"}};
-  out.origin = Origin{"account", 7};
+  out.origin = Origin{"account", 7, "entry 7"};
   out.recipients.push_back({"r", RecipientKind::Bcc, sdk::ReportRequest::All, true, true, ipm::Stage::Read, "words", 1, 2, "actual"});
   out.copies.push_back({State::Submitted, "[mts]", 10, "00ff", {0}});
   out.history.push_back({9, "submit", "alice", "text"});
@@ -83,6 +118,7 @@ TEST(CabinetItem, ComesBackFromItsRow) {
   EXPECT_EQ(back.recipients.at(0).read_at, 2);
   EXPECT_EQ(back.copies.at(0).recipients, std::vector<std::uint32_t>{0});
   EXPECT_EQ(back.origin->sequence, 7U);
+  EXPECT_EQ(back.origin->entry, "entry 7");
   EXPECT_EQ(back.attributes, item.attributes);
 }
 

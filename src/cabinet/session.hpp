@@ -17,10 +17,9 @@ class Session {
 
   /// Errors of the profile and of bind(); nothing was asked of the peer then.
   [[nodiscard]] Status bind();
-  /// Unbinds; what the peer says to that does not matter any more.
+  /// Unbinds; what the peer says to that does not matter any more. After an error that ends associations as well, as a transport counts
+  /// an association until it is unbound; the next bind() makes another.
   void end() noexcept;
-  /// After an error that ends associations: the next bind() makes another.
-  void drop() noexcept { m_bound.reset(); }
 
   [[nodiscard]] transport::Transport& transport() { return m_service.transport(); }
   /// After bind().

@@ -20,7 +20,17 @@ std::string reason_of(const Error& why) {
 }  // namespace
 
 void Cabinet::Impl::enqueue_submission(const MessageId& id) {
-  push([this, id](Session& session) { submit_now(id, session); });
+  {
+    const std::lock_guard lock(mutex);
+    if (!submissions.insert(id).second) return;
+  }
+  push([this, id](Session& session) {
+    {
+      const std::lock_guard lock(mutex);
+      submissions.erase(id);
+    }
+    submit_now(id, session);
+  });
 }
 
 /// For one that the peer was given nothing of.
@@ -71,6 +81,7 @@ bool Cabinet::Impl::submit_copy(const MessageId& id, std::size_t n, Session& ses
     // Nothing was given away: it goes on when the disk is well again.
     log::error("x400.mailbox.unrecorded", {{"error", given.error()}});
     recovered = false;
+    static_cast<void>(pause());
     return false;
   }
   const Stopwatch submitting(parts.clock);
@@ -80,7 +91,7 @@ bool Cabinet::Impl::submit_copy(const MessageId& id, std::size_t n, Session& ses
   const std::string words = submitted ? submitted->mts_identifier : reason_of(submitted.error());
   const char* what = submitted ? "submitted" : is_surely_not_submitted(submitted.error().code) ? "not_submitted" : "outcome_unknown";
   const Deed deed{what, system, words, {submitting.step("submit", status_of(submitted), words)}};
-  if (!submitted && ends_association(submitted.error().code)) session.drop();
+  if (!submitted && ends_association(submitted.error().code)) session.end();
   log::info("x400.mailbox.submission", {{"id", id.get()}, {"outcome", what}});
   persist([&] {
     return status_of(change(id, deed, [&](Database& database, Item& each) -> Status {
@@ -121,14 +132,34 @@ Result<Item> Cabinet::Impl::cancel_now(const MessageId& id, const Actor& actor, 
   POSTERN_CHECK(check(Act::Cancel, item.state));
   if (!item.deferred_until || *item.deferred_until <= unix_seconds(parts.clock.now()))
     return fail(ErrorCode::Conflict, "its delivery time has passed, or it has none: it is on its way", "state");
+  const auto nameless = [](const Copy& each) { return each.state != State::Cancelled && each.mts_identifier.empty(); };
+  if (std::ranges::any_of(item.copies, nameless))
+    return fail(ErrorCode::Conflict,
+                "the peer's name for it was never heard, so that it cannot be asked to take it back: it goes out at its time", "state");
   POSTERN_CHECK(session.bind());
-  for (const Copy& each : item.copies) POSTERN_CHECK(session.transport().cancel_deferred({session.association(), each.mts_identifier}, {}));
-  return change(id, {"cancel", actor}, [](Database&, Item& each) -> Status {
-    for (Copy& copy : each.copies) copy.state = State::Draft;
-    each.state = State::Cancelled;
-    each.mts_identifier.clear();
-    return {};
+  for (std::size_t n = 0; n < item.copies.size(); ++n)
+    if (item.copies[n].state != State::Cancelled) POSTERN_CHECK(cancel_copy(item, n, actor, session));
+  return load(id);
+}
+
+/// What was taken back is kept before the next one is asked for: whatever becomes of that, nobody asks for this one again.
+Status Cabinet::Impl::cancel_copy(const Item& item, std::size_t n, const Actor& actor, Session& session) {
+  const Status cancelled = session.transport().cancel_deferred({session.association(), item.copies[n].mts_identifier}, {});
+  if (!cancelled) {
+    if (ends_association(cancelled.error().code)) session.end();
+    return cancelled;
+  }
+  const Deed deed{"cancel", actor, item.copies.size() > 1 ? "copy " + std::to_string(n) : std::string()};
+  persist([&] {
+    return status_of(change(item.id, deed, [n](Database&, Item& each) -> Status {
+      each.copies.at(n).state = State::Cancelled;
+      if (!std::ranges::all_of(each.copies, [](const Copy& copy) { return copy.state == State::Cancelled; })) return {};
+      each.state = State::Cancelled;
+      each.mts_identifier.clear();
+      return {};
+    }));
   });
+  return {};
 }
 
 }  // namespace postern::cabinet

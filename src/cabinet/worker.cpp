@@ -21,7 +21,9 @@ void Cabinet::Impl::run() {
   while (!stopping) {
     if (!recovered) {
       lock.unlock();
-      recovered = recover().has_value();
+      const Status well = recover();
+      recovered = well.has_value();
+      note_peer(well);  // nothing can be asked of the peer before
       lock.lock();
     }
     if (recovered && !queue.empty()) {
@@ -45,7 +47,11 @@ void Cabinet::Impl::run() {
 Status Cabinet::Impl::recover() {
   if (const Status unlocked = rows.unlock(); !unlocked) return unlocked;  // a sealed key engine: later
   POSTERN_TRY(const auto half, rows.in_state(static_cast<int>(State::Submitting)));
-  for (const CabinetRow& each : half) POSTERN_CHECK(forget_answer(each.id));
+  for (const CabinetRow& each : half) {
+    const Status forgotten = forget_answer(each.id);
+    if (!forgotten && forgotten.error().code != ErrorCode::IntegrityFailed) return forgotten;
+    if (!forgotten) log_damaged(each.id, forgotten.error());
+  }
   POSTERN_TRY(const auto queued, rows.in_state(static_cast<int>(State::Queued)));
   for (const CabinetRow& each : queued) enqueue_submission(each.id);
   if (!half.empty() || !queued.empty()) log::warn("x400.mailbox.recovered", {{"unknown_outcome", half.size()}, {"queued", queued.size()}});
@@ -68,9 +74,19 @@ void Cabinet::Impl::persist(const std::function<Status()>& write) {
     const Status written = write();
     if (written || written.error().code == ErrorCode::NotFound) return;
     log::error("x400.mailbox.unrecorded", {{"error", written.error()}});
-    std::unique_lock lock(mutex);
-    if (changed.wait_for(lock, kPause, [this] { return stopping; })) return;
+    const bool may_pass = written.error().code == ErrorCode::Exhausted || written.error().code == ErrorCode::Unavailable;
+    if (!may_pass || !pause()) return;
   }
+}
+
+bool Cabinet::Impl::pause() {
+  std::unique_lock lock(mutex);
+  return !changed.wait_for(lock, kPause, [this] { return stopping; });
+}
+
+bool Cabinet::Impl::is_stopping() {
+  const std::lock_guard lock(mutex);
+  return stopping;
 }
 
 void Cabinet::Impl::note_peer(const Status& status) {

@@ -45,8 +45,9 @@ struct Subject {
 };
 Subject subject_of(const IPN& ipn, const std::optional<oraddress::ORName>& sender) {
   Subject out;
-  if (ipn.ipn_originator && ipn.ipn_originator->formal_name) out.actual = &*ipn.ipn_originator->formal_name;
-  if (out.actual == nullptr && sender) out.actual = &*sender;
+  // The envelope's originator is the one that the MTS vouches for; the notification's own (X.420 8.1.2) is what somebody wrote.
+  if (sender) out.actual = &*sender;
+  if (out.actual == nullptr && ipn.ipn_originator && ipn.ipn_originator->formal_name) out.actual = &*ipn.ipn_originator->formal_name;
   out.named =
       ipn.ipm_intended_recipient && ipn.ipm_intended_recipient->formal_name ? &*ipn.ipm_intended_recipient->formal_name : out.actual;
   return out;

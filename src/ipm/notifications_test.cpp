@@ -270,6 +270,16 @@ TEST(Correlate, NotificationsThatDoNotNameThemselves) {
   EXPECT_EQ(apply(message, ipn, john()), Applied::Changed);
 }
 
+// X.420 8.1.2: an ipn-originator is what the notification's author wrote; the MTS knows the envelope's.
+TEST(Correlate, TheEnvelopeSaysWhoSentIt) {
+  SentMessage message = sent();
+  const oraddress::ORName stranger = name("C=GB;A= ;P=TEST;O=b;S=Stranger");
+  EXPECT_EQ(apply(message, read_by(john()), stranger), Applied::UnknownRecipient);
+  EXPECT_EQ(message.recipients[0].outcome.stage, Stage::Waiting);
+  EXPECT_EQ(apply(message, read_by(stranger), john()), Applied::Changed);
+  EXPECT_EQ(message.recipients[0].outcome.stage, Stage::Read);
+}
+
 TEST(Correlate, OtherMessages) {
   SentMessage message = sent();
   IPN ipn = read_by(john());

@@ -145,7 +145,7 @@ constexpr std::string_view kBehindAll = "~";  // behind every id
 
 }  // namespace
 
-Result<CabinetRow> CabinetRows::row_of(const Statement& row) const {
+Result<CabinetRow> CabinetRows::row_of(const Statement& row, Damaged damaged) const {
   CabinetRow out{MessageId(std::string(row.text(0))),
                  std::string(row.text(1)),
                  static_cast<int>(row.integer(2)),
@@ -154,7 +154,11 @@ Result<CabinetRow> CabinetRows::row_of(const Statement& row) const {
                  row.integer(5),
                  row.integer(6),
                  {}};
-  POSTERN_TRY(out.facts, m_key->open(facts_aad(out.id), row.blob(7)));
+  auto facts = m_key->open(facts_aad(out.id), row.blob(7));
+  if (facts)
+    out.facts = *std::move(facts);
+  else if (damaged == Damaged::Fails || facts.error().code != ErrorCode::IntegrityFailed)
+    return fail(facts.error());
   return out;
 }
 
@@ -163,7 +167,7 @@ Result<std::vector<CabinetRow>> CabinetRows::rows_of(Statement& rows) const {
   for (;;) {
     POSTERN_TRY(const bool row, rows.step());
     if (!row) return out;
-    POSTERN_TRY(out.emplace_back(), row_of(rows));
+    POSTERN_TRY(out.emplace_back(), row_of(rows, Damaged::WithoutFacts));
   }
 }
 

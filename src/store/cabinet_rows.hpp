@@ -82,6 +82,7 @@ class CabinetRows {
   // ---- reading
   [[nodiscard]] Result<CabinetRow> find(const MessageId& id) const;
   [[nodiscard]] Result<bool> is_fetched(std::string_view name) const;
+  // Of several rows, a damaged one comes without its facts, so that the others are read: in no form that the cabinet takes.
   /// Newest first; of all folders where none is named; below `before` where that is not empty.
   [[nodiscard]] Result<std::vector<CabinetRow>> list(std::string_view folder, std::string_view before, std::size_t limit) const;
   [[nodiscard]] Result<std::vector<CabinetRow>> in_state(int state) const;
@@ -97,7 +98,8 @@ class CabinetRows {
  private:
   [[nodiscard]] Status open_key();
   [[nodiscard]] Status make_key();
-  [[nodiscard]] Result<CabinetRow> row_of(const Statement& row) const;
+  enum class Damaged : std::uint8_t { Fails, WithoutFacts };
+  [[nodiscard]] Result<CabinetRow> row_of(const Statement& row, Damaged damaged = Damaged::Fails) const;
   [[nodiscard]] Result<std::vector<CabinetRow>> rows_of(Statement& rows) const;
 
   Store& m_store;
