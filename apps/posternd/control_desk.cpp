@@ -59,7 +59,7 @@ void ControlDesk::take(warden::ControlMessage message) {
       m_channels.push_back(std::move(message));
       if (m_channels.size() > kChannels) m_channels.pop_front();
       return;
-    case ControlKind::Library:
+    case ControlKind::Library: m_library_end.reset(); [[fallthrough]];  // what ended until now was the one before
     case ControlKind::NoLibrary: m_library = std::move(message); return;
     case ControlKind::LibraryEnded: m_library_end = words_of(message.text); return;
     default: m_fault = Error{ErrorCode::BadInput, "the warden sent what is not for the gate", {}};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/secret.hpp"
 #include "base/text.hpp"
 
 namespace postern::native {
@@ -204,6 +205,10 @@ sdk::Register Arguments::registration(std::uint64_t association, const postern_x
   if ((value.flags & kFetchCounts) != 0) out.default_fetch = value.default_fetch;
   out.old_password = octets(value.old_password, "old_password");
   out.new_password = octets(value.new_password, "new_password");
+  if (m_fault) {  // nobody takes them
+    wipe(out.old_password);
+    wipe(out.new_password);
+  }
   return out;
 }
 

@@ -28,7 +28,14 @@ SealedContent sealed_as(std::initializer_list<EncodedType> types, Bytes octets) 
 
 }  // namespace
 
-bool is_sealed(ByteView octets) { return sealed_type_of(octets).has_value(); }
+Outermost outermost_of(ByteView octets) {
+  const auto type = sealed_type_of(octets);
+  if (!type) return Outermost::None;
+  if (*type == id_signed_data()) return Outermost::Signed;
+  return *type == id_ct_compressed_data() ? Outermost::Compressed : Outermost::Encrypted;
+}
+
+bool is_sealed(ByteView octets) { return outermost_of(octets) != Outermost::None; }
 
 Result<SealedContent> sign_content(const PlainContent& content, const SmimeIdentity& signer, WallTime now) {
   POSTERN_CHECK(expect_plain(content));

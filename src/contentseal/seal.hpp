@@ -29,7 +29,10 @@ struct SealedContent {
   Bytes octets;                          ///< ContentInfo, DER.
 };
 
-/// Whether the octets are a signed or encrypted CMS object already: such a one is for open_content().
+/// What is outermost of a content that is a CMS object already; what is further in only open_content() sees.
+enum class Outermost : std::uint8_t { None, Signed, Encrypted, Compressed };
+[[nodiscard]] Outermost outermost_of(ByteView octets);
+/// Any such object is for open_content(), and is not sealed again. It need not be protected: Compressed is not.
 [[nodiscard]] bool is_sealed(ByteView octets);
 
 /// BadInput: the certificate does not fit the key, is not for signing mail, or is not valid now. Conflict: sealed already.

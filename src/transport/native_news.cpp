@@ -7,8 +7,6 @@ namespace postern::transport {
 namespace {
 
 constexpr std::int64_t kStep = 1000;
-/// Asking takes at least so long, whatever the caller's time is: what is in the mailbox is "at hand" only by asking for it.
-constexpr auto kLook = std::chrono::seconds(1);
 
 ms::SummarizeArgument question(ms::SequenceNumber from, std::optional<ms::SequenceNumber> to, std::int64_t limit,
                                const asn1::Oid& counted) {
@@ -35,9 +33,9 @@ tl::unexpected<Trouble> News::failed(const Error& error) {
   return tl::unexpected<Trouble>(trouble_of_retrieval(error, m_client.client(), {}));
 }
 
-io::Task<Outcome<sdk::Event>> News::next(bool ask, SteadyTime deadline) {
-  if (ask) {
-    auto found = co_await look(std::max(deadline, io::deadline_in(kLook)));
+io::Task<Outcome<sdk::Event>> News::next(std::optional<SteadyTime> ask_until, SteadyTime deadline) {
+  if (ask_until) {
+    auto found = co_await look(*ask_until);
     if (!found || found->kind != sdk::EventKind::Nothing) co_return found;
   }
   const auto alert = co_await m_client.wait_for_alert(deadline);
@@ -81,11 +79,11 @@ io::Task<Outcome<sdk::Event>> News::first_new(ms::Span within, SteadyTime deadli
     co_return sdk::Event();
   }
   const ms::SequenceNumber number = found->span->lowest;
-  m_from = number + 1;
   if (count_of(*found, number_of(ms::EntryType::DeliveredReport)) > 0) {
     auto reported = co_await report(number, deadline);
     co_return reported;
   }
+  m_from = number + 1;
   co_return sdk::Event{sdk::EventKind::Message, static_cast<std::uint64_t>(number), std::nullopt, {}};
 }
 
@@ -97,9 +95,11 @@ io::Task<Outcome<sdk::Event>> News::report(ms::SequenceNumber number, SteadyTime
   const auto fetched = co_await m_client.fetch(std::move(argument), deadline);
   if (!fetched) {
     const auto why = failed(fetched.error());
-    if (why.value().status == POSTERN_X400_NOT_FOUND) co_return sdk::Event();
-    co_return why;
+    if (why.value().status != POSTERN_X400_NOT_FOUND) co_return why;
+    m_from = number + 1;
+    co_return sdk::Event();
   }
+  m_from = number + 1;
   if (!fetched->entry_information) co_return sdk::Event();
   auto report = report_of_attributes(*fetched->entry_information);
   if (!report) co_return trouble(POSTERN_X400_PROTOCOL, "the store's report cannot be read: " + report.error().text());

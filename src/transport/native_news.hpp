@@ -14,8 +14,9 @@ class News {
  public:
   /// The client outlives it.
   explicit News(mhs::P7Client& client) : m_client(client) {}
-  /// One event. `ask`: asks the mailbox first. Then waits for an alert until `deadline`; kind Nothing: none came. Each entry is told once.
-  [[nodiscard]] io::Task<Outcome<sdk::Event>> next(bool ask, SteadyTime deadline);
+  /// One event. With `ask_until` asks the mailbox first, until then at most. Then waits for an alert until `deadline`; kind Nothing: none
+  /// came. Each entry is told once; what could not be fetched in time is looked for again.
+  [[nodiscard]] io::Task<Outcome<sdk::Event>> next(std::optional<SteadyTime> ask_until, SteadyTime deadline);
 
  private:
   [[nodiscard]] io::Task<Outcome<sdk::Event>> look(SteadyTime deadline);

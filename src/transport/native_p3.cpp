@@ -1,16 +1,11 @@
 // A user of an MTA (X.419 8): submits, probes, changes his password; hears of reports. Messages that the MTA would deliver by P3 are not
 // taken: the port has no way to hand their content on, and what is acknowledged is the user's responsibility (X.411 8.3.1.1).
-#include <deque>
-
 #include "osi/oids.hpp"
 #include "transport/native_entries.hpp"
 #include "transport/native_user.hpp"
 
 namespace postern::transport {
 namespace {
-
-/// Reports that nobody asked for yet. More are refused, and stay with the MTA.
-constexpr std::size_t kReports = 1000;
 
 class P3User final : public NativeUser {
  public:
@@ -31,15 +26,14 @@ class P3User final : public NativeUser {
     co_return sdk::Done();
   }
 
-  io::Task<Outcome<sdk::Event>> poll(bool, SteadyTime deadline) override {
-    while (m_reports.empty()) {
-      const Status came = co_await client().rose().attend(deadline);
-      if (!came && came.error().code == ErrorCode::Timeout) co_return sdk::Event();
-      if (!came) co_return sdk::Event{sdk::EventKind::PeerLeft, 0, std::nullopt, came.error().what};
-    }
-    sdk::Event out{sdk::EventKind::Reported, 0, std::move(m_reports.front()), {}};
-    m_reports.pop_front();
-    co_return out;
+  io::Task<Outcome<sdk::Event>> poll(std::optional<SteadyTime>, SteadyTime deadline) override {
+    Status came;
+    m_polling = true;
+    while (came && !m_report) came = co_await client().rose().attend(deadline);
+    m_polling = false;
+    if (m_report) co_return sdk::Event{sdk::EventKind::Reported, 0, *std::move(m_report), {}};  // whatever became of the association
+    if (came.error().code == ErrorCode::Timeout) co_return sdk::Event();
+    co_return sdk::Event{sdk::EventKind::PeerLeft, 0, std::nullopt, came.error().what};
   }
 
   io::Task<void> close(SteadyTime deadline) override { return m_client->close(deadline); }
@@ -57,19 +51,21 @@ class P3User final : public NativeUser {
     return m_client->cancel(std::move(identifier), deadline);
   }
 
-  /// X.411 8.3.1.2.
+  /// X.411 8.3.1.2. With the result the report is ours and the MTA forgets it: so only where somebody is there to be told. A reject leaves
+  /// it with the MTA, which tries again.
   void accept_reports() {
     client().operations().on<mts::ReportDeliveryArgument>(osi::oid::as_mdse(), mts::p3_operation("report-delivery").code,
                                                           [this](auto report) { return take(std::move(report)); });
   }
   io::Task<mhs::RoseReply> take(mts::ReportDeliveryArgument report) {
-    if (m_reports.size() >= kReports) co_return osi::InvokeProblem::ResourceLimitation;
-    m_reports.push_back(report_of(report));
+    if (!m_polling || m_report) co_return osi::InvokeProblem::ResourceLimitation;
+    m_report = report_of(report);
     co_return mhs::reply_of(mts::ReportDeliveryResult());
   }
 
   std::unique_ptr<mhs::P3Client> m_client;
-  std::deque<sdk::Report> m_reports;
+  bool m_polling = false;
+  std::optional<sdk::Report> m_report;  ///< For the poll that waits.
 };
 
 }  // namespace

@@ -134,7 +134,9 @@ class P7User final : public NativeUser {
     co_return sdk::Done();
   }
 
-  io::Task<Outcome<sdk::Event>> poll(bool ask, SteadyTime deadline) override { return m_news.next(ask, deadline); }
+  io::Task<Outcome<sdk::Event>> poll(std::optional<SteadyTime> ask_until, SteadyTime deadline) override {
+    return m_news.next(ask_until, deadline);
+  }
   io::Task<void> close(SteadyTime deadline) override { return m_client->close(deadline); }
   mhs::UserClient& client() noexcept override { return m_client->client(); }
 

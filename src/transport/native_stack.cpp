@@ -11,10 +11,11 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kSlack{500};   ///< A call whose own deadline did not end it is ended so much later.
-constexpr milliseconds kGrace{400};   ///< What is cancelled may end by itself so long.
-constexpr milliseconds kSlice{200};   ///< A poll gives others their turn so often.
-constexpr milliseconds kLook{1'000};  ///< A poll that asks the store takes at most so long, whatever its own time.
+constexpr milliseconds kSlack{500};  ///< A call whose own deadline did not end it is ended so much later.
+constexpr milliseconds kGrace{400};  ///< What is cancelled may end by itself so long.
+constexpr milliseconds kSlice{200};  ///< A poll gives others their turn so often.
+/// Asking takes at least so long, whatever a poll's own time: what is in the mailbox is "at hand" only by asking for it.
+constexpr milliseconds kLook{1'000};
 constexpr milliseconds kFirstPause{250}, kLongestPause{1'000};  ///< Between questions of a poll.
 constexpr milliseconds kFarewell{500};
 constexpr std::size_t kAround = std::size_t{1} << 20;  ///< Envelope and attributes of an APDU around its content.
@@ -44,6 +45,12 @@ Trouble unknown_outcome(Trouble why) {
 bool leaves_unknown(postern_x400_status status) {
   return status == POSTERN_X400_TIMED_OUT || status == POSTERN_X400_ENDED || status == POSTERN_X400_CANCELLED ||
          status == POSTERN_X400_PROTOCOL;
+}
+
+/// What was thrown while the loop was at a call.
+tl::unexpected<Trouble> fault_of(const std::exception& fault) {
+  if (dynamic_cast<const std::bad_alloc*>(&fault) != nullptr) return trouble(POSTERN_X400_NO_MEMORY, "there is not enough memory");
+  return trouble(POSTERN_X400_INTERNAL, std::string("a fault of the native stack itself: ") + fault.what());
 }
 
 io::Task<Outcome<sdk::Done>> say_goodbye(NativeUser& user, SteadyTime deadline) {
@@ -119,13 +126,16 @@ std::optional<Trouble> NativeStack::over(const Running& running, const Call& cal
 
 Outcome<std::shared_ptr<NativeStack::Association>> NativeStack::take_turn(Lock& lock, std::uint64_t handle, Running& running,
                                                                           const Call& call) {
+  if (m_closing) return tl::unexpected<Trouble>(kClosed);
   const auto found = m_associations.find(handle);
   if (found == m_associations.end()) return tl::unexpected<Trouble>(kUnknown);
   std::shared_ptr<Association> association = found->second;
   association->turns.push_back(&running);
   for (;;) {
     std::optional<Trouble> why;
-    if (!association->end.empty())
+    if (m_closing)
+      why = kClosed;
+    else if (!association->end.empty())
       why = ended(association->end);
     else if (association->done_with)
       why = kUnknown;
@@ -168,10 +178,8 @@ io::Task<void> NativeStack::perform(NativeStack& stack, std::shared_ptr<Associat
   Outcome<T> result = trouble(POSTERN_X400_INTERNAL, "a fault of the native stack itself");
   try {
     result = co_await work(*association->user);
-  } catch (const std::bad_alloc&) {
-    result = trouble(POSTERN_X400_NO_MEMORY, "there is not enough memory for the answer");
   } catch (const std::exception& fault) {
-    result = trouble(POSTERN_X400_INTERNAL, std::string("a fault of the native stack itself: ") + fault.what());
+    result = fault_of(fault);
   }
   const bool over = association->user->client().over();
   const Lock lock(stack.m_mutex);
@@ -225,24 +233,34 @@ Result<mhs::UserCall> NativeStack::user_call(sdk::Bind& request) const {
   return out;
 }
 
+io::Task<Outcome<std::shared_ptr<NativeStack::Association>>> NativeStack::bound_association(NativeStack& stack, sdk::Role role,
+                                                                                            mhs::UserCall call, SteadyTime deadline) {
+  auto out = std::make_shared<Association>();
+  auto user = co_await bind_native_user(role, std::move(call), *stack.m_resolver, deadline);
+  if (!user) co_return tl::unexpected<Trouble>(std::move(user).error());
+  out->user = *std::move(user);
+  out->control = out->user->client().stream().control();
+  co_return out;
+}
+
 io::Task<void> NativeStack::open_association(NativeStack& stack, std::shared_ptr<Slot<std::shared_ptr<Association>>> slot, sdk::Role role,
                                              mhs::UserCall call, SteadyTime deadline) {
-  auto user = co_await bind_native_user(role, std::move(call), *stack.m_resolver, deadline);
-  auto association = std::make_shared<Association>();
-  if (user) {
-    association->user = *std::move(user);
-    association->control = association->user->client().stream().control();
+  Outcome<std::shared_ptr<Association>> opened = trouble(POSTERN_X400_INTERNAL, "a fault of the native stack itself");
+  try {
+    opened = co_await bound_association(stack, role, std::move(call), deadline);
+  } catch (const std::exception& fault) {
+    opened = fault_of(fault);
   }
   Lock lock(stack.m_mutex);
-  if (!association->user) {
+  if (!opened) {
     --stack.m_opening;
-    slot->result = tl::unexpected<Trouble>(user.error());
+    slot->result = tl::unexpected<Trouble>(std::move(opened).error());
   } else if (!slot->abandoned) {
-    slot->result = std::move(association);  // admit() counts it
+    slot->result = *std::move(opened);  // admit() counts it
   } else {
     --stack.m_opening;
     lock.unlock();
-    co_await association->user->close(io::deadline_in(kFarewell));
+    co_await (*opened)->user->close(io::deadline_in(kFarewell));
     co_return;
   }
   stack.m_changed.notify_all();
@@ -275,7 +293,8 @@ Outcome<sdk::Binding> NativeStack::bind(sdk::Bind request, const Call& call) {
 }
 
 Outcome<sdk::Done> NativeStack::unbind(std::uint64_t association, const Call& call) {
-  auto done = ask<sdk::Done>(association, call, [until = call.deadline](NativeUser& user) { return say_goodbye(user, until); });
+  Running running(*this, call.id);  // to the end of both halves: close() waits for it
+  auto done = ask<sdk::Done>(association, call, running, [until = call.deadline](NativeUser& user) { return say_goodbye(user, until); });
   const Lock lock(m_mutex);
   const auto found = m_associations.find(association);
   if (found == m_associations.end()) return tl::unexpected<Trouble>(kUnknown);
@@ -379,9 +398,10 @@ Outcome<sdk::Event> NativeStack::poll(std::uint64_t association, const Call& cal
   for (;;) {
     const bool asks = now() >= ask_at;
     if (asks) ask_at = now() + pause, pause = std::min(pause * 2, kLongestPause);
-    const SteadyTime until = std::min(call.deadline, now() + kSlice);
-    const Call slice{std::max(until, now() + kLook), call.id};
-    auto event = ask<sdk::Event>(association, slice, running, [asks, until](NativeUser& user) { return user.poll(asks, until); });
+    const SteadyTime until = std::min(call.deadline, now() + kSlice), look = now() + kLook;
+    const Call slice{asks ? std::max(call.deadline, look) : look, call.id};
+    const auto ask_until = asks ? std::optional(slice.deadline) : std::nullopt;
+    auto event = ask<sdk::Event>(association, slice, running, [ask_until, until](NativeUser& user) { return user.poll(ask_until, until); });
     const bool nothing = event ? event->kind == sdk::EventKind::Nothing : event.error().status == POSTERN_X400_TIMED_OUT;
     if (!nothing) return event;
     const Lock lock(m_mutex);
@@ -427,8 +447,12 @@ void NativeStack::close() {
   m_loops->join();
   m_resolver.reset();
   m_loops->clear();
-  m_associations.clear();
-  m_loops.reset();
+  lock.lock();
+  auto associations = std::exchange(m_associations, {});
+  auto loops = std::move(m_loops);
+  lock.unlock();
+  associations.clear();  // they use their loop
+  loops.reset();
 }
 
 }  // namespace postern::transport

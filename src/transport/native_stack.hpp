@@ -81,6 +81,8 @@ class NativeStack {
   [[nodiscard]] Outcome<T> await(Lock& lock, const std::shared_ptr<Slot<T>>& slot, Running& running, const Call& call);
   template <class T>
   static io::Task<void> perform(NativeStack& stack, std::shared_ptr<Association> association, std::shared_ptr<Slot<T>> slot, Work<T> work);
+  static io::Task<Outcome<std::shared_ptr<Association>>> bound_association(NativeStack& stack, sdk::Role role, mhs::UserCall call,
+                                                                           SteadyTime deadline);
   static io::Task<void> open_association(NativeStack& stack, std::shared_ptr<Slot<std::shared_ptr<Association>>> slot, sdk::Role role,
                                          mhs::UserCall call, SteadyTime deadline);
   static io::Task<void> leave(NativeStack& stack, std::shared_ptr<Association> association, SteadyTime deadline);

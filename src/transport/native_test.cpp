@@ -270,6 +270,28 @@ TEST_F(Native, AnAutoAlertIsRegisteredAndFires) {
   EXPECT_TRUE(transport->register_user({association, {{sdk::AutoActionKind::Forward, 1, false, {}, kBob, {}}}, {}, {}, {}, {}}, {}));
 }
 
+TEST_F(Native, AReportIsTakenOnlyWhileSomebodyPolls) {  // X.411 8.3.1.2: with the result it is the user's
+  constexpr const char* kCarol = "C=DE;A= ;P=NORTH;O=Works;S=Carol";
+  node.mailboxes.add_p3_user(kCarol);
+  node.users.add(kCarol, "secret of carol");
+  const auto bind = [&] { return transport->bind(user(kCarol, "secret of carol", sdk::Role::P3User), {}).value().association; };
+  const auto poll = [&](sdk::Association association) {
+    return transport->poll({association}, {.timeout = std::chrono::seconds(30), .diagnostics = false}).value();
+  };
+  sdk::Submit request = message(bind());
+  request.submission.originator = kCarol;
+  request.submission.recipients[0].address = "C=DE;A= ;P=NORTH;O=Works;S=Nobody";
+  const auto submitted = transport->submit(request, to_bytes("x"), {});
+  ASSERT_TRUE(submitted) << submitted.error().text();
+  std::this_thread::sleep_for(milliseconds(700));  // the report is on its way to her
+  request.submission.recipients[0].address = kBob;
+  EXPECT_TRUE(transport->probe({request.association, request.submission}, {})) << "a call that reads what came";
+  EXPECT_TRUE(transport->unbind({request.association}, {}));
+  const sdk::Event told = poll(bind());
+  ASSERT_EQ(told.kind, sdk::EventKind::Reported) << told.words;
+  EXPECT_EQ(told.report->subject_identifier, submitted->mts_identifier);
+}
+
 // ---- conduct
 struct Stack : Native {
   Stack() : stack(NativeStack::open(in_clear()).value()) {}

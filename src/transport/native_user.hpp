@@ -29,8 +29,8 @@ class NativeUser {
   [[nodiscard]] virtual io::Task<Outcome<Fetched>> fetch(sdk::Fetch request, SteadyTime deadline);
   [[nodiscard]] virtual io::Task<Outcome<sdk::Done>> remove(sdk::Delete request, SteadyTime deadline);
   [[nodiscard]] virtual io::Task<Outcome<sdk::Done>> register_user(sdk::Register request, SteadyTime deadline);
-  /// What is new: asks once, and then waits until `deadline`. kind Nothing: nothing came.
-  [[nodiscard]] virtual io::Task<Outcome<sdk::Event>> poll(bool ask, SteadyTime deadline) = 0;
+  /// What is new: asks once where `ask_until` is given, which may take until then, and waits until `deadline`. kind Nothing: nothing came.
+  [[nodiscard]] virtual io::Task<Outcome<sdk::Event>> poll(std::optional<SteadyTime> ask_until, SteadyTime deadline) = 0;
   [[nodiscard]] virtual io::Task<void> close(SteadyTime deadline) = 0;
 
   [[nodiscard]] virtual mhs::UserClient& client() noexcept = 0;

@@ -64,11 +64,34 @@ Result<std::optional<asn1::Oid>> oid_for(const mts::ContentType& type, const Sea
   return std::optional<asn1::Oid>();
 }
 
+/// What must be is seen from the outside: in what others sealed, nobody can tell what is further in.
+Status check_sealed(contentseal::Outermost outermost, const SealingOptions& options) {
+  const auto lacks = [](const char* what, const char* setting) {
+    return fail(ErrorCode::BadInput,
+                std::string("is an S/MIME object already, and ") + what + " as " + setting +
+                    " = \"must\" wants; submit what is in it, and it is sealed here",
+                "content");
+  };
+  if (options.sign == SealingNeed::Must && outermost != contentseal::Outermost::Signed)
+    return lacks("is not signed outermost", "x400_sign");
+  if (options.encrypt == SealingNeed::Must && outermost != contentseal::Outermost::Encrypted)
+    return lacks("is not encrypted outermost", "x400_encrypt");
+  return {};
+}
+
 Result<contentseal::SealedContent> seal(const contentseal::PlainContent& content, const SmimeIdentity* signer,
                                         const std::optional<CertificateChain>& readers, const EncryptionProfile& profile, WallTime now) {
   if (!readers) return contentseal::sign_content(content, *signer, now);
   if (signer == nullptr) return contentseal::encrypt_content(content, *readers, profile, now);
   return contentseal::sign_encrypt_content(content, *signer, *readers, profile, now);
+}
+
+/// "Encrypted to none of ours" is a verdict only where all of ours could be asked. What an operator mends is no verdict for ever.
+Status check_readers(const SmimeMaterial& material) {
+  for (const auto* each : {&material.reader, &material.signer})
+    if (!*each && each->error().code != ErrorCode::NotFound)
+      return fail(ErrorCode::Unavailable, "the content may be encrypted to us, but " + each->error().what, each->error().field);
+  return {};
 }
 
 void take_off_verdicts(sdk::Entry& entry) {
@@ -125,7 +148,10 @@ Result<std::optional<contentseal::SealedContent>> seal_content(const mts::Conten
                                                                std::span<const oraddress::ORAddress> recipients,
                                                                const SmimeMaterial& material, const SealingOptions& options, WallTime now) {
   std::optional<contentseal::SealedContent> out;
-  if (contentseal::is_sealed(content)) return out;
+  if (const auto outermost = contentseal::outermost_of(content); outermost != contentseal::Outermost::None) {
+    POSTERN_CHECK(check_sealed(outermost, options));
+    return out;
+  }
   POSTERN_TRY(const std::optional<asn1::Oid> oid, oid_for(type, options));
   POSTERN_TRY(const SmimeIdentity* signer, signer_for(material, options.sign));
   POSTERN_TRY(const std::optional<CertificateChain> readers, certificates_for(recipients, material, options.encrypt, now));
@@ -172,21 +198,24 @@ Result<sdk::Fetched> SealingTransport::fetch(const sdk::Fetch& request, const sd
   Holding holding(sink, m_options.limit);
   POSTERN_TRY(sdk::Fetched out, m_inner.fetch(wider, [&holding](ByteView piece) { return holding.take(piece); }, options));
   take_off_verdicts(out.entry);
-  if (auto sealed = holding.end()) POSTERN_CHECK(open_held(out, *std::move(sealed), sink));
+  auto sealed = holding.end();
+  if (!sealed) return out;
+  POSTERN_TRY(const auto material, m_source.get());  // what is missing here is no fault of the object
+  POSTERN_CHECK(open_held(out, *std::move(sealed), *material, sink));
   return out;
 }
 
-Result<contentseal::Opened> SealingTransport::open(const sdk::Fetched& fetched, ByteView sealed) {
-  POSTERN_TRY(const auto material, m_source.get());
+Result<contentseal::Opened> SealingTransport::open(const sdk::Fetched& fetched, ByteView sealed, const SmimeMaterial& material) {
   std::optional<oraddress::ORAddress> originator;
   if (fetched.entry.originator) {
     POSTERN_TRY(originator, oraddress::parse(*fetched.entry.originator));
   }
-  return open_with(*material, sealed, std::move(originator), m_clock.now(), m_options.limit);
+  return open_with(material, sealed, std::move(originator), m_clock.now(), m_options.limit);
 }
 
-Status SealingTransport::open_held(sdk::Fetched& fetched, Bytes sealed, const sdk::PieceSink& sink) {
-  auto opened = open(fetched, sealed);
+Status SealingTransport::open_held(sdk::Fetched& fetched, Bytes sealed, const SmimeMaterial& material, const sdk::PieceSink& sink) {
+  auto opened = open(fetched, sealed, material);
+  if (!opened && opened.error().code == ErrorCode::NotFound) POSTERN_CHECK(check_readers(material));
   const std::string verdict = opened ? verdict_json(opened->verdict) : verdict_json(opened.error());
   fetched.entry.attributes.push_back({0, kSmimeVerdict, to_bytes(verdict)});
   const bool is_open = opened && opened->content;

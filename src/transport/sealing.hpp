@@ -1,13 +1,15 @@
 // S/MIME around the X.400 service: what is submitted is signed and encrypted, what is fetched is opened and judged (contentseal/).
 //
 // submit(): by the options and the caller's wish; a content that is an S/MIME object already goes as it is, and so does a content whose
-// type has no object identifier, unless it must be sealed. fetch(): a content that is an S/MIME object comes out opened - sink, sizes and
-// content type are those of what is inside - and the entry has the attribute kSmimeVerdict. An object that does not open, or whose content
-// is not what was signed, comes as it is, with a verdict that says why. Everything else passes through; an attribute of that name that a
-// peer sends is taken off, so nobody can forge one.
+// type has no object identifier, unless it must be sealed: then an object goes only if its outermost layer is what must be (a compressed
+// one is neither signed nor encrypted), so that none goes where both must be. fetch(): a content that is an S/MIME object comes out opened
+// - sink, sizes and content type are those of what is inside - and the entry has the attribute kSmimeVerdict. An object that does not open,
+// or whose content is not what was signed, comes as it is, with a verdict that says why. Everything else passes through; an attribute of
+// that name that a peer sends is taken off, so nobody can forge one.
 //
 // An object is held in memory as a whole, at most `limit` octets; a longer one comes as it is. Errors of submit() beyond those of the port:
-// BadInput and Denied name the certificate that is missing or wrong, and nothing is submitted.
+// BadInput and Denied name the certificate or content that is missing or wrong, and nothing is submitted. Of fetch(): Unavailable where our
+// own keys cannot be read; an object's verdict is about the object alone.
 #pragma once
 
 #include "contentseal/open.hpp"
@@ -72,8 +74,8 @@ class SealingTransport final : public Transport {
   Result<sdk::Event> poll(const sdk::Poll& request, const CallOptions& options) override { return m_inner.poll(request, options); }
 
  private:
-  [[nodiscard]] Status open_held(sdk::Fetched& fetched, Bytes sealed, const sdk::PieceSink& sink);
-  [[nodiscard]] Result<contentseal::Opened> open(const sdk::Fetched& fetched, ByteView sealed);
+  [[nodiscard]] Status open_held(sdk::Fetched& fetched, Bytes sealed, const SmimeMaterial& material, const sdk::PieceSink& sink);
+  [[nodiscard]] Result<contentseal::Opened> open(const sdk::Fetched& fetched, ByteView sealed, const SmimeMaterial& material);
 
   Transport& m_inner;
   SmimeSource& m_source;

@@ -201,6 +201,59 @@ TEST_F(Sealing, SealedAndUnnameableContentsGoAsTheyAre) {
   EXPECT_EQ(submit(message, "forty").error().code, ErrorCode::BadInput);
 }
 
+TEST_F(Sealing, UnderMustAnObjectGoesOnlyWithWhatMustBe) {
+  own("signing", alice);
+  const contentseal::PlainContent plain{{2, 6, 1, 10, 1}, message};
+  const CertificateChain readers{bob.certificate};
+  const Bytes is_signed = contentseal::sign_content(plain, people::identity(alice), kNow).value().octets;
+  const Bytes is_encrypted = contentseal::encrypt_content(plain, readers, {}, kNow).value().octets;
+  Bytes compressed{0x30, 0x11, 0x06, 0x0B, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x10, 0x01, 0x09, 0xA0, 0x02, 0x30, 0x00};
+  const auto goes = [&](const Bytes& object, SealingNeed sign, SealingNeed encrypt) {
+    options.sign = sign;
+    options.encrypt = encrypt;
+    peer.content.clear();
+    const auto sent = submit(object, "1.2.840.113549.1.9.16.1.6");
+    EXPECT_EQ(peer.content, sent ? object : Bytes());
+    if (!sent) EXPECT_EQ(sent.error().field, "content") << sent.error().text();
+    return sent.has_value();
+  };
+  constexpr auto kMust = SealingNeed::Must, kShould = SealingNeed::Should, kNever = SealingNeed::Never;
+  EXPECT_TRUE(goes(is_signed, kMust, kNever) && goes(is_signed, kMust, kShould));
+  EXPECT_FALSE(goes(is_signed, kShould, kMust)) << "in clear";
+  EXPECT_TRUE(goes(is_encrypted, kShould, kMust));
+  EXPECT_FALSE(goes(is_encrypted, kMust, kNever)) << "whether it is signed further in cannot be seen";
+  EXPECT_FALSE(goes(is_signed, kMust, kMust) || goes(is_encrypted, kMust, kMust));
+  EXPECT_FALSE(goes(compressed, kMust, kNever) || goes(compressed, kNever, kMust));
+  EXPECT_TRUE(goes(compressed, kShould, kNever));
+}
+
+TEST_F(Sealing, WhatIsMissingHereIsNoVerdict) {
+  own("encryption", bob);
+  options.sign = SealingNeed::Never;
+  options.encrypt = SealingNeed::Must;
+  ASSERT_TRUE(submit(message));
+  write("encryption.key", "no key");
+  clock.advance(kSmimeAge);
+  const auto error = [&](SmimeSource& from) {
+    Bytes content;
+    const auto fetched =
+        SealingTransport(peer, from, options, clock).fetch({}, [&](ByteView piece) { return append(content, piece), true; }, {});
+    EXPECT_TRUE(content.empty());
+    return fetched ? Error() : fetched.error();
+  };
+  const Error broken = error(source);
+  EXPECT_EQ(broken.code, ErrorCode::Unavailable) << "the next fetch finds it mended";
+  EXPECT_EQ(broken.field, "security.smime.certificates_dir");
+  SmimeSource locked{folder.string(), [] { return Result<CertificateChain>(fail(ErrorCode::Unavailable, "sealed")); }, clock};
+  EXPECT_EQ(error(locked).what, "sealed");
+  own("encryption", bob);
+  clock.advance(kSmimeAge);
+  EXPECT_EQ(fetch().content, message);
+  own("encryption", alice);
+  clock.advance(kSmimeAge);
+  EXPECT_FALSE(fetch().verdict.at("opened").as_bool()) << "encrypted to somebody else: that stays so";
+}
+
 TEST_F(Sealing, PlainContentPassesThrough) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{63}, std::size_t{64}, std::size_t{5000}}) {
     peer.content = ipm::testing::entropy(1, size);
