@@ -23,7 +23,8 @@ struct NativeOptions {
     std::string ca_bundle;  ///< Empty: the system's.
     std::string client_certificate, client_key;
     std::vector<std::string> fingerprints;  ///< "sha256:" and hexadecimal digits, of the peer's certificate or its key.
-    /// True: one must match, and stands for chain and name. False: chain and name decide, and a match is only told.
+    /// True: one must match; without ca_bundle it stands for chain and name, with it both must hold. False: chain and name decide, and a
+    /// match is only told.
     bool enforce_pinset = false;
   };
   Tls tls;

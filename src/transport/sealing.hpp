@@ -7,6 +7,9 @@
 // or whose content is not what was signed, comes as it is, with a verdict that says why. Everything else passes through; an attribute of
 // that name that a peer sends is taken off, so nobody can forge one.
 //
+// Not opened, and without a verdict: an object in a MIME entity (RFC 3855 2.2), which open_with() does read. fetch() always asks for the
+// originator, so who wants no fields gets that one and not the defaults that are registered at the store.
+//
 // An object is held in memory as a whole, at most `limit` octets; a longer one comes as it is. Errors of submit() beyond those of the port:
 // BadInput and Denied name the certificate or content that is missing or wrong, and nothing is submitted. Of fetch(): Unavailable where our
 // own keys cannot be read; an object's verdict is about the object alone.
