@@ -9,16 +9,22 @@ namespace {
 
 /// Held back for one association; each is a unit of the queue in flight.
 constexpr std::size_t kHeld = 1000;
-/// What was taken and may not go, when no more can be held.
-constexpr auto kTakenAgain = std::chrono::seconds(60);
+/// Looked at before the association is attended to again.
+constexpr std::size_t kAtOnce = 64;
+
+mts::Controls default_controls(const mts::RegisterArgument88& registered) {
+  return registered.default_delivery_controls.value_or(mts::Controls());
+}
 
 }  // namespace
 
-DeliveryFeed::DeliveryFeed(std::shared_ptr<UserDeliveries> owner, std::string route, mts::RegisterArgument88 registered)
+DeliveryFeed::DeliveryFeed(std::shared_ptr<UserDeliveries> owner, std::string route, oraddress::ORAddress user,
+                           mts::RegisterArgument88 registered)
     : m_owner(std::move(owner)),
       m_route(std::move(route)),
+      m_user(std::move(user)),
       m_registered(std::move(registered)),
-      m_by_default(m_registered.default_delivery_controls.value_or(mts::Controls())),
+      m_by_default(default_controls(m_registered)),
       m_controls(m_by_default),  // X.411 8.4.1.1: until the user says otherwise
       m_news(std::make_shared<UserDeliveries::News>(true)) {
   m_owner->enter(m_route, m_news);
@@ -61,20 +67,22 @@ std::optional<Work> DeliveryFeed::take() {
 io::Task<std::optional<Delivery>> DeliveryFeed::next() {
   *m_news = false;  // before looking: what comes meanwhile rings again
   release_held();
-  while (auto work = take()) {
+  for (std::size_t looked = 0; looked < kAtOnce; ++looked) {
+    if (is_full()) co_return std::nullopt;  // the rest stays in the queue until the controls or its time let some of these go
+    auto work = take();
+    if (!work) co_return std::nullopt;
     auto found = co_await m_owner->examine(*std::move(work));
     if (!found) continue;
-    if (mts::permitted(found->what, m_controls)) {
-      auto delivery = co_await m_owner->made(*std::move(found));
-      if (!delivery) continue;
-      *m_news = true;  // there may be more: the queue tells of work only where there was none
-      co_return delivery;
-    } else if (is_full()) {
-      m_owner->m_parts.spool.give_back(std::move(found->work), kTakenAgain);
-    } else {
+    if (!mts::permitted(found->what, m_controls)) {
       hold(*std::move(found));
+      continue;
     }
+    auto delivery = co_await m_owner->made(*std::move(found));
+    if (!delivery) continue;
+    *m_news = true;  // there may be more: the queue tells of work only where there was none
+    co_return delivery;
   }
+  *m_news = true;
   co_return std::nullopt;
 }
 
@@ -94,6 +102,13 @@ void DeliveryFeed::release_held() {
       m_ready.push_back(std::move(each.work));
   }
   m_held = std::move(stay);
+}
+
+io::Task<void> DeliveryFeed::read_registration() {
+  auto registered = co_await m_owner->registration(m_user);
+  if (!registered) co_return log::warn("x400.registration_unread", {{"reason", registered.error()}});
+  m_registered = *std::move(registered);
+  m_by_default = default_controls(m_registered);
 }
 
 io::Task<mts::DeliveryControlResult> DeliveryFeed::control(mts::Controls change) {

@@ -62,9 +62,10 @@ io::Task<void> P3Delivery::deliver_waiting() {
 }
 
 io::Task<void> P3Delivery::deliver(Delivery delivery) {
-  const Invocation invocation = invocation_of(delivery.argument);
+  Invocation invocation = invocation_of(delivery.argument);
   if (!invocation.argument) co_return m_feed->postponed(delivery, "has no encoding: " + invocation.argument.error().text());
-  auto answer = co_await m_rose.call(osi::oid::as_mdse(), mts::p3_operation(invocation.operation).code, *invocation.argument,
+  delivery.argument = {};  // a content is long: it is not kept twice while the user takes his time
+  auto answer = co_await m_rose.call(osi::oid::as_mdse(), mts::p3_operation(invocation.operation).code, *std::move(invocation.argument),
                                      io::deadline_in(m_time));
   if (!answer) co_return co_await unanswered(std::move(delivery), std::move(answer).error());
   answered(std::move(delivery), *answer);
@@ -95,8 +96,9 @@ void P3Delivery::answered_error(Delivery delivery, const RoseFault& fault) {
 
 void P3Delivery::rejected(Delivery delivery, const osi::RoseProblem& problem) {
   log::info("x400.delivery_rejected", {{"user", m_user.text}, {"problem", osi::describe(problem)}});
-  if (problem != osi::RoseProblem{osi::InvokeProblem::UnrecognizedOperation})
-    return m_feed->postponed(delivery, "rejected: " + osi::describe(problem));
+  const bool of_this_association = problem == osi::RoseProblem{osi::InvokeProblem::UnrecognizedOperation} ||
+                                   problem == osi::RoseProblem{osi::InvokeProblem::InitiatorReleasing};
+  if (!of_this_association) return m_feed->postponed(delivery, "rejected: " + osi::describe(problem));
   m_feed->close();  // first: what is returned is for another association
   m_feed->returned(std::move(delivery));
 }
@@ -108,6 +110,7 @@ io::Task<RoseReply> P3Delivery::control(mts::DeliveryControlArgument argument) {
     co_return fault_named(Port::Delivery, "unsupported-critical-function");
   if (argument.permissible_security_context)
     co_return refused_operation(mts::RefusedArgument::PermissibleSecurityContext, mts::RefusalReason::FacilityNotSubscribed);
+  co_await m_feed->read_registration();
   if (argument.restrict && m_feed->violates_registration(argument)) co_return fault_named(Port::Delivery, "control-violates-registration");
   log::info("x400.delivery_control", {{"user", m_user.text}, {"restrict", argument.restrict ? "update" : "remove"}});
   const mts::DeliveryControlResult waiting = co_await m_feed->control(std::move(argument));

@@ -6,6 +6,7 @@
 //   delivery-control-violated        waits, and is tried again after a while; so does whatever else he reports that may pass
 //   unsupported-critical-function    a non-delivery report says so; security-error likewise
 //   reject: unrecognised operation   this association takes no deliveries: they wait for another one
+//   reject: initiator releasing      the delivery crossed his unbind: likewise
 //   nothing in time                  the association is aborted, and the delivery comes again
 #pragma once
 

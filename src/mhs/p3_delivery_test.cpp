@@ -254,6 +254,24 @@ TEST_F(P3Delivery, AnAssociationThatKnowsNoDeliveriesLeavesThemToAnother) {
   close(std::move(client));
 }
 
+TEST_F(P3Delivery, WhatCrossesHisUnbindIsNoFailedAttempt) {
+  start();
+  send();
+  auto leaving = bound();
+  ASSERT_TRUE(leaving);
+  leaving->client().operations().add(osi::oid::as_mdse(), 5, [](const asn1::Any&) -> io::Task<RoseReply> {
+    co_return RoseReply(osi::InvokeProblem::InitiatorReleasing);  // X.219 9.2
+  });
+  Status idle;
+  while (idle) idle = run(leaving->attend(in_ms(500)));
+  const auto waiting = node.spool->list({}, 10);
+  ASSERT_TRUE(waiting && waiting->size() == 1U);
+  EXPECT_EQ(waiting->front().attempts, 0U);
+  Taken taken;
+  auto client = receiver(taken);
+  EXPECT_TRUE(client && receive(*client, taken, 1));
+}
+
 TEST_F(P3Delivery, OfTwoAssociationsOneGetsIt) {
   start();
   Taken first, second;
@@ -333,6 +351,41 @@ TEST_F(P3Delivery, DefaultControlsAreInForceFromTheBindOn) {  // X.411 8.4.1.1: 
   close(std::move(client));
 }
 
+TEST_F(P3Delivery, WhatIsRegisteredHoldsForTheControlsOfABoundAssociation) {  // X.411 8.4.1.1
+  start();
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client);
+  mts::RegisterArgument88 registered;
+  registered.deliverable_maximum_content_length = 1000;
+  registered.default_delivery_controls = mts::nothing_permitted();
+  node.mailboxes.register_user(kBob, registered);
+  mts::DeliveryControlArgument longer, remove;
+  longer.permissible_maximum_content_length = 1001;
+  const auto refused = run(client->control_delivery(longer, soon()));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().what.starts_with("control-violates-registration")) << refused.error().what;
+  remove.restrict = false;
+  control(*client, remove);
+  send();
+  EXPECT_TRUE(is_quiet(*client, taken));
+  close(std::move(client));
+}
+
+TEST_F(P3Delivery, OfALongBacklogOnlySomeIsLookedAtBeforeTheAssociationIsAttendedTo) {
+  start();
+  auto feed = run(node.node->deliveries().bind(name_of(kBob)));
+  ASSERT_TRUE(feed && *feed);
+  run((*feed)->control(mts::nothing_permitted()));
+  for (int i = 0; i < 100; ++i) send();
+  while (node.spool->stats().ready < 100) std::this_thread::yield();
+  EXPECT_FALSE(run((*feed)->next()));
+  EXPECT_EQ(node.spool->stats().in_flight, 64U);
+  EXPECT_TRUE((*feed)->has_news());
+  EXPECT_FALSE(run((*feed)->next()));
+  EXPECT_EQ(node.spool->stats().in_flight, 100U);
+}
+
 TEST_F(P3Delivery, ControlsThatAreNotAcceptable) {
   mts::RegisterArgument88 registered;
   registered.deliverable_maximum_content_length = 1000;
@@ -375,14 +428,39 @@ TEST_F(P3Delivery, WhatHeCannotTakeIsReportedAtOnce) {  // X.411 8.4.1.1
   EXPECT_TRUE(is_emptied());
 }
 
+mts::ProbeSubmissionArgument probe_to(const char* recipient, std::optional<std::int64_t> length = std::nullopt) {
+  mts::ProbeSubmissionArgument out;
+  static_cast<mts::PerProbeSubmissionFields&>(out).originator_name = name_of(kAlice);
+  out.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+  out.content_length = length;
+  out.per_recipient_fields = envelope_to(recipient).per_recipient_fields;
+  return out;
+}
+
 TEST_F(P3Delivery, AProbeIsAnsweredWithoutHim) {  // X.411 14.4.2
   start();
-  mts::ProbeSubmissionArgument probe;
-  static_cast<mts::PerProbeSubmissionFields&>(probe).originator_name = name_of(kAlice);
-  probe.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
-  probe.per_recipient_fields = envelope_to(kBob).per_recipient_fields;
-  ASSERT_TRUE(run(node.node->submit_probe(probe, "test")));
+  ASSERT_TRUE(run(node.node->submit_probe(probe_to(kBob), "test")));
   EXPECT_EQ(reports(1), Reports{std::nullopt});
+}
+
+TEST_F(P3Delivery, AProbeIsAnsweredAsItsMessageWouldBe) {  // X.411 8.2.1.2
+  using Diagnostic = mts::NonDeliveryDiagnosticCode;
+  mts::RegisterArgument88 registered;
+  registered.deliverable_maximum_content_length = 1000;
+  node.mailboxes.register_user(kBob, registered);
+  start();
+  ASSERT_TRUE(run(node.node->submit_probe(probe_to(kBob, 1000), "test")));
+  EXPECT_EQ(reports(1).back(), std::nullopt);
+  ASSERT_TRUE(run(node.node->submit_probe(probe_to(kBob, 1001), "test")));
+  EXPECT_EQ(reports(2).back(), Diagnostic::ContentTooLong);
+  registered = {};
+  registered.deliverable_content_types = mts::ContentTypes{{mts::BuiltInContentType::InterpersonalMessaging1984}};
+  node.mailboxes.register_user(kBob, registered);
+  ASSERT_TRUE(run(node.node->submit_probe(probe_to(kBob), "test")));
+  EXPECT_EQ(reports(3).back(), Diagnostic::ContentTypeNotSupported);
+  node.mailboxes.register_user(kBob, {});
+  ASSERT_TRUE(run(node.node->submit_probe(probe_to(kBob, static_cast<std::int64_t>(kDeliveryOctets) + 1), "test")));
+  EXPECT_EQ(reports(4).back(), Diagnostic::ContentTooLong);
 }
 
 TEST_F(P3Delivery, WhatWaitsTooLongIsReported) {
@@ -411,6 +489,20 @@ TEST_F(P3Delivery, WhatWaitsForSomebodyWhoIsRemovedIsReported) {
   send(later);
   node.mailboxes.remove_p3_user(kBob);
   EXPECT_EQ(reports(1), Reports{mts::NonDeliveryDiagnosticCode::UnrecognisedORName});
+}
+
+TEST_F(P3Delivery, WhatWaitsForSomebodyWhoIsRemovedIsNotHisSuccessors) {
+  start();
+  mts::MessageSubmissionEnvelope later = envelope_to(kBob);
+  later.deferred_delivery_time = mts::Time::at(unix_seconds(node.clock.now()) + 2);
+  send(later);
+  node.mailboxes.remove_p3_user(kBob);
+  node.mailboxes.add_p3_user(kBob);
+  EXPECT_EQ(reports(1), Reports{mts::NonDeliveryDiagnosticCode::UnrecognisedORName});
+  Taken taken;
+  auto client = receiver(taken);
+  EXPECT_TRUE(client && is_quiet(*client, taken));
+  EXPECT_TRUE(is_emptied());
 }
 
 TEST_F(P3Delivery, ErrorsThatSayNeverEndInAReport) {  // X.411 8.3.2

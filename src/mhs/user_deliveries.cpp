@@ -16,11 +16,21 @@ constexpr std::int64_t kSeldom = 3600, kSoon = 1;
 const mts::MessageTransferEnvelope& envelope_of(const Outgoing& item) { return std::get<mts::Message>(item.apdu().value).envelope; }
 
 /// X.411 8.4.1.1: what he registered, and what can be delivered this way at all.
+mts::Deliverable deliverable_over_p3(const mts::RegisterArgument88& registered) {
+  constexpr auto kMost = static_cast<std::int64_t>(kDeliveryOctets);
+  mts::Deliverable out = mts::deliverable_of(registered);
+  out.maximum_content_length = std::min(out.maximum_content_length.value_or(kMost), kMost);
+  return out;
+}
+
 std::optional<mts::NonDeliveryReport> undeliverable(const Outgoing& item, const mts::RegisterArgument88& registered) {
+  const std::size_t recipient = item.due().front().fate.recipient;
+  const mts::Deliverable deliverable = deliverable_over_p3(registered);
+  if (const auto* probe = std::get_if<mts::Probe>(&item.apdu().value))
+    return mts::undeliverable(*probe, probe->per_recipient_fields.at(recipient), deliverable);
   if (item.kind() != StoredKind::Message) return std::nullopt;
-  if (item.content_size() > kDeliveryOctets) return report_of(Reason::UnableToTransfer, Diagnostic::ContentTooLong);
-  const auto& recipient = envelope_of(item).per_recipient_fields.at(item.due().front().fate.recipient);
-  return mts::undeliverable(envelope_of(item), recipient, item.content_size(), mts::deliverable_of(registered));
+  const mts::MessageTransferEnvelope& envelope = envelope_of(item);
+  return mts::undeliverable(envelope, envelope.per_recipient_fields.at(recipient), item.content_size(), deliverable);
 }
 
 /// Nothing is to be brought to him, and that is right: a probe is answered as if it had been (X.411 14.4.2), a report of which he asked for
@@ -74,9 +84,13 @@ void UserDeliveries::work_ready(const std::vector<std::string>& routes) noexcept
 io::Task<Result<std::unique_ptr<DeliveryFeed>>> UserDeliveries::bind(oraddress::ORAddress user) {
   const auto route = m_parts.mailboxes.route_to(user);
   if (!route || !route->starts_with(kUserRoute)) co_return nullptr;
-  auto read = [&mailboxes = m_parts.mailboxes, user] { return mailboxes.registration(user); };
-  POSTERN_CO_TRY(mts::RegisterArgument88 registered, co_await m_parts.workers.run(std::move(read)));
-  co_return std::make_unique<DeliveryFeed>(shared_from_this(), *route, std::move(registered));
+  POSTERN_CO_TRY(mts::RegisterArgument88 registered, co_await registration(user));
+  co_return std::make_unique<DeliveryFeed>(shared_from_this(), *route, std::move(user), std::move(registered));
+}
+
+io::Task<Result<mts::RegisterArgument88>> UserDeliveries::registration(oraddress::ORAddress user) {
+  auto read = [&mailboxes = m_parts.mailboxes, user = std::move(user)] { return mailboxes.registration(user); };
+  co_return co_await m_parts.workers.run(std::move(read));
 }
 
 // ---- who is there --------------------------------------------------------------------------------------------------------------------
@@ -153,12 +167,21 @@ io::Task<std::optional<ForUser>> UserDeliveries::examine(Work work) {
   co_return ForUser{std::move(work), *std::move(item), what, expires};
 }
 
+/// Why this user can never take it, if so. Whoever was removed is gone with his route: one who has his address now is another user.
+Result<std::optional<mts::NonDeliveryReport>> UserDeliveries::reason_against(const Outgoing& item) const {
+  const std::optional gone = report_of(Reason::UnableToTransfer, Diagnostic::UnrecognisedORName);
+  const oraddress::ORAddress user = item.owner(item.due().front());
+  if (m_parts.mailboxes.route_to(user) != item.item().route) return gone;
+  const auto registered = m_parts.mailboxes.registration(user);
+  if (registered) return undeliverable(item, *registered);
+  if (registered.error().code != ErrorCode::NotFound) return fail(registered.error());
+  return gone;
+}
+
 /// nullopt: it is to be delivered.
-Result<std::optional<mts::RecipientOutcome>> UserDeliveries::judge(Outgoing& item) const {
+Result<std::optional<mts::RecipientOutcome>> UserDeliveries::judge(const Outgoing& item) const {
   const DueFate& due = item.due().front();
-  auto registered = m_parts.mailboxes.registration(item.owner(due));
-  if (!registered && registered.error().code != ErrorCode::NotFound) return fail(registered.error());
-  const auto refused = registered ? undeliverable(item, *registered) : report_of(Reason::UnableToTransfer, Diagnostic::UnrecognisedORName);
+  POSTERN_TRY(const auto refused, reason_against(item));
   if (refused) return mts::not_delivered(due.fate.recipient, *refused);
   if (ends_without_him(item)) return mts::delivered(due.fate.recipient, mts::Time::at(unix_seconds(m_parts.clock.now())));
   return std::nullopt;

@@ -75,7 +75,9 @@ class UserDeliveries final : public WorkListener, public std::enable_shared_from
   static io::Task<void> look(Self self, std::string route);
   /// nullopt: there is nothing to deliver of it, and the queue knows what became of it. Takes the first of those who are due.
   [[nodiscard]] io::Task<std::optional<ForUser>> examine(Work work);
-  [[nodiscard]] Result<std::optional<mts::RecipientOutcome>> judge(Outgoing& item) const;
+  [[nodiscard]] Result<std::optional<mts::NonDeliveryReport>> reason_against(const Outgoing& item) const;
+  [[nodiscard]] Result<std::optional<mts::RecipientOutcome>> judge(const Outgoing& item) const;
+  [[nodiscard]] io::Task<Result<mts::RegisterArgument88>> registration(oraddress::ORAddress user);
   [[nodiscard]] io::Task<std::optional<Delivery>> made(ForUser of);
   void put_off(ForUser of);
 
@@ -93,14 +95,15 @@ class UserDeliveries final : public WorkListener, public std::enable_shared_from
 /// What one association of a user is given, under the controls that are in force on it. Belongs to the association's loop.
 class DeliveryFeed {
  public:
-  DeliveryFeed(std::shared_ptr<UserDeliveries> owner, std::string route, mts::RegisterArgument88 registered);
+  DeliveryFeed(std::shared_ptr<UserDeliveries> owner, std::string route, oraddress::ORAddress user, mts::RegisterArgument88 registered);
   ~DeliveryFeed();
   DeliveryFeed(const DeliveryFeed&) = delete;
   DeliveryFeed& operator=(const DeliveryFeed&) = delete;
 
   /// Whether next() may have something. From memory.
   [[nodiscard]] bool has_news() const;
-  /// The next that the controls let through; nullopt: nothing now.
+  /// The next that the controls let through; nullopt: nothing now. Looks at some of what waits only, so that the association is attended to
+  /// in between: has_news() says whether there may be more.
   [[nodiscard]] io::Task<std::optional<Delivery>> next();
   /// The association takes no more: what waits, waits for another one.
   void close();
@@ -114,6 +117,8 @@ class DeliveryFeed {
   void returned(Delivery delivery);
 
   // ---- X.411 8.3.1.3
+  /// Obeys what the user has registered since the bind; where that cannot be read now, what was known holds.
+  [[nodiscard]] io::Task<void> read_registration();
   [[nodiscard]] bool violates_registration(const mts::Controls& change) const { return mts::violates_registration(change, m_registered); }
   /// Puts them in force and says what waits because of those that are.
   [[nodiscard]] io::Task<mts::DeliveryControlResult> control(mts::Controls change);
@@ -131,7 +136,8 @@ class DeliveryFeed {
 
   std::shared_ptr<UserDeliveries> m_owner;
   const std::string m_route;
-  const mts::RegisterArgument88 m_registered;
+  const oraddress::ORAddress m_user;
+  mts::RegisterArgument88 m_registered;
   mts::Controls m_by_default, m_controls;
   std::shared_ptr<UserDeliveries::News> m_news;
   bool m_closed = false;

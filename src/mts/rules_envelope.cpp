@@ -138,8 +138,8 @@ void carry_to_user(const MessageTransferEnvelope& envelope, const PerRecipientMe
 using Reason = NonDeliveryReasonCode;
 using Diagnostic = NonDeliveryDiagnosticCode;
 
-NonDeliveryReport conversion_needed(const MessageTransferEnvelope& envelope) {
-  const bool prohibited = envelope.per_message_indicators.test(PerMessageIndicator::ImplicitConversionProhibited);
+NonDeliveryReport conversion_needed(const PerMessageIndicators& indicators) {
+  const bool prohibited = indicators.test(PerMessageIndicator::ImplicitConversionProhibited);
   if (prohibited) return {Reason::ConversionNotPerformed, Diagnostic::ImplicitConversionProhibited};
   return {Reason::UnableToTransfer, Diagnostic::EncodedInformationTypesUnsupported};
 }
@@ -298,8 +298,11 @@ bool acceptable(const std::optional<EncodedInformationTypes>& types, const Encod
   return std::ranges::all_of(present, [&](const auto& oid) { return holds(constraints.exclusively_acceptable_eits, oid); });
 }
 
-std::optional<NonDeliveryReport> undeliverable(const MessageTransferEnvelope& envelope, const PerRecipientMessageTransferFields& recipient,
-                                               std::uint64_t content_length, const Deliverable& deliverable) {
+namespace {
+
+template <class Envelope>
+std::optional<NonDeliveryReport> why_undeliverable(const Envelope& envelope, const PerRecipientMessageTransferFields& recipient,
+                                                   std::uint64_t content_length, const Deliverable& deliverable) {
   const auto& types_taken = deliverable.content_types;
   if (types_taken && std::ranges::find(*types_taken, envelope.content_type) == types_taken->end())
     return NonDeliveryReport{Reason::UnableToTransfer, Diagnostic::ContentTypeNotSupported};
@@ -309,8 +312,22 @@ std::optional<NonDeliveryReport> undeliverable(const MessageTransferEnvelope& en
   if (recipient.explicit_conversion) return NonDeliveryReport{Reason::ConversionNotPerformed, Diagnostic::ConversionImpractical};
   const auto& types = envelope.original_encoded_information_types;
   const auto converted = converted_types_of(envelope.trace_information);
-  if (deliverable.constraints && !acceptable(converted ? converted : types, *deliverable.constraints)) return conversion_needed(envelope);
+  if (deliverable.constraints && !acceptable(converted ? converted : types, *deliverable.constraints))
+    return conversion_needed(envelope.per_message_indicators);
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<NonDeliveryReport> undeliverable(const MessageTransferEnvelope& envelope, const PerRecipientMessageTransferFields& recipient,
+                                               std::uint64_t content_length, const Deliverable& deliverable) {
+  return why_undeliverable(envelope, recipient, content_length, deliverable);
+}
+
+std::optional<NonDeliveryReport> undeliverable(const ProbeTransferEnvelope& envelope, const PerRecipientProbeTransferFields& recipient,
+                                               const Deliverable& deliverable) {
+  const std::int64_t length = std::max<std::int64_t>(0, envelope.content_length.value_or(0));
+  return why_undeliverable(envelope, recipient, static_cast<std::uint64_t>(length), deliverable);
 }
 
 }  // namespace postern::mts

@@ -96,6 +96,10 @@ struct Deliverable {
 [[nodiscard]] std::optional<NonDeliveryReport> undeliverable(const MessageTransferEnvelope& envelope,
                                                              const PerRecipientMessageTransferFields& recipient,
                                                              std::uint64_t content_length, const Deliverable& deliverable);
+/// The same of the message that a probe describes (X.411 8.2.1.2). One that does not say how long it is, is not too long.
+[[nodiscard]] std::optional<NonDeliveryReport> undeliverable(const ProbeTransferEnvelope& envelope,
+                                                             const PerRecipientProbeTransferFields& recipient,
+                                                             const Deliverable& deliverable);
 /// Built-in types as the identifiers that constraints are made of (X.411 8.5.11: id-eit-n, 2.6.3.4.n), then the extended ones.
 [[nodiscard]] std::vector<asn1::Oid> identifiers_of(const EncodedInformationTypes& types);
 [[nodiscard]] bool acceptable(const std::optional<EncodedInformationTypes>& types, const EncodedInformationTypesConstraints& constraints);

@@ -388,6 +388,20 @@ TEST(DeliveryRules, WhatTheRecipientDoesNotTake) {
   EXPECT_EQ(diagnostic(undeliverable(envelope, fussy, 1, {})), Diagnostic::ConversionImpractical);
 }
 
+TEST(DeliveryRules, AProbeIsJudgedAsTheMessageItDescribes) {  // X.411 8.2.1.2
+  using Diagnostic = NonDeliveryDiagnosticCode;
+  ProbeTransferEnvelope probe;
+  probe.content_type.value = BuiltInContentType::InterpersonalMessaging1988;
+  const auto& doe = probe.per_recipient_fields.emplace_back();
+  const Deliverable short_ones{.maximum_content_length = 100};
+  EXPECT_EQ(undeliverable(probe, doe, short_ones), std::nullopt);
+  probe.content_length = 101;
+  EXPECT_EQ(diagnostic(undeliverable(probe, doe, short_ones)), Diagnostic::ContentTooLong);
+  EXPECT_EQ(undeliverable(probe, doe, {}), std::nullopt);
+  EXPECT_EQ(diagnostic(undeliverable(probe, doe, {.content_types = ContentTypes{{BuiltInContentType::EdiMessaging}}})),
+            Diagnostic::ContentTypeNotSupported);
+}
+
 // ---- redirection
 TEST(RedirectionRules, KeepTheHistory) {
   auto envelope = testing::envelope();

@@ -24,14 +24,16 @@ class MemoryMailboxes final : public Mailboxes {
     const std::lock_guard lock(m_mutex);
     m_boxes[oraddress::comparison_key(oraddress::parse(address).value())];
   }
-  /// Somebody who takes what is delivered to him by P3.
+  /// Somebody who takes what is delivered to him by P3; under a route of his own each time.
   void add_p3_user(const std::string& address) {
     const std::lock_guard lock(m_mutex);
-    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())];
+    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())].route =
+        std::string(kUserRoute) + std::to_string(++m_last_user);
   }
+  /// Of one who was added.
   void register_user(const std::string& address, mts::RegisterArgument88 registration) {
     const std::lock_guard lock(m_mutex);
-    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())] = std::move(registration);
+    m_p3_users[oraddress::comparison_key(oraddress::parse(address).value())].registration = std::move(registration);
   }
   void remove_p3_user(const std::string& address) {
     const std::lock_guard lock(m_mutex);
@@ -40,14 +42,14 @@ class MemoryMailboxes final : public Mailboxes {
   [[nodiscard]] std::optional<std::string> route_to(const oraddress::ORAddress& address) const override {
     const std::lock_guard lock(m_mutex);
     const std::string key = oraddress::comparison_key(address);
-    if (m_p3_users.contains(key)) return std::string(kUserRoute) + key;
+    if (const auto user = m_p3_users.find(key); user != m_p3_users.end()) return user->second.route;
     return m_boxes.contains(key) ? std::optional<std::string>(kStoreRoute) : std::nullopt;
   }
   [[nodiscard]] Result<mts::RegisterArgument88> registration(const oraddress::ORAddress& user) override {
     const std::lock_guard lock(m_mutex);
     const auto found = m_p3_users.find(oraddress::comparison_key(user));
     if (found == m_p3_users.end()) return fail(ErrorCode::NotFound, "nobody");
-    return found->second;
+    return found->second.registration;
   }
   [[nodiscard]] Result<Answer> deliver(Outgoing& item, const DueFate& due, const mts::Time&) override {
     Received received{item.apdu()};
@@ -84,10 +86,15 @@ class MemoryMailboxes final : public Mailboxes {
   }
 
  private:
+  struct P3User {
+    std::string route;
+    mts::RegisterArgument88 registration;
+  };
   mutable std::mutex m_mutex;
   std::condition_variable m_changed;
   std::map<std::string, std::vector<Received>> m_boxes;
-  std::map<std::string, mts::RegisterArgument88> m_p3_users;
+  std::map<std::string, P3User> m_p3_users;
+  unsigned m_last_user = 0;
 };
 
 inline mts::GlobalDomainIdentifier domain(const char* country, const char* admd, const char* prmd) {
