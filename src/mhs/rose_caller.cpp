@@ -7,9 +7,6 @@
 namespace postern::mhs {
 namespace {
 
-/// How often it is looked whether the turn came.
-constexpr auto kTurn = std::chrono::milliseconds(20);
-
 RoseAnswer answer_of(osi::RoseError&& error) {
   if (const auto* local = std::get_if<std::int64_t>(&error.error.value)) return RoseFault{*local, std::move(error.parameter)};
   return osi::RoseProblem{osi::ReturnErrorProblem::UnrecognizedError};  // X.419 has local codes only
@@ -73,30 +70,17 @@ io::Task<Status> RoseCaller::attend(SteadyTime deadline) {
   if (!event) co_return fail(event.error());
   co_await handle(*std::move(event));
   if (m_wire.over()) co_return fail(ErrorCode::Unavailable, m_end);
-  co_await m_wire.flush();  // an answer is out before the caller does anything else; over RTSE it needs the turn first (ask_release())
+  co_await m_wire.flush();  // an answer is out before the caller does anything else, unless over RTSE it waits for the turn
   co_return Status();
 }
 
 io::Task<void> RoseCaller::release(SteadyTime deadline) {
-  const bool asked = co_await ask_release(deadline);
-  for (bool goes_on = asked; goes_on;) {
+  bool goes_on = m_wire->release().has_value();
+  while (goes_on) {
     const Status came = co_await attend(deadline);
     goes_on = came.has_value();
   }
   if (!m_wire.over()) co_await give_up("this side closes");
-}
-
-/// Over RTSE only who has the turn may release, and not while something is transferred (X.228 7.8): an answer of this side goes first. A
-/// turn that the peer has, and that nothing here is waiting for, does not come.
-io::Task<bool> RoseCaller::ask_release(SteadyTime deadline) {
-  while (!m_wire.over()) {
-    if (m_wire->release()) co_return true;
-    if (m_wire->has_turn()) m_awaits_turn = false;
-    if (!m_awaits_turn && !m_wire->has_turn()) co_return false;
-    const Status came = co_await attend(std::min(deadline, io::deadline_in(kTurn)));
-    if (!came && (came.error().code != ErrorCode::Timeout || std::chrono::steady_clock::now() >= deadline)) co_return false;
-  }
-  co_return false;
 }
 
 io::Task<void> RoseCaller::handle(osi::AssociationEvent event) {
@@ -138,7 +122,6 @@ io::Task<void> RoseCaller::perform(osi::RoseInvoked invoked) {
   } else {
     static_cast<void>(m_wire->reject(invoked.invoke_id, std::get<osi::InvokeProblem>(reply)));
   }
-  m_awaits_turn = m_wire.association().agreement() != nullptr && !m_wire->has_turn();
 }
 
 io::Task<RoseReply> RoseCaller::reply_to(osi::RoseInvoked& invoked) const {

@@ -36,12 +36,11 @@ class RoseCaller {
   [[nodiscard]] io::Task<std::string> serve(Serving serving);
   /// One event, performed if it is an invocation. Timeout: nothing came; Unavailable: the association ended.
   [[nodiscard]] io::Task<Status> attend(SteadyTime deadline);
-  /// Unbinds and waits for the answer; aborts where none comes.
+  /// Unbinds, behind answers that are still to go, and waits for the answer; aborts where none comes.
   [[nodiscard]] io::Task<void> release(SteadyTime deadline);
 
  private:
   [[nodiscard]] io::Task<void> give_up(std::string why);
-  [[nodiscard]] io::Task<bool> ask_release(SteadyTime deadline);
   [[nodiscard]] io::Task<void> handle(osi::AssociationEvent event);
   [[nodiscard]] io::Task<void> perform(osi::RoseInvoked invoked);
   [[nodiscard]] io::Task<RoseReply> reply_to(osi::RoseInvoked& invoked) const;
@@ -52,7 +51,6 @@ class RoseCaller {
   const RoseOperations* m_operations;
   std::set<std::int64_t> m_awaited;
   std::map<std::int64_t, RoseAnswer> m_answers;  ///< Of those that are awaited.
-  bool m_awaits_turn = false;                    ///< RTSE: an answer of ours is not sent yet.
   SteadyTime m_heard{};                          ///< When the peer said something last.
   std::string m_end = "the association is over";
 };
