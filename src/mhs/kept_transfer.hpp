@@ -22,7 +22,8 @@ struct KeptTransfer {
 /// Of those that wait in the area, the oldest first; what cannot be gone on with is forgotten.
 [[nodiscard]] Result<std::vector<KeptTransfer>> kept(StagingArea& staging);
 
-/// Makes one that sleeps ready for its next octet. On a worker: it costs a copy of the content. After an error it is of no use.
+/// Makes one that sleeps ready for its next octet. On a worker: it costs a copy of the content. After Unavailable and Exhausted it still
+/// sleeps; after another error it is of no use.
 [[nodiscard]] Status wake(OpenTransfer& open, const TransferInOptions& options, StagingArea& staging);
 
 }  // namespace postern::mhs

@@ -259,11 +259,14 @@ class P1Receiver {
     const bool resumable = open.in && stopped.how != osi::RtFailure::Discarded && !open.points.empty() && open.in->back_to_checkpoint();
     if (resumable) open.octets = open.in->safe_octets();
     log::info("x400.transfer_stopped", {{"peer", m_peer->name}, {"resumable", resumable ? "yes" : "no"}});
-    std::vector<OpenTransfer> dropped;
     if (resumable)
-      m_parts.interrupted.put(m_peer->name, std::move(open), m_parts.clock.steady(), dropped);
+      put_aside(std::move(open));
     else
-      dropped.push_back(std::move(open));
+      give_up(std::move(open));
+  }
+  void put_aside(OpenTransfer open) {
+    std::vector<OpenTransfer> dropped;
+    m_parts.interrupted.put(m_peer->name, std::move(open), m_parts.clock.steady(), dropped);
     for (OpenTransfer& each : dropped) give_up(std::move(each));
   }
   void give_up(OpenTransfer open) { mhs::give_up(std::move(open), m_parts.staging, m_parts.workers); }
@@ -282,11 +285,11 @@ class P1Receiver {
       co_return;
     }
     osi::ResumePoint point = std::move(found->point);
-    const bool awake = found->transfer.in || co_await wake_up(found->transfer, point);
-    if (!awake || !m_wire->accept_resume(point)) {
-      if (!awake) static_cast<void>(m_wire->refuse_resume(osi::ResumeRefusal::Unrecognized));
-      co_return give_up(std::move(found->transfer));
+    if (!found->transfer.in) {
+      const Status awake = co_await wake_up(found->transfer, point);
+      if (!awake) co_return still_asleep(std::move(found->transfer), awake.error());
     }
+    if (!m_wire->accept_resume(point)) co_return give_up(std::move(found->transfer));
     ++m_parts.stats.resumed;
     log::info("x400.transfer_resumed", {{"peer", m_peer->name}, {"octets", point.octets}, {"again", found->again}});
     m_open = std::move(found->transfer);
@@ -301,18 +304,26 @@ class P1Receiver {
     co_await keep_points();
   }
   /// One that an earlier process left. `point` gets what only the sealed part of it knows.
-  io::Task<bool> wake_up(OpenTransfer& transfer, osi::ResumePoint& point) {
+  io::Task<Status> wake_up(OpenTransfer& transfer, osi::ResumePoint& point) {
     auto job = [open = &transfer, with = options(), &staging = m_parts.staging] { return done(wake(*open, with, staging)); };
     const auto woken = co_await m_parts.workers.run(std::move(job));
-    if (!woken) {
-      log::warn("x400.resume_failed", {{"peer", m_peer->name}, {"reason", woken.error()}});
-      co_return false;
-    }
+    if (!woken) co_return fail(woken.error());
     const auto same = [&](const osi::ResumePoint& each) {
       return each.serial == point.serial && each.activity == point.activity && each.connection == point.connection;
     };
     if (const auto whole = std::ranges::find_if(transfer.points, same); whole != transfer.points.end()) point = *whole;
-    co_return true;
+    co_return Status();
+  }
+  /// What may pass is no reason to lose what is here: the peer asks again.
+  void still_asleep(OpenTransfer transfer, const Error& why) {
+    log::warn("x400.resume_failed", {{"peer", m_peer->name}, {"reason", why}});
+    ++m_parts.stats.refused;
+    if (why.code == ErrorCode::Unavailable || why.code == ErrorCode::Exhausted) {
+      put_aside(std::move(transfer));
+      return m_wire->abort(osi::RtseAbortReason::TemporaryProblem, "the transfer cannot go on now");
+    }
+    static_cast<void>(m_wire->refuse_resume(osi::ResumeRefusal::Unrecognized));
+    give_up(std::move(transfer));
   }
 
   P1Parts& m_parts;
