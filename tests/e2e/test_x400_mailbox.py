@@ -74,7 +74,7 @@ def test_out_of_the_box(daemon):
     assert daemon.json("x400", "access")["notifications"] == 1
     assert message(daemon, sent["id"])["outcome"] == "read"
     text = daemon.cli("x400", "message", sent["id"], "--peek").stdout.decode()
-    assert "To myself" in text and "read" in text
+    assert "To myself" in text and ": read on 20" in text and "read read" not in text
     health = daemon.json("x400", "health")
     assert health["mode"] == "mock" and health["ok"]
 
