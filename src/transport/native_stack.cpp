@@ -296,6 +296,7 @@ Outcome<sdk::Done> NativeStack::unbind(std::uint64_t association, const Call& ca
   Running running(*this, call.id);  // to the end of both halves: close() waits for it
   auto done = ask<sdk::Done>(association, call, running, [until = call.deadline](NativeUser& user) { return say_goodbye(user, until); });
   const Lock lock(m_mutex);
+  if (m_closing) return done;  // it is close()'s then, as the loop is
   const auto found = m_associations.find(association);
   if (found == m_associations.end()) return tl::unexpected<Trouble>(kUnknown);
   if (!done && done.error().status != POSTERN_X400_ENDED) found->second->control.abort();
@@ -304,7 +305,7 @@ Outcome<sdk::Done> NativeStack::unbind(std::uint64_t association, const Call& ca
   if (!found->second->working) io::spawn(m_loops->at(0), leave(*this, found->second, now()), "x400.native_end");
   m_associations.erase(found);
   m_changed.notify_all();
-  if (!done && done.error().status == POSTERN_X400_ENDED && !m_closing) return sdk::Done();
+  if (!done && done.error().status == POSTERN_X400_ENDED) return sdk::Done();
   return done;
 }
 

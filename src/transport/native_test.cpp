@@ -367,6 +367,8 @@ TEST_F(Stack, ClosingEndsWhatRuns) {
   std::this_thread::sleep_for(milliseconds(50));
   stack->close();
   EXPECT_EQ(waiting.get().error().status, POSTERN_X400_ENDED);
+  EXPECT_EQ(stack->summarize({{1, association}, {}}, in(milliseconds(100))).error().text, "the library was closed");
+  EXPECT_EQ(stack->unbind(association, in(milliseconds(100))).error().status, POSTERN_X400_ENDED);
   EXPECT_FALSE(stack->bind(user(kAlice, "secret of alice", sdk::Role::P7User), in(milliseconds(100))));
 }
 
