@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes
 from peers import ber, x400_smime
 from peers.certs import TestAuthority
 from peers.daemon import binary
+from peers.x400_people import Person, configure
 from peers.x400_values import ORName
-from test_x400_store import Person, configure
 
 ALICE, BOB = "C=DE;A= ;P=NORTH;O=Works;S=Alice", "C=DE;A= ;P=NORTH;O=Works;S=Bob"
 ALICE_NAME, BOB_NAME = (ORName(country="DE", prmd="NORTH", organization="Works", surname=surname) for surname in ("Alice", "Bob"))

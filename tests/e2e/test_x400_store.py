@@ -3,13 +3,7 @@ sender; over one MTA and over two; in clear and in TLS."""
 
 import pytest
 
-from peers.wiretap import Wiretap
-from peers.x400_people import ALICE, BOB, Person
-
-
-def configure(daemon, name: str, domain: str, tls=False):
-    daemon.config["x400"] = {"domain": domain, "mta_name": name, **({"tls": {"address": "127.0.0.1:0"}} if tls else {"address": "127.0.0.1:0"})}
-    daemon.config["x400_route"] = [{"prefix": domain, "via": "store"}]
+from peers.x400_people import ALICE, BOB, Person, behind_wiretaps, configure
 
 
 @pytest.mark.parametrize("protocol", ["p3", "p7"])
@@ -31,20 +25,7 @@ def test_a_message_to_oneself(daemon, protocol):
 
 
 def test_two_mtas_and_their_people(make_daemon):
-    north, south = make_daemon(name="north"), make_daemon(name="south")
-    configure(north, "north", "C=DE;A= ;P=NORTH")
-    configure(south, "south", "C=GB;A=GOLD;P=SOUTH")
-    peer = {"password_ref": "file:shared", "peer_password_ref": "file:shared", "tls": "none"}
-    for daemon in (north, south):
-        (daemon.directory / "shared").write_text("between MTAs\n")
-        daemon.start()
-    taps = {name: Wiretap(daemon.ports["x400"]) for name, daemon in (("north", north), ("south", south))}
-    for daemon, name, domain in ((north, "south", "C=GB;A=GOLD;P=SOUTH"), (south, "north", "C=DE;A= ;P=NORTH")):
-        daemon.stop()
-        daemon.config["x400"]["address"] = f"127.0.0.1:{daemon.ports['x400']}"
-        daemon.config["x400_peer"] = [{"name": name, "domain": domain, "address": f"127.0.0.1:{taps[name].port}", **peer}]
-        daemon.config["x400_route"].append({"prefix": domain, "via": f"peer:{name}"})
-    north.start(), south.start()
+    north, south, taps = behind_wiretaps(make_daemon)
     alice, bob = Person(north, ALICE), Person(south, BOB)
     alice.submit(BOB, "Over the wire", "p3", "--report")
     [entry] = bob.wait(1)

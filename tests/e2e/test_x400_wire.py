@@ -16,8 +16,8 @@ from peers.operations import MS, MS_RTSE, assert_clean_operations, associations,
 from peers.osi_wire import WireError
 from peers.wire_audit import presented, spdus
 from peers.wiretap import Wiretap
+from peers.x400_people import Person, behind_wiretaps, configure
 from test_x400_codec import x400
-from test_x400_store import Person, configure
 
 ALICE, BOB = "C=DE;A= ;P=NORTH;O=Works;S=Alice", "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Bob"
 RELIABLE = pytest.mark.parametrize("carrier", ["ROSE", "RTSE"])
@@ -250,20 +250,7 @@ def test_refusals(person, carrier):
 @pytest.fixture
 def two(make_daemon):
     """Two MTAs, each behind a wiretap, with Alice at one and Bob at the other."""
-    north, south = make_daemon(name="north"), make_daemon(name="south")
-    configure(north, "north", "C=DE;A= ;P=NORTH")
-    configure(south, "south", "C=GB;A=GOLD;P=SOUTH")
-    peer = {"password_ref": "file:shared", "peer_password_ref": "file:shared", "tls": "none"}
-    for daemon in (north, south):
-        (daemon.directory / "shared").write_text("between MTAs\n")
-        daemon.start()
-    taps = {name: Wiretap(daemon.ports["x400"]) for name, daemon in (("north", north), ("south", south))}
-    for daemon, name, domain in ((north, "south", "C=GB;A=GOLD;P=SOUTH"), (south, "north", "C=DE;A= ;P=NORTH")):
-        daemon.stop()
-        daemon.config["x400"]["address"] = f"127.0.0.1:{daemon.ports['x400']}"
-        daemon.config["x400_peer"] = [{"name": name, "domain": domain, "address": f"127.0.0.1:{taps[name].port}", **peer}]
-        daemon.config["x400_route"].append({"prefix": domain, "via": f"peer:{name}"})
-    north.start(), south.start()
+    north, south, taps = behind_wiretaps(make_daemon)
     people = Recorded(north, ALICE), Recorded(south, BOB)
     yield *people, taps
     for each in (*people, *taps.values()):

@@ -8,6 +8,7 @@ import ssl
 
 from .base import wait_until
 from .fault_proxy import FaultProxy
+from .wiretap import Wiretap
 
 ALICE, BOB = "C=DE;A= ;P=NORTH;O=Works;S=Alice", "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Bob"
 NORTH, SOUTH = "C=DE;A= ;P=NORTH", "C=GB;A=GOLD;P=SOUTH"
@@ -47,6 +48,30 @@ class Person:
 
     def message(self, number):
         return self.daemon.json("x400", "message", str(number), *self.options("p7"))
+
+
+def configure(daemon, name: str, domain: str, tls=False):
+    daemon.config["x400"] = {"domain": domain, "mta_name": name, **({"tls": {"address": "127.0.0.1:0"}} if tls else {"address": "127.0.0.1:0"})}
+    daemon.config["x400_route"] = [{"prefix": domain, "via": "store"}]
+
+
+def behind_wiretaps(make_daemon):
+    """Two MTAs with a store each, in clear, started, and what each hears from the other by the name of who hears it."""
+    north, south = make_daemon(name="north"), make_daemon(name="south")
+    configure(north, "north", NORTH)
+    configure(south, "south", SOUTH)
+    peer = {"password_ref": "file:shared", "peer_password_ref": "file:shared", "tls": "none"}
+    for daemon in (north, south):
+        (daemon.directory / "shared").write_text("between MTAs\n")
+        daemon.start()
+    taps = {name: Wiretap(daemon.ports["x400"]) for name, daemon in (("north", north), ("south", south))}
+    for daemon, name, domain in ((north, "south", SOUTH), (south, "north", NORTH)):
+        daemon.stop()
+        daemon.config["x400"]["address"] = f"127.0.0.1:{daemon.ports['x400']}"
+        daemon.config["x400_peer"] = [{"name": name, "domain": domain, "address": f"127.0.0.1:{taps[name].port}", **peer}]
+        daemon.config["x400_route"].append({"prefix": domain, "via": f"peer:{name}"})
+    north.start(), south.start()
+    return north, south, taps
 
 
 def certificate_pin(port: int, of="certificate") -> str:
