@@ -157,7 +157,7 @@ Result<CustodyStatus> Custodian::status() {
   return m_impl->describe(record);
 }
 
-Result<InitResult> Custodian::init(const ShareSplit& split, const Prepare& prepare) {
+Result<InitResult> Custodian::init(const ShareSplit& split, const Prepare& prepare, const Keep& keep) {
   const std::lock_guard operation(m_impl->operation);
   POSTERN_TRY(const bool there, m_impl->barrier.initialized());
   if (there) return fail(ErrorCode::BadInput, "Vault is already initialized");
@@ -176,6 +176,7 @@ Result<InitResult> Custodian::init(const ShareSplit& split, const Prepare& prepa
   POSTERN_TRY(record.blob, m_impl->wrap(record, root_key.view(), share_key.view()));
   BarrierChanges changes = changes_of(record, share_key);
   POSTERN_CHECK(stage(prepare, changes));
+  if (keep) POSTERN_CHECK(keep(result));
   const auto afterwards = result.recovery ? Barrier::Afterwards::Unsealed : Barrier::Afterwards::Sealed;
   POSTERN_CHECK(m_impl->barrier.initialize(root_key.view(), std::move(changes), afterwards));
   return result;

@@ -95,7 +95,10 @@ class Custodian {
   /// `prepare` writes what the vault has from its first moment on (policies, the root token); all of that and the keys come into being at
   /// once, or nothing does. Sealed afterwards with shares, unsealed with a seal. BadInput "Vault is already initialized".
   using Prepare = std::function<Status(Storage&)>;
-  [[nodiscard]] Result<InitResult> init(const ShareSplit& split, const Prepare& prepare);
+  /// `keep` is told the shares just before that moment, so that who stores them has them when the vault exists; its failure is that of
+  /// init().
+  using Keep = std::function<Status(const InitResult&)>;
+  [[nodiscard]] Result<InitResult> init(const ShareSplit& split, const Prepare& prepare, const Keep& keep = {});
 
   /// One share. The same one twice counts once. `migrate` must be set exactly when status().migration is: the last share then moves the
   /// vault to the configured seal, with a new root key. Unsealed already: nothing happens.

@@ -222,6 +222,7 @@ struct KeyEngine::Parts {
   [[nodiscard]] Status on_unseal(Storage& storage);
   [[nodiscard]] Status open_by_seal();
   [[nodiscard]] Status make_first();
+  [[nodiscard]] Status keep_first(std::string_view root_token, const InitResult& keys) const;
   [[nodiscard]] Status try_to_open();
   void tick_keeper();
   void run(const std::stop_token& stop);
@@ -236,19 +237,22 @@ Status KeyEngine::Parts::on_unseal(Storage& storage) {
   return {};
 }
 
-/// Between the commit and these files a crash loses the token for good: the engine is empty then, so engine.db is removed and made anew.
-Status KeyEngine::Parts::make_first() {
-  POSTERN_TRY(auto made, core->initialize({1, 1}));
-  made.root_token += '\n';
-  const Status token = write_private(token_file, made.root_token);
-  wipe(made.root_token);
+Status KeyEngine::Parts::keep_first(std::string_view root_token, const InitResult& keys) const {
+  std::string line = std::string(root_token) + '\n';
+  const Status token = write_private(token_file, line);
+  wipe(line);
   POSTERN_CHECK(token);
-  if (made.keys.recovery && !made.keys.shares.empty()) {
-    std::string share = base64_encode(made.keys.shares.front().view()) + "\n";
-    const Status kept = write_private(recovery_file, share);
-    wipe(share);
-    POSTERN_CHECK(kept);
-  }
+  if (!keys.recovery || keys.shares.empty()) return {};
+  std::string share = base64_encode(keys.shares.front().view()) + "\n";
+  const Status kept = write_private(recovery_file, share);
+  wipe(share);
+  return kept;
+}
+
+Status KeyEngine::Parts::make_first() {
+  POSTERN_TRY(auto made,
+              core->initialize({1, 1}, [this](std::string_view token, const InitResult& keys) { return keep_first(token, keys); }));
+  wipe(made.root_token);
   log::info("engine.initialized", {{"seal", seal->type()}, {"token", token_file}, {"recovery", recovery_file}});
   return {};
 }

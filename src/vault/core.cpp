@@ -128,7 +128,7 @@ bool Core::is_quick(const Request& request) const {
 Status Core::open() { return m_engine->open(); }
 void Core::seal() noexcept { m_engine->close(); }
 bool Core::is_open() const noexcept { return m_engine->is_open; }
-Result<Core::Initialized> Core::initialize(const ShareSplit& split) { return m_engine->initialize(split); }
+Result<Core::Initialized> Core::initialize(const ShareSplit& split, const Keep& keep) { return m_engine->initialize(split, keep); }
 std::string Core::metrics() const {
   const std::shared_lock lock(m_engine->gate);
   return m_engine->metrics_unlocked();

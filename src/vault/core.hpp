@@ -83,7 +83,10 @@ class Core {
     InitResult keys;
     std::string root_token;
   };
-  [[nodiscard]] Result<Initialized> initialize(const ShareSplit& split);
+  /// `keep` stores the token and the shares before the vault exists: a crash in between leaves files that open nothing, never a vault whose
+  /// token nobody has.
+  using Keep = std::function<Status(std::string_view root_token, const InitResult& keys)>;
+  [[nodiscard]] Result<Initialized> initialize(const ShareSplit& split, const Keep& keep = {});
 
   /// A secrets mount for the product's own use beside the API, kept from ending while the answer is held (briefly: a seal waits for it).
   /// Unavailable while sealed, NotFound without such a mount.

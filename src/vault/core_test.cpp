@@ -282,6 +282,48 @@ TEST(CoreLife, BeforeInitialization) {
   EXPECT_EQ(w.call(Operation::Read, "sys/health", {{"activecode", "many"}}, "").status, 400);
 }
 
+TEST(CoreLife, ACrashAnywhereInTheFirstOpeningLeavesAWholeVault) {
+  for (std::size_t nth = 1; nth < 20; ++nth) {
+    World w(false);
+    auto made = w.core->initialize({1, 1}).value();
+    w.root = made.root_token;
+    w.share = hex_encode(made.keys.shares.front().view());
+    w.store.fail_apply(nth, test::MemorySealedStore::Cut::After, true);
+    w.unseal();
+    const bool whole = w.core->is_open();
+    w.store.restart();
+    w.restart();
+    w.unseal();
+    EXPECT_EQ(w.write("notes/a", {{"text", "kept"}}).status, 204) << "cut in write " << nth;
+    EXPECT_EQ(w.write("auth/door/login/kim", {{"word", "please"}}, "").status, 200) << "cut in write " << nth;
+    if (whole) return;
+  }
+  FAIL() << "the first opening takes more than 20 writes: look further";
+}
+
+TEST(CoreLife, WhatTheProductUsesComesBackWhenATableLostIt) {
+  World w;
+  w.restart(false);
+  w.unseal();
+  ASSERT_EQ(w.remove("sys/mounts/notes").status, 204);
+  w.restart(true);
+  w.unseal();
+  EXPECT_EQ(w.write("notes/a", {{"text", "kept"}}).status, 204);
+  EXPECT_EQ(w.remove("sys/mounts/notes").status, 400);
+}
+
+TEST(CoreLife, TheTokenIsKeptBeforeTheVaultExists) {
+  World w(false);
+  std::string kept;
+  const auto refuse = [&](std::string_view token, const InitResult& /*keys*/) -> Status {
+    kept = token;
+    return fail(ErrorCode::Unavailable, "injected: the disk is full");
+  };
+  EXPECT_EQ(w.core->initialize({1, 1}, refuse).error().what, "injected: the disk is full");
+  EXPECT_EQ(kept.size(), kServiceToken);
+  EXPECT_EQ(w.read("sys/init", "").text, R"({"initialized":false})");
+}
+
 TEST_F(CoreTest, SealedMeansSealedAndARestartForgetsNothing) {
   w.write("notes/a", {{"text", "kept"}});
   const std::string child = w.token({{"policies", "default"}});

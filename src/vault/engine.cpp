@@ -115,7 +115,7 @@ Result<std::string> Engine::make_root_token() {
   return std::move(issued.token);
 }
 
-Result<Core::Initialized> Engine::initialize(const ShareSplit& split) {
+Result<Core::Initialized> Engine::initialize(const ShareSplit& split, const Core::Keep& keep) {
   Core::Initialized out;
   const auto prepare = [&](Storage& storage) -> Status {
     StorageView view(storage, std::string(kTokenFolder));
@@ -126,7 +126,8 @@ Result<Core::Initialized> Engine::initialize(const ShareSplit& split) {
     out.root_token = std::move(issued.token);
     return {};
   };
-  POSTERN_TRY(out.keys, custodian.init(split, prepare));
+  const auto keep_all = [&](const InitResult& keys) { return keep ? keep(out.root_token, keys) : Status(); };
+  POSTERN_TRY(out.keys, custodian.init(split, prepare, keep_all));
   POSTERN_CHECK(open());  // unsealed only when a seal keeps the key
   return out;
 }

@@ -29,7 +29,7 @@ struct Engine {
   /// Custody stays as it is; everything above the barrier starts or stops.
   [[nodiscard]] Status open();
   void close() noexcept;
-  [[nodiscard]] Result<Core::Initialized> initialize(const ShareSplit& split);
+  [[nodiscard]] Result<Core::Initialized> initialize(const ShareSplit& split, const Core::Keep& keep = {});
   [[nodiscard]] TtlLimits ttl_limits(const MountEntry& entry) const;
   /// A token of policy root without an end.
   [[nodiscard]] Result<std::string> make_root_token();

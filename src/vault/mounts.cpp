@@ -55,6 +55,7 @@ Status MountTable::start(Storage& barrier, const std::vector<BuiltIn>& built_in)
 Status MountTable::load(const std::vector<BuiltIn>& built_in) {
   POSTERN_TRY(const std::optional<SecretBytes> stored, m_barrier->get(kTablePath));
   m_entries.clear();
+  m_making_first = !stored;
   if (stored) {
     POSTERN_TRY(m_entries, decode_mounts(stored->view()));
   }
@@ -68,10 +69,17 @@ Status MountTable::load(const std::vector<BuiltIn>& built_in) {
       log::error("vault.mount.failed", {{"path", entry.route()}, {"type", entry.type}, {"error", mount.error()}});
     }
   }
-  if (!stored) {
-    for (const NewMount& wish : m_defaults) {
-      if ((wish.auth ? m_logins : m_secrets).contains(wish.type)) POSTERN_CHECK(mount_locked(wish));
-    }
+  POSTERN_CHECK(add_defaults(!stored));
+  m_making_first = false;
+  return stored ? Status() : save();
+}
+
+/// All of them at the first start. Later one of `kept` that is missing: nobody can have unmounted it, so something else lost it.
+Status MountTable::add_defaults(bool first) {
+  for (const NewMount& wish : m_defaults) {
+    const std::string route = (wish.auth ? "auth/" : "") + wish.path + "/";
+    const bool due = first || (std::ranges::find(m_kept, route) != m_kept.end() && index_of(route) == m_entries.size());
+    if (due && (wish.auth ? m_logins : m_secrets).contains(wish.type)) POSTERN_CHECK(mount_locked(wish));
   }
   return {};
 }
@@ -137,7 +145,8 @@ void MountTable::stop() noexcept {
   for (const auto& [route, mount] : routes) end(*mount);  // without m_change, which a request in sys/ may be waiting for
 }
 
-Status MountTable::save() const { return m_barrier->put(std::string(kTablePath), encode_mounts(m_entries)); }
+/// The first table is stored once, whole: a crash on the way to it leaves none, and the next start makes it anew.
+Status MountTable::save() const { return m_making_first ? Status() : m_barrier->put(std::string(kTablePath), encode_mounts(m_entries)); }
 
 // Looking ----------------------------------------------------------------------------------------------------------------------------
 

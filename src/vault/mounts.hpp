@@ -124,8 +124,8 @@ class MountTable {
     std::string path, type, description;
     Backend* backend = nullptr;  ///< Outlives the table's start() to stop().
   };
-  /// `defaults` are mounted when there is no table yet, those of them whose type has a factory.
-  /// `kept`: routes ("transit/") that are neither unmounted nor moved, since the product itself uses them.
+  /// `defaults` are mounted when there is no table yet, those of them whose type has a factory; the first table is stored whole or not at
+  /// all. `kept`: routes ("transit/") that are neither unmounted nor moved, since the product itself uses them.
   MountTable(Factories secrets, Factories logins, const Clock& clock, std::vector<NewMount> defaults, std::vector<std::string> kept = {});
 
   /// A mount whose backend does not start stays in the table, unserved, and is told in the log: the others must not wait for it.
@@ -153,6 +153,7 @@ class MountTable {
   [[nodiscard]] std::shared_ptr<Mount> open_built_in(MountEntry entry, Backend& backend);
   [[nodiscard]] Status load(const std::vector<BuiltIn>& built_in);
   [[nodiscard]] Status add_built_in(const BuiltIn& built_in);
+  [[nodiscard]] Status add_defaults(bool first);
   [[nodiscard]] Result<MountEntry> entry_for(NewMount wish) const;
   [[nodiscard]] Status check_free(const std::string& route, bool auth) const;
   [[nodiscard]] Status save() const;
@@ -168,6 +169,7 @@ class MountTable {
   const std::vector<NewMount> m_defaults;
   const std::vector<std::string> m_kept;
   Storage* m_barrier = nullptr;
+  bool m_making_first = false;
   std::mutex m_change;                // one change at a time; guards m_entries
   std::vector<MountEntry> m_entries;  // as stored
   mutable std::shared_mutex m_lookup;

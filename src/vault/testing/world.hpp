@@ -196,9 +196,10 @@ class World {
     unseal();
   }
   void unseal() { (void)call(Operation::Update, "sys/unseal", {{"key", share}}, ""); }
-  /// The daemon is stopped and started; sealed afterwards.
-  void restart() {
+  /// The daemon is stopped and started; sealed afterwards. With `keeping_notes` nobody may unmount notes/ any more.
+  void restart(bool keeping_notes = false) {
     core.reset();
+    m_keeping_notes = keeping_notes;
     start();
   }
 
@@ -278,6 +279,7 @@ class World {
     door.path = "door";
     door.type = "door";
     options.defaults = {std::move(notes), std::move(door)};
+    if (m_keeping_notes) options.kept_mounts = {"notes/"};
     options.on_unseal = [this](Storage&) {
       AuditDeviceOptions device;
       device.path = "file/";
@@ -289,6 +291,7 @@ class World {
   }
 
   int m_policies = 0;
+  bool m_keeping_notes = false;
 };
 
 }  // namespace postern::vault::testing
