@@ -119,6 +119,12 @@ class PosternVault(ExternalVault):
         self.server.start()
         return self
 
+    def initialise(self):
+        """Until its own mail side has made its keys, which have the names of its client's, in the same mount."""
+        made = super().initialise()
+        wait_until(lambda: self.server.get("/readyz")[0] == 200, "the second posternd to have keys of its own", details=self.server.log_tail)
+        return made
+
     def kill(self):
         self.server.kill()
 
