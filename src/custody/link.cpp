@@ -41,6 +41,7 @@ void Link::Impl::take_out(const PendingPtr& pending) {
   pending->taken = true;
   bytes -= pending->size;
   if (pending->done) async -= 1;
+  if (pending->order.nature == Nature::Changes) counts.changes += 1;
   stand_up(*pending);
 }
 

@@ -36,6 +36,7 @@ struct LinkOptions {
 
 struct LinkCounts {
   std::uint64_t channels = 0, calls = 0, writes = 0, resent = 0, unknown = 0;
+  std::uint64_t changes = 0;  ///< Calls of Nature::Changes that came to an end, whatever it was.
 };
 
 class Link {

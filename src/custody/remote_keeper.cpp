@@ -31,12 +31,20 @@ typename RowOf<kCall>::Answer RemoteKeeper::ask_within(std::chrono::milliseconds
 // How it is ----------------------------------------------------------------------------------------------------------------------------
 
 KeeperState RemoteKeeper::state() const { return look().state; }
-Status RemoteKeeper::ready() { return look().ready; }
+Status RemoteKeeper::ready() { return is_fresh() ? Status() : look().ready; }
+
+bool RemoteKeeper::is_fresh() const {
+  const LinkCounts now = m_link->counts();
+  const std::lock_guard lock(m_mutex);
+  return m_known.condition.ready && m_known.then.changes == now.changes && m_known.then.channels == now.channels &&
+         std::chrono::steady_clock::now() < m_known.answered + m_options.fresh;
+}
 
 Status RemoteKeeper::meet() {
+  const LinkCounts then = m_link->counts();
   POSTERN_TRY(KeeperCondition told, ask<Call::Condition>());
   const std::lock_guard lock(m_mutex);
-  m_known = {std::move(told), std::chrono::steady_clock::now(), {}};
+  m_known = {std::move(told), std::chrono::steady_clock::now(), then, {}};
   return {};
 }
 
@@ -60,6 +68,7 @@ bool RemoteKeeper::may_ask() const {
 
 KeeperCondition RemoteKeeper::look() const {
   if (!may_ask()) return known();
+  const LinkCounts then = m_link->counts();
   auto told = ask_within<Call::Condition>(m_options.glance);
   const auto now = std::chrono::steady_clock::now();
   if (!told) {
@@ -70,7 +79,7 @@ KeeperCondition RemoteKeeper::look() const {
     return known();
   }
   const std::lock_guard lock(m_mutex);
-  m_known = {*told, now, {}};
+  m_known = {*told, now, then, {}};
   return *std::move(told);
 }
 

@@ -17,6 +17,7 @@ struct RemoteKeeperOptions {
   std::chrono::milliseconds deadline{15000};
   std::chrono::milliseconds slow_deadline{60000};  ///< Of calls that run on the keeper's pool: key generation, RSA, OpenPGP, storage.
   std::chrono::milliseconds glance{50};            ///< Of ready() and state(), which loops call; then what was known before is said.
+  std::chrono::milliseconds fresh{50};             ///< So long a keeper that said that it is ready is believed without a question.
   std::chrono::milliseconds patience{3000};        ///< A keeper that is restarted is back within it; longer away is not ready.
 };
 
@@ -29,7 +30,8 @@ class RemoteKeeper final : public Keeper {
   /// The key of the mail database (empty: it has none), found by the keeper. Errors: those of its source.
   [[nodiscard]] Result<SecretBytes> database_key();
   /// Both ask with a deadline of `glance`, when a channel is there and the last question was answered in time; and after that
-  /// what was known.
+  /// what was known. ready(), which every connection asks, asks no more often than `fresh`, unless this process has changed something
+  /// since: who seals the engine through us is turned away with the next connection.
   [[nodiscard]] KeeperState state() const override;
   [[nodiscard]] Status ready() override;
   [[nodiscard]] Result<KeyInfo> create(const KeyName& name, KeyType type) override;
@@ -68,6 +70,7 @@ class RemoteKeeper final : public Keeper {
   [[nodiscard]] typename RowOf<kCall>::Answer ask_within(std::chrono::milliseconds patience, const A&... arguments) const;
   [[nodiscard]] KeeperCondition look() const;
   [[nodiscard]] bool may_ask() const;
+  [[nodiscard]] bool is_fresh() const;
   [[nodiscard]] KeeperCondition known() const;
 
   const std::shared_ptr<Link> m_link;
@@ -77,6 +80,7 @@ class RemoteKeeper final : public Keeper {
   struct Known {
     KeeperCondition condition;
     SteadyTime answered{};   ///< When; the epoch: never.
+    LinkCounts then{};       ///< When it was asked.
     SteadyTime ask_again{};  ///< Not before: somebody waited for `glance` in vain.
   };
   mutable std::mutex m_mutex;

@@ -112,6 +112,33 @@ TEST_F(Remote, SaysHowTheKeeperIs) {
   EXPECT_TRUE(keeper.ready()) << "seen at once";
 }
 
+TEST_F(Remote, AReadyKeeperIsNotAskedForEachConnection) {
+  const auto link = m_stage.link();
+  RemoteKeeper keeper(link, {.fresh = std::chrono::hours(1)});
+  ASSERT_TRUE(keeper.meet());
+  ASSERT_TRUE(keeper.ready());
+  const std::uint64_t asked = link->counts().calls;
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(keeper.ready());
+  EXPECT_EQ(link->counts().calls, asked);
+  (void)keeper.public_key(KeyName("none"));
+  EXPECT_TRUE(keeper.ready());
+  EXPECT_EQ(link->counts().calls, asked + 1) << "who only looks changes nothing";
+  ASSERT_TRUE(keeper.create(kOne, KeyType::Hmac));
+  EXPECT_TRUE(keeper.ready());
+  EXPECT_EQ(link->counts().calls, asked + 3) << "what this process changed may have changed that";
+}
+
+TEST_F(Remote, AnOldAnswerIsNotBelieved) {
+  Moody moody(*m_held);
+  moody.sealed = false;
+  Stage stage(moody);
+  RemoteKeeper keeper(stage.link(), {.fresh = std::chrono::milliseconds(0)});
+  ASSERT_TRUE(keeper.meet());
+  EXPECT_TRUE(keeper.ready());
+  moody.sealed = true;
+  EXPECT_FALSE(keeper.ready());
+}
+
 TEST_F(Remote, AKeeperWithoutADatabaseKeySaysSo) { EXPECT_EQ(m_keeper->database_key().error().code, ErrorCode::Unsupported); }
 
 TEST_F(Remote, AKeeperThatIsAwayIsWhatItWasForAWhile) {
