@@ -322,7 +322,6 @@ TEST(Config, WhatCannotBeOfTheX400SideIsSaid) {
   EXPECT_NE(fault_of("[transport]\nmode = \"sdk\"").find("X400_SDK_LIBRARY"), std::string::npos);
   EXPECT_NE(fault_of("[transport]\nfingerprints = [\"abc\"]").find("64 hexadecimal digits"), std::string::npos);
   EXPECT_NE(fault_of("[transport.tls]\nclient_key = \"k\"").find("belong together"), std::string::npos);
-  EXPECT_NE(fault_of("[transport.tls]\nenforce_pinset = true").find("transport.fingerprints is empty"), std::string::npos);
   EXPECT_NE(fault_of("[transport.tls]\nocsp_responder = \"ocsp.example\"").find("must be a URL"), std::string::npos);
   EXPECT_NE(fault_of("[transport.sdk]\nconnect_timeout_ms = 5").find("from 100 to 600000"), std::string::npos);
   EXPECT_NE(fault_of("[submit]\ndefault_strategy = 6").find("from 0 to 5"), std::string::npos);

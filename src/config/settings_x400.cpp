@@ -27,7 +27,7 @@ std::vector<Row<Config>> transport() {
       text<C>("transport.tls.ocsp_responder", FIELD(transport.tls.ocsp_responder),
               "URL of the OCSP responder that is asked about peers; empty: the one that their certificates name."),
       flag<C>("transport.tls.enforce_pinset", FIELD(transport.tls.enforce_pinset),
-              "Refuses a peer whose certificate and key are not among transport.fingerprints."),
+              "Refuses a peer whose certificate and key are not among transport.fingerprints and the pins of the profile."),
   };
 }
 

@@ -181,8 +181,6 @@ class Validator {
     }
     if (transport.tls.client_certificate.empty() != transport.tls.client_key.empty())
       fault("transport.tls.client_key", "and client_certificate belong together; give both or none");
-    if (transport.tls.enforce_pinset && transport.fingerprints.empty())
-      fault("transport.tls.enforce_pinset", "refuses every peer while transport.fingerprints is empty; name one, or set it to false");
     const std::string& responder = transport.tls.ocsp_responder;
     if (!responder.empty() && !istarts_with(responder, "http://") && !istarts_with(responder, "https://"))
       fault("transport.tls.ocsp_responder", "is \"" + printable(responder) + "\"; must be a URL, http://HOST/");

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ struct NativeOptions {
     std::string ca_bundle;  ///< Empty: the system's.
     std::string client_certificate, client_key;
     std::vector<std::string> fingerprints;  ///< "sha256:" and hexadecimal digits, of the peer's certificate or its key.
+    /// Further ones, asked for at each bind(); unset: none. A host in this process only, it is no setting.
+    std::function<std::vector<std::string>()> more_fingerprints{};
     /// True: one must match; without ca_bundle it stands for chain and name, with it both must hold. False: chain and name decide, and a
     /// match is only told.
     bool enforce_pinset = false;

@@ -51,6 +51,12 @@ TEST(NativeOptions, PinsStandForAChainOnlyWhereNoAuthorityIsNamed) {
   EXPECT_EQ(peer_tls(tls).error().field, "tls.fingerprints[0]");
   tls.fingerprints.clear();
   EXPECT_EQ(peer_tls(tls).error().field, "tls.enforce_pinset");
+  std::vector<std::string> of_profile{"sha256:" + std::string(64, 'b')};
+  tls.ca_bundle.clear();
+  tls.more_fingerprints = [&] { return of_profile; };
+  EXPECT_EQ(peer_tls(tls).value().pins, std::vector<Bytes>{Bytes(32, 0xbb)});
+  of_profile = {"sha256:" + std::string(64, 'c')};
+  EXPECT_EQ(peer_tls(tls).value().pins, std::vector<Bytes>{Bytes(32, 0xcc)}) << "asked anew at each bind";
 }
 
 TEST(NativeOptions, WhatCannotBeUsedIsSaidAtTheStart) {

@@ -119,6 +119,22 @@ Result<SecretBytes> password_of(const ProfileText& text, const fs::path& path, c
   return password;
 }
 
+/// A profile as its file has it.
+struct StoredProfile {
+  std::string name;
+  fs::path path;
+  ProfileText text;
+};
+Result<StoredProfile> read_stored(const config::Config& config) {
+  StoredProfile out;
+  out.name = preferred_profile(config);
+  POSTERN_CHECK(check_name(out.name));
+  out.path = fs::path(config.beside_config(config.transport.profiles_dir)) / (out.name + std::string(kSuffix));
+  POSTERN_TRY(const std::string toml, text_of_file(out.path.string(), out.name));
+  POSTERN_TRY(out.text, parse_profile(toml, out.path.string()));
+  return out;
+}
+
 }  // namespace
 
 sdk::Bind Profile::bind_request() const {
@@ -137,14 +153,17 @@ std::string preferred_profile(const config::Config& config) {
   return names.size() == 1 ? names.front() : kDefaultProfile;
 }
 
+Result<std::vector<std::string>> profile_pins(const config::Config& config) {
+  POSTERN_TRY(StoredProfile stored, read_stored(config));
+  return std::move(stored.text.pins);
+}
+
 Result<Profile> read_profile(const config::Config& config) {
+  POSTERN_TRY(auto stored, read_stored(config));
+  ProfileText& text = stored.text;
   Profile out;
-  out.name = preferred_profile(config);
-  POSTERN_CHECK(check_name(out.name));
-  const fs::path path = fs::path(config.beside_config(config.transport.profiles_dir)) / (out.name + std::string(kSuffix));
-  POSTERN_TRY(const std::string toml, text_of_file(path.string(), out.name));
-  POSTERN_TRY(ProfileText text, parse_profile(toml, path.string()));
-  POSTERN_TRY(out.password, password_of(text, path, config));
+  out.name = std::move(stored.name);
+  POSTERN_TRY(out.password, password_of(text, stored.path, config));
   out.role = role_of(text.role);
   out.peer = std::move(text.peer);
   out.user = std::move(text.user);

@@ -48,5 +48,7 @@ struct ProfileText {
 [[nodiscard]] std::string preferred_profile(const config::Config& config);
 /// Reads it with its password, anew with each call. NotFound says how to make one; other errors name file, line and setting.
 [[nodiscard]] Result<Profile> read_profile(const config::Config& config);
+/// Its pins alone, for who may not read its password. Errors as read_profile().
+[[nodiscard]] Result<std::vector<std::string>> profile_pins(const config::Config& config);
 
 }  // namespace postern::transport

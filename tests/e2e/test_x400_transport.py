@@ -235,8 +235,16 @@ def test_native_binds_over_tls(daemon, store, authority):
 def test_fingerprints_decide_when_they_are_enforced(daemon, store, authority, make_daemon):
     certificate = authority.server("localhost", label="pinned")
     other = store(certificate)
-    by_native(daemon, other, authority, pins=[f"sha256:{certificate.spki_sha256()}"], fingerprints=["sha256:" + "0" * 64], enforce_pinset=True)
+    by_native(daemon, other, authority, pins=[f"sha256:{certificate.spki_sha256()}"], enforce_pinset=True)
+    assert daemon.cli("config", "check").returncode == 0
     assert bind_test(daemon)["peer pinset"]["state"] == "ok"
+    profile(daemon, f"localhost:{other.ports['x400s']}")
+    assert bind_test(daemon, ok=False)["pinset"]["state"] == "failed", "a profile is read anew"
+    profile(daemon, f"localhost:{other.ports['x400s']}", user="north", role="p1", domain="C=DE;A= ;P=NORTH")
+    assert "x400_peer" in bind_test(daemon, ok=False)["profile"]["text"], "what transfers between MTAs is said"
+    daemon.stop()
+    assert b"pins of the profile" in daemon.cli("config", "check", check=False).stdout
+    assert "pins of the profile" in daemon.start_expecting_failure()[1], "nowhere is a fingerprint"
     wrong = make_daemon(name="wrong")
     by_native(wrong, other, authority, fingerprints=["sha256:" + "0" * 64], enforce_pinset=True)
     steps = bind_test(wrong, ok=False)
