@@ -108,11 +108,16 @@ Result<std::unique_ptr<transport::Service>> open_transport(gateway::Gateway& gat
   options.clock = &gate.clock();
   options.launcher = std::move(launcher);
   POSTERN_TRY(auto service, transport::open_service(gate.config(), std::move(options)));
-  const auto roots = [&gate]() -> Result<CertificateChain> {
+  transport::SmimeParts smime;
+  smime.roots = [&gate]() -> Result<CertificateChain> {
     if (!gate.has_mail()) return fail(ErrorCode::Unavailable, "the key engine is sealed", "security.smime.trust");
     return gate.smime_roots();
   };
-  return transport::with_smime(std::move(service), gate.config(), roots, gate.clock());
+  smime.people = [&gate]() -> Result<gateway::Identities*> {
+    if (!gate.has_mail()) return fail(ErrorCode::Unavailable, "the key engine is sealed", "security.smime.x400_source");
+    return &gate.identities();
+  };
+  return transport::with_smime(std::move(service), gate.config(), std::move(smime), gate.clock());
 }
 
 void log_ready(const gateway::Gateway& gate, const std::string& http) {

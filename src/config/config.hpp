@@ -236,6 +236,7 @@ struct Config {
     std::string profile = "gcm";  ///< gcm, cbc
     bool auto_enroll = true;      ///< A local sender gets a key and a certificate of the built-in CA when policy first asks for one.
     std::string identity_key = "ecdsa-p256";  ///< Kind of such keys.
+    std::string x400_source = "files";        ///< files, pki: where our keys for X.400 are.
     std::string x400_sign = "should";         ///< never, should, must: contents of X.400 messages.
     std::string x400_encrypt = "never";       ///< never, should, must
   } smime;

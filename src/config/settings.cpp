@@ -188,9 +188,13 @@ const std::vector<Row<Config>>& scalar_settings() {
               "A local sender gets a key and a certificate of the built-in CA when policy first asks for one."),
       text<C>("security.smime.identity_key", FIELD(smime.identity_key), "Kind of such keys.",
               {"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}),
+      text<C>(
+          "security.smime.x400_source", FIELD(smime.x400_source),
+          "Where our keys for X.400 contents are: files (signing.pem and encryption.pem of certificates_dir, each with its .key), or pki "
+          "(a key of the key engine for the profile's user, with a certificate of the built-in CA or, as signing.pem, of another).",
+          {"files", "pki"}),
       text<C>("security.smime.x400_sign", FIELD(smime.x400_sign),
-              "X.400 contents are signed with certificates_dir/signing.pem and its .key: never, should (where it is there), must.",
-              {"never", "should", "must"}),
+              "X.400 contents are signed: never, should (where there is a certificate of ours), must.", {"never", "should", "must"}),
       text<C>("security.smime.x400_encrypt", FIELD(smime.x400_encrypt),
               "X.400 contents are encrypted: never, should (where every recipient has a certificate), must.", {"never", "should", "must"}),
       flag<C>("security.openpgp.enabled", FIELD(openpgp.enabled), "Whether OpenPGP may be used at all."),
