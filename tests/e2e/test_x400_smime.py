@@ -242,11 +242,20 @@ def given_to_herself(daemon, name: str, content: bytes, content_type: str) -> di
     return {**json.loads(shown["attributes"]["postern.smime"]), "view": json.dumps(shown["view"])}
 
 
+def what_bob_decrypts(bob: Person, count: int, people: People) -> bytes:
+    """The signed object in his newest message."""
+    entry = bob.wait(count)[-1]
+    raw = people.directory / "raw.p7m"
+    bob.daemon.cli("x400", "message", str(entry["number"]), *bob.options("p7"), "--raw", str(raw))
+    return x400_smime.content_info(x400_smime.SIGNED_DATA, x400_smime.decrypt(raw.read_bytes(), people.bob, people.directory))
+
+
 def test_keys_in_the_key_engine(daemon):
     """Openssl verifies what the key engine signed, and encrypts to the certificate that the daemon gives out, before and after the key is rotated."""
     people = People(daemon.directory)
     x400_smime.install(daemon.smime_directory, people.bob)
-    bob = desk_of_alice(daemon, x400_source="pki", x400_encrypt="should")
+    (daemon.directory / "roots.pem").write_bytes(people.authority.pem.read_bytes())
+    bob = desk_of_alice(daemon, x400_source="pki", x400_encrypt="should", trust="roots.pem")
     enrolled = daemon.json("identity", "certificate", ALICE, "--kind", "x400")
     first = daemon.directory / "first.pem"
     first.write_text(enrolled["certificate"])
@@ -254,10 +263,7 @@ def test_keys_in_the_key_engine(daemon):
         state, text = checks(daemon)[name]
         assert state == "ok" and "the built-in CA's certificate for a key of the key engine until " in text and "Alice" not in text, text
     daemon.cli("x400", "submit", "new", "--to", BOB, "--subject", "Good news", "--text", "For your eyes only")
-    [entry] = bob.wait(1)
-    raw = daemon.directory / "raw.p7m"
-    daemon.cli("x400", "message", str(entry["number"]), *bob.options("p7"), "--raw", str(raw))
-    signed = x400_smime.content_info(x400_smime.SIGNED_DATA, x400_smime.decrypt(raw.read_bytes(), people.bob, daemon.directory))
+    signed = what_bob_decrypts(bob, 1, people)
     assert b"For your eyes only" in x400_smime.verify(signed, daemon.ca, daemon.directory)
 
     daemon.cli("key", "rotate", enrolled["key"])
@@ -275,3 +281,12 @@ def test_keys_in_the_key_engine(daemon):
               + base64.encodebytes(signed).replace(b"\n", b"\r\n"))
     verdict = given_to_herself(daemon, "entity", entity, "1.2.840.113549.1.7.1")
     assert verdict["valid"] and not verdict["encrypted"] and "For your eyes only" in verdict["view"], verdict
+
+    # Another authority's certificate for the same key: asked for by the engine, issued by openssl, a file without a key.
+    request = daemon.vault().call("POST", f"transit/keys/{enrolled['key']}/csr", {}).data["csr"]
+    (daemon.smime_directory / "signing.pem").write_bytes(x400_smime.issue(people.authority, request, ALICE_NAME, daemon.directory))
+    daemon.restart()
+    state, text = checks(daemon)["smime signing"]
+    assert state == "ok" and "signing.pem for a key of the key engine until " in text, text
+    daemon.cli("x400", "submit", "new", "--to", BOB, "--subject", "Good news", "--text", "Once more")
+    assert b"Once more" in x400_smime.verify(what_bob_decrypts(bob, 2, people), people.authority.pem, daemon.directory)
