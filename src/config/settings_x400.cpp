@@ -66,6 +66,10 @@ std::vector<Row<Config>> mta() {
       text<C>("x400.transport_selector", FIELD(x400.transport_selector), "T-selector that callers must name, ASCII or 'HEX'H. Empty: any."),
       count<C>("x400.content_bytes", FIELD(x400.content_bytes), "Octets of a content that is taken; a larger one is refused.", 1024,
                2'147'483'647),
+      count<C>("x400.inflight_bytes", FIELD(x400.inflight_bytes),
+               "Octets that all associations together may hold of what is not whole yet or not done; beyond, the one that sends more is "
+               "aborted. A quarter is kept for small APDUs; three eighths, at most 80 MiB, is the longest APDU of a user.",
+               1024 * 1024, 17'179'869'184),
       duration<C>("x400.idle", FIELD(x400.idle), "How long an association without work is kept."),
       list<C>("x400.retry", FIELD(x400.retry), "Delays between tries of a transfer or delivery; the last one repeats."),
       duration<C>("x400.lifetime_urgent", FIELD(x400.lifetime_urgent),

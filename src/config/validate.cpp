@@ -470,7 +470,7 @@ class Validator {
 
   void check_rest() {
     check_delays(m_config.queue.retry, "queue.retry");
-    // Three quarters are for large messages (smtp/content_budget.hpp); one that never finds room would be refused with 452 until it
+    // Three quarters are for large messages (base/content_budget.hpp); one that never finds room would be refused with 452 until it
     // bounces.
     if (static_cast<std::uint64_t>(m_config.spool.inflight_bytes) / 4 * 3 < m_config.limits.message_bytes)
       warn("spool.inflight_bytes leaves no room for a message of limits.message_bytes; make it at least a third larger than that");

@@ -74,7 +74,7 @@ smtp::Dialect dialect_of(const std::string& kind) {
 }
 
 std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& config, const config::Listener& listener,
-                                                        const Bytes& decoy_key, std::shared_ptr<smtp::ContentBudget> budget) {
+                                                        const Bytes& decoy_key, std::shared_ptr<ContentBudget> budget) {
   auto out = std::make_shared<smtp::ServerOptions>();
   out->dialect = dialect_of(listener.kind);
   out->hostname = config.server.hostname;
@@ -174,7 +174,7 @@ struct Gateway::Parts {
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
-  std::shared_ptr<smtp::ContentBudget> budget;
+  std::shared_ptr<ContentBudget> budget;
   std::unique_ptr<Judge> judge;
   std::unique_ptr<Intake> intake;
   std::unique_ptr<MtaHook> hook;
@@ -346,7 +346,7 @@ Status Gateway::Parts::open_pipeline() {
                                       {authority->root()},
                                       random,
                                       clock}));
-  budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
+  budget = std::make_shared<ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
   const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };

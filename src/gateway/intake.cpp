@@ -112,7 +112,7 @@ io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) 
 io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   const std::size_t count = arrival.envelope.recipients.size();
   const bool lone = arrival.lone;
-  smtp::ContentShare held(m_parts.budget);
+  ContentShare held(m_parts.budget);
   if (!arrival.counted && !held.grow_to(arrival.content.size())) {
     note(arrival, kBusy);
     co_return std::vector<smtp::Reply>(count, kBusy);

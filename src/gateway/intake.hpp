@@ -30,7 +30,7 @@ struct IntakeParts {
   std::function<void(const Arrival& arrival, DmarcPolicy done)> note_judged;
   /// Told, on a worker, of each message that was taken for an address of reports.inbox.
   std::function<void(const Arrival& arrival)> note_report;
-  std::shared_ptr<smtp::ContentBudget> budget;  ///< The one that the doors' sessions count in.
+  std::shared_ptr<ContentBudget> budget;  ///< The one that the doors' sessions count in.
 };
 
 struct IntakeStats {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/content_budget.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "smtp/content_budget.hpp"
 #include "smtp/parameters.hpp"
 
 namespace postern::gateway {
@@ -219,7 +219,7 @@ class MilterDoor::Visit {
   MilterDoor& m_door;
   io::Stream m_stream;
   milter::Session m_session;
-  smtp::ContentShare m_held;
+  ContentShare m_held;
   bool m_in_message = false;
 };
 

@@ -46,7 +46,7 @@ struct Node::Impl {
     PasswordGuesses& guesses = parts.guesses != nullptr ? *parts.guesses : own_guesses;
     p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, guesses, refused, parts.random,
                        parts.clock});
-    door.emplace(DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open});
+    door.emplace(DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open, parts.budget});
     courier = std::make_unique<X400Courier>(CourierParts{parts.mta, rules, parts.mailboxes, parts.spool, parts.loops, parts.workers,
                                                          parts.resolver, parts.random, parts.clock, parts.hostname, parts.transcript,
                                                          parts.lifetimes, parts.schedule});

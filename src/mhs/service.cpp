@@ -70,8 +70,10 @@ struct Service::Impl {
     gate_mta->limits = mta.limits;
     // Passwords of people in clear only where the operator opened the plain door and nothing else.
     const bool tls_required = !config.x400.tls.address.empty();
-    p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses}, submission, user_stats});
-    p7.emplace(P7Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses}, submission, users, user_stats});
+    const auto memory = static_cast<std::uint64_t>(config.x400.inflight_bytes);
+    const std::size_t share = apdu_share(memory);
+    p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses, share}, submission, user_stats});
+    p7.emplace(P7Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses, share}, submission, users, user_stats});
     std::vector<UserService> services = p3_services(*p3);
     for (UserService& each : p7_services(*p7)) services.push_back(std::move(each));
     POSTERN_TRY(auto selector, parse_selector(config.x400.transport_selector));
@@ -94,7 +96,10 @@ struct Service::Impl {
                                   std::move(services),
                                   std::move(selector),
                                   [this] { return gateway.mail_open(); },
-                                  &guesses}));
+                                  &guesses,
+                                  NodeParts::kHousekeeping,
+                                  NodeParts::kInterrupted,
+                                  std::make_shared<ContentBudget>(memory)}));
     submission.attach(*node);
     p3->deliveries = &node->deliveries();
     forwarder.emplace(Forwarder::Parts{mailboxes, *node, gateway.loops(), gateway.workers()});

@@ -1,11 +1,19 @@
 // Who may bind as a user (X.411 8.1.1, X.413 7.1): road, name and simple credentials.
 #pragma once
 
+#include <algorithm>
+
 #include "io/loops.hpp"
 #include "mhs/password_guesses.hpp"
 #include "mhs/users.hpp"
 
 namespace postern::mhs {
+
+inline constexpr std::size_t kApduOctets = 80U * 1024 * 1024;
+/// An association's part of a budget that all share: at most so much that two large APDUs find room beside each other.
+[[nodiscard]] constexpr std::size_t apdu_share(std::uint64_t budget) noexcept {
+  return static_cast<std::size_t>(std::min<std::uint64_t>(kApduOctets, budget / 8 * 3));
+}
 
 struct UserGate {
   const Mta& mta;
@@ -15,7 +23,7 @@ struct UserGate {
   SecretBytes our_password;            ///< What this side shows of itself in bind results; may be empty.
   PasswordGuesses* guesses = nullptr;  ///< Null: wrong passwords are not counted (only in tests).
   /// Octets of one APDU, either way, after a bind was accepted; before it AssociationLimits hold. A content passes whole (X.419 8, 9).
-  std::size_t apdu_octets = 80U * 1024 * 1024;
+  std::size_t apdu_octets = kApduOctets;
 };
 
 /// Somebody whose credentials were right.

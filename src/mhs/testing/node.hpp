@@ -180,6 +180,7 @@ class TestNode {
   std::uint16_t port = 0;
   osi::TranscriptHook transcript;
   std::vector<UserService> services;
+  std::shared_ptr<ContentBudget> budget;
 
   std::unique_ptr<io::testing::RunningLoops> loops;
   std::unique_ptr<io::WorkerPool> workers;
@@ -210,6 +211,7 @@ class TestNode {
                   clock,           "test",    {},     schedule, {},       transcript, services, {},       {}};
     out.housekeeping = housekeeping;
     out.interrupted = interrupted;
+    out.budget = budget;
     return out;
   }
   Identity m_who;
