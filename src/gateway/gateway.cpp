@@ -315,6 +315,7 @@ Status Gateway::Parts::open_spool() {
     POSTERN_TRY(const auto planned, parse_duration(delay));
     options.longest_delay = std::max<std::chrono::milliseconds>(options.longest_delay, planned + planned / 5);
   }
+  options.resting.prefix = kX400UserRoutePrefix;
   options.reroute = [this](const std::string& route, const std::string& address) { return routes.requeue_id(route, address); };
   POSTERN_TRY(spool, Spool::open(options, *store, *keeper, clock));
   return {};

@@ -14,12 +14,13 @@
 #include <string_view>
 
 #include "mts/reasons.hpp"
+#include "spool/types.hpp"
 
 namespace postern::mhs {
 
 inline constexpr std::string_view kPeerRoute = "x400:peer:";
 inline constexpr std::string_view kStoreRoute = "x400:store";
-inline constexpr std::string_view kUserRoute = "x400:user:";
+inline constexpr std::string_view kUserRoute = kX400UserRoutePrefix;
 inline constexpr std::string_view kReportRoute = "x400:report";
 
 struct Fate {

@@ -140,6 +140,10 @@ CREATE INDEX cabinet_name_item ON cabinet_name(item);
 CREATE TABLE cabinet_fetched(name BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE cabinet_step(item TEXT NOT NULL, n INTEGER NOT NULL, step BLOB NOT NULL, PRIMARY KEY(item, n)) WITHOUT ROWID;
 )",
+    // 12: what rests in the queue is handed out in its order when somebody comes for it
+    R"(
+CREATE INDEX recipient_in_order ON recipient(route, item) WHERE parked = 1;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

@@ -139,7 +139,9 @@ class TestNode {
     where.data_dir = directory.path() / "var";
     store = Store::open(std::move(where)).value();
     keeper = std::make_unique<test::DiskKeeper>(directory.path() / "var", clock);
-    spool = Spool::open({}, *store, **keeper, clock).value();
+    SpoolOptions queue;
+    queue.resting = resting;
+    spool = Spool::open(queue, *store, **keeper, clock).value();
     node = Node::make(parts()).value();
     io::ListenOptions listen;
     listen.name = m_who.name;
@@ -181,6 +183,7 @@ class TestNode {
   osi::TranscriptHook transcript;
   std::vector<UserService> services;
   std::shared_ptr<ContentBudget> budget;
+  RestingRoutes resting{std::string(kUserRoute)};
 
   std::unique_ptr<io::testing::RunningLoops> loops;
   std::unique_ptr<io::WorkerPool> workers;
