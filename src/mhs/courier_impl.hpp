@@ -28,6 +28,8 @@ struct Link {
   struct Broken {
     osi::ResumePoint point;
     std::vector<std::uint32_t> recipients;
+    unsigned untaken = 0;  ///< How often the peer did not go on there.
+    SteadyTime since{};    ///< When this point was reached.
   };
   std::map<ItemId, Broken> points;
   std::map<ItemId, unsigned> refusals;  ///< How often the peer discarded it; bounded.
@@ -56,6 +58,8 @@ struct X400Courier::Impl : std::enable_shared_from_this<Impl> {
   // courier_work.cpp: what is done
   io::Task<void> handle(Link& link, Work work, std::unique_ptr<P1Caller>& caller);
   io::Task<void> over_p1(Link& link, Outgoing& item, std::unique_ptr<P1Caller>& caller);
+  /// Where the transfer goes on next time, if anywhere.
+  void remember(Link& link, const Outgoing& item, const TransferOutcome& outcome);
   io::Task<std::optional<CallFailure>> ensure_open(Link& link, std::unique_ptr<P1Caller>& caller);
   io::Task<void> into_mailboxes(Outgoing& item);
   void report_refusals(Outgoing& item);

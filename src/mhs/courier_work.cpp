@@ -14,6 +14,9 @@ using Diagnostic = mts::NonDeliveryDiagnosticCode;
 constexpr auto kCallTime = std::chrono::seconds(60);
 constexpr auto kLongestWait = std::chrono::seconds(300);
 constexpr std::size_t kPoints = 32;
+/// How often and how long a peer is asked to go on with what it does not take up; a receiver of ours keeps it for half an hour.
+constexpr unsigned kResumptions = 8;
+constexpr auto kKept = std::chrono::minutes(30);
 constexpr std::size_t kRefused = 1000;
 /// A peer that discards an APDU so often will not take it.
 constexpr unsigned kRefusals = 3;
@@ -83,16 +86,15 @@ io::Task<void> X400Courier::Impl::over_p1(Link& link, Outgoing& item, std::uniqu
       from = known->second.point;
     outcomes.stats.resumed += from ? 1 : 0;
     const auto outcome = co_await caller->transfer(item, from);
-    link.points.erase(item.item().item);
     if (!outcome)
       co_return outcomes.not_delivered(item, report_of(Reason::UnableToTransfer, Diagnostic::UnableToDowngrade), outcome.error().what,
                                        Outcome::Bounced);
+    remember(link, item, *outcome);
     if (outcome->how == How::Done) {
       ++outcomes.stats.transferred;
       link.refusals.erase(item.item().item);
       co_return all_delivered(item, outcome->text, caller->road());
     }
-    if (outcome->point && link.points.size() < kPoints) link.points[item.item().item] = {*outcome->point, indexes_of(item)};
     if (!caller->alive()) caller.reset();
     if (outcome->damaged) co_return parts.spool.quarantine_damaged(item.item().item, outcome->text);
     // A connection that was kept may have died unseen: that says nothing about the peer, and costs the message no delay.
@@ -100,6 +102,23 @@ io::Task<void> X400Courier::Impl::over_p1(Link& link, Outgoing& item, std::uniqu
     if (outcome->how == How::Refused) co_return count_refusal(link, item, outcome->text);
     co_return outcomes.all_deferred(item, outcome->text);
   }
+}
+
+/// A peer that cannot go on there now is asked again, so often and so long as it may be expected to keep what it has: a long content is not
+/// sent from its beginning because of something that passes.
+void X400Courier::Impl::remember(Link& link, const Outgoing& item, const TransferOutcome& outcome) {
+  const auto known = link.points.extract(item.item().item);
+  if (!outcome.point || link.points.size() >= kPoints) return;
+  Link::Broken next{*outcome.point, indexes_of(item), 0, parts.clock.steady()};
+  if (outcome.untaken && !known.empty()) {
+    next.untaken = known.mapped().untaken + 1;
+    next.since = known.mapped().since;
+    if (next.untaken >= kResumptions || parts.clock.steady() - next.since >= kKept) {
+      log::info("x400.begins_anew", {{"peer", link.peer->name}, {"octets", next.point.octets}, {"reason", outcome.text}});
+      return;
+    }
+  }
+  link.points[item.item().item] = std::move(next);
 }
 
 void X400Courier::Impl::count_refusal(Link& link, Outgoing& item, const std::string& why) {

@@ -23,6 +23,12 @@ tl::unexpected<CallFailure> failed(std::string text, bool refused = false) {
   return tl::unexpected<CallFailure>(CallFailure{std::move(text), refused});
 }
 
+/// X.228, RTAB: a temporary problem says nothing about what can go on where; nor does a connection that was lost.
+bool may_pass(const osi::AssociationAborted& aborted) {
+  if (aborted.rtse_reason) return *aborted.rtse_reason == osi::RtseAbortReason::TemporaryProblem;
+  return aborted.origin == osi::AbortOrigin::NetworkLost;
+}
+
 io::Task<Result<std::vector<io::Endpoint>>> endpoints_of(io::Resolver& resolver, osi::PresentationAddress address) {
   if (const auto literal = io::IpAddress::parse(address.host)) co_return std::vector<io::Endpoint>{{*literal, address.port, {}}};
   POSTERN_CO_TRY(const io::MxHost host, co_await io::resolve_host(resolver, address.host, io::MxOptions()));
@@ -185,9 +191,14 @@ io::Task<std::optional<CallFailure>> P1Caller::bind(SteadyTime deadline) {
 io::Task<Result<TransferOutcome>> P1Caller::transfer(Outgoing& item, std::optional<osi::ResumePoint> from) {
   POSTERN_CO_TRY(ApduSource source, ApduSource::make(m_parts.mta, m_peer, item));
   m_point = from;
-  m_untried = from.has_value();
-  auto outcome = co_await send(source, std::move(from));
-  if (m_untried) outcome.point.reset();  // the peer would not go on there: the next try begins anew
+  m_untaken = from.has_value();
+  m_may_pass = false;
+  auto outcome = co_await send(source, from);
+  outcome.untaken = m_untaken && m_may_pass && outcome.how == TransferOutcome::How::Broken;
+  if (outcome.untaken)
+    outcome.point = std::move(from);  // by the name that the peer is sure to know
+  else if (m_untaken)
+    outcome.point.reset();  // the peer would not go on there: the next try begins anew
   co_return outcome;
 }
 
@@ -244,15 +255,26 @@ io::Task<std::optional<TransferOutcome>> P1Caller::settle_one() {
   }
   if (const auto* confirmed = std::get_if<osi::RtCheckpointConfirmed>(&*event)) {
     m_point = confirmed->point;
-    m_untried = false;
+    m_untaken = false;
   }
   if (std::holds_alternative<osi::RtTransferConfirmed>(*event))
     co_return TransferOutcome{How::Done, "transferred to " + m_peer.name, std::nullopt};
-  if (const auto* failure = std::get_if<osi::RtTransferFailed>(&*event))
-    co_return TransferOutcome{failure->how == osi::RtFailure::Discarded ? How::Refused : How::Broken, failure->text, failure->point};
+  if (const auto* failure = std::get_if<osi::RtTransferFailed>(&*event)) co_return co_await broken_off(*failure);
   if (const auto* aborted = std::get_if<osi::AssociationAborted>(&*event))
     co_return TransferOutcome{How::Broken, std::string(osi::name_of(aborted->origin)) + ": " + aborted->text, m_point};
   co_return std::nullopt;
+}
+
+/// Why an association ended under a transfer stands in its last event, behind this one.
+io::Task<TransferOutcome> P1Caller::broken_off(osi::RtTransferFailed failure) {
+  using How = TransferOutcome::How;
+  if (failure.how == osi::RtFailure::Aborted) {
+    const auto end = co_await m_wire.next(io::deadline_in(kRelease));
+    const auto* aborted = end ? std::get_if<osi::AssociationAborted>(&*end) : nullptr;
+    m_may_pass = aborted != nullptr && may_pass(*aborted);
+  }
+  co_return TransferOutcome{failure.how == osi::RtFailure::Discarded ? How::Refused : How::Broken, std::move(failure.text),
+                            std::move(failure.point)};
 }
 
 io::Task<void> P1Caller::release() {

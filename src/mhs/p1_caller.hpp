@@ -39,6 +39,7 @@ struct TransferOutcome {
   std::string text;                       ///< For an operator.
   std::optional<osi::ResumePoint> point;  ///< Where it can go on.
   bool damaged = false;                   ///< The content cannot be read: it is not authentic.
+  bool untaken = false;  ///< The peer did not go on at the point it began with, for a reason that may pass: `point` is that one.
 };
 
 class P1Caller {
@@ -62,13 +63,15 @@ class P1Caller {
   [[nodiscard]] io::Task<std::optional<CallFailure>> bind(SteadyTime deadline);
   [[nodiscard]] io::Task<TransferOutcome> send(class ApduSource& source, std::optional<osi::ResumePoint> from);
   [[nodiscard]] io::Task<std::optional<TransferOutcome>> settle_one();
+  [[nodiscard]] io::Task<TransferOutcome> broken_off(osi::RtTransferFailed failure);
 
   const CallParts& m_parts;
   const Peer& m_peer;
   Wire m_wire;
   std::optional<osi::SessionConnectionIdentifier> m_connection;
   std::optional<osi::ResumePoint> m_point;  ///< The last confirmed checkpoint of what is under way.
-  bool m_untried = false;                   ///< It is the one of a former association, and the peer has not taken it up (yet).
+  bool m_untaken = false;                   ///< It is the one of a former association, and the peer has not taken it up (yet).
+  bool m_may_pass = false;                  ///< Why it has not may be over later.
 };
 
 }  // namespace postern::mhs
