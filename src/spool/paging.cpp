@@ -15,6 +15,22 @@ constexpr auto kPageInterval = std::chrono::seconds(1);
 
 }  // namespace
 
+// The calls ---------------------------------------------------------------------------------------------------------------------------
+
+std::vector<Work> Spool::take(const std::string& route, std::size_t limit) {
+  auto taken = m_impl->index.take(route, limit);
+  m_impl->want_page(route);
+  return taken;
+}
+void Spool::hasten(const std::string& route) {
+  const bool woken = m_impl->index.hasten_route(route);
+  if (m_impl->index.rests(route)) return m_impl->begin_walk(route);
+  if (woken) m_impl->announce({route});
+}
+bool Spool::is_hastening(const std::string& route) const { return m_impl->is_walking(route); }
+void Spool::rest(const std::string& route) { m_impl->end_walk(route); }
+void Spool::park(Work work, std::chrono::milliseconds delay) { m_impl->park({std::move(work)}, delay, {}); }
+
 // To the disk -------------------------------------------------------------------------------------------------------------------------
 
 void Spool::Impl::park(std::vector<Work> works, std::chrono::milliseconds delay, std::function<void()> written) {

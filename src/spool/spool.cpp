@@ -222,20 +222,7 @@ Status Spool::enqueue_and_wait(Submission submission) {
 
 // Work --------------------------------------------------------------------------------------------------------------------------------
 
-std::vector<Work> Spool::take(const std::string& route, std::size_t limit) {
-  auto taken = m_impl->index.take(route, limit);
-  m_impl->want_page(route);
-  return taken;
-}
 std::vector<std::string> Spool::ready_routes() const { return m_impl->index.ready_routes(); }
-void Spool::hasten(const std::string& route) {
-  const bool woken = m_impl->index.hasten_route(route);
-  if (m_impl->index.rests(route)) return m_impl->begin_walk(route);
-  if (woken) m_impl->announce({route});
-}
-bool Spool::is_hastening(const std::string& route) const { return m_impl->is_walking(route); }
-void Spool::rest(const std::string& route) { m_impl->end_walk(route); }
-void Spool::park(Work work, milliseconds delay) { m_impl->park({std::move(work)}, delay, {}); }
 std::optional<SteadyTime> Spool::next_due() const { return m_impl->index.next_due(); }
 void Spool::wake() { m_impl->store.writer().wake(); }
 
