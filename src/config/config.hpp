@@ -228,6 +228,7 @@ struct Config {
   struct Tls {
     std::string certificate;
     std::string key;
+    bool stapling = true;
   } tls;
   struct Smime {
     bool enabled = true;

@@ -176,6 +176,8 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("tls.certificate", FIELD(tls.certificate),
               "PEM chain for all listeners, leaf first. Empty: issued by the built-in CA, whose root is data_dir/ca.pem."),
       text<C>("tls.key", FIELD(tls.key), "PEM private key of tls.certificate."),
+      flag<C>("tls.stapling", FIELD(tls.stapling),
+              "Whether the listeners staple an OCSP answer, where tls.certificate names a responder. By port 80."),
       flag<C>("security.smime.enabled", FIELD(smime.enabled), "Whether S/MIME may be used at all."),
       text<C>("security.smime.certificates_dir", FIELD(smime.certificates_dir),
               "Directory of recipients' certificates (*.pem, *.crt), found by e-mail address or, for X.400, O/R address; and of our own "

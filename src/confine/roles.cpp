@@ -250,7 +250,8 @@ class GateBuilder : private OutsideBuilder {
   /// Responders and lists are asked by port 80 alone, whatever outbound.revocation_networks adds to the addresses.
   [[nodiscard]] bool asks_for_revocation() const {
     const auto asks = [](const config::Route& route) { return !route.revocation.empty() && route.revocation != "off"; };
-    return m_config.outbound.revocation != "off" || std::ranges::any_of(m_config.routes, asks);
+    const bool staples = m_config.tls.stapling && !m_config.tls.certificate.empty();
+    return m_config.outbound.revocation != "off" || staples || std::ranges::any_of(m_config.routes, asks);
   }
 
   void allow_unix_server(const std::string& place) {

@@ -18,6 +18,7 @@
 #include "gateway/listener_tls.hpp"
 #include "gateway/own_revocation.hpp"
 #include "gateway/root_secrets.hpp"
+#include "gateway/stapler.hpp"
 #include "gateway/zone_facts.hpp"
 #include "keys/evp_handle.hpp"
 #include "store/certificate_store.hpp"
@@ -171,6 +172,7 @@ struct Gateway::Parts {
   std::unique_ptr<DkimSigners> signers;
   std::unique_ptr<Revocations> revocations;
   std::unique_ptr<OwnRevocation> own_revocation;
+  std::unique_ptr<Stapler> stapler;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
@@ -206,6 +208,7 @@ struct Gateway::Parts {
   Status open_spool();
   Status open_pipeline();
   Status open_doors();
+  void open_stapler();
   void open_affairs();
   [[nodiscard]] Result<std::vector<dnszone::ZoneFacts>> own_zone_facts();
   void key_rotated(const KeyName& name, KeyRole role);
@@ -412,6 +415,14 @@ Status Gateway::Parts::open_doors() {
   return {};
 }
 
+void Gateway::Parts::open_stapler() {
+  StaplerParts with{*store, *workers, clock, [this] { return tls->shown(); }, {}};
+  if (config.tls.stapling)
+    with.ask = [this](Certificate leaf, Certificate issuer) { return revocations->answer_to_staple(std::move(leaf), std::move(issuer)); };
+  stapler = std::make_unique<Stapler>(std::move(with));
+  stapler->restore();
+}
+
 io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
   const bool filters = open.settings.kind == "milter";
   if (mail.load(std::memory_order_acquire) && keeper->ready())
@@ -426,6 +437,7 @@ Status Gateway::Parts::open_mail() {
   POSTERN_CHECK(make_storage_keys(*keeper, *tenants));
   POSTERN_CHECK(open_pipeline());
   POSTERN_CHECK(open_doors());
+  open_stapler();
   open_affairs();
   return {};
 }
@@ -467,6 +479,7 @@ void Gateway::Parts::begin() {
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
   io::spawn(loops->at(0), own_revocation->watch(), "gateway.own_revocation");
+  io::spawn(loops->at(0), stapler->watch(), "gateway.stapler");
   io::spawn(loops->at(0), reports->run(), "gateway.reports");
   io::spawn(loops->at(0), health->run(), "gateway.dns_health");
   io::spawn(loops->at(0), health->watch_tlsa(), "gateway.tlsa");
@@ -639,6 +652,7 @@ const Pipeline& Gateway::pipeline() const noexcept { return *m_parts->pipeline; 
 const DkimSigners& Gateway::dkim_signers() const noexcept { return *m_parts->signers; }
 const ZoneKeeper& Gateway::zones() const noexcept { return *m_parts->zones; }
 DnsHealth& Gateway::dns_health() noexcept { return *m_parts->health; }
+const Stapler& Gateway::stapler() const noexcept { return *m_parts->stapler; }
 const ListenerTls& Gateway::listener_tls() const noexcept { return *m_parts->tls; }
 Identities& Gateway::identities() noexcept { return *m_parts->identities; }
 Correspondents& Gateway::correspondents() noexcept { return *m_parts->correspondents; }

@@ -19,6 +19,7 @@
 #include "gateway/mta_hook.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/report_desk.hpp"
+#include "gateway/stapler.hpp"
 #include "gateway/zone_keeper.hpp"
 #include "io/listener.hpp"
 #include "keys/keeper.hpp"
@@ -94,6 +95,7 @@ class Gateway {
   [[nodiscard]] const ZoneKeeper& zones() const noexcept;
   [[nodiscard]] DnsHealth& dns_health() noexcept;
   [[nodiscard]] const ListenerTls& listener_tls() const noexcept;
+  [[nodiscard]] const Stapler& stapler() const noexcept;  ///< What is stapled to the listeners' certificate.
   [[nodiscard]] Revocations& revocations() noexcept;
   [[nodiscard]] const Revocations& revocations() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;

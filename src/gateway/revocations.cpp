@@ -170,7 +170,9 @@ io::Task<CertificateRevocation> Revocations::ask(Subject subject) {
   std::optional<CertificateRevocation> found;
   const bool own = !subject.responder.empty();
   for (const std::string& url : own ? std::vector{subject.responder} : first_of(ocsp_urls(subject.leaf))) {
-    if (!found) found = take("ocsp", url, co_await ask_responder(url, subject, deadline));
+    if (found) break;
+    auto said = co_await ask_responder(url, subject, m_parts.random.bytes(kNonce), deadline);
+    found = take("ocsp", url, said ? Result<RevocationVerdict>(std::move(said->verdict)) : fail(std::move(said).error()));
   }
   for (const std::string& url : first_of(crl_urls(subject.leaf))) {
     if (!found) found = take("crl", url, co_await ask_list(url, subject, deadline));
@@ -185,9 +187,27 @@ io::Task<CertificateRevocation> Revocations::ask(Subject subject) {
   co_return *std::move(found);
 }
 
-io::Task<Result<RevocationVerdict>> Revocations::ask_responder(std::string url, Subject subject, SteadyTime deadline) {
-  Bytes nonce(kNonce);
-  m_parts.random.fill(nonce);
+io::Task<Result<OcspAnswer>> Revocations::answer_to_staple(Certificate leaf, Certificate issuer) {
+  const Place place(m_open);
+  if (!place.is_free()) co_return fail(ErrorCode::Unavailable, "too many such questions are open");
+  std::string key = key_of(leaf, issuer);
+  const Subject subject{std::move(leaf), std::move(issuer), std::move(key)};
+  const SteadyTime deadline = m_parts.clock.steady() + kPatience;
+  std::string why;
+  for (const std::string& url : first_of(ocsp_urls(subject.leaf))) {
+    auto said = co_await ask_responder(url, subject, Bytes(), deadline);
+    if (said && decides(said->verdict)) {
+      remember(subject.key, {0, "ocsp", said->verdict});
+      co_return said;
+    }
+    ++m_stats.failed_questions;
+    add_reason(why, url, said ? said->verdict.reason : said.error().text());
+  }
+  if (why.empty()) co_return fail(ErrorCode::NotFound, "it names no OCSP responder");
+  co_return fail(ErrorCode::Unavailable, std::move(why));
+}
+
+io::Task<Result<OcspAnswer>> Revocations::ask_responder(std::string url, Subject subject, Bytes nonce, SteadyTime deadline) {
   POSTERN_CO_TRY(const Bytes question, make_ocsp_request(subject.leaf, subject.issuer, nonce));
   http::ClientRequest request;
   request.method = "POST";  // RFC 6960 A.1
@@ -195,7 +215,9 @@ io::Task<Result<RevocationVerdict>> Revocations::ask_responder(std::string url, 
   request.body = std::string(as_text(question));
   const Target target = subject.responder.empty() ? Target::Named : Target::Own;
   POSTERN_CO_TRY(const std::string answer, co_await exchange(std::move(request), std::move(url), kOcspResponseLimit, target, deadline));
-  co_return check_ocsp({&subject.leaf, &subject.issuer, as_bytes(answer), m_parts.clock.now(), kRevocationSkew, nonce});
+  OcspAnswer out{to_bytes(answer), {}};
+  out.verdict = check_ocsp({&subject.leaf, &subject.issuer, out.response, m_parts.clock.now(), kRevocationSkew, nonce});
+  co_return out;
 }
 
 io::Task<Result<RevocationVerdict>> Revocations::ask_list(std::string url, Subject subject, SteadyTime deadline) {

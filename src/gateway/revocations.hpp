@@ -55,6 +55,12 @@ struct PathInQuestion {
   std::string responder = {};
 };
 
+/// What a responder said, and what it is worth.
+struct OcspAnswer {
+  Bytes response;  ///< DER.
+  RevocationVerdict verdict;
+};
+
 /// Any loop; thread safe.
 class Revocations {
  public:
@@ -66,6 +72,10 @@ class Revocations {
 
   /// Of a certificate of ours and its issuer: asked about whatever it says of stapling; nothing when outbound.revocation is off.
   [[nodiscard]] io::Task<PathRevocation> judge_own(Certificate leaf, Certificate issuer);
+
+  /// What the responders of a certificate of ours say of it now, to be stapled: asked without a nonce, because the answer is for everybody
+  /// (RFC 5019 2.1.1). Good or Revoked only; remembered. Unavailable with each responder's reason; NotFound: it names none.
+  [[nodiscard]] io::Task<Result<OcspAnswer>> answer_to_staple(Certificate leaf, Certificate issuer);
 
   [[nodiscard]] const RevocationStats& stats() const noexcept { return m_stats; }
   [[nodiscard]] std::size_t remembered() const;
@@ -89,7 +99,7 @@ class Revocations {
   [[nodiscard]] io::Task<CertificateRevocation> find(Subject subject, Bytes stapled, bool ask);
   [[nodiscard]] io::Task<CertificateRevocation> ask_once(Subject subject);
   [[nodiscard]] io::Task<CertificateRevocation> ask(Subject subject);
-  [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_responder(std::string url, Subject subject, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<OcspAnswer>> ask_responder(std::string url, Subject subject, Bytes nonce, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_list(std::string url, Subject subject, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit, Target target,
                                                        SteadyTime deadline);

@@ -140,6 +140,10 @@ CREATE INDEX cabinet_name_item ON cabinet_name(item);
 CREATE TABLE cabinet_fetched(name BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE cabinet_step(item TEXT NOT NULL, n INTEGER NOT NULL, step BLOB NOT NULL, PRIMARY KEY(item, n)) WITHOUT ROWID;
 )",
+    // 12: what the listeners staple (RFC 6066 8): the OCSP response about the certificate that they show
+    R"(
+CREATE TABLE staple(certificate BLOB PRIMARY KEY, response BLOB NOT NULL) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {
