@@ -212,26 +212,16 @@ def test_our_own_certificate(world):
     """What the listeners show is looked up too; a revoked one is a warning, and the new one is looked up when it is there."""
     daemon, responder = world.daemon, world.host.responder()
     old, new = (world.host.knows(world.authority.server(HOSTNAME, label=label, more=[responder])) for label in ("old", "new"))
-    for issued in (old, new):
-        issued.cert.write_bytes(issued.cert_pem + world.authority.root.cert_pem)
     world.host.revoke(old)
-    daemon.config["tls"] = {"certificate": "tls/tls.crt", "key": "tls/tls.key"}
-    folder = daemon.directory / "tls"
-    folder.mkdir()
-
-    def install(issued):
-        for source, name in ((issued.key, "tls.key"), (issued.cert, "tls.crt")):
-            (folder / f"{name}.new").write_bytes(source.read_bytes())
-            (folder / f"{name}.new").rename(folder / name)
 
     def told():
         return daemon.get_json("/status")["tls"]["certificate"]["revocation"]
-    install(old)
+    daemon.show_certificate(old, world.authority.root)
     world.start()
     wait_until(lambda: told().startswith("revoked at 2025-01-01"), "the revocation of our own certificate", details=daemon.log_tail)
     assert any("does not hold any more" in warning for warning in daemon.get_json("/status")["warnings"])
     assert ", revocation revoked at 2025-01-01" in daemon.cli("status").stdout.decode()
-    install(new)
+    daemon.show_certificate(new, world.authority.root)
     wait_until(lambda: told() == "good (OCSP)", "the new certificate's standing", seconds=40, details=daemon.log_tail)
     assert not any("does not hold any more" in warning for warning in daemon.get_json("/status")["warnings"])
 
