@@ -66,6 +66,7 @@ Result<std::unique_ptr<http::Server>> open_https(gateway::Gateway& gate, api::Ap
   auto context = gate.tls_for(door);
   if (!context) return fail(Error(context.error()).context("http.tls"));
   options.tls = *std::move(context);
+  options.judge_client = gate.judge_of_clients();
   POSTERN_TRY(auto server, open_http(gate, api, std::move(options), settings.address, "http.tls.address"));
   gate.announce([at = server.get()] {
     return gateway::DoorState{"https", "http", at->local().text(), "implicit", "1.3", at->stats(), nullptr, nullptr, {}};

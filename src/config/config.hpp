@@ -229,6 +229,7 @@ struct Config {
     std::string certificate;
     std::string key;
     bool stapling = true;
+    std::string client_revocation = "soft";  ///< off, soft, hard
   } tls;
   struct Smime {
     bool enabled = true;

@@ -178,11 +178,12 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("tls.key", FIELD(tls.key), "PEM private key of tls.certificate."),
       flag<C>("tls.stapling", FIELD(tls.stapling),
               "Whether the listeners staple an OCSP answer, where tls.certificate names a responder. By port 80."),
+      text<C>("tls.client_revocation", FIELD(tls.client_revocation), "outbound.revocation for clients' certificates.",
+              {"off", "soft", "hard"}),
       flag<C>("security.smime.enabled", FIELD(smime.enabled), "Whether S/MIME may be used at all."),
       text<C>("security.smime.certificates_dir", FIELD(smime.certificates_dir),
               "Directory of recipients' certificates (*.pem, *.crt), found by e-mail address or, for X.400, O/R address; and of our own "
-              "for X.400: "
-              "signing.pem and encryption.pem, each with its .key."),
+              "for X.400: signing.pem and encryption.pem, each with its .key."),
       text<C>("security.smime.trust", FIELD(smime.trust), "PEM file of CAs trusted for S/MIME signers, beside the built-in CA."),
       text<C>("security.smime.profile", FIELD(smime.profile),
               "Content encryption: gcm (AES-256-GCM, AuthEnveloped) or cbc (AES-256-CBC for old clients).", {"gcm", "cbc"}),

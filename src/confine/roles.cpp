@@ -247,11 +247,17 @@ class GateBuilder : private OutsideBuilder {
     return out;
   }
 
+  [[nodiscard]] bool asks_for_client_certificates() const {
+    const auto asks = [](const config::Listener& listener) { return !listener.client_ca.empty(); };
+    return !m_config.http.tls.client_ca.empty() || !m_config.x400.tls.client_ca.empty() || std::ranges::any_of(m_config.listeners, asks);
+  }
+
   /// Responders and lists are asked by port 80 alone, whatever outbound.revocation_networks adds to the addresses.
   [[nodiscard]] bool asks_for_revocation() const {
     const auto asks = [](const config::Route& route) { return !route.revocation.empty() && route.revocation != "off"; };
     const bool staples = m_config.tls.stapling && !m_config.tls.certificate.empty();
-    return m_config.outbound.revocation != "off" || staples || std::ranges::any_of(m_config.routes, asks);
+    const bool clients = m_config.tls.client_revocation != "off" && asks_for_client_certificates();
+    return m_config.outbound.revocation != "off" || staples || clients || std::ranges::any_of(m_config.routes, asks);
   }
 
   void allow_unix_server(const std::string& place) {

@@ -168,9 +168,10 @@ struct Gateway::Parts {
   std::unique_ptr<io::Loops> loops;
   std::unique_ptr<io::WorkerPool> workers;
   std::unique_ptr<io::Resolver> resolver;
+  std::unique_ptr<Revocations> revocations;
   std::unique_ptr<StsPolicies> sts;
   std::unique_ptr<DkimSigners> signers;
-  std::unique_ptr<Revocations> revocations;
+  io::PeerJudge client_judge;  ///< Made with `revocations`.
   std::unique_ptr<OwnRevocation> own_revocation;
   std::unique_ptr<Stapler> stapler;
   std::unique_ptr<Pipeline> pipeline;
@@ -209,6 +210,7 @@ struct Gateway::Parts {
   Status open_pipeline();
   Status open_doors();
   void open_stapler();
+  [[nodiscard]] io::PeerJudge judge_of_clients();
   void open_affairs();
   [[nodiscard]] Result<std::vector<dnszone::ZoneFacts>> own_zone_facts();
   void key_rotated(const KeyName& name, KeyRole role);
@@ -331,8 +333,12 @@ Status Gateway::Parts::open_pipeline() {
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
                                         clock, signers.get(), tenants.get(), config.authentication.authserv_id}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
-  POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
   POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
+  POSTERN_TRY(const RevocationPolicy towards_hosts, parse_revocation_policy(config.outbound.revocation));
+  POSTERN_TRY(const RevocationPolicy towards_clients, parse_revocation_policy(config.tls.client_revocation));
+  client_judge = revocations->judge_of_clients(towards_clients);
+  POSTERN_TRY(sts,
+              StsPolicies::make({config, *resolver, *workers, *store, clock, revocations->judge_of_servers(towards_hosts, "HTTPS host")}));
   POSTERN_TRY(outside, OutsideLook::make({config, *resolver, *sts, *revocations, random, clock}));
   own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
@@ -355,8 +361,8 @@ Status Gateway::Parts::open_pipeline() {
   const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };
   intake = std::make_unique<Intake>(
       IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
-  POSTERN_TRY(reports,
-              ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes(), loops->at(0)}));
+  POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), sts->judge(),
+                                         judge->suffixes(), loops->at(0)}));
   if (config.mta_hook.enabled) {
     POSTERN_TRY(hook, MtaHook::make({config, routes, *intake, *judge, *pipeline, *workers, clock, random}));
   }
@@ -371,6 +377,7 @@ Status Gateway::Parts::open_listener(const config::Listener& settings) {
   options.name = settings.name;
   options.implicit_tls = settings.tls == "implicit";
   options.handshake = config.timeouts.handshake;
+  options.judge_client = judge_of_clients();
   POSTERN_TRY(options.proxy_from, networks(settings.proxy_from, where + ": proxy_from"));
   POSTERN_TRY(options.relay_from, networks(settings.relay_from, where + ": relay_from"));
   io::ListenOptions listen = listen_options(settings, options);
@@ -421,6 +428,12 @@ void Gateway::Parts::open_stapler() {
     with.ask = [this](Certificate leaf, Certificate issuer) { return revocations->answer_to_staple(std::move(leaf), std::move(issuer)); };
   stapler = std::make_unique<Stapler>(std::move(with));
   stapler->restore();
+}
+
+/// The doors open before there is anybody to ask, but no handshake begins before there is.
+io::PeerJudge Gateway::Parts::judge_of_clients() {
+  if (config.tls.client_revocation == name_of(RevocationPolicy::Off)) return {};
+  return [this](const io::Stream& stream) { return client_judge(stream); };
 }
 
 io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
@@ -577,6 +590,8 @@ Result<std::function<io::SslContext()>> Gateway::Parts::tls_context(MakeTls make
     return late->context ? late->context() : io::SslContext();
   };
 }
+
+io::PeerJudge Gateway::judge_of_clients() { return m_parts->judge_of_clients(); }
 
 void Gateway::announce(std::function<DoorState()> door) { m_parts->announced.push_back(std::move(door)); }
 

@@ -58,6 +58,17 @@ bool in_any(const io::IpAddress& address, std::initializer_list<const char*> net
   return std::ranges::any_of(networks, [&](const char* text) { return io::IpNetwork::parse(text)->contains(address); });
 }
 
+/// Certificates that OpenSSL verified; one that this room cannot read is no path.
+CertificateChain path_of(const io::Stream& stream) {
+  CertificateChain out;
+  for (const Bytes& der : stream.verified_path()) {
+    auto one = Certificate::from_der(der);
+    if (!one) return {};
+    out.push_back(*std::move(one));
+  }
+  return out;
+}
+
 const char* words_for(const std::string& source) {
   if (source == "stapled") return "stapled OCSP";
   return source == "ocsp" ? "OCSP" : "CRL";
@@ -84,7 +95,7 @@ io::Task<PathRevocation> Revocations::judge(PathInQuestion question) {
       subject.responder = question.responder;
       subject.key += question.responder;  // what others could not say is no answer of this one
     }
-    if (depth == 0 && question.stapled.empty() && must_staple(path[depth])) {
+    if (depth == 0 && question.may_staple && question.stapled.empty() && must_staple(path[depth])) {
       found.push_back(open_question("it asks to be shown with a stapled answer, and the server sent none (RFC 7633)"));
       continue;
     }
@@ -95,6 +106,36 @@ io::Task<PathRevocation> Revocations::judge(PathInQuestion question) {
   PathRevocation out = decide_path_revocation(path, question.policy, std::move(found));
   count(out);
   co_return out;
+}
+
+io::PeerJudge Revocations::judge_of_servers(RevocationPolicy policy, std::string peers) { return judge_by(policy, std::move(peers), true); }
+
+io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) { return judge_by(policy, "client", false); }
+
+io::PeerJudge Revocations::judge_by(RevocationPolicy policy, std::string peers, bool may_staple) {
+  if (policy == RevocationPolicy::Off) return {};
+  return [this, policy, peers = std::move(peers), may_staple](const io::Stream& stream) {
+    PathInQuestion question{path_of(stream), policy, stream.stapled_answer()};
+    question.may_staple = may_staple;
+    return judge_peer({stream.peer().text(), peers, stream.info().verified}, std::move(question));
+  };
+}
+
+io::Task<Status> Revocations::judge_peer(Peer peer, PathInQuestion question) {
+  if (question.path.empty()) {  // trusted by a pin, say; or resumed, which says nothing of now
+    if (!peer.verified || question.policy == RevocationPolicy::Soft) co_return Status();
+    co_return fail(ErrorCode::Denied, "its path is not known, so that it may be revoked; connect without resuming a session");
+  }
+  const std::string subject = question.path.front().subject();
+  const PathRevocation found = co_await judge(std::move(question));
+  if (!found.ok) {
+    log::warn("revocation.peer_refused", {{"peer", peer.endpoint}, {"is", peer.kind}, {"certificate", subject}, {"reason", found.reason}});
+    co_return fail(ErrorCode::Denied, found.reason);
+  }
+  const std::string text = revocation_text(found);
+  if (!text.empty())
+    log::info("revocation.peer", {{"peer", peer.endpoint}, {"is", peer.kind}, {"certificate", subject}, {"found", text.substr(2)}});
+  co_return Status();
 }
 
 io::Task<PathRevocation> Revocations::judge_own(Certificate leaf, Certificate issuer) {

@@ -388,10 +388,22 @@ Task<Status> Stream::start_tls_server(SslContext context, SteadyTime deadline) {
   co_return co_await m_impl->handshake(deadline);
 }
 
+Task<Status> Stream::start_tls_server(SslContext context, SteadyTime deadline, PeerJudge judge) {
+  POSTERN_CO_CHECK(co_await start_tls_server(std::move(context), deadline));
+  co_return co_await judged(std::move(judge));
+}
+
 Task<Status> Stream::start_tls_client(SslContext context, TlsClientOptions options, SteadyTime deadline) {
   if (m_impl->ssl) co_return fail(ErrorCode::Conflict, "TLS is on already");
   POSTERN_CO_CHECK(m_impl->usable());
-  co_return co_await m_impl->start_tls_client(std::move(context), std::move(options), deadline);
+  PeerJudge judge = std::move(options.judge);
+  POSTERN_CO_CHECK(co_await m_impl->start_tls_client(std::move(context), std::move(options), deadline));
+  co_return co_await judged(std::move(judge));
+}
+
+Task<Status> Stream::judged(PeerJudge judge) const {
+  if (!judge || !info().has_peer_certificate) co_return Status();
+  co_return co_await judge(*this);
 }
 
 bool Stream::is_tls() const noexcept { return m_impl->tls_info != nullptr; }
@@ -402,6 +414,8 @@ const TlsInfo& Stream::info() const noexcept {
 }
 
 std::vector<Bytes> Stream::peer_chain() const { return m_impl->ssl ? tls::peer_chain(m_impl->ssl.get()) : std::vector<Bytes>{}; }
+
+std::vector<Bytes> Stream::verified_path() const { return m_impl->ssl ? tls::verified_path(m_impl->ssl.get()) : std::vector<Bytes>{}; }
 
 Bytes Stream::stapled_answer() const { return m_impl->ssl ? tls::stapled_answer(m_impl->ssl.get()) : Bytes{}; }
 

@@ -125,7 +125,7 @@ struct Service::Impl {
   }
 
   io::Task<void> serve_tls(io::Stream stream) {
-    const Status secured = co_await stream.start_tls_server(tls(), io::deadline_in(kHandshake));
+    const Status secured = co_await stream.start_tls_server(tls(), io::deadline_in(kHandshake), gateway.judge_of_clients());
     if (!secured) {
       log::info("x400.tls_failed", {{"address", stream.peer().text()}, {"reason", secured.error()}});
       co_return;

@@ -232,9 +232,12 @@ Result<TlsContext> server_context(TlsServerProfile profile) {
   POSTERN_CHECK(ask_for_client_certificate(context.get(), profile));
   POSTERN_CHECK(accept_alpn(context.get(), profile.alpn));
   POSTERN_CHECK(answer_status_requests(context.get(), std::move(profile.staple)));
-  // Stateless tickets: no server-side cache that a stranger could fill. One ticket, since mail clients seldom come back twice.
+  // Stateless tickets: no server-side cache that a stranger could fill. One ticket, since mail clients seldom come back twice. None for
+  // clients with certificates: a resumed session shows no path, and whether that was revoked since could not be asked.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(context.get(), 1);
+  const bool judged = !profile.client_roots.empty();
+  if (judged) SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context.get(), judged ? 0 : 1);
   SSL_CTX_set_timeout(context.get(), kTicketSeconds);
   SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
   out.m_context = std::move(context);
