@@ -175,6 +175,8 @@ struct Config {
     std::string mount = "transit";
     std::string ca;  ///< Empty: the system's trust store.
     std::string server_name;
+    std::string revocation = "soft";  ///< off, soft, hard
+    std::string crl;
     std::string client_certificate;
     std::string client_key;
     std::string auth = "approle";  ///< approle, token_file

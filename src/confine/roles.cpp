@@ -441,8 +441,8 @@ class KeeperBuilder {
     for (const auto& url : m_config.vault.address) allow_tcp(port_of_url(url), "keys.backend is vault");
     m_rules.calls.udp_client = true;  // names of hosts
     const auto& vault = m_config.vault;
-    for (const auto& path :
-         {vault.ca, vault.client_certificate, vault.client_key, file_of(vault.role_id), file_of(vault.secret_id), vault.token_file})
+    for (const auto& path : {vault.ca, vault.crl, vault.client_certificate, vault.client_key, file_of(vault.role_id),
+                             file_of(vault.secret_id), vault.token_file})
       if (!path.empty())
         m_rules.reach.paths.push_back({fs::path(absolute(m_config.beside_config(path))).parent_path().string(), Access::Read});
     if (begins_with(vault.role_id, "keychain") || begins_with(vault.secret_id, "keychain")) allow_local("keys.vault names a keychain");

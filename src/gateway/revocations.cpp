@@ -58,17 +58,6 @@ bool in_any(const io::IpAddress& address, std::initializer_list<const char*> net
   return std::ranges::any_of(networks, [&](const char* text) { return io::IpNetwork::parse(text)->contains(address); });
 }
 
-/// Certificates that OpenSSL verified; one that this room cannot read is no path.
-CertificateChain path_of(const io::Stream& stream) {
-  CertificateChain out;
-  for (const Bytes& der : stream.verified_path()) {
-    auto one = Certificate::from_der(der);
-    if (!one) return {};
-    out.push_back(*std::move(one));
-  }
-  return out;
-}
-
 const char* words_for(const std::string& source) {
   if (source == "stapled") return "stapled OCSP";
   return source == "ocsp" ? "OCSP" : "CRL";
@@ -115,7 +104,7 @@ io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) { return ju
 io::PeerJudge Revocations::judge_by(RevocationPolicy policy, std::string peers, bool may_staple) {
   if (policy == RevocationPolicy::Off) return {};
   return [this, policy, peers = std::move(peers), may_staple](const io::Stream& stream) {
-    PathInQuestion question{path_of(stream), policy, stream.stapled_answer()};
+    PathInQuestion question{certificates_from_der(stream.verified_path()).value_or(CertificateChain()), policy, stream.stapled_answer()};
     question.may_staple = may_staple;
     return judge_peer({stream.peer().text(), peers, stream.info().verified}, std::move(question));
   };

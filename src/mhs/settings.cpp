@@ -45,11 +45,7 @@ class PathCheck {
   PathCheck(std::vector<Certificate> roots, OwnRoots more, std::string host, const Clock& clock)
       : m_roots(std::move(roots)), m_more(std::move(more)), m_host(std::move(host)), m_clock(clock) {}
   Status operator()(const io::Stream& stream) const {
-    CertificateChain chain;
-    for (const Bytes& der : stream.peer_chain()) {
-      POSTERN_TRY(Certificate one, Certificate::from_der(der));
-      chain.push_back(std::move(one));
-    }
+    POSTERN_TRY(const CertificateChain chain, certificates_from_der(stream.peer_chain()));
     if (chain.empty()) return fail(ErrorCode::Denied, "no certificate was shown");
     VerifyRequest request;
     request.leaf = &chain.front();
