@@ -235,6 +235,7 @@ struct Config {
   } tls;
   struct Smime {
     bool enabled = true;
+    std::string revocation = "soft";  ///< off, soft, hard
     std::string certificates_dir = "profiles/certs";
     std::string trust;
     std::string profile = "gcm";  ///< gcm, cbc

@@ -119,6 +119,11 @@ const std::vector<Row<Config>>& scalar_settings() {
               "Directory of recipients' certificates (*.pem, *.crt), found by e-mail address or, for X.400, O/R address; and of our own "
               "for X.400: signing.pem and encryption.pem, each with its .key."),
       text<C>("security.smime.trust", FIELD(smime.trust), "PEM file of CAs trusted for S/MIME signers, beside the built-in CA."),
+      text<C>(
+          "security.smime.revocation", FIELD(smime.revocation),
+          "As outbound.revocation, for signers of mail: of those that security.smime.trust trusts, responders and lists are asked. hard: "
+          "a signature is not valid while it is not known whether its certificate is revoked.",
+          {"off", "soft", "hard"}),
       text<C>("security.smime.profile", FIELD(smime.profile),
               "Content encryption: gcm (AES-256-GCM, AuthEnveloped) or cbc (AES-256-CBC for old clients).", {"gcm", "cbc"}),
       flag<C>("security.smime.auto_enroll", FIELD(smime.auto_enroll),

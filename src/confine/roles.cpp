@@ -169,9 +169,7 @@ class GateBuilder : private OutsideBuilder {
   }
 
   void add_named_files() {
-    beside(m_config.tls.certificate);
-    beside(m_config.tls.key);
-    beside(m_config.smime.trust);
+    for (const auto& path : {m_config.tls.certificate, m_config.tls.key, m_config.smime.trust}) beside(path);
     beside(m_config.authentication.public_suffix_list);
     beside(m_config.dns.fixture_file);
     beside(m_config.dns.trust_anchor);
@@ -248,8 +246,8 @@ class GateBuilder : private OutsideBuilder {
   }
 
   [[nodiscard]] bool asks_for_client_certificates() const {
-    const auto asks = [](const config::Listener& listener) { return !listener.client_ca.empty(); };
-    return !m_config.http.tls.client_ca.empty() || !m_config.x400.tls.client_ca.empty() || std::ranges::any_of(m_config.listeners, asks);
+    const auto asks = [](const auto& door) { return !door.client_ca.empty(); };
+    return asks(m_config.http.tls) || asks(m_config.x400.tls) || std::ranges::any_of(m_config.listeners, asks);
   }
 
   /// Responders and lists are asked by port 80 alone, whatever outbound.revocation_networks adds to the addresses.
@@ -257,7 +255,8 @@ class GateBuilder : private OutsideBuilder {
     const auto asks = [](const config::Route& route) { return !route.revocation.empty() && route.revocation != "off"; };
     const bool staples = m_config.tls.stapling && !m_config.tls.certificate.empty();
     const bool clients = m_config.tls.client_revocation != "off" && asks_for_client_certificates();
-    return m_config.outbound.revocation != "off" || staples || clients || std::ranges::any_of(m_config.routes, asks);
+    const bool signers = m_config.smime.revocation != "off" && !m_config.smime.trust.empty();
+    return m_config.outbound.revocation != "off" || staples || clients || signers || std::ranges::any_of(m_config.routes, asks);
   }
 
   void allow_unix_server(const std::string& place) {

@@ -171,7 +171,8 @@ struct Gateway::Parts {
   std::unique_ptr<Revocations> revocations;
   std::unique_ptr<StsPolicies> sts;
   std::unique_ptr<DkimSigners> signers;
-  io::PeerJudge client_judge;  ///< Made with `revocations`.
+  io::PeerJudge client_judge;  ///< Made with `revocations`, as the next one.
+  std::function<std::optional<PathRevocation>(const CertificateChain&)> signer_standing;
   std::unique_ptr<OwnRevocation> own_revocation;
   std::unique_ptr<Stapler> stapler;
   std::unique_ptr<Pipeline> pipeline;
@@ -207,6 +208,7 @@ struct Gateway::Parts {
   Status open_resolver();
   Status open_zones();
   Status open_spool();
+  Status open_revocations();
   Status open_pipeline();
   Status open_doors();
   void open_stapler();
@@ -325,22 +327,29 @@ Status Gateway::Parts::open_spool() {
   return {};
 }
 
+/// Who looks at whose certificates, before there is anybody who has to.
+Status Gateway::Parts::open_revocations() {
+  POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
+  POSTERN_TRY(const RevocationPolicy of_clients, parse_revocation_policy(config.tls.client_revocation));
+  client_judge = revocations->judge_of_clients(of_clients);
+  POSTERN_TRY(const RevocationPolicy of_signers, parse_revocation_policy(config.smime.revocation));
+  if (of_signers != RevocationPolicy::Off)
+    signer_standing = [this, of_signers](const CertificateChain& path) { return revocations->recall(path, of_signers); };
+  own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
+  return {};
+}
+
 Status Gateway::Parts::open_pipeline() {
   const auto pin = [this](const config::DkimSigner& signer, std::uint32_t latest) {
     return DkimPins(*store).pin({to_lower(signer.domain), signer.selector, signer.key}, static_cast<std::uint32_t>(signer.version), latest);
   };
   POSTERN_TRY(signers, DkimSigners::make(config, *keeper, pin));
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
-                                        clock, signers.get(), tenants.get(), config.authentication.authserv_id}));
+                                        clock, signers.get(), tenants.get(), config.authentication.authserv_id, signer_standing}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
-  POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
-  POSTERN_TRY(const RevocationPolicy towards_hosts, parse_revocation_policy(config.outbound.revocation));
-  POSTERN_TRY(const RevocationPolicy towards_clients, parse_revocation_policy(config.tls.client_revocation));
-  client_judge = revocations->judge_of_clients(towards_clients);
-  POSTERN_TRY(sts,
-              StsPolicies::make({config, *resolver, *workers, *store, clock, revocations->judge_of_servers(towards_hosts, "HTTPS host")}));
+  POSTERN_TRY(const RevocationPolicy of_hosts, parse_revocation_policy(config.outbound.revocation));
+  POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock, revocations->judge_of_servers(of_hosts, "HTTPS host")}));
   POSTERN_TRY(outside, OutsideLook::make({config, *resolver, *sts, *revocations, random, clock}));
-  own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
   POSTERN_TRY(courier, Courier::make({config,
                                       routes,
@@ -359,8 +368,8 @@ Status Gateway::Parts::open_pipeline() {
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
   const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };
-  intake = std::make_unique<Intake>(
-      IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
+  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *judge, *revocations, *tenants, *spool, *users, *audit, *workers,
+                                                clock, note_judged, note_report, budget});
   POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), sts->judge(),
                                          judge->suffixes(), loops->at(0)}));
   if (config.mta_hook.enabled) {
@@ -448,6 +457,7 @@ Status Gateway::Parts::open_mail() {
   POSTERN_CHECK(keeper->ready());
   POSTERN_CHECK(open_keys());
   POSTERN_CHECK(make_storage_keys(*keeper, *tenants));
+  POSTERN_CHECK(open_revocations());
   POSTERN_CHECK(open_pipeline());
   POSTERN_CHECK(open_doors());
   open_stapler();

@@ -97,6 +97,19 @@ io::Task<PathRevocation> Revocations::judge(PathInQuestion question) {
   co_return out;
 }
 
+std::optional<PathRevocation> Revocations::recall(const CertificateChain& path, RevocationPolicy policy) const {
+  std::vector<CertificateRevocation> found;
+  for (std::size_t depth = 0; policy != RevocationPolicy::Off && depth + 1 < path.size(); ++depth) {
+    const bool names_somebody = !ocsp_urls(path[depth]).empty() || !crl_urls(path[depth]).empty();
+    auto known = recall(key_of(path[depth], path[depth + 1]));
+    if (!known && names_somebody) return std::nullopt;
+    found.push_back(known ? *std::move(known) : open_question("it names neither an OCSP responder nor a CRL", kNobody));
+    found.back().depth = depth;
+    if (found.back().verdict.status == RevocationStatus::Revoked) break;
+  }
+  return decide_path_revocation(path, policy, std::move(found));
+}
+
 io::PeerJudge Revocations::judge_of_servers(RevocationPolicy policy, std::string peers) { return judge_by(policy, std::move(peers), true); }
 
 io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) { return judge_by(policy, "client", false); }

@@ -72,6 +72,10 @@ class Revocations {
   /// CertificateRevocation::source is "stapled", "ocsp", "crl", empty when nobody answered, or kNobody.
   [[nodiscard]] io::Task<PathRevocation> judge(PathInQuestion question);
 
+  /// What is remembered of a path, without waiting: for engines that cannot. Nothing: somebody could be asked (judge()) that was not
+  /// lately.
+  [[nodiscard]] std::optional<PathRevocation> recall(const CertificateChain& path, RevocationPolicy policy) const;
+
   /// Of a certificate of ours and its issuer: asked about whatever it says of stapling; nothing when outbound.revocation is off.
   [[nodiscard]] io::Task<PathRevocation> judge_own(Certificate leaf, Certificate issuer);
 

@@ -7,7 +7,6 @@ import socket
 import threading
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import AuthorityInformationAccessOID
 from OpenSSL import SSL
 
@@ -99,13 +98,7 @@ class RevocationHost:
         return self.ocsp(request.read_bytes())
 
     def crl(self) -> bytes:
-        now = datetime.datetime.utcnow()
-        builder = (x509.CertificateRevocationListBuilder().issuer_name(self.authority.root.certificate.subject)
-                   .last_update(now - datetime.timedelta(hours=1)).next_update(now + datetime.timedelta(days=2))
-                   .add_extension(x509.CRLNumber(1), critical=False))
-        for serial, since in self._revoked.items():
-            builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build())
-        return builder.sign(self.authority.root.key_object, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        return self.authority.crl(self._revoked)
 
 
 def _hex(serial: int) -> str:
