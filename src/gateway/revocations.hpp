@@ -119,6 +119,7 @@ class Revocations {
   [[nodiscard]] io::Task<CertificateRevocation> ask(Subject subject);
   [[nodiscard]] io::Task<Result<OcspAnswer>> ask_responder(std::string url, Subject subject, Bytes nonce, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_list(std::string url, Subject subject, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<Crl>> fetch_list(std::string url, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit, Target target,
                                                        SteadyTime deadline);
   [[nodiscard]] bool may_ask(const io::IpAddress& address) const;
