@@ -421,8 +421,8 @@ class Validator {
       else if (!is_origin(url))
         fault("keys.vault.address", "has \"" + printable(url) + "\"; give scheme, host and port only");
     }
-    if (!tls && !(vault.ca.empty() && vault.client_certificate.empty() && vault.server_name.empty()))
-      fault("keys.vault.address", "has no https:// URL, but ca, server_name or client_certificate are given");
+    if (!tls && !(vault.ca.empty() && vault.crl.empty() && vault.client_certificate.empty() && vault.server_name.empty()))
+      fault("keys.vault.address", "has no https:// URL, but ca, crl, server_name or client_certificate are given");
     if (vault.client_certificate.empty() != vault.client_key.empty())
       fault("keys.vault.client_key", "and client_certificate belong together; give both or none");
     if (!is_mount(vault.mount)) fault("keys.vault.mount", "must be a path of letters, digits, '-', '_' and '.', such as transit");

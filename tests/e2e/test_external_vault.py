@@ -3,6 +3,7 @@
 The external Vault is a second posternd, and with BAO=path also a real OpenBao or Vault.
 """
 
+import datetime
 import json
 import os
 import smtplib
