@@ -173,6 +173,7 @@ json::object x400_json(mhs::Service& x400) {
            {{"associations", out.associations.load()},
             {"call_failures", out.call_failures.load()},
             {"transferred", out.transferred.load()},
+            {"at_lists", out.at_lists.load()},
             {"delivered", out.delivered.load()},
             {"reported", out.reported.load()},
             {"deferred", out.deferred.load()},

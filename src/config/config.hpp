@@ -136,6 +136,17 @@ struct X400Route {
   std::string text;           ///< Of refuse: for the report.
 };
 
+/// A distribution list that this MTA expands.
+struct X400List {
+  std::string address;                  ///< Its O/R address.
+  std::vector<std::string> members;     ///< O/R addresses.
+  std::string members_file;             ///< More of them, one a line.
+  std::string submit = "all";           ///< all, members, listed
+  std::vector<std::string> submitters;  ///< Of listed.
+  std::string owner;
+  std::string reports = "originator";  ///< originator, owner, both
+};
+
 struct Config {
   struct Server {
     std::string hostname = "localhost";
@@ -351,6 +362,7 @@ struct Config {
 
   std::vector<X400Peer> x400_peers;
   std::vector<X400Route> x400_routes;
+  std::vector<X400List> x400_lists;
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   std::vector<PolicyRule> policies;

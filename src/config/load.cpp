@@ -35,6 +35,7 @@ class Reader {
     read_records(root, "exception", exception_settings(), m_out.config.exceptions);
     read_records(root, "x400_peer", x400_peer_settings(), m_out.config.x400_peers);
     read_records(root, "x400_route", x400_route_settings(), m_out.config.x400_routes);
+    read_records(root, "x400_list", x400_list_settings(), m_out.config.x400_lists);
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
   }
 
@@ -47,7 +48,8 @@ class Reader {
  private:
   static bool is_record(std::string_view name) {
     return name == "listener" || name == "route" || name == "policy" || name == "verdict" || name == "dkim" || name == "zone" ||
-           name == "operator" || name == "tenant" || name == "exception" || name == "x400_peer" || name == "x400_route";
+           name == "operator" || name == "tenant" || name == "exception" || name == "x400_peer" || name == "x400_route" ||
+           name == "x400_list";
   }
 
   static bool is_map(std::string_view path) {
@@ -276,6 +278,7 @@ std::string show(const Config& config) {
   show_records(out, "exception", exception_settings(), config.exceptions);
   show_records(out, "x400_peer", x400_peer_settings(), config.x400_peers);
   show_records(out, "x400_route", x400_route_settings(), config.x400_routes);
+  show_records(out, "x400_list", x400_list_settings(), config.x400_lists);
   return out;
 }
 
@@ -296,6 +299,7 @@ std::string reference() {
   reference_of(out, "[[exception]]", exception_settings());
   reference_of(out, "[[x400_peer]]", x400_peer_settings());
   reference_of(out, "[[x400_route]]", x400_route_settings());
+  reference_of(out, "[[x400_list]]", x400_list_settings());
   return out;
 }
 

@@ -45,5 +45,6 @@ struct Row {
 [[nodiscard]] const std::vector<Row<TrustException>>& exception_settings();
 [[nodiscard]] const std::vector<Row<X400Peer>>& x400_peer_settings();
 [[nodiscard]] const std::vector<Row<X400Route>>& x400_route_settings();
+[[nodiscard]] const std::vector<Row<X400List>>& x400_list_settings();
 
 }  // namespace postern::config

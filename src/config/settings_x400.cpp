@@ -135,4 +135,24 @@ const std::vector<Row<X400Route>>& x400_route_settings() {
   return all;
 }
 
+const std::vector<Row<X400List>>& x400_list_settings() {
+  using L = X400List;
+  static const std::vector<Row<L>> all{
+      text<L>("address", FIELD(address), "O/R address of the list, \"C=DE;A= ;P=NORTH;O=Works;CN=all\"; it needs no route."),
+      list<L>("members", FIELD(members),
+              "O/R addresses of its members: people and lists, here or elsewhere; at most 10,000 with those of the file."),
+      text<L>("members_file", FIELD(members_file),
+              "File with more members, one O/R address a line, read at the start; lines that begin with # are notes."),
+      text<L>("submit", FIELD(submit), "Who may send to it: all, members, or listed (submitters).", {"all", "members", "listed"}),
+      list<L>("submitters", FIELD(submitters), "With listed: O/R addresses of people and lists that may send to it."),
+      text<L>("owner", FIELD(owner), "O/R address of who answers for the list."),
+      text<L>("reports", FIELD(reports),
+              "Who gets reports about the members: originator (or the list that sent to it), owner (then the originator is told only that "
+              "the list "
+              "was expanded), both.",
+              {"originator", "owner", "both"}),
+  };
+  return all;
+}
+
 }  // namespace postern::config

@@ -196,7 +196,7 @@ class Validator {
   void check_x400() {
     const auto& x400 = m_config.x400;
     if (!x400.enabled()) {
-      if (!x400.address.empty() || !x400.tls.address.empty() || !m_config.x400_peers.empty())
+      if (!x400.address.empty() || !x400.tls.address.empty() || !m_config.x400_peers.empty() || !m_config.x400_lists.empty())
         fault("x400.domain", "is needed for an MTA of X.400; set it to its management domain, \"C=DE;A= ;P=ORG\"");
       return;
     }
@@ -208,6 +208,8 @@ class Validator {
       check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
       check_x400_route(m_config.x400_routes[i], "x400_route[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.x400_lists.size(); ++i)
+      check_x400_list(m_config.x400_lists[i], "x400_list[" + std::to_string(i) + "]");
   }
 
   static const std::string& name_of_mta(const X400Peer& peer) { return peer.mta_name.empty() ? peer.name : peer.mta_name; }
@@ -232,6 +234,15 @@ class Validator {
     const bool known = route.via.starts_with("peer:") &&
                        std::ranges::find(m_config.x400_peers, route.via.substr(5), &X400Peer::name) != m_config.x400_peers.end();
     if (!known) fault(path + ".via", "is \"" + printable(route.via) + "\"; must be store, refuse, or peer:NAME of an [[x400_peer]]");
+  }
+
+  void check_x400_list(const X400List& list, const std::string& path) {
+    if (list.address.empty()) fault(path + ".address", "is needed; \"C=DE;A= ;P=NORTH;O=Works;CN=all\" for example");
+    if (list.members.empty() && list.members_file.empty())
+      fault(path + ".members", "or members_file is needed; name who stands in the list");
+    if (list.submitters.empty() == (list.submit == "listed"))
+      fault(path + ".submitters", "and submit = \"listed\" belong together; give both or none");
+    if (list.reports != "originator" && list.owner.empty()) fault(path + ".owner", "is needed with reports = \"" + list.reports + "\"");
   }
 
   void check_route(Route& route, const std::string& path) {

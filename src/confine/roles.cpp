@@ -196,6 +196,7 @@ class GateBuilder : private OutsideBuilder {
     beside(m_config.x400.tls.client_ca);
     for (const auto& peer : m_config.x400_peers)
       for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref)}) beside(path);
+    for (const auto& list : m_config.x400_lists) beside(list.members_file);
     const auto& transport = m_config.transport;
     if (transport.mode == "mock") return;
     folder(m_config.beside_config(transport.profiles_dir), Access::Read);

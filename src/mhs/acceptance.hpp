@@ -24,10 +24,16 @@ struct Origin {
 /// accepted before: then it has been taken care of, and is confirmed again.
 inline constexpr std::string_view kDuplicateField = "mts_seen";
 [[nodiscard]] Result<Submission> submission_of(Incoming incoming, std::span<const Fate> fates, const Origin& origin, WallTime now);
+/// The same of a copy that a distribution list of ours makes, which the list's own mark (mark_seen) keeps the only one.
+[[nodiscard]] Result<Submission> expanded_submission_of(Incoming incoming, std::span<const Fate> fates, const Origin& origin, WallTime now);
 /// A report that this MTA makes itself.
 [[nodiscard]] Result<Submission> submission_of(const mts::Report& report, const Fate& fate, const MessageId& id,
                                                const CorrelationId& correlation, WallTime now);
 
+/// Remembers `key` (of mts/rules_envelope.hpp) as long as accepted APDUs; nothing happens where it is there already.
+[[nodiscard]] CommitStep mark_seen(const std::string& key, WallTime now);
+/// On a worker.
+[[nodiscard]] Result<bool> was_seen(Store& store, const std::string& key);
 /// In a job: forgets what was accepted before `oldest`.
 [[nodiscard]] Status forget_seen(Database& database, WallTime oldest);
 

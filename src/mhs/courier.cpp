@@ -15,7 +15,8 @@ constexpr std::size_t kInternalConcurrency = 4;  // of the routes that are no pe
 X400Courier::Impl::Impl(CourierParts with)
     : parts(std::move(with)),
       call{parts.mta, parts.resolver, parts.workers, parts.clock, parts.hostname, parts.transcript},
-      outcomes({parts.mta, parts.rules, parts.spool, parts.workers, parts.random, parts.clock, parts.lifetimes, parts.schedule}) {
+      outcomes({parts.mta, parts.rules, parts.spool, parts.workers, parts.random, parts.clock, parts.lifetimes, parts.schedule}),
+      lists({parts.mta, parts.rules, parts.store, parts.spool, parts.staging, outcomes, parts.random, parts.clock}) {
   std::size_t next = 0;
   const auto add = [&](std::string route, const Peer* peer, std::size_t limit) {
     auto link = std::make_unique<Link>();
@@ -27,6 +28,7 @@ X400Courier::Impl::Impl(CourierParts with)
   };
   for (const Peer& peer : parts.mta.peers) add(std::string(kPeerRoute) + peer.name, &peer, std::max<std::size_t>(1, peer.associations));
   add(std::string(kStoreRoute), nullptr, kInternalConcurrency);
+  add(std::string(kListRoute), nullptr, 1);  // one after the other: each is to see what the one before has marked
   add(std::string(kReportRoute), nullptr, kInternalConcurrency);
 }
 

@@ -19,6 +19,8 @@ struct CourierParts {
   const Mta& mta;
   const MtaRules& rules;
   Mailboxes& mailboxes;
+  Store& store;
+  StagingArea& staging;
   Spool& spool;
   io::Loops& loops;
   io::WorkerPool& workers;

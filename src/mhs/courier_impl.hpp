@@ -6,6 +6,7 @@
 
 #include "io/sync.hpp"
 #include "mhs/courier.hpp"
+#include "mhs/list_expansion.hpp"
 
 namespace postern::mhs {
 
@@ -19,7 +20,7 @@ struct IdleSender {
 /// One route, on one loop. Everything but `trouble` belongs to the loop.
 struct Link {
   std::string route;
-  const Peer* peer = nullptr;  ///< Null: x400:store, x400:report.
+  const Peer* peer = nullptr;  ///< Null: x400:store, x400:list, x400:report.
   io::Executor loop;
   std::size_t limit = 1;
   std::size_t active = 0;
@@ -44,6 +45,7 @@ struct X400Courier::Impl : std::enable_shared_from_this<Impl> {
   CourierParts parts;
   CallParts call;
   Outcomes outcomes;
+  ListExpander lists;
   std::atomic<bool> stopping{false};
   std::map<std::string, std::unique_ptr<Link>> links;  ///< Fixed after the constructor.
 
@@ -58,6 +60,7 @@ struct X400Courier::Impl : std::enable_shared_from_this<Impl> {
   io::Task<void> over_p1(Link& link, Outgoing& item, std::unique_ptr<P1Caller>& caller);
   io::Task<std::optional<CallFailure>> ensure_open(Link& link, std::unique_ptr<P1Caller>& caller);
   io::Task<void> into_mailboxes(Outgoing& item);
+  io::Task<void> at_list(Outgoing& item);
   void report_refusals(Outgoing& item);
   /// The route of a peer that the settings have no more.
   static io::Task<void> bury(std::shared_ptr<Impl> self, std::string route);

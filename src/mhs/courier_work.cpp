@@ -32,6 +32,7 @@ io::Task<void> X400Courier::Impl::handle(Link& link, Work work, std::unique_ptr<
   if (link.route == kReportRoute) co_return report_refusals(*item);
   if (outcomes.is_too_late(*item)) co_return outcomes.expired(*item);
   if (const auto wait = outcomes.wait_before(*item)) co_return outcomes.all_deferred(*item, kDeferredDelivery, wait);
+  if (link.route == kListRoute) co_return co_await at_list(*item);
   if (link.peer == nullptr) co_return co_await into_mailboxes(*item);
   co_await over_p1(link, *item, caller);
 }
@@ -162,6 +163,18 @@ io::Task<void> X400Courier::Impl::into_mailboxes(Outgoing& item) {
   };
   done->report.patient = true;
   parts.spool.report(std::move(done->report), std::move(tell));
+}
+
+io::Task<void> X400Courier::Impl::at_list(Outgoing& item) {
+  const auto job = [this, &item] { return lists.serve(item); };
+  auto done = co_await parts.workers.run(job);
+  if (!done && done.error().code == ErrorCode::IntegrityFailed)
+    co_return parts.spool.quarantine_damaged(item.item().item, done.error().what);
+  if (!done) co_return outcomes.all_deferred(item, done.error().text());
+  ++outcomes.stats.at_lists;
+  io::OneShot<Status> written(co_await io::this_executor());
+  parts.spool.report(*std::move(done), written.setter());
+  static_cast<void>(co_await written.wait());  // the spool tries until it is written
 }
 
 /// X.411 14.3.4: each recipient with his own reason, in one report.

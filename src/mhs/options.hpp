@@ -8,6 +8,7 @@
 
 #include "base/secret.hpp"
 #include "io/stream.hpp"
+#include "mhs/lists.hpp"
 #include "mts/types.hpp"
 #include "oraddress/routing.hpp"
 #include "osi/address.hpp"
@@ -62,6 +63,7 @@ struct Mta {
   mts::GlobalDomainIdentifier domain;
   std::vector<Peer> peers;
   oraddress::RoutingTable<RouteTarget> routes;
+  Lists lists;  ///< Asked before the routes.
   osi::AssociationLimits limits;
   std::uint64_t content_limit = 2ULL * 1024 * 1024 * 1024;  ///< Octets.
   std::chrono::seconds idle{60};                            ///< An association without work is released after that.

@@ -208,6 +208,7 @@ std::vector<Service::Mailbox> Service::mailboxes() const {
 
 Result<Service::Mailbox> Service::add_mailbox(std::string_view address, std::string_view password, DeliveredBy delivered_by) {
   POSTERN_TRY(const auto parsed, oraddress::parse(address));
+  if (m_impl->node->mta().lists.find(parsed) != nullptr) return fail(ErrorCode::Conflict, "is that of an [[x400_list]]", "address");
   POSTERN_TRY(const MsUser user, m_impl->mailboxes.add(parsed, password, delivered_by));
   return Mailbox{user.address, user.delivered_by};
 }

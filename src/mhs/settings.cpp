@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "gateway/hops.hpp"
+#include "mhs/list_settings.hpp"
 #include "oraddress/or_text.hpp"
 #include "pki/verify.hpp"
 #include "tlspolicy/profile.hpp"
@@ -90,6 +91,7 @@ class Maker {
       out.peers.push_back(*std::move(made));
     }
     for (const auto& route : m_config.x400_routes) POSTERN_CHECK(add_route(out, route));
+    POSTERN_TRY(out.lists, lists_of(m_config));
     return out;
   }
 

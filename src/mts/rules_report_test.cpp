@@ -127,6 +127,9 @@ TEST(ReportRules, GoBackOverTheLists) {
   ASSERT_THAT(third, SizeIs(2));
   EXPECT_EQ(third[0].envelope.report_destination_name, name_of("Smith"));
   EXPECT_EQ(third[1].envelope.report_destination_name, name_of("Owner"));
+  EXPECT_FALSE(find(third[0].envelope.extensions, StandardExtension::ReportingDlName));
+  EXPECT_EQ(extension_or<StandardExtension::ReportingDlName>(third[1].envelope.extensions), name_of("Doe"));  // X.411 8.3.1.2.1.14
+  EXPECT_THAT(report_onward(second[0], {.owner = name_of("Smith"), .onward = true}), SizeIs(1)) << "an owner who sent it is told once";
   EXPECT_TRUE(report_onward(third[0], {}).empty());  // the originator's own
   EXPECT_TRUE(report_onward(*report, {.owner = {}, .onward = false}).empty());
 }

@@ -173,6 +173,7 @@ class TestNode {
   MemoryMailboxes mailboxes;
   Mta mta;  ///< Peers; moved into the node at start().
   std::vector<Peer> peers;
+  Lists lists;
   std::vector<std::pair<std::string, RouteTarget>> mta_routes;
   RetrySchedule schedule{{std::chrono::seconds(1)}, std::chrono::hours(1), 0};
   std::chrono::milliseconds housekeeping = std::chrono::minutes(5);
@@ -196,6 +197,7 @@ class TestNode {
     with.domain = mta.domain;
     with.limits = mta.limits;
     with.content_limit = mta.content_limit;
+    with.lists = lists;
     for (const Peer& each : peers) {
       Peer copy = peer_of({each.name, each.domain}, each.mode);
       copy.mta_name = each.mta_name;
