@@ -88,6 +88,7 @@ io::Task<void> X400Courier::Impl::over_p1(Link& link, Outgoing& item, std::uniqu
     if (!outcome)
       co_return outcomes.not_delivered(item, report_of(Reason::UnableToTransfer, Diagnostic::UnableToDowngrade), outcome.error().what,
                                        Outcome::Bounced);
+    if (outcome->how == How::Never) co_return outcomes.not_delivered(item, outcome->report, outcome->text, Outcome::Bounced);
     if (outcome->how == How::Done) {
       ++outcomes.stats.transferred;
       link.refusals.erase(item.item().item);

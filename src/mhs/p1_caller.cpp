@@ -7,7 +7,7 @@
 #include "base/random.hpp"
 #include "io/dialer.hpp"
 #include "io/mx.hpp"
-#include "mts/p1_1984.hpp"
+#include "mhs/downgrade.hpp"
 #include "mts/rules_envelope.hpp"
 #include "mts/transfer_stream.hpp"
 
@@ -64,17 +64,16 @@ osi::SessionConnectionIdentifier connection_name(const std::string& hostname, Tr
 /// The octets of the APDU that is sent, from any place on.
 class ApduSource {
  public:
-  static Result<ApduSource> make(const Mta& mta, const Peer& peer, Outgoing& item) {
+  /// `content`: sent in place of the item's.
+  static Result<ApduSource> make(const mts::MTSApdu& apdu, TransferMode mode, Outgoing& item, std::optional<Bytes> content) {
     ApduSource out(item);
-    POSTERN_TRY(mts::MTSApdu apdu, copy_for(mta, peer, item));
-    if (peer.mode == TransferMode::X410_1984)
-      if (const auto no = mts::downgrade_to_1984(apdu)) return fail(ErrorCode::BadInput, "a system of 1984 cannot take it: " + no->why);
-    POSTERN_CHECK(out.encode(apdu, peer.mode));
+    out.m_content = std::move(content);
+    POSTERN_CHECK(out.encode(apdu, mode));
     return out;
   }
   [[nodiscard]] std::uint64_t size() const { return m_writer ? m_writer->size() : m_whole.size(); }
   [[nodiscard]] std::uint64_t at() const { return m_writer ? m_writer->at() : m_at; }
-  [[nodiscard]] bool is_quick() const { return !m_writer || m_item->in_memory(); }
+  [[nodiscard]] bool is_quick() const { return !m_writer || m_content || m_item->in_memory(); }
   [[nodiscard]] Status seek(std::uint64_t at) {
     if (m_writer) return m_writer->seek(at);
     if (at > m_whole.size()) return fail(ErrorCode::BadInput, "a place behind the end of the APDU");
@@ -82,15 +81,12 @@ class ApduSource {
     return {};
   }
   [[nodiscard]] Result<std::size_t> pull(ByteSpan out) {
-    if (m_writer) return m_writer->pull(out, [this](std::uint64_t offset, ByteSpan piece) { return m_item->read(offset, piece); });
+    if (m_writer) return m_writer->pull(out, [this](std::uint64_t offset, ByteSpan piece) { return read_content(offset, piece); });
     const std::size_t size = std::min(out.size(), m_whole.size() - m_at);
     std::copy_n(m_whole.begin() + static_cast<std::ptrdiff_t>(m_at), size, out.begin());
     m_at += size;
     return size;
   }
-
- private:
-  explicit ApduSource(Outgoing& item) : m_item(&item) {}
 
   /// X.411 14.3.6: the copy for this peer, which answers for the due recipients only; internal trace stays in the domain.
   static Result<mts::MTSApdu> copy_for(const Mta& mta, const Peer& peer, const Outgoing& item) {
@@ -109,6 +105,17 @@ class ApduSource {
     if (!mts::same_domain(mta.domain, peer.domain)) mts::leave_domain(mts::trace_of(out));
     return out;
   }
+
+ private:
+  explicit ApduSource(Outgoing& item) : m_item(&item) {}
+
+  Result<std::size_t> read_content(std::uint64_t offset, ByteSpan out) const {
+    if (!m_content) return m_item->read(offset, out);
+    const ByteView left = ByteView(*m_content).subspan(static_cast<std::size_t>(std::min<std::uint64_t>(offset, m_content->size())));
+    const std::size_t size = std::min(out.size(), left.size());
+    std::copy_n(left.begin(), size, out.begin());
+    return size;
+  }
   static std::vector<std::size_t> routes_of(std::size_t recipients, const Outgoing& item) {
     std::vector<std::size_t> out(recipients, mts::kNoRoute);
     for (const DueFate& due : item.due())
@@ -119,7 +126,7 @@ class ApduSource {
     if (const auto* message = std::get_if<mts::Message>(&apdu.value)) {
       mts::MessageWriter::Options options;
       if (mode == TransferMode::X410_1984) options.envelope = &mts::umpdu_envelope_1984();
-      POSTERN_TRY(m_writer, mts::MessageWriter::make(message->envelope, m_item->content_size(), options));
+      POSTERN_TRY(m_writer, mts::MessageWriter::make(message->envelope, m_content ? m_content->size() : m_item->content_size(), options));
       return {};
     }
     const asn1::Type& type = mode == TransferMode::X410_1984 ? mts::mpdu_1984() : schema(asn1::Of<mts::MTSApdu>{});
@@ -128,6 +135,7 @@ class ApduSource {
   }
 
   Outgoing* m_item;
+  std::optional<Bytes> m_content;
   std::optional<mts::MessageWriter> m_writer;
   Bytes m_whole;
   std::size_t m_at = 0;
@@ -182,8 +190,28 @@ io::Task<std::optional<CallFailure>> P1Caller::bind(SteadyTime deadline) {
   co_return CallFailure{good.error().text(), true};
 }
 
+namespace {
+
+TransferOutcome never(const mts::NoDowngrade& why) {
+  TransferOutcome out;
+  out.how = TransferOutcome::How::Never;
+  out.text = "a system of 1984 cannot take it: " + why.why;
+  out.report.non_delivery_reason_code = why.reason;
+  out.report.non_delivery_diagnostic_code = why.diagnostic;
+  return out;
+}
+
+}  // namespace
+
 io::Task<Result<TransferOutcome>> P1Caller::transfer(Outgoing& item, std::optional<osi::ResumePoint> from) {
-  POSTERN_CO_TRY(ApduSource source, ApduSource::make(m_parts.mta, m_peer, item));
+  POSTERN_CO_TRY(mts::MTSApdu apdu, ApduSource::copy_for(m_parts.mta, m_peer, item));
+  std::optional<Bytes> content;
+  if (m_peer.mode == TransferMode::X410_1984) {
+    const auto fit = [&] { return downgrade_for_1984(apdu, item, content); };
+    POSTERN_CO_TRY(const std::optional<mts::NoDowngrade> no, co_await m_parts.workers.run(fit));
+    if (no) co_return never(*no);
+  }
+  POSTERN_CO_TRY(ApduSource source, ApduSource::make(apdu, m_peer.mode, item, std::move(content)));
   m_point = from;
   m_untried = from.has_value();
   auto outcome = co_await send(source, std::move(from));

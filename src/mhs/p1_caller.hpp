@@ -35,10 +35,12 @@ struct TransferOutcome {
     Done,     ///< The peer is responsible for it.
     Refused,  ///< Not this APDU, whatever the association (discarded): count it against the message.
     Broken,   ///< The association did not last; try it on another one.
+    Never,    ///< It cannot be sent to this peer at all (1984): `report` says why.
   } how = How::Broken;
   std::string text;                       ///< For an operator.
   std::optional<osi::ResumePoint> point;  ///< Where it can go on.
   bool damaged = false;                   ///< The content cannot be read: it is not authentic.
+  mts::NonDeliveryReport report = {};     ///< Of Never.
 };
 
 class P1Caller {
@@ -48,7 +50,7 @@ class P1Caller {
                                                                                            SteadyTime deadline);
 
   /// The APDU of the item for those recipients that are due; begins at `from` where a former association left it.
-  /// BadInput: the item cannot be sent to this peer at all (1984), `what` says why.
+  /// Errors: the item cannot be written.
   [[nodiscard]] io::Task<Result<TransferOutcome>> transfer(Outgoing& item, std::optional<osi::ResumePoint> from);
   /// RT-CLOSE, or an abort where that does not answer.
   [[nodiscard]] io::Task<void> release();
