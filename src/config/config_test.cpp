@@ -329,5 +329,26 @@ TEST(Config, WhatCannotBeOfTheX400SideIsSaid) {
   EXPECT_TRUE(warns(read("[transport]\nmode = \"native\"\n[transport.tls]\nenabled = false"), "travel in clear"));
 }
 
+TEST(Config, DistributionListsNeedWhatTheirSettingsSay) {
+  const Loaded loaded = read(R"(
+[x400]
+domain = "C=DE;A= ;P=NORTH"
+[[x400_list]]
+address = "C=DE;A= ;P=NORTH;CN=staff"
+members_file = "staff.txt"
+submit = "listed"
+reports = "both"
+[[x400_list]]
+submitters = ["C=DE;A= ;P=NORTH;S=A"]
+)");
+  ASSERT_EQ(loaded.config.x400_lists.size(), 2U);
+  EXPECT_EQ(loaded.config.x400_lists[0].members_file, "staff.txt");
+  std::vector<std::string> fields;
+  for (const Error& fault : loaded.faults) fields.push_back(fault.field);
+  for (const char* field :
+       {"x400_list[0].submitters", "x400_list[0].owner", "x400_list[1].address", "x400_list[1].members", "x400_list[1].submitters"})
+    EXPECT_EQ(std::ranges::count(fields, field), 1) << field;
+}
+
 }  // namespace
 }  // namespace postern::config
