@@ -127,6 +127,7 @@ struct X400Peer {
   std::int64_t associations = 2;
   std::int64_t checkpoint = 63;  ///< KiB; 0: none.
   std::int64_t window = 3;
+  std::string dialogue = "monologue";  ///< monologue, alternate
 };
 
 /// What goes where, by the longest prefix of an O/R address.

@@ -118,6 +118,9 @@ const std::vector<Row<X400Peer>>& x400_peer_settings() {
       count<P>("associations", FIELD(associations), "At most so many at a time, opened by us.", 1, 100),
       count<P>("checkpoint", FIELD(checkpoint), "KiB between two checkpoints of a transfer; 0: none, so that nothing is resumed.", 0, 1024),
       count<P>("window", FIELD(window), "Checkpoints that may be unconfirmed.", 1, 64),
+      text<P>("dialogue", FIELD(dialogue),
+              "monologue: who opens an association sends over it. alternate: both send over it in turn, where the peer agrees.",
+              {"monologue", "alternate"}),
   };
   return all;
 }

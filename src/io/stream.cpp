@@ -50,6 +50,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
     SteadyTime deadline = kNoDeadline;
     bool active = false;
     bool wakes_on_drain = false;
+    bool wakes_on_call = false;
   };
 
   Descriptor descriptor;
@@ -61,6 +62,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   Want read_wants = Want::Read;  // what the last would-block of a TLS read asked for
   bool tls_broken = false;       // after a fatal error OpenSSL must not be asked to shut down
   bool draining = false;
+  bool called = false;  // and nobody has been told yet
   bool aborted = false;
   int burst = 0;
   Endpoint peer;
@@ -86,6 +88,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   void arm();
   void on_timer();
   void drain();
+  void call();
   void abort();
   void shut() noexcept;
   void close() noexcept;
@@ -181,6 +184,8 @@ Task<Status> StreamImpl::wait(Want want, SteadyTime deadline, Waiter& waiter) {
   while (true) {
     POSTERN_CO_CHECK(usable());
     if (waiter.wakes_on_drain && draining) co_return fail(ErrorCode::Unavailable, "the server is stopping", "drain");
+    if (waiter.wakes_on_call && std::exchange(called, false))
+      co_return fail(ErrorCode::Unavailable, "this side has something to do", "call");
     if (deadline <= std::chrono::steady_clock::now()) {
       co_return fail(ErrorCode::Timeout, want == Want::Write ? "the peer does not read what we send" : "the peer sent nothing in time");
     }
@@ -225,9 +230,10 @@ Task<Status> StreamImpl::write_all(ByteView bytes, SteadyTime deadline) {
 
 Task<Status> StreamImpl::wait_readable(SteadyTime deadline, WakeOn wake) {
   if (ssl && SSL_pending(ssl.get()) > 0) co_return Status{};
-  waiters[0].wakes_on_drain = wake == WakeOn::DataOrDrain;
+  waiters[0].wakes_on_drain = wake != WakeOn::Data;
+  waiters[0].wakes_on_call = wake == WakeOn::Anything;
   const Status ready = co_await wait(ssl ? read_wants : Want::Read, deadline, waiters[0]);
-  waiters[0].wakes_on_drain = false;
+  waiters[0].wakes_on_drain = waiters[0].wakes_on_call = false;
   co_return ready;
 }
 
@@ -280,6 +286,11 @@ void StreamImpl::drain() {
   if (waiters[0].active && waiters[0].wakes_on_drain) descriptor.cancel();
 }
 
+void StreamImpl::call() {
+  called = true;
+  if (waiters[0].active && waiters[0].wakes_on_call) descriptor.cancel();
+}
+
 void StreamImpl::abort() {
   aborted = true;
   if (!descriptor.is_open()) return;
@@ -326,6 +337,10 @@ Task<void> StreamImpl::close_gracefully(SteadyTime deadline) {
 
 void StreamControl::drain() const {
   if (const auto impl = m_impl.lock()) asio::post(impl->descriptor.get_executor(), [impl] { impl->drain(); });
+}
+
+void StreamControl::call() const {
+  if (const auto impl = m_impl.lock()) asio::post(impl->descriptor.get_executor(), [impl] { impl->call(); });
 }
 
 void StreamControl::abort() const {

@@ -63,14 +63,17 @@ struct TlsClientOptions {
 enum class WakeOn {
   Data,
   DataOrDrain,  ///< Also when the listener drains: Unavailable with field "drain". For sessions that are idle between transactions.
+  Anything,     ///< Also when StreamControl::call() was called, once for all calls since the last such wait: Unavailable with field "call".
 };
 
 /// Reaches a live stream from outside, from any thread; harmless once the stream is gone.
 class StreamControl {
  public:
   StreamControl() = default;
-  /// Sets draining() and wakes a wait with WakeOn::DataOrDrain.
+  /// Sets draining() and wakes a wait with WakeOn::DataOrDrain or Anything.
   void drain() const;
+  /// Wakes the next or present wait with WakeOn::Anything: there is something to do for a session that waits for its peer.
+  void call() const;
   /// Every present and future operation fails with Unavailable.
   void abort() const;
   [[nodiscard]] bool expired() const noexcept;

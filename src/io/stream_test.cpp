@@ -272,6 +272,23 @@ TEST(Stream, DrainWakesOnlyTheWaitThatAskedForIt) {
   }());
 }
 
+TEST(Stream, ACallWakesAWaitForAnythingOnce) {
+  RunningLoops loops;
+  loops.run([]() -> Task<void> {
+    auto ends = *Stream::pair(co_await this_executor());
+    const StreamControl control = ends.first.control();
+    std::thread other([control] { control.call(); });
+    const Status woken = co_await ends.first.wait_readable(soon(), WakeOn::Anything);
+    other.join();
+    EXPECT_EQ(woken.error().field, "call");
+    EXPECT_EQ((co_await ends.first.wait_readable(in_ms(10), WakeOn::Anything)).error().code, ErrorCode::Timeout);
+    control.call();
+    // Who waits for data only is not disturbed, and the call is kept.
+    EXPECT_EQ((co_await ends.first.wait_readable(in_ms(10), WakeOn::DataOrDrain)).error().code, ErrorCode::Timeout);
+    EXPECT_EQ((co_await ends.first.wait_readable(soon(), WakeOn::Anything)).error().field, "call");
+  }());
+}
+
 // ---- TLS
 
 struct TlsPair {

@@ -16,6 +16,7 @@
 namespace postern::mhs {
 
 struct CourierParts {
+  P1Parts& p1;  ///< Of what peers send over our associations, where both may.
   const Mta& mta;
   const MtaRules& rules;
   Mailboxes& mailboxes;
@@ -55,6 +56,8 @@ class X400Courier final : public WorkListener {
 
   [[nodiscard]] const CourierStats& stats() const noexcept;
   [[nodiscard]] std::vector<PeerState> peers() const;
+  /// For associations that peers opened; lives as long as the courier.
+  [[nodiscard]] OutboundDesk& desk() noexcept;
   /// For others that take work of the MTS out of the queue; lives as long as the courier.
   [[nodiscard]] Outcomes& outcomes() noexcept;
 

@@ -48,6 +48,7 @@ struct Peer {
   std::size_t associations = 2;
   std::int64_t checkpoint_size = 63;  ///< Units of 1024 octets; 0: none.
   std::int64_t window_size = 3;
+  bool alternate = false;  ///< Both send over one association, in turn (X.218 two-way alternate): offered, and used where it was offered.
   PeerTls tls;
 };
 

@@ -13,6 +13,12 @@ namespace {
 
 /// A peer that keeps an association open without using it.
 constexpr auto kIdle = std::chrono::minutes(30);
+/// Of a peer that we gave the turn: until something comes.
+constexpr auto kTurnOfPeer = std::chrono::minutes(5);
+/// From asking for the turn to having it; then what waits goes another way.
+constexpr auto kTurn = std::chrono::seconds(60);
+/// APDUs that we send before the peer may have the turn back.
+constexpr std::size_t kOfOneTurn = 32;
 /// Octets of an APDU that are taken on the loop itself; above, the disk may be asked, which is a worker's business.
 constexpr std::uint64_t kInline = 64U * 1024;
 
@@ -24,20 +30,89 @@ struct Overloaded : Handlers... {
 class P1Receiver {
  public:
   P1Receiver(P1Parts& parts, Wire& wire, TransferMode mode) : m_parts(parts), m_wire(wire), m_mode(mode), m_road(road_of(wire.stream())) {}
+  /// Of an association that is open.
+  P1Receiver(P1Parts& parts, Wire& wire, const Peer& peer, P1Sender::Connection connection) : P1Receiver(parts, wire, peer.mode) {
+    m_peer = &peer;
+    m_connection = std::move(connection);
+  }
+  ~P1Receiver() { stay_away(); }
+  P1Receiver(const P1Receiver&) = delete;
+  P1Receiver& operator=(const P1Receiver&) = delete;
 
   io::Task<void> run(osi::AssociationRequested requested) {
     const bool admitted = bind(requested);
     co_await m_wire.flush();
     if (admitted) ++m_parts.stats.associations;
+    if (admitted && requested.dialogue == osi::DialogueMode::TwoWayAlternate) begin_alternate();
     for (;;) {
       const bool idle = !m_open.in;
-      auto event = co_await m_wire.next(io::deadline_in(kIdle), idle ? io::WakeOn::DataOrDrain : io::WakeOn::Data);
+      const auto wake = !idle ? io::WakeOn::Data : m_visit ? io::WakeOn::Anything : io::WakeOn::DataOrDrain;
+      auto event = co_await m_wire.next(m_asked ? *m_asked : io::deadline_in(kIdle), wake);
+      if (!event && event.error().field == "call") {
+        co_await ask_for_turn();
+        continue;
+      }
+      if (!event && m_asked && event.error().code == ErrorCode::Timeout) {
+        stay_away();
+        continue;
+      }
       if (!event) {
         const bool ours = event.error().code == ErrorCode::Timeout || event.error().field == "drain";
         if (ours) co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "this side closes");
         give_up(std::exchange(m_open, {}));
         co_return;
       }
+      co_await handle(*std::move(event));
+      if (m_wire.over()) co_return;
+    }
+  }
+
+ private:
+  // ---- two-way alternate: this side sends, too
+  void begin_alternate() {
+    if (m_parts.desk != nullptr && m_peer->alternate) m_visit = m_parts.desk->open(*m_peer, m_wire.stream().control());
+  }
+  /// X.218 8.5: the lower number is the more urgent; 0 is left to a release.
+  io::Task<void> ask_for_turn() {
+    if (m_asked || !m_visit) co_return;
+    if (!m_next) m_next = co_await m_parts.desk->next(*m_peer);
+    if (!m_next) co_return;
+    const auto* message = std::get_if<mts::Message>(&m_next->apdu().value);
+    const int priority = 1 + mts::rank_of(message != nullptr ? message->envelope.priority : mts::Priority::Normal);
+    if (m_wire->please_turn(priority)) m_asked = io::deadline_in(kTurn);
+  }
+  io::Task<void> use_turn() {
+    P1Sender sender(m_parts.mta, m_parts.workers, *m_peer, m_wire, m_connection);
+    m_asked.reset();
+    for (std::size_t sent = 0; m_visit && sent < kOfOneTurn && !m_wire.over() && m_wire->open(); ++sent) {
+      if (!m_next) m_next = co_await m_parts.desk->next(*m_peer);
+      if (!m_next) break;
+      Outgoing item = *std::move(m_next);
+      m_next.reset();
+      co_await m_parts.desk->send(*m_peer, std::move(item), sender);
+      if (sender.take_turn_asked()) break;
+    }
+    if (m_wire.over() || !m_wire->give_turn()) co_return;
+    co_await ask_for_turn();
+  }
+  /// What was to be sent goes another way.
+  void stay_away() noexcept {
+    if (m_next) m_parts.desk->give_back(*m_next);
+    m_next.reset();
+    m_asked.reset();
+    m_visit.reset();
+  }
+
+ public:
+  io::Task<void> until_turn_is_back() {
+    for (;;) {
+      auto event = co_await m_wire.next(io::deadline_in(kTurnOfPeer));
+      if (!event) {
+        co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "the peer does not use its turn");
+        give_up(std::exchange(m_open, {}));
+        co_return;
+      }
+      if (std::holds_alternative<osi::RtTurnGiven>(*event)) co_return;
       co_await handle(*std::move(event));
       if (m_wire.over()) co_return;
     }
@@ -97,6 +172,7 @@ class P1Receiver {
     if (auto* checkpoint = std::get_if<osi::RtTransferCheckpoint>(&event)) co_return co_await keep(std::move(checkpoint->point));
     if (auto* asked = std::get_if<osi::RtResumeRequested>(&event)) co_return co_await resume(std::move(*asked));
     if (std::holds_alternative<osi::RtTransferEnd>(event)) co_return co_await commit();
+    if (std::holds_alternative<osi::RtTurnGiven>(event)) co_return co_await use_turn();
     std::visit(Overloaded{
                    [&](osi::RtTransferBegin& begin) { start(std::move(begin.activity)); },
                    [&](osi::RtTransferStopped& stopped) { stop(stopped); },
@@ -337,6 +413,10 @@ class P1Receiver {
   std::uint64_t m_octets = 0;
   std::uint64_t m_again = 0;  ///< Octets of a resumed transfer that are here already.
   bool m_refused = false;     ///< What still comes of this transfer is void.
+  // Two-way alternate: while m_visit lives what waits for the peer is ours to send.
+  std::shared_ptr<void> m_visit;
+  std::optional<Outgoing> m_next;     ///< Waits for the turn.
+  std::optional<SteadyTime> m_asked;  ///< The turn was asked for; until when it should be here.
 };
 
 }  // namespace
@@ -355,6 +435,11 @@ void give_up(OpenTransfer open, StagingArea& staging, io::WorkerPool& workers) {
 io::Task<void> receive_p1(P1Parts& parts, Wire& wire, osi::AssociationRequested requested, TransferMode mode) {
   P1Receiver receiver(parts, wire, mode);
   co_await receiver.run(std::move(requested));
+}
+
+io::Task<void> receive_until_turn(P1Parts& parts, Wire& wire, const Peer& peer, P1Sender::Connection connection) {
+  P1Receiver receiver(parts, wire, peer, std::move(connection));
+  co_await receiver.until_turn_is_back();
 }
 
 }  // namespace postern::mhs

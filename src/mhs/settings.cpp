@@ -111,6 +111,7 @@ class Maker {
     out.associations = static_cast<std::size_t>(peer.associations);
     out.checkpoint_size = peer.checkpoint;
     out.window_size = peer.window;
+    out.alternate = peer.dialogue == "alternate";
     out.tls.required = peer.tls != "none";
     for (const auto& pin : peer.pins) {
       POSTERN_TRY(const Sha256 fingerprint, in(parse_fingerprint(pin), "pins"));

@@ -52,7 +52,7 @@ io::Task<Status> Wire::fill(SteadyTime deadline, io::WakeOn wake) {
     co_await io::sleep_until(until);
   } else {
     const Status readable = co_await m_stream.wait_readable(until, wake);
-    if (!readable && readable.error().field == "drain") co_return readable;
+    if (!readable && (readable.error().field == "drain" || readable.error().field == "call")) co_return readable;
     if (readable || readable.error().code != ErrorCode::Timeout) {
       const auto read = m_stream.try_read(t_buffer);
       const SteadyTime now = std::chrono::steady_clock::now();

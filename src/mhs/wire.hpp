@@ -20,7 +20,8 @@ class Wire {
   Wire(io::Stream stream, osi::Association association) : m_stream(std::move(stream)), m_association(std::move(association)) {}
 
   /// The next event. Errors: Timeout (`deadline` passed; everything is as before), Unavailable with field "drain" (with `wake`: the daemon
-  /// wants to end; everything is as before), Unavailable (the association is over), Conflict (nothing can come before this side acts).
+  /// wants to end; everything is as before), Unavailable with field "call" (the same: StreamControl::call() was called), Unavailable (the
+  /// association is over), Conflict (nothing can come before this side acts).
   [[nodiscard]] io::Task<Result<osi::AssociationEvent>> next(SteadyTime deadline, io::WakeOn wake = io::WakeOn::Data);
   /// Writes what was decided. A connection that is gone shows in the next event, not here.
   [[nodiscard]] io::Task<void> flush();

@@ -204,6 +204,7 @@ class TestNode {
       copy.address = each.address;
       copy.checkpoint_size = each.checkpoint_size;
       copy.window_size = each.window_size;
+      copy.alternate = each.alternate;
       copy.associations = each.associations;
       with.peers.push_back(std::move(copy));
     }
