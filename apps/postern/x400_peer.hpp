@@ -6,20 +6,21 @@
 #include "context.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
-#include "mhs/user_client.hpp"
+#include "mhs/own_proof.hpp"
 
 namespace postern::cli {
 
 struct PeerOptions {
   std::string peer, user, password_ref, ca, tls = "required", protocol;
   std::vector<std::string> pins;
+  mhs::StrongFiles strong;  ///< Without a certificate: simple credentials.
   bool reliable = false;
   std::int64_t timeout = 60;  ///< Seconds, for each thing the peer is asked.
 };
 
 /// --peer, --tls, --ca, --pin, --timeout, --json.
 void add_connection_options(CLI::App& verb, PeerOptions& options, Context& context);
-/// The same, and --user, --password-ref, --protocol (with `protocol` as its default), --reliable.
+/// The same, and --user, --password-ref or --certificate with what belongs to it, --protocol (with `protocol` as its default), --reliable.
 void add_peer_options(CLI::App& verb, PeerOptions& options, Context& context, const char* protocol);
 
 /// Without a user: enough to connect. BadInput and NotFound name the option.

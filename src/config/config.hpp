@@ -113,20 +113,32 @@ struct TrustException {
 /// Another MTA that P1 is spoken with.
 struct X400Peer {
   std::string name;
-  std::string mta_name;           ///< Empty: the name.
-  std::string domain;             ///< "C=GB;A=GOLD;P=SOUTH"
-  std::string address;            ///< tsel/ssel/psel@host:port; empty: it only calls us.
-  std::string mode = "1988";      ///< 1988, x410, 1984
-  std::string our_name;           ///< Empty: x400.mta_name.
-  std::string password_ref;       ///< env:NAME or file:PATH; what we show.
-  std::string peer_password_ref;  ///< What it must show.
-  std::string tls = "required";   ///< required, none
-  std::string ca;                 ///< Empty: the system's, and the built-in CA.
+  std::string mta_name;                  ///< Empty: the name.
+  std::string domain;                    ///< "C=GB;A=GOLD;P=SOUTH"
+  std::string address;                   ///< tsel/ssel/psel@host:port; empty: it only calls us.
+  std::string mode = "1988";             ///< 1988, x410, 1984
+  std::string our_name;                  ///< Empty: x400.mta_name.
+  std::string password_ref;              ///< env:NAME or file:PATH; what we show.
+  std::string peer_password_ref;         ///< What it must show.
+  std::string credentials = "simple";    ///< simple, strong
+  std::string strong_ca;                 ///< Trust store for its certificate in strong credentials.
+  std::string strong_subject;            ///< Of that certificate, as `postern cert show` writes it.
+  std::vector<std::string> strong_pins;  ///< In place of both.
+  std::string tls = "required";          ///< required, none
+  std::string ca;                        ///< Empty: the system's, and the built-in CA.
   bool verify_name = true;
   std::vector<std::string> pins;
   std::int64_t associations = 2;
   std::int64_t checkpoint = 63;  ///< KiB; 0: none.
   std::int64_t window = 3;
+};
+
+/// A user of P3 and P7 who shows strong credentials.
+struct X400User {
+  std::string address;  ///< O/R address.
+  std::string ca;
+  std::string subject;
+  std::vector<std::string> pins;  ///< In place of both.
 };
 
 /// What goes where, by the longest prefix of an O/R address.
@@ -330,6 +342,10 @@ struct Config {
       std::string client_ca;
       bool require_client_certificate = false;
     } tls;
+    struct Strong {
+      std::string certificate, key;  ///< Empty: the listeners'.
+      std::chrono::seconds clock_skew{300};
+    } strong;
     std::string mta_name;            ///< Empty: the first label of server.hostname.
     std::string domain;              ///< "C=DE;A= ;P=ORG"
     std::string transport_selector;  ///< Empty: any may be called.
@@ -350,6 +366,7 @@ struct Config {
   Limits limits;
 
   std::vector<X400Peer> x400_peers;
+  std::vector<X400User> x400_users;
   std::vector<X400Route> x400_routes;
   std::vector<Listener> listeners;
   std::vector<Route> routes;

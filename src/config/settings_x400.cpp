@@ -77,6 +77,11 @@ std::vector<Row<Config>> mta() {
       text<C>("x400.tls.client_ca", FIELD(x400.tls.client_ca),
               "PEM trust store: who connects is asked for a certificate of it, or one that a peer has as its pin."),
       flag<C>("x400.tls.require_client_certificate", FIELD(x400.tls.require_client_certificate), "Without one nobody gets in."),
+      text<C>("x400.strong.certificate", FIELD(x400.strong.certificate),
+              "PEM chain that we show in strong credentials (credentials = \"strong\", [[x400_user]]). Empty: the listeners' certificate."),
+      text<C>("x400.strong.key", FIELD(x400.strong.key), "PEM private key of x400.strong.certificate."),
+      duration<C>("x400.strong.clock_skew", FIELD(x400.strong.clock_skew),
+                  "How old a bind token may be, or how early: what two clocks may differ by."),
   };
 }
 
@@ -111,6 +116,14 @@ const std::vector<Row<X400Peer>>& x400_peer_settings() {
       text<P>("our_name", FIELD(our_name), "MTA name that we bind with; empty: x400.mta_name."),
       text<P>("password_ref", FIELD(password_ref), "Password that we show: env:NAME or file:PATH. Empty: an unauthenticated bind."),
       text<P>("peer_password_ref", FIELD(peer_password_ref), "Password that it must show. Empty: only pins say who it is."),
+      text<P>("credentials", FIELD(credentials),
+              "simple (passwords), or strong: signed tokens, both ways; what it shows else is refused. With mode 1988 only.",
+              {"simple", "strong"}),
+      text<P>("strong_ca", FIELD(strong_ca),
+              "With strong: PEM trust store that its certificate must lead to; strong_subject belongs to it."),
+      text<P>("strong_subject", FIELD(strong_subject), "With strong: subject of its certificate, as `postern cert show` writes it."),
+      list<P>("strong_pins", FIELD(strong_pins),
+              "With strong: sha256:HEX of its certificate or public key; any one must match, and the chain adds nothing then."),
       text<P>("tls", FIELD(tls), "required, or none with a warning. Holds both ways.", {"required", "none"}),
       text<P>("ca", FIELD(ca), "PEM trust store for its certificate; empty: the system's and the built-in CA."),
       flag<P>("verify_name", FIELD(verify_name), "Whether its certificate must name the host that was called."),
@@ -118,6 +131,19 @@ const std::vector<Row<X400Peer>>& x400_peer_settings() {
       count<P>("associations", FIELD(associations), "At most so many at a time, opened by us.", 1, 100),
       count<P>("checkpoint", FIELD(checkpoint), "KiB between two checkpoints of a transfer; 0: none, so that nothing is resumed.", 0, 1024),
       count<P>("window", FIELD(window), "Checkpoints that may be unconfirmed.", 1, 64),
+  };
+  return all;
+}
+
+const std::vector<Row<X400User>>& x400_user_settings() {
+  using U = X400User;
+  static const std::vector<Row<U>> all{
+      text<U>(
+          "address", FIELD(address),
+          "O/R address of a user (postern x400 ms add) who binds by P3 and P7 with strong credentials; his password lets nobody in then."),
+      text<U>("ca", FIELD(ca), "PEM trust store that his certificate must lead to; subject belongs to it."),
+      text<U>("subject", FIELD(subject), "Subject of his certificate, as `postern cert show` writes it."),
+      list<U>("pins", FIELD(pins), "sha256:HEX of his certificate or public key; any one must match, and the chain adds nothing then."),
   };
   return all;
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "config/validate_strong.hpp"
 
 namespace postern::config {
 namespace {
@@ -36,12 +37,6 @@ bool is_mount(std::string_view path) {
            return !segment.empty() && segment != "." && segment != ".." &&
                   std::ranges::all_of(segment, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
          });
-}
-
-bool is_fingerprint(std::string_view pin) {
-  constexpr std::size_t prefix = 7, digits = 64;
-  return pin.substr(0, prefix) == "sha256:" && pin.size() == prefix + digits &&
-         pin.find_first_not_of("0123456789abcdefABCDEF", prefix) == std::string_view::npos;
 }
 
 class Validator {
@@ -206,6 +201,7 @@ class Validator {
     check_delays(x400.retry, "x400.retry");
     for (std::size_t i = 0; i < m_config.x400_peers.size(); ++i)
       check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
+    check_strong_credentials(m_loaded);
     for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
       check_x400_route(m_config.x400_routes[i], "x400_route[" + std::to_string(i) + "]");
   }
@@ -222,7 +218,7 @@ class Validator {
     if (peer.domain.empty()) fault(path + ".domain", "is needed; \"C=GB;A=GOLD;P=SOUTH\" for example");
     for (const auto& pin : peer.pins)
       if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
-    if (peer.peer_password_ref.empty() && peer.pins.empty())
+    if (peer.peer_password_ref.empty() && peer.pins.empty() && peer.credentials != "strong")
       fault(path + ".peer_password_ref", "is needed where there are no pins; or anybody could come as " + printable(peer.name));
     if (peer.tls == "none") warn(path + ".tls: none, so what goes to " + printable(peer.name) + " can be read and changed on the way");
   }
@@ -526,6 +522,12 @@ Result<HostPort> parse_host_port(std::string_view text) {
   const int number = std::stoi(std::string(port));
   if (number > 65535) return bad();
   return HostPort{std::string(host), static_cast<std::uint16_t>(number)};
+}
+
+bool is_fingerprint(std::string_view pin) {
+  constexpr std::size_t prefix = 7, digits = 64;
+  return pin.substr(0, prefix) == "sha256:" && pin.size() == prefix + digits &&
+         pin.find_first_not_of("0123456789abcdefABCDEF", prefix) == std::string_view::npos;
 }
 
 void validate(Loaded& loaded) { Validator(loaded).run(); }

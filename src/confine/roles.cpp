@@ -195,7 +195,10 @@ class GateBuilder : private OutsideBuilder {
       folder(fs::path(m_config.in_mail_dir(bundle)).parent_path().string(), Access::Write);
     beside(m_config.x400.tls.client_ca);
     for (const auto& peer : m_config.x400_peers)
-      for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref)}) beside(path);
+      for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref), peer.strong_ca}) beside(path);
+    for (const auto& user : m_config.x400_users) beside(user.ca);
+    beside(m_config.x400.strong.certificate);
+    beside(m_config.x400.strong.key);
     const auto& transport = m_config.transport;
     if (transport.mode == "mock") return;
     folder(m_config.beside_config(transport.profiles_dir), Access::Read);

@@ -37,6 +37,12 @@ std::string next_mark() {
   return {kAlphabet[n / kAlphabet.size() % kAlphabet.size()], kAlphabet[n % kAlphabet.size()]};
 }
 
+io::Task<Result<OwnBind>> own_bind(const CallParts& parts, const Peer& peer) {
+  const auto make = [&parts, &peer] { return bind_argument(parts.mta, peer, peer.mode); };
+  if (!peer.strong) co_return make();
+  co_return co_await parts.workers.run(make);
+}
+
 osi::AssociationOptions options_of(const CallParts& parts, const Peer& peer) {
   osi::AssociationOptions out;
   out.services = {service_of(peer.mode)};
@@ -148,16 +154,17 @@ io::Task<tl::expected<std::unique_ptr<P1Caller>, CallFailure>> P1Caller::open(co
   }
   const Status proved = peer.tls.required && peer.tls.check ? peer.tls.check(*stream) : Status();
   if (const Status good = proved ? check_road(peer, road_of(*stream)) : proved; !good) co_return failed(good.error().text(), true);
-  auto argument = bind_argument(parts.mta, peer, peer.mode);
-  if (!argument) co_return failed(argument.error().text(), true);
+  auto own = co_await own_bind(parts, peer);
+  if (!own) co_return failed(own.error().text(), own.error().code != ErrorCode::Unavailable);
   osi::AssociationOpen open;
-  open.data.value = *std::move(argument);
+  open.data.value = std::move(own->data);
   open.connection = connection_name(parts.hostname, peer.mode, parts.clock.now());
   const auto connection = open.connection;
   auto association = osi::Association::initiate(options_of(parts, peer), std::move(open), parts.clock.steady());
   if (!association) co_return failed(association.error().text(), true);
   std::unique_ptr<P1Caller> caller(new P1Caller(parts, peer, Wire(*std::move(stream), *std::move(association))));
   caller->m_connection = connection;
+  caller->m_random_number = std::move(own->random_number);
   auto failure = co_await caller->bind(deadline);
   if (failure) co_return tl::unexpected<CallFailure>(*std::move(failure));
   co_return caller;
@@ -176,10 +183,21 @@ io::Task<std::optional<CallFailure>> P1Caller::bind(SteadyTime deadline) {
   const auto* data = opened == nullptr ? nullptr : std::get_if<asn1::Any>(&opened->data.value);
   const auto result =
       data == nullptr ? Result<mts::Bound<mts::MTABindResult>>(fail(ErrorCode::BadInput, "no bind result")) : read_bind_result(*data);
-  const Status good = result ? check_result(m_peer, result->value) : Status(fail(result.error()));
+  const Status good = result ? co_await check(result->value) : Status(fail(result.error()));
   if (good) co_return std::nullopt;
   co_await m_wire.abort(osi::RtseAbortReason::UserError, "the bind result is not that of " + m_peer.name);
   co_return CallFailure{good.error().text(), true};
+}
+
+/// Public key operations are a worker's business.
+io::Task<Status> P1Caller::check(const mts::MTABindResult& result) {
+  const auto judge = [this, &result] { return check_result(m_parts.mta, m_peer, result, m_random_number); };
+  if (!m_peer.strong) co_return judge();
+  POSTERN_CO_CHECK(co_await m_parts.workers.run([&judge]() -> Result<bool> {
+    POSTERN_CHECK(judge());
+    return true;
+  }));
+  co_return Status();
 }
 
 io::Task<Result<TransferOutcome>> P1Caller::transfer(Outgoing& item, std::optional<osi::ResumePoint> from) {

@@ -60,6 +60,7 @@ class P1Caller {
  private:
   P1Caller(const CallParts& parts, const Peer& peer, Wire wire) : m_parts(parts), m_peer(peer), m_wire(std::move(wire)) {}
   [[nodiscard]] io::Task<std::optional<CallFailure>> bind(SteadyTime deadline);
+  [[nodiscard]] io::Task<Status> check(const mts::MTABindResult& result);
   [[nodiscard]] io::Task<TransferOutcome> send(class ApduSource& source, std::optional<osi::ResumePoint> from);
   [[nodiscard]] io::Task<std::optional<TransferOutcome>> settle_one();
 
@@ -67,6 +68,7 @@ class P1Caller {
   const Peer& m_peer;
   Wire m_wire;
   std::optional<osi::SessionConnectionIdentifier> m_connection;
+  asn1::BitString m_random_number;          ///< Of our strong credentials: what the bind result must answer.
   std::optional<osi::ResumePoint> m_point;  ///< The last confirmed checkpoint of what is under way.
   bool m_untried = false;                   ///< It is the one of a former association, and the peer has not taken it up (yet).
 };

@@ -26,7 +26,7 @@ class P1Receiver {
   P1Receiver(P1Parts& parts, Wire& wire, TransferMode mode) : m_parts(parts), m_wire(wire), m_mode(mode), m_road(road_of(wire.stream())) {}
 
   io::Task<void> run(osi::AssociationRequested requested) {
-    const bool admitted = bind(requested);
+    const bool admitted = co_await bind(std::move(requested));
     co_await m_wire.flush();
     if (admitted) ++m_parts.stats.associations;
     for (;;) {
@@ -45,9 +45,9 @@ class P1Receiver {
 
  private:
   // ---- bind
-  bool bind(const osi::AssociationRequested& requested) {
-    const auto refusal = try_bind(requested);
-    if (!refusal) return true;
+  io::Task<bool> bind(osi::AssociationRequested requested) {
+    const auto refusal = co_await try_bind(requested);
+    if (!refusal) co_return true;
     ++m_parts.stats.binds_refused;
     if (!refusal->peer.empty()) m_parts.refused.refused(refusal->peer, refusal->why + " (" + m_road.address + ")");
     log::warn("x400.bind_refused", {{"peer", m_road.address}, {"reason", refusal->why}});
@@ -55,24 +55,41 @@ class P1Receiver {
     answer.rtse_reason = refusal->error == mts::BindError::Busy ? osi::RtseRefuseReason::Busy : osi::RtseRefuseReason::ValidationFailure;
     answer.user_data = bind_error(refusal->error, m_mode);
     static_cast<void>(m_wire->refuse(std::move(answer)));
-    return false;
+    co_return false;
   }
-  std::optional<BindRefusal> try_bind(const osi::AssociationRequested& requested) {
+  io::Task<std::optional<BindRefusal>> try_bind(const osi::AssociationRequested& requested) {
     const auto* open = std::get_if<asn1::Any>(&requested.data.value);
-    if (open == nullptr) return BindRefusal{mts::BindError::AuthenticationError, "recovery of a session connection without a bind"};
+    if (open == nullptr) co_return BindRefusal{mts::BindError::AuthenticationError, "recovery of a session connection without a bind"};
     const auto argument = read_bind_argument(*open);
-    if (!argument) return BindRefusal{mts::BindError::AuthenticationError, "no bind of P1: " + argument.error().text()};
-    if (auto refusal = authenticate(argument->value)) return refusal;
+    if (!argument) co_return BindRefusal{mts::BindError::AuthenticationError, "no bind of P1: " + argument.error().text()};
+    auto answer = co_await judge(*argument);
+    if (!answer) co_return answer.error();
     m_connection = requested.connection;
-    auto result = bind_result(m_parts.mta, *m_peer, m_mode, argument->form);
     osi::AssociationAccept accept;
-    if (result) accept.data.value = *std::move(result);
-    if (const Status accepted = result ? m_wire->accept(std::move(accept)) : Status(fail(result.error())); !accepted)
-      return BindRefusal{mts::BindError::Busy, accepted.error().text()};
+    accept.data.value = *std::move(answer);
+    if (const Status accepted = m_wire->accept(std::move(accept)); !accepted)
+      co_return BindRefusal{mts::BindError::Busy, accepted.error().text()};
     m_parts.refused.admitted(m_peer->name);
-    log::info("x400.bound",
-              {{"peer", m_peer->name}, {"address", m_road.address}, {"mode", name_of(m_mode)}, {"tls", m_road.tls ? "yes" : "no"}});
-    return std::nullopt;
+    log::info("x400.bound", {{"peer", m_peer->name},
+                             {"address", m_road.address},
+                             {"mode", name_of(m_mode)},
+                             {"tls", m_road.tls ? "yes" : "no"},
+                             {"credentials", m_peer->strong ? "strong" : "simple"}});
+    co_return std::nullopt;
+  }
+  /// The bind result for a peer that is admitted (m_peer from then on).
+  using Answer = tl::expected<asn1::Any, BindRefusal>;
+  io::Task<Answer> judge(const mts::Bound<mts::MTABindArgument>& argument) {
+    if (!shows_strong(argument.value)) co_return answer_to(argument);
+    auto answer = co_await m_parts.workers.run([this, &argument] { return answer_to(argument); });
+    if (!answer) co_return tl::unexpected(BindRefusal{mts::BindError::Busy, answer.error().text()});
+    co_return *std::move(answer);
+  }
+  Answer answer_to(const mts::Bound<mts::MTABindArgument>& argument) {
+    if (auto refusal = authenticate(argument.value)) return tl::unexpected(*std::move(refusal));
+    auto result = bind_result(m_parts.mta, *m_peer, m_mode, argument);
+    if (!result) return tl::unexpected(BindRefusal{mts::BindError::Busy, result.error().text(), m_peer->name});
+    return *std::move(result);
   }
   BindRefusal locked(BindRefusal refusal, const mts::AuthenticatedArgument* named) const {
     const auto& peers = m_parts.mta.peers;
@@ -81,11 +98,15 @@ class P1Receiver {
     return refusal;
   }
   std::optional<BindRefusal> authenticate(const mts::MTABindArgument& argument) {
+    if (shows_strong(argument)) return settle(admit(m_parts.mta, argument, m_road));  // nothing there that could be guessed
     const auto* named = std::get_if<mts::AuthenticatedArgument>(&argument.value);
     auto attempt = m_parts.guesses.begin(named != nullptr ? std::string_view(named->name.octets) : std::string_view(), m_road);
     if (!attempt) return locked(attempt.error(), named);
     const auto peer = admit(m_parts.mta, argument, m_road);
-    settle(*std::move(attempt), peer ? nullptr : &peer.error());
+    mhs::settle(*std::move(attempt), peer ? nullptr : &peer.error());
+    return settle(peer);
+  }
+  std::optional<BindRefusal> settle(const tl::expected<const Peer*, BindRefusal>& peer) {
     if (!peer) return peer.error();
     m_peer = *peer;
     return std::nullopt;

@@ -68,6 +68,8 @@ struct Service::Impl {
     gate_mta->name = mta.name;
     gate_mta->domain = mta.domain;
     gate_mta->limits = mta.limits;
+    gate_mta->strong = mta.strong;
+    gate_mta->strong_users = mta.strong_users;
     // Passwords of people in clear only where the operator opened the plain door and nothing else.
     const bool tls_required = !config.x400.tls.address.empty();
     p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses}, submission, user_stats});

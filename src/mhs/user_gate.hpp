@@ -1,4 +1,4 @@
-// Who may bind as a user (X.411 8.1.1, X.413 7.1): road, name and simple credentials.
+// Who may bind as a user (X.411 8.1.1, X.413 7.1): road, name and credentials (user_proof.hpp).
 #pragma once
 
 #include "io/loops.hpp"
@@ -25,15 +25,20 @@ struct BoundUser {
   [[nodiscard]] std::string actor() const { return "x400:user:" + text; }
 };
 
-/// Denied, with BindRefusal's code for the peer and its reason for our log. The password is judged on a worker.
-[[nodiscard]] io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, mts::ORName name,
-                                                                        mts::Credentials credentials, Road road);
-/// Counts an attempt of this user before his password is looked at; nothing where nobody counts. A program that binds many times at once
-/// waits its turn, some seconds at most: what is checked at the same time could be guesses.
+struct AdmittedUser {
+  BoundUser user;
+  mts::ResponderCredentials answer;
+};
+/// Of P3: admitted, or BindRefusal's code for the peer and its reason for our log. The credentials are judged on a worker.
+[[nodiscard]] io::Task<tl::expected<AdmittedUser, BindRefusal>> admit_user(const UserGate& gate, mts::ORName name,
+                                                                           mts::Credentials credentials, Road road);
+/// Counts an attempt of this user before his password is looked at; nothing where nobody counts, or no password is shown. A program that
+/// binds many times at once waits its turn, some seconds at most: what is checked at the same time could be guesses.
 using AttemptBegun = tl::expected<std::optional<PasswordGuesses::Attempt>, BindRefusal>;
-[[nodiscard]] io::Task<AttemptBegun> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user, Road road);
+[[nodiscard]] io::Task<AttemptBegun> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user, const mts::Credentials& shown,
+                                                   Road road);
 
-/// What this side says of itself; an empty password where none is set.
+/// What this side says of itself to whoever showed a password; an empty one where none is set.
 [[nodiscard]] mts::ResponderCredentials responder_credentials(const UserGate& gate);
 
 /// What the refusal of a bind of P3 carries. The peer learns the code only.

@@ -196,6 +196,7 @@ class TestNode {
     with.domain = mta.domain;
     with.limits = mta.limits;
     with.content_limit = mta.content_limit;
+    with.strong = mta.strong;
     for (const Peer& each : peers) {
       Peer copy = peer_of({each.name, each.domain}, each.mode);
       copy.mta_name = each.mta_name;
@@ -203,6 +204,7 @@ class TestNode {
       copy.checkpoint_size = each.checkpoint_size;
       copy.window_size = each.window_size;
       copy.associations = each.associations;
+      copy.strong = each.strong;
       with.peers.push_back(std::move(copy));
     }
     for (const auto& [prefix, target] : mta_routes) with.routes.insert(oraddress::parse_attributes(prefix).value(), target);
