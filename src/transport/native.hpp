@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "mhs/strong_files.hpp"
 #include "transport/transport.hpp"
 
 namespace postern::transport {
@@ -28,6 +29,7 @@ struct NativeOptions {
     bool enforce_pinset = false;
   };
   Tls tls;
+  mhs::StrongFiles strong;                                 ///< With a certificate: what binds show in place of the password of the call.
   std::vector<std::string> forwarders;                     ///< "192.0.2.53", "192.0.2.53@5353"; empty: those of /etc/resolv.conf.
   std::chrono::milliseconds connect_timeout{10'000};       ///< Of bind(), where the call has no limit of its own.
   std::chrono::milliseconds operation_timeout{30'000};     ///< Of everything else.

@@ -40,7 +40,18 @@ Finding judge_health(const Result<sdk::Health>& health) {
           printable(health->words) + ", " + std::to_string(health->associations) + " associations"};
 }
 
-NativeOptions native_options_of(const config::Config& config, const std::vector<std::string>& pins) {
+/// What of a profile the native stack is opened with. One that is not there yet has none; its own errors are findings.
+struct ProfileMaterial {
+  std::vector<std::string> pins;
+  mhs::StrongFiles strong;
+};
+ProfileMaterial material_of_profile(const config::Config& config) {
+  auto profile = read_profile(config);
+  if (!profile) return {};
+  return {std::move(profile->pins), std::move(profile->strong)};
+}
+
+NativeOptions native_options_of(const config::Config& config, const ProfileMaterial& profile) {
   const auto& transport = config.transport;
   NativeOptions out;
   out.tls = {.enabled = transport.tls.enabled,
@@ -50,7 +61,8 @@ NativeOptions native_options_of(const config::Config& config, const std::vector<
              .client_key = config.beside_config(transport.tls.client_key),
              .fingerprints = transport.fingerprints,
              .enforce_pinset = transport.tls.enforce_pinset};
-  out.tls.fingerprints.insert(out.tls.fingerprints.end(), pins.begin(), pins.end());
+  out.tls.fingerprints.insert(out.tls.fingerprints.end(), profile.pins.begin(), profile.pins.end());
+  out.strong = profile.strong;
   out.forwarders = config.dns.servers;
   out.connect_timeout = std::chrono::milliseconds(transport.sdk.connect_timeout_ms);
   out.operation_timeout = std::chrono::milliseconds(transport.sdk.operation_timeout_ms);
@@ -62,11 +74,7 @@ State state_of(const Error& error) {
   return error.code == ErrorCode::Unavailable || error.code == ErrorCode::Timeout ? State::Warning : State::Failed;
 }
 
-/// A profile that is not there yet has none; its own errors are findings.
-std::vector<std::string> pins_of_profile(const config::Config& config) {
-  const auto profile = read_profile(config);
-  return profile ? profile->pins : std::vector<std::string>();
-}
+std::vector<std::string> pins_of_profile(const config::Config& config) { return material_of_profile(config).pins; }
 
 bool has_failed(const Findings& all) {
   return std::ranges::any_of(all, [](const Finding& one) { return one.state == State::Failed; });
@@ -81,7 +89,7 @@ PeerService::PeerService(config::Config config, ServiceOptions options)
 
 /// The library is there from the start (its process is not); the native stack when its files are.
 Watched::Make PeerService::maker() {
-  if (m_config.transport.mode != "sdk") return [this] { return make_native(native_options_of(m_config, pins_of_profile(m_config))); };
+  if (m_config.transport.mode != "sdk") return [this] { return make_native(native_options_of(m_config, material_of_profile(m_config))); };
   sdk::ClientOptions client = client_options(m_config, pins_of_profile(m_config));
   client.launcher = m_options.launcher;
   auto library = std::make_shared<std::unique_ptr<Transport>>(std::make_unique<SdkTransport>(std::move(client)));
