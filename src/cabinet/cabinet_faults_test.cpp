@@ -58,6 +58,32 @@ TEST_F(CabinetFaults, ACrashWhileItIsGivenAwayLeavesAnUnknownOutcome) {
   EXPECT_EQ(service.peer.submissions, 0) << "and is not submitted again";
 }
 
+/// The disk refuses the outcome for good: that nobody knows it is said while the process runs, and the next copy is not given away.
+TEST_F(CabinetFaults, AnOutcomeThatCannotBeRecordedIsUnknownAtOnce) {
+  cabinet->start();
+  ASSERT_TRUE(store->writer().transact([](Database& database) {
+    return database.execute(
+        "CREATE TRIGGER refusal BEFORE UPDATE ON cabinet_item WHEN NEW.state IN (4, 8) AND OLD.state = 5 "
+        "BEGIN SELECT RAISE(ABORT, 'refused'); END");
+  }));
+  Request request = to(kOther);
+  request.bcc = {kNobody};
+  const Item made = draft(request);
+  ASSERT_TRUE(cabinet->submit(made.id, {}, alice));
+  const Item item = settled(made.id);
+  EXPECT_EQ(item.state, State::Unknown);
+  EXPECT_EQ(item.copies.at(0).state, State::Unknown);
+  EXPECT_EQ(item.copies.at(1).state, State::Draft);
+  EXPECT_NE(item.reason.find("was not recorded"), std::string::npos) << item.reason;
+  EXPECT_EQ(service.peer.submissions, 1);
+  ASSERT_TRUE(store->writer().transact([](Database& database) { return database.execute("DROP TRIGGER refusal"); }));
+  ASSERT_TRUE(cabinet->resolve(made.id, true, alice));
+  EXPECT_EQ(cabinet->find(made.id).value().state, State::Failed) << "the blind copy is left";
+  ASSERT_TRUE(cabinet->submit(made.id, {}, alice));
+  EXPECT_EQ(settled(made.id).state, State::Submitted);
+  EXPECT_EQ(service.peer.submissions, 2) << "and no copy twice";
+}
+
 TEST_F(CabinetFaults, AnIntentOutlivesTheProcess) {
   const Item item = draft(to(kOther));
   EXPECT_EQ(cabinet->submit(item.id, {}, alice).value().state, State::Queued);
