@@ -72,6 +72,10 @@ struct Cabinet::Impl {
   [[nodiscard]] Result<std::vector<SealedCopy>> seal_all(const std::vector<Bytes>& contents);
   /// In a job.
   [[nodiscard]] Status insert(WriteContext& context, Item item, const std::vector<SealedCopy>& contents, const Deed& deed) const;
+  /// In a job: in the place of one whose contents and names are cleared.
+  [[nodiscard]] Status replace(WriteContext& context, Item item, const std::vector<SealedCopy>& contents, const Deed& deed) const;
+  /// Contents and names of a new row.
+  [[nodiscard]] Status furnish(WriteContext& context, const Item& item, const std::vector<SealedCopy>& contents) const;
   /// A whole content, held against its hash. TooLarge beyond `most`.
   [[nodiscard]] Result<Bytes> read_whole(const Item& item, std::size_t copy, std::uint64_t most);
   [[nodiscard]] Status verify(const Item& item, std::size_t copy);

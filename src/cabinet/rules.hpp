@@ -5,7 +5,7 @@
 
 namespace postern::cabinet {
 
-enum class Act : std::uint8_t { Submit, Approve, Refuse, Cancel, Resolve, Move, Delete };
+enum class Act : std::uint8_t { Submit, Approve, Refuse, Cancel, Resolve, Move, Delete, Edit };
 [[nodiscard]] std::string_view name_of(Act act) noexcept;
 
 /// Conflict says what the state is and what may be done instead.

@@ -140,6 +140,12 @@ CREATE INDEX cabinet_name_item ON cabinet_name(item);
 CREATE TABLE cabinet_fetched(name BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE cabinet_step(item TEXT NOT NULL, n INTEGER NOT NULL, step BLOB NOT NULL, PRIMARY KEY(item, n)) WITHOUT ROWID;
 )",
+    // 12: what a list of the operator's X.400 mailbox is filtered by, beside the columns of cabinet_item: `brief` is sealed, and all that
+    // is
+    // opened of a row which the filter leaves out. An item without a row here is of an earlier build.
+    R"(
+CREATE TABLE cabinet_search(item TEXT PRIMARY KEY, priority INTEGER NOT NULL, outcomes INTEGER NOT NULL, brief BLOB NOT NULL) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {
