@@ -123,7 +123,7 @@ function askSubmit(m) {
   ask({
     title: 'Submit ' + quoted(m) + '?', text: 'It goes out to ' + to.words + ':', fields: [listed(to.all), how.box, explained, until.box], go: 'Submit',
     run: () => {
-      const body = {};
+      const body = { version: m.version };  // what is shown, and nothing else, goes out
       if (how.control.value) body.strategy = Number(how.control.value);
       if (!until.box.hidden) body.deferred_until = timeIn(until.control);
       return act('POST', messagePath(m.id) + '/submit', body, (after) => after.state === 'held' ? 'It waits in quarantine for approval.' : 'It is on its way.', there);

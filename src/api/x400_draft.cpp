@@ -281,13 +281,6 @@ Status read_draft(const json::object& body, Cabinet& cabinet, Request& out) {
   return read_content(body, out);
 }
 
-Result<std::uint64_t> seen_version(const json::object& body) {
-  const Field found = body.if_contains("version");
-  const auto* number = found == nullptr ? nullptr : found->if_int64();
-  if (number != nullptr && *number >= 0) return static_cast<std::uint64_t>(*number);
-  return fail(ErrorCode::BadInput, "must be the version of the message that was read, so that nobody's change is undone", "version");
-}
-
 json::object json_of(const Cabinet::Draft& draft, const std::optional<ipm::MessageView>& view) {
   const Request& request = draft.request;
   json::object out{{"id", draft.item.id.get()},

@@ -156,7 +156,17 @@ Result<cabinet::Wish> submit_body(const http::Request& request) {
     out.strategy = static_cast<sdk::Strategy>(*number);
   }
   POSTERN_TRY(out.deferred_until, time_in(body, "deferred_until"));
+  if (body.contains("version")) {
+    POSTERN_TRY(out.version, seen_version(body));
+  }
   return out;
+}
+
+Result<std::uint64_t> seen_version(const json::object& body) {
+  const Field found = body.if_contains("version");
+  const auto* number = found == nullptr ? nullptr : found->if_int64();
+  if (number != nullptr && *number >= 0) return static_cast<std::uint64_t>(*number);
+  return fail(ErrorCode::BadInput, "must be the version of the message that was read, so that nobody's change is undone", "version");
 }
 
 Result<MessageId> message_id(std::string_view text, std::string_view field) {

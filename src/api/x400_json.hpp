@@ -23,6 +23,8 @@ enum class Detail { Listed, Whole };
 /// A field of a body; empty where it is missing or null. BadInput names it.
 [[nodiscard]] Result<std::string> text_in(const boost::json::object& object, const char* field);
 [[nodiscard]] Result<std::optional<std::int64_t>> time_in(const boost::json::object& object, const char* field);
+/// The version of a message that whoever changes it has seen.
+[[nodiscard]] Result<std::uint64_t> seen_version(const boost::json::object& body);
 /// An object; an empty body is an empty one.
 [[nodiscard]] Result<boost::json::object> optional_body(const http::Request& request);
 /// {id} of the path.

@@ -111,6 +111,7 @@ Result<Item> Cabinet::submit(const MessageId& id, const Wish& wish, const Actor&
   const Deed deed{"submit", actor, "strategy " + std::to_string(static_cast<int>(plan.strategy)), {watch.step("intent", {})}};
   POSTERN_TRY(Item out, m_impl->change(id, deed, [&](Database&, Item& item) -> Status {
     POSTERN_CHECK(check(Act::Submit, item.state));
+    if (wish.version) POSTERN_CHECK(check_version(item, *wish.version));
     item.strategy = plan.strategy;
     item.deferred_until = plan.deferred_until;
     const Start start = start_of(plan.strategy);

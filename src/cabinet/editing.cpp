@@ -4,14 +4,6 @@
 namespace postern::cabinet {
 namespace {
 
-Status check_version(const Item& item, std::uint64_t seen) {
-  if (item.version == seen) return {};
-  return fail(ErrorCode::Conflict,
-              "it was changed meanwhile: version " + std::to_string(seen) + " was seen, and it is in version " +
-                  std::to_string(item.version) + "; read it again and make the change to that",
-              "version");
-}
-
 /// What the peer has, or may have, stays as it is.
 Status check_edit(const Item& item) {
   POSTERN_CHECK(check(Act::Edit, item.state));

@@ -116,6 +116,19 @@ TEST_F(CabinetEditing, TheSecondOfTwoEditorsIsTold) {
   EXPECT_EQ(cabinet->find(seen.id).value().subject, "the quick one's");
 }
 
+/// To whom it goes is what was seen.
+TEST_F(CabinetEditing, WhatWasChangedMeanwhileIsNotSubmittedUnseen) {
+  const Item seen = draft(to(kOther));
+  ASSERT_TRUE(edited(seen, [](Request& request) -> Status {
+    request.to = {kNobody};
+    return {};
+  }));
+  EXPECT_EQ(cabinet->submit(seen.id, {{}, {}, seen.version}, alice).error().field, "version");
+  const Item now = cabinet->find(seen.id).value();
+  EXPECT_EQ(now.state, State::Draft);
+  EXPECT_TRUE(cabinet->submit(seen.id, {{}, {}, now.version}, alice));
+}
+
 TEST_F(CabinetEditing, OnlyWhatHasNotGoneOutIsChanged) {
   cabinet->start();
   const auto none = [](Request&) -> Status { return {}; };

@@ -50,6 +50,14 @@ Status check(Act act, State state) {
               "state");
 }
 
+Status check_version(const Item& item, std::uint64_t seen) {
+  if (item.version == seen) return {};
+  return fail(ErrorCode::Conflict,
+              "it was changed meanwhile: version " + std::to_string(seen) + " was seen, and it is in version " +
+                  std::to_string(item.version) + "; read it again and make the change to that",
+              "version");
+}
+
 namespace {
 
 using sdk::Strategy;
