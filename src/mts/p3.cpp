@@ -43,6 +43,7 @@ const Type& schema(Of<MessageDeliveryArgument>) {
   static const Type type = [] {
     Type made = renamed<MessageDeliveryArgument>("MessageDeliveryArgument", schema(Of<MessageDeliveryEnvelope>{}));
     made.fields.push_back(field<&MessageDeliveryArgument::content>("content"));
+    made.fresh = &asn1::detail::fresh_of<MessageDeliveryArgument>;  // it is more than its envelope
     return made;
   }();
   return type;
@@ -65,6 +66,7 @@ const Type& schema(Of<ReportDeliveryArgument>) {
   static const Type type = [] {
     Type made = renamed<ReportDeliveryArgument>("ReportDeliveryArgument", schema(Of<ReportDeliveryEnvelope>{}));
     made.fields.insert(made.fields.end() - 1, field<&ReportDeliveryArgument::returned_content>("returned-content").implicitly(context(0)));
+    made.fresh = &asn1::detail::fresh_of<ReportDeliveryArgument>;  // it is more than its envelope
     return made;
   }();
   return type;

@@ -67,6 +67,7 @@ const Type& schema(Of<DeliveryControlArgument>) {
   static const Type type = [] {
     Type made = renamed<DeliveryControlArgument>("DeliveryControlArgument", schema(Of<Controls>{}));
     made.fields.push_back(field<&DeliveryControlArgument::extensions>("extensions").implicitly(context(6)).defaulted());
+    made.fresh = &asn1::detail::fresh_of<DeliveryControlArgument>;  // it is more than Controls
     return made;
   }();
   return type;
@@ -96,6 +97,7 @@ const Type& schema(Of<DeliveryControlResult>) {
   static const Type type = [] {
     Type made = renamed<DeliveryControlResult>("DeliveryControlResult", schema(Of<Waiting>{}));
     made.fields.push_back(field<&DeliveryControlResult::extensions>("extensions").implicitly(context(6)).defaulted());
+    made.fresh = &asn1::detail::fresh_of<DeliveryControlResult>;  // it is more than Waiting
     return made;
   }();
   return type;
