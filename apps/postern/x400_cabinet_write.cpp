@@ -248,7 +248,9 @@ void add_delete(const Verbs& v, CLI::App* noun) {
 
 void add_cabinet_writing(const Verbs& v, CLI::App* noun) {
   add_create(v, noun);
-  for (const Act& act : kActs) add_act(v, noun, act);
+  for (const Act& act : kActs)
+    if (!v.context.peer || act.name != std::string_view("cancel"))
+      add_act(v, noun, act);  // with --peer it is the peer's (x400_operations.cpp)
   add_move(v, noun);
   if (v.context.peer) return;
   add_submit(v, noun);

@@ -12,18 +12,6 @@
 namespace postern::cli {
 namespace {
 
-Result<SecretBytes> password_of(const std::string& reference, std::istream& in) {
-  if (reference.empty()) return SecretBytes();
-  if (reference.starts_with("env:")) {
-    const char* value = std::getenv(reference.c_str() + 4);
-    if (value == nullptr) return fail(ErrorCode::NotFound, "there is no variable " + printable(reference.substr(4)), "--password-ref");
-    return SecretBytes::from_text(value);
-  }
-  if (!reference.starts_with("file:")) return fail(ErrorCode::BadInput, "must be env:NAME or file:PATH", "--password-ref");
-  POSTERN_TRY(const std::string text, read_input(reference.substr(5), in));
-  return SecretBytes::from_text(trim(text));
-}
-
 Result<Bytes> pin_of(const std::string& text) {
   auto pin = parse_fingerprint(text);
   if (!pin) return fail(ErrorCode::BadInput, pin.error().what, "--pin");
@@ -92,6 +80,24 @@ Result<mts::ORName> name_of(const std::string& address, const char* option) {
   return out;
 }
 
+Result<SecretBytes> password_of(const std::string& reference, const char* option, std::istream& in) {
+  if (reference.empty()) return SecretBytes();
+  if (reference.starts_with("env:")) {
+    const char* value = std::getenv(reference.c_str() + 4);
+    if (value == nullptr) return fail(ErrorCode::NotFound, "there is no variable " + printable(reference.substr(4)), option);
+    return SecretBytes::from_text(value);
+  }
+  if (!reference.starts_with("file:")) return fail(ErrorCode::BadInput, "must be env:NAME or file:PATH", option);
+  POSTERN_TRY(const std::string text, read_input(reference.substr(5), in));
+  return SecretBytes::from_text(trim(text));
+}
+
+std::optional<mts::Priority> priority_named(const std::string& name) {
+  for (const mts::Priority each : {mts::Priority::Normal, mts::Priority::NonUrgent, mts::Priority::Urgent})
+    if (name == mts::text_of(each)) return each;
+  return std::nullopt;
+}
+
 Result<mhs::UserCall> connection_of(const PeerOptions& options) {
   mhs::UserCall out;
   auto address = osi::parse_presentation_address(options.peer);
@@ -106,7 +112,7 @@ Result<mhs::UserCall> connection_of(const PeerOptions& options) {
 Result<mhs::UserCall> call_of(const PeerOptions& options, std::istream& in) {
   POSTERN_TRY(mhs::UserCall out, connection_of(options));
   POSTERN_TRY(out.user, name_of(options.user, "--user"));
-  POSTERN_TRY(out.password, password_of(options.password_ref, in));
+  POSTERN_TRY(out.password, password_of(options.password_ref, "--password-ref", in));
   out.reliable = options.reliable;
   return out;
 }

@@ -334,6 +334,7 @@ struct Config {
     std::string domain;              ///< "C=DE;A= ;P=ORG"
     std::string transport_selector;  ///< Empty: any may be called.
     std::int64_t content_bytes = 100LL * 1024 * 1024;
+    std::int64_t most_queued = 100'000;
     std::chrono::seconds idle{60};
     std::vector<std::string> retry{"10s", "30s", "1m", "5m", "15m"};  ///< Lifetimes are hours, not days.
     std::chrono::seconds lifetime_urgent{4 * 3600};

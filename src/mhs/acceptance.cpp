@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/hash.hpp"
+#include "mhs/settings.hpp"
 #include "mts/rules_envelope.hpp"
 #include "oraddress/or_text.hpp"
 
@@ -130,6 +131,18 @@ std::string text_of(const mts::MTSIdentifier& identifier) {
   std::string out = "[C=" + std::string(domain.country_name.text()) + ";A=" + std::string(domain.administration_domain_name.text());
   if (domain.private_domain_identifier) out += ";P=" + std::string(domain.private_domain_identifier->text());
   return out + "] " + identifier.local_identifier.octets;
+}
+
+Result<mts::MTSIdentifier> parse_mts_identifier(std::string_view text) {
+  const auto wrong = [] {
+    return fail(ErrorCode::BadInput, "is no identifier of the MTS: write it as submit said it, \"[C=DE;A= ;P=ACME] mta-1126054200-1f\"",
+                "identifier");
+  };
+  const std::size_t end = text.find("] ");
+  if (!text.starts_with('[') || end == std::string_view::npos || text.size() == end + 2) return wrong();
+  const auto domain = parse_domain(text.substr(1, end - 1));
+  if (!domain) return wrong();
+  return mts::MTSIdentifier{*domain, asn1::Ia5String(std::string(text.substr(end + 2)))};
 }
 
 Result<Submission> submission_of(Incoming incoming, std::span<const Fate> fates, const Origin& origin, WallTime now) {

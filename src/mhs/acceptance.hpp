@@ -19,6 +19,8 @@ struct Origin {
 
 /// The name of an APDU of the MTS for people: "[C=DE;A= ;P=ACME] mta-1126054200-1f".
 [[nodiscard]] std::string text_of(const mts::MTSIdentifier& identifier);
+/// Its inverse. BadInput: not of that form.
+[[nodiscard]] Result<mts::MTSIdentifier> parse_mts_identifier(std::string_view text);
 
 /// A message, probe or report with at least one fate. The transaction fails with Conflict, field kDuplicateField, when the same APDU was
 /// accepted before: then it has been taken care of, and is confirmed again.

@@ -34,7 +34,7 @@ struct Service::Impl {
         mailboxes(with.store(), with.keeper(), accounts, with.random()),
         users(with.store(), with.keeper(), accounts),
         guesses(with.clock()),
-        submission({with.store(), with.spool(), with.workers(), with.clock()}) {
+        submission({with.store(), with.spool(), with.workers(), with.clock(), static_cast<std::uint64_t>(with.config().x400.most_queued)}) {
     mailboxes.set_delivered([this](const MsUser& user) {
       users.delivered(user);
       if (forwarder) forwarder->look();

@@ -15,11 +15,11 @@ NORTH, SOUTH = "C=DE;A= ;P=NORTH", "C=GB;A=GOLD;P=SOUTH"
 
 
 class Person:
-    """Somebody with a mailbox at a daemon, who uses the command."""
+    """Somebody at a daemon who uses the command: with a mailbox, or (delivery="p3") taking what comes himself."""
 
-    def __init__(self, daemon, address: str, tls=False, password="secret words"):
+    def __init__(self, daemon, address: str, tls=False, password="secret words", delivery="store"):
         self.daemon, self.address, self.tls, self.password = daemon, address, tls, password
-        daemon.cli("x400", "ms", "add", address, input=f"{password}\n".encode())
+        daemon.cli("x400", "ms", "add", address, "--delivery", delivery, input=f"{password}\n".encode())
         self.words = daemon.directory / f"words-{secrets.token_hex(4)}"
         self.words.write_text(f"{password}\n")
 
@@ -46,12 +46,16 @@ class Person:
         wait_until(lambda: len(self.entries()) >= count, f"{count} entries of {self.address}", seconds, every=0.2, details=self.daemon.log_tail)
         return self.entries()
 
+    def receive(self, *more) -> list[dict]:
+        """Takes what the MTA delivers."""
+        return self.daemon.json("x400", "receive", *self.options("p3"), *more)["received"]
+
     def message(self, number):
         return self.daemon.json("x400", "message", str(number), *self.options("p7"))
 
 
-def configure(daemon, name: str, domain: str, tls=False):
-    daemon.config["x400"] = {"domain": domain, "mta_name": name, **({"tls": {"address": "127.0.0.1:0"}} if tls else {"address": "127.0.0.1:0"})}
+def configure(daemon, name: str, domain: str, tls=False, **more):
+    daemon.config["x400"] = {"domain": domain, "mta_name": name, **more, **({"tls": {"address": "127.0.0.1:0"}} if tls else {"address": "127.0.0.1:0"})}
     daemon.config["x400_route"] = [{"prefix": domain, "via": "store"}]
 
 
