@@ -1,11 +1,12 @@
 // rooms: cabinet
 // What a message store hands out - octets of a content, a report's texts - becomes an item, whatever it is; its row is read again as the
-// same; and what it says about a message that was sent changes nothing but outcomes.
+// same; and what it says about a message that was sent changes nothing but outcomes; a list finds it by its own words.
 #include <cstdlib>
 
 #include "base/text.hpp"
 #include "cabinet/arrival.hpp"
 #include "cabinet/draft.hpp"
+#include "cabinet/search.hpp"
 
 using namespace postern;
 
@@ -18,7 +19,7 @@ cabinet::Item sent_message() {
   cabinet::Request request;
   request.to = {user};
   request.text = "x";
-  request.receipt = cabinet::ReceiptRequest::Receipt;
+  request.recipients.receipt = cabinet::ReceiptRequest::Receipt;
   cabinet::Item out = cabinet::compose(request, user, id, WallTime()).value().item;
   out.state = out.copies.front().state = cabinet::State::Unknown;
   return out;
@@ -45,6 +46,9 @@ void check_row(const cabinet::Item& item) {
   const CabinetRow row = cabinet::row_of(item);
   const auto back = cabinet::item_of(row);
   if (!back || cabinet::row_of(*back).facts != row.facts) std::abort();
+  cabinet::Query own;  // it is found by what it says itself
+  own.from = item.from, own.subject = item.subject;
+  if (!cabinet::takes(own, *back)) std::abort();
 }
 
 }  // namespace

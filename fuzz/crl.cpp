@@ -14,8 +14,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!lists) return 0;
   for (const Crl& list : *lists) {
     (void)list.issuer();
-    const RevocationVerdict verdict =
-        check_crl({.leaf = &leaf.certificate, .issuer = &issuer.certificate, .crl = &list, .at = wall_from_millis(1'800'000'000'000)});
+    (void)delta_urls(list, leaf.certificate);
+    const RevocationVerdict verdict = check_crl({.leaf = &leaf.certificate,
+                                                 .issuer = &issuer.certificate,
+                                                 .crl = &list,
+                                                 .deltas = *lists,
+                                                 .at = wall_from_millis(1'800'000'000'000)});
     if (verdict.status != RevocationStatus::Invalid || verdict.reason.empty()) std::abort();
   }
   return 0;

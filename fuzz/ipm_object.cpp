@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "ipm/correlate.hpp"
+#include "ipm/downgrade.hpp"
 #include "ipm/encoded_types.hpp"
 #include "ipm/notifications.hpp"
 #include "ipm/read.hpp"
@@ -37,6 +38,14 @@ void apply_rules(const ipm::InformationObject& object) {
   (void)ipm::is_expired(object.ipm()->heading, 0);
 }
 
+/// What is said to be of 1984 is.
+void check_downgrade(ByteView content) {
+  const auto made = ipm::downgrade_content(content, {});
+  if (!made) return;
+  const auto object = asn1::decode<ipm::InformationObject>(made->content);
+  if (!object || ipm::content_type_of(*object) != mts::BuiltInContentType::InterpersonalMessaging1984) std::abort();
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -46,5 +55,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!octets || !(asn1::decode<ipm::InformationObject>(*octets).value() == *object)) std::abort();
   if (check(ipm::read(*object, limits), 0) > limits.parts + limits.depth + 1) std::abort();
   apply_rules(*object);
+  check_downgrade(ByteView(data, size));
   return 0;
 }

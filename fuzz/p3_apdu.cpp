@@ -36,7 +36,7 @@ void judge_token(ByteView octets) {
   const VerifySignature accepts = [](const AlgorithmIdentifier&, ByteView, const asn1::BitString&, const Certificates*) {
     return Status{};
   };
-  (void)check_bind_token(*credentials, {{}, 0, 1LL << 40}, accepts);
+  (void)check_bind_token(*credentials, {{TokenName()}, 0, 1LL << 40}, accepts);
 }
 
 void judge_error(ByteView octets) {

@@ -12,6 +12,7 @@
 #include "gateway/explain.hpp"
 #include "gateway/gateway.hpp"
 #include "store/audit_log.hpp"
+#include "transport/credentials.hpp"
 #include "verbs.hpp"
 
 namespace postern::cli {
@@ -157,6 +158,8 @@ void check_config(const Global& global, Context& context) {
   if (loaded.faults.empty()) {
     if (const auto rules = gateway::make_rules(loaded.config.policies); !rules) loaded.faults.push_back(rules.error());
     if (const auto routes = gateway::RouteTable::make(loaded.config); !routes) loaded.faults.push_back(routes.error());
+    if (const Status pins = transport::check_pinset(loaded.config); !pins)
+      loaded.faults.push_back({pins.error().code, pins.error().text(), pins.error().field});
   }
   if (!loaded.faults.empty()) context.exit_status = kNo;
   json::array faults, warnings;

@@ -8,7 +8,7 @@
 #include "base/text.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
-#include "seal/smime.hpp"
+#include "seal/signer_json.hpp"
 
 namespace postern::cli {
 namespace {
@@ -75,29 +75,9 @@ json::object header_json(const HeaderFacts& facts) {
   return {{"hp", facts.hp}, {"altered", json::value_from(facts.altered)}, {"restored", json::value_from(facts.restored)}};
 }
 
-json::object signer_json(const SmimeSigner& signer) {
-  json::object out{{"valid", signer.valid()},
-                   {"reason", signer.reason},
-                   {"emails", json::value_from(signer.emails)},
-                   {"algorithm", signer.algorithm},
-                   {"digest", signer.digest},
-                   {"key_bits", signer.key_bits},
-                   {"signature_ok", signer.signature_ok},
-                   {"strong", signer.strong},
-                   {"trusted", signer.trusted},
-                   {"revoked", signer.revoked},
-                   {"matches_from", signer.matches_from}};
-  if (signer.certificate) {
-    out["subject"] = signer.certificate->subject();
-    out["fingerprint"] = fingerprint_text(signer.certificate->fingerprint());
-  }
-  if (signer.signing_time) out["signing_time"] = rfc3339(*signer.signing_time);
-  return out;
-}
-
 json::object verification_json(const SmimeVerification& verification) {
   json::array signers;
-  for (const SmimeSigner& signer : verification.signers) signers.push_back(signer_json(signer));
+  for (const SmimeSigner& signer : verification.signers) signers.push_back(signer_json(signer, "matches_from"));
   json::object out{{"protection", name_of(verification.protection)},
                    {"valid", verification.valid()},
                    {"reason", verification.reason()},

@@ -63,9 +63,10 @@ void show_status(const json::value& s, std::ostream& out) {
   show_interfaces(s, out);
   const auto certificate = at(at(s, "tls"), "certificate");
   const auto queue = at(s, "queue");
-  const std::string revocation = text_of(certificate, "revocation");
+  const std::string revocation = text_of(certificate, "revocation"), stapled = text_of(certificate, "stapled");
   out << "\ncertificate  " << text_of(certificate, "verdict") << " until " << text_of(certificate, "not_after") << " ("
-      << text_of(certificate, "subject") << ")" << (revocation.empty() ? "" : ", revocation " + revocation) << "\n"
+      << text_of(certificate, "subject") << ")" << (revocation.empty() ? "" : ", revocation " + revocation)
+      << (stapled.empty() ? "" : ", OCSP stapled " + stapled) << "\n"
       << "keys         " << engine_text(at(s, "key_engine")) << "\n"
       << "sealing      S/MIME " << (text_of(at(s, "smime"), "enabled") == "true" ? "on" : "off") << ", "
       << text_of(at(s, "smime"), "correspondents") << " certificates; OpenPGP "

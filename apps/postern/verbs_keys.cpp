@@ -387,8 +387,9 @@ void add_identity(const Verbs& v) {
                                "postern identity certificate alice@postern.example --kind openpgp");
   const auto name = std::make_shared<std::string>();
   const auto kind = std::make_shared<std::string>("smime");
-  certificate->add_option("ADDRESS", *name, "Address")->required();
-  certificate->add_option("--kind", *kind, "smime or openpgp")->check(CLI::IsMember({"smime", "openpgp"}));
+  certificate->add_option("ADDRESS", *name, "Mail address; with --kind x400 an O/R address")->required();
+  certificate->add_option("--kind", *kind, "smime, openpgp, or x400 (S/MIME for an O/R address)")
+      ->check(CLI::IsMember({"smime", "openpgp", "x400"}));
   certificate->callback([v, name, kind] {
     v.run(
         "identity certificate",

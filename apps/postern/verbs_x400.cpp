@@ -8,10 +8,10 @@ namespace postern::cli {
 
 namespace {
 
-constexpr AddX400Verbs kFileVerbs[] = {add_x400_address_verbs, add_x400_codec_verbs, add_x400_sdk_verbs,
-                                       add_x400_receive_verbs, add_x400_ping_verb,   add_x400_seal_verbs};
+constexpr AddX400Verbs kFileVerbs[] = {add_x400_address_verbs,   add_x400_codec_verbs, add_x400_sdk_verbs, add_x400_receive_verbs,
+                                       add_x400_operation_verbs, add_x400_ping_verb,   add_x400_seal_verbs};
 /// Those that talk to a peer where --peer names one, and to the daemon otherwise (x400_cabinet.hpp).
-constexpr AddX400Verbs kPeerVerbs[] = {add_x400_mail_verbs, add_x400_mailbox_verbs};
+constexpr AddX400Verbs kPeerVerbs[] = {add_x400_mail_verbs, add_x400_mailbox_verbs, add_x400_cancel_verb};
 
 }  // namespace
 

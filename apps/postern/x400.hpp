@@ -21,6 +21,8 @@ void add_x400_sdk_verbs(CLI::App& x400, Context& context);
 void add_x400_mail_verbs(CLI::App& x400, Context& context);
 void add_x400_mailbox_verbs(CLI::App& x400, Context& context);
 void add_x400_receive_verbs(CLI::App& x400, Context& context);
+void add_x400_operation_verbs(CLI::App& x400, Context& context);
+void add_x400_cancel_verb(CLI::App& x400, Context& context);
 void add_x400_ping_verb(CLI::App& x400, Context& context);
 void add_x400_seal_verbs(CLI::App& x400, Context& context);
 /// With --peer without a daemon; without it the daemon binds, by its profile.

@@ -2,6 +2,7 @@
 #include "x400_cabinet.hpp"
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <thread>
 
@@ -60,6 +61,41 @@ void show_field(std::ostream& out, const char* name, const std::string& text) {
   if (!text.empty()) out << name << ": " << printable(text, 512) << '\n';
 }
 
+/// What is as usual is not said.
+void show_unusual(std::ostream& out, const char* name, const std::string& text, std::string_view usual) {
+  if (text != usual) show_field(out, name, text);
+}
+
+/// What the submission says beside its recipients (X.411 8.2.1.1.1, X.420 7.2).
+void show_options(std::ostream& out, const json::value& message) {
+  show_unusual(out, "Priority", text_of(message, "priority"), "normal");
+  show_unusual(out, "Importance", text_of(message, "importance"), "normal");
+  show_unusual(out, "Sensitivity", text_of(message, "sensitivity"), "none");
+  show_field(out, "Expires", text_of(message, "expires"));
+  show_field(out, "Reply by", text_of(message, "reply_by"));
+  show_field(out, "Deferred until", text_of(message, "deferred_until"));
+  show_field(out, "Latest delivery", text_of(message, "latest_delivery"));
+  show_field(out, "Content identifier", text_of(message, "content_identifier"));
+  show_field(out, "Flags", joined(message, "flags"));
+}
+
+/// What is asked of a recipient, and for him.
+std::string wishes_of(const json::value& recipient) {
+  std::string out;
+  const auto add = [&](const std::string& words) { out += (out.empty() ? "" : ", ") + words; };
+  if (const std::string report = text_of(recipient, "report"); report == "all" || report == "none")
+    add(report == "all" ? "reports" : "no reports");
+  if (text_of(recipient, "receipt") == "true")
+    add("receipt");
+  else if (text_of(recipient, "non_receipt") == "true")
+    add("non-receipt");
+  if (text_of(recipient, "return_message") == "true") add("the message back");
+  if (text_of(recipient, "reply_requested") == "true") add("an answer");
+  if (const std::string precedence = text_of(recipient, "precedence"); !precedence.empty()) add("precedence " + precedence);
+  if (const std::string alternate = text_of(recipient, "alternate"); !alternate.empty()) add("else to " + printable(alternate));
+  return out.empty() ? out : "  [" + out + ']';
+}
+
 /// "read on …", and not "read read on …".
 std::string outcome_words(const json::value& recipient) {
   const std::string outcome = printable(text_of(recipient, "outcome")), words = printable(text_of(recipient, "words"), 256);
@@ -83,27 +119,74 @@ void show_message(std::ostream& out, const json::value& message) {
   show_field(out, "About", text_of(message, "subject_message"));
   show_field(out, "Reason", text_of(message, "reason"));
   show_field(out, "S/MIME", smime_of(message));
+  show_options(out, message);
   for (const json::value& each : list_of(message, "recipients"))
-    out << "  " << printable(text_of(each, "address")) << ": " << outcome_words(each) << '\n';
+    out << "  " << printable(text_of(each, "address")) << ": " << outcome_words(each) << wishes_of(each) << '\n';
   if (const json::value view = at(message, "view"); view.is_object()) show_view_of(out << '\n', view);
 }
 
 namespace {
 
 // ---- list
+/// Parameters of GET /messages, by the options that say them.
+struct FilterRow {
+  const char* option;
+  const char* parameter;
+  const char* about;
+};
+constexpr FilterRow kFilters[] = {
+    {"--folder", "folder", "Only this folder"},
+    {"--kind", "kind", "message, report or notification; several with commas"},
+    {"--state", "state", "Such as draft, held, failed, unknown, submitted or received; several with commas"},
+    {"--opened", "opened", "1: only opened ones; 0: only new ones"},
+    {"--priority", "priority", "normal, non_urgent or urgent; several with commas"},
+    {"--from", "from", "In the sender's address: pieces with semicolons between them, such as \"P=NORTH;S=Doe\""},
+    {"--to", "to", "In the address of one of the recipients"},
+    {"--subject", "subject", "In the subject; case does not count"},
+    {"--content-identifier", "content_identifier", "The content identifier"},
+    {"--since", "since", "Written or delivered at that time or later, such as 2026-12-01T08:00:00Z"},
+    {"--until", "until", "Written or delivered before that time"},
+    {"--outcome", "outcome", "Of one of the recipients: waiting, delivered, not_delivered, read or not_read; several with commas"},
+    {"--reports", "reports", "1: a report or notification came; 0: none did"},
+};
+struct Filters {
+  std::array<std::string, std::size(kFilters)> values;
+};
+
+void add_filters(CLI::App& verb, Filters& filters) {
+  for (std::size_t n = 0; n < std::size(kFilters); ++n) verb.add_option(kFilters[n].option, filters.values.at(n), kFilters[n].about);
+}
+
+using Parameters = std::vector<std::pair<const char*, std::string>>;
+Parameters parameters_of(const Filters& filters) {
+  Parameters out;
+  for (std::size_t n = 0; n < std::size(kFilters); ++n) out.emplace_back(kFilters[n].parameter, filters.values.at(n));
+  return out;
+}
+
 struct ListOptions {
-  std::string folder, before;
+  Filters filters;
+  std::string before;
   std::size_t limit = 50;
 };
 
+/// A page of the daemon's may be short, with more behind it: it looks at so many only.
+Result<json::value> full_page(const Remote& remote, const Parameters& filters, std::string before, std::size_t limit) {
+  json::array all;
+  for (;;) {
+    Parameters parameters = filters;
+    parameters.emplace_back("before", before);
+    parameters.emplace_back("limit", std::to_string(limit - all.size()));
+    POSTERN_TRY(const json::value page, remote.call_json("GET", std::string(kCabinetBase) + "/messages" + query(parameters)));
+    for (const json::value& each : list_of(page, "messages")) all.push_back(each);
+    before = text_of(page, "next");
+    if (before.empty() || all.size() >= limit) return json::object{{"messages", std::move(all)}, {"next", at(page, "next")}};
+  }
+}
+
 void run_list(const Verbs& v, const ListOptions& options) {
   v.run(
-      "x400 list",
-      [&](const Remote& r) {
-        return r.call_json("GET",
-                           std::string(kCabinetBase) + "/messages" +
-                               query({{"folder", options.folder}, {"before", options.before}, {"limit", std::to_string(options.limit)}}));
-      },
+      "x400 list", [&](const Remote& r) { return full_page(r, parameters_of(options.filters), options.before, options.limit); },
       [&](const json::value& a) {
         for (const json::value& each : list_of(a, "messages")) show_message_line(v.context.out, each);
         if (const std::string next = text_of(a, "next"); !next.empty()) v.context.out << "more with --before " << next << '\n';
@@ -205,38 +288,41 @@ void run_access(const Verbs& v, std::int64_t seconds) {
       });
 }
 
-Result<json::value> newest_of_inbox(const Remote& remote, std::size_t limit) {
-  return remote.call_json("GET", std::string(kCabinetBase) + "/messages" + query({{"folder", "inbox"}, {"limit", std::to_string(limit)}}));
-}
+struct WaitOptions {
+  Filters filters;
+  std::int64_t seconds = 300;
+};
 
-/// Leaves what came after that id: ids sort by time.
-void leave_newer(json::value& list, const std::string& newest) {
-  json::array& messages = list.as_object()["messages"].as_array();
-  const auto old = std::ranges::find_if(messages, [&](const json::value& each) { return text_of(each, "id") <= newest; });
-  messages.erase(old, messages.end());
+/// What comes later has a greater id.
+Result<std::string> newest_id(const Remote& remote, const std::string& folder) {
+  POSTERN_TRY(const json::value newest, full_page(remote, {{"folder", folder}}, {}, 1));
+  const json::array& messages = list_of(newest, "messages");
+  return messages.empty() ? std::string() : text_of(messages.front(), "id");
 }
 
 /// Whoever brings it in: another access may be under way.
-Result<json::value> wait_for_news(const Remote& remote, std::int64_t seconds) {
+Result<json::value> wait_for_news(const Remote& remote, const WaitOptions& options) {
   constexpr auto kPause = std::chrono::seconds(2);
   constexpr std::int64_t kEach = 30;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  POSTERN_TRY(const json::value before, newest_of_inbox(remote, 1));
-  const json::array known = list_of(before, "messages");
-  const std::string newest = known.empty() ? std::string() : text_of(known.front(), "id");
+  constexpr std::size_t kMost = 500;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
+  Parameters wanted = parameters_of(options.filters);
+  std::string& folder = wanted.front().second;
+  if (folder.empty()) folder = "inbox";
+  POSTERN_TRY(std::string known, newest_id(remote, folder));
+  wanted.emplace_back("after", std::move(known));
   for (;;) {
-    if (const auto report = access(remote, std::min(seconds, kEach)); !report) return report;
-    POSTERN_TRY(json::value inbox, newest_of_inbox(remote, 500));
-    leave_newer(inbox, newest);
-    if (!list_of(inbox, "messages").empty()) return inbox;
+    if (const auto report = access(remote, std::min(options.seconds, kEach)); !report) return report;
+    POSTERN_TRY(json::value news, full_page(remote, wanted, {}, kMost));
+    if (!list_of(news, "messages").empty()) return news;
     if (std::chrono::steady_clock::now() + kPause >= end) return fail(ErrorCode::NotFound, "nothing came in that time");
     std::this_thread::sleep_for(kPause);
   }
 }
 
-void run_wait(const Verbs& v, std::int64_t seconds) {
+void run_wait(const Verbs& v, const WaitOptions& options) {
   v.run(
-      "x400 wait", [&](const Remote& r) { return wait_for_news(r, seconds); },
+      "x400 wait", [&](const Remote& r) { return wait_for_news(r, options); },
       [&](const json::value& a) {
         for (const json::value& each : list_of(a, "messages")) show_message_line(v.context.out, each);
       });
@@ -326,7 +412,7 @@ void add_cabinet_reading(const Verbs& v, CLI::App* noun) {
   if (!v.context.peer) {
     CLI::App* list = verb(noun, "list", "What is in the mailbox, newest first", "postern x400 list --folder inbox");
     const auto listing = std::make_shared<ListOptions>();
-    list->add_option("--folder", listing->folder, "Only this folder");
+    add_filters(*list, listing->filters);
     list->add_option("--before", listing->before, "Older than this message");
     list->add_option("--limit", listing->limit, "At most so many")->check(CLI::Range(1, 500))->capture_default_str();
     list->footer(list->get_footer() + "\n" + kOnePeer);
@@ -346,10 +432,12 @@ void add_cabinet_reading(const Verbs& v, CLI::App* noun) {
     message->footer(message->get_footer() + "\n" + kOnePeer);
     message->callback([v, one] { run_message(v, *one); });
 
-    CLI::App* wait = verb(noun, "wait", "Brings in what is new until something is", "postern x400 wait --seconds 600");
-    const auto seconds = std::make_shared<std::int64_t>(300);
-    wait->add_option("--seconds", *seconds, "At most so long")->check(CLI::Range(1, 86'400))->capture_default_str();
-    wait->callback([v, seconds] { run_wait(v, *seconds); });
+    CLI::App* wait = verb(noun, "wait", "Brings in what is new until something is, in the inbox unless a folder is named",
+                          "postern x400 wait --seconds 600 --priority urgent");
+    const auto waiting = std::make_shared<WaitOptions>();
+    add_filters(*wait, waiting->filters);
+    wait->add_option("--seconds", waiting->seconds, "At most so long")->check(CLI::Range(1, 86'400))->capture_default_str();
+    wait->callback([v, waiting] { run_wait(v, *waiting); });
   }
   CLI::App* bring = verb(noun, "access", "Binds to the message store and brings in what is new", "postern x400 access");
   const auto limit = std::make_shared<std::int64_t>(60);

@@ -1,90 +1,33 @@
-// postern x400 create, submit, approve, refuse, cancel, resolve, move, archive, delete: acts on the operator's mailbox.
-#include <filesystem>
+// postern x400 create, edit, submit, approve, refuse, cancel, resolve, move, archive, delete: acts on the operator's mailbox.
 #include <thread>
 
-#include "file_input.hpp"
 #include "x400_cabinet.hpp"
+#include "x400_draft.hpp"
 
 namespace postern::cli {
 namespace {
 
 namespace json = boost::json;
 
-struct DraftOptions {
-  std::vector<std::string> to, cc, bcc, attach;
-  std::string subject, text, file, importance, priority, defer, latest, reply_to, content, content_type = "22";
-  bool report = false, no_report = false, receipt = false, non_receipt = false;
-};
-
-void add_draft_options(CLI::App& verb, DraftOptions& options) {
-  verb.add_option("--to", options.to, "O/R address of a recipient; several times");
-  verb.add_option("--cc", options.cc, "Copy recipient");
-  verb.add_option("--bcc", options.bcc, "Blind copy recipient");
-  verb.add_option("--subject", options.subject, "Subject");
-  verb.add_option("--text", options.text, "Text of the message");
-  verb.add_option("--file", options.file, "File with the text; - is standard input");
-  verb.add_option("--attach", options.attach, "File that goes along; several times");
-  verb.add_option("--importance", options.importance, "low, normal or high")->check(CLI::IsMember({"low", "normal", "high"}));
-  verb.add_option("--priority", options.priority, "normal, non_urgent or urgent")->check(CLI::IsMember({"normal", "non_urgent", "urgent"}));
-  verb.add_flag("--report", options.report, "Ask for delivery reports, not only for those of non-delivery");
-  verb.add_flag("--no-report", options.no_report, "Ask for no reports at all");
-  verb.add_flag("--receipt", options.receipt, "Ask for receipt notifications");
-  verb.add_flag("--non-receipt", options.non_receipt, "Ask for notifications of those who discard it unread");
-  verb.add_option("--latest", options.latest, "Not delivered after it, such as 2026-12-01T08:00:00Z");
-  verb.add_option("--reply-to", options.reply_to, "Id of the message that it answers");
-  verb.add_option("--content", options.content, "File with a whole content, whose octets stay as they are, in place of subject and text");
-  verb.add_option("--content-type", options.content_type, "Of --content: 2, 22, another number, or an object identifier")
-      ->capture_default_str();
-}
-
-json::array list_json(const std::vector<std::string>& texts) { return json::array(texts.begin(), texts.end()); }
-
-Result<std::string> base64_of(const std::string& path, std::istream& in) {
-  POSTERN_TRY(const std::string octets, read_input(path, in));
-  return base64_encode(as_bytes(octets));
-}
-
-Result<json::array> attachments_of(const DraftOptions& options, std::istream& in) {
-  json::array out;
-  for (const std::string& path : options.attach) {
-    POSTERN_TRY(const std::string octets, base64_of(path, in));
-    out.push_back(json::object{{"name", std::filesystem::path(path).filename().string()}, {"base64", octets}});
-  }
-  return out;
-}
-
-void add_text(json::object& out, const char* field, const std::string& text) {
-  if (!text.empty()) out[field] = text;
-}
-
-Result<json::object> draft_body(const DraftOptions& options, std::istream& in) {
-  if (options.to.empty() && options.cc.empty() && options.bcc.empty())
-    return fail(ErrorCode::BadInput, "at least one recipient is needed", "--to");
-  json::object out{{"to", list_json(options.to)}, {"cc", list_json(options.cc)}, {"bcc", list_json(options.bcc)}};
-  add_text(out, "subject", options.subject);
-  std::string text = options.text;
-  if (!options.file.empty()) {
-    POSTERN_TRY(text, read_input(options.file, in));
-  }
-  add_text(out, "text", text);
-  POSTERN_TRY(json::array attachments, attachments_of(options, in));
-  if (!attachments.empty()) out["attachments"] = std::move(attachments);
-  if (!options.content.empty()) {
-    POSTERN_TRY(const std::string octets, base64_of(options.content, in));
-    out["content"] = json::object{{"base64", octets}, {"type", options.content_type}};
-  }
-  add_text(out, "importance", options.importance);
-  add_text(out, "priority", options.priority);
-  add_text(out, "latest_delivery", options.latest);
-  add_text(out, "reply_to", options.reply_to);
-  out["report"] = options.report ? "all" : options.no_report ? "none" : "non_delivery";
-  out["receipt"] = options.receipt ? "receipt" : options.non_receipt ? "non_receipt" : "none";
-  return out;
-}
-
 Result<json::value> create(const Remote& remote, const DraftOptions& options, std::istream& in) {
   POSTERN_TRY(const json::object body, draft_body(options, in));
+  if (!body.contains("to") && !body.contains("cc") && !body.contains("bcc"))
+    return fail(ErrorCode::BadInput, "at least one recipient is needed", "--to");
   return remote.call_json("POST", std::string(kCabinetBase) + "/messages", body);
+}
+
+/// The version that is there when nobody says which one was seen.
+Result<json::value> edit(const Remote& remote, const std::string& id, std::optional<std::uint64_t> version, const DraftOptions& options,
+                         std::istream& in) {
+  POSTERN_TRY(json::object body, draft_body(options, in));
+  if (body.empty()) return fail(ErrorCode::BadInput, "say what is to be changed, such as --subject", "ID");
+  if (!version) {
+    POSTERN_TRY(const json::value now, remote.call_json("GET", message_path(id)));
+    body["version"] = at(now, "version");
+  } else {
+    body["version"] = *version;
+  }
+  return remote.call_json("PATCH", message_path(id), body);
 }
 
 // ---- submitting
@@ -128,7 +71,7 @@ Result<json::value> submit(const Remote& remote, const SubmitOptions& options, C
   }
   json::object body;
   if (options.strategy) body["strategy"] = *options.strategy;
-  add_text(body, "deferred_until", options.defer);
+  if (!options.defer.empty()) body["deferred_until"] = options.defer;
   POSTERN_TRY(json::value message, remote.call_json("POST", message_path(id, "/submit"), body));
   if (!options.no_wait) {
     POSTERN_TRY(message, wait_for_outcome(remote, std::move(message), options.seconds));
@@ -145,13 +88,26 @@ void add_create(const Verbs& v, CLI::App* noun) {
   draft->add_option("--defer", options->defer, "Delivered at that time, such as 2026-12-01T08:00:00Z");
   draft->callback([v, options] {
     v.run(
-        "x400 create",
-        [&](const Remote& r) -> Result<json::value> {
-          POSTERN_TRY(json::object body, draft_body(*options, v.context.in));
-          add_text(body, "deferred_until", options->defer);
-          return r.call_json("POST", std::string(kCabinetBase) + "/messages", body);
-        },
+        "x400 create", [&](const Remote& r) { return create(r, *options, v.context.in); },
         [&](const json::value& a) { show_message_line(v.context.out, a); });
+  });
+}
+
+void add_edit(const Verbs& v, CLI::App* noun) {
+  CLI::App* change = verb(noun, "edit", "Changes what the options say of a message that has not gone out; the rest of it stays",
+                          "postern x400 edit 01M88W6S9KY1TVJYDTRKG2AE8C --subject \"Another subject\" --clear cc");
+  const auto options = std::make_shared<DraftOptions>();
+  const auto id = std::make_shared<std::string>();
+  const auto version = std::make_shared<std::optional<std::uint64_t>>();
+  change->add_option("ID", *id, "Its id")->required();
+  change->add_option("--version", *version, "The version that you have seen: another one is not changed; else the one that is there");
+  add_draft_options(*change, *options);
+  change->add_option("--defer", options->defer, "Delivered at that time, such as 2026-12-01T08:00:00Z");
+  add_change_options(*change, *options);
+  change->callback([v, id, version, options] {
+    v.run(
+        "x400 edit", [&](const Remote& r) { return edit(r, *id, *version, *options, v.context.in); },
+        [&](const json::value& a) { show_message(v.context.out, a); });
   });
 }
 
@@ -248,7 +204,10 @@ void add_delete(const Verbs& v, CLI::App* noun) {
 
 void add_cabinet_writing(const Verbs& v, CLI::App* noun) {
   add_create(v, noun);
-  for (const Act& act : kActs) add_act(v, noun, act);
+  add_edit(v, noun);
+  for (const Act& act : kActs)
+    if (!v.context.peer || act.name != std::string_view("cancel"))
+      add_act(v, noun, act);  // with --peer it is the peer's (x400_operations.cpp)
   add_move(v, noun);
   if (v.context.peer) return;
   add_submit(v, noun);

@@ -8,12 +8,14 @@
 #include "asn1/dump.hpp"
 #include "asn1/json.hpp"
 #include "base/text.hpp"
+#include "capture/capture_file.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "ipm/notification.hpp"
 #include "mhs/notation.hpp"
 #include "octet_forms.hpp"
 #include "x400.hpp"
+#include "x400_capture.hpp"
 
 namespace postern::cli {
 namespace {
@@ -91,41 +93,15 @@ Result<const Syntax*> syntax_named(const std::string& name) {
   return fail(ErrorCode::BadInput, "is none of:" + names_of_syntaxes(), "--as");
 }
 
-// ---- JSON for people
-void indent(std::ostream& out, std::size_t depth) { out << '\n' << std::string(2 * depth, ' '); }
-void show(std::ostream& out, const json::value& value, std::size_t depth = 0) {
-  const bool is_object = value.is_object();
-  const std::size_t size = is_object ? value.get_object().size() : value.is_array() ? value.get_array().size() : 0;
-  if (size == 0) {
-    out << value;
-    return;
-  }
-  out << (is_object ? '{' : '[');
-  std::size_t left = size;
-  const auto element = [&](const json::value& each, std::string_view name) {
-    indent(out, depth + 1);
-    if (is_object) out << json::value(name) << ": ";
-    show(out, each, depth + 1);
-    if (--left != 0) out << ',';
-  };
-  if (is_object) {
-    for (const auto& [name, each] : value.get_object()) element(each, name);
-  } else {
-    for (const json::value& each : value.get_array()) element(each, {});
-  }
-  indent(out, depth);
-  out << (is_object ? '}' : ']');
-}
-
+// ---- decode
 void show_value(Context& context, const json::value& value) {
   if (context.json)
     context.out << value;
   else
-    show(context.out, value);
+    show_json(context.out, value);
   context.out << '\n';
 }
 
-// ---- decode
 struct DecodeOptions {
   std::string as, file = "-";
 };
@@ -142,8 +118,7 @@ Result<json::value> decode_by_name(const std::string& name, ByteView octets) {
   return syntax->decode(octets);
 }
 
-Result<Bytes> octets_in(const std::string& file, std::istream& in) {
-  POSTERN_TRY(const std::string input, read_input(file, in));
+Result<Bytes> octets_in(const std::string& file, const std::string& input) {
   POSTERN_TRY(Bytes octets, octets_of(input));
   if (octets.empty()) return fail(ErrorCode::BadInput, "is empty", file);
   return octets;
@@ -157,7 +132,10 @@ void show_dump(Context& context, ByteView octets) {
 }
 
 void run_decode(const DecodeOptions& options, Context& context) {
-  const auto octets = octets_in(options.file, context.in);
+  const auto input = read_input(options.file, context.in);
+  if (!input) return report_error(context, "x400 decode", input.error());
+  if (options.as.empty() && capture::CaptureReader::is_capture(as_bytes(*input))) return show_capture(context, as_bytes(*input));
+  const auto octets = octets_in(options.file, *input);
   if (!octets) return report_error(context, "x400 decode", octets.error());
   if (options.as.empty()) {
     if (const auto value = decode_by_any(*octets)) return show_value(context, *value);
@@ -202,12 +180,15 @@ void run_encode(const EncodeOptions& options, Context& context) {
 }  // namespace
 
 void add_x400_codec_verbs(CLI::App& x400, Context& context) {
-  CLI::App* decode = x400.add_subcommand("decode", "BER of an X.400 protocol as JSON value notation; as a dump where no description fits");
+  CLI::App* decode =
+      x400.add_subcommand("decode",
+                          "BER of an X.400 protocol as JSON value notation, as a dump where no description fits; of a capture file (pcap, "
+                          "pcapng) its associations, layer by layer");
   const auto from = std::make_shared<DecodeOptions>();
-  decode->add_option("FILE", from->file, "Octets, hexadecimal or armour (-----BEGIN …); - is standard input");
+  decode->add_option("FILE", from->file, "Octets, hexadecimal, armour (-----BEGIN …) or a capture file; - is standard input");
   decode->add_option("--as", from->as, "What it is; without it, whatever fits:" + names_of_syntaxes());
   decode->add_flag("--json", context.json, "On one line");
-  decode->footer("Example: postern x400 decode --as p22 content.ber");
+  decode->footer("Examples: postern x400 decode --as p22 content.ber\n          postern x400 decode traffic.pcapng");
   decode->callback([from, &context] { run_decode(*from, context); });
 
   CLI::App* encode = x400.add_subcommand("encode", "BER of JSON value notation, the inverse of decode");

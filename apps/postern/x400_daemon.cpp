@@ -20,7 +20,8 @@ void show_mta(const json::value& x400, std::ostream& out) {
       << text_of(received, "reports") << " reports; " << text_of(received, "duplicates") << " duplicates, " << text_of(received, "refused")
       << " refused, " << text_of(received, "binds_refused") << " binds refused\n"
       << "sent      " << text_of(sent, "transferred") << " transferred, " << text_of(sent, "delivered") << " delivered, "
-      << text_of(sent, "reported") << " reported, " << text_of(sent, "deferred") << " deferred\n\n";
+      << text_of(sent, "reported") << " reported, " << text_of(sent, "deferred") << " deferred, " << text_of(sent, "at_lists")
+      << " at lists\n\n";
   Table table({"PEER", "ADDRESS", "MODE", "ASSOCIATIONS", "TROUBLE"});
   for (const auto& peer : list_of(x400, "peers"))
     table.add({text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"),
@@ -28,9 +29,40 @@ void show_mta(const json::value& x400, std::ostream& out) {
   table.print(out);
 }
 
+void show_lists(const json::value& answer, std::ostream& out) {
+  Table table({"LIST", "MEMBERS", "SUBMITTERS", "REPORTS", "OWNER"});
+  for (const auto& list : list_of(answer, "lists")) {
+    const std::string submitters = text_of(list, "submitters");
+    table.add({text_of(list, "address"), text_of(list, "members"), submitters == "0" ? "all" : submitters, text_of(list, "reports"),
+               text_of(list, "owner")});
+  }
+  table.print(out);
+}
+
+void show_list(const json::value& list, std::ostream& out) {
+  for (const auto& name : list_of(list, "names")) out << json::value_to<std::string>(name) << "\n";
+}
+
+void add_lists(const Verbs& v, CLI::App* mta) {
+  CLI::App* lists = verb(mta, "lists", "The distribution lists here; with an address, who stands in that one",
+                         "postern x400 mta lists \"C=DE;A= ;P=ORG;CN=all\"");
+  const auto address = std::make_shared<std::string>();
+  lists->add_option("ADDRESS", *address, "O/R address of a list");
+  lists->callback([v, address] {
+    v.run(
+        "x400 mta lists",
+        [address](const Remote& r) {
+          return r.call_json("GET", "/api/v1/x400/lists" + (address->empty() ? std::string() : query({{"address", *address}})));
+        },
+        [v, address](const json::value& a) { address->empty() ? show_lists(a, v.context.out) : show_list(a, v.context.out); });
+  });
+}
+
 void add_mta(const Verbs& v, CLI::App* noun) {
   CLI::App* mta = verb(noun, "mta", "The daemon's MTA: peers, associations, what came and went", "postern x400 mta");
-  mta->callback([v] {
+  add_lists(v, mta);
+  mta->callback([v, mta] {
+    if (!mta->get_subcommands().empty()) return;
     v.run(
         "x400 mta",
         [](const Remote& r) -> Result<json::value> {

@@ -23,8 +23,6 @@ namespace {
 
 namespace json = boost::json;
 
-SteadyTime deadline_of(const PeerOptions& options) { return io::deadline_in(std::chrono::seconds(options.timeout)); }
-
 /// An attribute that a list shows: how it is called here, and what its value is in words.
 struct Column {
   const char* name;
@@ -78,22 +76,9 @@ void show_entry(std::ostream& out, const ms::EntryInformation& entry) {
 
 /// Binds by P7, does it, unbinds.
 template <class T>
-io::Task<Result<T>> in_store(mhs::UserCall call, io::Resolver& resolver, std::chrono::seconds each,
-                             std::function<io::Task<Result<T>>(mhs::P7Client&)> work) {
-  auto client = co_await mhs::P7Client::open(std::move(call), resolver, io::deadline_in(each));
-  if (!client) co_return fail(error_of(client.error()));
-  auto result = co_await work(**client);
-  co_await (*client)->close(io::deadline_in(each));
-  co_return result;
-}
-
-template <class T>
 Result<T> with_store(const PeerOptions& options, std::istream& in, std::function<io::Task<Result<T>>(mhs::P7Client&)> work) {
   if (options.protocol != "p7") return fail(ErrorCode::BadInput, "only a message store (p7) has a mailbox", "--protocol");
-  POSTERN_TRY(mhs::UserCall call, call_of(options, in));
-  UserLoop loop;
-  POSTERN_CHECK(loop.open());
-  return loop.run(in_store<T>(std::move(call), loop.resolver(), std::chrono::seconds(options.timeout), std::move(work)));
+  return with_client<mhs::P7Client, T>(options, in, std::move(work));
 }
 
 // ---- list

@@ -1,28 +1,18 @@
 #include "x400_peer.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/text.hpp"
 #include "file_input.hpp"
+#include "mhs/own_proof.hpp"
 #include "oraddress/or_text.hpp"
 #include "pki/certificate.hpp"
 #include "tlspolicy/profile.hpp"
 
 namespace postern::cli {
 namespace {
-
-Result<SecretBytes> password_of(const std::string& reference, std::istream& in) {
-  if (reference.empty()) return SecretBytes();
-  if (reference.starts_with("env:")) {
-    const char* value = std::getenv(reference.c_str() + 4);
-    if (value == nullptr) return fail(ErrorCode::NotFound, "there is no variable " + printable(reference.substr(4)), "--password-ref");
-    return SecretBytes::from_text(value);
-  }
-  if (!reference.starts_with("file:")) return fail(ErrorCode::BadInput, "must be env:NAME or file:PATH", "--password-ref");
-  POSTERN_TRY(const std::string text, read_input(reference.substr(5), in));
-  return SecretBytes::from_text(trim(text));
-}
 
 Result<Bytes> pin_of(const std::string& text) {
   auto pin = parse_fingerprint(text);
@@ -58,6 +48,36 @@ Result<mhs::PeerTls> tls_of(const PeerOptions& options, const std::string& host)
   return out;
 }
 
+// ---- strong credentials
+/// The setting's name as that of its option.
+std::string option_of(std::string field) {
+  std::ranges::replace(field, '_', '-');
+  if (field.ends_with("pins")) field.pop_back();
+  return "--" + field;
+}
+
+Result<std::optional<mhs::StrongCall>> strong_of(const PeerOptions& options) {
+  if (options.strong.certificate.empty()) return std::optional<mhs::StrongCall>();
+  auto made = mhs::strong_call(options.strong, options.protocol == "p3");
+  if (!made) return fail(Error{made.error().code, made.error().what, option_of(made.error().field)});
+  return std::optional(*std::move(made));
+}
+
+void add_strong_options(CLI::App& verb, PeerOptions& options) {
+  CLI::Option* certificate =
+      verb.add_option("--certificate", options.strong.certificate, "PEM chain for strong credentials, in place of a password");
+  CLI::Option* key = verb.add_option("--key", options.strong.key, "PEM private key of --certificate");
+  certificate->needs(key);
+  certificate->excludes("--password-ref");
+  const auto belongs = [&](const char* name, auto& value, const char* help) { verb.add_option(name, value, help)->needs(certificate); };
+  key->needs(certificate);
+  belongs("--responder-name", options.strong.responder_name, "With --certificate by P3: name of the MTA");
+  belongs("--responder-pin", options.strong.responder_pins, "sha256:HEX of the certificate or key with which the responder must answer");
+  belongs("--responder-ca", options.strong.responder_ca, "Certificates that the responder's must lead to; with --responder-subject");
+  belongs("--responder-subject", options.strong.responder_subject,
+          "Subject of the responder's certificate, as postern cert show writes it");
+}
+
 }  // namespace
 
 void add_connection_options(CLI::App& verb, PeerOptions& options, Context& context) {
@@ -82,6 +102,7 @@ void add_peer_options(CLI::App& verb, PeerOptions& options, Context& context, co
       ->check(CLI::IsMember({"p3", "p7"}))
       ->capture_default_str();
   verb.add_flag("--reliable", options.reliable, "Over RTSE");
+  add_strong_options(verb, options);
 }
 
 Result<mts::ORName> name_of(const std::string& address, const char* option) {
@@ -90,6 +111,24 @@ Result<mts::ORName> name_of(const std::string& address, const char* option) {
   mts::ORName out;
   static_cast<oraddress::ORAddress&>(out) = *std::move(parsed);
   return out;
+}
+
+Result<SecretBytes> password_of(const std::string& reference, const char* option, std::istream& in) {
+  if (reference.empty()) return SecretBytes();
+  if (reference.starts_with("env:")) {
+    const char* value = std::getenv(reference.c_str() + 4);
+    if (value == nullptr) return fail(ErrorCode::NotFound, "there is no variable " + printable(reference.substr(4)), option);
+    return SecretBytes::from_text(value);
+  }
+  if (!reference.starts_with("file:")) return fail(ErrorCode::BadInput, "must be env:NAME or file:PATH", option);
+  POSTERN_TRY(const std::string text, read_input(reference.substr(5), in));
+  return SecretBytes::from_text(trim(text));
+}
+
+std::optional<mts::Priority> priority_named(const std::string& name) {
+  for (const mts::Priority each : {mts::Priority::Normal, mts::Priority::NonUrgent, mts::Priority::Urgent})
+    if (name == mts::text_of(each)) return each;
+  return std::nullopt;
 }
 
 Result<mhs::UserCall> connection_of(const PeerOptions& options) {
@@ -106,7 +145,8 @@ Result<mhs::UserCall> connection_of(const PeerOptions& options) {
 Result<mhs::UserCall> call_of(const PeerOptions& options, std::istream& in) {
   POSTERN_TRY(mhs::UserCall out, connection_of(options));
   POSTERN_TRY(out.user, name_of(options.user, "--user"));
-  POSTERN_TRY(out.password, password_of(options.password_ref, in));
+  POSTERN_TRY(out.password, password_of(options.password_ref, "--password-ref", in));
+  POSTERN_TRY(out.strong, strong_of(options));
   out.reliable = options.reliable;
   return out;
 }

@@ -32,8 +32,7 @@ struct ReceiveOptions {
 mts::DeliveryControlArgument controls_of(const ReceiveOptions& options) {
   mts::DeliveryControlArgument out;
   if (options.longest > 0) out.permissible_maximum_content_length = options.longest;
-  for (const mts::Priority each : {mts::Priority::Normal, mts::Priority::NonUrgent, mts::Priority::Urgent})
-    if (options.lowest_priority == mts::text_of(each)) out.permissible_lowest_priority = each;
+  out.permissible_lowest_priority = priority_named(options.lowest_priority);
   return out;
 }
 bool has_controls(const ReceiveOptions& options) { return options.longest > 0 || !options.lowest_priority.empty(); }
@@ -152,7 +151,7 @@ class Receiver {
 io::Task<Status> attend(mhs::P3Client& client, const ReceiveOptions& options, Receiver& receiver) {
   const SteadyTime until = io::deadline_in(std::chrono::seconds(options.seconds));
   if (has_controls(options)) {
-    const auto asked = co_await client.control_delivery(controls_of(options), io::deadline_in(std::chrono::seconds(options.peer.timeout)));
+    const auto asked = co_await client.control_delivery(controls_of(options), deadline_of(options.peer));
     if (!asked) co_return fail(asked.error());
   }
   while (!receiver.is_done()) {

@@ -66,6 +66,7 @@ Result<std::unique_ptr<http::Server>> open_https(gateway::Gateway& gate, api::Ap
   auto context = gate.tls_for(door);
   if (!context) return fail(Error(context.error()).context("http.tls"));
   options.tls = *std::move(context);
+  options.judge_client = gate.judge_of_clients();
   POSTERN_TRY(auto server, open_http(gate, api, std::move(options), settings.address, "http.tls.address"));
   gate.announce([at = server.get()] {
     return gateway::DoorState{"https", "http", at->local().text(), "implicit", "1.3", at->stats(), nullptr, nullptr, {}};
@@ -108,11 +109,16 @@ Result<std::unique_ptr<transport::Service>> open_transport(gateway::Gateway& gat
   options.clock = &gate.clock();
   options.launcher = std::move(launcher);
   POSTERN_TRY(auto service, transport::open_service(gate.config(), std::move(options)));
-  const auto roots = [&gate]() -> Result<CertificateChain> {
+  transport::SmimeParts smime;
+  smime.roots = [&gate]() -> Result<CertificateChain> {
     if (!gate.has_mail()) return fail(ErrorCode::Unavailable, "the key engine is sealed", "security.smime.trust");
     return gate.smime_roots();
   };
-  return transport::with_smime(std::move(service), gate.config(), roots, gate.clock());
+  smime.people = [&gate]() -> Result<gateway::Identities*> {
+    if (!gate.has_mail()) return fail(ErrorCode::Unavailable, "the key engine is sealed", "security.smime.x400_source");
+    return &gate.identities();
+  };
+  return transport::with_smime(std::move(service), gate.config(), std::move(smime), gate.clock());
 }
 
 void log_ready(const gateway::Gateway& gate, const std::string& http) {

@@ -67,6 +67,7 @@ void check_mail_parts(Checks& checks, gateway::Gateway& gate) {
   checks.add_all(Health::Warning, gate.courier().warnings());
   checks.begin("certificate", "good until " + rfc3339(gate.server_certificate().not_after()));
   checks.add_all(Health::Warning, gate.certificate_warnings());
+  if (const auto trouble = gate.stapler().trouble()) checks.add(trouble->refused ? Health::Failed : Health::Note, trouble->text);
   checks.begin("key life", "rotation on time");
   checks.add_all(Health::Warning, gate.affairs().life().warnings());
   checks.begin("dns", "nothing wrong is known");

@@ -5,6 +5,8 @@
 #include "api/api.hpp"
 #include "api/key_json.hpp"
 #include "base/text.hpp"
+#include "oraddress/or_text.hpp"
+#include "transport/x400_person.hpp"
 
 namespace postern::api {
 namespace {
@@ -80,18 +82,39 @@ http::Response delete_key(Gateway& gate, const KeyName& name, const json::object
   return removed ? http::json_response(200, json::object{{"removed", name.get()}}) : http::problem(removed.error());
 }
 
+struct Enrolled {
+  std::string address, certificate;
+  KeyName key;
+};
+
+Result<Enrolled> enroll_mail(Gateway& gate, std::string_view kind, const std::string& text) {
+  POSTERN_TRY(const Mailbox address, Mailbox::parse(text, Utf8::Allow));
+  auto& people = gate.identities();
+  POSTERN_TRY(std::string certificate, kind == "smime" ? people.enroll_smime(address) : people.enroll_openpgp(address));
+  return Enrolled{address.text(), std::move(certificate),
+                  kind == "smime" ? gateway::smime_key_name(address.text()) : gateway::openpgp_key_name(address.text())};
+}
+
+Result<Enrolled> enroll_x400(Gateway& gate, const std::string& text) {
+  const auto address = oraddress::parse(text);
+  if (!address) return fail(ErrorCode::BadInput, "is no O/R address: " + address.error().text(), "address");
+  POSTERN_TRY(const gateway::Person person, transport::x400_person(*address));
+  POSTERN_TRY(const auto identities, gate.identities().smime_of(person, true));
+  return Enrolled{oraddress::write(*address), identities.front().chain.front().to_pem(), gateway::smime_key_name(person.name)};
+}
+
 /// The certificate of one of our own people, made when it is missing: what correspondents need to write to him sealed.
 http::Response enroll(Gateway& gate, const http::Request& request) {
-  const auto address = Mailbox::parse(request.param("address"), Utf8::Allow);
-  if (!address) return http::problem(address.error());
   const std::string_view kind = request.param("kind");
-  if (kind != "smime" && kind != "openpgp") return http::problem(404, "not_found", "kinds of identity are smime and openpgp", "kind");
-  auto certificate = kind == "smime" ? gate.identities().enroll_smime(*address) : gate.identities().enroll_openpgp(*address);
-  if (!certificate) return http::problem(certificate.error());
-  const Status noted = gate.audit().append(
-      admin_record(gate, request, "identity.enroll", AuditFacts().add("key", gateway::smime_key_name(address->text()).get())));
+  if (kind != "smime" && kind != "openpgp" && kind != "x400")
+    return http::problem(404, "not_found", "kinds of identity are smime, openpgp and x400", "kind");
+  const std::string address(request.param("address"));
+  const auto done = kind == "x400" ? enroll_x400(gate, address) : enroll_mail(gate, kind, address);
+  if (!done) return http::problem(done.error());
+  const Status noted = gate.audit().append(admin_record(gate, request, "identity.enroll", AuditFacts().add("key", done->key.get())));
   if (!noted) return http::problem(noted.error());
-  return http::json_response(200, json::object{{"address", address->text()}, {"kind", kind}, {"certificate", *certificate}});
+  return http::json_response(
+      200, json::object{{"address", done->address}, {"kind", kind}, {"key", done->key.get()}, {"certificate", done->certificate}});
 }
 
 /// Our people and their certificates, a page at a time.

@@ -126,6 +126,7 @@ void add_mail_status(json::object& out, gateway::Gateway& gate, WallTime now) {
   const Certificate shown = gate.server_certificate();
   json::object certificate = certificate_json(shown, shown == gate.authority_root() ? std::string() : config.server.hostname, now);
   certificate["revocation"] = gate.server_certificate_revocation();
+  certificate["stapled"] = gate.stapler().text();
   out["tls"] = {{"certificate", std::move(certificate)}, {"authority", certificate_json(gate.authority_root(), {}, now)}};
   out["revocation"] = revocation_json(gate);
   out["smime"] = {
@@ -173,6 +174,7 @@ json::object x400_json(mhs::Service& x400) {
            {{"associations", out.associations.load()},
             {"call_failures", out.call_failures.load()},
             {"transferred", out.transferred.load()},
+            {"at_lists", out.at_lists.load()},
             {"delivered", out.delivered.load()},
             {"reported", out.reported.load()},
             {"deferred", out.deferred.load()},

@@ -1,4 +1,4 @@
-// Users of the X.400 side and their mailboxes: list, add, remove, password. 404 where no MTA is configured.
+// Users of the X.400 side and their mailboxes: list, add, remove, password; the distribution lists. 404 where no MTA is configured.
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
@@ -78,6 +78,32 @@ http::Response remove_mailbox(gateway::Gateway& gate, mhs::Service& x400, const 
   return noted(gate, request, "x400.mailbox.remove", address, 200);
 }
 
+json::object list_json(const mhs::ListTexts& list) {
+  return {{"address", list.address},
+          {"members", list.members.size()},
+          {"submitters", list.submitters.size()},
+          {"reports", list.reports},
+          {"owner", list.owner}};
+}
+
+/// All of them; with `address` the one, and who stands in it.
+http::Response lists(mhs::Service& x400, const http::Request& request) {
+  const mhs::Lists& lists = x400.node().mta().lists;
+  const std::string wanted(request.query_value("address"));
+  if (wanted.empty()) {
+    json::array out;
+    for (const auto& [key, list] : lists.all()) out.push_back(list_json(texts_of(list)));
+    return http::json_response(200, json::object{{"lists", std::move(out)}});
+  }
+  const auto list = lists.find_text(wanted);
+  if (!list) return http::problem(list.error());
+  const mhs::ListTexts texts = texts_of(**list);
+  json::object out = list_json(texts);
+  out["names"] = json::array(texts.members.begin(), texts.members.end());
+  out["may_submit"] = json::array(texts.submitters.begin(), texts.submitters.end());
+  return http::json_response(200, std::move(out));
+}
+
 }  // namespace
 
 void add_x400_routes(const Routes& routes) {
@@ -90,6 +116,7 @@ void add_x400_routes(const Routes& routes) {
   routes.add_slow("POST", path, with([&gate](mhs::Service& x400, const http::Request& r) { return add_mailbox(gate, x400, r); }));
   routes.add_slow("PUT", path, with([&gate](mhs::Service& x400, const http::Request& r) { return set_password(gate, x400, r); }));
   routes.add_slow("DELETE", path, with([&gate](mhs::Service& x400, const http::Request& r) { return remove_mailbox(gate, x400, r); }));
+  routes.add_slow("GET", "/api/v1/x400/lists", with([](mhs::Service& x400, const http::Request& r) { return lists(x400, r); }));
 }
 
 }  // namespace postern::api

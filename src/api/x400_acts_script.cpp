@@ -123,7 +123,7 @@ function askSubmit(m) {
   ask({
     title: 'Submit ' + quoted(m) + '?', text: 'It goes out to ' + to.words + ':', fields: [listed(to.all), how.box, explained, until.box], go: 'Submit',
     run: () => {
-      const body = {};
+      const body = { version: m.version };  // what is shown, and nothing else, goes out
       if (how.control.value) body.strategy = Number(how.control.value);
       if (!until.box.hidden) body.deferred_until = timeIn(until.control);
       return act('POST', messagePath(m.id) + '/submit', body, (after) => after.state === 'held' ? 'It waits in quarantine for approval.' : 'It is on its way.', there);
@@ -159,10 +159,10 @@ function askMove(m) {
   const names = folderNames.filter((name) => !['outbox', 'quarantine', 'drafts', m.folder].includes(name));
   const where = pick('Folder', names.map((name) => [name, name]), names[0]);
   ask({ title: 'Move ' + quoted(m), fields: [where.box], go: 'Move',
-    run: () => act('POST', messagePath(m.id) + '/move', { folder: where.control.value }, (after) => 'Moved to ' + after.folder + '.', () => link({ folder: m.folder })) });
+    run: () => act('POST', messagePath(m.id) + '/move', { folder: where.control.value }, (after) => 'Moved to ' + after.folder + '.', () => listAgain(m.folder)) });
 }
 
-function archive(m) { return act('POST', messagePath(m.id) + '/archive', undefined, 'It lies in the archive now.', () => link({ folder: m.folder })); }
+function archive(m) { return act('POST', messagePath(m.id) + '/archive', undefined, 'It lies in the archive now.', () => listAgain(m.folder)); }
 
 function askDelete(m) {
   const came = m.state === 'received', unread = came && m.kind === 'message' && !m.opened;
@@ -171,7 +171,7 @@ function askDelete(m) {
     title: 'Delete ' + quoted(m) + '?', text: 'It cannot be brought back.' + (m.state === 'submitted' ? ' That it was sent is not undone by it, and what is reported of it finds it no more.' : ''),
     fields: [...(came ? [store.box] : []), ...(unread ? [tell.box] : [])], go: 'Delete', grave: true,
     run: () => act('DELETE', messagePath(m.id) + '?' + new URLSearchParams({ ...(store.control.checked ? { store: 1 } : {}), ...(unread && !tell.control.checked ? { receipt: 0 } : {}) }),
-                   undefined, 'Deleted.', () => link({ folder: m.folder })),
+                   undefined, 'Deleted.', () => listAgain(m.folder)),
   });
 }
 
@@ -187,6 +187,7 @@ function button(words, go, className) {
 function acts(m) {
   const out = [], may = (names) => names.includes(m.state);
   if (may(['draft', 'refused', 'failed', 'cancelled'])) out.push(button('Submit…', () => askSubmit(m), 'main'));
+  if (may(['draft', 'refused', 'failed', 'cancelled']) && m.kind === 'message') out.push(button('Edit', () => { location.hash = link({ write: 'edit', message: m.id }); }));
   if (may(['held'])) out.push(button('Approve…', () => askApprove(m), 'main'), button('Refuse…', () => askRefuse(m)));
   if (may(['unknown'])) out.push(button('Settle its outcome…', () => askResolve(m)));
   if (may(['submitted']) && later(m.deferred_until)) out.push(button('Take back…', () => askCancel(m)));

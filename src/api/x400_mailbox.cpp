@@ -2,7 +2,8 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
-#include "api/x400_json.hpp"
+#include "api/x400_draft.hpp"
+#include "api/x400_query.hpp"
 #include "cabinet/arrival.hpp"
 #include "io/sync.hpp"
 #include "ipm/view_json.hpp"
@@ -52,22 +53,31 @@ http::Response remove_folder(Cabinet& cabinet, const http::Request& request) {
 http::Response list_messages(Cabinet& cabinet, const http::Request& request) {
   const auto limit = number_parameter(request, "limit", kPage, kMostOfPage);
   if (!limit) return http::problem(limit.error());
-  const std::string before(request.query_value("before"));
-  if (!before.empty() && !is_ulid(before)) return http::problem(message_id(before, "before").error());
-  const auto items = cabinet.list(request.query_value("folder"), before, *limit);
-  if (!items) return http::problem(items.error());
+  const auto query = query_in(request);
+  if (!query) return http::problem(query.error());
+  const auto page = cabinet.list(*query, *limit);
+  if (!page) return http::problem(page.error());
   json::array out;
-  for (const Item& each : *items) out.push_back(json_of(each, Detail::Listed));
-  const bool more = !items->empty() && items->size() == *limit;
+  for (const Item& each : page->items) out.push_back(json_of(each, Detail::Listed));
   return http::json_response(
-      200, json::object{{"messages", std::move(out)}, {"next", more ? json::value(items->back().id.get()) : json::value(nullptr)}});
+      200, json::object{{"messages", std::move(out)}, {"next", page->next ? json::value(*page->next) : json::value(nullptr)}});
 }
 
-http::Response create(Cabinet& cabinet, const http::Request& request) {
-  auto body = create_body(request);
-  if (!body) return http::problem(body.error());
-  return answer(cabinet.create(std::move(body->request), body->reply_to, actor_of(request)), 201);
+Result<Item> create_draft(Cabinet& cabinet, const http::Request& request) {
+  POSTERN_TRY(const json::object body, object_body(request));
+  cabinet::Request wish;
+  POSTERN_CHECK(read_draft(body, cabinet, wish));
+  return cabinet.create(wish, actor_of(request));
 }
+http::Response create(Cabinet& cabinet, const http::Request& request) { return answer(create_draft(cabinet, request), 201); }
+
+Result<Item> edit_draft(Cabinet& cabinet, const http::Request& request) {
+  POSTERN_TRY(const MessageId id, message_id(request));
+  POSTERN_TRY(const json::object body, object_body(request));
+  POSTERN_TRY(const std::uint64_t version, seen_version(body));
+  return cabinet.edit(id, version, [&](cabinet::Request& draft) { return read_draft(body, cabinet, draft); }, actor_of(request));
+}
+http::Response edit(Cabinet& cabinet, const http::Request& request) { return answer(edit_draft(cabinet, request)); }
 
 http::Response show(Cabinet& cabinet, const http::Request& request) {
   const auto id = message_id(request);
@@ -81,6 +91,17 @@ Result<std::optional<ipm::MessageView>> view_of(Cabinet& cabinet, const Item& it
   POSTERN_TRY(const Bytes content, cabinet.content(item.id, 0, 0, static_cast<std::size_t>(cabinet::kReadable)));
   auto view = ipm::read_content(content);
   return view ? std::optional(*std::move(view)) : std::nullopt;
+}
+
+Result<json::object> draft_form(Cabinet& cabinet, const http::Request& request) {
+  POSTERN_TRY(const MessageId id, message_id(request));
+  POSTERN_TRY(const Cabinet::Draft draft, cabinet.draft(id));
+  POSTERN_TRY(const auto view, view_of(cabinet, draft.item));
+  return json_of(draft, view);
+}
+http::Response show_draft(Cabinet& cabinet, const http::Request& request) {
+  const auto form = draft_form(cabinet, request);
+  return form ? http::json_response(200, *form) : http::problem(form.error());
 }
 
 http::Response with_view(Cabinet& cabinet, const Result<Item>& item) {
@@ -347,6 +368,8 @@ constexpr Row kCalls[] = {
     {"GET", "/messages", list_messages, Role::Quarantine},
     {"POST", "/messages", create, Role::Admin},
     {"GET", "/messages/{id}", show, Role::Quarantine},
+    {"PATCH", "/messages/{id}", edit, Role::Admin},
+    {"GET", "/messages/{id}/draft", show_draft, Role::Admin},
     {"GET", "/messages/{id}/view", show_view, Role::Quarantine},
     {"GET", "/messages/{id}/content", content, Role::Quarantine},
     {"GET", "/messages/{id}/parts/{number}", part, Role::Quarantine},

@@ -86,6 +86,7 @@ function tags(m) {
   if (smime) out.push(smimeBadge(smime));
   if (!bySender(m) && m.receipt_requested && !m.opened) out.push(badge('asks for a receipt', 'warn'));
   if (m.importance && m.importance !== 'normal') out.push(badge(m.importance + ' importance', m.importance === 'high' ? 'warn' : ''));
+  if (m.sensitivity && m.sensitivity !== 'none') out.push(badge(m.sensitivity.replace('_', ' '), 'warn'));
   if (m.priority && m.priority !== 'normal') out.push(badge(m.priority.replace('_', '-'), m.priority === 'urgent' ? 'warn' : ''));
   return out;
 }
@@ -167,6 +168,10 @@ function person(m, r) {
   if (r.delivered_at) times.append(times.firstChild ? ' · ' : '', 'delivered ', when(r.delivered_at));
   if (r.read_at) times.append(' · read ', when(r.read_at));
   if (times.firstChild) line.append(times);
+  const asked = [r.return_message ? 'the message back if it is not read' : '', r.reply_requested ? 'an answer' : ''].filter(Boolean).join(', ');
+  if (asked) line.append(make('div', 'soft', 'asked for: ' + asked));
+  if (r.precedence !== null && r.precedence !== undefined) line.append(make('div', 'soft', 'precedence ' + r.precedence));
+  if (r.alternate) line.append(make('div', 'soft', 'where he cannot, to ' + r.alternate));
   if (r.actual) line.append(make('div', 'soft', 'went to ' + r.actual));
   return line;
 }
@@ -183,7 +188,12 @@ function facts(m) {
   const list = make('dl'), say = (name, text) => { if (text) field(list, name, text); };
   if (m.created) field(list, bySender(m) ? 'Written' : 'Came', when(m.created));
   if (m.deferred_until) field(list, 'Deferred until', when(m.deferred_until));
+  if (m.latest_delivery) field(list, 'Deliver at the latest', when(m.latest_delivery));
+  if (m.expires) field(list, 'Of no use after', when(m.expires));
+  if (m.reply_by) field(list, 'Answer by', when(m.reply_by));
   say('Strategy', strategyWords[m.strategy]);
+  say('Content identifier', m.content_identifier);
+  if (m.flags && m.flags.length) say('Flags', m.flags.map((name) => name.replaceAll('_', ' ')).join(', '));
   say('MTS identifier', m.mts_identifier);
   say('IPM identifier', m.ipm_identifier);
   if (m.size) say('Content', 'type ' + m.content_type + ', ' + size(m.size));

@@ -18,11 +18,17 @@ const folderWord = (name) => folderWords[name] || name;
 const pageSize = 50;
 let folderNames = Object.keys(folderWords);
 
+// What a list is narrowed to, by its names in the API.
+const filterFields = { from: 'trimmed', to: 'trimmed', subject: 'trimmed', content_identifier: 'trimmed', since: 'time', until: 'time', kind: 'choice', state: 'choice', priority: 'choice', outcome: 'choice', reports: 'choice' };
+
 // Where one is.
 function place() {
   const p = new URLSearchParams(location.hash.slice(1));
-  return { folder: p.get('folder'), before: p.get('before') || '', message: p.get('message'), write: p.get('write'), view: p.get('view') };
+  return { filter: Object.fromEntries(Object.keys(filterFields).map((name) => [name, p.get(name)]).filter(([, value]) => value)), folder: p.get('folder'), before: p.get('before') || '', message: p.get('message'), write: p.get('write'), view: p.get('view') };
 }
+
+// A list as one is looking at it; another folder's is whole.
+function listAgain(folder) { const at = place(); return link({ folder, ...(at.folder === folder ? at.filter : {}) }); }
 
 // What has the focus has it again after it was drawn anew.
 function redraw(parent, ...children) {
@@ -80,7 +86,7 @@ function showFolders(folders, at) {
 function row(m, at) {
   const li = make('li'), a = make('a', 'row' + (m.state === 'received' && !m.opened ? ' new' : '')), top = make('span'), low = make('span'), marks = make('span', 'tags'), time = make('span', 'soft');
   const who = bySender(m) ? 'to ' + ((m.to || []).map(shortName).join(', ') || 'nobody') : senderOf(m, shortName);
-  a.href = link({ folder: at.folder, ...(at.before ? { before: at.before } : {}), message: m.id });
+  a.href = link({ folder: at.folder, ...at.filter, ...(at.before ? { before: at.before } : {}), message: m.id });
   a.dataset.key = m.id;
   if (m.id === at.message) a.setAttribute('aria-current', 'true');
   time.append(when(bySender(m) ? m.changed : m.created));
@@ -95,16 +101,34 @@ function row(m, at) {
   return li;
 }
 
+// The form says what the address says, until somebody changes it.
+let listFolder = 'inbox';
+function showFilter(at) {
+  listFolder = at.folder;
+  const count = Object.keys(at.filter).length;
+  if (!isNew('filter', [at.folder, at.filter])) return;
+  for (const [name, way] of Object.entries(filterFields)) ways[way].set($('f-' + name), at.filter[name]);
+  $('find-head').textContent = count ? 'Filter: ' + counted(count, 'condition', 'conditions') : 'Filter';
+}
+function narrow(event) {
+  event.preventDefault();
+  const wanted = Object.entries(filterFields).map(([name, way]) => [name, ways[way].get($('f-' + name))]).filter(([, value]) => value);
+  $('find').open = false;
+  location.hash = link({ folder: listFolder, ...Object.fromEntries(wanted) });
+}
+function widen() { $('find').open = false; $('find-form').reset(); location.hash = link({ folder: listFolder }); }
+
 function showList(list, at) {
+  showFilter(at);
   $('list-title').textContent = folderWord(at.folder);
   if (!isNew('list', [list, at])) return;
   redraw($('rows'), ...list.messages.map((m) => row(m, at)));
   $('none').hidden = list.messages.length > 0;
-  $('none').textContent = list.refused ? list.refused : at.before ? 'Nothing is older.' : emptyFolders[at.folder] || 'This folder is empty. “Move…” at a message brings it here.';
+  $('none').textContent = list.refused ? list.refused : list.next ? 'None of the newest is like that. “Older” looks further.' : at.before ? 'Nothing is older.' : Object.keys(at.filter).length ? 'None is like that.' : emptyFolders[at.folder] || 'This folder is empty. “Move…” at a message brings it here.';
   $('newest').hidden = !at.before;
-  $('newest').href = link({ folder: at.folder });
+  $('newest').href = link({ folder: at.folder, ...at.filter });
   $('older').hidden = !list.next;
-  if (list.next) $('older').href = link({ folder: at.folder, before: list.next });
+  if (list.next) $('older').href = link({ folder: at.folder, ...at.filter, before: list.next });
   $('pages').hidden = !at.before && !list.next;
 }
 
@@ -132,7 +156,7 @@ async function opening(m) {
 
 function back(at) {
   const a = make('a', 'back', '← ' + folderWord(at.folder));
-  a.href = link({ folder: at.folder, ...(at.before ? { before: at.before } : {}) });
+  a.href = link({ folder: at.folder, ...at.filter, ...(at.before ? { before: at.before } : {}) });
   a.dataset.key = 'back';
   return a;
 }
@@ -152,7 +176,7 @@ async function messageAt(at) {
 let shown = '';
 function showMessage(m, at) {
   const view = m && m.id ? views.get(m.id) || null : null;
-  if (!isNew('message', [m, view, at.folder, at.before])) return;
+  if (!isNew('message', [m, view, at.folder, at.before, at.filter])) return;
   if (!m) redraw($('reader'), make('p', 'soft', 'Choose a message to read it here.'));
   else if (m.refused) redraw($('reader'), back(at), make('p', '', m.refused));
   else redraw($('reader'), back(at), ...(m.unreadable ? [notice('It cannot be read: ' + m.unreadable, 'bad')] : []), ...messageView(m, view));
@@ -230,7 +254,7 @@ async function mailboxesHere() {
 
 // Not every role sees every folder.
 async function listAt(at) {
-  try { return await call('GET', api + 'messages?' + new URLSearchParams({ folder: at.folder, limit: pageSize, ...(at.before ? { before: at.before } : {}) })); }
+  try { return await call('GET', api + 'messages?' + new URLSearchParams({ folder: at.folder, limit: pageSize, ...at.filter, ...(at.before ? { before: at.before } : {}) })); }
   catch (error) { if (!error.said) throw error; return { messages: [], next: null, refused: error.message }; }
 }
 
@@ -292,13 +316,16 @@ async function follow() {
 
 function begin() {
   const at = place();
-  if (at.write === 'reply' && at.message) beginReply(at.message).catch((error) => complain('', error));
+  const begun = { reply: beginReply, edit: beginEdit, new: beginNew }[at.write];
+  if (begun) Promise.resolve(begun(at.message)).catch((error) => complain('', error));
   follow();
 }
 
 addEventListener('hashchange', begin);
 $('reader').addEventListener('keydown', leaveMessage);
 $('access').addEventListener('click', accessNow);
+$('find-form').addEventListener('submit', narrow);
+$('find-none').addEventListener('click', widen);
 $('folder-new').addEventListener('click', askFolder);
 $('folder-remove').addEventListener('click', () => askRemoveFolder(place().folder));
 onToken(begin);

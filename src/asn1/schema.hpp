@@ -360,6 +360,7 @@ template <class T>
 [[nodiscard]] Type renamed(std::string_view name, const Type& base) {
   Type type = base;
   type.name = name;
+  type.fresh = &detail::fresh_of<T>;  // T may be more than what it derives from
   return type;
 }
 /// BIT STRING with named bits; T is or derives from BitString.

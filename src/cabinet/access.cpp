@@ -141,6 +141,7 @@ Status Cabinet::Impl::correlate(Database& database, const Arrival& arrival, Item
     item.subject_message = id->get();
     if (item.subject.empty()) item.subject = sent.subject;
     sent.changed = now_ms();
+    ++sent.version;
     return rows.update(database, row_of(sent));
   }
   return {};

@@ -34,9 +34,18 @@ void add_names(std::vector<std::string>& out, const std::vector<ipm::RecipientSp
   for (const ipm::RecipientSpecifier& each : list) out.push_back(clean(ipm::text_of(each.recipient)));
 }
 
+/// One that X.420 has no name for is none.
+std::optional<ipm::SensitivityField> sensitivity_of(const ipm::Heading& heading) {
+  using enum ipm::SensitivityField;
+  const bool known = heading.sensitivity && *heading.sensitivity >= Personal && *heading.sensitivity <= CompanyConfidential;
+  return known ? heading.sensitivity : std::nullopt;
+}
+
 void note_heading(Item& item, const ipm::Heading& heading, const std::string& user) {
   item.subject = clean(ipm::subject_of(heading));
   item.importance = std::clamp(heading.importance, ipm::ImportanceField::Low, ipm::ImportanceField::High);
+  item.sensitivity = sensitivity_of(heading);
+  item.expires = seconds_of(heading.expiry_time), item.reply_by = seconds_of(heading.reply_time);
   item.ipm_identifier = printable(heading.this_ipm.user_relative_identifier.octets);
   if (heading.this_ipm.user) item.ipm_user = clean(oraddress::write(*heading.this_ipm.user));
   add_names(item.to, heading.primary_recipients);
@@ -140,10 +149,12 @@ void take_back(Item& item, const ipm::SentMessage& sent) {
   }
 }
 
-/// The copy that a report is about: by its identifier; without one whose outcome was never heard, the only one that it can be.
+/// The copy that a report is about: by its identifier; without one whose outcome was never heard, the only one that it can be. A content
+/// identifier of the operator's may stand on other messages as well, and says nothing against an MTS identifier that is known.
 Copy* copy_of(Item& item, const sdk::Report& report) {
   const auto found = std::ranges::find(item.copies, report.subject_identifier, &Copy::mts_identifier);
   if (found != item.copies.end()) return &*found;
+  if (item.has_own_content_identifier && !item.mts_identifier.empty()) return nullptr;
   const bool named = !report.content_identifier.empty() && report.content_identifier == item.content_identifier;
   return named && item.copies.size() == 1 ? &item.copies.front() : nullptr;
 }

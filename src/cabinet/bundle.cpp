@@ -20,7 +20,7 @@ std::string head(const Options& options, std::string_view mode, WallTime now) {
   return json::serialize(json::object{{"bundle", 1}, {"time", rfc3339(now)}, {"version", options.version}, {"mode", mode}});
 }
 
-json::object outcomes_of(const Item& item) {
+json::object counts_of(const Item& item) {
   std::map<std::string_view, std::uint64_t> counts;
   for (const Recipient& each : item.recipients) ++counts[ipm::name_of(each.stage)];
   json::object out;
@@ -40,7 +40,7 @@ std::string line_of(const Item& item) {
   out["recipients"] = item.recipients.size();
   out["created"] = rfc3339(wall_from_millis(item.created));
   out["changed"] = rfc3339(wall_from_millis(item.changed));
-  out["outcomes"] = outcomes_of(item);
+  out["outcomes"] = counts_of(item);
   return json::serialize(out);
 }
 
@@ -66,16 +66,15 @@ Status write_all(int fd, std::string_view text, const std::string& path) {
 
 Status Cabinet::bundle(const std::function<Status(std::string_view)>& line) {
   POSTERN_CHECK(line(head(m_impl->options, m_impl->parts.service.mode(), m_impl->parts.clock.now())));
-  std::string before;
-  for (;;) {
-    POSTERN_TRY(const auto items, list({}, before, kPage));
-    for (const Item& item : items) {
+  for (Query query;;) {
+    POSTERN_TRY(const Page page, list(query, kPage));
+    for (const Item& item : page.items) {
       POSTERN_CHECK(line(line_of(item)));
       POSTERN_TRY(const auto steps, trace(item.id));
       for (const Step& each : steps) POSTERN_CHECK(line(line_of(item.id, each)));
     }
-    if (items.size() < kPage) return {};
-    before = items.back().id.get();
+    if (!page.next) return {};
+    query.before = *page.next;
   }
 }
 

@@ -43,18 +43,22 @@ Result<std::vector<FolderState>> Cabinet::folders() {
   return out;
 }
 
-Result<std::vector<Item>> Cabinet::list(std::string_view folder, std::string_view before, std::size_t limit) {
+Result<Cabinet::Page> Cabinet::list(Query query, std::size_t limit) {
   POSTERN_CHECK(m_impl->rows.unlock());
-  std::vector<Item> out;
+  Page out;
   // A damaged row is left out, and the page is filled up from behind it.
-  for (std::string end(before); out.size() < limit;) {
-    POSTERN_TRY(const auto rows, m_impl->rows.list(folder, end, limit - out.size()));
-    if (rows.empty()) break;
-    for (const CabinetRow& each : rows) {
+  for (std::size_t left = kMostLooked; left > 0 && out.items.size() < limit; query.before = *out.next) {
+    POSTERN_TRY(const CabinetPage page, m_impl->rows.list(filter_of(query), limit - out.items.size(), left));
+    for (const CabinetRow& each : page.rows) {
       auto item = item_of(each);
-      item ? out.push_back(*std::move(item)) : log_damaged(each.id, item.error());
+      if (!item)
+        log_damaged(each.id, item.error());
+      else if (takes(query, *item))
+        out.items.push_back(*std::move(item));
     }
-    end = rows.back().id.get();
+    left -= page.looked_at;
+    out.next = page.next;
+    if (!out.next) break;
   }
   return out;
 }
@@ -99,20 +103,6 @@ MailboxState Cabinet::state() {
 }
 
 // ---- acts
-Result<Item> Cabinet::create(Request request, const std::optional<MessageId>& reply_to, const Actor& actor) {
-  if (reply_to) {
-    POSTERN_TRY(request.reply_to, m_impl->load(*reply_to));
-  }
-  POSTERN_TRY(const transport::Profile profile, m_impl->parts.service.profile());
-  const WallTime now = m_impl->parts.clock.now();
-  POSTERN_TRY(const Composed composed, compose(request, profile.user, make_message_id(now, m_impl->parts.random), now));
-  POSTERN_CHECK(m_impl->rows.unlock_or_make());
-  POSTERN_TRY(const auto contents, m_impl->seal_all(composed.contents));
-  POSTERN_CHECK(m_impl->parts.store.writer().transact_with_audit(
-      [&](WriteContext& context) { return m_impl->insert(context, composed.item, contents, {"create", actor}); }));
-  return m_impl->load(composed.item.id);
-}
-
 Result<Item> Cabinet::submit(const MessageId& id, const Wish& wish, const Actor& actor) {
   POSTERN_TRY(const Item before, m_impl->load(id));
   POSTERN_CHECK(check(Act::Submit, before.state));
@@ -121,6 +111,7 @@ Result<Item> Cabinet::submit(const MessageId& id, const Wish& wish, const Actor&
   const Deed deed{"submit", actor, "strategy " + std::to_string(static_cast<int>(plan.strategy)), {watch.step("intent", {})}};
   POSTERN_TRY(Item out, m_impl->change(id, deed, [&](Database&, Item& item) -> Status {
     POSTERN_CHECK(check(Act::Submit, item.state));
+    if (wish.version) POSTERN_CHECK(check_version(item, *wish.version));
     item.strategy = plan.strategy;
     item.deferred_until = plan.deferred_until;
     const Start start = start_of(plan.strategy);

@@ -18,6 +18,7 @@
 
 #include "cabinet/draft.hpp"
 #include "cabinet/rules.hpp"
+#include "cabinet/search.hpp"
 #include "store/audit_log.hpp"
 #include "transport/service.hpp"
 
@@ -79,9 +80,22 @@ class Cabinet {
 
   // ---- reading
   [[nodiscard]] Result<std::vector<FolderState>> folders();
-  /// Newest first; of all folders where none is named; below the id `before` where that is not empty.
-  [[nodiscard]] Result<std::vector<Item>> list(std::string_view folder, std::string_view before, std::size_t limit);
+  struct Page {
+    std::vector<Item> items;
+    std::optional<std::string> next;  ///< Query::before of what is behind; nullopt: nothing is.
+  };
+  /// Newest first, at most `limit`. A call looks at kMostLooked messages at most: a page may be shorter, or empty, with more behind it.
+  static constexpr std::size_t kMostLooked = 20'000;
+  [[nodiscard]] Result<Page> list(Query query, std::size_t limit);
   [[nodiscard]] Result<Item> find(const MessageId& id);
+  /// One that may be changed, and what it asks for. Conflict: it may not. TooLarge: its content is larger than kReadable.
+  struct Draft {
+    Item item;
+    Request request;
+  };
+  [[nodiscard]] Result<Draft> draft(const MessageId& id);
+  /// A message that another one refers to: the id of one here, or an IPM identifier ("LOCAL of ADDRESS"). BadInput, NotFound.
+  [[nodiscard]] Result<ipm::IPMIdentifier> reference(const std::string& text, std::string_view field);
   [[nodiscard]] Result<std::vector<Step>> trace(const MessageId& id);
   /// A piece of a content, at most `limit` octets, from the octet `from` on; the whole is held against its hash before. IntegrityFailed:
   /// it is not what was stored.
@@ -97,7 +111,11 @@ class Cabinet {
   [[nodiscard]] Result<Written> write_bundle(const Actor& actor);
 
   // ---- acts; each answers the item as it is then. NotFound, Conflict (the state forbids it), BadInput (names the field).
-  [[nodiscard]] Result<Item> create(Request request, const std::optional<MessageId>& reply_to, const Actor& actor);
+  [[nodiscard]] Result<Item> create(const Request& request, const Actor& actor);
+  /// Changes one that has not gone out: `alter` gets what was asked for and says what is asked for now. Conflict as well where it is not
+  /// in the version that whoever changes it has seen. It is a draft again afterwards, with identifiers of its own.
+  using Alter = std::function<Status(Request&)>;
+  [[nodiscard]] Result<Item> edit(const MessageId& id, std::uint64_t version, const Alter& alter, const Actor& actor);
   [[nodiscard]] Result<Item> submit(const MessageId& id, const Wish& wish, const Actor& actor);
   [[nodiscard]] Result<Item> approve(const MessageId& id, const Actor& actor);
   [[nodiscard]] Result<Item> refuse(const MessageId& id, const std::string& reason, const Actor& actor);

@@ -58,6 +58,32 @@ TEST_F(CabinetFaults, ACrashWhileItIsGivenAwayLeavesAnUnknownOutcome) {
   EXPECT_EQ(service.peer.submissions, 0) << "and is not submitted again";
 }
 
+/// The disk refuses the outcome for good: that nobody knows it is said while the process runs, and the next copy is not given away.
+TEST_F(CabinetFaults, AnOutcomeThatCannotBeRecordedIsUnknownAtOnce) {
+  cabinet->start();
+  ASSERT_TRUE(store->writer().transact([](Database& database) {
+    return database.execute(
+        "CREATE TRIGGER refusal BEFORE UPDATE ON cabinet_item WHEN NEW.state IN (4, 8) AND OLD.state = 5 "
+        "BEGIN SELECT RAISE(ABORT, 'refused'); END");
+  }));
+  Request request = to(kOther);
+  request.bcc = {kNobody};
+  const Item made = draft(request);
+  ASSERT_TRUE(cabinet->submit(made.id, {}, alice));
+  const Item item = settled(made.id);
+  EXPECT_EQ(item.state, State::Unknown);
+  EXPECT_EQ(item.copies.at(0).state, State::Unknown);
+  EXPECT_EQ(item.copies.at(1).state, State::Draft);
+  EXPECT_NE(item.reason.find("was not recorded"), std::string::npos) << item.reason;
+  EXPECT_EQ(service.peer.submissions, 1);
+  ASSERT_TRUE(store->writer().transact([](Database& database) { return database.execute("DROP TRIGGER refusal"); }));
+  ASSERT_TRUE(cabinet->resolve(made.id, true, alice));
+  EXPECT_EQ(cabinet->find(made.id).value().state, State::Failed) << "the blind copy is left";
+  ASSERT_TRUE(cabinet->submit(made.id, {}, alice));
+  EXPECT_EQ(settled(made.id).state, State::Submitted);
+  EXPECT_EQ(service.peer.submissions, 2) << "and no copy twice";
+}
+
 TEST_F(CabinetFaults, AnIntentOutlivesTheProcess) {
   const Item item = draft(to(kOther));
   EXPECT_EQ(cabinet->submit(item.id, {}, alice).value().state, State::Queued);
@@ -149,7 +175,7 @@ TEST_F(CabinetFaults, WhatThePeerNeverNamedIsNotTakenBack) {
 TEST_F(CabinetFaults, AnotherEntryUnderTheSameNumberIsNotDeleted) {
   cabinet->start();
   Request request = to(kMe);
-  request.report = sdk::ReportRequest::None;
+  request.recipients.report = sdk::ReportRequest::None;
   sent(request);
   ASSERT_TRUE(accessed());
   const Item first = only("inbox", Kind::Message);
@@ -170,7 +196,7 @@ TEST_F(CabinetFaults, ADamagedRowLeavesTheOthersAlone) {
   for (const MessageId& each : {first.id, damaged.id, last.id}) ASSERT_TRUE(cabinet->submit(each, {}, alice));
   ASSERT_TRUE(store->writer().transact(
       [&](Database& database) { return database.run("UPDATE cabinet_item SET facts = zeroblob(64) WHERE id = ?", damaged.id.get()); }));
-  EXPECT_EQ(cabinet->list({}, {}, 2).value().size(), 2U) << "a page is full without it";
+  EXPECT_EQ(cabinet->list({}, 2).value().items.size(), 2U) << "a page is full without it";
   restart();
   EXPECT_EQ(settled(first.id).state, State::Submitted);
   EXPECT_EQ(settled(last.id).state, State::Submitted);
@@ -180,7 +206,7 @@ TEST_F(CabinetFaults, ADamagedRowLeavesTheOthersAlone) {
 TEST_F(CabinetFaults, ANotificationThatWasRefusedIsNotTriedAgain) {
   cabinet->start();
   Request request = to(kMe);
-  request.receipt = ReceiptRequest::Receipt;
+  request.recipients.receipt = ReceiptRequest::Receipt;
   sent(request);
   ASSERT_TRUE(accessed());
   service.peer.refuse_message = true;
@@ -194,7 +220,7 @@ TEST_F(CabinetFaults, ANotificationThatWasRefusedIsNotTriedAgain) {
 TEST_F(CabinetFaults, ANotificationThatNobodyWasGivenIsTriedAgain) {
   cabinet->start();
   Request request = to(kMe);
-  request.receipt = ReceiptRequest::Receipt;
+  request.recipients.receipt = ReceiptRequest::Receipt;
   sent(request);
   ASSERT_TRUE(accessed());
   service.peer.refuse_bind = true;
@@ -219,7 +245,7 @@ TEST_F(CabinetFaults, AHistoryIsBounded) {
 TEST_F(CabinetFaults, StopsBetweenTwoEntries) {
   cabinet->start();
   Request request = to(kMe);
-  request.report = sdk::ReportRequest::None;
+  request.recipients.report = sdk::ReportRequest::None;
   for (int n = 0; n < 5; ++n) sent(request);
   service.peer.fetch_time = 200ms;
   std::promise<Result<AccessReport>> done;
@@ -238,8 +264,8 @@ TEST_F(CabinetFaults, StopsBetweenTwoEntries) {
 TEST_F(CabinetFaults, ANotificationOfSomebodyElseProvesNothing) {
   cabinet->start();
   Request request = to(kOther);
-  request.receipt = ReceiptRequest::Receipt;
-  request.report = sdk::ReportRequest::None;
+  request.recipients.receipt = ReceiptRequest::Receipt;
+  request.recipients.report = sdk::ReportRequest::None;
   service.peer.lose_answer = true;
   const Item item = sent(request);
   service.peer.lose_answer = false;
@@ -249,7 +275,7 @@ TEST_F(CabinetFaults, ANotificationOfSomebodyElseProvesNothing) {
   ASSERT_TRUE(receipt);
   Request forged = to(kMe);
   forged.subject = forged.text = "";
-  forged.report = sdk::ReportRequest::None;
+  forged.recipients.report = sdk::ReportRequest::None;
   forged.content = GivenContent{"22", receipt->content.octets};
   sent(forged);
   EXPECT_EQ(accessed().value().notifications, 1U);
@@ -262,7 +288,7 @@ TEST_F(CabinetFaults, AFullDiskChangesNothingAndTellsSo) {
   const test::FaultGuard guard;
   const Item item = draft(to(kOther));
   disk_faults().full = true;
-  EXPECT_FALSE(cabinet->create(to(kOther), {}, alice));
+  EXPECT_FALSE(cabinet->create(to(kOther), alice));
   EXPECT_FALSE(cabinet->submit(item.id, {}, alice));
   disk_faults().full = false;
   EXPECT_EQ(cabinet->find(item.id).value().state, State::Draft);

@@ -29,14 +29,14 @@ TEST_F(CabinetTest, ADraftIsSealedAndKeptOctetByOctet) {
 TEST_F(CabinetTest, WhatIsWrongInADraftIsNamed) {
   Request nobody = to(kOther);
   nobody.to.clear();
-  EXPECT_EQ(cabinet->create(nobody, {}, alice).error().field, "to");
-  EXPECT_EQ(cabinet->create(to("no address"), {}, alice).error().field, "to");
+  EXPECT_EQ(cabinet->create(nobody, alice).error().field, "to");
+  EXPECT_EQ(cabinet->create(to("no address"), alice).error().field, "to");
   Request content = to(kOther);
   content.content = GivenContent{"fax", Bytes{1}};
-  EXPECT_EQ(cabinet->create(content, {}, alice).error().field, "content.type");
+  EXPECT_EQ(cabinet->create(content, alice).error().field, "content.type");
   Request late = to(kOther);
   late.latest_delivery = 1;
-  EXPECT_EQ(cabinet->create(late, {}, alice).error().field, "latest_delivery");
+  EXPECT_EQ(cabinet->create(late, alice).error().field, "latest_delivery");
   EXPECT_EQ(count("SELECT count(*) FROM cabinet_item"), 0) << "nothing of them is kept";
 }
 
@@ -86,8 +86,8 @@ TEST_F(CabinetTest, WhatIsFetchedIsThereOnce) {
 TEST_F(CabinetTest, AReadReceiptGoesOutOnceAndComesBackToTheMessage) {
   cabinet->start();
   Request request = to(kMe);
-  request.receipt = ReceiptRequest::Receipt;
-  request.report = sdk::ReportRequest::None;
+  request.recipients.receipt = ReceiptRequest::Receipt;
+  request.recipients.report = sdk::ReportRequest::None;
   const Item item = sent(request);
   EXPECT_EQ(accessed().value().messages, 1U);
   const Item got = only("inbox", Kind::Message);
@@ -105,7 +105,7 @@ TEST_F(CabinetTest, AReadReceiptGoesOutOnceAndComesBackToTheMessage) {
 TEST_F(CabinetTest, WhatIsDeletedUnreadIsAnsweredByANonReceipt) {
   cabinet->start();
   Request request = to(kMe);
-  request.receipt = ReceiptRequest::NonReceipt;
+  request.recipients.receipt = ReceiptRequest::NonReceipt;
   const Item item = sent(request);
   ASSERT_TRUE(accessed());
   ASSERT_TRUE(removed(only("inbox", Kind::Message).id, {.in_store = true, .receipt = true}));
@@ -117,7 +117,7 @@ TEST_F(CabinetTest, WhatIsDeletedUnreadIsAnsweredByANonReceipt) {
 TEST_F(CabinetTest, WithoutAReceiptNothingGoesOutEverAgain) {
   cabinet->start();
   Request request = to(kMe);
-  request.receipt = ReceiptRequest::Receipt;
+  request.recipients.receipt = ReceiptRequest::Receipt;
   sent(request);
   ASSERT_TRUE(accessed());
   const MessageId id = only("inbox", Kind::Message).id;

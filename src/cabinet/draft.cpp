@@ -16,7 +16,6 @@ namespace postern::cabinet {
 namespace {
 
 constexpr std::size_t kContentIdentifier = 16;  // X.411 ub-content-id-length
-constexpr std::size_t kIpmIdentifier = 64;      // X.420 ub-local-ipm-identifier
 
 std::string sha256_of(ByteView content) { return hex_encode(sha256(content)); }
 
@@ -32,11 +31,35 @@ Status add_recipients(Item& item, const std::vector<std::string>& addresses, Rec
     Recipient one;
     POSTERN_TRY(one.address, canonical_text(each, name_of(kind)));
     one.kind = kind;
-    one.report = request.report;
-    one.receipt = request.receipt == ReceiptRequest::Receipt;
-    one.non_receipt = request.receipt != ReceiptRequest::None;
+    one.report = request.recipients.report;
+    one.receipt = request.recipients.receipt == ReceiptRequest::Receipt;
+    one.non_receipt = request.recipients.receipt != ReceiptRequest::None;
+    one.return_message = request.recipients.return_message;
+    one.reply_requested = request.recipients.reply_requested;
+    one.precedence = request.recipients.precedence;
+    if (!request.recipients.alternate.empty()) {
+      POSTERN_TRY(one.alternate, canonical_text(request.recipients.alternate, "alternate"));
+    }
     item.recipients.push_back(std::move(one));
   }
+  return {};
+}
+
+Status check_options(const Request& request, std::int64_t now) {
+  constexpr std::size_t kMostPrecedence = ipm::ub_precedence;
+  if (request.recipients.precedence && *request.recipients.precedence > kMostPrecedence)
+    return fail(ErrorCode::BadInput, "must be 0 to 127 (X.420 B.2.2)", "precedence");
+  // X.420 7.1.2: the message comes back with a non-receipt notification or not at all.
+  if (request.recipients.return_message && request.recipients.receipt == ReceiptRequest::None)
+    return fail(ErrorCode::BadInput, "comes with a non-receipt notification: ask for that as well (receipt)", "return_message");
+  if (request.latest_delivery && *request.latest_delivery <= now)
+    return fail(ErrorCode::BadInput, "has passed: give a time to come", "latest_delivery");
+  // X.411 8.2.1.1.1.13: what may not be delivered before one time and not after an earlier one is never delivered.
+  if (request.latest_delivery && request.deferred_until && *request.latest_delivery <= *request.deferred_until)
+    return fail(ErrorCode::BadInput, "is not after the time before which nothing is delivered (deferred_until)", "latest_delivery");
+  const std::string& identifier = request.content_identifier;
+  if (identifier.size() > kContentIdentifier || asn1::first_foreign_octet(asn1::Alphabet::Printable, identifier))
+    return fail(ErrorCode::BadInput, "must be at most 16 characters of PrintableString (X.411 8.2.1.1.1.35)", "content_identifier");
   return {};
 }
 
@@ -47,17 +70,19 @@ Result<Item> begun(const Request& request, const std::string& user, const Messag
   out.folder = folder::kDrafts;
   out.created = out.changed = unix_millis(now);
   out.from = user;
+  out.has_own_content_identifier = !request.content_identifier.empty();
   // The random end of the ULID: reports name it (X.411 8.2.1.1.1.35), so a message is found whose MTS identifier nobody heard.
-  out.content_identifier = id.get().substr(id.get().size() - kContentIdentifier);
-  out.priority = request.priority, out.importance = request.importance;
+  out.content_identifier =
+      out.has_own_content_identifier ? request.content_identifier : id.get().substr(id.get().size() - kContentIdentifier);
+  out.priority = request.priority, out.importance = request.importance, out.flags = request.flags;
+  out.sensitivity = request.heading.sensitivity, out.expires = request.heading.expires, out.reply_by = request.heading.reply_by;
   out.deferred_until = request.deferred_until, out.latest_delivery = request.latest_delivery;
   POSTERN_CHECK(add_recipients(out, request.to, RecipientKind::To, request));
   POSTERN_CHECK(add_recipients(out, request.cc, RecipientKind::Cc, request));
   POSTERN_CHECK(add_recipients(out, request.bcc, RecipientKind::Bcc, request));
   if (out.recipients.empty()) return fail(ErrorCode::BadInput, "at least one recipient is needed", "to");
   for (const Recipient& each : out.recipients) out.to.push_back(each.address);
-  if (request.latest_delivery && *request.latest_delivery <= unix_seconds(now))
-    return fail(ErrorCode::BadInput, "has passed: give a time to come", "latest_delivery");
+  POSTERN_CHECK(check_options(request, unix_seconds(now)));
   return out;
 }
 
@@ -96,7 +121,10 @@ void note_ipm(Item& item, ByteView content) {
   if (message->heading.this_ipm.user) item.ipm_user = oraddress::write(*message->heading.this_ipm.user);
 }
 
-Result<Composed> passed_through(const GivenContent& given, Item item) {
+Result<Composed> passed_through(const Request& request, Item item) {
+  const GivenContent& given = *request.content;
+  if (request.heading != HeadingOptions())
+    return fail(ErrorCode::BadInput, "has a heading of its own: leave out sensitivity, times, references and the like", "content");
   POSTERN_CHECK(check_content_type(given.type));
   if (given.octets.empty()) return fail(ErrorCode::BadInput, "is empty", "content");
   item.content_type = given.type;
@@ -116,6 +144,9 @@ Result<std::vector<ipm::Recipient>> recipients_of(const Item& item, RecipientKin
     POSTERN_TRY(one.party.name, name_in(each.address, name_of(kind)));
     one.receipt_notification = each.receipt;
     one.non_receipt_notification = each.non_receipt;
+    one.return_of_message = each.return_message;
+    one.reply_requested = each.reply_requested;
+    one.precedence = each.precedence;
     out.push_back(std::move(one));
   }
   return out;
@@ -123,14 +154,31 @@ Result<std::vector<ipm::Recipient>> recipients_of(const Item& item, RecipientKin
 
 std::vector<ipm::Part> parts_of(const Request& request) {
   std::vector<ipm::Part> out;
-  if (!request.text.empty() || request.attachments.empty()) out.push_back(ipm::TextPart{request.text});
-  for (const Attachment& each : request.attachments) {
-    ipm::FilePart file;
-    file.name = each.name;
-    file.octets = each.octets;
-    out.push_back(std::move(file));
+  if (parts_before_attachments(request) > 0) out.push_back(ipm::TextPart{request.text});
+  out.insert(out.end(), request.attachments.begin(), request.attachments.end());
+  return out;
+}
+
+Result<std::vector<ipm::Party>> parties_of(const std::vector<std::string>& addresses, std::string_view field) {
+  std::vector<ipm::Party> out;
+  for (const std::string& each : addresses) {
+    POSTERN_TRY(out.emplace_back().name, name_in(each, field));
   }
   return out;
+}
+
+Status put(const HeadingOptions& heading, ipm::Draft& out) {
+  out.sensitivity = heading.sensitivity;
+  out.expiry_time = heading.expires;
+  out.reply_time = heading.reply_by;
+  out.replied_to = heading.replied_to;
+  out.obsoleted = heading.obsoletes;
+  out.related = heading.related;
+  out.languages = heading.languages;
+  out.auto_submitted = heading.auto_submitted;
+  POSTERN_TRY(out.reply_recipients, parties_of(heading.reply_recipients, "reply_recipients"));
+  POSTERN_TRY(out.authorizing_users, parties_of(heading.authorizing_users, "authorizing_users"));
+  return {};
 }
 
 Result<ipm::Draft> draft_of(const Request& request, const Item& item) {
@@ -142,7 +190,7 @@ Result<ipm::Draft> draft_of(const Request& request, const Item& item) {
   POSTERN_TRY(out.blind_copy, recipients_of(item, RecipientKind::Bcc));
   out.subject = request.subject;
   out.importance = request.importance;
-  if (request.reply_to && !request.reply_to->ipm_identifier.empty()) out.replied_to = ipm_identifier_of(*request.reply_to);
+  POSTERN_CHECK(put(request.heading, out));
   out.parts = parts_of(request);
   return out;
 }
@@ -203,13 +251,15 @@ Result<oraddress::ORName> name_in(const std::string& address, std::string_view f
 ipm::IPMIdentifier ipm_identifier_of(const Item& item) {
   ipm::IPMIdentifier out;
   if (auto user = name_in(item.ipm_user, ""); user) out.user = *std::move(user);
-  out.user_relative_identifier = asn1::PrintableString(item.ipm_identifier.substr(0, kIpmIdentifier));
+  out.user_relative_identifier = asn1::PrintableString(item.ipm_identifier.substr(0, kMostOfLocalIdentifier));
   return out;
 }
 
+std::size_t parts_before_attachments(const Request& request) { return !request.text.empty() || request.attachments.empty() ? 1 : 0; }
+
 Result<Composed> compose(const Request& request, const std::string& user, const MessageId& id, WallTime now) {
   POSTERN_TRY(Item item, begun(request, user, id, now));
-  if (request.content) return passed_through(*request.content, std::move(item));
+  if (request.content) return passed_through(request, std::move(item));
   return composed_here(request, std::move(item));
 }
 
@@ -238,6 +288,7 @@ sdk::Submission submission_of(const Item& item, const Copy& copy) {
     sdk::Recipient one;
     one.address = item.recipients.at(n).address;
     one.report = item.recipients.at(n).report;
+    one.alternate = item.recipients.at(n).alternate;
     out.recipients.push_back(std::move(one));
   }
   out.content_size = copy.size;

@@ -43,7 +43,7 @@ struct Cabinet::Impl {
   std::deque<Work> queue;
   std::set<MessageId> submissions;  ///< Those in the queue: each is in it once.
   bool stopping = false;
-  bool recovered = false;  ///< Only the worker's.
+  bool recovered = false;  ///< Only the worker's. False: rows may say less than was done, and recover() settles them before anything else.
   bool bound = false;
   bool ok = true;
   std::string last_words;
@@ -56,8 +56,9 @@ struct Cabinet::Impl {
   /// What an earlier process left: what was being given away has an unknown outcome, what was queued goes on.
   [[nodiscard]] Status recover();
   [[nodiscard]] Status forget_answer(const MessageId& id);
-  /// Again and again while the disk is full or away; gives up on other errors, and when the cabinet stops.
-  void persist(const std::function<Status()>& write);
+  /// On the worker. Again and again while the disk is full or away. Another error, or the cabinet stops: what is on disk is settled by
+  /// recover() then, now or at the next start, and nothing may be built on it before.
+  [[nodiscard]] Status persist(const std::function<Status()>& write);
   /// Between tries at what the disk or the keeper refuses. False: the cabinet stops.
   [[nodiscard]] bool pause();
   [[nodiscard]] bool is_stopping();
@@ -71,6 +72,10 @@ struct Cabinet::Impl {
   [[nodiscard]] Result<std::vector<SealedCopy>> seal_all(const std::vector<Bytes>& contents);
   /// In a job.
   [[nodiscard]] Status insert(WriteContext& context, Item item, const std::vector<SealedCopy>& contents, const Deed& deed) const;
+  /// In a job: in the place of one whose contents and names are cleared.
+  [[nodiscard]] Status replace(WriteContext& context, Item item, const std::vector<SealedCopy>& contents, const Deed& deed) const;
+  /// Contents and names of a new row.
+  [[nodiscard]] Status furnish(WriteContext& context, const Item& item, const std::vector<SealedCopy>& contents) const;
   /// A whole content, held against its hash. TooLarge beyond `most`.
   [[nodiscard]] Result<Bytes> read_whole(const Item& item, std::size_t copy, std::uint64_t most);
   [[nodiscard]] Status verify(const Item& item, std::size_t copy);

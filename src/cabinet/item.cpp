@@ -1,5 +1,7 @@
 #include "cabinet/item.hpp"
 
+#include <postern/x400_sdk.h>
+
 #include <algorithm>
 #include <array>
 
@@ -19,6 +21,16 @@ constexpr std::array<std::string_view, 3> kRecipientKinds{"to", "cc", "bcc"};
 constexpr std::array<std::string_view, 3> kPriorities{"normal", "non_urgent", "urgent"};
 constexpr std::array<std::string_view, 3> kReports{"none", "non_delivery", "all"};
 constexpr std::array<std::string_view, 3> kImportances{"low", "normal", "high"};
+constexpr std::array<std::string_view, 4> kSensitivities{"none", "personal", "private", "company_confidential"};
+constexpr std::array<std::string_view, 3> kAutoSubmitted{"not_auto_submitted", "auto_generated", "auto_replied"};
+constexpr FlagName kFlags[] = {
+    {POSTERN_X400_DISCLOSE_RECIPIENTS, "disclose_recipients"},          // 8.2.1.1.1.7
+    {POSTERN_X400_CONVERSION_PROHIBITED, "conversion_prohibited"},      // 8.2.1.1.1.10
+    {POSTERN_X400_ALTERNATE_ALLOWED, "alternate_allowed"},              // 8.2.1.1.1.3
+    {POSTERN_X400_RETURN_CONTENT, "return_content"},                    // 8.2.1.1.1.23
+    {POSTERN_X400_EXPANSION_PROHIBITED, "expansion_prohibited"},        // 8.2.1.1.1.6
+    {POSTERN_X400_REASSIGNMENT_PROHIBITED, "reassignment_prohibited"},  // 8.2.1.1.1.4
+};
 
 }  // namespace
 
@@ -30,6 +42,9 @@ std::string_view name_of(RecipientKind kind) noexcept { return at(kRecipientKind
 std::string_view name_of(sdk::Priority priority) noexcept { return at(kPriorities, priority); }
 std::string_view name_of(sdk::ReportRequest request) noexcept { return at(kReports, request); }
 std::string_view name_of(ipm::ImportanceField importance) noexcept { return at(kImportances, importance); }
+std::string_view name_of(ipm::SensitivityField sensitivity) noexcept { return at(kSensitivities, sensitivity); }
+std::string_view name_of(ipm::AutoSubmitted how) noexcept { return at(kAutoSubmitted, how); }
+std::span<const FlagName> flag_names() noexcept { return kFlags; }
 
 std::optional<ipm::Stage> outcome_of(const Item& item) {
   if (item.state != State::Submitted || item.recipients.empty()) return std::nullopt;

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/ids.hpp"
 #include "ipm/correlate.hpp"
+#include "ipm/heading_extensions.hpp"
 #include "sdk/values.hpp"
 #include "store/cabinet_rows.hpp"
 
@@ -47,6 +49,14 @@ enum class RecipientKind : std::uint8_t { To = 0, Cc = 1, Bcc = 2 };
 [[nodiscard]] std::string_view name_of(sdk::Priority priority) noexcept;
 [[nodiscard]] std::string_view name_of(sdk::ReportRequest request) noexcept;
 [[nodiscard]] std::string_view name_of(ipm::ImportanceField importance) noexcept;
+[[nodiscard]] std::string_view name_of(ipm::SensitivityField sensitivity) noexcept;
+[[nodiscard]] std::string_view name_of(ipm::AutoSubmitted how) noexcept;
+/// The flags of a submission (X.411 8.2.1.1.1), by their bits in sdk::Submission::flags.
+struct FlagName {
+  std::uint32_t bit;
+  std::string_view name;
+};
+[[nodiscard]] std::span<const FlagName> flag_names() noexcept;
 
 /// One whom it was sent to, and what is known of that (ipm/correlate.hpp). Times are seconds since 1970.
 struct Recipient {
@@ -54,6 +64,9 @@ struct Recipient {
   RecipientKind kind = RecipientKind::To;
   sdk::ReportRequest report = sdk::ReportRequest::NonDelivery;
   bool receipt = false, non_receipt = false;  ///< Notifications that were asked for.
+  bool return_message = false, reply_requested = false;
+  std::optional<std::uint32_t> precedence;
+  std::string alternate;  ///< Asked for by the originator; canonical text, empty: none.
   ipm::Stage stage = ipm::Stage::Waiting;
   std::string words;
   std::optional<std::int64_t> delivered_at, read_at;
@@ -91,12 +104,17 @@ struct Item {
 
   std::string from, subject;
   std::vector<std::string> to;  ///< Of a received one: as its heading names them.
+  std::uint64_t version = 0;    ///< One more with each change: who changes something says which one he has seen.
+
   std::string content_type = "22", content_identifier, mts_identifier;
-  std::string ipm_user, ipm_identifier;  ///< The IPM identifier (X.420 7.1.1); both empty: it has none.
+  bool has_own_content_identifier = false;  ///< The operator's: another message may have it as well.
+  std::string ipm_user, ipm_identifier;     ///< The IPM identifier (X.420 7.1.1); both empty: it has none.
   sdk::Priority priority = sdk::Priority::Normal;
   ipm::ImportanceField importance = ipm::ImportanceField::Normal;
+  std::optional<ipm::SensitivityField> sensitivity;
   std::optional<sdk::Strategy> strategy;
   std::optional<std::int64_t> deferred_until, latest_delivery;  ///< Seconds since 1970.
+  std::optional<std::int64_t> expires, reply_by;                ///< Seconds since 1970 (X.420 7.2.11, 7.2.12).
   std::vector<std::string> encoded_types;
   std::uint32_t flags = 0;                                        ///< As sdk::Submission.
   bool receipt_requested = false, non_receipt_requested = false;  ///< Of a received one: what is owed to its originator.

@@ -3,7 +3,7 @@
 #include <boost/json.hpp>
 #include <type_traits>
 
-#include "cabinet/item.hpp"
+#include "cabinet/search.hpp"
 
 namespace postern::cabinet {
 namespace {
@@ -16,6 +16,7 @@ void fields(V& v, T& x)
   requires std::same_as<std::remove_const_t<T>, Recipient>
 {
   v("address", x.address), v("kind", x.kind), v("report", x.report), v("receipt", x.receipt), v("non_receipt", x.non_receipt);
+  v("return", x.return_message), v("reply", x.reply_requested), v("precedence", x.precedence), v("alternate", x.alternate);
   v("stage", x.stage), v("words", x.words), v("delivered", x.delivered_at), v("read", x.read_at), v("actual", x.actual);
 }
 template <class V, class T>
@@ -48,8 +49,10 @@ void fields(V& v, T& x)
   requires std::same_as<std::remove_const_t<T>, Item>
 {
   v("from", x.from), v("subject", x.subject), v("to", x.to), v("type", x.content_type), v("cid", x.content_identifier);
+  v("own_cid", x.has_own_content_identifier), v("version", x.version);
   v("mts", x.mts_identifier), v("ipm_user", x.ipm_user), v("ipm", x.ipm_identifier), v("priority", x.priority);
-  v("importance", x.importance), v("strategy", x.strategy), v("deferred", x.deferred_until), v("latest", x.latest_delivery);
+  v("importance", x.importance), v("sensitivity", x.sensitivity), v("expires", x.expires), v("reply_by", x.reply_by);
+  v("strategy", x.strategy), v("deferred", x.deferred_until), v("latest", x.latest_delivery);
   v("eits", x.encoded_types), v("flags", x.flags), v("rn", x.receipt_requested), v("nrn", x.non_receipt_requested);
   v("pass", x.pass_through), v("reason", x.reason), v("about", x.subject_message), v("origin", x.origin), v("attributes", x.attributes);
   v("recipients", x.recipients), v("copies", x.copies), v("history", x.history);
@@ -61,6 +64,7 @@ constexpr std::int64_t last_of(State) { return static_cast<std::int64_t>(State::
 constexpr std::int64_t last_of(Kind) { return static_cast<std::int64_t>(Kind::Notification); }
 constexpr std::int64_t last_of(ipm::Stage) { return static_cast<std::int64_t>(ipm::Stage::NotRead); }
 constexpr std::int64_t last_of(ipm::ImportanceField) { return static_cast<std::int64_t>(ipm::ImportanceField::High); }
+constexpr std::int64_t last_of(ipm::SensitivityField) { return static_cast<std::int64_t>(ipm::SensitivityField::CompanyConfidential); }
 template <class E>
 constexpr std::int64_t last_of(E value) {
   return static_cast<std::int64_t>(range_of(value).last);
@@ -203,8 +207,12 @@ bool fits(const CabinetRow& row) { return row.kind >= 0 && row.kind <= last_of(K
 }  // namespace
 
 CabinetRow row_of(const Item& item) {
-  return {item.id,      item.folder, static_cast<int>(item.kind), static_cast<int>(item.state), item.unopened, item.created,
-          item.changed, form(item)};
+  CabinetRow out{item.id,      item.folder, static_cast<int>(item.kind), static_cast<int>(item.state), item.unopened, item.created,
+                 item.changed, form(item)};
+  out.priority = static_cast<int>(item.priority);
+  out.outcomes = outcomes_of(item);
+  out.brief = brief_of(item);
+  return out;
 }
 
 Result<Item> item_of(const CabinetRow& row) {

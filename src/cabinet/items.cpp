@@ -34,6 +34,7 @@ Result<Item> Cabinet::Impl::load(const MessageId& id) {
 
 Status Cabinet::Impl::note(WriteContext& context, Item& item, const Deed& deed) const {
   item.changed = now_ms();
+  ++item.version;
   item.history.push_back({item.changed, std::string(deed.what), deed.actor.name, deed.text});
   bound_history(item.history);
   if (item.strategy == sdk::Strategy::WithTrace)
@@ -79,6 +80,16 @@ Result<std::vector<SealedCopy>> Cabinet::Impl::seal_all(const std::vector<Bytes>
 Status Cabinet::Impl::insert(WriteContext& context, Item item, const std::vector<SealedCopy>& contents, const Deed& deed) const {
   POSTERN_CHECK(note(context, item, deed));
   POSTERN_CHECK(rows.insert(context.database, row_of(item)));
+  return furnish(context, item, contents);
+}
+
+Status Cabinet::Impl::replace(WriteContext& context, Item item, const std::vector<SealedCopy>& contents, const Deed& deed) const {
+  POSTERN_CHECK(note(context, item, deed));
+  POSTERN_CHECK(rows.update(context.database, row_of(item)));
+  return furnish(context, item, contents);
+}
+
+Status Cabinet::Impl::furnish(WriteContext& context, const Item& item, const std::vector<SealedCopy>& contents) const {
   for (std::size_t n = 0; n < contents.size(); ++n) POSTERN_CHECK(rows.put_content(context.database, item.id, n, *contents[n]));
   if (item.state == State::Received) return {};  // names are for what was written here
   for (const std::string& name : names_of(item)) POSTERN_CHECK(rows.add_name(context.database, name, item.id));

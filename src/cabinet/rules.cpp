@@ -8,22 +8,22 @@
 namespace postern::cabinet {
 namespace {
 
-constexpr std::size_t kStates = 10, kActs = 7;
-constexpr std::array<std::string_view, kActs> kActNames{"submit", "approve", "refuse", "cancel", "resolve", "move", "delete"};
+constexpr std::size_t kStates = 10, kActs = 8;
+constexpr std::array<std::string_view, kActs> kActNames{"submit", "approve", "refuse", "cancel", "resolve", "move", "delete", "edit"};
 
 // A row per state, a column per act.
 constexpr std::array<std::array<bool, kActs>, kStates> kMay{{
-    //                 submit approve refuse cancel resolve move  delete
-    /* received   */ {{false, false, false, false, false, true, true}},
-    /* draft      */ {{true, false, false, false, false, false, true}},
-    /* held       */ {{false, true, true, false, false, false, false}},
-    /* refused    */ {{true, false, false, false, false, true, true}},
-    /* queued     */ {{false, false, false, false, false, false, false}},
-    /* submitting */ {{false, false, false, false, false, false, false}},
-    /* unknown    */ {{false, false, false, false, true, false, false}},
-    /* failed     */ {{true, false, false, false, false, true, true}},
-    /* submitted  */ {{false, false, false, true, false, true, true}},
-    /* cancelled  */ {{true, false, false, false, false, true, true}},
+    //                 submit approve refuse cancel resolve move  delete edit
+    /* received   */ {{false, false, false, false, false, true, true, false}},
+    /* draft      */ {{true, false, false, false, false, false, true, true}},
+    /* held       */ {{false, true, true, false, false, false, false, false}},
+    /* refused    */ {{true, false, false, false, false, true, true, true}},
+    /* queued     */ {{false, false, false, false, false, false, false, false}},
+    /* submitting */ {{false, false, false, false, false, false, false, false}},
+    /* unknown    */ {{false, false, false, false, true, false, false, false}},
+    /* failed     */ {{true, false, false, false, false, true, true, true}},
+    /* submitted  */ {{false, false, false, true, false, true, true, false}},
+    /* cancelled  */ {{true, false, false, false, false, true, true, true}},
 }};
 
 /// What an operator does with it instead.
@@ -50,6 +50,14 @@ Status check(Act act, State state) {
               "state");
 }
 
+Status check_version(const Item& item, std::uint64_t seen) {
+  if (item.version == seen) return {};
+  return fail(ErrorCode::Conflict,
+              "it was changed meanwhile: version " + std::to_string(seen) + " was seen, and it is in version " +
+                  std::to_string(item.version) + "; read it again and make the change to that",
+              "version");
+}
+
 namespace {
 
 using sdk::Strategy;
@@ -74,7 +82,7 @@ Result<Plan> named_plan(const Item& item, const Wish& wish, std::int64_t now) {
   const auto until = wish.deferred_until || strategy != Strategy::Deferred ? wish.deferred_until : item.deferred_until;
   if ((strategy == Strategy::Deferred) != until.has_value())
     return fail(ErrorCode::BadInput, "goes together with strategy 2 (deferred), and that with it", "deferred_until");
-  // X.411 8.2.1.1.1.16: not before that time; one that has passed would defer nothing.
+  // X.411 8.2.1.1.1.12: not before that time; one that has passed would defer nothing.
   if (until && *until <= now) return fail(ErrorCode::BadInput, "has passed: give a time to come", "deferred_until");
   return Plan{strategy, until};
 }

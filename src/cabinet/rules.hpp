@@ -5,16 +5,20 @@
 
 namespace postern::cabinet {
 
-enum class Act : std::uint8_t { Submit, Approve, Refuse, Cancel, Resolve, Move, Delete };
+enum class Act : std::uint8_t { Submit, Approve, Refuse, Cancel, Resolve, Move, Delete, Edit };
 [[nodiscard]] std::string_view name_of(Act act) noexcept;
 
 /// Conflict says what the state is and what may be done instead.
 [[nodiscard]] Status check(Act act, State state);
 
+/// Conflict: it is not in the version that somebody has seen.
+[[nodiscard]] Status check_version(const Item& item, std::uint64_t seen);
+
 /// How a message is to be submitted; `now` in seconds since 1970. BadInput names the field of what was asked.
 struct Wish {
   std::optional<sdk::Strategy> strategy;
   std::optional<std::int64_t> deferred_until;
+  std::optional<std::uint64_t> version{};  ///< That whoever submits it has seen.
 };
 struct Plan {
   sdk::Strategy strategy = sdk::Strategy::Immediate;

@@ -19,6 +19,7 @@ TEST(CabinetRules, EachActHasItsStates) {
       {Act::Resolve, {State::Unknown}},
       {Act::Move, {State::Received, State::Refused, State::Failed, State::Submitted, State::Cancelled}},
       {Act::Delete, {State::Received, State::Draft, State::Refused, State::Failed, State::Submitted, State::Cancelled}},
+      {Act::Edit, {State::Draft, State::Refused, State::Failed, State::Cancelled}},
   };
   for (const auto& [act, states] : allowed)
     for (int n = 0; n <= static_cast<int>(State::Cancelled); ++n) {
@@ -105,7 +106,8 @@ Item whole() {
   out.priority = sdk::Priority::Urgent, out.strategy = Strategy::WithTrace, out.deferred_until = -5, out.flags = 3;
   out.attributes = {{"smime", "valid"}};
   out.origin = Origin{"account", 7, "entry 7"};
-  out.recipients.push_back({"r", RecipientKind::Bcc, sdk::ReportRequest::All, true, true, ipm::Stage::Read, "words", 1, 2, "actual"});
+  out.recipients.push_back({"r", RecipientKind::Bcc, sdk::ReportRequest::All, true, true, true, true, 5, "alternate", ipm::Stage::Read,
+                            "words", 1, 2, "actual"});
   out.copies.push_back({State::Submitted, "[mts]", 10, "00ff", {0}});
   out.history.push_back({9, "submit", "alice", "text"});
   return out;

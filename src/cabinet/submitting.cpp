@@ -37,7 +37,7 @@ void Cabinet::Impl::enqueue_submission(const MessageId& id) {
 void Cabinet::Impl::give_up(const MessageId& id, const Error& why, std::vector<Step> steps) {
   const Deed deed{"not_submitted", system, why.text(), std::move(steps)};
   log::info("x400.mailbox.not_submitted", {{"id", id.get()}, {"code", name_of(why.code)}});
-  persist([&] {
+  const Status recorded = persist([&] {
     return status_of(change(id, deed, [&](Database&, Item& item) -> Status {
       item.state = State::Failed;
       item.folder = folder_of(item);
@@ -45,6 +45,7 @@ void Cabinet::Impl::give_up(const MessageId& id, const Error& why, std::vector<S
       return {};
     }));
   });
+  static_cast<void>(recorded);  // else it is queued still, and recover() tries it anew
 }
 
 void Cabinet::Impl::submit_now(const MessageId& id, Session& session) {
@@ -63,7 +64,7 @@ void Cabinet::Impl::submit_now(const MessageId& id, Session& session) {
   if (item->strategy == sdk::Strategy::WithStoredCopy) check_stored(id);
 }
 
-/// True: the peer has it. What is given to it is read from disk and is what was kept there.
+/// True: the peer has it, and that is on disk. What is given to it is read from disk and is what was kept there.
 bool Cabinet::Impl::submit_copy(const MessageId& id, std::size_t n, Session& session, std::vector<Step>& steps) {
   const auto item = load(id);
   if (!item) return false;
@@ -93,7 +94,7 @@ bool Cabinet::Impl::submit_copy(const MessageId& id, std::size_t n, Session& ses
   const Deed deed{what, system, words, {submitting.step("submit", status_of(submitted), words)}};
   if (!submitted && ends_association(submitted.error().code)) session.end();
   log::info("x400.mailbox.submission", {{"id", id.get()}, {"outcome", what}});
-  persist([&] {
+  const Status recorded = persist([&] {
     return status_of(change(id, deed, [&](Database& database, Item& each) -> Status {
       Copy& copy = each.copies.at(n);
       if (submitted) {
@@ -108,7 +109,7 @@ bool Cabinet::Impl::submit_copy(const MessageId& id, std::size_t n, Session& ses
       return {};
     }));
   });
-  return submitted.has_value();
+  return submitted.has_value() && recorded.has_value();
 }
 
 /// Strategy 3: what lies here is still what went out.
@@ -119,12 +120,13 @@ void Cabinet::Impl::check_stored(const MessageId& id) {
   for (std::size_t n = 0; n < item->copies.size() && whole; ++n) whole = verify(*item, n);
   const Deed deed{whole ? "stored_copy_verified" : "stored_copy_damaged", system, whole ? "by its hash" : whole.error().text()};
   if (!whole) log::error("x400.mailbox.stored_copy_damaged", {{"id", id.get()}});
-  persist([&] {
+  const Status recorded = persist([&] {
     return status_of(change(id, deed, [&](Database&, Item& each) -> Status {
       if (!whole) each.reason = whole.error().text();
       return {};
     }));
   });
+  static_cast<void>(recorded);  // the log has it
 }
 
 Result<Item> Cabinet::Impl::cancel_now(const MessageId& id, const Actor& actor, Session& session) {
@@ -150,7 +152,7 @@ Status Cabinet::Impl::cancel_copy(const Item& item, std::size_t n, const Actor& 
     return cancelled;
   }
   const Deed deed{"cancel", actor, item.copies.size() > 1 ? "copy " + std::to_string(n) : std::string()};
-  persist([&] {
+  return persist([&] {
     return status_of(change(item.id, deed, [n](Database&, Item& each) -> Status {
       each.copies.at(n).state = State::Cancelled;
       if (!std::ranges::all_of(each.copies, [](const Copy& copy) { return copy.state == State::Cancelled; })) return {};
@@ -159,7 +161,6 @@ Status Cabinet::Impl::cancel_copy(const Item& item, std::size_t n, const Actor& 
       return {};
     }));
   });
-  return {};
 }
 
 }  // namespace postern::cabinet

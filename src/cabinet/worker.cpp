@@ -59,23 +59,26 @@ Status Cabinet::Impl::recover() {
 }
 
 Status Cabinet::Impl::forget_answer(const MessageId& id) {
-  const Deed deed{"outcome_unknown", system, "the daemon ended before the peer's answer was recorded"};
+  const Deed deed{"outcome_unknown", system, "the peer's answer was not recorded: the daemon ended before, or the disk refused it"};
   return status_of(change(id, deed, [](Database&, Item& item) -> Status {
     for (Copy& each : item.copies)
       if (each.state == State::Submitting) each.state = State::Unknown;
     item.state = State::Unknown;
-    item.reason = "it was given to the peer, and the daemon ended before the answer: wait for a report, or resolve it";
+    item.reason = "it was given to the peer, and the answer was not recorded: wait for a report, or resolve it";
     return {};
   }));
 }
 
-void Cabinet::Impl::persist(const std::function<Status()>& write) {
+Status Cabinet::Impl::persist(const std::function<Status()>& write) {
   for (;;) {
-    const Status written = write();
-    if (written || written.error().code == ErrorCode::NotFound) return;
+    Status written = write();
+    if (written || written.error().code == ErrorCode::NotFound) return {};
     log::error("x400.mailbox.unrecorded", {{"error", written.error()}});
     const bool may_pass = written.error().code == ErrorCode::Exhausted || written.error().code == ErrorCode::Unavailable;
-    if (!may_pass || !pause()) return;
+    const bool goes_on = pause();
+    if (may_pass && goes_on) continue;
+    recovered = false;
+    return written;
   }
 }
 

@@ -113,20 +113,33 @@ struct TrustException {
 /// Another MTA that P1 is spoken with.
 struct X400Peer {
   std::string name;
-  std::string mta_name;           ///< Empty: the name.
-  std::string domain;             ///< "C=GB;A=GOLD;P=SOUTH"
-  std::string address;            ///< tsel/ssel/psel@host:port; empty: it only calls us.
-  std::string mode = "1988";      ///< 1988, x410, 1984
-  std::string our_name;           ///< Empty: x400.mta_name.
-  std::string password_ref;       ///< env:NAME or file:PATH; what we show.
-  std::string peer_password_ref;  ///< What it must show.
-  std::string tls = "required";   ///< required, none
-  std::string ca;                 ///< Empty: the system's, and the built-in CA.
+  std::string mta_name;                  ///< Empty: the name.
+  std::string domain;                    ///< "C=GB;A=GOLD;P=SOUTH"
+  std::string address;                   ///< tsel/ssel/psel@host:port; empty: it only calls us.
+  std::string mode = "1988";             ///< 1988, x410, 1984
+  std::string our_name;                  ///< Empty: x400.mta_name.
+  std::string password_ref;              ///< env:NAME or file:PATH; what we show.
+  std::string peer_password_ref;         ///< What it must show.
+  std::string credentials = "simple";    ///< simple, strong
+  std::string strong_ca;                 ///< Trust store for its certificate in strong credentials.
+  std::string strong_subject;            ///< Of that certificate, as `postern cert show` writes it.
+  std::vector<std::string> strong_pins;  ///< In place of both.
+  std::string tls = "required";          ///< required, none
+  std::string ca;                        ///< Empty: the system's, and the built-in CA.
   bool verify_name = true;
   std::vector<std::string> pins;
   std::int64_t associations = 2;
   std::int64_t checkpoint = 63;  ///< KiB; 0: none.
   std::int64_t window = 3;
+  std::string dialogue = "monologue";  ///< monologue, alternate
+};
+
+/// A user of P3 and P7 who shows strong credentials.
+struct X400User {
+  std::string address;  ///< O/R address.
+  std::string ca;
+  std::string subject;
+  std::vector<std::string> pins;  ///< In place of both.
 };
 
 /// What goes where, by the longest prefix of an O/R address.
@@ -134,6 +147,17 @@ struct X400Route {
   std::string prefix;         ///< "C=GB;A=GOLD;P=SOUTH"; empty: everything.
   std::string via = "store";  ///< store, peer:NAME, refuse
   std::string text;           ///< Of refuse: for the report.
+};
+
+/// A distribution list that this MTA expands.
+struct X400List {
+  std::string address;                  ///< Its O/R address.
+  std::vector<std::string> members;     ///< O/R addresses.
+  std::string members_file;             ///< More of them, one a line.
+  std::string submit = "all";           ///< all, members, listed
+  std::vector<std::string> submitters;  ///< Of listed.
+  std::string owner;
+  std::string reports = "originator";  ///< originator, owner, both
 };
 
 struct Config {
@@ -175,6 +199,8 @@ struct Config {
     std::string mount = "transit";
     std::string ca;  ///< Empty: the system's trust store.
     std::string server_name;
+    std::string revocation = "soft";  ///< off, soft, hard
+    std::string crl;
     std::string client_certificate;
     std::string client_key;
     std::string auth = "approle";  ///< approle, token_file
@@ -228,14 +254,18 @@ struct Config {
   struct Tls {
     std::string certificate;
     std::string key;
+    bool stapling = true;
+    std::string client_revocation = "soft";  ///< off, soft, hard
   } tls;
   struct Smime {
     bool enabled = true;
+    std::string revocation = "soft";  ///< off, soft, hard
     std::string certificates_dir = "profiles/certs";
     std::string trust;
     std::string profile = "gcm";  ///< gcm, cbc
     bool auto_enroll = true;      ///< A local sender gets a key and a certificate of the built-in CA when policy first asks for one.
     std::string identity_key = "ecdsa-p256";  ///< Kind of such keys.
+    std::string x400_source = "files";        ///< files, pki: where our keys for X.400 are.
     std::string x400_sign = "should";         ///< never, should, must: contents of X.400 messages.
     std::string x400_encrypt = "never";       ///< never, should, must
   } smime;
@@ -330,10 +360,17 @@ struct Config {
       std::string client_ca;
       bool require_client_certificate = false;
     } tls;
+    struct Strong {
+      std::string certificate, key;  ///< Empty: the listeners'.
+      std::chrono::seconds clock_skew{300};
+    } strong;
     std::string mta_name;            ///< Empty: the first label of server.hostname.
     std::string domain;              ///< "C=DE;A= ;P=ORG"
     std::string transport_selector;  ///< Empty: any may be called.
     std::int64_t content_bytes = 100LL * 1024 * 1024;
+    std::int64_t inflight_bytes =
+        256LL * 1024 * 1024;  ///< What all associations together may hold of APDUs that are not whole or not done.
+    std::int64_t most_queued = 100'000;
     std::chrono::seconds idle{60};
     std::vector<std::string> retry{"10s", "30s", "1m", "5m", "15m"};  ///< Lifetimes are hours, not days.
     std::chrono::seconds lifetime_urgent{4 * 3600};
@@ -350,7 +387,9 @@ struct Config {
   Limits limits;
 
   std::vector<X400Peer> x400_peers;
+  std::vector<X400User> x400_users;
   std::vector<X400Route> x400_routes;
+  std::vector<X400List> x400_lists;
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   std::vector<PolicyRule> policies;

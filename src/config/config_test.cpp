@@ -313,6 +313,32 @@ TEST(Config, TheVendorsLibraryAndProfileHaveTheirOwnVariables) {
   EXPECT_TRUE(read("[transport]\nmode = \"sdk\"", {{"X400_SDK_LIBRARY", "/b.so"}}).faults.empty());
 }
 
+TEST(Config, StrongCredentialsOfPeersAndUsers) {
+  const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ACME\"\n";
+  const std::string peer = "[[x400_peer]]\nname = \"south\"\ndomain = \"C=GB;A=GOLD;P=SOUTH\"\n";
+  const std::string strong = peer + "credentials = \"strong\"\n", pins = "strong_pins = [\"sha256:" + std::string(64, 'a') + "\"]\n";
+  const std::string user = "[[x400_user]]\naddress = \"C=DE;A= ;P=ACME;S=Doe\"\n";
+  for (const std::string& good : {strong + pins, user + "ca = \"ca.pem\"\nsubject = \"CN=Doe\"\n",
+                                  strong + "strong_ca = \"ca.pem\"\nstrong_subject = \"CN=south\"\n"}) {
+    const Loaded loaded = read(mta + good);
+    EXPECT_TRUE(loaded.faults.empty()) << good << loaded.faults.front().what;
+  }
+  const auto fault_of = [&](const std::string& toml) {
+    const Loaded loaded = read(mta + toml);
+    return loaded.faults.size() == 1 ? loaded.faults.front().what : std::to_string(loaded.faults.size()) + " faults";
+  };
+  EXPECT_NE(fault_of(strong + "mode = \"1984\"\n" + pins).find("carries a password and no token"), std::string::npos);
+  EXPECT_NE(fault_of(strong + "mode = \"x410\"\n" + pins).find("no room for a certificate"), std::string::npos);
+  EXPECT_NE(fault_of(strong + "password_ref = \"env:A\"\n" + pins).find("passwords count for nothing"), std::string::npos);
+  EXPECT_NE(fault_of(strong).find("strong_pins is needed"), std::string::npos) << fault_of(strong);
+  EXPECT_NE(fault_of(strong + "strong_ca = \"ca.pem\"\n").find("strong_subject and"), std::string::npos) << "anybody of the store";
+  EXPECT_NE(fault_of(peer + "peer_password_ref = \"env:A\"\n" + pins).find("must be \"strong\""), std::string::npos);
+  EXPECT_NE(fault_of(user).find("pins is needed"), std::string::npos);
+  EXPECT_NE(fault_of(user + "pins = [\"abc\"]\n").find("64 hexadecimal digits"), std::string::npos);
+  EXPECT_NE(fault_of("strong.key = \"k\"\n").find("belong together"), std::string::npos);
+  EXPECT_NE(fault_of("strong.clock_skew = \"0s\"\n").find("ever be of now"), std::string::npos);
+}
+
 TEST(Config, WhatCannotBeOfTheX400SideIsSaid) {
   const auto fault_of = [](const std::string& toml) {
     const Loaded loaded = read(toml);
@@ -322,11 +348,31 @@ TEST(Config, WhatCannotBeOfTheX400SideIsSaid) {
   EXPECT_NE(fault_of("[transport]\nmode = \"sdk\"").find("X400_SDK_LIBRARY"), std::string::npos);
   EXPECT_NE(fault_of("[transport]\nfingerprints = [\"abc\"]").find("64 hexadecimal digits"), std::string::npos);
   EXPECT_NE(fault_of("[transport.tls]\nclient_key = \"k\"").find("belong together"), std::string::npos);
-  EXPECT_NE(fault_of("[transport.tls]\nenforce_pinset = true").find("transport.fingerprints is empty"), std::string::npos);
   EXPECT_NE(fault_of("[transport.tls]\nocsp_responder = \"ocsp.example\"").find("must be a URL"), std::string::npos);
   EXPECT_NE(fault_of("[transport.sdk]\nconnect_timeout_ms = 5").find("from 100 to 600000"), std::string::npos);
   EXPECT_NE(fault_of("[submit]\ndefault_strategy = 6").find("from 0 to 5"), std::string::npos);
   EXPECT_TRUE(warns(read("[transport]\nmode = \"native\"\n[transport.tls]\nenabled = false"), "travel in clear"));
+}
+
+TEST(Config, DistributionListsNeedWhatTheirSettingsSay) {
+  const Loaded loaded = read(R"(
+[x400]
+domain = "C=DE;A= ;P=NORTH"
+[[x400_list]]
+address = "C=DE;A= ;P=NORTH;CN=staff"
+members_file = "staff.txt"
+submit = "listed"
+reports = "both"
+[[x400_list]]
+submitters = ["C=DE;A= ;P=NORTH;S=A"]
+)");
+  ASSERT_EQ(loaded.config.x400_lists.size(), 2U);
+  EXPECT_EQ(loaded.config.x400_lists[0].members_file, "staff.txt");
+  std::vector<std::string> fields;
+  for (const Error& fault : loaded.faults) fields.push_back(fault.field);
+  for (const char* field :
+       {"x400_list[0].submitters", "x400_list[0].owner", "x400_list[1].address", "x400_list[1].members", "x400_list[1].submitters"})
+    EXPECT_EQ(std::ranges::count(fields, field), 1) << field;
 }
 
 }  // namespace

@@ -34,7 +34,9 @@ class Reader {
     read_records(root, "tenant", tenant_settings(), m_out.config.tenants);
     read_records(root, "exception", exception_settings(), m_out.config.exceptions);
     read_records(root, "x400_peer", x400_peer_settings(), m_out.config.x400_peers);
+    read_records(root, "x400_user", x400_user_settings(), m_out.config.x400_users);
     read_records(root, "x400_route", x400_route_settings(), m_out.config.x400_routes);
+    read_records(root, "x400_list", x400_list_settings(), m_out.config.x400_lists);
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
   }
 
@@ -47,7 +49,8 @@ class Reader {
  private:
   static bool is_record(std::string_view name) {
     return name == "listener" || name == "route" || name == "policy" || name == "verdict" || name == "dkim" || name == "zone" ||
-           name == "operator" || name == "tenant" || name == "exception" || name == "x400_peer" || name == "x400_route";
+           name == "operator" || name == "tenant" || name == "exception" || name == "x400_peer" || name == "x400_user" ||
+           name == "x400_route" || name == "x400_list";
   }
 
   static bool is_map(std::string_view path) {
@@ -275,7 +278,9 @@ std::string show(const Config& config) {
   show_records(out, "tenant", tenant_settings(), config.tenants);
   show_records(out, "exception", exception_settings(), config.exceptions);
   show_records(out, "x400_peer", x400_peer_settings(), config.x400_peers);
+  show_records(out, "x400_user", x400_user_settings(), config.x400_users);
   show_records(out, "x400_route", x400_route_settings(), config.x400_routes);
+  show_records(out, "x400_list", x400_list_settings(), config.x400_lists);
   return out;
 }
 
@@ -295,7 +300,9 @@ std::string reference() {
   reference_of(out, "[[tenant]]", tenant_settings());
   reference_of(out, "[[exception]]", exception_settings());
   reference_of(out, "[[x400_peer]]", x400_peer_settings());
+  reference_of(out, "[[x400_user]]", x400_user_settings());
   reference_of(out, "[[x400_route]]", x400_route_settings());
+  reference_of(out, "[[x400_list]]", x400_list_settings());
   return out;
 }
 

@@ -180,6 +180,8 @@ Row<T> map_of(std::string_view name, Get get, std::string_view help, Status (*ch
           }};
 }
 
+/// The part of scalar_settings() that is about keys.
+[[nodiscard]] const std::vector<Row<Config>>& key_settings();
 /// The part of scalar_settings() that is about X.400 and its transport.
 [[nodiscard]] const std::vector<Row<Config>>& x400_settings();
 

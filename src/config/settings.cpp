@@ -10,13 +10,6 @@ using namespace rows;
 
 namespace {
 
-Status check_period(const std::string& text) {
-  if (text == "never") return {};
-  const auto parsed = parse_duration(text);
-  if (parsed && parsed->count() > 0) return {};
-  return fail(ErrorCode::BadInput, "is \"" + printable(text) + "\"; must be a duration such as \"90d\", or \"never\"");
-}
-
 constexpr std::int64_t kMebi = 1024 * 1024;
 
 }  // namespace
@@ -35,7 +28,7 @@ std::string_view name_of(Kind kind) noexcept {
 
 const std::vector<Row<Config>>& scalar_settings() {
   using C = Config;
-  static const std::vector<Row<C>> mail{
+  static const std::vector<Row<C>> house{
       text<C>("server.hostname", FIELD(server.hostname),
               "This host's name in greetings, Received fields and certificates. A fully qualified domain name."),
       text<C>("server.mode", FIELD(server.mode),
@@ -67,66 +60,8 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("database.sqlcipher_key_ref", FIELD(database.sqlcipher_key_ref),
               "Where the SQLCipher key is: keychain:SERVICE/ACCOUNT, env:NAME or file:PATH (12 bytes at least). A missing keychain entry "
               "or file is made together with the database."),
-      text<C>(
-          "keys.root", FIELD(keys.root),
-          "The root of all keys: file:PATH (32 random bytes, or a passphrase of at least 12), env:NAME (a passphrase), "
-          "keychain:SERVICE/ACCOUNT. A file is relative to data_dir/keeper. A missing file or keychain entry is made on the first start."),
-      text<C>("keys.backend", FIELD(keys.backend),
-              "Where the keys of the mail system are: embedded (in this product, under keys.root) or vault (an external OpenBao or "
-              "HashiCorp Vault, see keys.vault).",
-              {"embedded", "vault"}),
-      list<C>("keys.vault.address", FIELD(vault.address),
-              "URLs of the external Vault, tried in order: https://HOST:PORT, or http:// on loopback only. Several name one cluster."),
-      text<C>("keys.vault.namespace", FIELD(vault.name_space), "Namespace of mount and login (X-Vault-Namespace); empty: the root."),
-      text<C>("keys.vault.mount", FIELD(vault.mount), "Path of the transit engine there."),
-      text<C>("keys.vault.ca", FIELD(vault.ca), "PEM trust store for the Vault's certificate; empty: the system's."),
-      text<C>("keys.vault.server_name", FIELD(vault.server_name), "Name the Vault's certificate must carry; empty: the host of the URL."),
-      text<C>("keys.vault.client_certificate", FIELD(vault.client_certificate), "PEM chain that we present to the Vault (mTLS)."),
-      text<C>("keys.vault.client_key", FIELD(vault.client_key), "PEM private key of keys.vault.client_certificate."),
-      text<C>("keys.vault.auth", FIELD(vault.auth),
-              "How we log in: approle, or token_file (the sink of an agent, read again when it changes).", {"approle", "token_file"}),
-      text<C>("keys.vault.auth_mount", FIELD(vault.auth_mount), "Path of the AppRole auth method there."),
-      text<C>("keys.vault.role_id", FIELD(vault.role_id), "Where the role_id is: file:PATH, env:NAME or keychain:SERVICE/ACCOUNT."),
-      text<C>("keys.vault.secret_id", FIELD(vault.secret_id), "Where the secret_id is, same form; read again for each login."),
-      flag<C>("keys.vault.secret_id_wrapped", FIELD(vault.secret_id_wrapped),
-              "Whether keys.vault.secret_id holds a response-wrapping token, which is unwrapped once and then of no use to others."),
-      text<C>("keys.vault.token_file", FIELD(vault.token_file), "File with a token, for auth = \"token_file\"."),
-      text<C>("keys.vault.interface", FIELD(vault.interface),
-              "Network interface that connections to the Vault leave by, and no other. Empty: the routing table decides."),
-      duration<C>("keys.vault.timeout", FIELD(vault.timeout), "How long one call may take, its retries included."),
-      count<C>("keys.vault.connections", FIELD(vault.connections), "Connections to the Vault at most.", 1, 256),
-      duration<C>(
-          "keys.vault.data_key_life", FIELD(vault.data_key_life),
-          "How long a key that wraps the data keys of messages is used before the Vault makes the next, and kept in memory for reading. "
-          "Mail is accepted at least half of this time while the Vault is away."),
-      count<C>("keys.vault.data_key_uses", FIELD(vault.data_key_uses), "Messages under one such key at most.", 1, 100'000'000),
-      duration<C>("keys.vault.key_life", FIELD(vault.key_life),
-                  "How long an unwrapped private key (S/MIME, OpenPGP) stays in memory before the Vault is asked again."),
-      checked_text<C>(
-          "keys.rotation.period", FIELD(keys.rotation_period),
-          "Age at which a key of the mail system gets its next version, or \"never\". Stored mail is re-wrapped by itself. Keys "
-          "of people (smime-*, openpgp-*), of the built-in CA and of other users of the engine are not rotated unless named below.",
-          check_period),
-      map_of<C>("keys.rotation.keys", FIELD(keys.rotation_keys),
-                "The same for single keys: { dkim_key = \"never\", api_hmac_key = \"30d\" }.", check_period),
-      text<C>(
-          "keys.rotation.dkim", FIELD(keys.rotation_dkim),
-          "announce: the next version of a DKIM key is made and its DNS record shown; it signs when it was seen in DNS, or after `postern "
-          "key activate`. never: DKIM keys are rotated by hand.",
-          {"announce", "never"}),
-      duration<C>("keys.rotation.dkim_settle", FIELD(keys.dkim_settle),
-                  "How long DNS has shown the record of a new DKIM version before it signs: what the slowest secondary server of the zone "
-                  "needs."),
-      duration<C>("keys.rotation.dkim_retire", FIELD(keys.dkim_retire),
-                  "How long the record of the former version stays in DNS: mail that it signed is still under way (queue.expire), or is "
-                  "judged later by who fetches it. Then it is taken out."),
-      duration<C>("keys.rotation.dkim_delete", FIELD(keys.dkim_delete),
-                  "How long after that the former version itself is kept. Then it neither signs nor verifies any more."),
-      text<C>("keys.rotation.archive", FIELD(keys.rotation_archive),
-              "manual: older versions of a storage key go on opening what was copied before the rotation (backups) until `postern key "
-              "archive`. after-rewrap: they stop as soon as all stored mail is under the latest one.",
-              {"manual", "after-rewrap"}),
-      count<C>("keys.rewrap.rate", FIELD(keys.rewrap_rate), "Stored messages whose data key is re-wrapped in a second.", 1, 1'000'000),
+  };
+  static const std::vector<Row<C>> mail{
       flag<C>("engine.enabled", FIELD(engine.enabled),
               "Whether the key engine, which holds the mail system's keys, serves the Vault API under /v1 of the HTTP address."),
       text<C>("engine.seal", FIELD(engine.seal),
@@ -176,21 +111,32 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("tls.certificate", FIELD(tls.certificate),
               "PEM chain for all listeners, leaf first. Empty: issued by the built-in CA, whose root is data_dir/ca.pem."),
       text<C>("tls.key", FIELD(tls.key), "PEM private key of tls.certificate."),
+      flag<C>("tls.stapling", FIELD(tls.stapling), "Whether an OCSP answer is stapled where tls.certificate names a responder (port 80)."),
+      text<C>("tls.client_revocation", FIELD(tls.client_revocation),
+              "As outbound.revocation, for the certificates that clients show by client_ca.", {"off", "soft", "hard"}),
       flag<C>("security.smime.enabled", FIELD(smime.enabled), "Whether S/MIME may be used at all."),
       text<C>("security.smime.certificates_dir", FIELD(smime.certificates_dir),
               "Directory of recipients' certificates (*.pem, *.crt), found by e-mail address or, for X.400, O/R address; and of our own "
-              "for X.400: "
-              "signing.pem and encryption.pem, each with its .key."),
+              "for X.400: signing.pem and encryption.pem, each with its .key."),
       text<C>("security.smime.trust", FIELD(smime.trust), "PEM file of CAs trusted for S/MIME signers, beside the built-in CA."),
+      text<C>(
+          "security.smime.revocation", FIELD(smime.revocation),
+          "As outbound.revocation, for signers of mail: of those that security.smime.trust trusts, responders and lists are asked. hard: "
+          "a signature is not valid while it is not known whether its certificate is revoked.",
+          {"off", "soft", "hard"}),
       text<C>("security.smime.profile", FIELD(smime.profile),
               "Content encryption: gcm (AES-256-GCM, AuthEnveloped) or cbc (AES-256-CBC for old clients).", {"gcm", "cbc"}),
       flag<C>("security.smime.auto_enroll", FIELD(smime.auto_enroll),
               "A local sender gets a key and a certificate of the built-in CA when policy first asks for one."),
       text<C>("security.smime.identity_key", FIELD(smime.identity_key), "Kind of such keys.",
               {"ecdsa-p256", "ecdsa-p384", "rsa-2048", "rsa-3072", "rsa-4096"}),
+      text<C>(
+          "security.smime.x400_source", FIELD(smime.x400_source),
+          "Where our keys for X.400 contents are: files (signing.pem and encryption.pem of certificates_dir, each with its .key), or pki "
+          "(a key of the key engine for the profile's user, with a certificate of the built-in CA or, as signing.pem, of another).",
+          {"files", "pki"}),
       text<C>("security.smime.x400_sign", FIELD(smime.x400_sign),
-              "X.400 contents are signed with certificates_dir/signing.pem and its .key: never, should (where it is there), must.",
-              {"never", "should", "must"}),
+              "X.400 contents are signed: never, should (where there is a certificate of ours), must.", {"never", "should", "must"}),
       text<C>("security.smime.x400_encrypt", FIELD(smime.x400_encrypt),
               "X.400 contents are encrypted: never, should (where every recipient has a certificate), must.", {"never", "should", "must"}),
       flag<C>("security.openpgp.enabled", FIELD(openpgp.enabled), "Whether OpenPGP may be used at all."),
@@ -312,8 +258,8 @@ const std::vector<Row<Config>>& scalar_settings() {
       count<C>("limits.http_body_bytes", FIELD(limits.http_body_bytes), "Largest HTTP request body.", 1024, 1024 * kMebi),
   };
   static const std::vector<Row<C>> all = [] {
-    std::vector<Row<C>> out = mail;
-    out.insert(out.end(), x400_settings().begin(), x400_settings().end());
+    std::vector<Row<C>> out = house;
+    for (const auto* part : {&key_settings(), &mail, &x400_settings()}) out.insert(out.end(), part->begin(), part->end());
     return out;
   }();
   return all;

@@ -44,6 +44,8 @@ struct Row {
 [[nodiscard]] const std::vector<Row<Tenant>>& tenant_settings();
 [[nodiscard]] const std::vector<Row<TrustException>>& exception_settings();
 [[nodiscard]] const std::vector<Row<X400Peer>>& x400_peer_settings();
+[[nodiscard]] const std::vector<Row<X400User>>& x400_user_settings();
 [[nodiscard]] const std::vector<Row<X400Route>>& x400_route_settings();
+[[nodiscard]] const std::vector<Row<X400List>>& x400_list_settings();
 
 }  // namespace postern::config

@@ -27,7 +27,7 @@ std::vector<Row<Config>> transport() {
       text<C>("transport.tls.ocsp_responder", FIELD(transport.tls.ocsp_responder),
               "URL of the OCSP responder that is asked about peers; empty: the one that their certificates name."),
       flag<C>("transport.tls.enforce_pinset", FIELD(transport.tls.enforce_pinset),
-              "Refuses a peer whose certificate and key are not among transport.fingerprints."),
+              "Refuses a peer whose certificate and key are not among transport.fingerprints and the pins of the profile."),
   };
 }
 
@@ -66,6 +66,13 @@ std::vector<Row<Config>> mta() {
       text<C>("x400.transport_selector", FIELD(x400.transport_selector), "T-selector that callers must name, ASCII or 'HEX'H. Empty: any."),
       count<C>("x400.content_bytes", FIELD(x400.content_bytes), "Octets of a content that is taken; a larger one is refused.", 1024,
                2'147'483'647),
+      count<C>("x400.inflight_bytes", FIELD(x400.inflight_bytes),
+               "Octets that all associations together may hold of what is not whole yet or not done; beyond, the one that sends more is "
+               "aborted. A quarter is kept for small APDUs; three eighths, at most 80 MiB, is the longest APDU of a user.",
+               1024 * 1024, 17'179'869'184),
+      count<C>("x400.most_queued", FIELD(x400.most_queued),
+               "Messages in the queue, from which on users are asked to hold theirs back (submission-control), or refused.", 1,
+               100'000'000),
       duration<C>("x400.idle", FIELD(x400.idle), "How long an association without work is kept."),
       list<C>("x400.retry", FIELD(x400.retry), "Delays between tries of a transfer or delivery; the last one repeats."),
       duration<C>("x400.lifetime_urgent", FIELD(x400.lifetime_urgent),
@@ -77,6 +84,11 @@ std::vector<Row<Config>> mta() {
       text<C>("x400.tls.client_ca", FIELD(x400.tls.client_ca),
               "PEM trust store: who connects is asked for a certificate of it, or one that a peer has as its pin."),
       flag<C>("x400.tls.require_client_certificate", FIELD(x400.tls.require_client_certificate), "Without one nobody gets in."),
+      text<C>("x400.strong.certificate", FIELD(x400.strong.certificate),
+              "PEM chain that we show in strong credentials (credentials = \"strong\", [[x400_user]]). Empty: the listeners' certificate."),
+      text<C>("x400.strong.key", FIELD(x400.strong.key), "PEM private key of x400.strong.certificate."),
+      duration<C>("x400.strong.clock_skew", FIELD(x400.strong.clock_skew),
+                  "How old a bind token may be, or how early: what two clocks may differ by."),
   };
 }
 
@@ -111,6 +123,14 @@ const std::vector<Row<X400Peer>>& x400_peer_settings() {
       text<P>("our_name", FIELD(our_name), "MTA name that we bind with; empty: x400.mta_name."),
       text<P>("password_ref", FIELD(password_ref), "Password that we show: env:NAME or file:PATH. Empty: an unauthenticated bind."),
       text<P>("peer_password_ref", FIELD(peer_password_ref), "Password that it must show. Empty: only pins say who it is."),
+      text<P>("credentials", FIELD(credentials),
+              "simple (passwords), or strong: signed tokens, both ways; what it shows else is refused. With mode 1988 only.",
+              {"simple", "strong"}),
+      text<P>("strong_ca", FIELD(strong_ca),
+              "With strong: PEM trust store that its certificate must lead to; strong_subject belongs to it."),
+      text<P>("strong_subject", FIELD(strong_subject), "With strong: subject of its certificate, as `postern cert show` writes it."),
+      list<P>("strong_pins", FIELD(strong_pins),
+              "With strong: sha256:HEX of its certificate or public key; any one must match, and the chain adds nothing then."),
       text<P>("tls", FIELD(tls), "required, or none with a warning. Holds both ways.", {"required", "none"}),
       text<P>("ca", FIELD(ca), "PEM trust store for its certificate; empty: the system's and the built-in CA."),
       flag<P>("verify_name", FIELD(verify_name), "Whether its certificate must name the host that was called."),
@@ -118,6 +138,22 @@ const std::vector<Row<X400Peer>>& x400_peer_settings() {
       count<P>("associations", FIELD(associations), "At most so many at a time, opened by us.", 1, 100),
       count<P>("checkpoint", FIELD(checkpoint), "KiB between two checkpoints of a transfer; 0: none, so that nothing is resumed.", 0, 1024),
       count<P>("window", FIELD(window), "Checkpoints that may be unconfirmed.", 1, 64),
+      text<P>("dialogue", FIELD(dialogue),
+              "monologue: who opens an association sends over it. alternate: both send over it in turn, where the peer agrees.",
+              {"monologue", "alternate"}),
+  };
+  return all;
+}
+
+const std::vector<Row<X400User>>& x400_user_settings() {
+  using U = X400User;
+  static const std::vector<Row<U>> all{
+      text<U>(
+          "address", FIELD(address),
+          "O/R address of a user (postern x400 ms add) who binds by P3 and P7 with strong credentials; his password lets nobody in then."),
+      text<U>("ca", FIELD(ca), "PEM trust store that his certificate must lead to; subject belongs to it."),
+      text<U>("subject", FIELD(subject), "Subject of his certificate, as `postern cert show` writes it."),
+      list<U>("pins", FIELD(pins), "sha256:HEX of his certificate or public key; any one must match, and the chain adds nothing then."),
   };
   return all;
 }
@@ -131,6 +167,26 @@ const std::vector<Row<X400Route>>& x400_route_settings() {
           "address."),
       text<R>("via", FIELD(via), "store (a mailbox here), peer:NAME, or refuse."),
       text<R>("text", FIELD(text), "With refuse: what the non-delivery report says, printable ASCII."),
+  };
+  return all;
+}
+
+const std::vector<Row<X400List>>& x400_list_settings() {
+  using L = X400List;
+  static const std::vector<Row<L>> all{
+      text<L>("address", FIELD(address), "O/R address of the list, \"C=DE;A= ;P=NORTH;O=Works;CN=all\"; it needs no route."),
+      list<L>("members", FIELD(members),
+              "O/R addresses of its members: people and lists, here or elsewhere; at most 10,000 with those of the file."),
+      text<L>("members_file", FIELD(members_file),
+              "File with more members, one O/R address a line, read at the start; lines that begin with # are notes."),
+      text<L>("submit", FIELD(submit), "Who may send to it: all, members, or listed (submitters).", {"all", "members", "listed"}),
+      list<L>("submitters", FIELD(submitters), "With listed: O/R addresses of people and lists that may send to it."),
+      text<L>("owner", FIELD(owner), "O/R address of who answers for the list."),
+      text<L>("reports", FIELD(reports),
+              "Who gets reports about the members: originator (or the list that sent to it), owner (then the originator is told only that "
+              "the list "
+              "was expanded), both.",
+              {"originator", "owner", "both"}),
   };
   return all;
 }

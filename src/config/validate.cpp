@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "config/validate_strong.hpp"
 
 namespace postern::config {
 namespace {
@@ -36,12 +37,6 @@ bool is_mount(std::string_view path) {
            return !segment.empty() && segment != "." && segment != ".." &&
                   std::ranges::all_of(segment, [](char c) { return is_alnum(c) || c == '-' || c == '_' || c == '.'; });
          });
-}
-
-bool is_fingerprint(std::string_view pin) {
-  constexpr std::size_t prefix = 7, digits = 64;
-  return pin.substr(0, prefix) == "sha256:" && pin.size() == prefix + digits &&
-         pin.find_first_not_of("0123456789abcdefABCDEF", prefix) == std::string_view::npos;
 }
 
 class Validator {
@@ -181,8 +176,6 @@ class Validator {
     }
     if (transport.tls.client_certificate.empty() != transport.tls.client_key.empty())
       fault("transport.tls.client_key", "and client_certificate belong together; give both or none");
-    if (transport.tls.enforce_pinset && transport.fingerprints.empty())
-      fault("transport.tls.enforce_pinset", "refuses every peer while transport.fingerprints is empty; name one, or set it to false");
     const std::string& responder = transport.tls.ocsp_responder;
     if (!responder.empty() && !istarts_with(responder, "http://") && !istarts_with(responder, "https://"))
       fault("transport.tls.ocsp_responder", "is \"" + printable(responder) + "\"; must be a URL, http://HOST/");
@@ -196,7 +189,7 @@ class Validator {
   void check_x400() {
     const auto& x400 = m_config.x400;
     if (!x400.enabled()) {
-      if (!x400.address.empty() || !x400.tls.address.empty() || !m_config.x400_peers.empty())
+      if (!x400.address.empty() || !x400.tls.address.empty() || !m_config.x400_peers.empty() || !m_config.x400_lists.empty())
         fault("x400.domain", "is needed for an MTA of X.400; set it to its management domain, \"C=DE;A= ;P=ORG\"");
       return;
     }
@@ -206,8 +199,11 @@ class Validator {
     check_delays(x400.retry, "x400.retry");
     for (std::size_t i = 0; i < m_config.x400_peers.size(); ++i)
       check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
+    check_strong_credentials(m_loaded);
     for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
       check_x400_route(m_config.x400_routes[i], "x400_route[" + std::to_string(i) + "]");
+    for (std::size_t i = 0; i < m_config.x400_lists.size(); ++i)
+      check_x400_list(m_config.x400_lists[i], "x400_list[" + std::to_string(i) + "]");
   }
 
   static const std::string& name_of_mta(const X400Peer& peer) { return peer.mta_name.empty() ? peer.name : peer.mta_name; }
@@ -222,7 +218,7 @@ class Validator {
     if (peer.domain.empty()) fault(path + ".domain", "is needed; \"C=GB;A=GOLD;P=SOUTH\" for example");
     for (const auto& pin : peer.pins)
       if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
-    if (peer.peer_password_ref.empty() && peer.pins.empty())
+    if (peer.peer_password_ref.empty() && peer.pins.empty() && peer.credentials != "strong")
       fault(path + ".peer_password_ref", "is needed where there are no pins; or anybody could come as " + printable(peer.name));
     if (peer.tls == "none") warn(path + ".tls: none, so what goes to " + printable(peer.name) + " can be read and changed on the way");
   }
@@ -232,6 +228,15 @@ class Validator {
     const bool known = route.via.starts_with("peer:") &&
                        std::ranges::find(m_config.x400_peers, route.via.substr(5), &X400Peer::name) != m_config.x400_peers.end();
     if (!known) fault(path + ".via", "is \"" + printable(route.via) + "\"; must be store, refuse, or peer:NAME of an [[x400_peer]]");
+  }
+
+  void check_x400_list(const X400List& list, const std::string& path) {
+    if (list.address.empty()) fault(path + ".address", "is needed; \"C=DE;A= ;P=NORTH;O=Works;CN=all\" for example");
+    if (list.members.empty() && list.members_file.empty())
+      fault(path + ".members", "or members_file is needed; name who stands in the list");
+    if (list.submitters.empty() == (list.submit == "listed"))
+      fault(path + ".submitters", "and submit = \"listed\" belong together; give both or none");
+    if (list.reports != "originator" && list.owner.empty()) fault(path + ".owner", "is needed with reports = \"" + list.reports + "\"");
   }
 
   void check_route(Route& route, const std::string& path) {
@@ -421,8 +426,8 @@ class Validator {
       else if (!is_origin(url))
         fault("keys.vault.address", "has \"" + printable(url) + "\"; give scheme, host and port only");
     }
-    if (!tls && !(vault.ca.empty() && vault.client_certificate.empty() && vault.server_name.empty()))
-      fault("keys.vault.address", "has no https:// URL, but ca, server_name or client_certificate are given");
+    if (!tls && !(vault.ca.empty() && vault.crl.empty() && vault.client_certificate.empty() && vault.server_name.empty()))
+      fault("keys.vault.address", "has no https:// URL, but ca, crl, server_name or client_certificate are given");
     if (vault.client_certificate.empty() != vault.client_key.empty())
       fault("keys.vault.client_key", "and client_certificate belong together; give both or none");
     if (!is_mount(vault.mount)) fault("keys.vault.mount", "must be a path of letters, digits, '-', '_' and '.', such as transit");
@@ -470,7 +475,7 @@ class Validator {
 
   void check_rest() {
     check_delays(m_config.queue.retry, "queue.retry");
-    // Three quarters are for large messages (smtp/content_budget.hpp); one that never finds room would be refused with 452 until it
+    // Three quarters are for large messages (base/content_budget.hpp); one that never finds room would be refused with 452 until it
     // bounces.
     if (static_cast<std::uint64_t>(m_config.spool.inflight_bytes) / 4 * 3 < m_config.limits.message_bytes)
       warn("spool.inflight_bytes leaves no room for a message of limits.message_bytes; make it at least a third larger than that");
@@ -526,6 +531,12 @@ Result<HostPort> parse_host_port(std::string_view text) {
   const int number = std::stoi(std::string(port));
   if (number > 65535) return bad();
   return HostPort{std::string(host), static_cast<std::uint16_t>(number)};
+}
+
+bool is_fingerprint(std::string_view pin) {
+  constexpr std::size_t prefix = 7, digits = 64;
+  return pin.substr(0, prefix) == "sha256:" && pin.size() == prefix + digits &&
+         pin.find_first_not_of("0123456789abcdefABCDEF", prefix) == std::string_view::npos;
 }
 
 void validate(Loaded& loaded) { Validator(loaded).run(); }

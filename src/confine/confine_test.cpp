@@ -343,6 +343,14 @@ TEST_F(ConfinementRules, PortsComeFromSettings) {
   EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 80, 2525, 5353})) << "no policies, no HTTPS";
   config.outbound.revocation = "off";
   EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 2525, 5353})) << "nobody is asked for revocation";
+  const std::vector<std::function<void(config::Config&)>> reasons{
+      [](auto& c) { c.tls.certificate = "tls.pem"; }, [](auto& c) { c.listeners.front().client_ca = "clients.pem"; },
+      [](auto& c) { c.http.tls.client_ca = "clients.pem"; }, [](auto& c) { c.smime.trust = "signers.pem"; }};
+  for (const auto& reason : reasons) {
+    config::Config asks = config;
+    reason(asks);
+    EXPECT_EQ(gate_rules(asks)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 80, 2525, 5353})) << "each of these alone";
+  }
   config.routes.front().revocation = "hard";
   config.reports.from = "reports@example.org";
   EXPECT_EQ(gate_rules(config)->reach.connect_ports, (std::vector<std::uint16_t>{25, 53, 80, 443, 2525, 5353}))

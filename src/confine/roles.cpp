@@ -169,9 +169,7 @@ class GateBuilder : private OutsideBuilder {
   }
 
   void add_named_files() {
-    beside(m_config.tls.certificate);
-    beside(m_config.tls.key);
-    beside(m_config.smime.trust);
+    for (const auto& path : {m_config.tls.certificate, m_config.tls.key, m_config.smime.trust}) beside(path);
     beside(m_config.authentication.public_suffix_list);
     beside(m_config.dns.fixture_file);
     beside(m_config.dns.trust_anchor);
@@ -195,7 +193,11 @@ class GateBuilder : private OutsideBuilder {
       folder(fs::path(m_config.in_mail_dir(bundle)).parent_path().string(), Access::Write);
     beside(m_config.x400.tls.client_ca);
     for (const auto& peer : m_config.x400_peers)
-      for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref)}) beside(path);
+      for (const auto& path : {peer.ca, file_of(peer.password_ref), file_of(peer.peer_password_ref), peer.strong_ca}) beside(path);
+    for (const auto& list : m_config.x400_lists) beside(list.members_file);
+    for (const auto& user : m_config.x400_users) beside(user.ca);
+    beside(m_config.x400.strong.certificate);
+    beside(m_config.x400.strong.key);
     const auto& transport = m_config.transport;
     if (transport.mode == "mock") return;
     folder(m_config.beside_config(transport.profiles_dir), Access::Read);
@@ -247,10 +249,18 @@ class GateBuilder : private OutsideBuilder {
     return out;
   }
 
+  [[nodiscard]] bool asks_for_client_certificates() const {
+    const auto asks = [](const auto& door) { return !door.client_ca.empty(); };
+    return asks(m_config.http.tls) || asks(m_config.x400.tls) || std::ranges::any_of(m_config.listeners, asks);
+  }
+
   /// Responders and lists are asked by port 80 alone, whatever outbound.revocation_networks adds to the addresses.
   [[nodiscard]] bool asks_for_revocation() const {
     const auto asks = [](const config::Route& route) { return !route.revocation.empty() && route.revocation != "off"; };
-    return m_config.outbound.revocation != "off" || std::ranges::any_of(m_config.routes, asks);
+    const bool staples = m_config.tls.stapling && !m_config.tls.certificate.empty();
+    const bool clients = m_config.tls.client_revocation != "off" && asks_for_client_certificates();
+    const bool signers = m_config.smime.revocation != "off" && !m_config.smime.trust.empty();
+    return m_config.outbound.revocation != "off" || staples || clients || signers || std::ranges::any_of(m_config.routes, asks);
   }
 
   void allow_unix_server(const std::string& place) {
@@ -434,8 +444,8 @@ class KeeperBuilder {
     for (const auto& url : m_config.vault.address) allow_tcp(port_of_url(url), "keys.backend is vault");
     m_rules.calls.udp_client = true;  // names of hosts
     const auto& vault = m_config.vault;
-    for (const auto& path :
-         {vault.ca, vault.client_certificate, vault.client_key, file_of(vault.role_id), file_of(vault.secret_id), vault.token_file})
+    for (const auto& path : {vault.ca, vault.crl, vault.client_certificate, vault.client_key, file_of(vault.role_id),
+                             file_of(vault.secret_id), vault.token_file})
       if (!path.empty())
         m_rules.reach.paths.push_back({fs::path(absolute(m_config.beside_config(path))).parent_path().string(), Access::Read});
     if (begins_with(vault.role_id, "keychain") || begins_with(vault.secret_id, "keychain")) allow_local("keys.vault names a keychain");

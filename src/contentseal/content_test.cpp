@@ -290,6 +290,25 @@ TEST_F(Contents, WrappedInMime) {
   EXPECT_EQ(try_open(as_bytes("Content-Type: text/plain\r\n\r\nHello\r\n")).error().code, ErrorCode::BadInput);
 }
 
+// The same for who seals, and for who reads in pieces: by the bytes, from the first ones that tell.
+TEST_F(Contents, WhatIsInAMimeEntityIsSealedAlready) {
+  const std::string header =
+      "MIME-Version: 1.0\nContent-Type: Application/PKCS7-MIME;\n smime-type=signed-x400\nContent-Transfer-Encoding: base64\n\n";
+  const std::string entity = header + base64_encode(sign(alice, message)) + "\n";
+  EXPECT_EQ(outermost_of(as_bytes(entity)), Outermost::Signed);
+  EXPECT_EQ(sign_content({kP22, as_bytes(entity)}, identity(alice), kNow).error().code, ErrorCode::Conflict);
+  const auto front = [](std::string_view text) { return front_of(as_bytes(text)); };
+  for (std::size_t size = 0; size < header.size(); ++size) ASSERT_EQ(front(header.substr(0, size)), Front::Undecided) << size;
+  EXPECT_EQ(front(header), Front::MaybeSealed);
+  EXPECT_EQ(front("Content-Type: text/plain\r\n\r\nsome more octets of text"), Front::Plain);
+  EXPECT_EQ(front("Subject: " + std::string(20'000, 'x')), Front::Plain) << "a header without end";
+  EXPECT_EQ(front("no field, but a long enough line of text\n\n"), Front::Plain);
+  EXPECT_EQ(front_of(message), Front::Plain);
+  EXPECT_EQ(front_of(ByteView(message).first(8)), Front::Undecided);
+  EXPECT_EQ(front_of(sign(alice, message)), Front::MaybeSealed);
+  EXPECT_FALSE(is_sealed(as_bytes(header + "bm8gQ01TIG9iamVjdA==\n"))) << "what it says it is, it is not";
+}
+
 TEST_F(Contents, LimitsHold) {
   OpenRequest request;
   const Bytes sealed = sign(alice, message);

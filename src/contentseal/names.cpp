@@ -59,6 +59,8 @@ Result<std::vector<ORAddress>> x400_addresses(const Certificate& certificate) {
   return out;
 }
 
+Result<Bytes> x400_general_name(const ORAddress& address) { return asn1::encode(address, x400_address_type()); }
+
 Result<Bytes> alternative_names(std::span<const ORAddress> addresses, std::span<const std::string> emails) {
   std::vector<asn1::Any> names;
   for (const std::string& email : emails) {
@@ -68,7 +70,7 @@ Result<Bytes> alternative_names(std::span<const ORAddress> addresses, std::span<
     names.push_back(std::move(name));
   }
   for (const ORAddress& address : addresses) {
-    POSTERN_TRY(Bytes ber, asn1::encode(address, x400_address_type()));
+    POSTERN_TRY(Bytes ber, x400_general_name(address));
     names.push_back({std::move(ber)});
   }
   return asn1::encode(names);

@@ -12,6 +12,8 @@ inline constexpr std::size_t kMostX400Addresses = 100;  ///< Of one certificate;
 
 /// Empty where there are none; BadInput where the extension cannot be read.
 [[nodiscard]] Result<std::vector<oraddress::ORAddress>> x400_addresses(const Certificate& certificate);
+/// The address as a GeneralName, DER: what a certificate that names it says.
+[[nodiscard]] Result<Bytes> x400_general_name(const oraddress::ORAddress& address);
 /// subjectAltName for a certificate of these addresses: the value of the extension, DER.
 [[nodiscard]] Result<Bytes> alternative_names(std::span<const oraddress::ORAddress> addresses, std::span<const std::string> emails);
 

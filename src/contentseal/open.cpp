@@ -6,13 +6,12 @@
 #include "asn1/ber.hpp"
 #include "base/text.hpp"
 #include "contentseal/content_info.hpp"
+#include "contentseal/mime_entity.hpp"
 #include "contentseal/names.hpp"
 #include "contentseal/oids.hpp"
 #include "ipm/notification.hpp"
 #include "ipm/oids.hpp"
-#include "mime/tree.hpp"
 #include "seal/cms.hpp"
-#include "seal/decoded.hpp"
 #include "seal/parties.hpp"
 
 namespace postern::contentseal {
@@ -26,19 +25,6 @@ struct Layer {
 
 bool is_cms(const asn1::Oid& type) {
   return type == id_signed_data() || type == id_enveloped_data() || type == id_ct_auth_enveloped_data() || type == id_ct_compressed_data();
-}
-
-/// RFC 3855 2.2: an S/MIME entity in MIME; nothing when the octets are none.
-std::optional<Bytes> unwrapped_mime(ByteView octets, const Limits& limits) {
-  const auto view = MessageView::parse(as_text(octets), limits);
-  if (!view) return std::nullopt;
-  const HeaderField* field = view->find("Content-Type");
-  if (field == nullptr) return std::nullopt;
-  const std::string type = to_lower(postern::parse_content_type(field->value).type);
-  if (type != "application/pkcs7-mime" && type != "application/x-pkcs7-mime") return std::nullopt;
-  auto der = decoded_content(as_text(octets), limits);
-  if (!der) return std::nullopt;
-  return *std::move(der);
 }
 
 /// The type by the bytes, where they are a ContentInfo; by what is said, where they are what is in one (RFC 3854 3.4).

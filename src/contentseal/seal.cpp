@@ -1,6 +1,7 @@
 #include "contentseal/seal.hpp"
 
 #include "contentseal/content_info.hpp"
+#include "contentseal/mime_entity.hpp"
 #include "contentseal/oids.hpp"
 #include "seal/parties.hpp"
 
@@ -26,16 +27,32 @@ SealedContent sealed_as(std::initializer_list<EncodedType> types, Bytes octets) 
   return out;
 }
 
+/// By the bytes, in a MIME entity or not.
+std::optional<asn1::Oid> cms_type_of(ByteView octets) {
+  if (auto type = sealed_type_of(octets)) return type;
+  Limits limits;
+  limits.message_bytes = octets.size();
+  const auto der = unwrapped_mime(octets, limits);
+  return der ? sealed_type_of(*der) : std::nullopt;
+}
+
 }  // namespace
 
 Outermost outermost_of(ByteView octets) {
-  const auto type = sealed_type_of(octets);
+  const auto type = cms_type_of(octets);
   if (!type) return Outermost::None;
   if (*type == id_signed_data()) return Outermost::Signed;
   return *type == id_ct_compressed_data() ? Outermost::Compressed : Outermost::Encrypted;
 }
 
 bool is_sealed(ByteView octets) { return outermost_of(octets) != Outermost::None; }
+
+Front front_of(ByteView octets) {
+  if (sealed_type_of(octets)) return Front::MaybeSealed;
+  const std::optional<bool> mime = begins_smime_entity(octets);
+  if (mime.value_or(false)) return Front::MaybeSealed;
+  return mime && octets.size() >= kContentInfoFront ? Front::Plain : Front::Undecided;
+}
 
 Result<SealedContent> sign_content(const PlainContent& content, const SmimeIdentity& signer, WallTime now) {
   POSTERN_CHECK(expect_plain(content));

@@ -29,11 +29,16 @@ struct SealedContent {
   Bytes octets;                          ///< ContentInfo, DER.
 };
 
-/// What is outermost of a content that is a CMS object already; what is further in only open_content() sees.
+/// What is outermost of a content that is a CMS object already, in a MIME entity or not; what is further in only open_content() sees.
 enum class Outermost : std::uint8_t { None, Signed, Encrypted, Compressed };
 [[nodiscard]] Outermost outermost_of(ByteView octets);
 /// Any such object is for open_content(), and is not sealed again. It need not be protected: Compressed is not.
 [[nodiscard]] bool is_sealed(ByteView octets);
+
+/// For who reads in pieces: whether a content that begins so is for open_content(). Undecided: it takes more octets; Plain where there are
+/// no more. After MaybeSealed the whole content decides, with is_sealed().
+enum class Front : std::uint8_t { Undecided, Plain, MaybeSealed };
+[[nodiscard]] Front front_of(ByteView octets);
 
 /// BadInput: the certificate does not fit the key, is not for signing mail, or is not valid now. Conflict: sealed already.
 [[nodiscard]] Result<SealedContent> sign_content(const PlainContent& content, const SmimeIdentity& signer, WallTime now);

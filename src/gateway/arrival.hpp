@@ -37,7 +37,7 @@ struct Arrival {
   bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
   std::shared_ptr<const Judgement> judgement;  ///< Of mail from outside (judge.hpp); null: it was not judged.
   bool passing = false;  ///< An MTA asks what it shall do with it (gateway/filter.hpp): it delivers, and mailboxes are its own.
-  bool counted = false;  ///< The content stands in the content budget (smtp/content_budget.hpp) already.
+  bool counted = false;  ///< The content stands in the content budget (base/content_budget.hpp) already.
 };
 
 /// "local@domain", or empty for the null path.

@@ -124,6 +124,12 @@ Result<std::vector<DkimPublication>> DkimRollover::publications(const KeyInfo& k
   return publications_of(key.name.get(), waits, known);
 }
 
+/// The keeper has retired it, and the medium failed before it was forgotten (remove()): DNS has had nothing of it for a while.
+bool DkimRollover::is_gone(const DkimRecord& record) const {
+  const auto key = m_parts.keeper.describe(KeyName(record.signer.key));
+  return key && record.version < key->min_decryption_version;
+}
+
 Result<std::vector<DkimPublication>> DkimRollover::publications_of(const std::string& key, const std::vector<Waiting>& waits,
                                                                    const std::vector<DkimRecord>& known) const {
   std::vector<DkimPublication> out;
@@ -147,6 +153,7 @@ Result<std::vector<DkimPublication>> DkimRollover::publications_of(const std::st
     if (record.signer.key != key || record.stage == DkimStage::Seen || record.published.empty()) continue;
     const DkimKeyRef former = reference(*place_of(record.signer), record);
     const bool retiring = record.stage == DkimStage::Retiring;
+    if (!retiring && is_gone(record)) continue;
     // A name that another version has taken is not withdrawn.
     if (!retiring && std::ranges::any_of(out, [&](const DkimPublication& one) { return iequals(one.name, dns_name(former)); })) continue;
     POSTERN_CHECK(add(former, retiring ? DkimState::Retiring : DkimState::Withdrawn,

@@ -91,6 +91,7 @@ class DkimRollover {
   [[nodiscard]] Result<std::vector<DkimPublication>> publications_of(const std::string& key, const std::vector<Waiting>& waits,
                                                                      const std::vector<DkimRecord>& known) const;
   [[nodiscard]] Result<std::vector<DkimRecord>> records() const;
+  [[nodiscard]] bool is_gone(const DkimRecord& record) const;
   [[nodiscard]] DkimKeyRef reference(std::size_t at, const DkimRecord& record) const;
   [[nodiscard]] io::Task<dns::Answer> ask(std::string name);
   [[nodiscard]] bool verifies(const DkimKeyRef& as, const dns::Answer& answer) const;

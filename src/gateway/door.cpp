@@ -103,7 +103,7 @@ class Door::Visit {
 
   io::Task<bool> handshake() {
     const SteadyTime deadline = in(m_door.m_options.handshake);
-    const Status done = co_await m_stream.start_tls_server(m_door.m_options.tls(), deadline);
+    const Status done = co_await m_stream.start_tls_server(m_door.m_options.tls(), deadline, m_door.m_options.judge_client);
     if (done) {
       m_road.tls_version = m_stream.info().version;
       m_road.tls_suite = m_stream.info().suite;

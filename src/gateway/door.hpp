@@ -46,6 +46,7 @@ struct DoorOptions {
   /// What new handshakes use; asked for each, so that a renewed certificate needs no restart. Empty when TLS is off. Any loop.
   std::function<io::SslContext()> tls;
   bool implicit_tls = false;
+  io::PeerJudge judge_client;  ///< Of clients that show a certificate; a handshake that it refuses has failed.
   std::vector<io::IpNetwork> proxy_from;
   std::vector<io::IpNetwork> relay_from;
   std::chrono::seconds handshake{30};

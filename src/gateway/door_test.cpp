@@ -46,7 +46,7 @@ TEST(Door, AMessageThatIsBeingTakenAtTheEndIsFreedInAnyOrder) {
   io::Loops loops(1);
   auto options = std::make_shared<smtp::ServerOptions>();
   options->tls = smtp::TlsMode::Off;
-  options->content_budget = std::make_shared<smtp::ContentBudget>(1024 * 1024);
+  options->content_budget = std::make_shared<ContentBudget>(1024 * 1024);
   std::promise<void> reached;
   auto reception = std::make_unique<Undecided>(reached);
   DoorOptions door_options;

@@ -18,6 +18,7 @@
 #include "gateway/listener_tls.hpp"
 #include "gateway/own_revocation.hpp"
 #include "gateway/root_secrets.hpp"
+#include "gateway/stapler.hpp"
 #include "gateway/zone_facts.hpp"
 #include "keys/evp_handle.hpp"
 #include "store/certificate_store.hpp"
@@ -74,7 +75,7 @@ smtp::Dialect dialect_of(const std::string& kind) {
 }
 
 std::shared_ptr<const smtp::ServerOptions> smtp_options(const config::Config& config, const config::Listener& listener,
-                                                        const Bytes& decoy_key, std::shared_ptr<smtp::ContentBudget> budget) {
+                                                        const Bytes& decoy_key, std::shared_ptr<ContentBudget> budget) {
   auto out = std::make_shared<smtp::ServerOptions>();
   out->dialect = dialect_of(listener.kind);
   out->hostname = config.server.hostname;
@@ -167,14 +168,17 @@ struct Gateway::Parts {
   std::unique_ptr<io::Loops> loops;
   std::unique_ptr<io::WorkerPool> workers;
   std::unique_ptr<io::Resolver> resolver;
+  std::unique_ptr<Revocations> revocations;
   std::unique_ptr<StsPolicies> sts;
   std::unique_ptr<DkimSigners> signers;
-  std::unique_ptr<Revocations> revocations;
+  io::PeerJudge client_judge;  ///< Made with `revocations`, as the next one.
+  std::function<std::optional<PathRevocation>(const CertificateChain&)> signer_standing;
   std::unique_ptr<OwnRevocation> own_revocation;
+  std::unique_ptr<Stapler> stapler;
   std::unique_ptr<Pipeline> pipeline;
   std::unique_ptr<Spool> spool;
   std::unique_ptr<Courier> courier;
-  std::shared_ptr<smtp::ContentBudget> budget;
+  std::shared_ptr<ContentBudget> budget;
   std::unique_ptr<Judge> judge;
   std::unique_ptr<Intake> intake;
   std::unique_ptr<MtaHook> hook;
@@ -204,8 +208,11 @@ struct Gateway::Parts {
   Status open_resolver();
   Status open_zones();
   Status open_spool();
+  Status open_revocations();
   Status open_pipeline();
   Status open_doors();
+  void open_stapler();
+  [[nodiscard]] io::PeerJudge judge_of_clients();
   void open_affairs();
   [[nodiscard]] Result<std::vector<dnszone::ZoneFacts>> own_zone_facts();
   void key_rotated(const KeyName& name, KeyRole role);
@@ -315,8 +322,21 @@ Status Gateway::Parts::open_spool() {
     POSTERN_TRY(const auto planned, parse_duration(delay));
     options.longest_delay = std::max<std::chrono::milliseconds>(options.longest_delay, planned + planned / 5);
   }
+  options.resting.prefix = kX400UserRoutePrefix;
   options.reroute = [this](const std::string& route, const std::string& address) { return routes.requeue_id(route, address); };
   POSTERN_TRY(spool, Spool::open(options, *store, *keeper, clock));
+  return {};
+}
+
+/// Who looks at whose certificates, before there is anybody who has to.
+Status Gateway::Parts::open_revocations() {
+  POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
+  POSTERN_TRY(const RevocationPolicy of_clients, parse_revocation_policy(config.tls.client_revocation));
+  client_judge = revocations->judge_of_clients(of_clients);
+  POSTERN_TRY(const RevocationPolicy of_signers, parse_revocation_policy(config.smime.revocation));
+  if (of_signers != RevocationPolicy::Off)
+    signer_standing = [this, of_signers](const CertificateChain& path) { return revocations->recall(path, of_signers); };
+  own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   return {};
 }
 
@@ -326,12 +346,11 @@ Status Gateway::Parts::open_pipeline() {
   };
   POSTERN_TRY(signers, DkimSigners::make(config, *keeper, pin));
   POSTERN_TRY(pipeline, Pipeline::make({config.server.hostname, config, routes, keeper, *identities, *correspondents, smime_roots, random,
-                                        clock, signers.get(), tenants.get(), config.authentication.authserv_id}));
+                                        clock, signers.get(), tenants.get(), config.authentication.authserv_id, signer_standing}));
   mailbox = std::make_unique<MailboxStore>(*store, *keeper);
-  POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock}));
-  POSTERN_TRY(revocations, Revocations::make({config, *resolver, *workers, clock, random}));
+  POSTERN_TRY(const RevocationPolicy of_hosts, parse_revocation_policy(config.outbound.revocation));
+  POSTERN_TRY(sts, StsPolicies::make({config, *resolver, *workers, *store, clock, revocations->judge_of_servers(of_hosts, "HTTPS host")}));
   POSTERN_TRY(outside, OutsideLook::make({config, *resolver, *sts, *revocations, random, clock}));
-  own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   const auto note_session = [this](TlsSession session) { reports->note(std::move(session)); };
   POSTERN_TRY(courier, Courier::make({config,
                                       routes,
@@ -346,14 +365,14 @@ Status Gateway::Parts::open_pipeline() {
                                       {authority->root()},
                                       random,
                                       clock}));
-  budget = std::make_shared<smtp::ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
+  budget = std::make_shared<ContentBudget>(static_cast<std::uint64_t>(config.spool.inflight_bytes));
   POSTERN_TRY(judge, Judge::make({config, *resolver, *workers, clock}));
   const auto note_report = [this](const Arrival& arrival) { reports->read_received(arrival); };
   const auto note_judged = [this](const Arrival& arrival, DmarcPolicy done) { reports->note_judged(arrival, done); };
-  intake = std::make_unique<Intake>(
-      IntakeParts{config, routes, *pipeline, *judge, *tenants, *spool, *users, *audit, *workers, clock, note_judged, note_report, budget});
-  POSTERN_TRY(reports,
-              ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), judge->suffixes(), loops->at(0)}));
+  intake = std::make_unique<Intake>(IntakeParts{config, routes, *pipeline, *judge, *revocations, *tenants, *spool, *users, *audit, *workers,
+                                                clock, note_judged, note_report, budget});
+  POSTERN_TRY(reports, ReportDesk::make({config, *store, *intake, *resolver, *workers, random, clock, sts->tls(), sts->judge(),
+                                         judge->suffixes(), loops->at(0)}));
   if (config.mta_hook.enabled) {
     POSTERN_TRY(hook, MtaHook::make({config, routes, *intake, *judge, *pipeline, *workers, clock, random}));
   }
@@ -368,6 +387,7 @@ Status Gateway::Parts::open_listener(const config::Listener& settings) {
   options.name = settings.name;
   options.implicit_tls = settings.tls == "implicit";
   options.handshake = config.timeouts.handshake;
+  options.judge_client = judge_of_clients();
   POSTERN_TRY(options.proxy_from, networks(settings.proxy_from, where + ": proxy_from"));
   POSTERN_TRY(options.relay_from, networks(settings.relay_from, where + ": relay_from"));
   io::ListenOptions listen = listen_options(settings, options);
@@ -412,6 +432,20 @@ Status Gateway::Parts::open_doors() {
   return {};
 }
 
+void Gateway::Parts::open_stapler() {
+  StaplerParts with{*store, *workers, clock, [this] { return tls->shown(); }, {}};
+  if (config.tls.stapling)
+    with.ask = [this](Certificate leaf, Certificate issuer) { return revocations->answer_to_staple(std::move(leaf), std::move(issuer)); };
+  stapler = std::make_unique<Stapler>(std::move(with));
+  stapler->restore();
+}
+
+/// The doors open before there is anybody to ask, but no handshake begins before there is.
+io::PeerJudge Gateway::Parts::judge_of_clients() {
+  if (config.tls.client_revocation == name_of(RevocationPolicy::Off)) return {};
+  return [this](const io::Stream& stream) { return client_judge(stream); };
+}
+
 io::Task<void> Gateway::Parts::serve(OpenDoor& open, io::Stream stream) {
   const bool filters = open.settings.kind == "milter";
   if (mail.load(std::memory_order_acquire) && keeper->ready())
@@ -424,8 +458,10 @@ Status Gateway::Parts::open_mail() {
   POSTERN_CHECK(keeper->ready());
   POSTERN_CHECK(open_keys());
   POSTERN_CHECK(make_storage_keys(*keeper, *tenants));
+  POSTERN_CHECK(open_revocations());
   POSTERN_CHECK(open_pipeline());
   POSTERN_CHECK(open_doors());
+  open_stapler();
   open_affairs();
   return {};
 }
@@ -467,6 +503,7 @@ void Gateway::Parts::begin() {
   io::spawn(loops->at(0), watch_certificates(), "gateway.certificates");
   io::spawn(loops->at(0), refresh_policies(), "gateway.sts");
   io::spawn(loops->at(0), own_revocation->watch(), "gateway.own_revocation");
+  io::spawn(loops->at(0), stapler->watch(), "gateway.stapler");
   io::spawn(loops->at(0), reports->run(), "gateway.reports");
   io::spawn(loops->at(0), health->run(), "gateway.dns_health");
   io::spawn(loops->at(0), health->watch_tlsa(), "gateway.tlsa");
@@ -565,6 +602,8 @@ Result<std::function<io::SslContext()>> Gateway::Parts::tls_context(MakeTls make
   };
 }
 
+io::PeerJudge Gateway::judge_of_clients() { return m_parts->judge_of_clients(); }
+
 void Gateway::announce(std::function<DoorState()> door) { m_parts->announced.push_back(std::move(door)); }
 
 void Gateway::start() {
@@ -639,6 +678,7 @@ const Pipeline& Gateway::pipeline() const noexcept { return *m_parts->pipeline; 
 const DkimSigners& Gateway::dkim_signers() const noexcept { return *m_parts->signers; }
 const ZoneKeeper& Gateway::zones() const noexcept { return *m_parts->zones; }
 DnsHealth& Gateway::dns_health() noexcept { return *m_parts->health; }
+const Stapler& Gateway::stapler() const noexcept { return *m_parts->stapler; }
 const ListenerTls& Gateway::listener_tls() const noexcept { return *m_parts->tls; }
 Identities& Gateway::identities() noexcept { return *m_parts->identities; }
 Correspondents& Gateway::correspondents() noexcept { return *m_parts->correspondents; }

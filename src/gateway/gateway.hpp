@@ -19,6 +19,7 @@
 #include "gateway/mta_hook.hpp"
 #include "gateway/pipeline.hpp"
 #include "gateway/report_desk.hpp"
+#include "gateway/stapler.hpp"
 #include "gateway/zone_keeper.hpp"
 #include "io/listener.hpp"
 #include "keys/keeper.hpp"
@@ -54,6 +55,8 @@ class Gateway {
   [[nodiscard]] Result<std::function<io::SslContext()>> tls_for(const config::Listener& door);
   /// Before start(): the same certificate for connections of our own, where a peer knows us by it. Verifies nobody.
   [[nodiscard]] Result<std::function<io::SslContext()>> tls_as_client(TlsVersion min_version);
+  /// Whether a client of such a door may come in with the certificate that it shows (tls.client_revocation); asked once there is TLS.
+  [[nodiscard]] io::PeerJudge judge_of_clients();
   /// Before start(): such a door in doors(), and so in status and metrics.
   void announce(std::function<DoorState()> door);
   /// The loops run, doors accept, the courier works. Once.
@@ -94,6 +97,7 @@ class Gateway {
   [[nodiscard]] const ZoneKeeper& zones() const noexcept;
   [[nodiscard]] DnsHealth& dns_health() noexcept;
   [[nodiscard]] const ListenerTls& listener_tls() const noexcept;
+  [[nodiscard]] const Stapler& stapler() const noexcept;  ///< What is stapled to the listeners' certificate.
   [[nodiscard]] Revocations& revocations() noexcept;
   [[nodiscard]] const Revocations& revocations() const noexcept;
   [[nodiscard]] const Pipeline& pipeline() const noexcept;

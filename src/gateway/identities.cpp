@@ -90,12 +90,17 @@ Result<SmimeIdentity> Identities::with_handle(Identity identity) const {
 
 Result<std::vector<SmimeIdentity>> Identities::load_smime(const Mailbox& address) {
   const std::string text = to_lower(address.text());  // as in the key's name: one person, one certificate
-  const KeyName name = smime_key_name(text);
+  return load_smime(Person{text, {.emails = {text}}});
+}
+
+Result<std::vector<SmimeIdentity>> Identities::load_smime(const Person& person) {
+  const KeyName name = smime_key_name(person.name);
   const std::lock_guard lock(m_mutex);
-  const auto cached = m_smime.find(text);
+  const auto cached = m_smime.find(person.name);
   if (cached != m_smime.end() && m_clock.now() < cached->second.until) return cached->second.identities;
-  POSTERN_TRY(auto current, m_authority->email_identity(name, {{text}, {}}, m_smime_type));
+  POSTERN_TRY(auto current, m_authority->email_identity(name, person.subject, m_smime_type));
   POSTERN_TRY(auto earlier, m_authority->earlier_identities(name));
+  const WallTime renewal = Authority::renewal_of(current.chain.front());
   std::vector<SmimeIdentity> out;
   POSTERN_TRY(auto first, with_handle(std::move(current)));
   out.push_back(std::move(first));
@@ -103,7 +108,7 @@ Result<std::vector<SmimeIdentity>> Identities::load_smime(const Mailbox& address
     // A version that may no longer decrypt (min_decryption_version) is as good as gone.
     if (auto usable = with_handle(std::move(identity))) out.push_back(*std::move(usable));
   }
-  m_smime[text] = {out, m_clock.now() + kRenewCheck};
+  m_smime[person.name] = {out, std::min<WallTime>(m_clock.now() + kRenewCheck, renewal)};
   return out;
 }
 
@@ -119,6 +124,11 @@ Result<std::vector<SmimeIdentity>> Identities::existing_smime(const Mailbox& add
   if (!m_config.smime.enabled || !exists(smime_key_name(owner.text())))
     return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
   return load_smime(owner);
+}
+
+Result<std::vector<SmimeIdentity>> Identities::smime_of(const Person& person, bool make) {
+  if (!make) POSTERN_CHECK(m_keeper->describe(smime_key_name(person.name)));
+  return load_smime(person);
 }
 
 Result<KeyName> Identities::openpgp(const Mailbox& address) {

@@ -26,6 +26,12 @@ namespace postern::gateway {
 [[nodiscard]] KeyName smime_key_name(std::string_view address);
 [[nodiscard]] KeyName openpgp_key_name(std::string_view address);
 
+/// One of our own people who is known by something else than a mail address: an O/R address (transport/x400_person.hpp makes it).
+struct Person {
+  std::string name;      ///< What smime_key_name() makes his key's name of; never to change.
+  EmailSubject subject;  ///< What his certificate says.
+};
+
 /// What correspondents need to write to one of our own people sealed.
 struct PublicIdentity {
   std::string address;  ///< Lower case.
@@ -51,6 +57,11 @@ class Identities {
   /// For opening: only what exists; the current certificate first, then those it replaced. NotFound when there is none.
   [[nodiscard]] Result<std::vector<SmimeIdentity>> existing_smime(const Mailbox& address);
   [[nodiscard]] Result<KeyName> existing_openpgp(const Mailbox& address);
+  /// The same for people who have no mail address: the current identity first. With `make` a key is made when it is missing; NotFound
+  /// without it. An engine that cannot be asked is no missing key.
+  [[nodiscard]] Result<std::vector<SmimeIdentity>> smime_of(const Person& person, bool make);
+  /// Whether private keys can be used now: Keeper::ready(). What OpenSSL does with their handles loses that reason.
+  [[nodiscard]] Status ready() const { return m_keeper->ready(); }
   /// The OpenPGP certificate of one of our own people, to check his signatures; nothing when he has none.
   [[nodiscard]] std::optional<PgpCertificate> own_openpgp(const Mailbox& address);
   /// Makes it whatever auto_enroll says (an operator's act); answers PEM or armor to give to correspondents.
@@ -68,6 +79,7 @@ class Identities {
     WallTime until{};                       ///< Then the authority is asked again, which renews in time.
   };
   [[nodiscard]] Result<std::vector<SmimeIdentity>> load_smime(const Mailbox& address);
+  [[nodiscard]] Result<std::vector<SmimeIdentity>> load_smime(const Person& person);
   [[nodiscard]] Result<SmimeIdentity> with_handle(Identity identity) const;
   [[nodiscard]] Result<std::optional<PublicIdentity>> public_identity(const std::string& mark);
   [[nodiscard]] Result<std::string> smime_address(const KeyName& name) const;

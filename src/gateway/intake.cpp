@@ -96,23 +96,41 @@ smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
 }
 
 /// What can be done before the writer is asked is done on the same thread: encryption at rest included.
-Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split) const {
-  POSTERN_TRY(auto out, m_parts.pipeline.process(arrival, split));
+Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split, bool questions) const {
+  POSTERN_TRY(auto out, m_parts.pipeline.process(arrival, split, questions));
+  if (!out.questions.empty()) return out;
   POSTERN_CHECK(m_parts.spool.seal(out.submission.message, out.submission.variants));
   return out;
 }
 
+/// What should be asked about signers is asked between two passes, so that neither a worker nor the engines wait for strangers.
 io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) {
+  auto first = co_await process_once(arrival, split, true);
+  if (!first || first->questions.empty()) co_return first;
+  co_await ask_about(std::move(first->questions));
+  co_return co_await process_once(arrival, split, false);
+}
+
+io::Task<Result<Processed>> Intake::process_once(const Arrival& arrival, bool split, bool questions) {
   const bool here = !m_parts.pipeline.needs_worker(arrival) || (arrival.lone && arrival.content.size() <= kSmall);
-  if (here) co_return process_and_seal(arrival, split);
-  auto job = [this, &arrival, split] { return process_and_seal(arrival, split); };
+  if (here) co_return process_and_seal(arrival, split, questions);
+  auto job = [this, &arrival, split, questions] { return process_and_seal(arrival, split, questions); };
   co_return co_await m_parts.workers.run(std::move(job));
+}
+
+/// Soft: who may be trusted is the pipeline's to say; here it is found out.
+io::Task<void> Intake::ask_about(SignerQuestions signers) {
+  for (CertificateChain& path : signers) {
+    PathInQuestion question{std::move(path), RevocationPolicy::Soft};
+    question.may_staple = false;
+    (void)co_await m_parts.revocations.judge(std::move(question));
+  }
 }
 
 io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   const std::size_t count = arrival.envelope.recipients.size();
   const bool lone = arrival.lone;
-  smtp::ContentShare held(m_parts.budget);
+  ContentShare held(m_parts.budget);
   if (!arrival.counted && !held.grow_to(arrival.content.size())) {
     note(arrival, kBusy);
     co_return std::vector<smtp::Reply>(count, kBusy);
@@ -200,10 +218,10 @@ FilterVerdict Intake::refuse(const Arrival& arrival, const smtp::Reply& reply) {
 }
 
 /// What is done on a worker: everything but the commit.
-Result<Intake::Filtering> Intake::prepare(const Arrival& arrival) const {
+Result<Intake::Filtering> Intake::prepare(const Arrival& arrival, bool questions) const {
   Filtering out;
-  POSTERN_TRY(out.processed, m_parts.pipeline.process(arrival, arrival.envelope.recipients.size() == 1));
-  if (!out.processed.any_accepted()) return out;
+  POSTERN_TRY(out.processed, m_parts.pipeline.process(arrival, arrival.envelope.recipients.size() == 1, questions));
+  if (!out.processed.questions.empty() || !out.processed.any_accepted()) return out;
   POSTERN_TRY(auto split, split_for_mta(std::move(out.processed.submission.variants)));
   out.passes = !split.content.empty();
   if (out.passes) {
@@ -223,6 +241,12 @@ Result<Intake::Filtering> Intake::prepare(const Arrival& arrival) const {
   return out;
 }
 
+io::Task<Result<Intake::Filtering>> Intake::prepare_once(const Arrival& arrival, bool questions) {
+  if (!m_parts.pipeline.needs_worker(arrival)) co_return prepare(arrival, questions);
+  auto job = [this, &arrival, questions] { return prepare(arrival, questions); };
+  co_return co_await m_parts.workers.run(std::move(job));
+}
+
 io::Task<FilterVerdict> Intake::filter(Arrival arrival) {
   if (arrival.road.trusted && m_parts.tenants.refuses(domain_of(address_of(arrival.envelope.from)))) co_return refuse(arrival, kShredded);
   if (const auto refusal = co_await judged(arrival)) {
@@ -230,8 +254,11 @@ io::Task<FilterVerdict> Intake::filter(Arrival arrival) {
     out.reply = *refusal;
     co_return out;
   }
-  auto job = [this, &arrival] { return prepare(arrival); };
-  auto prepared = m_parts.pipeline.needs_worker(arrival) ? co_await m_parts.workers.run(std::move(job)) : prepare(arrival);
+  auto prepared = co_await prepare_once(arrival, true);
+  if (prepared && !prepared->processed.questions.empty()) {
+    co_await ask_about(std::move(prepared->processed.questions));
+    prepared = co_await prepare_once(arrival, false);
+  }
   if (!prepared) {
     const bool split = prepared.error().field == "split";
     co_return refuse(arrival, split ? smtp::Reply{451, {4, 3, 5}, prepared.error().what} : Pipeline::reply_for(prepared.error()));

@@ -8,6 +8,7 @@
 #include "gateway/judge.hpp"
 #include "gateway/milter_door.hpp"
 #include "gateway/pipeline.hpp"
+#include "gateway/revocations.hpp"
 #include "gateway/tenants.hpp"
 #include "io/loops.hpp"
 #include "spool/spool.hpp"
@@ -20,6 +21,7 @@ struct IntakeParts {
   const RouteTable& routes;
   const Pipeline& pipeline;
   const Judge& judge;
+  Revocations& revocations;  ///< Asked about S/MIME signers.
   const Tenants& tenants;
   Spool& spool;
   UserStore& users;
@@ -30,7 +32,7 @@ struct IntakeParts {
   std::function<void(const Arrival& arrival, DmarcPolicy done)> note_judged;
   /// Told, on a worker, of each message that was taken for an address of reports.inbox.
   std::function<void(const Arrival& arrival)> note_report;
-  std::shared_ptr<smtp::ContentBudget> budget;  ///< The one that the doors' sessions count in.
+  std::shared_ptr<ContentBudget> budget;  ///< The one that the doors' sessions count in.
 };
 
 struct IntakeStats {
@@ -69,9 +71,12 @@ class Intake final : public Reception, public FilterReception {
     FilterVerdict verdict;
     bool passes = false;
   };
-  [[nodiscard]] Result<Filtering> prepare(const Arrival& arrival) const;
+  [[nodiscard]] Result<Filtering> prepare(const Arrival& arrival, bool questions) const;
+  [[nodiscard]] io::Task<Result<Filtering>> prepare_once(const Arrival& arrival, bool questions);
+  [[nodiscard]] io::Task<void> ask_about(SignerQuestions signers);
   [[nodiscard]] FilterVerdict refuse(const Arrival& arrival, const smtp::Reply& reply);
-  [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split) const;
+  [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split, bool questions) const;
+  [[nodiscard]] io::Task<Result<Processed>> process_once(const Arrival& arrival, bool split, bool questions);
   void note(const Arrival& arrival, const smtp::Reply& reply);
 
   IntakeParts m_parts;

@@ -174,6 +174,7 @@ Result<TlsContext> ListenerTls::context_of(const Slot& slot) const {
   profile.client_roots = slot.client_roots;
   profile.require_client_certificate = slot.require_client_certificate;
   profile.accept_any_client_certificate = slot.any_client_certificate;
+  profile.staple = m_material.staple;
   return server_context(std::move(profile));
 }
 
@@ -186,7 +187,7 @@ Status ListenerTls::replace() {
   }
   const std::lock_guard lock(m_mutex);
   for (std::size_t i = 0; i < contexts.size(); ++i) m_slots[i]->context = std::move(contexts[i]);
-  m_chain = m_material.chain;
+  m_shown_now = {m_material.chain, m_material.staple};
   m_failure.clear();
   return {};
 }
@@ -342,18 +343,20 @@ void ListenerTls::log_warnings() {
 
 std::optional<Certificate> ListenerTls::certificate() const {
   const std::lock_guard lock(m_mutex);
-  return m_chain.empty() ? std::nullopt : std::optional(m_chain.front());
+  return m_shown_now.chain.empty() ? std::nullopt : std::optional(m_shown_now.chain.front());
 }
 
-CertificateChain ListenerTls::chain() const {
+CertificateChain ListenerTls::chain() const { return shown().chain; }
+
+ShownCertificate ListenerTls::shown() const {
   const std::lock_guard lock(m_mutex);
-  return m_chain;
+  return m_shown_now;
 }
 
 std::vector<std::string> ListenerTls::warnings() const {
   const std::lock_guard lock(m_mutex);
-  if (m_chain.empty()) return {};
-  auto out = certificate_warnings(m_chain.front(), m_config.server.hostname, m_clock.now());
+  if (m_shown_now.chain.empty()) return {};
+  auto out = certificate_warnings(m_shown_now.chain.front(), m_config.server.hostname, m_clock.now());
   if (!m_failure.empty()) out.push_back(m_failure);
   if (!m_waits.empty()) out.push_back("the listeners' next certificate waits: " + m_waits);
   return out;

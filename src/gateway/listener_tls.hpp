@@ -25,6 +25,13 @@ namespace postern::gateway {
 /// What an operator should know about a listener certificate at this time; empty when it is good for `host` and for another 30 days.
 [[nodiscard]] std::vector<std::string> certificate_warnings(const Certificate& certificate, const std::string& host, WallTime now);
 
+/// What handshakes show: the chain, and the place for the OCSP response about its leaf (gateway/stapler.hpp). Another object whenever the
+/// certificate is read or issued anew; null where no listener uses TLS.
+struct ShownCertificate {
+  CertificateChain chain;
+  std::shared_ptr<Staple> staple;
+};
+
 /// Thread safe after the last add(). Must outlive what add() returned.
 class ListenerTls {
  public:
@@ -58,6 +65,7 @@ class ListenerTls {
   /// Nothing where no listener uses TLS.
   [[nodiscard]] std::optional<Certificate> certificate() const;
   [[nodiscard]] CertificateChain chain() const;  ///< The same with what is shown beside it.
+  [[nodiscard]] ShownCertificate shown() const;
   [[nodiscard]] std::vector<std::string> warnings() const;
 
  private:
@@ -65,6 +73,7 @@ class ListenerTls {
     CertificateChain chain;
     EvpPkeyPtr key;
     std::uint32_t version = 0;  ///< Of the built-in key.
+    std::shared_ptr<Staple> staple = std::make_shared<Staple>();
   };
   struct Slot {
     TlsVersion min_version = TlsVersion::Tls13;
@@ -115,9 +124,9 @@ class ListenerTls {
 
   mutable std::mutex m_mutex;  ///< For a moment only: loops take it.
   std::vector<std::shared_ptr<Slot>> m_slots;
-  CertificateChain m_chain;  ///< What is shown; empty where no listener uses TLS.
-  std::string m_failure;     ///< Why the last replacement did not happen.
-  std::string m_waits;       ///< What the next certificate waits for.
+  ShownCertificate m_shown_now;  ///< Empty where no listener uses TLS.
+  std::string m_failure;         ///< Why the last replacement did not happen.
+  std::string m_waits;           ///< What the next certificate waits for.
   TlsaKeys m_tlsa;
   std::uint32_t m_version = 0;
 };

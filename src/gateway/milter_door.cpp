@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/content_budget.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "smtp/content_budget.hpp"
 #include "smtp/parameters.hpp"
 
 namespace postern::gateway {
@@ -96,8 +96,9 @@ class MilterDoor::Visit {
   io::Task<void> run() {
     ++m_door.m_stats.sessions;
     if (m_door.m_parts.options.implicit_tls) {
-      const Status secured = co_await m_stream.start_tls_server(m_door.m_parts.options.tls(),
-                                                                m_door.m_parts.clock.steady() + m_door.m_parts.options.handshake);
+      const DoorOptions& options = m_door.m_parts.options;
+      const Status secured =
+          co_await m_stream.start_tls_server(options.tls(), m_door.m_parts.clock.steady() + options.handshake, options.judge_client);
       if (!secured) {
         ++m_door.m_stats.handshakes_failed;
         log::info("milter.tls_failed", {{"door", name()}, {"reason", secured.error()}});
@@ -219,7 +220,7 @@ class MilterDoor::Visit {
   MilterDoor& m_door;
   io::Stream m_stream;
   milter::Session m_session;
-  smtp::ContentShare m_held;
+  ContentShare m_held;
   bool m_in_message = false;
 };
 

@@ -33,7 +33,7 @@ struct MilterDoorParts {
   std::shared_ptr<const milter::SessionOptions> session;
   FilterReception& reception;
   std::string hostname;
-  std::shared_ptr<smtp::ContentBudget> budget;
+  std::shared_ptr<ContentBudget> budget;
   const Clock& clock;
   Random& random;
 };

@@ -1,4 +1,5 @@
 // Station "open": decrypt what is for keys of ours, verify what is signed.
+#include "gateway/revocations.hpp"
 #include "gateway/stages.hpp"
 #include "seal/payload.hpp"
 
@@ -7,9 +8,22 @@ namespace {
 
 SealContext context_of(const PipelineParts& parts) { return {parts.clock.now(), parts.random, parts.config.limits}; }
 
-SmimeTrust trust_of(const PipelineParts& parts) {
+/// Engines do not wait: what could be asked is asked between two passes (Intake).
+PathRevocation standing_of(const PipelineParts& parts, const CertificateChain& path, SignerQuestions* questions) {
+  if (auto known = parts.signer_standing(path)) return *std::move(known);
+  const bool asks = questions != nullptr && questions->size() < kMostSignerQuestions;
+  if (asks) questions->push_back(path);
+  std::vector<CertificateRevocation> found;
+  if (!asks) found.push_back({0, {}, {RevocationStatus::Invalid, "nobody was asked"}});
+  return decide_path_revocation(path, parse_revocation_policy(parts.config.smime.revocation).value_or(RevocationPolicy::Soft),
+                                std::move(found));
+}
+
+SmimeTrust trust_of(const PipelineParts& parts, SignerQuestions* questions) {
   SmimeTrust trust;
   trust.roots = parts.smime_roots;
+  if (parts.signer_standing)
+    trust.judge_path = [&parts, questions](const CertificateChain& path) { return standing_of(parts, path, questions); };
   return trust;
 }
 
@@ -22,9 +36,16 @@ std::string safe(std::string_view text) {
 
 std::string signer_text(const std::vector<std::string>& emails) { return emails.empty() ? "unknown" : safe(emails.front()); }
 
+/// "; revocation=good", "; revocation=unknown"; empty where nobody could be asked.
+std::string standing_text(const SmimeSigner& signer) {
+  const std::string text = signer.revocation ? revocation_text(*signer.revocation) : std::string();
+  if (text.empty()) return {};
+  return signer.revocation->notes.empty() ? "; revocation=good" : "; revocation=unknown";
+}
+
 std::string smime_signature(const SmimeVerification& verified) {
   const std::string who = verified.signers.empty() ? "unknown" : signer_text(verified.signers.front().emails);
-  if (verified.valid()) return "signature=valid; signer=" + who;
+  if (verified.valid()) return "signature=valid; signer=" + who + standing_text(verified.signers.front());
   return "signature=invalid; signer=" + who + "; reason=" + safe(verified.reason());
 }
 
@@ -40,8 +61,8 @@ std::string pgp_signature(const std::vector<PgpSignerFact>& signers, bool valid)
 }
 
 /// The signature that was inside the encryption.
-std::string inner_signature(const PipelineParts& parts, std::string_view message, Protection inner) {
-  const std::string text = is_signed(inner) ? verify_trace(parts, message, inner) : std::string();
+std::string inner_signature(const PipelineParts& parts, std::string_view message, Protection inner, SignerQuestions* questions) {
+  const std::string text = is_signed(inner) ? verify_trace(parts, message, inner, questions) : std::string();
   return text.empty() ? "signature=none" : text.substr(text.find("signature="));
 }
 
@@ -53,14 +74,14 @@ Opened not_opened(const Error& error, std::string_view kind) {
   return out;
 }
 
-Opened open_smime(const PipelineParts& parts, std::string_view message, const Mailbox& recipient) {
+Opened open_smime(const PipelineParts& parts, std::string_view message, const Mailbox& recipient, SignerQuestions* questions) {
   const auto identities = parts.identities.existing_smime(recipient);
   if (!identities) return not_opened(identities.error(), "S/MIME");
   auto opened = smime_decrypt(message, *identities, context_of(parts));
   if (!opened) return not_opened(opened.error(), "S/MIME");
   Opened out;
   out.trace = "opened=smime; cipher=" + safe(opened->cipher) + "; key=" + safe(opened->key_transport) +
-              (opened->authenticated ? "; " : "; integrity=none; ") + inner_signature(parts, opened->message, opened->inner);
+              (opened->authenticated ? "; " : "; integrity=none; ") + inner_signature(parts, opened->message, opened->inner, questions);
   out.inner = opened->inner;
   out.message = std::move(opened->message);
   return out;
@@ -77,14 +98,14 @@ std::vector<PgpCertificate> pgp_signers(const PipelineParts& parts, std::string_
   return out;
 }
 
-Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mailbox& recipient) {
+Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mailbox& recipient, SignerQuestions* questions) {
   const auto key = parts.identities.existing_openpgp(recipient);
   if (!key) return not_opened(key.error(), "OpenPGP");
   const auto known = pgp_signers(parts, message);
   auto opened = pgp_decrypt(message, *parts.keeper, *key, known, context_of(parts));
   if (!opened) return not_opened(opened.error(), "OpenPGP");
   Opened out;
-  const std::string signature = opened->signers.empty() ? inner_signature(parts, opened->message, opened->inner)
+  const std::string signature = opened->signers.empty() ? inner_signature(parts, opened->message, opened->inner, questions)
                                                         : pgp_signature(opened->signers, opened->signature_valid());
   out.trace = "opened=openpgp; cipher=" + safe(opened->cipher) + "; mode=" + safe(opened->mode) + "; " + signature;
   out.inner = opened->inner;
@@ -94,15 +115,17 @@ Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mail
 
 }  // namespace
 
-Opened open_for(const PipelineParts& parts, std::string_view message, Protection protection, const Mailbox& recipient) {
-  if (protection == Protection::SmimeEncrypted) return open_smime(parts, message, recipient);
-  if (protection == Protection::PgpEncrypted || protection == Protection::PgpInlineEncrypted) return open_pgp(parts, message, recipient);
+Opened open_for(const PipelineParts& parts, std::string_view message, Protection protection, const Mailbox& recipient,
+                SignerQuestions* questions) {
+  if (protection == Protection::SmimeEncrypted) return open_smime(parts, message, recipient, questions);
+  if (protection == Protection::PgpEncrypted || protection == Protection::PgpInlineEncrypted)
+    return open_pgp(parts, message, recipient, questions);
   return {};
 }
 
-std::string verify_trace(const PipelineParts& parts, std::string_view message, Protection protection) {
+std::string verify_trace(const PipelineParts& parts, std::string_view message, Protection protection, SignerQuestions* questions) {
   if (protection == Protection::SmimeSigned || protection == Protection::SmimeOpaqueSigned) {
-    const auto verified = smime_verify(message, trust_of(parts), context_of(parts));
+    const auto verified = smime_verify(message, trust_of(parts, questions), context_of(parts));
     return "verified=smime; " + (verified ? smime_signature(*verified) : "signature=invalid; reason=" + safe(verified.error().text()));
   }
   if (protection == Protection::PgpSigned || protection == Protection::PgpInlineSigned) {

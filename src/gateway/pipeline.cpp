@@ -186,6 +186,7 @@ class Pipeline::Run {
     find_author();
     POSTERN_CHECK(make_cases());
     for (Case& c : m_cases) decide(c);
+    if (questions != nullptr && !questions->empty()) return Submission();
     return queue();
   }
 
@@ -201,6 +202,7 @@ class Pipeline::Run {
   bool split = false;     ///< Every recipient can be answered for himself.
   bool released = false;  ///< Accepted long ago: nobody waits for a reply.
   Override override_policy = Override::None;
+  SignerQuestions* questions = nullptr;  ///< As open_for().
 
  private:
   /// The message to work on: without fields that only we may write, with those a submission lacks.
@@ -270,9 +272,9 @@ class Pipeline::Run {
   void open(Case& c) {
     if (!m_parts.routes.is_local(c.mailbox.domain)) return;
     if (is_encrypted(m_detection.protection)) {
-      c.opened = open_for(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection, c.mailbox);
+      c.opened = open_for(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection, c.mailbox, questions);
     } else if (is_signed(m_detection.protection)) {
-      if (!m_verified) m_verified = verify_trace(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection);
+      if (!m_verified) m_verified = verify_trace(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection, questions);
       c.opened.trace = *m_verified;
     }
   }
@@ -571,7 +573,7 @@ class Pipeline::Run {
   std::set<std::string> m_selectors;
 };
 
-Result<Processed> Pipeline::process(const Arrival& arrival, bool split) const {
+Result<Processed> Pipeline::process(const Arrival& arrival, bool split, bool questions) const {
   POSTERN_TRY(auto view, MessageView::parse(arrival.content, m_parts.config.limits));
   POSTERN_CHECK(view.refuse_unsafe_header());
   // RFC 5321 6.3: simple counting of Received fields.
@@ -588,6 +590,7 @@ Result<Processed> Pipeline::process(const Arrival& arrival, bool split) const {
   Run run(*this, arrival, std::move(view));
   run.split = split;
   Processed out;
+  if (questions) run.questions = &out.questions;
   POSTERN_TRY(out.submission, run.go(std::move(received), missing));
   out.replies = std::move(run.replies);
   return out;

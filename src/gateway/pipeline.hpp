@@ -34,10 +34,15 @@ inline constexpr std::string_view kPolicyClearRoute = "policy:clear";  ///< Rele
 inline constexpr std::string_view kBounceRoute = "bounce";
 inline constexpr std::string_view kMailboxRoute = "mailbox";
 
+/// Paths of S/MIME signers, leaf to anchor, whose revocation somebody can be asked about first.
+using SignerQuestions = std::vector<CertificateChain>;
+inline constexpr std::size_t kMostSignerQuestions = 2;  ///< Of one message; further signers are not asked about.
+
 /// One reply per recipient of the envelope (a code of 0: accepted), and what to queue when at least one was accepted.
 struct Processed {
   std::vector<smtp::Reply> replies;
   Submission submission;
+  SignerQuestions questions;  ///< Not empty: ask, and process again; nothing else of this counts.
   [[nodiscard]] bool any_accepted() const noexcept;
 };
 
@@ -54,6 +59,8 @@ struct PipelineParts {
   const DkimSigners* dkim = nullptr;  ///< Null: nothing is signed.
   const Tenants* tenants = nullptr;   ///< Null: there are none.
   std::string authserv_id = {};       ///< Ours: arriving Authentication-Results that carry it are forged. Empty: hostname.
+  /// What is known of an S/MIME signer's path, as Revocations::recall(). Empty: nobody looks.
+  std::function<std::optional<PathRevocation>(const CertificateChain& path)> signer_standing = {};
 };
 
 /// How an operator's release of held mail is to be taken.
@@ -70,7 +77,8 @@ class Pipeline {
   /// An Error means the whole message is refused or cannot be taken now; reply_for() says it in SMTP. Recipients that policy bounces get
   /// their refusal in `replies`; with `split` false (SMTP, several recipients) they are queued for a bounce instead when others were
   /// accepted.
-  [[nodiscard]] Result<Processed> process(const Arrival& arrival, bool split) const;
+  /// `questions`: what of signers should be asked first is said, and the caller asks and comes again; else what is not known stays open.
+  [[nodiscard]] Result<Processed> process(const Arrival& arrival, bool split, bool questions = false) const;
 
   /// A held item again, after an operator released it: the same decisions with today's keys. Recipients that must still wait come back as
   /// Held. The original's trace fields are in its content already.

@@ -203,6 +203,7 @@ io::Task<std::string> ReportDesk::by_https(const TlsReport& report, std::string 
   options.timeout = kHttpsTime;
   options.body_limit = 64 * 1024;
   options.tls = m_parts.tls;
+  options.judge = m_parts.judge;
   const auto answer = co_await http::fetch(io::endpoints_of(*host, parsed->port), std::move(request), std::move(options));
   if (!answer) co_return url + ": " + answer.error().text();
   co_return url + ": " + std::to_string(answer->status);

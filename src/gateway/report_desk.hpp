@@ -37,6 +37,7 @@ struct ReportDeskParts {
   Random& random;
   const Clock& clock;
   io::SslContext tls;                          ///< For HTTPS report hosts.
+  io::PeerJudge judge;                         ///< Of their certificates.
   const PublicSuffixList* suffixes = nullptr;  ///< As Judge compares domains.
   io::Executor loop;                           ///< Where failure reports are sent from.
 };

@@ -84,7 +84,7 @@ io::Task<PathRevocation> Revocations::judge(PathInQuestion question) {
       subject.responder = question.responder;
       subject.key += question.responder;  // what others could not say is no answer of this one
     }
-    if (depth == 0 && question.stapled.empty() && must_staple(path[depth])) {
+    if (depth == 0 && question.may_staple && question.stapled.empty() && must_staple(path[depth])) {
       found.push_back(open_question("it asks to be shown with a stapled answer, and the server sent none (RFC 7633)"));
       continue;
     }
@@ -95,6 +95,49 @@ io::Task<PathRevocation> Revocations::judge(PathInQuestion question) {
   PathRevocation out = decide_path_revocation(path, question.policy, std::move(found));
   count(out);
   co_return out;
+}
+
+std::optional<PathRevocation> Revocations::recall(const CertificateChain& path, RevocationPolicy policy) const {
+  std::vector<CertificateRevocation> found;
+  for (std::size_t depth = 0; policy != RevocationPolicy::Off && depth + 1 < path.size(); ++depth) {
+    const bool names_somebody = !ocsp_urls(path[depth]).empty() || !crl_urls(path[depth]).empty();
+    auto known = recall(key_of(path[depth], path[depth + 1]));
+    if (!known && names_somebody) return std::nullopt;
+    found.push_back(known ? *std::move(known) : open_question("it names neither an OCSP responder nor a CRL", kNobody));
+    found.back().depth = depth;
+    if (found.back().verdict.status == RevocationStatus::Revoked) break;
+  }
+  return decide_path_revocation(path, policy, std::move(found));
+}
+
+io::PeerJudge Revocations::judge_of_servers(RevocationPolicy policy, std::string peers) { return judge_by(policy, std::move(peers), true); }
+
+io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) { return judge_by(policy, "client", false); }
+
+io::PeerJudge Revocations::judge_by(RevocationPolicy policy, std::string peers, bool may_staple) {
+  if (policy == RevocationPolicy::Off) return {};
+  return [this, policy, peers = std::move(peers), may_staple](const io::Stream& stream) {
+    PathInQuestion question{certificates_from_der(stream.verified_path()).value_or(CertificateChain()), policy, stream.stapled_answer()};
+    question.may_staple = may_staple;
+    return judge_peer({stream.peer().text(), peers, stream.info().verified}, std::move(question));
+  };
+}
+
+io::Task<Status> Revocations::judge_peer(Peer peer, PathInQuestion question) {
+  if (question.path.empty()) {  // trusted by a pin, say; or resumed, which says nothing of now
+    if (!peer.verified || question.policy == RevocationPolicy::Soft) co_return Status();
+    co_return fail(ErrorCode::Denied, "its path is not known, so that it may be revoked; connect without resuming a session");
+  }
+  const std::string subject = question.path.front().subject();
+  const PathRevocation found = co_await judge(std::move(question));
+  if (!found.ok) {
+    log::warn("revocation.peer_refused", {{"peer", peer.endpoint}, {"is", peer.kind}, {"certificate", subject}, {"reason", found.reason}});
+    co_return fail(ErrorCode::Denied, found.reason);
+  }
+  const std::string text = revocation_text(found);
+  if (!text.empty())
+    log::info("revocation.peer", {{"peer", peer.endpoint}, {"is", peer.kind}, {"certificate", subject}, {"found", text.substr(2)}});
+  co_return Status();
 }
 
 io::Task<PathRevocation> Revocations::judge_own(Certificate leaf, Certificate issuer) {
@@ -170,7 +213,9 @@ io::Task<CertificateRevocation> Revocations::ask(Subject subject) {
   std::optional<CertificateRevocation> found;
   const bool own = !subject.responder.empty();
   for (const std::string& url : own ? std::vector{subject.responder} : first_of(ocsp_urls(subject.leaf))) {
-    if (!found) found = take("ocsp", url, co_await ask_responder(url, subject, deadline));
+    if (found) break;
+    auto said = co_await ask_responder(url, subject, m_parts.random.bytes(kNonce), deadline);
+    found = take("ocsp", url, said ? Result<RevocationVerdict>(std::move(said->verdict)) : fail(std::move(said).error()));
   }
   for (const std::string& url : first_of(crl_urls(subject.leaf))) {
     if (!found) found = take("crl", url, co_await ask_list(url, subject, deadline));
@@ -185,9 +230,27 @@ io::Task<CertificateRevocation> Revocations::ask(Subject subject) {
   co_return *std::move(found);
 }
 
-io::Task<Result<RevocationVerdict>> Revocations::ask_responder(std::string url, Subject subject, SteadyTime deadline) {
-  Bytes nonce(kNonce);
-  m_parts.random.fill(nonce);
+io::Task<Result<OcspAnswer>> Revocations::answer_to_staple(Certificate leaf, Certificate issuer) {
+  const Place place(m_open);
+  if (!place.is_free()) co_return fail(ErrorCode::Unavailable, "too many such questions are open");
+  std::string key = key_of(leaf, issuer);
+  const Subject subject{std::move(leaf), std::move(issuer), std::move(key)};
+  const SteadyTime deadline = m_parts.clock.steady() + kPatience;
+  std::string why;
+  for (const std::string& url : first_of(ocsp_urls(subject.leaf))) {
+    auto said = co_await ask_responder(url, subject, Bytes(), deadline);
+    if (said && decides(said->verdict)) {
+      remember(subject.key, {0, "ocsp", said->verdict});
+      co_return said;
+    }
+    ++m_stats.failed_questions;
+    add_reason(why, url, said ? said->verdict.reason : said.error().text());
+  }
+  if (why.empty()) co_return fail(ErrorCode::NotFound, "it names no OCSP responder");
+  co_return fail(ErrorCode::Unavailable, std::move(why));
+}
+
+io::Task<Result<OcspAnswer>> Revocations::ask_responder(std::string url, Subject subject, Bytes nonce, SteadyTime deadline) {
   POSTERN_CO_TRY(const Bytes question, make_ocsp_request(subject.leaf, subject.issuer, nonce));
   http::ClientRequest request;
   request.method = "POST";  // RFC 6960 A.1
@@ -195,15 +258,31 @@ io::Task<Result<RevocationVerdict>> Revocations::ask_responder(std::string url, 
   request.body = std::string(as_text(question));
   const Target target = subject.responder.empty() ? Target::Named : Target::Own;
   POSTERN_CO_TRY(const std::string answer, co_await exchange(std::move(request), std::move(url), kOcspResponseLimit, target, deadline));
-  co_return check_ocsp({&subject.leaf, &subject.issuer, as_bytes(answer), m_parts.clock.now(), kRevocationSkew, nonce});
+  OcspAnswer out{to_bytes(answer), {}};
+  out.verdict = check_ocsp({&subject.leaf, &subject.issuer, out.response, m_parts.clock.now(), kRevocationSkew, nonce});
+  co_return out;
 }
 
 io::Task<Result<RevocationVerdict>> Revocations::ask_list(std::string url, Subject subject, SteadyTime deadline) {
+  POSTERN_CO_TRY(const Crl list, co_await fetch_list(std::move(url), deadline));
+  std::vector<Crl> deltas;
+  // RFC 5280 5.2.4: what changed since is worth a try; without it the complete list says what it says.
+  for (const std::string& fresher : first_of(delta_urls(list, subject.leaf))) {
+    auto delta = co_await fetch_list(fresher, deadline);
+    if (delta) deltas.push_back(*std::move(delta));
+  }
+  auto job = [list = &list, deltas = &deltas, subject = &subject, now = m_parts.clock.now()]() -> Result<RevocationVerdict> {
+    return check_crl({.leaf = &subject->leaf, .issuer = &subject->issuer, .crl = list, .deltas = *deltas, .at = now});
+  };
+  co_return co_await m_parts.workers.run(std::move(job));
+}
+
+/// Hundreds of thousands of entries: not read on a loop.
+io::Task<Result<Crl>> Revocations::fetch_list(std::string url, SteadyTime deadline) {
   POSTERN_CO_TRY(const std::string text, co_await exchange({}, std::move(url), kMostBytes, Target::Named, deadline));
-  // Hundreds of thousands of entries: not on a loop.
-  auto job = [text = &text, subject = &subject, now = m_parts.clock.now()]() -> Result<RevocationVerdict> {
+  auto job = [text = &text]() -> Result<Crl> {
     POSTERN_TRY(const std::vector<Crl> lists, Crl::from_text(*text, 1));
-    return check_crl({&subject->leaf, &subject->issuer, lists.data(), now});
+    return lists.front();
   };
   co_return co_await m_parts.workers.run(std::move(job));
 }

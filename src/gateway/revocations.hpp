@@ -22,6 +22,7 @@
 #include "http/client.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
+#include "io/stream.hpp"
 #include "pki/path_revocation.hpp"
 
 namespace postern::gateway {
@@ -53,6 +54,13 @@ struct PathInQuestion {
   bool ask = true;     ///< Whether to ask those whom the certificates name; else only what is stapled or remembered counts.
   /// Asked about the leaf instead of those that it names, whatever port and address it has: the operator's own word. http:// only.
   std::string responder = {};
+  bool may_staple = true;  ///< Clients cannot: none is asked for an answer, and RFC 7633 demands nothing of them.
+};
+
+/// What a responder said, and what it is worth.
+struct OcspAnswer {
+  Bytes response;  ///< DER.
+  RevocationVerdict verdict;
 };
 
 /// Any loop; thread safe.
@@ -64,8 +72,21 @@ class Revocations {
   /// CertificateRevocation::source is "stapled", "ocsp", "crl", empty when nobody answered, or kNobody.
   [[nodiscard]] io::Task<PathRevocation> judge(PathInQuestion question);
 
+  /// What is remembered of a path, without waiting: for engines that cannot. Nothing: somebody could be asked (judge()) that was not
+  /// lately.
+  [[nodiscard]] std::optional<PathRevocation> recall(const CertificateChain& path, RevocationPolicy policy) const;
+
   /// Of a certificate of ours and its issuer: asked about whatever it says of stapling; nothing when outbound.revocation is off.
   [[nodiscard]] io::Task<PathRevocation> judge_own(Certificate leaf, Certificate issuer);
+
+  /// For TLS connections whose path the handshake verified: Denied with the reason for one that is revoked, or (Hard) may be. Off: nobody
+  /// is judged. `peers` is what they are, for the log: "client", "MTA-STS host". The judge must not outlive this.
+  [[nodiscard]] io::PeerJudge judge_of_servers(RevocationPolicy policy, std::string peers);
+  [[nodiscard]] io::PeerJudge judge_of_clients(RevocationPolicy policy);
+
+  /// What the responders of a certificate of ours say of it now, to be stapled: asked without a nonce, because the answer is for everybody
+  /// (RFC 5019 2.1.1). Good or Revoked only; remembered. Unavailable with each responder's reason; NotFound: it names none.
+  [[nodiscard]] io::Task<Result<OcspAnswer>> answer_to_staple(Certificate leaf, Certificate issuer);
 
   [[nodiscard]] const RevocationStats& stats() const noexcept { return m_stats; }
   [[nodiscard]] std::size_t remembered() const;
@@ -81,16 +102,24 @@ class Revocations {
     std::string key;
     std::string responder = {};  ///< The operator's, or empty.
   };
+  /// The other end of a connection, for the log.
+  struct Peer {
+    std::string endpoint, kind;
+    bool verified = false;
+  };
   /// What may be asked at all, of what a stranger's certificate names.
   enum class Target { Named, Own };
   using Waiter = std::function<void(CertificateRevocation)>;
 
   Revocations(RevocationParts parts, std::vector<io::IpNetwork> allowed) : m_parts(parts), m_allowed(std::move(allowed)) {}
+  [[nodiscard]] io::PeerJudge judge_by(RevocationPolicy policy, std::string peers, bool may_staple);
+  [[nodiscard]] io::Task<Status> judge_peer(Peer peer, PathInQuestion question);
   [[nodiscard]] io::Task<CertificateRevocation> find(Subject subject, Bytes stapled, bool ask);
   [[nodiscard]] io::Task<CertificateRevocation> ask_once(Subject subject);
   [[nodiscard]] io::Task<CertificateRevocation> ask(Subject subject);
-  [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_responder(std::string url, Subject subject, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<OcspAnswer>> ask_responder(std::string url, Subject subject, Bytes nonce, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_list(std::string url, Subject subject, SteadyTime deadline);
+  [[nodiscard]] io::Task<Result<Crl>> fetch_list(std::string url, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit, Target target,
                                                        SteadyTime deadline);
   [[nodiscard]] bool may_ask(const io::IpAddress& address) const;

@@ -137,13 +137,8 @@ io::Task<Status> SmtpSender::secure() {
 
 /// RFC 8446 leaves trust to the application: chain, dates, name (RFC 9525), pins, TLSA records. How it was verified, in words.
 Result<std::string> SmtpSender::check_certificate() {
-  const auto sent = m_stream.peer_chain();
-  if (sent.empty()) return fail(ErrorCode::Denied, "the server showed no certificate");
-  std::vector<Certificate> chain;
-  for (std::size_t i = 0; i < sent.size() && i < kChainLimit; ++i) {
-    POSTERN_TRY(auto certificate, Certificate::from_der(sent[i]));
-    chain.push_back(std::move(certificate));
-  }
+  POSTERN_TRY(const CertificateChain chain, certificates_from_der(m_stream.peer_chain()));
+  if (chain.empty()) return fail(ErrorCode::Denied, "the server showed no certificate");
   if (m_trust.plan.proof == HopProof::Dane) return check_dane(chain);
   if (m_trust.plan.proof == HopProof::Pins) return check_pins(chain.front());
   POSTERN_CHECK(check_path(chain));

@@ -19,9 +19,12 @@ struct Opened {
 };
 
 /// Decrypts with the recipient's key, if the gateway has one, and verifies what is inside.
-[[nodiscard]] Opened open_for(const PipelineParts& parts, std::string_view message, Protection protection, const Mailbox& recipient);
+/// `questions`: gets what of signers should be asked first (at most kMostSignerQuestions); null: what is not known stays open.
+[[nodiscard]] Opened open_for(const PipelineParts& parts, std::string_view message, Protection protection, const Mailbox& recipient,
+                              SignerQuestions* questions = nullptr);
 /// Verifies the signature of a message that is only signed; the message stays as it is.
-[[nodiscard]] std::string verify_trace(const PipelineParts& parts, std::string_view message, Protection protection);
+[[nodiscard]] std::string verify_trace(const PipelineParts& parts, std::string_view message, Protection protection,
+                                       SignerQuestions* questions = nullptr);
 
 /// One recipient on its way through the pipeline.
 struct Case {

@@ -161,6 +161,7 @@ io::Task<Result<std::string>> StsPolicies::download(const std::string& domain) {
   options.timeout = kFetchTime;
   options.body_limit = kMtaStsPolicyLimit;
   options.tls = m_tls;
+  options.judge = m_parts.judge;
   POSTERN_CO_TRY(auto answer, co_await http::fetch(io::endpoints_of(found, kHttpsPort), std::move(request), std::move(options)));
   POSTERN_CO_CHECK(check_answer(answer));
   co_return std::move(answer.body);

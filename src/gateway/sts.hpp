@@ -46,6 +46,7 @@ struct StsParts {
   io::WorkerPool& workers;
   Store& store;
   const Clock& clock;
+  io::PeerJudge judge = {};  ///< Of policy hosts' certificates (Revocations::judge_of_servers()).
 };
 
 class StsPolicies {
@@ -59,6 +60,7 @@ class StsPolicies {
   [[nodiscard]] io::Task<void> refresh();
   /// Trust in policy hosts; report hosts are judged by the same.
   [[nodiscard]] const io::SslContext& tls() const noexcept { return m_tls; }
+  [[nodiscard]] const io::PeerJudge& judge() const noexcept { return m_parts.judge; }
   /// For people: all that is held, by domain.
   [[nodiscard]] std::vector<StsEntryPtr> all() const;
 

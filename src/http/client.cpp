@@ -107,6 +107,8 @@ io::Task<Result<ClientResponse>> fetch(std::vector<io::Endpoint> where_to, Clien
     if (!options.tls) co_return fail(ErrorCode::BadInput, "https needs a trust store", "url");
     io::TlsClientOptions tls;
     tls.server_name = request.url.host;
+    tls.ask_for_status = static_cast<bool>(options.judge);
+    tls.judge = options.judge;
     POSTERN_CO_CHECK(co_await stream->start_tls_client(options.tls, std::move(tls), deadline));
   }
   const std::string text = request_text(request);

@@ -36,6 +36,7 @@ struct ClientOptions {
   std::chrono::milliseconds timeout{30000};    ///< The whole exchange; for streams, until the headers and then between pieces.
   std::size_t body_limit = 32U * 1024 * 1024;  ///< More is TooLarge.
   io::SslContext tls;                          ///< Needed for https; it decides what is trusted. The name is always checked.
+  io::PeerJudge judge = {};                    ///< Of an https host, before the request is sent; it is asked for a stapled answer, too.
   std::string unix_path;                       ///< Connect here instead of to the host.
   /// Gets the body piece by piece instead of ClientResponse::body (event streams); false ends the exchange.
   std::function<bool(std::string_view)> on_body;

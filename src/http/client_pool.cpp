@@ -71,6 +71,8 @@ io::Task<Result<io::Stream>> ClientPool::connect(std::vector<io::Endpoint> where
   if (!m_options.tls) co_return fail(ErrorCode::BadInput, "https needs a trust store", "url");
   io::TlsClientOptions tls;
   tls.server_name = m_options.server_name.empty() ? url.host : m_options.server_name;
+  tls.ask_for_status = static_cast<bool>(m_options.judge);
+  tls.judge = m_options.judge;
   POSTERN_CO_CHECK(co_await stream->start_tls_client(m_options.tls, std::move(tls), deadline));
   co_return stream;
 }

@@ -15,6 +15,7 @@ namespace postern::http {
 
 struct PoolOptions {
   io::SslContext tls;                   ///< Needed for https; it decides what is trusted. The name is always checked.
+  io::PeerJudge judge = {};             ///< As ClientOptions::judge.
   std::string server_name;              ///< Name the certificate must carry; empty: the URL's host.
   std::size_t body_limit = 1U << 20;    ///< Of an answer; more is TooLarge.
   std::size_t idle_per_origin = 8;      ///< Connections kept while nothing is asked.

@@ -155,7 +155,8 @@ io::Task<void> Connection::run() {
   if (m_shared->options.tls) {
     io::SslContext context = m_shared->options.tls();
     if (!context) co_return;
-    const Status secured = co_await m_stream.start_tls_server(std::move(context), io::deadline_in(limits().header_timeout));
+    const Status secured =
+        co_await m_stream.start_tls_server(std::move(context), io::deadline_in(limits().header_timeout), m_shared->options.judge_client);
     if (!secured) co_return;
   }
   std::size_t served = 0;

@@ -36,6 +36,7 @@ struct ServerOptions {
   io::Endpoint address;
   std::string interface;                ///< As io::ListenOptions::device.
   std::function<io::SslContext()> tls;  ///< Asked for each connection, on any loop (an empty context: closed); null: plain HTTP.
+  io::PeerJudge judge_client = {};      ///< Of clients that show a certificate; those that it refuses are hung up on.
   ServerLimits limits;
   std::string name = "http";  ///< For the log.
   /// The answer to a target that is refused before the handler sees it, where an API has its own form of errors; null: problem+json.

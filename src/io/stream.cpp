@@ -50,6 +50,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
     SteadyTime deadline = kNoDeadline;
     bool active = false;
     bool wakes_on_drain = false;
+    bool wakes_on_call = false;
   };
 
   Descriptor descriptor;
@@ -61,6 +62,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   Want read_wants = Want::Read;  // what the last would-block of a TLS read asked for
   bool tls_broken = false;       // after a fatal error OpenSSL must not be asked to shut down
   bool draining = false;
+  bool called = false;  // and nobody has been told yet
   bool aborted = false;
   int burst = 0;
   Endpoint peer;
@@ -86,6 +88,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   void arm();
   void on_timer();
   void drain();
+  void call();
   void abort();
   void shut() noexcept;
   void close() noexcept;
@@ -181,6 +184,8 @@ Task<Status> StreamImpl::wait(Want want, SteadyTime deadline, Waiter& waiter) {
   while (true) {
     POSTERN_CO_CHECK(usable());
     if (waiter.wakes_on_drain && draining) co_return fail(ErrorCode::Unavailable, "the server is stopping", "drain");
+    if (waiter.wakes_on_call && std::exchange(called, false))
+      co_return fail(ErrorCode::Unavailable, "this side has something to do", "call");
     if (deadline <= std::chrono::steady_clock::now()) {
       co_return fail(ErrorCode::Timeout, want == Want::Write ? "the peer does not read what we send" : "the peer sent nothing in time");
     }
@@ -225,9 +230,10 @@ Task<Status> StreamImpl::write_all(ByteView bytes, SteadyTime deadline) {
 
 Task<Status> StreamImpl::wait_readable(SteadyTime deadline, WakeOn wake) {
   if (ssl && SSL_pending(ssl.get()) > 0) co_return Status{};
-  waiters[0].wakes_on_drain = wake == WakeOn::DataOrDrain;
+  waiters[0].wakes_on_drain = wake != WakeOn::Data;
+  waiters[0].wakes_on_call = wake == WakeOn::Anything;
   const Status ready = co_await wait(ssl ? read_wants : Want::Read, deadline, waiters[0]);
-  waiters[0].wakes_on_drain = false;
+  waiters[0].wakes_on_drain = waiters[0].wakes_on_call = false;
   co_return ready;
 }
 
@@ -280,6 +286,11 @@ void StreamImpl::drain() {
   if (waiters[0].active && waiters[0].wakes_on_drain) descriptor.cancel();
 }
 
+void StreamImpl::call() {
+  called = true;
+  if (waiters[0].active && waiters[0].wakes_on_call) descriptor.cancel();
+}
+
 void StreamImpl::abort() {
   aborted = true;
   if (!descriptor.is_open()) return;
@@ -326,6 +337,10 @@ Task<void> StreamImpl::close_gracefully(SteadyTime deadline) {
 
 void StreamControl::drain() const {
   if (const auto impl = m_impl.lock()) asio::post(impl->descriptor.get_executor(), [impl] { impl->drain(); });
+}
+
+void StreamControl::call() const {
+  if (const auto impl = m_impl.lock()) asio::post(impl->descriptor.get_executor(), [impl] { impl->call(); });
 }
 
 void StreamControl::abort() const {
@@ -388,10 +403,22 @@ Task<Status> Stream::start_tls_server(SslContext context, SteadyTime deadline) {
   co_return co_await m_impl->handshake(deadline);
 }
 
+Task<Status> Stream::start_tls_server(SslContext context, SteadyTime deadline, PeerJudge judge) {
+  POSTERN_CO_CHECK(co_await start_tls_server(std::move(context), deadline));
+  co_return co_await judged(std::move(judge));
+}
+
 Task<Status> Stream::start_tls_client(SslContext context, TlsClientOptions options, SteadyTime deadline) {
   if (m_impl->ssl) co_return fail(ErrorCode::Conflict, "TLS is on already");
   POSTERN_CO_CHECK(m_impl->usable());
-  co_return co_await m_impl->start_tls_client(std::move(context), std::move(options), deadline);
+  PeerJudge judge = std::move(options.judge);
+  POSTERN_CO_CHECK(co_await m_impl->start_tls_client(std::move(context), std::move(options), deadline));
+  co_return co_await judged(std::move(judge));
+}
+
+Task<Status> Stream::judged(PeerJudge judge) const {
+  if (!judge || !info().has_peer_certificate) co_return Status();
+  co_return co_await judge(*this);
 }
 
 bool Stream::is_tls() const noexcept { return m_impl->tls_info != nullptr; }
@@ -402,6 +429,8 @@ const TlsInfo& Stream::info() const noexcept {
 }
 
 std::vector<Bytes> Stream::peer_chain() const { return m_impl->ssl ? tls::peer_chain(m_impl->ssl.get()) : std::vector<Bytes>{}; }
+
+std::vector<Bytes> Stream::verified_path() const { return m_impl->ssl ? tls::verified_path(m_impl->ssl.get()) : std::vector<Bytes>{}; }
 
 Bytes Stream::stapled_answer() const { return m_impl->ssl ? tls::stapled_answer(m_impl->ssl.get()) : Bytes{}; }
 

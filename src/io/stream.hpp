@@ -47,6 +47,11 @@ struct TlsInfo {
   Bytes peer_key_sha256;          ///< Over the DER SubjectPublicKeyInfo.
 };
 
+class Stream;
+/// Asked about the certificate that the other end showed, after the handshake and before anything else is sent or read: an error (Denied)
+/// ends the start of TLS with it. On the stream's loop; empty: nobody is asked.
+using PeerJudge = std::function<Task<Status>(const Stream&)>;
+
 struct TlsClientOptions {
   /// SNI and, when `check_name`, the name (or address) the certificate must carry. Address literals are never sent as SNI (RFC 6066 3).
   std::string server_name;
@@ -57,20 +62,24 @@ struct TlsClientOptions {
   bool ask_for_status = false;  ///< RFC 6066 8: the server may staple an OCSP response; see Stream::stapled_answer().
   /// Last word on the SSL object before the handshake: DANE records, a session to resume. Optional; an error ends the start.
   std::function<Status(ssl_st*)> prepare;
+  PeerJudge judge = {};
 };
 
 /// What a wait for more bytes may also wake up for.
 enum class WakeOn {
   Data,
   DataOrDrain,  ///< Also when the listener drains: Unavailable with field "drain". For sessions that are idle between transactions.
+  Anything,     ///< Also when StreamControl::call() was called, once for all calls since the last such wait: Unavailable with field "call".
 };
 
 /// Reaches a live stream from outside, from any thread; harmless once the stream is gone.
 class StreamControl {
  public:
   StreamControl() = default;
-  /// Sets draining() and wakes a wait with WakeOn::DataOrDrain.
+  /// Sets draining() and wakes a wait with WakeOn::DataOrDrain or Anything.
   void drain() const;
+  /// Wakes the next or present wait with WakeOn::Anything: there is something to do for a session that waits for its peer.
+  void call() const;
   /// Every present and future operation fails with Unavailable.
   void abort() const;
   [[nodiscard]] bool expired() const noexcept;
@@ -112,12 +121,17 @@ class Stream {
   /// TLS from the next byte on. The caller must have thrown away every byte it already read behind STARTTLS (RFC 3207 4.2 and 6: what
   /// came in clear may have been injected), or refuse the connection when there are any. Starting twice is Conflict.
   [[nodiscard]] Task<Status> start_tls_server(SslContext context, SteadyTime deadline);
+  /// `judge` is asked where a client shows a certificate; it takes its own time, beyond the deadline.
+  [[nodiscard]] Task<Status> start_tls_server(SslContext context, SteadyTime deadline, PeerJudge judge);
   [[nodiscard]] Task<Status> start_tls_client(SslContext context, TlsClientOptions options, SteadyTime deadline);
   [[nodiscard]] bool is_tls() const noexcept;
   /// Empty before the handshake.
   [[nodiscard]] const TlsInfo& info() const noexcept;
   /// The peer's chain as sent, leaf first, each DER.
   [[nodiscard]] std::vector<Bytes> peer_chain() const;
+  /// The path that was verified in the handshake, leaf to trust anchor, each DER; empty when none was (info().verified is false, or the
+  /// session was resumed).
+  [[nodiscard]] std::vector<Bytes> verified_path() const;
   /// The OCSP response about the leaf that the server sent along, DER and unjudged; empty when it sent none or was not asked.
   [[nodiscard]] Bytes stapled_answer() const;
   /// RFC 8446 7.5 exporter; for channel binding use label "EXPORTER-Channel-Binding", 32 bytes, no context (RFC 9266 2).
@@ -151,6 +165,7 @@ class Stream {
 
  private:
   explicit Stream(std::shared_ptr<StreamImpl> impl) noexcept;
+  [[nodiscard]] Task<Status> judged(PeerJudge judge) const;
   std::shared_ptr<StreamImpl> m_impl;
 };
 

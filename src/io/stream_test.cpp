@@ -272,6 +272,23 @@ TEST(Stream, DrainWakesOnlyTheWaitThatAskedForIt) {
   }());
 }
 
+TEST(Stream, ACallWakesAWaitForAnythingOnce) {
+  RunningLoops loops;
+  loops.run([]() -> Task<void> {
+    auto ends = *Stream::pair(co_await this_executor());
+    const StreamControl control = ends.first.control();
+    std::thread other([control] { control.call(); });
+    const Status woken = co_await ends.first.wait_readable(soon(), WakeOn::Anything);
+    other.join();
+    EXPECT_EQ(woken.error().field, "call");
+    EXPECT_EQ((co_await ends.first.wait_readable(in_ms(10), WakeOn::Anything)).error().code, ErrorCode::Timeout);
+    control.call();
+    // Who waits for data only is not disturbed, and the call is kept.
+    EXPECT_EQ((co_await ends.first.wait_readable(in_ms(10), WakeOn::DataOrDrain)).error().code, ErrorCode::Timeout);
+    EXPECT_EQ((co_await ends.first.wait_readable(soon(), WakeOn::Anything)).error().field, "call");
+  }());
+}
+
 // ---- TLS
 
 struct TlsPair {
@@ -282,18 +299,18 @@ struct TlsPair {
 };
 
 // Both handshakes over a socket pair, side by side.
-Task<void> shake(TlsPair& out, SslContext server, SslContext client, TlsClientOptions options) {
+Task<void> shake(TlsPair& out, SslContext server, SslContext client, TlsClientOptions options, PeerJudge judge = nullptr) {
   const Executor here = co_await this_executor();
   auto ends = *Stream::pair(here);
   out.server_stream = std::move(ends.first);
   out.client_stream = std::move(ends.second);
   const OneShot<Status> done(here);
-  const auto serve = [](Stream& stream, SslContext context, std::function<void(Status)> set) -> Task<void> {
-    Status started = co_await stream.start_tls_server(std::move(context), soon());
+  const auto serve = [](Stream& stream, SslContext context, PeerJudge asked, std::function<void(Status)> set) -> Task<void> {
+    Status started = co_await stream.start_tls_server(std::move(context), soon(), std::move(asked));
     if (!started) stream.close();
     set(std::move(started));
   };
-  spawn(here, serve(out.server_stream, std::move(server), done.setter()), "server");
+  spawn(here, serve(out.server_stream, std::move(server), std::move(judge), done.setter()), "server");
   out.client = co_await out.client_stream.start_tls_client(std::move(client), std::move(options), soon());
   if (!out.client) out.client_stream.close();
   out.server = co_await done.wait();
@@ -430,6 +447,48 @@ TEST(StreamTls, ReportGoesOnAndTells) {
     EXPECT_EQ(strict.client.error().code, ErrorCode::Denied);
     EXPECT_EQ(strict.server.error().code, ErrorCode::Denied);  // it got the alert
   }());
+}
+
+TEST(StreamTls, WhoShowsACertificateIsJudgedBeforeAnythingIsSaid) {
+  RunningLoops loops;
+  const TlsWorld world;
+  const SslContext asking = testing::make_context(TLS_server_method(), &world.server, &world.authority);
+  SSL_CTX_set_verify(asking.get(), SSL_VERIFY_PEER, nullptr);
+  const SslContext with_certificate = testing::make_context(TLS_client_method(), &world.client, &world.authority);
+  std::vector<std::string> judged;
+  std::size_t path = 0;
+  Status verdict;
+  const PeerJudge judge = [&](const Stream& stream) -> Task<Status> {
+    judged.push_back(stream.info().peer_subject);
+    path = stream.verified_path().size();
+    co_return verdict;
+  };
+  loops.run([&]() -> Task<void> {
+    TlsPair good;
+    co_await shake(good, asking, with_certificate, named("mail.test"), judge);
+    EXPECT_TRUE(good.server);
+    EXPECT_EQ(path, 2U) << "leaf and anchor";
+    TlsPair nobody;
+    co_await shake(nobody, asking, world.client_context, named("mail.test"), judge);
+    EXPECT_TRUE(nobody.server) << "there is nothing to judge";
+    verdict = fail(ErrorCode::Denied, "revoked");
+    TlsPair revoked;
+    co_await shake(revoked, asking, with_certificate, named("mail.test"), judge);
+    EXPECT_EQ(revoked.server.error().what, "revoked");
+    TlsClientOptions options = named("mail.test");
+    options.judge = judge;
+    TlsPair server;
+    co_await shake(server, world.server_context, world.client_context, options);
+    EXPECT_EQ(server.client.error().what, "revoked") << "a client asks, too";
+    TlsPair unverified;
+    verdict = {};
+    options.server_name = "other.test";
+    options.verify = TlsClientOptions::Verify::Report;
+    co_await shake(unverified, world.server_context, world.client_context, options);
+    EXPECT_TRUE(unverified.client);
+    EXPECT_EQ(path, 0U) << "what was not verified is no path";
+  }());
+  EXPECT_EQ(judged, (std::vector<std::string>{"CN=client.test", "CN=client.test", "CN=mail.test", "CN=mail.test"}));
 }
 
 TEST(StreamTls, ClientCertificates) {

@@ -216,6 +216,14 @@ std::vector<Bytes> peer_chain(SSL* ssl) {
   return out;
 }
 
+std::vector<Bytes> verified_path(SSL* ssl) {
+  std::vector<Bytes> out;
+  if (SSL_get_verify_result(ssl) != X509_V_OK) return out;
+  const STACK_OF(X509)* path = SSL_get0_verified_chain(ssl);
+  for (int i = 0; i < sk_X509_num(path); ++i) out.push_back(der_of(sk_X509_value(path, i)));
+  return out;
+}
+
 Bytes stapled_answer(SSL* ssl) {
   const unsigned char* answer = nullptr;
   const long size = SSL_get_tlsext_status_ocsp_resp(ssl, &answer);

@@ -38,6 +38,7 @@ void send_close(SSL* ssl) noexcept;
 
 [[nodiscard]] TlsInfo describe(SSL* ssl);
 [[nodiscard]] std::vector<Bytes> peer_chain(SSL* ssl);
+[[nodiscard]] std::vector<Bytes> verified_path(SSL* ssl);
 [[nodiscard]] Bytes stapled_answer(SSL* ssl);
 [[nodiscard]] Result<Bytes> export_key(SSL* ssl, std::string_view label, std::size_t length);
 

@@ -128,18 +128,6 @@ class Reader {
   PlainText m_out;
 };
 
-std::string with_crlf(std::string_view text) {
-  const std::string lines = with_lf(text);
-  std::string out;
-  out.reserve(lines.size());
-  std::size_t from = 0;
-  for (std::size_t at = lines.find('\n'); at != std::string::npos; at = lines.find('\n', from)) {
-    out.append(lines, from, at - from) += "\r\n";
-    from = at + 1;
-  }
-  return out.append(lines, from);
-}
-
 /// A code point of well-formed UTF-8 below U+0100, the only ones ISO 8859-1 has; 0 for others. C1 controls are none of its characters.
 std::string to_latin1(std::string_view utf8) {
   std::string out;
@@ -164,6 +152,18 @@ Result<BodyPart> general_text(GeneralTextParameters parameters, std::string octe
 }
 
 }  // namespace
+
+std::string with_crlf(std::string_view text) {
+  const std::string lines = with_lf(text);
+  std::string out;
+  out.reserve(lines.size());
+  std::size_t from = 0;
+  for (std::size_t at = lines.find('\n'); at != std::string::npos; at = lines.find('\n', from)) {
+    out.append(lines, from, at - from) += "\r\n";
+    from = at + 1;
+  }
+  return out.append(lines, from);
+}
 
 PlainText general_text_to_utf8(const GeneralTextParameters& parameters, std::string_view octets) {
   return Reader(parameters, octets).read();

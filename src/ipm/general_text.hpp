@@ -18,6 +18,8 @@ struct PlainText {
 /// IA5, teletex or videotex text by their alphabets, tolerant in the same way.
 [[nodiscard]] PlainText text_to_utf8(asn1::Alphabet alphabet, std::string_view octets);
 
+/// Lines end with CR LF in what is sent, whichever way they ended.
+[[nodiscard]] std::string with_crlf(std::string_view text);
 /// The smallest repertoire that holds the text.
 enum class TextForm { Ia5, Latin1, Utf8 };
 [[nodiscard]] TextForm smallest_form(std::string_view utf8);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "crypto/hash.hpp"
+#include "mhs/settings.hpp"
 #include "mts/rules_envelope.hpp"
 #include "oraddress/or_text.hpp"
 
@@ -77,10 +78,17 @@ AuditRecord record_of(const Described& what, const Origin& origin, const Message
   return out;
 }
 
-CommitStep seen_once(const mts::MTSApdu& apdu, WallTime now) {
-  const Sha256 key = sha256(as_bytes(mts::duplicate_key(apdu)));
-  return [key, now](Database& database, ItemId) -> Status {
-    POSTERN_CHECK(database.run("INSERT OR IGNORE INTO mts_seen(key, time) VALUES (?,?)", ByteView(key), unix_millis(now)));
+/// A message that routes brought back here has a mark of its own: it was accepted before, and still its originator is to be told.
+std::string seen_key(const mts::MTSApdu& apdu, std::span<const Fate> fates) {
+  const bool in_circle = std::ranges::any_of(fates, [](const Fate& fate) {
+    return fate.report && fate.report->non_delivery_diagnostic_code == mts::NonDeliveryDiagnosticCode::LoopDetected;
+  });
+  return (in_circle ? "loop\n" : "") + mts::duplicate_key(apdu);
+}
+
+CommitStep seen_once(const mts::MTSApdu& apdu, std::span<const Fate> fates, WallTime now) {
+  return [mark = mark_seen(seen_key(apdu, fates), now)](Database& database, ItemId item) -> Status {
+    POSTERN_CHECK(mark(database, item));
     if (database.changes() > 0) return {};
     return fail(ErrorCode::Conflict, "this APDU was accepted before", std::string(kDuplicateField));
   };
@@ -132,12 +140,30 @@ std::string text_of(const mts::MTSIdentifier& identifier) {
   return out + "] " + identifier.local_identifier.octets;
 }
 
+Result<mts::MTSIdentifier> parse_mts_identifier(std::string_view text) {
+  const auto wrong = [] {
+    return fail(ErrorCode::BadInput, "is no identifier of the MTS: write it as submit said it, \"[C=DE;A= ;P=ACME] mta-1126054200-1f\"",
+                "identifier");
+  };
+  const std::size_t end = text.find("] ");
+  if (!text.starts_with('[') || end == std::string_view::npos || text.size() == end + 2) return wrong();
+  const auto domain = parse_domain(text.substr(1, end - 1));
+  if (!domain) return wrong();
+  return mts::MTSIdentifier{*domain, asn1::Ia5String(std::string(text.substr(end + 2)))};
+}
+
 Result<Submission> submission_of(Incoming incoming, std::span<const Fate> fates, const Origin& origin, WallTime now) {
+  CommitStep once = seen_once(incoming.apdu, fates, now);
+  POSTERN_TRY(Submission out, expanded_submission_of(std::move(incoming), fates, origin, now));
+  out.steps.push_back(std::move(once));
+  return out;
+}
+
+Result<Submission> expanded_submission_of(Incoming incoming, std::span<const Fate> fates, const Origin& origin, WallTime now) {
   const Described what = described(incoming.apdu);
   Submission out = begun(what, fates, incoming.id, now);
   out.envelope.correlation = origin.correlation;
   out.audit.push_back(record_of(what, origin, incoming.id, fates.size(), now));
-  out.steps.push_back(seen_once(incoming.apdu, now));
   POSTERN_CHECK(fill(out.variants.front(), incoming, what.kind));
   return out;
 }
@@ -152,6 +178,19 @@ Result<Submission> submission_of(const mts::Report& report, const Fate& fate, co
   out.audit.push_back(record_of(what, {"x400:mta", correlation, ""}, id, 1, now));
   POSTERN_TRY(out.variants.front().content, stored_apdu(apdu, StoredKind::Report));
   return out;
+}
+
+CommitStep mark_seen(const std::string& key, WallTime now) {
+  return [digest = sha256(as_bytes(key)), now](Database& database, ItemId) {
+    return database.run("INSERT OR IGNORE INTO mts_seen(key, time) VALUES (?,?)", ByteView(digest), unix_millis(now));
+  };
+}
+
+Result<bool> was_seen(Store& store, const std::string& key) {
+  const Sha256 digest = sha256(as_bytes(key));
+  const auto reader = store.reader();
+  POSTERN_TRY(Statement found, reader->prepare("SELECT 1 FROM mts_seen WHERE key = ?"));
+  return found.bind_all(ByteView(digest)).step();
 }
 
 Status forget_seen(Database& database, WallTime oldest) { return database.run("DELETE FROM mts_seen WHERE time < ?", unix_millis(oldest)); }

@@ -16,9 +16,12 @@
 namespace postern::mhs {
 
 struct CourierParts {
+  P1Parts& p1;  ///< Of what peers send over our associations, where both may.
   const Mta& mta;
   const MtaRules& rules;
   Mailboxes& mailboxes;
+  Store& store;
+  StagingArea& staging;
   Spool& spool;
   io::Loops& loops;
   io::WorkerPool& workers;
@@ -53,6 +56,8 @@ class X400Courier final : public WorkListener {
 
   [[nodiscard]] const CourierStats& stats() const noexcept;
   [[nodiscard]] std::vector<PeerState> peers() const;
+  /// For associations that peers opened; lives as long as the courier.
+  [[nodiscard]] OutboundDesk& desk() noexcept;
   /// For others that take work of the MTS out of the queue; lives as long as the courier.
   [[nodiscard]] Outcomes& outcomes() noexcept;
 

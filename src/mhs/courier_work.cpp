@@ -13,25 +13,31 @@ using Diagnostic = mts::NonDeliveryDiagnosticCode;
 
 constexpr auto kCallTime = std::chrono::seconds(60);
 constexpr auto kLongestWait = std::chrono::seconds(300);
-constexpr std::size_t kPoints = 32;
-constexpr std::size_t kRefused = 1000;
-/// A peer that discards an APDU so often will not take it.
-constexpr unsigned kRefusals = 3;
-
-std::vector<std::uint32_t> indexes_of(const Outgoing& item) {
-  std::vector<std::uint32_t> out;
-  for (const DueFate& due : item.due()) out.push_back(due.index);
-  return out;
-}
-
 }  // namespace
 
-io::Task<void> X400Courier::Impl::handle(Link& link, Work work, std::unique_ptr<P1Caller>& caller) {
+io::Task<std::optional<Outgoing>> X400Courier::Impl::due_now(Work work) {
   auto item = co_await outcomes.load(std::move(work));
+  if (!item) co_return std::nullopt;
+  if (outcomes.is_too_late(*item)) {
+    outcomes.expired(*item);
+    co_return std::nullopt;
+  }
+  if (const auto wait = outcomes.wait_before(*item)) {
+    outcomes.all_deferred(*item, kDeferredDelivery, wait);
+    co_return std::nullopt;
+  }
+  co_return item;
+}
+
+io::Task<void> X400Courier::Impl::handle(Link& link, Work work, std::unique_ptr<P1Caller>& caller) {
+  if (link.route == kReportRoute) {
+    auto refused = co_await outcomes.load(std::move(work));
+    if (refused) report_refusals(*refused);
+    co_return;
+  }
+  auto item = co_await due_now(std::move(work));
   if (!item) co_return;
-  if (link.route == kReportRoute) co_return report_refusals(*item);
-  if (outcomes.is_too_late(*item)) co_return outcomes.expired(*item);
-  if (const auto wait = outcomes.wait_before(*item)) co_return outcomes.all_deferred(*item, kDeferredDelivery, wait);
+  if (link.route == kListRoute) co_return co_await at_list(*item);
   if (link.peer == nullptr) co_return co_await into_mailboxes(*item);
   co_await over_p1(link, *item, caller);
 }
@@ -74,38 +80,49 @@ void X400Courier::Impl::set_trouble(Link& link, std::string text) {
 }
 
 io::Task<void> X400Courier::Impl::over_p1(Link& link, Outgoing& item, std::unique_ptr<P1Caller>& caller) {
-  using How = TransferOutcome::How;
   for (bool again = caller != nullptr;; again = false) {
     const auto failure = co_await ensure_open(link, caller);
     if (failure) co_return outcomes.all_deferred(item, failure->text);
-    std::optional<osi::ResumePoint> from;
-    if (const auto known = link.points.find(item.item().item); known != link.points.end() && known->second.recipients == indexes_of(item))
-      from = known->second.point;
-    outcomes.stats.resumed += from ? 1 : 0;
-    const auto outcome = co_await caller->transfer(item, from);
-    link.points.erase(item.item().item);
-    if (!outcome)
-      co_return outcomes.not_delivered(item, report_of(Reason::UnableToTransfer, Diagnostic::UnableToDowngrade), outcome.error().what,
-                                       Outcome::Bounced);
-    if (outcome->how == How::Done) {
-      ++outcomes.stats.transferred;
-      link.refusals.erase(item.item().item);
-      co_return all_delivered(item, outcome->text, caller->road());
-    }
-    if (outcome->point && link.points.size() < kPoints) link.points[item.item().item] = {*outcome->point, indexes_of(item)};
+    const bool settled = co_await try_over(link, item, caller->sender(), again);
     if (!caller->alive()) caller.reset();
-    if (outcome->damaged) co_return parts.spool.quarantine_damaged(item.item().item, outcome->text);
-    // A connection that was kept may have died unseen: that says nothing about the peer, and costs the message no delay.
-    if (again && outcome->how == How::Broken) continue;
-    if (outcome->how == How::Refused) co_return count_refusal(link, item, outcome->text);
-    co_return outcomes.all_deferred(item, outcome->text);
+    if (settled) co_return;
   }
 }
 
+io::Task<bool> X400Courier::Impl::try_over(Link& link, Outgoing& item, P1Sender& sender, bool again) {
+  using How = TransferOutcome::How;
+  const auto broken = link.take_broken(item);
+  outcomes.stats.resumed += broken ? 1 : 0;
+  const auto outcome = co_await sender.transfer(item, broken ? std::optional(broken->point) : std::nullopt);
+  if (!outcome) {
+    outcomes.not_delivered(item, report_of(Reason::UnableToTransfer, Diagnostic::UnableToDowngrade), outcome.error().what,
+                           Outcome::Bounced);
+    co_return true;
+  }
+  link.keep_broken(item, *outcome, broken, parts.clock.steady());
+  // A connection that was kept may have died unseen: that says nothing about the peer, and costs the message no delay.
+  if (again && outcome->how == How::Broken && !outcome->damaged) co_return false;
+  if (outcome->damaged)
+    parts.spool.quarantine_damaged(item.item().item, outcome->text);
+  else if (outcome->how == How::Never)
+    outcomes.not_delivered(item, outcome->report, outcome->text, Outcome::Bounced);
+  else if (outcome->how == How::Refused)
+    count_refusal(link, item, outcome->text);
+  else if (outcome->how == How::Broken)
+    outcomes.all_deferred(item, outcome->text);
+  else
+    transferred(link, item, outcome->text, sender.road());
+  co_return true;
+}
+
+void X400Courier::Impl::transferred(Link& link, const Outgoing& item, const std::string& reply, const std::string& road) {
+  ++outcomes.stats.transferred;
+  link.forget_refusals(item);
+  all_delivered(item, reply, road);
+}
+
 void X400Courier::Impl::count_refusal(Link& link, Outgoing& item, const std::string& why) {
-  if (link.refusals.size() >= kRefused) link.refusals.clear();  // forgetting costs a refused message some more tries
-  if (++link.refusals[item.item().item] < kRefusals) return outcomes.all_deferred(item, why);
-  link.refusals.erase(item.item().item);
+  if (!link.refused_for_good(item)) return outcomes.all_deferred(item, why);
   outcomes.not_delivered(item, report_of(Reason::TransferFailure, Diagnostic::ProtocolViolation), "the next MTA refuses it",
                          Outcome::Bounced);
 }
@@ -162,6 +179,18 @@ io::Task<void> X400Courier::Impl::into_mailboxes(Outgoing& item) {
   };
   done->report.patient = true;
   parts.spool.report(std::move(done->report), std::move(tell));
+}
+
+io::Task<void> X400Courier::Impl::at_list(Outgoing& item) {
+  const auto job = [this, &item] { return lists.serve(item); };
+  auto done = co_await parts.workers.run(job);
+  if (!done && done.error().code == ErrorCode::IntegrityFailed)
+    co_return parts.spool.quarantine_damaged(item.item().item, done.error().what);
+  if (!done) co_return outcomes.all_deferred(item, done.error().text());
+  ++outcomes.stats.at_lists;
+  io::OneShot<Status> written(co_await io::this_executor());
+  parts.spool.report(*std::move(done), written.setter());
+  static_cast<void>(co_await written.wait());  // the spool tries until it is written
 }
 
 /// X.411 14.3.4: each recipient with his own reason, in one report.

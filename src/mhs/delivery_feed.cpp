@@ -11,6 +11,9 @@ namespace {
 constexpr std::size_t kHeld = 1000;
 /// Looked at before the association is attended to again.
 constexpr std::size_t kAtOnce = 64;
+/// For what is still on its way from the disk when somebody asks what waits, and how often it is looked for.
+constexpr auto kLookTime = std::chrono::seconds(10);
+constexpr auto kLookAgain = std::chrono::milliseconds(2);
 
 mts::Controls default_controls(const mts::RegisterArgument88& registered) {
   return registered.default_delivery_controls.value_or(mts::Controls());
@@ -111,15 +114,26 @@ io::Task<void> DeliveryFeed::read_registration() {
   m_by_default = default_controls(m_registered);
 }
 
+/// Everything that waits (up to the bound), so that an answer about it is true of all. What rests in the queue comes page by page.
+io::Task<void> DeliveryFeed::look_at_all() {
+  const SteadyTime enough = io::deadline_in(kLookTime);
+  while (!is_full()) {
+    const bool more_comes = m_owner->m_parts.spool.is_hastening(m_route);
+    auto work = take();
+    if (work) {
+      auto found = co_await m_owner->examine(*std::move(work));
+      if (found) hold(*std::move(found));
+    } else if (more_comes && std::chrono::steady_clock::now() < enough) {
+      co_await io::sleep_for(kLookAgain);
+    } else {
+      co_return;
+    }
+  }
+}
+
 io::Task<mts::DeliveryControlResult> DeliveryFeed::control(mts::Controls change) {
   m_controls = mts::updated(std::move(m_controls), change, m_by_default);
-  // Everything that waits is looked at (up to the bound), so that the answer is true of all of it.
-  while (!is_full()) {
-    auto work = take();
-    if (!work) break;
-    auto found = co_await m_owner->examine(*std::move(work));
-    if (found) hold(*std::move(found));
-  }
+  co_await look_at_all();
   std::vector<mts::Awaiting> waiting;
   for (const Held& each : m_held) waiting.push_back(each.what);
   release_held();

@@ -39,7 +39,7 @@ io::Task<void> serve_association(DoorParts& parts, io::Stream stream) {
     log::error("x400.door", {{"error", association.error()}});
     co_return;
   }
-  Wire wire(std::move(stream), *std::move(association));
+  Wire wire(std::move(stream), *std::move(association), parts.budget);
   auto first = co_await wire.next(io::deadline_in(kBindTime), io::WakeOn::DataOrDrain);
   if (!first) co_return co_await wire.abort(osi::RtseAbortReason::TemporaryProblem, "no bind came");
   auto* requested = std::get_if<osi::AssociationRequested>(&*first);

@@ -18,7 +18,8 @@ struct DoorParts {
   std::vector<UserService> services;
   std::optional<Bytes> transport_selector;  ///< What must be called, exactly; unset: anything.
   osi::TranscriptHook transcript;
-  std::function<Status()> open;  ///< Whether anything can be taken now; an error turns callers away as busy. Unset: always.
+  std::function<Status()> open;           ///< Whether anything can be taken now; an error turns callers away as busy. Unset: always.
+  std::shared_ptr<ContentBudget> budget;  ///< What callers send counts in it (Wire). Null: each has its own limits only.
 };
 
 /// From the connection (TLS done, where there is any) to its end. The parts must outlive it.

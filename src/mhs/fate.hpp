@@ -6,6 +6,7 @@
 //   x400:peer:NAME   to be transferred to that MTA
 //   x400:store       to be delivered into his mailbox here
 //   x400:user:ID     to be delivered to him over P3, when he binds
+//   x400:list        to a distribution list of this MTA, which expands it
 //   x400:report      not to be served: only the report is still to be made
 #pragma once
 
@@ -14,12 +15,14 @@
 #include <string_view>
 
 #include "mts/reasons.hpp"
+#include "spool/types.hpp"
 
 namespace postern::mhs {
 
 inline constexpr std::string_view kPeerRoute = "x400:peer:";
 inline constexpr std::string_view kStoreRoute = "x400:store";
-inline constexpr std::string_view kUserRoute = "x400:user:";
+inline constexpr std::string_view kUserRoute = kX400UserRoutePrefix;
+inline constexpr std::string_view kListRoute = "x400:list";
 inline constexpr std::string_view kReportRoute = "x400:report";
 
 struct Fate {

@@ -41,6 +41,7 @@ mts::ArrivalFrom arrival_from(const Mta& mta, const Peer& peer) {
 }
 
 Fate MtaRules::route_of(const mts::ORName& name, std::size_t recipient) const {
+  if (m_mta.lists.find(name) != nullptr) return {recipient, std::string(kListRoute), std::nullopt, {}};
   const auto found = m_mta.routes.find(name);
   if (!found) return reported(recipient, Reason::UnableToTransfer, Diagnostic::UnrecognisedORName, "no route leads there");
   const RouteTarget& target = *found->value;
@@ -77,8 +78,13 @@ Result<std::vector<Fate>> MtaRules::arrive_with_recipients(Envelope& envelope, c
   const mts::Loop loop = mts::find_loop(trace, here, arrival.from);
   if (loop == mts::Loop::TooManyTransfers) return all_reported(envelope, Reason::TransferFailure, Diagnostic::LoopDetected, words_of(loop));
   POSTERN_CHECK(mts::note_arrival(trace, here, arrival.time, arrival.from));
-  if (loop != mts::Loop::None) return all_reported(envelope, Reason::TransferFailure, Diagnostic::LoopDetected, words_of(loop));
-  return fates_of(envelope, arrival.time);
+  if (loop == mts::Loop::None) return fates_of(envelope, arrival.time);
+  auto fates = all_reported(envelope, Reason::TransferFailure, Diagnostic::LoopDetected, words_of(loop));
+  // A list expands a message once, so it ends every circle; and behind a system of 1984 the trace does not tell that lists led back.
+  for (Fate& fate : fates)
+    if (m_mta.lists.find(envelope.per_recipient_fields[fate.recipient].recipient_name) != nullptr)
+      fate = route_of(envelope.per_recipient_fields[fate.recipient].recipient_name, fate.recipient);
+  return fates;
 }
 
 template <class Envelope>

@@ -46,10 +46,11 @@ struct Node::Impl {
     PasswordGuesses& guesses = parts.guesses != nullptr ? *parts.guesses : own_guesses;
     p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, guesses, refused, parts.random,
                        parts.clock});
-    door.emplace(DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open});
-    courier = std::make_unique<X400Courier>(CourierParts{parts.mta, rules, parts.mailboxes, parts.spool, parts.loops, parts.workers,
-                                                         parts.resolver, parts.random, parts.clock, parts.hostname, parts.transcript,
-                                                         parts.lifetimes, parts.schedule});
+    door.emplace(DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open, parts.budget});
+    courier = std::make_unique<X400Courier>(CourierParts{*p1, parts.mta, rules, parts.mailboxes, parts.store, *staging, parts.spool,
+                                                         parts.loops, parts.workers, parts.resolver, parts.random, parts.clock,
+                                                         parts.hostname, parts.transcript, parts.lifetimes, parts.schedule});
+    p1->desk = &courier->desk();
     deliveries = std::make_shared<UserDeliveries>(
         UserDeliveries::Parts{parts.mailboxes, parts.spool, parts.loops, parts.workers, parts.clock, courier->outcomes()});
   }

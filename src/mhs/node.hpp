@@ -27,8 +27,10 @@ struct NodeParts {
   std::optional<Bytes> transport_selector;
   std::function<Status()> open;
   PasswordGuesses* guesses = nullptr;  ///< Shared with the gates of users; null: of its own.
-  std::chrono::milliseconds housekeeping = std::chrono::minutes(5);
-  std::chrono::seconds interrupted = std::chrono::minutes(30);  ///< How long a transfer that was cut may be resumed.
+  static constexpr std::chrono::minutes kHousekeeping{5}, kInterrupted{30};
+  std::chrono::milliseconds housekeeping = kHousekeeping;
+  std::chrono::seconds interrupted = kInterrupted;  ///< How long a transfer that was cut may be resumed.
+  std::shared_ptr<ContentBudget> budget = nullptr;  ///< DoorParts::budget.
 };
 
 class Node {

@@ -1,75 +1,10 @@
 // Two MTAs on loopback: what is submitted at one is delivered at the other, and the report comes back.
-#include "mhs/node.hpp"
-
-#include <gtest/gtest.h>
-
-#include "mhs/testing/node.hpp"
+#include "mhs/testing/two_nodes.hpp"
 
 namespace postern::mhs {
 namespace {
 
-using testing::domain;
-using testing::Identity;
-using testing::peer_of;
-using testing::TestNode;
-
-constexpr const char* kAlice = "C=DE;A= ;P=NORTH;O=Works;S=Alice";
-constexpr const char* kBob = "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Bob";
-constexpr const char* kCarol = "C=GB;A=GOLD;P=SOUTH;O=Hall;S=Carol";
-
-mts::ORName name_of(const char* address) {
-  mts::ORName out;
-  static_cast<oraddress::ORAddress&>(out) = oraddress::parse(address).value();
-  return out;
-}
-
-mts::MessageSubmissionEnvelope envelope_to(std::vector<const char*> recipients, bool report = true) {
-  mts::MessageSubmissionEnvelope out;
-  out.originator_name = name_of(kAlice);
-  out.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
-  for (const char* recipient : recipients) {
-    mts::PerRecipientMessageSubmissionFields one;
-    one.recipient_name = name_of(recipient);
-    one.originator_report_request.set(mts::OriginatorReportRequestBit::NonDeliveryReport);
-    if (report) one.originator_report_request.set(mts::OriginatorReportRequestBit::Report);
-    out.per_recipient_fields.push_back(std::move(one));
-  }
-  return out;
-}
-
-Bytes content_of(std::size_t size) {
-  Bytes out(size);
-  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<Byte>(i * 2654435761U >> 9);
-  return out;
-}
-
-struct TwoNodes : ::testing::Test {
-  TwoNodes() : north({"north", domain("DE", " ", "NORTH")}), south({"south", domain("GB", "GOLD", "SOUTH")}) {
-    north.mailboxes.add(kAlice);
-    south.mailboxes.add(kBob);
-    south.mailboxes.add(kCarol);
-    north.route("C=DE;A= ;P=NORTH", RouteTarget::Kind::Store);
-    north.route("C=GB;A=GOLD;P=SOUTH", RouteTarget::Kind::Peer, "south");
-    south.route("C=GB;A=GOLD;P=SOUTH", RouteTarget::Kind::Store);
-    south.route("C=DE;A= ;P=NORTH", RouteTarget::Kind::Peer, "north");
-  }
-  void start(TransferMode mode = TransferMode::Normal) {
-    // The ports are known once both listen: start, note, start again with the peers.
-    for (TestNode* node : {&north, &south}) {
-      node->start();
-      node->stop();
-    }
-    north.peers.clear();
-    north.peers.push_back(peer_of(south.who(), mode));
-    north.peers.back().address = osi::PresentationAddress{{}, {}, {}, "127.0.0.1", south.port};
-    south.peers.clear();
-    south.peers.push_back(peer_of(north.who(), mode));
-    south.peers.back().address = osi::PresentationAddress{{}, {}, {}, "127.0.0.1", north.port};
-    north.start();
-    south.start();
-  }
-  TestNode north, south;
-};
+using namespace testing;
 
 TEST_F(TwoNodes, AMessageIsDeliveredAndItsReportComesBack) {
   start();
@@ -125,6 +60,19 @@ TEST_F(TwoNodes, EveryModeOfP1) {
     north.stop();
     south.stop();
   }
+}
+
+TEST_F(TwoNodes, ACircleOfRoutesEndsInAReport) {
+  constexpr const char* kNowhere = "C=FR;A=SILVER;S=Nowhere";
+  north.route("C=FR", RouteTarget::Kind::Peer, "south");
+  south.route("C=FR", RouteTarget::Kind::Peer, "north");
+  start();
+  ASSERT_TRUE(north.submit(envelope_to({kNowhere}), content_of(10)));
+  const auto reports = north.mailboxes.wait(kAlice, 1);
+  ASSERT_EQ(reports.size(), 1U);
+  const auto lines = mts::lines_of(std::get<mts::Report>(reports[0].apdu.value));
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("loop"), std::string::npos) << lines[0];
 }
 
 TEST_F(TwoNodes, APeerThatIsDownGetsItLater) {

@@ -109,6 +109,30 @@ TEST(Notation, SubmissionsOfBothProtocolsAreOpened) {
   expect_same(p7, schema(asn1::Of<P7Apdu>{}));
 }
 
+// Each has members of its own beside those of what it is described by.
+TEST(Notation, DeliveriesAndTheirControlsAreOpened) {
+  mts::MessageDeliveryArgument message;
+  message.other_fields.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+  message.message_delivery_time = message.other_fields.message_submission_time = mts::Time::at(1'800'000'000);
+  message.message_delivery_identifier = {mts::testing::domain_of("ACME"), "mta-1"};
+  message.other_fields.originator_name = message.other_fields.this_recipient_name = mts::testing::name_of("Smith");
+  message.content.octets = content_of({});
+  mts::ReportDeliveryArgument report;
+  report.subject_submission_identifier = {mts::testing::domain_of("ACME"), "mta-1"};
+  auto& recipient = report.per_recipient_fields.emplace_back();
+  recipient.actual_recipient_name = mts::testing::name_of("Doe");
+  recipient.report_type.value = mts::NonDeliveryReport{};
+  report.returned_content.emplace().octets = content_of({});
+  mts::DeliveryControlArgument control;
+  control.extensions.push_back({{asn1::Oid{1, 2, 3}}, {}, asn1::to_any(std::int64_t{5}).value()});
+  for (const P3Apdu& apdu : {P3Apdu{invoke(5, message)}, P3Apdu{invoke(6, report)}, P3Apdu{invoke(2, control)}}) {
+    EXPECT_TRUE(is_known(apdu));
+    expect_same(apdu, schema(asn1::Of<P3Apdu>{}));
+  }
+  const value json = asn1::to_json(P3Apdu{invoke(5, message)});
+  EXPECT_EQ(json.at("roiv-apdu").at("argument").at("value").at("content").at("holds"), "InformationObject") << text(json);
+}
+
 TEST(Notation, ErrorsAndTheirParameters) {
   const P3Apdu apdu{osi::RoerApdu{7, 12, asn1::to_any(mts::SecurityProblem::SecurityPolicyViolation).value()}};
   const value json = asn1::to_json(apdu);

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/secret.hpp"
+#include "credentials/authenticator.hpp"
 #include "io/stream.hpp"
+#include "mhs/lists.hpp"
 #include "mts/types.hpp"
 #include "oraddress/routing.hpp"
 #include "osi/address.hpp"
@@ -44,9 +47,12 @@ struct Peer {
   std::string our_name;       ///< Empty: Mta::name.
   SecretBytes our_password;   ///< What we show; empty: unauthenticated bind.
   SecretBytes peer_password;  ///< What it must show; empty: nobody is let in by it, TLS pins must say who it is.
+  /// Strong credentials, both ways, and whose of it are believed; a password counts for nothing then. Unset: simple credentials.
+  std::optional<credentials::Trust> strong;
   std::size_t associations = 2;
   std::int64_t checkpoint_size = 63;  ///< Units of 1024 octets; 0: none.
   std::int64_t window_size = 3;
+  bool alternate = false;  ///< Both send over one association, in turn (X.218 two-way alternate): offered, and used where it was offered.
   PeerTls tls;
 };
 
@@ -62,9 +68,12 @@ struct Mta {
   mts::GlobalDomainIdentifier domain;
   std::vector<Peer> peers;
   oraddress::RoutingTable<RouteTarget> routes;
+  Lists lists;  ///< Asked before the routes.
   osi::AssociationLimits limits;
-  std::uint64_t content_limit = 2ULL * 1024 * 1024 * 1024;  ///< Octets.
-  std::chrono::seconds idle{60};                            ///< An association without work is released after that.
+  std::uint64_t content_limit = 2ULL * 1024 * 1024 * 1024;              ///< Octets.
+  std::chrono::seconds idle{60};                                        ///< An association without work is released after that.
+  std::shared_ptr<credentials::Authenticator> strong;                   ///< Needed where a peer or user has strong credentials.
+  std::map<std::string, credentials::Trust, std::less<>> strong_users;  ///< Users who must show them, by oraddress::comparison_key().
 
   [[nodiscard]] const Peer* peer_named(std::string_view name) const noexcept;
 };

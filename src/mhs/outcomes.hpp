@@ -13,6 +13,7 @@ namespace postern::mhs {
 
 struct CourierStats {
   std::atomic<std::uint64_t> associations{0}, call_failures{0}, transferred{0}, delivered{0}, reported{0}, deferred{0}, resumed{0};
+  std::atomic<std::uint64_t> at_lists{0};  ///< Messages, probes and reports that a distribution list dealt with.
 };
 
 /// Why something that was submitted for later waits.

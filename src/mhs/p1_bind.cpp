@@ -32,6 +32,7 @@ Refused unknown_name(const Mta& mta, const std::string& name, const Road& road) 
 tl::expected<const Peer*, BindRefusal> admit_by_pin(const Mta& mta, const Road& road) {
   const Peer* found = pinned_peer(mta, road);
   if (found == nullptr) return refused("an unauthenticated bind, and no peer has this certificate as its pin");
+  if (found->strong) return refused_as(*found, "an unauthenticated bind of " + found->name + ", which has strong credentials to show");
   if (!found->peer_password.empty())
     return refused_as(*found, "an unauthenticated bind of " + found->name + ", which has a password to show");
   return &*found;
@@ -56,12 +57,62 @@ Result<asn1::Any> encoded(const T& bind, mts::BindForm form, RoseTag part, Trans
   return mode == TransferMode::Normal ? tagged(value, part) : value;
 }
 
+mts::MTAName our_name(const Mta& mta, const Peer& peer) { return peer.our_name.empty() ? mta.name : mts::MTAName(peer.our_name); }
+
 template <class Authenticated>
-Authenticated who_we_are(const Mta& mta, const Peer& peer, TransferMode mode) {
+Authenticated who_we_are(const Mta& mta, const Peer& peer, mts::Credentials credentials) {
   Authenticated out;
-  out.name = peer.our_name.empty() ? mta.name : mts::MTAName(peer.our_name);
-  out.credentials = simple(peer.our_password, mode);
+  out.name = our_name(mta, peer);
+  out.credentials = std::move(credentials);
   return out;
+}
+
+// ---- strong credentials (X.411 12.1.1): whom a token is for
+mts::TokenName token_name_of(const Peer& peer) { return {mts::MTANameAndOptionalGDI{peer.domain, peer.mta_name}}; }
+mts::TokenName own_token_name(const Mta& mta, const Peer& peer) { return {mts::MTANameAndOptionalGDI{mta.domain, our_name(mta, peer)}}; }
+
+/// No downgrade: a peer that is known by its key is not believed with a password.
+std::optional<BindRefusal> judge_strong(const Mta& mta, const Peer& peer, const mts::Credentials& credentials) {
+  const auto* shown = std::get_if<mts::StrongCredentials>(&credentials.value);
+  if (shown == nullptr) return refused_as(peer, peer.name + " shows no strong credentials, and they are agreed on with it").value();
+  const auto admitted = mta.strong->admit("peer " + peer.name, *shown, *peer.strong, {own_token_name(mta, peer)});
+  if (admitted) return std::nullopt;
+  const auto error = admitted.error().code == ErrorCode::Exhausted ? mts::BindError::Busy : mts::BindError::AuthenticationError;
+  return refused_as(peer, peer.name + " shows strong credentials that do not hold: " + admitted.error().text(), error).value();
+}
+
+Status check_strong_result(const Mta& mta, const Peer& peer, const mts::Credentials& credentials, const asn1::BitString& random_number) {
+  const auto* shown = std::get_if<mts::StrongCredentials>(&credentials.value);
+  if (shown == nullptr)
+    return fail(ErrorCode::Denied, peer.name + " answers without strong credentials, and they are agreed on with it",
+                "x400_peer.credentials");
+  const Status good = mta.strong->confirm(*shown, *peer.strong, own_token_name(mta, peer), random_number);
+  if (good) return {};
+  return fail(ErrorCode::Denied, peer.name + " answers with strong credentials that do not hold: " + good.error().text(),
+              "x400_peer.credentials");
+}
+
+/// The credentials of a bind that we open; simple ones only where there is a password.
+Result<OwnBind> own_argument(const Mta& mta, const Peer& peer, TransferMode mode, mts::MTABindArgument& out) {
+  OwnBind bind;
+  if (peer.strong) {
+    POSTERN_TRY(credentials::Shown shown, mta.strong->initiate(token_name_of(peer)));
+    bind.random_number = std::move(shown.random_number);
+    out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer, {std::move(shown.credentials)});
+  } else if (!peer.our_password.empty()) {
+    out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer, simple(peer.our_password, mode));
+  }
+  return bind;
+}
+
+/// X.411 12.1.1.1.2.2: the answer to the initiator's random number.
+Result<mts::Credentials> strong_answer(const Mta& mta, const Peer& peer, const mts::MTABindArgument& argument) {
+  const auto* named = std::get_if<mts::AuthenticatedArgument>(&argument.value);
+  const auto* shown = named == nullptr ? nullptr : std::get_if<mts::StrongCredentials>(&named->credentials.value);
+  if (shown == nullptr) return fail(ErrorCode::Denied, "there are no strong credentials to answer");
+  POSTERN_TRY(asn1::BitString number, mts::random_number_of(*shown));
+  POSTERN_TRY(mts::StrongCredentials answer, mta.strong->respond(token_name_of(peer), std::move(number)));
+  return mts::Credentials{std::move(answer)};
 }
 
 }  // namespace
@@ -92,6 +143,10 @@ tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindA
   if (found == mta.peers.end()) return unknown_name(mta, given->name.octets, road);
   if (const Status good = check_road(*found, road); !good)
     return refused_as(*found, good.error().what, mts::BindError::InadequateAssociationConfidentiality);
+  if (found->strong) {
+    if (auto refusal = judge_strong(mta, *found, given->credentials)) return Refused(*std::move(refusal));
+    return &*found;
+  }
   const auto* password = std::get_if<mts::Password>(&given->credentials.value);
   if (password == nullptr) return refused_as(*found, found->name + " shows credentials of a kind that is not agreed on with it");
   if (found->peer_password.empty() && found->tls.pins.empty())
@@ -101,15 +156,21 @@ tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindA
   return &*found;
 }
 
-Status check_result(const Peer& peer, const mts::MTABindResult& result) {
+bool shows_strong(const mts::MTABindArgument& argument) {
+  const auto* given = std::get_if<mts::AuthenticatedArgument>(&argument.value);
+  return given != nullptr && std::holds_alternative<mts::StrongCredentials>(given->credentials.value);
+}
+
+Status check_result(const Mta& mta, const Peer& peer, const mts::MTABindResult& result, const asn1::BitString& random_number) {
   const auto* given = std::get_if<mts::AuthenticatedResult>(&result.value);
   if (given == nullptr) {
-    if (peer.peer_password.empty()) return {};
+    if (peer.peer_password.empty() && !peer.strong) return {};
     return fail(ErrorCode::Denied, peer.name + " answers the bind without saying who it is", "x400_peer.peer_password_ref");
   }
   if (given->name != peer.mta_name)
     return fail(ErrorCode::Denied, "the responder is " + printable(given->name.octets) + ", not " + peer.mta_name.octets,
                 "x400_peer.mta_name");
+  if (peer.strong) return check_strong_result(mta, peer, given->credentials, random_number);
   if (peer.peer_password.empty()) return {};
   const auto* password = std::get_if<mts::Password>(&given->credentials.value);
   if (password == nullptr || !constant_time_equal(password->octets(), peer.peer_password.view()))
@@ -117,16 +178,22 @@ Status check_result(const Peer& peer, const mts::MTABindResult& result) {
   return {};
 }
 
-Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode) {
-  mts::MTABindArgument out;
-  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedArgument>(mta, peer, mode);
-  return encoded(out, mts::BindForm::P1988, RoseTag::BindInvoke, mode);
+Result<OwnBind> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode) {
+  mts::MTABindArgument argument;
+  POSTERN_TRY(OwnBind out, own_argument(mta, peer, mode, argument));
+  POSTERN_TRY(out.data, encoded(argument, mts::BindForm::P1988, RoseTag::BindInvoke, mode));
+  return out;
 }
 
-Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode, mts::BindForm form) {
+Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode, const mts::Bound<mts::MTABindArgument>& argument) {
   mts::MTABindResult out;
-  if (!peer.our_password.empty()) out.value = who_we_are<mts::AuthenticatedResult>(mta, peer, mode);
-  return encoded(out, form, RoseTag::BindResult, mode);
+  if (peer.strong) {
+    POSTERN_TRY(mts::Credentials answer, strong_answer(mta, peer, argument.value));
+    out.value = who_we_are<mts::AuthenticatedResult>(mta, peer, std::move(answer));
+  } else if (!peer.our_password.empty()) {
+    out.value = who_we_are<mts::AuthenticatedResult>(mta, peer, simple(peer.our_password, mode));
+  }
+  return encoded(out, argument.form, RoseTag::BindResult, mode);
 }
 
 Result<mts::Bound<mts::MTABindArgument>> read_bind_argument(const asn1::Any& data) {

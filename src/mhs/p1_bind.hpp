@@ -24,16 +24,25 @@ struct BindRefusal {
 /// Whether the road shows one of the peer's pins.
 [[nodiscard]] bool shows_pin(const Peer& peer, const Road& road);
 
-/// The peer that has this MTA name, if it may come by this road with these credentials. Compares passwords in constant time.
+/// The peer that has this MTA name, if it may come by this road with these credentials. Compares passwords in constant time. Strong
+/// credentials take public key operations: on a worker where shows_strong() says so.
 [[nodiscard]] tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindArgument& argument, const Road& road);
-/// Of an association that we opened: whether the responder is the one that was called.
-[[nodiscard]] Status check_result(const Peer& peer, const mts::MTABindResult& result);
+[[nodiscard]] bool shows_strong(const mts::MTABindArgument& argument);
 /// Pins and TLS of a peer against the road. Denied says what is missing.
 [[nodiscard]] Status check_road(const Peer& peer, const Road& road);
 
 /// The user data of the bind in this mode, made and read.
-[[nodiscard]] Result<asn1::Any> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode);
-[[nodiscard]] Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode, mts::BindForm form);
+struct OwnBind {
+  asn1::Any data;
+  asn1::BitString random_number;  ///< Of strong credentials; what the responder must answer.
+};
+/// With strong credentials both sign, which is a worker's business.
+[[nodiscard]] Result<OwnBind> bind_argument(const Mta& mta, const Peer& peer, TransferMode mode);
+/// To an argument that was admitted, in the form it came in.
+[[nodiscard]] Result<asn1::Any> bind_result(const Mta& mta, const Peer& peer, TransferMode mode,
+                                            const mts::Bound<mts::MTABindArgument>& argument);
+/// Of an association that we opened: whether the responder is the one that was called, and answers that very bind.
+[[nodiscard]] Status check_result(const Mta& mta, const Peer& peer, const mts::MTABindResult& result, const asn1::BitString& random_number);
 [[nodiscard]] Result<mts::Bound<mts::MTABindArgument>> read_bind_argument(const asn1::Any& data);
 [[nodiscard]] Result<mts::Bound<mts::MTABindResult>> read_bind_result(const asn1::Any& data);
 /// Nothing in X.410-1984 mode, where the reason of RTSE says it all.

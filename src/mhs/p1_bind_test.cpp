@@ -65,17 +65,18 @@ TEST(P1Bind, WhatWeSayIsUnderstoodInEveryMode) {
   for (const TransferMode mode : {TransferMode::Normal, TransferMode::X410, TransferMode::X410_1984}) {
     const auto made = bind_argument(mta, mta.peers[0], mode);
     // X.219: the argument of a bind stands under [16] where there is an application context.
-    EXPECT_EQ(made->ber.front() == 0xB0, mode == TransferMode::Normal);
-    const auto read = read_bind_argument(*made);
+    EXPECT_EQ(made->data.ber.front() == 0xB0, mode == TransferMode::Normal);
+    const auto read = read_bind_argument(made->data);
     ASSERT_TRUE(read) << read.error().text();
     const auto& who = std::get<mts::AuthenticatedArgument>(read->value.value);
     EXPECT_EQ(who.name.octets, "ours");
     EXPECT_EQ(as_text(std::get<mts::Password>(who.credentials.value).octets()), "from us");
-    EXPECT_TRUE(read_bind_result(*bind_result(mta, mta.peers[0], mode, read->form)));
+    EXPECT_TRUE(read_bind_result(*bind_result(mta, mta.peers[0], mode, *read)));
     EXPECT_EQ(bind_error(mts::BindError::Busy, mode).has_value(), mode == TransferMode::Normal);
   }
-  EXPECT_TRUE(std::holds_alternative<asn1::Null>(read_bind_argument(*bind_argument(mta, mta.peers[1], TransferMode::Normal))->value.value));
-  EXPECT_FALSE(read_bind_argument(*bind_result(mta, mta.peers[0], TransferMode::Normal, mts::BindForm::P1988)));  // another part
+  EXPECT_TRUE(
+      std::holds_alternative<asn1::Null>(read_bind_argument(bind_argument(mta, mta.peers[1], TransferMode::Normal)->data)->value.value));
+  EXPECT_FALSE(read_bind_argument(*bind_result(mta, mta.peers[0], TransferMode::Normal, {})));  // another part
   EXPECT_FALSE(read_bind_argument({{0xB0, 0x05, 0x05}}));
 }
 
@@ -99,15 +100,15 @@ TEST(P1Bind, TheResponderMustBeTheOneThatWasCalled) {
   mts::Password password;
   password.value = asn1::OctetString("secret");
   who.credentials.value = password;
-  EXPECT_TRUE(check_result(peer, {who}));
+  EXPECT_TRUE(check_result(mta, peer, {who}, {}));
   who.name = "another";
-  EXPECT_EQ(check_result(peer, {who}).error().what, "the responder is another, not mta.partner");
+  EXPECT_EQ(check_result(mta, peer, {who}, {}).error().what, "the responder is another, not mta.partner");
   who.name = "mta.partner";
   password.value = asn1::OctetString("wrong");
   who.credentials.value = password;
-  EXPECT_EQ(check_result(peer, {who}).error().code, ErrorCode::Denied);
-  EXPECT_FALSE(check_result(peer, {}));
-  EXPECT_TRUE(check_result(mta.peers[1], {}));
+  EXPECT_EQ(check_result(mta, peer, {who}, {}).error().code, ErrorCode::Denied);
+  EXPECT_FALSE(check_result(mta, peer, {}, {}));
+  EXPECT_TRUE(check_result(mta, mta.peers[1], {}, {}));
 }
 
 TEST(P1Bind, NoPasswordInAnyText) {

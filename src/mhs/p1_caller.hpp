@@ -3,9 +3,9 @@
 
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
-#include "mhs/outgoing.hpp"
 #include "mhs/p1_bind.hpp"
-#include "mhs/wire.hpp"
+#include "mhs/p1_receiver.hpp"
+#include "mhs/p1_sender.hpp"
 
 namespace postern::mhs {
 
@@ -29,46 +29,47 @@ struct CallFailure {
   Bytes said = {};       ///< The error of the peer's refusal of the bind as it came, without its tag of ROSE; empty where there was none.
 };
 
-/// How one transfer ended.
-struct TransferOutcome {
-  enum class How : std::uint8_t {
-    Done,     ///< The peer is responsible for it.
-    Refused,  ///< Not this APDU, whatever the association (discarded): count it against the message.
-    Broken,   ///< The association did not last; try it on another one.
-  } how = How::Broken;
-  std::string text;                       ///< For an operator.
-  std::optional<osi::ResumePoint> point;  ///< Where it can go on.
-  bool damaged = false;                   ///< The content cannot be read: it is not authentic.
-};
-
 class P1Caller {
  public:
+  P1Caller(const P1Caller&) = delete;
+  P1Caller& operator=(const P1Caller&) = delete;
+
   /// Resolves, connects, does TLS, binds. One deadline for all of it.
   [[nodiscard]] static io::Task<tl::expected<std::unique_ptr<P1Caller>, CallFailure>> open(const CallParts& parts, const Peer& peer,
                                                                                            SteadyTime deadline);
 
-  /// The APDU of the item for those recipients that are due; begins at `from` where a former association left it.
-  /// BadInput: the item cannot be sent to this peer at all (1984), `what` says why.
-  [[nodiscard]] io::Task<Result<TransferOutcome>> transfer(Outgoing& item, std::optional<osi::ResumePoint> from);
+  /// What sends over it.
+  [[nodiscard]] P1Sender& sender() noexcept { return m_sender; }
   /// RT-CLOSE, or an abort where that does not answer.
   [[nodiscard]] io::Task<void> release();
   /// Reads what came meanwhile; false: the association has ended.
   [[nodiscard]] bool alive() noexcept;
-  /// "TLSv1.3 pinned" and the like, for the queue's `road`.
-  [[nodiscard]] std::string road() const;
+  // ---- two-way alternate (X.218 8.5, 8.6): the peer sends over this association, too
+  /// Whether it was agreed on, and this peer may.
+  [[nodiscard]] bool is_alternate() noexcept;
+  enum class Woken : std::uint8_t { Called, TurnAsked, End };
+  /// While there is nothing to send: until control().call(), the peer's wish for the turn, or the end (of the association, or `until`).
+  [[nodiscard]] io::Task<Woken> wait(SteadyTime until);
+  [[nodiscard]] io::StreamControl control() const { return m_wire.stream().control(); }
+  /// Gives the turn, and takes what the peer sends until it gives it back.
+  [[nodiscard]] io::Task<void> lend_turn(P1Parts& parts);
 
  private:
-  P1Caller(const CallParts& parts, const Peer& peer, Wire wire) : m_parts(parts), m_peer(peer), m_wire(std::move(wire)) {}
+  P1Caller(const CallParts& parts, const Peer& peer, Wire wire)
+      : m_mta(parts.mta),
+        m_workers(parts.workers),
+        m_peer(peer),
+        m_wire(std::move(wire)),
+        m_sender(parts.mta, parts.workers, peer, m_wire) {}
   [[nodiscard]] io::Task<std::optional<CallFailure>> bind(SteadyTime deadline);
-  [[nodiscard]] io::Task<TransferOutcome> send(class ApduSource& source, std::optional<osi::ResumePoint> from);
-  [[nodiscard]] io::Task<std::optional<TransferOutcome>> settle_one();
+  [[nodiscard]] io::Task<Status> check(const mts::MTABindResult& result);
 
-  const CallParts& m_parts;
+  const Mta& m_mta;
+  io::WorkerPool& m_workers;
   const Peer& m_peer;
   Wire m_wire;
-  std::optional<osi::SessionConnectionIdentifier> m_connection;
-  std::optional<osi::ResumePoint> m_point;  ///< The last confirmed checkpoint of what is under way.
-  bool m_untried = false;                   ///< It is the one of a former association, and the peer has not taken it up (yet).
+  P1Sender m_sender;
+  asn1::BitString m_random_number;  ///< Of our strong credentials: what the bind result must answer.
 };
 
 }  // namespace postern::mhs

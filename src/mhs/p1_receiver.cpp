@@ -13,6 +13,12 @@ namespace {
 
 /// A peer that keeps an association open without using it.
 constexpr auto kIdle = std::chrono::minutes(30);
+/// Of a peer that we gave the turn: until something comes.
+constexpr auto kTurnOfPeer = std::chrono::minutes(5);
+/// From asking for the turn to having it; then what waits goes another way.
+constexpr auto kTurn = std::chrono::seconds(60);
+/// APDUs that we send before the peer may have the turn back.
+constexpr std::size_t kOfOneTurn = 32;
 /// Octets of an APDU that are taken on the loop itself; above, the disk may be asked, which is a worker's business.
 constexpr std::uint64_t kInline = 64U * 1024;
 
@@ -24,14 +30,32 @@ struct Overloaded : Handlers... {
 class P1Receiver {
  public:
   P1Receiver(P1Parts& parts, Wire& wire, TransferMode mode) : m_parts(parts), m_wire(wire), m_mode(mode), m_road(road_of(wire.stream())) {}
+  /// Of an association that is open.
+  P1Receiver(P1Parts& parts, Wire& wire, const Peer& peer, P1Sender::Connection connection) : P1Receiver(parts, wire, peer.mode) {
+    m_peer = &peer;
+    m_connection = std::move(connection);
+  }
+  ~P1Receiver() { stay_away(); }
+  P1Receiver(const P1Receiver&) = delete;
+  P1Receiver& operator=(const P1Receiver&) = delete;
 
   io::Task<void> run(osi::AssociationRequested requested) {
-    const bool admitted = bind(requested);
+    const bool admitted = co_await bind(std::move(requested));
     co_await m_wire.flush();
     if (admitted) ++m_parts.stats.associations;
+    if (admitted && requested.dialogue == osi::DialogueMode::TwoWayAlternate) begin_alternate();
     for (;;) {
       const bool idle = !m_open.in;
-      auto event = co_await m_wire.next(io::deadline_in(kIdle), idle ? io::WakeOn::DataOrDrain : io::WakeOn::Data);
+      const auto wake = !idle ? io::WakeOn::Data : m_visit ? io::WakeOn::Anything : io::WakeOn::DataOrDrain;
+      auto event = co_await m_wire.next(m_asked ? *m_asked : io::deadline_in(kIdle), wake);
+      if (!event && event.error().field == "call") {
+        co_await ask_for_turn();
+        continue;
+      }
+      if (!event && m_asked && event.error().code == ErrorCode::Timeout) {
+        stay_away();
+        continue;
+      }
       if (!event) {
         const bool ours = event.error().code == ErrorCode::Timeout || event.error().field == "drain";
         if (ours) co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "this side closes");
@@ -44,10 +68,61 @@ class P1Receiver {
   }
 
  private:
+  // ---- two-way alternate: this side sends, too
+  void begin_alternate() {
+    if (m_parts.desk != nullptr && m_peer->alternate) m_visit = m_parts.desk->open(*m_peer, m_wire.stream().control());
+  }
+  /// X.218 8.5: the lower number is the more urgent; 0 is left to a release.
+  io::Task<void> ask_for_turn() {
+    if (m_asked || !m_visit) co_return;
+    if (!m_next) m_next = co_await m_parts.desk->next(*m_peer);
+    if (!m_next) co_return;
+    const auto* message = std::get_if<mts::Message>(&m_next->apdu().value);
+    const int priority = 1 + mts::rank_of(message != nullptr ? message->envelope.priority : mts::Priority::Normal);
+    if (m_wire->please_turn(priority)) m_asked = io::deadline_in(kTurn);
+  }
+  io::Task<void> use_turn() {
+    P1Sender sender(m_parts.mta, m_parts.workers, *m_peer, m_wire, m_connection);
+    m_asked.reset();
+    for (std::size_t sent = 0; m_visit && sent < kOfOneTurn && !m_wire.over() && m_wire->open(); ++sent) {
+      if (!m_next) m_next = co_await m_parts.desk->next(*m_peer);
+      if (!m_next) break;
+      Outgoing item = *std::move(m_next);
+      m_next.reset();
+      co_await m_parts.desk->send(*m_peer, std::move(item), sender);
+      if (sender.take_turn_asked()) break;
+    }
+    if (m_wire.over() || !m_wire->give_turn()) co_return;
+    co_await ask_for_turn();
+  }
+  /// What was to be sent goes another way.
+  void stay_away() noexcept {
+    if (m_next) m_parts.desk->give_back(*m_next);
+    m_next.reset();
+    m_asked.reset();
+    m_visit.reset();
+  }
+
+ public:
+  io::Task<void> until_turn_is_back() {
+    for (;;) {
+      auto event = co_await m_wire.next(io::deadline_in(kTurnOfPeer));
+      if (!event) {
+        co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "the peer does not use its turn");
+        give_up(std::exchange(m_open, {}));
+        co_return;
+      }
+      if (std::holds_alternative<osi::RtTurnGiven>(*event)) co_return;
+      co_await handle(*std::move(event));
+      if (m_wire.over()) co_return;
+    }
+  }
+
+ private:
   // ---- bind
-  bool bind(const osi::AssociationRequested& requested) {
-    const auto refusal = try_bind(requested);
-    if (!refusal) return true;
+  io::Task<bool> bind(osi::AssociationRequested requested) {
+    const auto refusal = co_await try_bind(requested);
+    if (!refusal) co_return true;
     ++m_parts.stats.binds_refused;
     if (!refusal->peer.empty()) m_parts.refused.refused(refusal->peer, refusal->why + " (" + m_road.address + ")");
     log::warn("x400.bind_refused", {{"peer", m_road.address}, {"reason", refusal->why}});
@@ -55,24 +130,41 @@ class P1Receiver {
     answer.rtse_reason = refusal->error == mts::BindError::Busy ? osi::RtseRefuseReason::Busy : osi::RtseRefuseReason::ValidationFailure;
     answer.user_data = bind_error(refusal->error, m_mode);
     static_cast<void>(m_wire->refuse(std::move(answer)));
-    return false;
+    co_return false;
   }
-  std::optional<BindRefusal> try_bind(const osi::AssociationRequested& requested) {
+  io::Task<std::optional<BindRefusal>> try_bind(const osi::AssociationRequested& requested) {
     const auto* open = std::get_if<asn1::Any>(&requested.data.value);
-    if (open == nullptr) return BindRefusal{mts::BindError::AuthenticationError, "recovery of a session connection without a bind"};
+    if (open == nullptr) co_return BindRefusal{mts::BindError::AuthenticationError, "recovery of a session connection without a bind"};
     const auto argument = read_bind_argument(*open);
-    if (!argument) return BindRefusal{mts::BindError::AuthenticationError, "no bind of P1: " + argument.error().text()};
-    if (auto refusal = authenticate(argument->value)) return refusal;
+    if (!argument) co_return BindRefusal{mts::BindError::AuthenticationError, "no bind of P1: " + argument.error().text()};
+    auto answer = co_await judge(*argument);
+    if (!answer) co_return answer.error();
     m_connection = requested.connection;
-    auto result = bind_result(m_parts.mta, *m_peer, m_mode, argument->form);
     osi::AssociationAccept accept;
-    if (result) accept.data.value = *std::move(result);
-    if (const Status accepted = result ? m_wire->accept(std::move(accept)) : Status(fail(result.error())); !accepted)
-      return BindRefusal{mts::BindError::Busy, accepted.error().text()};
+    accept.data.value = *std::move(answer);
+    if (const Status accepted = m_wire->accept(std::move(accept)); !accepted)
+      co_return BindRefusal{mts::BindError::Busy, accepted.error().text()};
     m_parts.refused.admitted(m_peer->name);
-    log::info("x400.bound",
-              {{"peer", m_peer->name}, {"address", m_road.address}, {"mode", name_of(m_mode)}, {"tls", m_road.tls ? "yes" : "no"}});
-    return std::nullopt;
+    log::info("x400.bound", {{"peer", m_peer->name},
+                             {"address", m_road.address},
+                             {"mode", name_of(m_mode)},
+                             {"tls", m_road.tls ? "yes" : "no"},
+                             {"credentials", m_peer->strong ? "strong" : "simple"}});
+    co_return std::nullopt;
+  }
+  /// The bind result for a peer that is admitted (m_peer from then on).
+  using Answer = tl::expected<asn1::Any, BindRefusal>;
+  io::Task<Answer> judge(const mts::Bound<mts::MTABindArgument>& argument) {
+    if (!shows_strong(argument.value)) co_return answer_to(argument);
+    auto answer = co_await m_parts.workers.run([this, &argument] { return answer_to(argument); });
+    if (!answer) co_return tl::unexpected(BindRefusal{mts::BindError::Busy, answer.error().text()});
+    co_return *std::move(answer);
+  }
+  Answer answer_to(const mts::Bound<mts::MTABindArgument>& argument) {
+    if (auto refusal = authenticate(argument.value)) return tl::unexpected(*std::move(refusal));
+    auto result = bind_result(m_parts.mta, *m_peer, m_mode, argument);
+    if (!result) return tl::unexpected(BindRefusal{mts::BindError::Busy, result.error().text(), m_peer->name});
+    return *std::move(result);
   }
   BindRefusal locked(BindRefusal refusal, const mts::AuthenticatedArgument* named) const {
     const auto& peers = m_parts.mta.peers;
@@ -81,11 +173,15 @@ class P1Receiver {
     return refusal;
   }
   std::optional<BindRefusal> authenticate(const mts::MTABindArgument& argument) {
+    if (shows_strong(argument)) return settle(admit(m_parts.mta, argument, m_road));  // nothing there that could be guessed
     const auto* named = std::get_if<mts::AuthenticatedArgument>(&argument.value);
     auto attempt = m_parts.guesses.begin(named != nullptr ? std::string_view(named->name.octets) : std::string_view(), m_road);
     if (!attempt) return locked(attempt.error(), named);
     const auto peer = admit(m_parts.mta, argument, m_road);
-    settle(*std::move(attempt), peer ? nullptr : &peer.error());
+    mhs::settle(*std::move(attempt), peer ? nullptr : &peer.error());
+    return settle(peer);
+  }
+  std::optional<BindRefusal> settle(const tl::expected<const Peer*, BindRefusal>& peer) {
     if (!peer) return peer.error();
     m_peer = *peer;
     return std::nullopt;
@@ -97,6 +193,7 @@ class P1Receiver {
     if (auto* checkpoint = std::get_if<osi::RtTransferCheckpoint>(&event)) co_return co_await keep(std::move(checkpoint->point));
     if (auto* asked = std::get_if<osi::RtResumeRequested>(&event)) co_return co_await resume(std::move(*asked));
     if (std::holds_alternative<osi::RtTransferEnd>(event)) co_return co_await commit();
+    if (std::holds_alternative<osi::RtTurnGiven>(event)) co_return co_await use_turn();
     std::visit(Overloaded{
                    [&](osi::RtTransferBegin& begin) { start(std::move(begin.activity)); },
                    [&](osi::RtTransferStopped& stopped) { stop(stopped); },
@@ -337,6 +434,10 @@ class P1Receiver {
   std::uint64_t m_octets = 0;
   std::uint64_t m_again = 0;  ///< Octets of a resumed transfer that are here already.
   bool m_refused = false;     ///< What still comes of this transfer is void.
+  // Two-way alternate: while m_visit lives what waits for the peer is ours to send.
+  std::shared_ptr<void> m_visit;
+  std::optional<Outgoing> m_next;     ///< Waits for the turn.
+  std::optional<SteadyTime> m_asked;  ///< The turn was asked for; until when it should be here.
 };
 
 }  // namespace
@@ -355,6 +456,11 @@ void give_up(OpenTransfer open, StagingArea& staging, io::WorkerPool& workers) {
 io::Task<void> receive_p1(P1Parts& parts, Wire& wire, osi::AssociationRequested requested, TransferMode mode) {
   P1Receiver receiver(parts, wire, mode);
   co_await receiver.run(std::move(requested));
+}
+
+io::Task<void> receive_until_turn(P1Parts& parts, Wire& wire, const Peer& peer, P1Sender::Connection connection) {
+  P1Receiver receiver(parts, wire, peer, std::move(connection));
+  co_await receiver.until_turn_is_back();
 }
 
 }  // namespace postern::mhs

@@ -10,6 +10,7 @@
 #include "io/loops.hpp"
 #include "mhs/interrupted.hpp"
 #include "mhs/mta_rules.hpp"
+#include "mhs/outbound_desk.hpp"
 #include "mhs/password_guesses.hpp"
 #include "mhs/refused_binds.hpp"
 #include "mhs/wire.hpp"
@@ -35,6 +36,7 @@ struct P1Parts {
   RefusedBinds& refused;
   Random& random;
   const Clock& clock;
+  OutboundDesk* desk = nullptr;  ///< For associations of two-way alternate use; null: nothing is sent over those that a peer opened.
 };
 
 /// Nothing of it stays; what was staged is on disk, so a worker does it.
@@ -42,5 +44,8 @@ void give_up(OpenTransfer open, StagingArea& staging, io::WorkerPool& workers);
 
 /// Serves the association that asked `requested`; returns when it is over. The parts must outlive it.
 [[nodiscard]] io::Task<void> receive_p1(P1Parts& parts, Wire& wire, osi::AssociationRequested requested, TransferMode mode);
+
+/// Of an association that this side opened, and whose turn it gave away: takes what comes until the turn is back or the association over.
+[[nodiscard]] io::Task<void> receive_until_turn(P1Parts& parts, Wire& wire, const Peer& peer, P1Sender::Connection connection);
 
 }  // namespace postern::mhs

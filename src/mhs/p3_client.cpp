@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "mhs/own_proof.hpp"
 #include "mhs/user_submission.hpp"
 #include "oraddress/or_text.hpp"
 #include "osi/oids.hpp"
@@ -45,10 +46,14 @@ io::Task<Called<std::unique_ptr<P3Client>>> P3Client::open(UserCall call, io::Re
                                                            CallWitness witness) {
   mts::MTSBindArgument argument;
   argument.initiator_name.value.emplace<0>(call.user);
-  argument.initiator_credentials = simple_credentials(call.password);
+  const mts::MTAName responder = call.strong ? call.strong->responder_name : mts::MTAName();
+  auto proof = own_proof(call, {mts::MTANameAndOptionalGDI{{}, responder}});
+  if (!proof) co_return tl::unexpected<CallFailure>(CallFailure{"bind: " + proof.error().text(), true});
+  argument.initiator_credentials = std::move(proof->shown);
   auto value = asn1::to_any(argument);
   if (!value) co_return tl::unexpected<CallFailure>(CallFailure{"bind: " + value.error().text(), true});
-  UserClient::Bind bind{call.reliable ? osi::mts_reliable_access() : osi::mts_access(), *std::move(value), &words_of_bind_error};
+  UserClient::Bind bind{call.reliable ? osi::mts_reliable_access() : osi::mts_access(), *std::move(value), &words_of_bind_error,
+                        check_of<mts::MTSBindResult>(*std::move(proof))};
   auto client = co_await UserClient::open(std::move(call), std::move(bind), resolver, deadline, std::move(witness));
   if (!client) co_return tl::unexpected<CallFailure>(client.error());
   auto bound = asn1::from_any<mts::MTSBindResult>((*client)->bind_result());

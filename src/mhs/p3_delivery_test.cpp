@@ -386,6 +386,27 @@ TEST_F(P3Delivery, OfALongBacklogOnlySomeIsLookedAtBeforeTheAssociationIsAttende
   EXPECT_EQ(node.spool->stats().in_flight, 100U);
 }
 
+TEST_F(P3Delivery, ALongBacklogRestsOnDiskAndComesInItsOrder) {
+  constexpr std::size_t kMany = 100;
+  node.resting.units = 20;
+  node.resting.route_units = 10;
+  start();
+  for (std::size_t size = 1; size <= kMany; ++size) send(envelope_to(kBob), size);
+  const auto is_resting = [this] {
+    const SpoolStats stats = node.spool->stats();
+    EXPECT_LE(stats.ready + stats.deferred, 20U);
+    return stats.parked == kMany;
+  };
+  for (int tries = 0; tries < 2000 && !is_resting(); ++tries) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ASSERT_TRUE(is_resting());
+  Taken taken;
+  auto client = receiver(taken);
+  ASSERT_TRUE(client && receive(*client, taken, kMany));
+  for (std::size_t i = 0; i < kMany; ++i) EXPECT_EQ(taken.messages[i].content.octets.size(), i + 1);
+  close(std::move(client));
+  EXPECT_TRUE(is_emptied());
+}
+
 TEST_F(P3Delivery, ControlsThatAreNotAcceptable) {
   mts::RegisterArgument88 registered;
   registered.deliverable_maximum_content_length = 1000;

@@ -55,12 +55,12 @@ class P3Session {
     if (!argument) co_return BindRefusal{mts::BindError::AuthenticationError, "no bind of P3: " + argument.error().text()};
     const mts::ORName* name = user_of(argument->initiator_name);
     if (name == nullptr) co_return BindRefusal{mts::BindError::AuthenticationError, "the bind is that of an MTA, not of a user"};
-    auto user = co_await admit_user(m_parts.gate, *name, std::move(argument->initiator_credentials), road_of(m_wire.stream()));
-    if (!user) co_return user.error();
-    m_user = *std::move(user);
+    auto admitted = co_await admit_user(m_parts.gate, *name, std::move(argument->initiator_credentials), road_of(m_wire.stream()));
+    if (!admitted) co_return admitted.error();
+    m_user = std::move(admitted->user);
     const Status opened = co_await open_delivery();
     if (!opened) co_return BindRefusal{mts::BindError::Busy, "what waits for " + m_user.text + " cannot be read: " + opened.error().text()};
-    co_return accept();
+    co_return accept(std::move(admitted->answer));
   }
   io::Task<Status> open_delivery() {
     if (m_parts.deliveries == nullptr) co_return Status();
@@ -68,10 +68,10 @@ class P3Session {
     m_delivery.open(std::move(feed));
     co_return Status();
   }
-  std::optional<BindRefusal> accept() {
+  std::optional<BindRefusal> accept(mts::ResponderCredentials ours) {
     mts::MTSBindResult result;
     result.responder_name.value = m_parts.gate.mta.name;
-    result.responder_credentials = responder_credentials(m_parts.gate);
+    result.responder_credentials = std::move(ours);
     auto value = asn1::to_any(result);
     if (!value) return BindRefusal{mts::BindError::Busy, value.error().text()};
     osi::AssociationAccept answer;

@@ -1,6 +1,7 @@
 // P3 over loopback: a user binds to his MTA, submits, and the message arrives; what is wrong is said in words.
 #include <gtest/gtest.h>
 
+#include "mhs/acceptance.hpp"
 #include "mhs/p3_client.hpp"
 #include "mhs/testing/mutations.hpp"
 #include "mhs/testing/users.hpp"
@@ -87,6 +88,16 @@ TEST_F(P3, ASubmittedMessageIsDelivered) {
     close(std::move(client));
   }
   EXPECT_EQ(node.stats.associations, 2U);
+}
+
+TEST(MtsIdentifier, IsWrittenAndReadInOneForm) {
+  mts::MTSIdentifier identifier{domain("DE", " ", "NORTH"), asn1::Ia5String("mta-1126054200] -1f")};
+  EXPECT_EQ(text_of(identifier), "[C=DE;A= ;P=NORTH] mta-1126054200] -1f");
+  EXPECT_EQ(parse_mts_identifier(text_of(identifier)).value(), identifier);
+  identifier.global_domain_identifier.private_domain_identifier.reset();
+  EXPECT_EQ(parse_mts_identifier(text_of(identifier)).value(), identifier);
+  for (const char* wrong : {"", "mta-1", "[C=DE;A= ] ", "[C=DE] mta-1", "[C=DE;A= ;O=Works] mta-1", "C=DE;A= ] mta-1"})
+    EXPECT_FALSE(parse_mts_identifier(wrong)) << wrong;
 }
 
 TEST_F(P3, SeveralOperationsOverOneAssociation) {

@@ -1,5 +1,6 @@
 #include "mhs/p7_client.hpp"
 
+#include "mhs/own_proof.hpp"
 #include "mhs/p3_client.hpp"
 #include "ms/protocol.hpp"
 #include "osi/oids.hpp"
@@ -41,10 +42,13 @@ io::Task<Called<std::unique_ptr<P7Client>>> P7Client::open(UserCall call, io::Re
                                                            CallWitness witness) {
   ms::MSBindArgument argument;
   argument.initiator_name = call.user;
-  argument.initiator_credentials = simple_credentials(call.password);
+  auto proof = own_proof(call, {call.user});
+  if (!proof) co_return tl::unexpected<CallFailure>(CallFailure{"bind: " + proof.error().text(), true});
+  argument.initiator_credentials = std::move(proof->shown);
   auto value = asn1::to_any(argument);
   if (!value) co_return tl::unexpected<CallFailure>(CallFailure{"bind: " + value.error().text(), true});
-  UserClient::Bind bind{call.reliable ? osi::ms_reliable_access() : osi::ms_access(), *std::move(value), &words_of_bind_error};
+  UserClient::Bind bind{call.reliable ? osi::ms_reliable_access() : osi::ms_access(), *std::move(value), &words_of_bind_error,
+                        check_of<ms::MSBindResult>(*std::move(proof))};
   auto client = co_await UserClient::open(std::move(call), std::move(bind), resolver, deadline, std::move(witness));
   if (!client) co_return tl::unexpected<CallFailure>(client.error());
   if (const auto bound = asn1::from_any<ms::MSBindResult>((*client)->bind_result()); !bound) {

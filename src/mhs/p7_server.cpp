@@ -4,6 +4,7 @@
 #include "base/text.hpp"
 #include "mhs/rose_caller.hpp"
 #include "mhs/user_administration.hpp"
+#include "mhs/user_proof.hpp"
 #include "ms/store_session.hpp"
 #include "oraddress/or_text.hpp"
 #include "osi/oids.hpp"
@@ -46,24 +47,25 @@ using Verdict = tl::expected<Admitted, Refused>;
 
 Verdict refused(ms::BindProblem problem, std::string why) { return tl::unexpected<Refused>(Refused{{problem}, std::move(why)}); }
 
-/// Simple credentials against the port of users.
-ms::CheckUser check_with(Users& users) {
-  return [&users](const mts::ORName& name, const mts::Credentials& credentials) -> Status {
-    const auto* password = std::get_if<mts::Password>(&credentials.value);
-    if (password == nullptr) return fail(ErrorCode::Denied, "credentials that are not simple ones");
-    return users.verify(name, password->octets());
-  };
+/// A store is called by the name of its user (X.413), or by that of the MTA it stands beside.
+std::vector<mts::TokenName> names_of_store(const P7Parts& parts, const mts::ORName& user) {
+  return {mts::TokenName{user}, token_name_of(parts.gate.mta)};
 }
 
 /// On a worker.
 Result<Verdict> judge(const P7Parts& parts, const ms::MSBindArgument& argument) {
-  ms::Offer offer;
-  offer.credentials = responder_credentials(parts.gate);
-  ms::BindAnswer answer = ms::judge_bind(argument, check_with(parts.gate.users), offer);
+  mts::ResponderCredentials ours;
+  const ms::CheckUser check = [&](const mts::ORName& name, const mts::Credentials& shown) -> Status {
+    POSTERN_TRY(ours, judge_user(parts.gate, name, shown, names_of_store(parts, name)));
+    return {};
+  };
+  ms::BindAnswer answer = ms::judge_bind(argument, check, ms::Offer());
   if (auto* error = std::get_if<ms::MSBindError>(&answer.value)) return Verdict(tl::unexpected<Refused>(Refused{*error, answer.why}));
   auto store = parts.stores.open(argument.initiator_name);
   if (!store) return refused(ms::BindProblem::UnableToEstablishAssociation, "no mailbox: " + store.error().text());
-  return Verdict(Admitted{std::move(std::get<ms::MSBindResult>(answer.value)), *std::move(store)});
+  auto& result = std::get<ms::MSBindResult>(answer.value);
+  result.responder_credentials = std::move(ours);
+  return Verdict(Admitted{std::move(result), *std::move(store)});
 }
 
 void settle_store(PasswordGuesses::Attempt attempt, const Verdict& verdict) {
@@ -106,7 +108,8 @@ class P7Session {
     m_user = {argument->initiator_name, printable(oraddress::write(argument->initiator_name))};
     if (m_parts.gate.tls_required && !m_wire.stream().is_tls())
       co_return refused(BindProblem::InadequateAssociationConfidentiality, m_user.text + " must come by TLS").error();
-    auto attempt = co_await begin_attempt(m_parts.gate, argument->initiator_name, road_of(m_wire.stream()));
+    auto attempt =
+        co_await begin_attempt(m_parts.gate, argument->initiator_name, argument->initiator_credentials, road_of(m_wire.stream()));
     if (!attempt) {
       const bool busy = attempt.error().error == mts::BindError::Busy;
       co_return refused(busy ? BindProblem::UnableToEstablishAssociation : BindProblem::AuthenticationError, attempt.error().why).error();
@@ -115,7 +118,7 @@ class P7Session {
     auto verdict = co_await m_parts.gate.workers.run(std::move(job));
     if (*attempt && verdict) settle_store(**std::move(attempt), *verdict);
     if (!verdict) co_return refused(BindProblem::UnableToEstablishAssociation, verdict.error().text()).error();
-    if (!*verdict) co_return verdict->error();
+    if (!*verdict) co_return Refused{verdict->error().error, m_user.text + " " + verdict->error().why};
     co_return accept(**std::move(verdict), std::move(argument->fetch_restrictions));
   }
   std::optional<Refused> accept(Admitted admitted, std::optional<ms::Restrictions> restrictions) {

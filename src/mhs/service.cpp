@@ -34,7 +34,7 @@ struct Service::Impl {
         mailboxes(with.store(), with.keeper(), accounts, with.random()),
         users(with.store(), with.keeper(), accounts),
         guesses(with.clock()),
-        submission({with.store(), with.spool(), with.workers(), with.clock()}) {
+        submission({with.store(), with.spool(), with.workers(), with.clock(), static_cast<std::uint64_t>(with.config().x400.most_queued)}) {
     mailboxes.set_delivered([this](const MsUser& user) {
       users.delivered(user);
       if (forwarder) forwarder->look();
@@ -68,10 +68,14 @@ struct Service::Impl {
     gate_mta->name = mta.name;
     gate_mta->domain = mta.domain;
     gate_mta->limits = mta.limits;
+    gate_mta->strong = mta.strong;
+    gate_mta->strong_users = mta.strong_users;
     // Passwords of people in clear only where the operator opened the plain door and nothing else.
     const bool tls_required = !config.x400.tls.address.empty();
-    p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses}, submission, user_stats});
-    p7.emplace(P7Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses}, submission, users, user_stats});
+    const auto memory = static_cast<std::uint64_t>(config.x400.inflight_bytes);
+    const std::size_t share = apdu_share(memory);
+    p3.emplace(P3Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses, share}, submission, user_stats});
+    p7.emplace(P7Parts{{*gate_mta, users, gateway.workers(), tls_required, {}, &guesses, share}, submission, users, user_stats});
     std::vector<UserService> services = p3_services(*p3);
     for (UserService& each : p7_services(*p7)) services.push_back(std::move(each));
     POSTERN_TRY(auto selector, parse_selector(config.x400.transport_selector));
@@ -94,7 +98,10 @@ struct Service::Impl {
                                   std::move(services),
                                   std::move(selector),
                                   [this] { return gateway.mail_open(); },
-                                  &guesses}));
+                                  &guesses,
+                                  NodeParts::kHousekeeping,
+                                  NodeParts::kInterrupted,
+                                  std::make_shared<ContentBudget>(memory)}));
     submission.attach(*node);
     p3->deliveries = &node->deliveries();
     forwarder.emplace(Forwarder::Parts{mailboxes, *node, gateway.loops(), gateway.workers()});
@@ -125,7 +132,7 @@ struct Service::Impl {
   }
 
   io::Task<void> serve_tls(io::Stream stream) {
-    const Status secured = co_await stream.start_tls_server(tls(), io::deadline_in(kHandshake));
+    const Status secured = co_await stream.start_tls_server(tls(), io::deadline_in(kHandshake), gateway.judge_of_clients());
     if (!secured) {
       log::info("x400.tls_failed", {{"address", stream.peer().text()}, {"reason", secured.error()}});
       co_return;
@@ -208,6 +215,7 @@ std::vector<Service::Mailbox> Service::mailboxes() const {
 
 Result<Service::Mailbox> Service::add_mailbox(std::string_view address, std::string_view password, DeliveredBy delivered_by) {
   POSTERN_TRY(const auto parsed, oraddress::parse(address));
+  if (m_impl->node->mta().lists.find(parsed) != nullptr) return fail(ErrorCode::Conflict, "is that of an [[x400_list]]", "address");
   POSTERN_TRY(const MsUser user, m_impl->mailboxes.add(parsed, password, delivered_by));
   return Mailbox{user.address, user.delivered_by};
 }

@@ -1,9 +1,14 @@
 #include "mhs/settings.hpp"
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
 
+#include "base/random.hpp"
 #include "base/text.hpp"
 #include "gateway/hops.hpp"
+#include "mhs/list_settings.hpp"
+#include "oraddress/compare.hpp"
 #include "oraddress/or_text.hpp"
 #include "pki/verify.hpp"
 #include "tlspolicy/profile.hpp"
@@ -45,11 +50,7 @@ class PathCheck {
   PathCheck(std::vector<Certificate> roots, OwnRoots more, std::string host, const Clock& clock)
       : m_roots(std::move(roots)), m_more(std::move(more)), m_host(std::move(host)), m_clock(clock) {}
   Status operator()(const io::Stream& stream) const {
-    CertificateChain chain;
-    for (const Bytes& der : stream.peer_chain()) {
-      POSTERN_TRY(Certificate one, Certificate::from_der(der));
-      chain.push_back(std::move(one));
-    }
+    POSTERN_TRY(const CertificateChain chain, certificates_from_der(stream.peer_chain()));
     if (chain.empty()) return fail(ErrorCode::Denied, "no certificate was shown");
     VerifyRequest request;
     request.leaf = &chain.front();
@@ -84,12 +85,14 @@ class Maker {
     POSTERN_TRY(out.domain, in(parse_domain(x400.domain), "x400.domain"));
     out.content_limit = static_cast<std::uint64_t>(x400.content_bytes);
     out.idle = x400.idle;
+    POSTERN_CHECK(add_strong(out));
     for (const auto& peer : m_config.x400_peers) {
       auto made = make_peer(peer);
       if (!made) return fail(Error(made.error()).context("[[x400_peer]] " + peer.name));
       out.peers.push_back(*std::move(made));
     }
     for (const auto& route : m_config.x400_routes) POSTERN_CHECK(add_route(out, route));
+    POSTERN_TRY(out.lists, lists_of(m_config));
     return out;
   }
 
@@ -106,16 +109,70 @@ class Maker {
     out.our_name = peer.our_name;
     POSTERN_TRY(out.our_password, secret(peer.password_ref, m_config, "password_ref"));
     POSTERN_TRY(out.peer_password, secret(peer.peer_password_ref, m_config, "peer_password_ref"));
+    if (peer.credentials == "strong") {
+      POSTERN_TRY(out.strong, trust_of(peer.strong_ca, peer.strong_subject, peer.strong_pins));
+    }
     out.associations = static_cast<std::size_t>(peer.associations);
     out.checkpoint_size = peer.checkpoint;
     out.window_size = peer.window;
+    out.alternate = peer.dialogue == "alternate";
     out.tls.required = peer.tls != "none";
-    for (const auto& pin : peer.pins) {
-      POSTERN_TRY(const Sha256 fingerprint, in(parse_fingerprint(pin), "pins"));
-      out.tls.pins.emplace_back(fingerprint.begin(), fingerprint.end());
-    }
+    POSTERN_TRY(out.tls.pins, pins_of(peer.pins));
     if (out.tls.required && out.address) POSTERN_CHECK(add_tls(out, peer));
     return out;
+  }
+
+  static Result<std::vector<Bytes>> pins_of(const std::vector<std::string>& texts) {
+    std::vector<Bytes> out;
+    for (const auto& pin : texts) {
+      POSTERN_TRY(const Sha256 fingerprint, in(parse_fingerprint(pin), "pins"));
+      out.emplace_back(fingerprint.begin(), fingerprint.end());
+    }
+    return out;
+  }
+
+  // ---- strong credentials
+  Status add_strong(Mta& out) {
+    const bool wanted = !m_config.x400_users.empty() || std::ranges::any_of(m_config.x400_peers, &is_strong);
+    if (!wanted) return {};
+    static SystemRandom random;
+    POSTERN_TRY(auto own, own_identity());
+    out.strong = std::make_shared<credentials::Authenticator>(std::move(own), m_clock, random, m_config.x400.strong.clock_skew);
+    for (const auto& user : m_config.x400_users) {
+      const Status added = add_user(out, user);
+      if (!added) return fail(Error(added.error()).context("[[x400_user]] " + printable(user.address)));
+    }
+    return {};
+  }
+  static bool is_strong(const config::X400Peer& peer) { return peer.credentials == "strong"; }
+  Status add_user(Mta& out, const config::X400User& user) {
+    POSTERN_TRY(const auto address, in(oraddress::parse(user.address), "address"));
+    POSTERN_TRY(auto trust, trust_of(user.ca, user.subject, user.pins));
+    if (out.strong_users.emplace(oraddress::comparison_key(address), std::move(trust)).second) return {};
+    return fail(ErrorCode::Conflict, "is there twice", "address");
+  }
+  Result<credentials::Trust> trust_of(const std::string& ca, const std::string& subject, const std::vector<std::string>& pins) {
+    credentials::Trust out;
+    out.subject = subject;
+    POSTERN_TRY(out.pins, pins_of(pins));
+    if (!ca.empty()) {
+      POSTERN_TRY(out.roots, certificates_from_file(m_config.beside_config(ca)));
+    }
+    return out;
+  }
+  /// The certificate of x400.strong, read once; else the listeners', whatever it is when it is asked for.
+  Result<credentials::OwnIdentity> own_identity() {
+    const auto& strong = m_config.x400.strong;
+    if (strong.certificate.empty()) {
+      if (!m_own.context) return fail(ErrorCode::BadInput, "is needed where there are no listeners with TLS", "x400.strong.certificate");
+      POSTERN_TRY(auto context, m_own.context(TlsVersion::Tls13));
+      return credentials::OwnIdentity([context = std::move(context)] { return identity_in(context()); });
+    }
+    POSTERN_TRY(auto chain, in(certificates_from_file(m_config.beside_config(strong.certificate)), "x400.strong.certificate"));
+    POSTERN_TRY(auto key, in(gateway::load_private_key(m_config.beside_config(strong.key)), "x400.strong.key"));
+    auto own = credentials::make_identity(std::move(chain), std::move(key));
+    if (!own) return fail(Error(own.error()).context("x400.strong"));
+    return credentials::OwnIdentity([own = *std::move(own)] { return own; });
   }
 
   /// With a certificate by which the peer may know us: the one of transport.tls, else the listeners', so that one pin holds both ways.
@@ -177,6 +234,21 @@ class Maker {
 }  // namespace
 
 Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock) { return Maker(config, std::move(own), clock).make(); }
+
+Result<credentials::Identity> identity_in(const io::SslContext& context) {
+  X509* leaf = context ? SSL_CTX_get0_certificate(context.get()) : nullptr;
+  if (leaf == nullptr) return fail(ErrorCode::Unavailable, "the listeners have no certificate now; the key engine is sealed");
+  CertificateChain chain;
+  POSTERN_TRY(Certificate first, Certificate::from_native(leaf));
+  chain.push_back(std::move(first));
+  STACK_OF(X509)* more = nullptr;
+  SSL_CTX_get0_chain_certs(context.get(), &more);
+  for (int i = 0; i < sk_X509_num(more); ++i) {
+    POSTERN_TRY(Certificate next, Certificate::from_native(sk_X509_value(more, i)));
+    chain.push_back(std::move(next));
+  }
+  return credentials::make_identity(std::move(chain), share(SSL_CTX_get0_privatekey(context.get())));
+}
 
 Result<RetrySchedule> retry_of(const config::Config& config) {
   RetrySchedule out;

@@ -18,11 +18,13 @@ struct OwnTls {
   /// A context that shows the listeners' certificate, for peers that know us by it. Used where no transport.tls.client_certificate is set.
   std::function<Result<std::function<io::SslContext()>>(TlsVersion)> context;
 };
-/// Reads passwords and certificates. Errors name table, entry and setting.
+/// Reads passwords and certificates. The clock must outlive what is made. Errors name table, entry and setting.
 [[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock);
 /// x400.retry; an expiry has each message of its own (lifetimes_of).
 [[nodiscard]] Result<RetrySchedule> retry_of(const config::Config& config);
 [[nodiscard]] mts::Lifetimes lifetimes_of(const config::Config& config);
+/// The identity that a TLS context shows: its chain and key. Unavailable: the context has none now (a sealed key engine).
+[[nodiscard]] Result<credentials::Identity> identity_in(const io::SslContext& context);
 /// "C=DE;A= ;P=ORG"; BadInput where an attribute is missing or there are others.
 [[nodiscard]] Result<mts::GlobalDomainIdentifier> parse_domain(std::string_view text);
 /// ASCII, or 'HEX'H. Unset for an empty text.

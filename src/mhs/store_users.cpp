@@ -32,6 +32,8 @@ Status StoreUsers::verify(const oraddress::ORAddress& user, ByteView password) {
   return {};
 }
 
+bool StoreUsers::knows(const oraddress::ORAddress& user) { return m_users.find(oraddress::comparison_key(user)).has_value(); }
+
 Status StoreUsers::change_password(const oraddress::ORAddress& user, ByteView old_password, ByteView new_password) {
   POSTERN_CHECK(verify(user, old_password));
   return m_users.set_password(oraddress::comparison_key(user), as_text(new_password));

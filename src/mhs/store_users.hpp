@@ -16,6 +16,7 @@ class StoreUsers final : public Users, public Stores {
   StoreUsers(Store& store, Keeper& keeper, MsUsers& users) : m_store(store), m_keeper(keeper), m_users(users) {}
 
   [[nodiscard]] Status verify(const oraddress::ORAddress& user, ByteView password) override;
+  [[nodiscard]] bool knows(const oraddress::ORAddress& user) override;
   [[nodiscard]] Status change_password(const oraddress::ORAddress& user, ByteView old_password, ByteView new_password) override;
   /// Of users of P3. Deliveries into a mailbox nothing restricts: there is nothing to register (Unsupported).
   [[nodiscard]] Result<mts::RegisterArgument88> registration(const oraddress::ORAddress& user) override;

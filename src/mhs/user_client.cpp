@@ -182,6 +182,10 @@ io::Task<std::optional<CallFailure>> UserClient::bind(const Bind& bind, const bo
     co_return failed(witness, "bind", "the association was accepted without a bind result", true).value();
   }
   m_bind_result = untagged(*data, RoseTag::BindResult);
+  if (const Status good = bind.check ? bind.check(m_bind_result) : Status(); !good) {
+    co_await m_wire.abort(osi::RtseAbortReason::UserError, "the bind result is not that of the responder that was called");
+    co_return failed(witness, "bind", good.error().text(), true).value();
+  }
   done(witness, "bind");
   co_return std::nullopt;
 }

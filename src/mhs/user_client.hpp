@@ -10,12 +10,20 @@
 
 namespace postern::mhs {
 
+/// Strong credentials of a user who binds, and whose of the responder are believed.
+struct StrongCall {
+  std::shared_ptr<credentials::Authenticator> self;
+  credentials::Trust responder;
+  mts::MTAName responder_name;  ///< Of the MTA that is called by P3; a store is called by the name of its user.
+};
+
 /// Where a user binds, and as whom.
 struct UserCall {
   osi::PresentationAddress address;
   mts::ORName user;
   SecretBytes password;
-  bool reliable = false;  ///< Over RTSE (mts-reliable-access, ms-reliable-access).
+  std::optional<StrongCall> strong;  ///< In place of the password.
+  bool reliable = false;             ///< Over RTSE (mts-reliable-access, ms-reliable-access).
   PeerTls tls;
   osi::AssociationLimits limits;
   osi::TranscriptHook transcript;
@@ -52,6 +60,7 @@ class UserClient {
     osi::AssociationService service;
     asn1::Any argument;
     std::function<std::string(const asn1::Any& error)> words_of_error;
+    std::function<Status(const asn1::Any& result)> check = {};  ///< Whether the responder is the one that was called; unset: anybody is.
   };
   [[nodiscard]] static io::Task<Called<std::unique_ptr<UserClient>>> open(UserCall call, Bind bind, io::Resolver& resolver,
                                                                           SteadyTime deadline, CallWitness witness);

@@ -108,7 +108,9 @@ void UserDeliveries::leave(const std::string& route, const std::shared_ptr<News>
   const auto found = m_bound.find(route);
   if (found == m_bound.end()) return;
   std::erase(found->second, news);
-  if (found->second.empty()) m_bound.erase(found);
+  if (!found->second.empty()) return;
+  m_bound.erase(found);
+  m_parts.spool.rest(route);
 }
 
 bool UserDeliveries::ring(const std::string& route) {
@@ -137,7 +139,7 @@ io::Task<void> UserDeliveries::look(Self self, std::string route) {
 void UserDeliveries::put_off(ForUser of) {
   of.work.loaded.reset();  // it may be long
   const std::int64_t left = of.expires + 1 - unix_seconds(m_parts.clock.now());
-  m_parts.spool.give_back(std::move(of.work), std::chrono::seconds(std::clamp(left, kSoon, kSeldom)));
+  m_parts.spool.park(std::move(of.work), std::chrono::seconds(std::clamp(left, kSoon, kSeldom)));
 }
 
 io::Task<std::optional<ForUser>> UserDeliveries::examine(Work work) {

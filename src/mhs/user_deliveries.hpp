@@ -7,9 +7,9 @@
 //     feed->delivered(*std::move(delivery), {});                        // or refused(), postponed(), returned()
 //   }
 //
-// While nobody is bound, what waits is looked at when it comes and then seldom: what he can never take, and what is too old, ends in a
-// report; a probe is answered at once. At least once: a delivery ends when its outcome is committed; one whose association ended before its
-// result comes again on the next.
+// While nobody is bound, what waits is looked at when it comes and then seldom, and rests on disk (Spool::park): what he can never take,
+// and what is too old, ends in a report; a probe is answered at once. At least once: a delivery ends when its outcome is committed; one
+// whose association ended before its result comes again on the next.
 #pragma once
 
 #include <atomic>
@@ -131,6 +131,7 @@ class DeliveryFeed {
   };
   [[nodiscard]] std::optional<Work> take();
   void hold(ForUser of);
+  [[nodiscard]] io::Task<void> look_at_all();
   void release_held();
   [[nodiscard]] bool is_full() const noexcept;
 

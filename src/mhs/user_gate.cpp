@@ -2,6 +2,7 @@
 
 #include "base/text.hpp"
 #include "mhs/rose_caller.hpp"
+#include "mhs/user_proof.hpp"
 #include "oraddress/compare.hpp"
 #include "oraddress/or_text.hpp"
 
@@ -17,34 +18,32 @@ tl::unexpected<BindRefusal> refused(std::string why, mts::BindError error = mts:
 
 /// Denied is an answer; everything else is a fault of ours that may pass.
 BindRefusal refusal_for(const Error& error, const std::string& who) {
-  if (error.code == ErrorCode::Denied) return {mts::BindError::AuthenticationError, who + " shows a wrong password, or is no user here"};
+  if (error.code == ErrorCode::Denied) return {mts::BindError::AuthenticationError, who + " " + error.text()};
   return {mts::BindError::Busy, who + " cannot be checked now: " + error.text()};
 }
 
 }  // namespace
 
-io::Task<tl::expected<BoundUser, BindRefusal>> admit_user(const UserGate& gate, mts::ORName name, mts::Credentials credentials, Road road) {
+io::Task<tl::expected<AdmittedUser, BindRefusal>> admit_user(const UserGate& gate, mts::ORName name, mts::Credentials credentials,
+                                                             Road road) {
   BoundUser user{name, printable(oraddress::write(name))};
   if (user.text.empty()) co_return refused("a bind without an O/R address");
   if (gate.tls_required && !road.tls)
     co_return refused(user.text + " must come by TLS", mts::BindError::InadequateAssociationConfidentiality);
-  const auto* password = std::get_if<mts::Password>(&credentials.value);
-  if (password == nullptr) co_return refused(user.text + " shows credentials that are not simple ones");
-  auto attempt = co_await begin_attempt(gate, user.address, road);
+  auto attempt = co_await begin_attempt(gate, user.address, credentials, road);
   if (!attempt) co_return tl::unexpected<BindRefusal>(attempt.error());
-  auto check = [&users = gate.users, address = user.address, shown = SecretBytes(password->octets())]() -> Result<bool> {
-    POSTERN_CHECK(users.verify(address, shown.view()));
-    return true;
+  auto judge = [&gate, name = std::move(name), shown = std::move(credentials)]() {
+    return judge_user(gate, name, shown, {token_name_of(gate.mta)});
   };
-  const auto verified = co_await gate.workers.run(std::move(check));
-  const auto refusal = verified ? std::nullopt : std::optional(refusal_for(verified.error(), user.text));
+  auto answer = co_await gate.workers.run(std::move(judge));
+  const auto refusal = answer ? std::nullopt : std::optional(refusal_for(answer.error(), user.text));
   if (*attempt) settle(**std::move(attempt), refusal ? &*refusal : nullptr);
   if (refusal) co_return tl::unexpected<BindRefusal>(*refusal);
-  co_return user;
+  co_return AdmittedUser{std::move(user), *std::move(answer)};
 }
 
-io::Task<AttemptBegun> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user, Road road) {
-  if (gate.guesses == nullptr) co_return std::nullopt;
+io::Task<AttemptBegun> begin_attempt(const UserGate& gate, const oraddress::ORAddress& user, const mts::Credentials& shown, Road road) {
+  if (gate.guesses == nullptr || !std::holds_alternative<mts::Password>(shown.value)) co_return std::nullopt;
   const std::string name = oraddress::comparison_key(user);
   const SteadyTime deadline = io::deadline_in(kTurn);
   for (;;) {

@@ -14,6 +14,8 @@ class Users {
   virtual ~Users() = default;
   /// Whether this is the user's password. Denied: it is not, or nobody has this address; both take the same time. Other errors may pass.
   [[nodiscard]] virtual Status verify(const oraddress::ORAddress& user, ByteView password) = 0;
+  /// Whether anybody here has this address.
+  [[nodiscard]] virtual bool knows(const oraddress::ORAddress& user) = 0;
   /// Denied: the old one is not in force. BadInput: the new one is not acceptable. Unsupported: passwords are not changed this way here.
   [[nodiscard]] virtual Status change_password(const oraddress::ORAddress& user, ByteView old_password, ByteView new_password) = 0;
   /// What the user registered, for whoever delivers to him; empty where he did not.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/log.hpp"
+
 namespace postern::mhs {
 namespace {
 
@@ -22,6 +24,7 @@ bool is_last(const osi::AssociationEvent& event) {
 
 io::Task<Result<osi::AssociationEvent>> Wire::next(SteadyTime deadline, io::WakeOn wake) {
   if (m_over) co_return fail(ErrorCode::Unavailable, "the association is over");
+  count();  // what the last event brought is the caller's no more
   for (;;) {
     co_await flush();
     if (auto event = m_association.next_event()) {
@@ -45,6 +48,33 @@ io::Task<Result<osi::AssociationEvent>> Wire::next(SteadyTime deadline, io::Wake
   }
 }
 
+/// X.217 9.3 (A-ABORT), X.228 (RTAB, temporary problem): an APDU that is not whole has no invocation yet that could be rejected.
+void Wire::count() {
+  if (!m_share || m_no_room || m_share->settle_at(m_association.octets_held())) return;
+  m_no_room = true;
+  log::warn("x400.memory_used_up", {{"address", m_stream.peer().text()},
+                                    {"octets", m_association.octets_held()},
+                                    {"reason",
+                                     "all associations together hold what x400.inflight_bytes allows; raise it, or look for the "
+                                     "user who sends so much at once"}});
+  m_association.abort(osi::RtseAbortReason::TemporaryProblem, "no memory is left for what the peer sends");
+}
+
+/// What lies there; false: nothing does.
+bool Wire::read() {
+  const auto got = m_stream.try_read(t_buffer);
+  if (got && !*got) return false;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (got && **got > 0) {
+    m_association.feed(ByteView(t_buffer).first(**got), now);
+    count();
+  } else {
+    m_lost = true;
+    m_association.network_lost(got ? "the peer closed the connection" : got.error().what, now);
+  }
+  return true;
+}
+
 /// Reads once, or lets a deadline pass. An error is about the caller's wishes only; what happens to the connection the association is told.
 io::Task<Status> Wire::fill(SteadyTime deadline, io::WakeOn wake) {
   const SteadyTime until = std::min(deadline, m_association.deadline());
@@ -52,18 +82,11 @@ io::Task<Status> Wire::fill(SteadyTime deadline, io::WakeOn wake) {
     co_await io::sleep_until(until);
   } else {
     const Status readable = co_await m_stream.wait_readable(until, wake);
-    if (!readable && readable.error().field == "drain") co_return readable;
-    if (readable || readable.error().code != ErrorCode::Timeout) {
-      const auto read = m_stream.try_read(t_buffer);
-      const SteadyTime now = std::chrono::steady_clock::now();
-      if (read && *read && **read > 0) {
-        m_association.feed(ByteView(t_buffer).first(**read), now);
-      } else if (!read || *read) {
-        m_lost = true;
-        m_association.network_lost(read ? "the peer closed the connection" : read.error().what, now);
-      }
-      co_return Status();
-    }
+    if (!readable && (readable.error().field == "drain" || readable.error().field == "call")) co_return readable;
+    const bool late = !readable && readable.error().code == ErrorCode::Timeout;
+    // What lies there when the association's own time is over has not stalled: this side may have been busy, not the peer.
+    const bool came = (!late || until < deadline) && read();
+    if (came ? std::chrono::steady_clock::now() < m_association.deadline() : !late) co_return Status();
   }
   const SteadyTime now = std::chrono::steady_clock::now();
   if (now >= m_association.deadline()) {

@@ -10,6 +10,7 @@
 // is Unavailable. Belongs to the stream's loop; one call at a time.
 #pragma once
 
+#include "base/content_budget.hpp"
 #include "io/stream.hpp"
 #include "osi/association.hpp"
 
@@ -17,10 +18,16 @@ namespace postern::mhs {
 
 class Wire {
  public:
-  Wire(io::Stream stream, osi::Association association) : m_stream(std::move(stream)), m_association(std::move(association)) {}
+  /// `budget`: where what the peer sends counts, until next() is called after the event that brought it. What finds no room there ends the
+  /// association. Null: AssociationLimits are all there is.
+  Wire(io::Stream stream, osi::Association association, std::shared_ptr<ContentBudget> budget = nullptr)
+      : m_stream(std::move(stream)),
+        m_association(std::move(association)),
+        m_share(budget ? std::make_unique<ContentShare>(std::move(budget)) : nullptr) {}
 
   /// The next event. Errors: Timeout (`deadline` passed; everything is as before), Unavailable with field "drain" (with `wake`: the daemon
-  /// wants to end; everything is as before), Unavailable (the association is over), Conflict (nothing can come before this side acts).
+  /// wants to end; everything is as before), Unavailable with field "call" (the same: StreamControl::call() was called), Unavailable (the
+  /// association is over), Conflict (nothing can come before this side acts).
   [[nodiscard]] io::Task<Result<osi::AssociationEvent>> next(SteadyTime deadline, io::WakeOn wake = io::WakeOn::Data);
   /// Writes what was decided. A connection that is gone shows in the next event, not here.
   [[nodiscard]] io::Task<void> flush();
@@ -37,12 +44,15 @@ class Wire {
 
  private:
   [[nodiscard]] io::Task<Status> fill(SteadyTime deadline, io::WakeOn wake);
-  void settle();
+  bool read();
+  void count();
 
   io::Stream m_stream;
   osi::Association m_association;
-  bool m_lost = false;  ///< The association was told that the network is gone.
-  bool m_over = false;  ///< The last event was handed out.
+  std::unique_ptr<ContentShare> m_share;  ///< Null: nobody counts.
+  bool m_no_room = false;                 ///< And so the association was ended.
+  bool m_lost = false;                    ///< The association was told that the network is gone.
+  bool m_over = false;                    ///< The last event was handed out.
 };
 
 }  // namespace postern::mhs

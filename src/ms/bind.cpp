@@ -96,7 +96,8 @@ std::string words_of(const MSBindError& error) {
   std::string out = [&]() -> std::string {
     switch (problem) {
       case BindProblem::AuthenticationError:
-        return "authentication-error: the store does not accept this name with this password; compare both with what it has";
+        return "authentication-error: the store does not accept this name with this password; compare both with what it has; of strong "
+               "credentials the certificate and both clocks";
       case BindProblem::UnacceptableSecurityContext:
         return "unacceptable-security-context: bind with labels that the store allows this user";
       case BindProblem::UnableToEstablishAssociation:

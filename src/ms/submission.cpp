@@ -14,7 +14,6 @@ Type with_addition(std::string_view name, const Type& base, Field addition) {
   Type made = renamed<T>(name, base);
   const auto end = std::ranges::find_if(made.fields, [](const Field& each) { return each.is_rest; });
   made.fields.insert(end, std::move(addition));
-  made.fresh = &detail::fresh_of<T>;
   return made;
 }
 

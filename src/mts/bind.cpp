@@ -109,7 +109,7 @@ std::string words_of(BindError error) {
     case BindError::Busy: return "busy: the peer has no free association now; it will be tried again";
     case BindError::AuthenticationError:
       return "authentication-error: the peer does not accept our name or password; compare both, and their case, with what it has "
-             "configured";
+             "configured; of strong credentials the certificate, the name of the peer and both clocks";
     case BindError::UnacceptableDialogueMode:
       return "unacceptable-dialogue-mode: the peer refuses the dialogue mode; try the other of monologue and two-way alternate";
     case BindError::UnacceptableSecurityContext:

@@ -253,7 +253,12 @@ TEST(P1984, CommonNameBecomesADomainDefinedAttribute) {
 
 TEST(P1984, ContentOfPort) {
   MTSApdu apdu{testing::message()};
-  EXPECT_FALSE(downgrade_to_1984(apdu, [](Content& content) { return content = Content("P2"), true; }));
+  const auto refuse = [](Message&) { return NoDowngrade{NonDeliveryReasonCode::ConversionNotPerformed, {}, "no"}; };
+  MTSApdu refused = apdu;
+  const auto answer = downgrade_to_1984(refused, refuse);
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->reason, NonDeliveryReasonCode::ConversionNotPerformed);
+  EXPECT_FALSE(downgrade_to_1984(apdu, [](Message& m) { return m.content = Content("P2"), std::optional<NoDowngrade>(); }));
   const auto& message = std::get<Message>(apdu.value);
   EXPECT_EQ(message.content.text(), "P2");
   EXPECT_EQ(text_of(message.envelope.content_type), "interpersonal-messaging-1984");

@@ -184,11 +184,15 @@ void downgrade(PerMessageIndicators& indicators) {
   for (std::size_t bit = kIndicatorsOf1984; bit < indicators.size(); ++bit) indicators.BitString::set(bit, false);
 }
 
-Answer downgrade_type(ContentType& type, Content* content, const DowngradeContent& port) {
+/// `message`: whose content is of that type; null: there is none, as of a probe.
+Answer downgrade_type(ContentType& type, Message* message, const DowngradeContent& port) {
   auto* built_in = std::get_if<BuiltInContentType>(&type.value);
   if (built_in == nullptr) return no("1984 has no extended content types", NonDeliveryDiagnosticCode::ContentTypeNotSupported);
   if (*built_in != BuiltInContentType::InterpersonalMessaging1988) return {};
-  if (content != nullptr && (!port || !port(*content))) return no("the content needs interpersonal messaging of 1988");
+  if (message != nullptr) {
+    if (!port) return no("the content needs interpersonal messaging of 1988");
+    if (auto answer = port(*message)) return answer;
+  }
   *built_in = BuiltInContentType::InterpersonalMessaging1984;
   return {};
 }
@@ -211,7 +215,7 @@ Answer downgrade_common(Envelope& envelope) {
 }
 
 Answer downgrade(Message& message, const DowngradeContent& port) {
-  if (auto answer = downgrade_type(message.envelope.content_type, &message.content, port)) return answer;
+  if (auto answer = downgrade_type(message.envelope.content_type, &message, port)) return answer;
   return downgrade_common(message.envelope);
 }
 

@@ -25,9 +25,9 @@ struct NoDowngrade {
   std::string why;
 };
 
-/// How the message itself is made fit, which room ipm knows: P22 to P2. Returns whether `content` (may be replaced) now is of the type
-/// interpersonal-messaging-1984. Empty: content of 1988 is not sent to 1984.
-using DowngradeContent = std::function<bool(Content& content)>;
+/// How the content is made fit, which room ipm knows: P22 to P2. Nothing to say: the content of the message (may be replaced) now is of
+/// the type interpersonal-messaging-1984; else why it cannot be. Empty: content of 1988 is not sent to 1984.
+using DowngradeContent = std::function<std::optional<NoDowngrade>(Message& message)>;
 
 /// Takes away, in place, what 1984 cannot say (X.419 annex B): extensions that are not critical for transfer or delivery, extended
 /// encoded information types, directory names, codes; common-name becomes a domain-defined attribute. What must not be lost is an answer

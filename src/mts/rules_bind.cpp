@@ -2,23 +2,11 @@
 
 #include <algorithm>
 
-#include "mts/oids.hpp"
-#include "mts/rules_recipient.hpp"
 #include "mts/rules_trace.hpp"
 
 namespace postern::mts {
 
 namespace {
-
-bool is_for(const TokenName& name, const TokenName& us) {
-  if (name.value.index() != us.value.index()) return false;
-  if (const auto* mine = std::get_if<ORName>(&us.value)) return same_name(*mine, std::get<ORName>(name.value));
-  const auto& theirs = std::get<MTANameAndOptionalGDI>(name.value);
-  const auto& ours = std::get<MTANameAndOptionalGDI>(us.value);
-  if (!same_mta(theirs.mta_name, ours.mta_name)) return false;
-  const auto &a = theirs.global_domain_identifier, &b = ours.global_domain_identifier;
-  return !a || !b || same_domain(*a, *b);
-}
 
 BindVerdict refused(BindError error, std::string why) { return {error, std::move(why), std::nullopt}; }
 
@@ -29,21 +17,6 @@ const Expected& nobody() {
 }
 
 }  // namespace
-
-Result<AsymmetricTokenData> check_bind_token(const StrongCredentials& credentials, const TokenCheck& check, const VerifySignature& verify) {
-  if (!credentials.bind_token) return fail(ErrorCode::BadInput, "strong credentials without a token", "bind-token");
-  if (credentials.bind_token->token_type_identifier != oids::tok_asymmetric_token())
-    return fail(ErrorCode::Unsupported, "a token of type " + credentials.bind_token->token_type_identifier.text(), "bind-token");
-  POSTERN_TRY(const auto token, asn1::from_any<AsymmetricToken>(credentials.bind_token->token));
-  POSTERN_TRY(auto data, asn1::from_any<AsymmetricTokenData>(token.asymmetric_token_data));
-  if (!is_for(data.name, check.us)) return fail(ErrorCode::Denied, "the token is made for somebody else", "bind-token.name");
-  POSTERN_TRY(const std::int64_t time, data.time.unix_seconds());
-  if (time < check.now - check.tolerance || time > check.now + check.tolerance)
-    return fail(ErrorCode::Denied, "the token is not of this time; compare the clocks of both systems", "bind-token.time");
-  POSTERN_CHECK(verify(token.algorithm_identifier, token.asymmetric_token_data.ber, token.encrypted,
-                       credentials.certificate ? &*credentials.certificate : nullptr));
-  return data;
-}
 
 bool same_password(const Password& given, const Password& expected) { return constant_time_equal(given.octets(), expected.octets()); }
 

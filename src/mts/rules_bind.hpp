@@ -1,26 +1,13 @@
 // Who may bind: judging credentials (X.411 8.1.1, 12.1.1). Passwords are compared in constant time and stand in no text. Cryptography is a
-// port: this room knows what must be signed and what must be in a token, not how to verify a signature.
+// port (bind_token.hpp).
 #pragma once
 
 #include <functional>
 
 #include "mts/bind.hpp"
+#include "mts/bind_token.hpp"
 
 namespace postern::mts {
-
-// ---- strong authentication (X.411 8.5.8)
-/// Verifies `signature` over `signed_octets` with the certificate that was sent, or one it knows for the peer, and that certificate itself.
-using VerifySignature = std::function<Status(const AlgorithmIdentifier& algorithm, ByteView signed_octets, const asn1::BitString& signature,
-                                             const Certificates* sent)>;
-struct TokenCheck {
-  TokenName us;                  ///< Whom the token must be made for; of an MTA the domain counts only if the token names one.
-  std::int64_t now = 0;          ///< Unix seconds.
-  std::int64_t tolerance = 300;  ///< Seconds a token may be old, or early.
-};
-/// The token's data where everything is right; the caller keeps its random number (signed-data) for `tolerance` to see a replay. Errors:
-/// BadInput (not a token we read), Denied (for another, too old), IntegrityFailed (the port's).
-[[nodiscard]] Result<AsymmetricTokenData> check_bind_token(const StrongCredentials& credentials, const TokenCheck& check,
-                                                           const VerifySignature& verify);
 
 // ---- judging
 /// Strong credentials of a peer or user we know by this name; missing: none are accepted.

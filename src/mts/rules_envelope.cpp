@@ -190,10 +190,16 @@ std::string local_identifier(const MTAName& mta, std::int64_t unix_seconds, std:
 }
 
 std::string duplicate_key(const MTSApdu& apdu) {
-  if (const auto* report = std::get_if<Report>(&apdu.value)) return "report\n" + key_of(report->envelope.report_identifier);
+  if (const auto* report = std::get_if<Report>(&apdu.value))
+    return "report\n" + key_of(report->envelope.report_identifier) + '\n' +
+           oraddress::comparison_key(report->envelope.report_destination_name);
   if (const auto* probe = std::get_if<Probe>(&apdu.value)) return key_of("probe\n" + key_of(probe->probe_identifier), *probe);
   const MessageTransferEnvelope& envelope = std::get<Message>(apdu.value).envelope;
   return key_of("message\n" + key_of(envelope.message_identifier), envelope);
+}
+
+std::string expansion_key(const MTSIdentifier& message, const ORName& list) {
+  return "list\n" + key_of(message) + '\n' + oraddress::comparison_key(list);
 }
 
 std::vector<RoutedCopy<MessageTransferEnvelope>> split(const MessageTransferEnvelope& envelope, std::span<const std::size_t> route_of) {

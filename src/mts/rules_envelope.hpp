@@ -32,8 +32,10 @@ struct Submission {
 [[nodiscard]] std::string local_identifier(const MTAName& mta, std::int64_t unix_seconds, std::uint32_t number);
 
 /// X.411 12.2: the same message may come in several copies, each for other recipients; this key is equal only for a copy that came before.
-/// Names compare as addresses. For reports the identifier alone counts.
+/// Names compare as addresses. For reports the identifier and the destination count: a distribution list passes one on to several.
 [[nodiscard]] std::string duplicate_key(const MTSApdu& apdu);
+/// Equal only where the same message is expanded at the same list once more.
+[[nodiscard]] std::string expansion_key(const MTSIdentifier& message, const ORName& list);
 
 // ---- on the way
 /// X.411 14.3.6: one copy for each route, in the order of first use. route_of[i] is the route of recipient i; kNoRoute: he is dealt with

@@ -55,12 +55,13 @@ bool holds(std::span<const ORName> names, const ORName& name) {
 }
 
 /// Who sends to the list: the list before it, or the originator.
-const ORName& sender_to(const MessageTransferEnvelope& envelope, const DLExpansionHistory& history) {
+template <class Envelope>
+const ORName& sender_to(const Envelope& envelope, const DLExpansionHistory& history) {
   return history.empty() ? envelope.originator_name : history.back().dl;
 }
 
-std::optional<NonDeliveryReport> refusal(const MessageTransferEnvelope& envelope, const DLExpansionHistory& history,
-                                         const ListPolicy& policy) {
+template <class Envelope>
+std::optional<NonDeliveryReport> refusal(const Envelope& envelope, const DLExpansionHistory& history, const ListPolicy& policy) {
   if (extension_or<StandardExtension::DlExpansionProhibited>(envelope.extensions) == DLExpansionProhibited::Prohibited)
     return unable(Diagnostic::DlExpansionProhibited);
   if (!policy.submit_permission.empty() && !holds(policy.submit_permission, sender_to(envelope, history)))
@@ -76,6 +77,7 @@ PerRecipientMessageTransferFields member_like(const PerRecipientMessageTransferF
   erase(member.extensions, StandardExtension::OriginatorRequestedAlternateRecipient);
   member.per_recipient_indicators.set(PerRecipientIndicator::Responsibility);
   if (reports_to_owner) {
+    member.per_recipient_indicators.set(PerRecipientIndicator::OriginatingMTAReport, false);
     member.per_recipient_indicators.set(PerRecipientIndicator::OriginatorReport, false);
     member.per_recipient_indicators.set(PerRecipientIndicator::OriginatorNonDeliveryReport, true);
   }
@@ -128,6 +130,7 @@ ListExpansion expand_list(const MessageTransferEnvelope& envelope, std::size_t r
   const auto exempted = extension_or<StandardExtension::DlExemptedRecipients>(envelope.extensions);
   out.envelope = envelope;
   out.envelope.per_recipient_fields.clear();
+  out.envelope.per_message_indicators.set(PerMessageIndicator::DisclosureOfOtherRecipients, false);
   const PerRecipientMessageTransferFields model = member_like(list, policy.reports_to_owner);
   for (const ORName& member : policy.members) {
     if (holds(exempted, member)) continue;
@@ -141,6 +144,10 @@ ListExpansion expand_list(const MessageTransferEnvelope& envelope, std::size_t r
   out.delivery_report_due = list.per_recipient_indicators.test(PerRecipientIndicator::OriginatorReport) &&
                             (policy.reports_to_owner || out.outcome == ListOutcome::Empty);
   return out;
+}
+
+std::optional<NonDeliveryReport> list_refusal(const ProbeTransferEnvelope& probe, const ListPolicy& policy) {
+  return refusal(probe, {}, policy);
 }
 
 }  // namespace postern::mts

@@ -47,9 +47,12 @@ struct ListExpansion {
   bool delivery_report_due = false;  ///< Expanded, Empty: the originator wants to know and will not hear from the members.
 };
 /// X.411 14.3.10. The list is recipient `recipient`. Members keep his number, conversion and per-recipient extensions but not his history
-/// of redirections or his alternate; they are the MTA's own from now on.
+/// of redirections or his alternate; they are the MTA's own from now on, and are not disclosed to each other: who stands in a list is
+/// nothing that its originator could have allowed to be told.
 [[nodiscard]] ListExpansion expand_list(const MessageTransferEnvelope& envelope, std::size_t recipient, const ListPolicy& policy,
                                         const Time& now);
+/// X.411 14.4.2: why a message that this probe describes would not be expanded; nullopt: it would.
+[[nodiscard]] std::optional<NonDeliveryReport> list_refusal(const ProbeTransferEnvelope& probe, const ListPolicy& policy);
 
 /// Names that mean the same recipient (X.402 18.4; a directory name alone by its octets).
 [[nodiscard]] bool same_name(const ORName& a, const ORName& b);

@@ -200,9 +200,12 @@ std::vector<Report> report_onward(const Report& report, const ListReportPolicy& 
     copies.push_back(report);
     copies.back().envelope.report_destination_name = std::prev(here)->originator_or_dl_name;
   }
-  if (policy.owner) {
+  const bool told = policy.owner && !copies.empty() && same_name(copies.front().envelope.report_destination_name, *policy.owner);
+  if (policy.owner && !told) {
     copies.push_back(report);
     copies.back().envelope.report_destination_name = *policy.owner;
+    // X.411 8.3.1.2.1.14: the owner is told by which of his lists.
+    store<StandardExtension::ReportingDlName>(copies.back().envelope.extensions, report.envelope.report_destination_name);
   }
   for (Report& copy : copies) note_other_action(trace_of(copy.envelope), OtherAction::DlOperation);
   return copies;

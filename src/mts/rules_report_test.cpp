@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "mts/oids.hpp"
 #include "mts/reasons.hpp"
 #include "mts/rules_bind.hpp"
 #include "mts/rules_recipient.hpp"
@@ -127,6 +126,9 @@ TEST(ReportRules, GoBackOverTheLists) {
   ASSERT_THAT(third, SizeIs(2));
   EXPECT_EQ(third[0].envelope.report_destination_name, name_of("Smith"));
   EXPECT_EQ(third[1].envelope.report_destination_name, name_of("Owner"));
+  EXPECT_FALSE(find(third[0].envelope.extensions, StandardExtension::ReportingDlName));
+  EXPECT_EQ(extension_or<StandardExtension::ReportingDlName>(third[1].envelope.extensions), name_of("Doe"));  // X.411 8.3.1.2.1.14
+  EXPECT_THAT(report_onward(second[0], {.owner = name_of("Smith"), .onward = true}), SizeIs(1)) << "an owner who sent it is told once";
   EXPECT_TRUE(report_onward(third[0], {}).empty());  // the originator's own
   EXPECT_TRUE(report_onward(*report, {.owner = {}, .onward = false}).empty());
 }
@@ -259,54 +261,6 @@ TEST(BindRules, UsersOfP3) {
   EXPECT_EQ(judge_bind(argument, lookup).refusal, BindError::AuthenticationError);
   argument.initiator_name.value.emplace<1>("mta");
   EXPECT_EQ(judge_bind(argument, lookup).refusal, BindError::AuthenticationError);
-}
-
-struct TokenWorld {
-  StrongCredentials credentials;
-  TokenCheck check{TokenName{MTANameAndOptionalGDI{domain_of("US"), "us"}}, kNow, 300};
-};
-TokenWorld token_for(std::string_view mta, std::int64_t time) {
-  AsymmetricTokenData data;
-  data.signature_algorithm_identifier.algorithm = {1, 2, 840, 113549, 1, 1, 11};
-  data.name.value = MTANameAndOptionalGDI{{}, std::string(mta)};
-  data.time = Time::at(time);
-  data.signed_data = TokenData{TokenDataType::BindTokenSignedData, {Bytes{0x03, 0x02, 0x00, 0x5A}}};
-  const AsymmetricToken token{asn1::to_any(data).value(), data.signature_algorithm_identifier, {}};
-  TokenWorld world;
-  world.credentials.bind_token = Token{oids::tok_asymmetric_token(), asn1::to_any(token).value()};
-  return world;
-}
-
-TEST(TokenRules, AreForUsAndOfNow) {
-  Bytes seen;
-  const VerifySignature accepts = [&](const AlgorithmIdentifier&, ByteView octets, const asn1::BitString&, const Certificates*) -> Status {
-    return seen.assign(octets.begin(), octets.end()), Status{};
-  };
-  const auto good = token_for("us", kNow - 10);
-  const auto data = check_bind_token(good.credentials, good.check, accepts);
-  ASSERT_TRUE(data) << data.error().text();
-  EXPECT_EQ(seen, asn1::encode(*data).value());  // what is verified is what was sent
-  EXPECT_EQ(data->signed_data->type, TokenDataType::BindTokenSignedData);
-  const auto other = token_for("them", kNow);
-  EXPECT_EQ(check_bind_token(other.credentials, other.check, accepts).error().code, ErrorCode::Denied);
-  for (const std::int64_t time : {kNow - 301, kNow + 301}) {
-    const auto old = token_for("us", time);
-    EXPECT_EQ(check_bind_token(old.credentials, old.check, accepts).error().code, ErrorCode::Denied);
-  }
-}
-
-TEST(TokenRules, BadOnes) {
-  const VerifySignature refuses = [](const AlgorithmIdentifier&, ByteView, const asn1::BitString&, const Certificates*) -> Status {
-    return fail(ErrorCode::IntegrityFailed, "signature");
-  };
-  auto world = token_for("us", kNow);
-  EXPECT_EQ(check_bind_token(world.credentials, world.check, refuses).error().code, ErrorCode::IntegrityFailed);
-  EXPECT_EQ(check_bind_token({}, world.check, refuses).error().code, ErrorCode::BadInput);
-  world.credentials.bind_token->token_type_identifier = {1, 2, 3};
-  EXPECT_EQ(check_bind_token(world.credentials, world.check, refuses).error().code, ErrorCode::Unsupported);
-  world = token_for("us", kNow);
-  world.credentials.bind_token->token.ber = {0x05, 0x00};
-  EXPECT_EQ(check_bind_token(world.credentials, world.check, refuses).error().code, ErrorCode::BadInput);
 }
 
 }  // namespace

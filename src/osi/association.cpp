@@ -216,20 +216,25 @@ Status Association::Machine::request_session(SessionRequest primitive) {
   return {};
 }
 
+std::size_t Association::Machine::pending() const noexcept {
+  return transport.pending() + (session ? session->pending() : 0) + rose_in.size();
+}
+
+// A transfer of RTSE, or a TSDU (X.224 6.3) or SSDU (X.225 6.3.6) with an APDU of ROSE in it, of which a part is here. That the user has
+// not read what came is none of the peer's fault.
 SteadyTime Association::Machine::stall_deadline() const noexcept {
-  if (phase != Phase::Open || !rtse || !rtse->receiving() || blocked() || event_octets != 0) return SteadyTime::max();
+  const bool unfinished = pending() != 0 || (rtse && rtse->receiving());
+  if (phase != Phase::Open || !unfinished || blocked() || event_octets != 0) return SteadyTime::max();
   return last_input + options.limits.stall_timeout;
 }
 
 void Association::Machine::tick() {
   transport.tick(now);
   if (session) session->tick(now);
-  if (rtse && phase == Phase::Open) {
-    if (const Status alive = rtse->tick(now); !alive)
-      abort(RtseAbortReason::TemporaryProblem, AbortOrigin::Timeout, alive.error().text());
-    else if (now >= stall_deadline())
-      abort(RtseAbortReason::TemporaryProblem, AbortOrigin::Timeout, "the peer's transfer has brought nothing for too long");
-  }
+  if (rtse && phase == Phase::Open)
+    if (const Status alive = rtse->tick(now); !alive) abort(RtseAbortReason::TemporaryProblem, AbortOrigin::Timeout, alive.error().text());
+  if (now >= stall_deadline())
+    abort(RtseAbortReason::TemporaryProblem, AbortOrigin::Timeout, "what the peer began to send has brought nothing more for too long");
   pump();
 }
 
@@ -389,6 +394,7 @@ SteadyTime Association::deadline() const noexcept {
   return first;
 }
 
+std::size_t Association::octets_held() const noexcept { return m_machine->pending() + m_machine->event_octets; }
 bool Association::open() const noexcept { return m_machine->phase == Phase::Open; }
 bool Association::has_turn() const noexcept { return m_machine->rtse && m_machine->rtse->has_turn(); }
 const RtseAgreement* Association::agreement() const noexcept { return m_machine->rtse ? &m_machine->rtse->agreement() : nullptr; }

@@ -68,7 +68,8 @@ struct AssociationLimits {
   std::chrono::seconds connect_timeout{60};
   std::chrono::seconds release_timeout{60};
   std::chrono::seconds disconnect_timeout{15};
-  std::chrono::seconds stall_timeout{180};  ///< A transfer of the peer that brings no octet for so long is aborted.
+  std::chrono::seconds stall_timeout{
+      180};  ///< A transfer or APDU of the peer that is unfinished and brings no octet for so long is aborted.
 };
 
 struct AssociationOptions {
@@ -169,6 +170,8 @@ class Association {
   [[nodiscard]] SteadyTime deadline() const noexcept;
 
   // ---- state
+  /// Octets of the peer that are in memory here: of what is unfinished, and in events that were not read. For a budget that several share.
+  [[nodiscard]] std::size_t octets_held() const noexcept;
   [[nodiscard]] bool open() const noexcept;
   [[nodiscard]] bool has_turn() const noexcept;
   /// What RTSE agreed on; nullptr with ROSE alone and before it is open.

@@ -340,6 +340,35 @@ TEST(HostileInitiator, ManyContextsAreAnsweredOneByOne) {
   EXPECT_TRUE(side.association.open());
 }
 
+// A bound user may send large APDUs of ROSE: what is here of one is counted, and not kept for ever where the rest does not come.
+TEST(Hostile, AnApduThatStopsInItsMiddleIsCountedAndAborted) {
+  constexpr std::chrono::seconds kStall{30};
+  for (const AssociationService& service : {mts_access(), mts_reliable_access()}) {
+    for (const std::uint16_t tsdu : {0, 4096}) {  // 0: one TSDU in many TPDUs (X.224 6.3); otherwise one SSDU in many TSDUs (X.225 6.3.6)
+      auto pair = testing::AssociationPair::of(service, [&](AssociationOptions& o) {
+        o.limits.stall_timeout = kStall;
+        o.limits.max_tsdu = tsdu;
+        o.checkpoint_size = 0;
+      });
+      ASSERT_TRUE(pair.open());
+      EXPECT_EQ(pair.b.association.octets_held(), 0U);
+      EXPECT_EQ(pair.b.association.deadline(), SteadyTime::max());
+      asn1::Any large{Bytes{0x04, 0x83, 0x03, 0x00, 0x00}};
+      large.ber.resize(5 + 0x30000, 'x');
+      ASSERT_TRUE(pair.a.association.invoke(oid::as_msse(), {RoseCode(3), large, {}, OperationClass::Asynchronous}));
+      Bytes sent = pair.a.association.take_output();
+      sent.resize(std::min<std::size_t>(sent.size(), 100'000));
+      pair.b.association.feed(sent, pair.now);
+      EXPECT_GT(pair.b.association.octets_held(), 50'000U);
+      EXPECT_EQ(pair.b.association.deadline(), pair.now + kStall);
+      pair.b.association.tick(pair.now + kStall);
+      while (auto event = pair.b.association.next_event()) pair.b.events.push_back(*std::move(event));
+      ASSERT_NE(pair.b.last<AssociationAborted>(), nullptr);
+      EXPECT_EQ(pair.b.last<AssociationAborted>()->origin, AbortOrigin::Timeout);
+    }
+  }
+}
+
 // Any octets, in any state: one last event, and the connection is given up.
 TEST(Hostile, DamagedConversationsEndInOrder) {
   std::uint32_t random = 1;

@@ -62,6 +62,8 @@ struct Association::Machine {
   void on_session(SessionEvent event);
   /// Resume points name the session connection they belong to.
   void name_connection(AssociationEvent& event) const;
+  /// Octets of something that the peer has begun and not ended.
+  [[nodiscard]] std::size_t pending() const noexcept;
   [[nodiscard]] SteadyTime stall_deadline() const noexcept;
   void tick();
   [[nodiscard]] Status request_session(SessionRequest primitive);

@@ -3,118 +3,21 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "osi/cotp.hpp"
 #include "osi/session.hpp"
 #include "osi/spdu.hpp"
+#include "osi/testing/capture.hpp"
 #include "osi/tpdu.hpp"
 #include "osi/tpkt.hpp"
 
 namespace postern::osi {
 namespace {
 
-// $POSTERN_SHARED_DATA, else shared/data beside the repository, wherever in or beside it the test was started.
-std::filesystem::path data_folder() {
-  if (const char* given = std::getenv("POSTERN_SHARED_DATA")) return given;
-  std::error_code ignored;
-  const auto here = std::filesystem::current_path(ignored);
-  for (auto at = here; at != at.parent_path(); at = at.parent_path())
-    if (std::filesystem::is_directory(at / "shared/data", ignored)) return at / "shared/data";
-  return here / "../shared/data";
-}
-
-std::optional<Bytes> read_file(const char* name) {
-  std::ifstream in(data_folder() / "x400" / name, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::stringstream text;
-  text << in.rdbuf();
-  return to_bytes(text.str());
-}
-
-// --- A small reader of classic pcap files: Ethernet or raw IPv4, TCP, one stream for each direction of a connection.
-
-std::uint32_t little(ByteView at, std::size_t width) {
-  std::uint32_t value = 0;
-  for (std::size_t i = width; i-- > 0;) value = value << 8 | at[i];
-  return value;
-}
-std::uint32_t big(ByteView at, std::size_t width) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < width; ++i) value = value << 8 | at[i];
-  return value;
-}
-
-struct Stream {
-  std::optional<std::uint32_t> next;  // Sequence number of what comes next.
-  std::map<std::uint32_t, Bytes> early;
-  Bytes octets;
-};
-struct Ports {
-  std::uint16_t from, to;
-  auto operator<=>(const Ports&) const = default;
-};
-struct Conversation {
-  Bytes to_responder, to_initiator;
-};
-
-void add_segment(Stream& stream, std::uint32_t sequence, bool syn, ByteView payload) {
-  if (syn) stream.next = sequence + 1;
-  if (syn || payload.empty()) return;
-  if (!stream.next) stream.next = sequence;
-  stream.early.emplace(sequence, Bytes(payload.begin(), payload.end()));
-  for (auto found = stream.early.find(*stream.next); found != stream.early.end(); found = stream.early.find(*stream.next)) {
-    append(stream.octets, found->second);
-    *stream.next += static_cast<std::uint32_t>(found->second.size());
-  }
-}
-
-// The IPv4 packets of a pcap or pcapng file, little-endian, of link type Ethernet or raw.
-std::vector<ByteView> packets(ByteView file) {
-  const auto without_link = [](std::uint32_t type, ByteView frame) {
-    return frame.subspan(std::min<std::size_t>(type == 1 ? 14 : 0, frame.size()));
-  };
-  std::vector<ByteView> found;
-  if (little(file, 4) == 0xA1B2C3D4) {
-    const std::uint32_t type = little(file.subspan(20), 4);
-    for (std::size_t at = 24; at + 16 <= file.size();) {
-      const std::size_t length = little(file.subspan(at + 8), 4);
-      found.push_back(without_link(type, file.subspan(at + 16, length)));
-      at += 16 + length;
-    }
-    return found;
-  }
-  EXPECT_EQ(little(file, 4), 0x0A0D0D0AU) << "neither pcap nor pcapng";
-  std::uint32_t type = 1;
-  for (std::size_t at = 0; at + 12 <= file.size();) {
-    const std::uint32_t block = little(file.subspan(at), 4);
-    if (block == 1) type = little(file.subspan(at + 8), 2);
-    if (block == 6) found.push_back(without_link(type, file.subspan(at + 28, little(file.subspan(at + 20), 4))));
-    at += std::max<std::size_t>(12, little(file.subspan(at + 4), 4));
-  }
-  return found;
-}
-
-std::vector<Conversation> conversations(ByteView file) {
-  std::map<Ports, Stream> streams;
-  std::vector<Ports> initiators;
-  for (const ByteView ip : packets(file)) {
-    if (ip.size() < 40 || ip[0] >> 4 != 4 || ip[9] != 6) continue;
-    const std::size_t ip_header = std::size_t{ip[0] & 0x0FU} * 4;
-    const ByteView tcp = ip.subspan(ip_header, big(ip.subspan(2), 2) - ip_header);
-    const Ports ports{static_cast<std::uint16_t>(big(tcp, 2)), static_cast<std::uint16_t>(big(tcp.subspan(2), 2))};
-    const bool syn = (tcp[13] & 0x02) != 0, ack = (tcp[13] & 0x10) != 0;
-    if (!streams.contains(ports) && !streams.contains({ports.to, ports.from}) && (!syn || !ack)) initiators.push_back(ports);
-    add_segment(streams[ports], big(tcp.subspan(4), 4), syn, tcp.subspan(std::size_t{tcp[12]} / 16 * 4));
-  }
-  std::vector<Conversation> found;
-  for (const Ports& ports : initiators) found.push_back({streams[ports].octets, streams[{ports.to, ports.from}].octets});
-  return found;
-}
+using testing::Conversation;
+using testing::conversations;
+using testing::read_capture;
 
 // --- What is in a stream
 
@@ -165,8 +68,8 @@ void expect_same_tpdu(const Bytes& octets) {
 TEST(Capture, EveryTpduAndSpduReadsAndWritesTheSame) {
   std::map<std::string_view, int> seen;
   for (const char* name : {"pp-p1-1988-normal.pcap", "bind-rebuilt.pcap"}) {
-    const auto file = read_file(name);
-    if (!file) GTEST_SKIP() << "no captures at " << data_folder() / "x400";
+    const auto file = read_capture(name);
+    if (!file) GTEST_SKIP() << "no shared captures";
     const auto found = conversations(*file);
     EXPECT_FALSE(found.empty()) << name;
     for (const Conversation& each : found) {
@@ -223,8 +126,8 @@ struct Responder {
 };
 
 TEST(Capture, InitiatorsOfTheCaptureAreUnderstood) {
-  const auto file = read_file("pp-p1-1988-normal.pcap");
-  if (!file) GTEST_SKIP() << "no captures at " << data_folder() / "x400";
+  const auto file = read_capture("pp-p1-1988-normal.pcap");
+  if (!file) GTEST_SKIP() << "no shared captures";
   std::size_t sessions = 0, releases = 0, data = 0, activities = 0;
   for (const Conversation& each : conversations(*file)) {
     Responder responder;
@@ -244,8 +147,8 @@ TEST(Capture, InitiatorsOfTheCaptureAreUnderstood) {
 }
 
 TEST(Capture, QuotedVectors) {
-  const auto file = read_file("osi-session-vectors.json");
-  if (!file) GTEST_SKIP() << "no vectors at " << data_folder() / "x400";
+  const auto file = read_capture("osi-session-vectors.json");
+  if (!file) GTEST_SKIP() << "no shared vectors";
   const boost::json::value root = boost::json::parse(as_text(*file));
   const auto octets = [](const boost::json::value& each, const char* name) {
     return hex_decode(std::string_view(each.at(name).as_string())).value();
@@ -272,8 +175,8 @@ TEST(Capture, QuotedVectors) {
 
 // The quoted ACCEPT answers the quoted CONNECT: an initiator that had sent the one takes the other.
 TEST(Capture, QuotedAnswerIsTaken) {
-  const auto file = read_file("osi-session-vectors.json");
-  if (!file) GTEST_SKIP() << "no vectors at " << data_folder() / "x400";
+  const auto file = read_capture("osi-session-vectors.json");
+  if (!file) GTEST_SKIP() << "no shared vectors";
   const boost::json::value root = boost::json::parse(as_text(*file));
   Session session({}, SteadyTime());
   ASSERT_TRUE(session.request(SConnect{}, SteadyTime()));

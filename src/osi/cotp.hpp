@@ -97,6 +97,8 @@ class Transport {
   void network_lost(std::string_view why);
   void tick(SteadyTime now);
 
+  /// Octets that wait for the rest of their TPKT or TSDU.
+  [[nodiscard]] std::size_t pending() const noexcept { return m_reader.pending() + m_tsdu.size(); }
   [[nodiscard]] bool has_output() const noexcept { return !m_output.empty(); }
   [[nodiscard]] Bytes take_output() { return std::exchange(m_output, {}); }
   [[nodiscard]] std::optional<TransportEvent> next_event();

@@ -251,6 +251,7 @@ Result<SerialNumber> Session::request(SessionRequest primitive, SteadyTime now) 
 void Session::receive(ByteView tsdu, SteadyTime now) { m_machine->receive(tsdu, now); }
 void Session::transport_disconnected(std::string_view why) { m_machine->transport_gone(why); }
 void Session::allow(std::size_t ssdu) noexcept { m_machine->m_options.max_ssdu = std::max(m_machine->m_options.max_ssdu, ssdu); }
+std::size_t Session::pending() const noexcept { return m_machine->pending(); }
 void Session::tick(SteadyTime now) { m_machine->tick(now); }
 
 std::optional<Bytes> Session::take_tsdu() {

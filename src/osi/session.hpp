@@ -92,6 +92,8 @@ class Session {
   void transport_disconnected(std::string_view why);
   /// SSDUs of so many octets may come and go from here on; SessionOptions::max_ssdu, once it is known who is there. It never shrinks.
   void allow(std::size_t ssdu) noexcept;
+  /// Octets of an SSDU that wait for its last segment.
+  [[nodiscard]] std::size_t pending() const noexcept;
   void tick(SteadyTime now);
 
   [[nodiscard]] std::optional<Bytes> take_tsdu();

@@ -101,6 +101,7 @@ class SessionMachine {
   void receive(ByteView tsdu, SteadyTime now);
   void transport_gone(std::string_view why);
   void tick(SteadyTime now);
+  [[nodiscard]] std::size_t pending() const noexcept { return m_assembly ? m_assembly->head.size() + m_assembly->data.size() : 0; }
 
   // session_conditions.cpp
   [[nodiscard]] bool holds(Condition condition, const SessionInput& input) const;

@@ -61,6 +61,34 @@ void add_name(GENERAL_NAMES* names, int type, ByteView value) {
   sk_GENERAL_NAME_push(names, name);
 }
 
+Status add_general_name(GENERAL_NAMES* names, ByteView der) {
+  const unsigned char* at = der.data();
+  GENERAL_NAME* name = d2i_GENERAL_NAME(nullptr, &at, static_cast<long>(der.size()));
+  if (name == nullptr || at != der.data() + der.size()) {
+    GENERAL_NAME_free(name);
+    openssl_clear_errors();
+    return fail(ErrorCode::BadInput, "a name of a certificate is no GeneralName", "other_names");
+  }
+  sk_GENERAL_NAME_push(names, name);
+  return {};
+}
+
+/// The alternative names that are neither host, address nor e-mail address, as GeneralNames in DER, sorted.
+std::vector<Bytes> other_names_of(const Certificate& certificate) {
+  std::vector<Bytes> out;
+  const NamesPtr names(static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate.native(), NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type == GEN_DNS || name->type == GEN_IPADD || name->type == GEN_EMAIL) continue;
+    Bytes der(static_cast<std::size_t>(std::max(0, i2d_GENERAL_NAME(name, nullptr))));
+    unsigned char* at = der.data();
+    i2d_GENERAL_NAME(name, &at);
+    out.push_back(std::move(der));
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
 Status add_extension(X509* certificate, X509* issuer, int nid, const char* value) {
   X509V3_CTX context;
   X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
@@ -112,6 +140,10 @@ std::vector<std::string> sorted(std::vector<std::string> list) {
   std::ranges::sort(list);
   return list;
 }
+std::vector<Bytes> sorted(std::vector<Bytes> list) {
+  std::ranges::sort(list);
+  return list;
+}
 
 }  // namespace
 
@@ -122,7 +154,8 @@ class Authority::Template {
   std::vector<std::string> dns_names;
   std::vector<std::string> ip_addresses;
   std::vector<std::string> emails;
-  const char* usage = nullptr;  // extendedKeyUsage by OpenSSL's name; null for a root
+  std::vector<Bytes> other_names;  // GeneralNames
+  const char* usage = nullptr;     // extendedKeyUsage by OpenSSL's name; null for a root
   std::uint32_t usage_bit = 0;
 
   static Result<Template> tls(const TlsSubject& subject);
@@ -147,14 +180,15 @@ Result<Authority::Template> Authority::Template::tls(const TlsSubject& subject) 
 }
 
 Result<Authority::Template> Authority::Template::email(const EmailSubject& subject) {
-  if (subject.emails.empty() || subject.emails.size() > kMaxNames)
-    return fail(ErrorCode::BadInput, "an e-mail certificate has 1 to 100 addresses", "emails");
+  const std::size_t count = subject.emails.size() + subject.other_names.size();
+  if (count == 0 || count > kMaxNames) return fail(ErrorCode::BadInput, "an e-mail certificate has 1 to 100 addresses", "emails");
   for (const std::string& address : subject.emails) {
     if (!is_email(address)) return fail(ErrorCode::BadInput, "not an ASCII mail address: " + printable(address), "emails");
   }
   Template out;
-  out.common_name = fitting(subject.name.empty() ? subject.emails.front() : subject.name);
+  out.common_name = fitting(subject.name.empty() && !subject.emails.empty() ? subject.emails.front() : subject.name);
   out.emails = subject.emails;
+  out.other_names = subject.other_names;
   out.usage = "emailProtection";
   out.usage_bit = XKU_SMIME;
   return out;
@@ -169,12 +203,14 @@ Result<NamesPtr> Authority::Template::alternative_names() const {
     POSTERN_TRY(const Bytes raw, parse_address(text));
     add_name(names.get(), GEN_IPADD, raw);
   }
+  for (const Bytes& der : other_names) POSTERN_CHECK(add_general_name(names.get(), der));
   return names;
 }
 
 bool Authority::Template::fits(const Certificate& certificate) const {
   return sorted(certificate.dns_names()) == sorted(dns_names) && sorted(certificate.ip_addresses()) == sorted(ip_addresses) &&
-         sorted(certificate.emails()) == sorted(emails) && X509_get_extended_key_usage(certificate.native()) == usage_bit;
+         sorted(certificate.emails()) == sorted(emails) && other_names_of(certificate) == sorted(other_names) &&
+         X509_get_extended_key_usage(certificate.native()) == usage_bit;
 }
 
 namespace {
@@ -301,8 +337,7 @@ Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Te
     const WallTime now = m_clock.now();
     if (chain && chain->size() == 2 && wanted.fits(chain->front()) && chain->back() == m_root && chain->front().public_key() == key) {
       const Certificate& leaf = chain->front();
-      if (now >= leaf.not_before() && leaf.not_after() - now > (leaf.not_after() - leaf.not_before()) / 3)
-        return Identity{name, version, *chain};
+      if (now >= leaf.not_before() && now < renewal_of(leaf)) return Identity{name, version, *chain};
     }
     if (chain && !chain->empty()) POSTERN_CHECK(keep_earlier(name, chain->front()));
   }
@@ -312,6 +347,8 @@ Result<Identity> Authority::identity(const KeyName& name, KeyType type, const Te
   log::info("pki.issued", {{"key", name.get()}, {"serial", chain.front().serial()}, {"until", rfc3339(chain.front().not_after())}});
   return Identity{name, version, std::move(chain)};
 }
+
+WallTime Authority::renewal_of(const Certificate& leaf) { return leaf.not_after() - (leaf.not_after() - leaf.not_before()) / 3; }
 
 Result<std::optional<Certificate>> Authority::stored(const KeyName& name) const {
   POSTERN_TRY(const std::optional<std::string> pem, m_store.load(name.get()));

@@ -28,8 +28,11 @@ struct TlsSubject {
   bool client = false;  ///< clientAuth instead of serverAuth.
 };
 struct EmailSubject {
-  std::vector<std::string> emails = {};  ///< At least one; the first is also the common name unless `name` is given.
+  std::vector<std::string> emails = {};  ///< The first is also the common name unless `name` is given.
   std::string name = {};
+  /// Names of other kinds, each a GeneralName in DER (RFC 5280 4.2.1.6): x400Address of who is known by an O/R address. At least one name
+  /// of either.
+  std::vector<Bytes> other_names = {};
 };
 
 /// A key in the keeper and the certificate for it, renewed together.
@@ -57,6 +60,8 @@ class Authority {
   [[nodiscard]] Result<Identity> tls_identity(const KeyName& key, const TlsSubject& subject, KeyType type = KeyType::EcdsaP256,
                                               std::uint32_t version = 0);
   [[nodiscard]] Result<Identity> email_identity(const KeyName& key, const EmailSubject& subject, KeyType type = KeyType::EcdsaP256);
+  /// When email_identity() and tls_identity() replace this one: a third of its life before it ends.
+  [[nodiscard]] static WallTime renewal_of(const Certificate& leaf);
   /// The certificate that is stored under the key's name, whatever it is worth today; nothing when there is none.
   [[nodiscard]] Result<std::optional<Certificate>> stored(const KeyName& key) const;
   /// Certificates that were replaced, newest first, each with the key version it is for; what correspondents still encrypt to, and what old

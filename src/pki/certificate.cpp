@@ -235,6 +235,15 @@ Result<CertificateChain> certificates_from_pem(std::string_view pem, std::size_t
   return out;
 }
 
+Result<CertificateChain> certificates_from_der(std::span<const Bytes> chain, std::size_t limit) {
+  CertificateChain out;
+  for (const Bytes& der : chain.first(std::min(chain.size(), limit))) {
+    POSTERN_TRY(Certificate one, Certificate::from_der(der));
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 Result<CertificateChain> certificates_from_file(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return fail(ErrorCode::NotFound, "cannot open the certificate file " + path);

@@ -68,6 +68,8 @@ inline constexpr std::size_t kChainLimit = 32;
 /// Every CERTIFICATE block of the text, in order; other text is skipped. BadInput when there is none, one does not parse, or more than
 /// `limit`.
 [[nodiscard]] Result<CertificateChain> certificates_from_pem(std::string_view pem, std::size_t limit = kChainLimit);
+/// As a peer showed them, or OpenSSL verified them; empty of an empty list. BadInput names the certificate; more than `limit` are left out.
+[[nodiscard]] Result<CertificateChain> certificates_from_der(std::span<const Bytes> chain, std::size_t limit = kChainLimit);
 /// Reads a file of such text (a chain or a CA bundle of at most 1,000).
 [[nodiscard]] Result<CertificateChain> certificates_from_file(const std::string& path);
 [[nodiscard]] std::string to_pem(std::span<const Certificate> chain);

@@ -15,6 +15,7 @@ struct Crl::Facts {
   Owned<ISSUING_DIST_POINT, ISSUING_DIST_POINT_free> scope;  ///< RFC 5280 5.2.5; null: everything of the issuer.
   std::size_t entries = 0;
   std::string unusable, incomplete;
+  Owned<ASN1_INTEGER, ASN1_INTEGER_free> number, base;  ///< RFC 5280 5.2.3, 5.2.4; null: none.
 };
 
 namespace {
@@ -88,8 +89,9 @@ std::string critical_fault(X509_CRL* crl) {
   for (int i = 0; i < X509_CRL_get_ext_count(crl); ++i) {
     X509_EXTENSION* extension = X509_CRL_get_ext(crl, i);
     const int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
-    if (nid == NID_delta_crl) return "it is a delta CRL, and those are not used (RFC 5280 5.2.4)";
-    if (X509_EXTENSION_get_critical(extension) == 0 || nid == NID_issuing_distribution_point) continue;
+    const bool critical = X509_EXTENSION_get_critical(extension) != 0;
+    if (nid == NID_delta_crl && !critical) return "its delta CRL indicator is not critical (RFC 5280 5.2.4)";
+    if (!critical || nid == NID_issuing_distribution_point || nid == NID_delta_crl) continue;
     if (nid == NID_crl_number) return "its cRLNumber is critical (RFC 5280 5.2.3)";
     return "its critical extension " + object_text(X509_EXTENSION_get_object(extension)) + " is not understood (RFC 5280 5.2)";
   }
@@ -217,10 +219,32 @@ void take_entry(const X509_REVOKED* entry, RevocationVerdict& out) {
                (out.revocation_reason.empty() ? "" : " (" + out.revocation_reason + ")");
 }
 
+// Deltas (RFC 5280 5.2.4) -----------------------------------------------------------------------------------------------------------
+
+ByteView extension_value(X509_CRL* crl, int nid) {
+  const int at = X509_CRL_get_ext_by_NID(crl, nid, -1);
+  if (at < 0) return {};
+  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_CRL_get_ext(crl, at));
+  return {ASN1_STRING_get0_data(value), static_cast<std::size_t>(ASN1_STRING_length(value))};
+}
+
+bool is_of_the_same_kind(X509_CRL* delta, X509_CRL* complete) {
+  const auto same = [&](int nid) { return std::ranges::equal(extension_value(delta, nid), extension_value(complete, nid)); };
+  return X509_NAME_cmp(X509_CRL_get_issuer(delta), X509_CRL_get_issuer(complete)) == 0 && same(NID_issuing_distribution_point) &&
+         same(NID_authority_key_identifier);
+}
+
 RevocationVerdict unusable(const std::string& why) { return {RevocationStatus::Invalid, "the CRL cannot be used: " + why}; }
 
-RevocationVerdict judge(const CrlRequest& request, const ISSUING_DIST_POINT* scope) {
+// RFC 5280 6.3.3 (i) to (k): what the delta says goes before the complete list; removeFromCRL (2) takes an entry off.
+int find_entry(X509_CRL* delta, X509_CRL* complete, X509* leaf, X509_REVOKED*& entry) {
+  const int changed = delta != nullptr ? X509_CRL_get0_by_cert(delta, &entry, leaf) : 0;
+  return changed != 0 ? changed : X509_CRL_get0_by_cert(complete, &entry, leaf);
+}
+
+RevocationVerdict judge(const CrlRequest& request, const ISSUING_DIST_POINT* scope, const Crl* delta) {
   X509_CRL* crl = request.crl->native();
+  if (request.crl->is_delta()) return unusable("it is a delta CRL, which counts only beside the complete one (RFC 5280 5.2.4)");
   if (!crl_is_for(*request.crl, *request.leaf)) return unusable("it is of another issuer (RFC 5280 6.3.3 b)");
   if (!request.crl->unusable().empty()) return unusable(request.crl->unusable());
   RevocationVerdict out;
@@ -229,13 +253,16 @@ RevocationVerdict judge(const CrlRequest& request, const ISSUING_DIST_POINT* sco
     if (!fault.empty()) return unusable(fault);
   }
   X509_REVOKED* entry = nullptr;
-  if (X509_CRL_get0_by_cert(crl, &entry, request.leaf->native()) == 1) {  // 2: removeFromCRL (RFC 5280 5.3.1)
+  const int found = find_entry(delta != nullptr ? delta->native() : nullptr, crl, request.leaf->native(), entry);
+  if (delta != nullptr)
+    out.usable_until = std::min(out.usable_until, time_of(X509_CRL_get0_nextUpdate(delta->native())).value_or(request.at));
+  if (found == 1) {
     take_entry(entry, out);
     return out;
   }
   if (!request.crl->incomplete().empty()) return unusable(request.crl->incomplete());
   out.status = RevocationStatus::Good;
-  out.reason = "not on the CRL";
+  out.reason = delta != nullptr ? "not on the CRL and its delta" : "not on the CRL";
   return out;
 }
 
@@ -254,6 +281,8 @@ Result<Crl> Crl::from_der(ByteView der) {
   X509_CRL* crl = facts->crl.get();
   facts->scope.reset(static_cast<ISSUING_DIST_POINT*>(X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, nullptr, nullptr)));
   facts->entries = shape->entries;
+  facts->number.reset(static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(crl, NID_crl_number, nullptr, nullptr)));
+  facts->base.reset(static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(crl, NID_delta_crl, nullptr, nullptr)));
   if (!shape->same_algorithm) facts->unusable = "its two signature algorithms differ (RFC 5280 5.1.1.2)";
   for (const std::string& fault : {critical_fault(crl), scope_fault(crl, facts->scope.get()), entry_fault(crl)}) {
     if (facts->unusable.empty()) facts->unusable = fault;
@@ -291,14 +320,34 @@ std::size_t Crl::entries() const noexcept { return m_facts->entries; }
 X509_CRL* Crl::native() const noexcept { return m_facts->crl.get(); }
 const std::string& Crl::unusable() const noexcept { return m_facts->unusable; }
 const std::string& Crl::incomplete() const noexcept { return m_facts->incomplete; }
+bool Crl::is_delta() const noexcept { return X509_CRL_get_ext_by_NID(native(), NID_delta_crl, -1) >= 0; }
 
 bool crl_is_for(const Crl& crl, const Certificate& certificate) {
   return X509_NAME_cmp(X509_CRL_get_issuer(crl.native()), X509_get_issuer_name(certificate.native())) == 0;
 }
 
+// RFC 5280 5.2.4, 6.3.3 (c): it begins with this list or an earlier one, ends with a later one, and is of the same issuer, scope and key.
+bool Crl::updates(const Crl& complete, const CrlRequest& request) const {
+  const Facts &own = *m_facts, &its = *complete.m_facts;
+  RevocationVerdict ignored;
+  return own.base && own.number && its.number && own.unusable.empty() && own.incomplete.empty() &&
+         ASN1_INTEGER_cmp(own.base.get(), its.number.get()) <= 0 && ASN1_INTEGER_cmp(own.number.get(), its.number.get()) > 0 &&
+         is_of_the_same_kind(native(), complete.native()) && date_fault(native(), request, ignored).empty() &&
+         signature_fault(native(), *request.issuer).empty();
+}
+
+const Crl* Crl::latest_delta(const CrlRequest& request) {
+  const Crl* out = nullptr;
+  for (const Crl& one : request.deltas) {
+    if (!one.updates(*request.crl, request)) continue;
+    if (out == nullptr || ASN1_INTEGER_cmp(one.m_facts->number.get(), out->m_facts->number.get()) > 0) out = &one;
+  }
+  return out;
+}
+
 RevocationVerdict check_crl(const CrlRequest& request) {
   if (request.leaf == nullptr || request.issuer == nullptr || request.crl == nullptr) return unusable("there is none, or no certificate");
-  RevocationVerdict out = judge(request, request.crl->m_facts->scope.get());
+  RevocationVerdict out = judge(request, request.crl->m_facts->scope.get(), Crl::latest_delta(request));
   openssl_clear_errors();
   return out;
 }

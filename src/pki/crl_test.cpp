@@ -32,6 +32,12 @@ class Crls : public ::testing::Test {
     return check_crl({.leaf = &leaf.certificate, .issuer = &m_ca.certificate, .crl = &crl, .at = at(when)});
   }
   RevocationVerdict check(const CrlWish& wish, std::int64_t when = kNow) const { return check(make_crl(m_ca, wish), m_leaf, when); }
+  RevocationVerdict check_with(const CrlWish& complete, const std::vector<CrlWish>& changes) const {
+    const Crl crl = Crl::from_der(make_crl(m_ca, complete)).value();
+    std::vector<Crl> deltas;
+    for (const CrlWish& wish : changes) deltas.push_back(Crl::from_der(make_crl(m_ca, wish)).value());
+    return check_crl({.leaf = &m_leaf.certificate, .issuer = &m_ca.certificate, .crl = &crl, .deltas = deltas, .at = at(kNow)});
+  }
   CrlEntryWish leaf_entry(CrlEntryWish wish = {}) const {
     wish.certificate = &m_leaf.certificate;
     return wish;
@@ -88,10 +94,63 @@ TEST_F(Crls, BadSignatures) {
   EXPECT_TRUE(says(check({.digest = EVP_sha1()}), "weak algorithm"));
 }
 
-TEST_F(Crls, DeltasAndIndirectOnesAreNotUsed) {  // RFC 5280 5.2.4, 5.2.5
+TEST_F(Crls, DeltasAloneAndIndirectOnesAreNotUsed) {  // RFC 5280 5.2.4, 5.2.5
   const CrlWish delta{.entries = {leaf_entry()}, .delta = true};
   EXPECT_TRUE(says(check(delta), "delta CRL"));
   EXPECT_TRUE(says(check({.entries = {leaf_entry()}, .point = "critical,indirectCRL:TRUE"}), "indirect CRL"));
+}
+
+TEST_F(Crls, ADeltaBringsItsCompleteListUpToDate) {  // RFC 5280 5.2.4, 6.3.3 (c), (i) to (k)
+  const CrlWish complete{.next_update = kNow + 7 * kDay};
+  const CrlWish later{.entries = {leaf_entry({.revoked_at = kNow - 10})}, .next_update = kNow + kDay, .delta = true, .number = 8};
+  const auto verdict = check_with(complete, {later});
+  EXPECT_EQ(verdict.status, RevocationStatus::Revoked);
+  EXPECT_EQ(verdict.revoked_at, at(kNow - 10));
+  CrlWish nothing = later;
+  nothing.entries.clear();
+  EXPECT_EQ(check_with(complete, {nothing}).status, RevocationStatus::Good);
+  EXPECT_EQ(check_with(complete, {nothing}).usable_until, at(kNow + kDay)) << "the sooner of both";
+  const CrlWish held{.entries = {leaf_entry({.reason = 6})}, .next_update = kNow + 7 * kDay};
+  EXPECT_EQ(check_with(held, {nothing}).status, RevocationStatus::Revoked) << "what the delta does not name is as it was";
+  CrlWish released = later;
+  released.entries = {leaf_entry({.reason = 8})};
+  EXPECT_EQ(check_with(held, {released}).status, RevocationStatus::Good) << "removeFromCRL";
+  CrlWish last = released;
+  last.number = 9;
+  EXPECT_EQ(check_with(held, {later, last}).status, RevocationStatus::Good) << "the latest counts, wherever it stands";
+  EXPECT_EQ(check_with(held, {last, later}).status, RevocationStatus::Good);
+}
+
+TEST_F(Crls, DeltasOfOtherListsArePassedOver) {
+  const CrlWish complete{};
+  const CrlWish delta{.entries = {leaf_entry()}, .delta = true, .number = 8};
+  ASSERT_EQ(check_with(complete, {delta}).status, RevocationStatus::Revoked);
+  const auto is_passed_over = [&](CrlWish wish) { return check_with(complete, {wish}).status == RevocationStatus::Good; };
+  const auto with = [&](auto change) {
+    CrlWish out = delta;
+    change(out);
+    return out;
+  };
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.base = 8; }))) << "it begins after this list";
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.number = 7; }))) << "it is no later";
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.numbered = false; })));
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.delta = false; }))) << "a complete list is none";
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.next_update = kNow - 1; }))) << "outdated";
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.critical = true; })));
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.digest = EVP_sha1(); })));
+  EXPECT_TRUE(is_passed_over(with([](CrlWish& wish) { wish.point = "critical,onlyuser:TRUE"; }))) << "of another scope";
+  const Made stranger = make_certificate({.name = "CA", .ca = true});
+  const std::vector<Crl> forged{Crl::from_der(make_crl(stranger, delta)).value()};
+  const Crl base = Crl::from_der(make_crl(m_ca, complete)).value();
+  const CrlRequest request{.leaf = &m_leaf.certificate, .issuer = &m_ca.certificate, .crl = &base, .deltas = forged, .at = at(kNow)};
+  EXPECT_EQ(check_crl(request).status, RevocationStatus::Good) << "not signed by the issuer";
+}
+
+TEST_F(Crls, WhereDeltasAre) {  // RFC 5280 5.2.6, 4.2.1.15
+  const Made leaf = make_certificate({.name = "leaf", .more = {{NID_freshest_crl, "URI:http://crl.example.org/b.crl"}}}, &m_ca);
+  const Crl list = Crl::from_der(make_crl(m_ca, {.freshest = "URI:http://crl.example.org/a.crl"})).value();
+  EXPECT_EQ(delta_urls(list, leaf.certificate), (std::vector<std::string>{"http://crl.example.org/a.crl", "http://crl.example.org/b.crl"}));
+  EXPECT_TRUE(delta_urls(Crl::from_der(make_crl(m_ca)).value(), m_leaf.certificate).empty());
 }
 
 TEST_F(Crls, CriticalExtensionsThatNobodyKnows) {  // RFC 5280 5.2, 5.3

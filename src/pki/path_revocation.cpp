@@ -29,7 +29,7 @@ CertificateRevocation look_at(const PathRevocationRequest& request, std::size_t 
   }
   for (const Crl& crl : request.crls) {
     if (!crl_is_for(crl, certificate)) continue;
-    take(out, check_crl({.leaf = &certificate, .issuer = &issuer, .crl = &crl, .at = request.at}), "crl");
+    take(out, check_crl({.leaf = &certificate, .issuer = &issuer, .crl = &crl, .deltas = request.crls, .at = request.at}), "crl");
   }
   if (!decides(out.verdict.status)) out.source.clear();
   return out;

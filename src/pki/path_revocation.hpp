@@ -22,9 +22,9 @@ struct PathRevocationRequest {
   std::span<const Certificate> path = {};  ///< Leaf to anchor, as ChainVerdict::chain; already valid.
   RevocationPolicy policy = RevocationPolicy::Hard;
   WallTime at{};
-  std::span<const Crl> crls = {};
-  ByteView ocsp = {};        ///< An OCSP response about the leaf (stapled or asked for), or empty.
-  ByteView ocsp_nonce = {};  ///< What was sent with the question; empty: none.
+  std::span<const Crl> crls = {};  ///< Complete ones, and deltas.
+  ByteView ocsp = {};              ///< An OCSP response about the leaf (stapled or asked for), or empty.
+  ByteView ocsp_nonce = {};        ///< What was sent with the question; empty: none.
 };
 
 struct CertificateRevocation {

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <openssl/x509v3.h>
 
 #include <fstream>
 
@@ -170,6 +171,27 @@ TEST_F(Pki, ReplacedCertificatesStayWithTheirKeyVersion) {  // RFC 5652 6.2.1: r
     if (m_clock.now() + days(61) > m_authority->root().not_after()) break;
   }
   EXPECT_LE(m_authority->earlier_identities(name)->size(), 64U);
+}
+
+// RFC 5280 4.2.1.6: any GeneralName; 4.1.2.6: subjectAltName is critical when the subject is empty.
+TEST_F(Pki, PeopleMayHaveOtherNamesThanMailAddresses) {
+  const KeyName name("smime_other");
+  const auto uri = [](std::string_view text) {
+    Bytes der{0x86, static_cast<Byte>(text.size())};  // uniformResourceIdentifier [6]
+    append(der, as_bytes(text));
+    return der;
+  };
+  const auto issued = [&](std::vector<Bytes> names) { return m_authority->email_identity(name, {.other_names = std::move(names)}); };
+  const Certificate first = issued({uri("urn:b"), uri("urn:a")}).value().chain.front();
+  EXPECT_TRUE(verify(first, CertificatePurpose::Email).ok) << verify(first, CertificatePurpose::Email).reason;
+  EXPECT_TRUE(first.subject().empty() && first.emails().empty());
+  const int at = X509_get_ext_by_NID(first.native(), NID_subject_alt_name, -1);
+  ASSERT_GE(at, 0);
+  EXPECT_EQ(X509_EXTENSION_get_critical(X509_get_ext(first.native(), at)), 1);
+  EXPECT_EQ(issued({uri("urn:a"), uri("urn:b")}).value().chain.front(), first) << "the same names";
+  EXPECT_FALSE(issued({uri("urn:a")}).value().chain.front() == first);
+  EXPECT_EQ(issued({to_bytes("no name")}).error().code, ErrorCode::BadInput);
+  EXPECT_EQ(issued({}).error().code, ErrorCode::BadInput);
 }
 
 TEST_F(Pki, LeavesNeverOutliveTheRoot) {

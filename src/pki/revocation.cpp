@@ -262,16 +262,38 @@ std::vector<std::string> ocsp_urls(const Certificate& certificate) {
   return distinct(std::move(out));
 }
 
-std::vector<std::string> crl_urls(const Certificate& certificate) {
-  const Owned<CRL_DIST_POINTS, CRL_DIST_POINTS_free> points(
-      static_cast<CRL_DIST_POINTS*>(X509_get_ext_d2i(certificate.native(), NID_crl_distribution_points, nullptr, nullptr)));
-  openssl_clear_errors();
-  std::vector<std::string> out;
-  for (int i = 0; points && i < sk_DIST_POINT_num(points.get()); ++i) {
-    const DIST_POINT* point = sk_DIST_POINT_value(points.get(), i);
+namespace {
+
+using PointsPtr = Owned<CRL_DIST_POINTS, CRL_DIST_POINTS_free>;
+
+void add_addresses(std::vector<std::string>& out, const CRL_DIST_POINTS* points) {
+  for (int i = 0; points != nullptr && i < sk_DIST_POINT_num(points); ++i) {
+    const DIST_POINT* point = sk_DIST_POINT_value(points, i);
     const GENERAL_NAMES* names = point->distpoint != nullptr && point->distpoint->type == 0 ? point->distpoint->name.fullname : nullptr;
     for (int k = 0; names != nullptr && k < sk_GENERAL_NAME_num(names); ++k) out.push_back(web_address(sk_GENERAL_NAME_value(names, k)));
   }
+}
+
+PointsPtr points_of(const Certificate& certificate, int extension) {
+  PointsPtr out(static_cast<CRL_DIST_POINTS*>(X509_get_ext_d2i(certificate.native(), extension, nullptr, nullptr)));
+  openssl_clear_errors();
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> crl_urls(const Certificate& certificate) {
+  std::vector<std::string> out;
+  add_addresses(out, points_of(certificate, NID_crl_distribution_points).get());
+  return distinct(std::move(out));
+}
+
+std::vector<std::string> delta_urls(const Crl& crl, const Certificate& certificate) {
+  const PointsPtr of_list(static_cast<CRL_DIST_POINTS*>(X509_CRL_get_ext_d2i(crl.native(), NID_freshest_crl, nullptr, nullptr)));
+  openssl_clear_errors();
+  std::vector<std::string> out;
+  add_addresses(out, of_list.get());
+  add_addresses(out, points_of(certificate, NID_freshest_crl).get());
   return distinct(std::move(out));
 }
 

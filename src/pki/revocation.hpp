@@ -1,14 +1,16 @@
 // Is a certificate revoked? Answers of OCSP responders (RFC 6960) and CRLs (RFC 5280 5), judged at a given time. Pure: bytes and time in,
 // a verdict out; asking is the caller's part. Total on any input; OpenSSL's error queue is empty afterwards. Thread safe: no state.
 //
-// Does not do: delta CRLs (RFC 5280 5.2.4), indirect CRLs, CRLs for some reasons only, CRL issuers other than the certificate's own issuer,
-// the revocation of OCSP responders themselves (keep them short-lived, or id-pkix-ocsp-nocheck: RFC 6960 4.2.2.2.1), SHA-1 signatures.
+// Does not do: indirect CRLs and CRL issuers other than the certificate's own issuer (RFC 5280 5.2.5: the path of such an issuer begins
+// with a certificate that nobody brings along), CRLs for some reasons only, the revocation of OCSP responders themselves (keep them
+// short-lived, or id-pkix-ocsp-nocheck: RFC 6960 4.2.2.2.1), SHA-1 signatures.
 #pragma once
 
 #include <openssl/types.h>
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,18 +84,24 @@ class Crl {
   [[nodiscard]] const std::string& unusable() const noexcept;
   /// The same for a list that may still prove that a certificate is revoked, but not that it is good.
   [[nodiscard]] const std::string& incomplete() const noexcept;
+  /// RFC 5280 5.2.4: it says what changed since a complete list, and counts only beside one (CrlRequest::deltas).
+  [[nodiscard]] bool is_delta() const noexcept;
 
  private:
   friend RevocationVerdict check_crl(const CrlRequest& request);
   struct Facts;
   explicit Crl(std::shared_ptr<const Facts> facts) : m_facts(std::move(facts)) {}
+  [[nodiscard]] bool updates(const Crl& complete, const CrlRequest& request) const;
+  [[nodiscard]] static const Crl* latest_delta(const CrlRequest& request);
   std::shared_ptr<const Facts> m_facts;
 };
 
 struct CrlRequest {
   const Certificate* leaf = nullptr;    ///< Required; borrowed.
   const Certificate* issuer = nullptr;  ///< Required; borrowed. Its issuer, whose path the caller has verified.
-  const Crl* crl = nullptr;             ///< Required; borrowed.
+  const Crl* crl = nullptr;             ///< Required; borrowed. A complete list.
+  /// RFC 5280 6.3.3 (c): of these, the latest delta that is valid and belongs to `crl` brings it up to date; others are passed over.
+  std::span<const Crl> deltas = {};
   WallTime at{};
   std::chrono::seconds skew{0};  ///< Lists are published ahead; their times are taken as they stand.
 };
@@ -106,6 +114,8 @@ struct CrlRequest {
 /// http and https addresses in printable ASCII only.
 [[nodiscard]] std::vector<std::string> ocsp_urls(const Certificate& certificate);
 [[nodiscard]] std::vector<std::string> crl_urls(const Certificate& certificate);
+/// Where what changed since is told (freshestCRL: RFC 5280 5.2.6, 4.2.1.15), by the list and by the certificate.
+[[nodiscard]] std::vector<std::string> delta_urls(const Crl& crl, const Certificate& certificate);
 /// RFC 7633: the certificate asks to be refused without a stapled answer (TLS feature status_request, 5).
 [[nodiscard]] bool must_staple(const Certificate& certificate);
 

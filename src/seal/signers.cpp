@@ -2,6 +2,8 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+
 #include "seal/certificate_strength.hpp"
 #include "seal/parties.hpp"
 
@@ -84,10 +86,21 @@ class SignerCheck {
     request.roots = m_trust.roots;
     request.at = m_now;
     request.purpose = CertificatePurpose::Email;
-    judge(signer,
-          leaf.may_sign() ? verify_chain(request)
-                          : ChainVerdict{false, ChainFault::WrongPurpose, "the signer's certificate is not for signatures", {}},
-          stranger.value_or(""));
+    const ChainVerdict chain = leaf.may_sign()
+                                   ? verify_chain(request)
+                                   : ChainVerdict{false, ChainFault::WrongPurpose, "the signer's certificate is not for signatures", {}};
+    judge(signer, chain, stranger.value_or(""));
+    if (signer.valid() && m_trust.judge_path) judge_path(signer, chain.chain);
+  }
+
+  /// Last, because somebody may have to be asked: nobody is about what does not count anyway.
+  void judge_path(SmimeSigner& signer, const CertificateChain& path) const {
+    signer.revocation = m_trust.judge_path(path);
+    if (signer.revocation->ok) return;
+    signer.trusted = false;
+    signer.revoked = std::ranges::any_of(signer.revocation->certificates,
+                                         [](const CertificateRevocation& one) { return one.verdict.status == RevocationStatus::Revoked; });
+    signer.reason = signer.revocation->reason;
   }
 
   const SmimeTrust& m_trust;

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "pki/certificate.hpp"
+#include "pki/path_revocation.hpp"
 #include "pki/verify.hpp"
 #include "seal/detect.hpp"
 #include "seal/header_protection.hpp"
@@ -90,8 +91,9 @@ struct SmimeSigner {
   bool strong = false;                   ///< SHA-256 or better, RSA at least 2,048 bits.
   bool trusted = false;                  ///< A path to one of the roots at the time of the check, usage fits.
   bool revoked = false;
-  bool matches_from = false;  ///< One of its addresses is the From (or Sender) of the message, RFC 8550 3.
-  std::string reason;         ///< Why it is not valid; empty when it is.
+  std::optional<PathRevocation> revocation;  ///< As SmimeTrust::judge_path said; nothing where it was not asked.
+  bool matches_from = false;                 ///< One of its addresses is the From (or Sender) of the message, RFC 8550 3.
+  std::string reason;                        ///< Why it is not valid; empty when it is.
   [[nodiscard]] bool valid() const noexcept { return signature_ok && strong && trusted && !revoked && matches_from; }
 };
 
@@ -111,6 +113,8 @@ struct SmimeTrust {
   std::span<const Certificate> roots = {};
   std::span<const Certificate> intermediates = {};  ///< Known here, besides those in the message.
   std::function<bool(const Certificate&)> is_revoked = {};
+  /// Asked of the path of a signature that is valid in everything else, leaf to anchor; what is not `ok` is not trusted. Must not wait.
+  std::function<PathRevocation(const CertificateChain& path)> judge_path = {};
 };
 
 /// A wrong signature is an answer, not an error. BadInput: the message is not S/MIME signed, or its CMS object cannot be read.

@@ -179,6 +179,34 @@ TEST_F(Smime, RevokedSigner) {
   EXPECT_EQ(out->reason(), "the signer's certificate is revoked");
 }
 
+TEST_F(Smime, AValidSignatureIsJudgedByItsPath) {
+  const auto trust = roots();
+  std::size_t asked = 0;
+  PathRevocation says;
+  const SmimeTrust judging{.roots = trust, .judge_path = [&](const CertificateChain& path) {
+                             EXPECT_EQ(path.size(), 2U);
+                             ++asked;
+                             return says;
+                           }};
+  says = decide_path_revocation({}, RevocationPolicy::Soft, {});
+  EXPECT_TRUE(smime_verify(sign(alice), judging, context)->valid());
+  const std::vector<Certificate> path{alice.certificate, root.certificate};
+  says = decide_path_revocation(path, RevocationPolicy::Soft, {{0, "ocsp", {RevocationStatus::Revoked, "revoked"}}});
+  const auto revoked = smime_verify(sign(alice), judging, context).value();
+  EXPECT_FALSE(revoked.valid());
+  EXPECT_TRUE(revoked.signers.at(0).revoked);
+  EXPECT_NE(revoked.reason().find("is revoked"), std::string::npos);
+  says = decide_path_revocation(path, RevocationPolicy::Hard, {{0, "", {RevocationStatus::Invalid, "nobody answers"}}});
+  const auto open = smime_verify(sign(alice), judging, context).value();
+  EXPECT_FALSE(open.valid());
+  EXPECT_FALSE(open.signers.at(0).revoked);
+  EXPECT_NE(open.reason().find("nobody answers"), std::string::npos);
+  std::string changed = sign(alice);
+  changed.replace(changed.find("MARKER"), 6, "marked");
+  EXPECT_FALSE(smime_verify(changed, judging, context)->valid());
+  EXPECT_EQ(asked, 3U) << "nobody is asked about a signature that does not count anyway";
+}
+
 // RFC 8551 4.3: keys under 2,048 bits are a thing of the past.
 TEST_F(Smime, WeakKeyIsNotBelieved) {
   const Issued weak = issue({.email = "alice@example.org", .kind = KeyKind::Rsa, .rsa_bits = 1024}, &root);

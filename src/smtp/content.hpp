@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/limits.hpp"
-#include "smtp/content_budget.hpp"
+#include "base/content_budget.hpp"
 
 namespace postern::smtp {
 

@@ -43,7 +43,7 @@
 #include "base/random.hpp"
 #include "base/secret.hpp"
 #include "identity/scram.hpp"
-#include "smtp/content_budget.hpp"
+#include "base/content_budget.hpp"
 #include "smtp/parameters.hpp"
 #include "smtp/reply.hpp"
 #include "smtp/sasl.hpp"

@@ -80,16 +80,6 @@ void Spool::Impl::batch_ended(bool committed) {
   sums = {};
 }
 
-void Spool::Impl::page_when_due(SteadyTime now) {
-  if (paging || !maybe_parked || closing || now < next_paging) return;
-  paging = true;
-  const auto done = [this](const Status& status) {
-    paging = false;
-    if (!status) next_paging = clock.steady() + std::chrono::seconds(1);
-  };
-  store.writer().submit([this](WriteContext& context) { return page_in(context); }, done);
-}
-
 std::chrono::milliseconds Spool::Impl::between_batches() {
   announce(std::exchange(to_announce, {}));
   if (closing) return std::chrono::hours(1);

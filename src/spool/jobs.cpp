@@ -7,9 +7,6 @@
 namespace postern {
 namespace {
 
-constexpr std::size_t kPageRoutes = 64;        // routes looked at in one page-in
-constexpr std::size_t kPageRecipients = 1000;  // recipients taken in one page-in
-constexpr auto kPageInterval = std::chrono::seconds(1);
 constexpr std::size_t kChangeChunk = 1000;  // recipients an operator's verb changes in one transaction
 constexpr std::string_view kMailboxRoute = "mailbox";
 
@@ -41,8 +38,6 @@ void count_outcome(QueueSums& sums, Outcome outcome) {
   sums.expired += outcome == Outcome::Expired;
 }
 
-Work unit_of(const RecipientRow& row) { return {row.item, row.route, {row.index}, nullptr}; }
-
 }  // namespace
 
 AuditRecord Spool::Impl::audit_of(std::string kind, const MessageId& message, std::string actor, std::string facts) const {
@@ -56,7 +51,7 @@ AuditRecord Spool::Impl::audit_of(std::string kind, const MessageId& message, st
 }
 
 bool Spool::Impl::place_or_park(Work work) {
-  if (index.reserve(work.route)) {
+  if (!is_walking(work.route) && index.reserve(work.route)) {
     actions.push_back({IndexAction::Kind::Place, std::move(work), std::nullopt});
     return true;
   }
@@ -184,8 +179,13 @@ bool Spool::Impl::apply_result(RecipientRow& row, const RecipientResult& result,
 void Spool::Impl::defer(RecipientRow& row, std::chrono::milliseconds delay, SteadyTime now, std::vector<IndexAction>& deferred) {
   row.next_attempt = queue_now() + delay.count();
   if (row.state != RecipientState::Queued) return;  // held meanwhile: stays so
-  const auto same = std::ranges::find_if(deferred, [&](const IndexAction& unit) { return unit.work.route == row.route; });
   const SteadyTime due = now + delay;
+  if (index.rests(row.route)) {
+    row.parked = true;
+    maybe_parked = true;
+    return look_again(due);
+  }
+  const auto same = std::ranges::find_if(deferred, [&](const IndexAction& unit) { return unit.work.route == row.route; });
   if (same != deferred.end() && same->due == due) {
     same->work.recipients.push_back(row.index);
   } else if (index.reserve(row.route)) {
@@ -339,43 +339,6 @@ Status Spool::Impl::write_quarantine(WriteContext& context, ItemId item, const s
   actions.push_back({IndexAction::Kind::Finish, stopped, std::nullopt});
   actions.push_back({IndexAction::Kind::Drop, std::move(stopped), std::nullopt});
   return context.audit.append(context.database, audit_of("message.quarantined", message.value_or(MessageId()), "system", facts));
-}
-
-// Paging ------------------------------------------------------------------------------------------------------------------------------
-
-/// Brings parked work that is due into memory, a bounded amount at a time, route after route.
-Status Spool::Impl::page_in(WriteContext& context) {
-  next_paging = clock.steady();
-  std::size_t taken = 0;
-  for (std::size_t routes = 0; routes < kPageRoutes && taken < kPageRecipients; ++routes) {
-    POSTERN_TRY(const auto route, next_parked_route(context.database, page_cursor));
-    if (!route) {
-      if (!page_cursor) maybe_parked = false;
-      page_cursor.reset();
-      if (taken == 0) next_paging += kPageInterval;  // nothing is due, or no room: look again later
-      return {};
-    }
-    page_cursor = route;
-    POSTERN_TRY(const std::size_t count, page_in_route(context, *route, kPageRecipients - taken));
-    taken += count;
-  }
-  return {};
-}
-
-Result<std::size_t> Spool::Impl::page_in_route(WriteContext& context, const std::string& route, std::size_t limit) {
-  const std::size_t room = std::min(index.room(route), limit);
-  if (room == 0) return 0;
-  POSTERN_TRY(const auto rows, unpark(context.database, route, queue_now(), room));
-  std::map<ItemId, Work> units;  // items have ascending numbers: the order within a page is that of arrival
-  for (const RecipientRow& row : rows) {
-    const auto [unit, added] = units.try_emplace(row.item, unit_of(row));
-    if (!added) unit->second.recipients.push_back(row.index);
-  }
-  for (auto& [item, unit] : units) {
-    index.reserve_anyway(route);
-    actions.push_back({IndexAction::Kind::Place, std::move(unit), std::nullopt});
-  }
-  return rows.size();
 }
 
 }  // namespace postern

@@ -63,6 +63,16 @@ Result<std::vector<RecipientRow>> collect_recipients(Statement& rows) {
   }
 }
 
+/// Out of the parking place.
+Result<std::vector<RecipientRow>> taken_out(Database& database, Result<std::vector<RecipientRow>> rows) {
+  if (!rows) return rows;
+  for (RecipientRow& row : *rows) {
+    row.parked = false;
+    POSTERN_CHECK(database.run("UPDATE recipient SET parked = 0 WHERE item = ? AND n = ?", row.item.get(), row.index));
+  }
+  return rows;
+}
+
 // History entries: version, then fields as blocks. A field more is a version more.
 constexpr std::uint8_t kHistoryVersion = 2;
 constexpr std::uint8_t kWithoutRoads = 1;
@@ -257,18 +267,29 @@ Result<std::optional<std::string>> next_parked_route(Database& database, const s
 }
 
 Result<std::vector<RecipientRow>> unpark(Database& database, const std::string& route, std::int64_t now, std::size_t limit) {
-  std::vector<RecipientRow> due;
-  {
+  const auto select = [&]() -> Result<std::vector<RecipientRow>> {
     POSTERN_TRY(Statement rows, database.prepare("SELECT " POSTERN_RECIPIENT_COLUMNS " FROM recipient INDEXED BY recipient_parked"
                                                  " WHERE parked = 1 AND route = ? AND next_attempt <= ? ORDER BY next_attempt LIMIT ?"));
     rows.bind_all(route, now, static_cast<std::uint64_t>(limit));
-    POSTERN_TRY(due, collect_recipients(rows));
-  }
-  for (RecipientRow& recipient : due) {
-    recipient.parked = false;
-    POSTERN_CHECK(database.run("UPDATE recipient SET parked = 0 WHERE item = ? AND n = ?", recipient.item.get(), recipient.index));
-  }
-  return due;
+    return collect_recipients(rows);
+  };
+  return taken_out(database, select());
+}
+
+Result<std::vector<RecipientRow>> unpark_in_order(Database& database, const std::string& route, QueueCursor after, std::size_t limit) {
+  const auto select = [&]() -> Result<std::vector<RecipientRow>> {
+    POSTERN_TRY(Statement rows, database.prepare("SELECT " POSTERN_RECIPIENT_COLUMNS " FROM recipient INDEXED BY recipient_in_order"
+                                                 " WHERE parked = 1 AND route = ?1 AND item >= ?2 AND (item, n) > (?2, ?3)"
+                                                 " ORDER BY item, n LIMIT ?4"));
+    rows.bind_all(route, after.item, after.index, static_cast<std::uint64_t>(limit));
+    return collect_recipients(rows);
+  };
+  return taken_out(database, select());
+}
+
+Status park_recipient(Database& database, ItemId item, std::uint32_t index, std::int64_t next_attempt) {
+  return database.run("UPDATE recipient SET parked = 1, next_attempt = ? WHERE item = ? AND n = ? AND state = 0", next_attempt, item.get(),
+                      index);
 }
 
 Result<std::uint64_t> count_parked(Database& database) {

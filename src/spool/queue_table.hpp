@@ -23,6 +23,9 @@ struct RecipientRow {
   std::string road = {};  ///< Of the last attempt.
 };
 
+/// The work that it is.
+[[nodiscard]] inline Work unit_of(const RecipientRow& row) { return {row.item, row.route, {row.index}, nullptr}; }
+
 struct MessageRow {
   MessageId id;
   std::int64_t first_item = 0;
@@ -64,6 +67,11 @@ struct QueueCounts {
 [[nodiscard]] Result<std::optional<std::string>> next_parked_route(Database& database, const std::optional<std::string>& after);
 /// Takes up to `limit` due parked recipients of the route out of the parking place, earliest first.
 [[nodiscard]] Result<std::vector<RecipientRow>> unpark(Database& database, const std::string& route, std::int64_t now, std::size_t limit);
+/// The same in the order in which they came, whenever they would be due: those behind the cursor.
+[[nodiscard]] Result<std::vector<RecipientRow>> unpark_in_order(Database& database, const std::string& route, QueueCursor after,
+                                                                std::size_t limit);
+/// Into the parking place, until then; nothing if it is not queued any more.
+[[nodiscard]] Status park_recipient(Database& database, ItemId item, std::uint32_t index, std::int64_t next_attempt);
 [[nodiscard]] Result<std::uint64_t> count_parked(Database& database);
 [[nodiscard]] Result<QueueCounts> count_queue(Database& database);
 

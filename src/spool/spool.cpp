@@ -16,29 +16,6 @@ using std::chrono::milliseconds;
 constexpr std::size_t kRecipientLimit = 10'000;  // of one submission; the doors' own limits are far lower
 constexpr auto kReportRetry = std::chrono::seconds(1);
 
-/// An operation as a job of the writer.
-template <class Run, class Done>
-class Job final : public WriteJob {
- public:
-  Job(Run run, Done done, std::size_t bytes, bool may_linger)
-      : m_run(std::move(run)), m_done(std::move(done)), m_bytes(bytes), m_may_linger(may_linger) {}
-  Status run(WriteContext& context) override { return m_run(context); }
-  void done(const Status& status) noexcept override { m_done(status); }
-  [[nodiscard]] std::size_t bytes() const override { return m_bytes; }
-  [[nodiscard]] bool may_linger() const override { return m_may_linger; }
-
- private:
-  Run m_run;
-  Done m_done;
-  std::size_t m_bytes;
-  bool m_may_linger;
-};
-
-template <class Run, class Done>
-std::unique_ptr<WriteJob> make_job(Run run, Done done, std::size_t bytes = 512, bool may_linger = false) {
-  return std::make_unique<Job<Run, Done>>(std::move(run), std::move(done), bytes, may_linger);
-}
-
 /// A count that went below nothing for a moment is none.
 std::uint64_t natural(std::int64_t count) { return static_cast<std::uint64_t>(std::max<std::int64_t>(0, count)); }
 
@@ -245,11 +222,7 @@ Status Spool::enqueue_and_wait(Submission submission) {
 
 // Work --------------------------------------------------------------------------------------------------------------------------------
 
-std::vector<Work> Spool::take(const std::string& route, std::size_t limit) { return m_impl->index.take(route, limit); }
 std::vector<std::string> Spool::ready_routes() const { return m_impl->index.ready_routes(); }
-void Spool::hasten(const std::string& route) {
-  if (m_impl->index.hasten_route(route)) m_impl->announce({route});
-}
 std::optional<SteadyTime> Spool::next_due() const { return m_impl->index.next_due(); }
 void Spool::wake() { m_impl->store.writer().wake(); }
 

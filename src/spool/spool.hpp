@@ -28,8 +28,9 @@
 namespace postern {
 
 struct SpoolOptions {
-  std::size_t index_units = 100'000;                                 ///< Units of work in memory.
-  std::size_t route_units = 25'000;                                  ///< Of these, at most so many of one route.
+  std::size_t index_units = 100'000;  ///< Units of work in memory.
+  std::size_t route_units = 25'000;   ///< Of these, at most so many of one route.
+  RestingRoutes resting;
   std::size_t cache_bytes = 64U * 1024 * 1024;                       ///< Contents handed from the door to the courier in memory.
   std::size_t history = 10'000;                                      ///< Finished messages kept for the live page.
   std::chrono::milliseconds longest_delay = std::chrono::hours(24);  ///< A stored retry time further away is a clock's mistake.
@@ -91,8 +92,15 @@ class Spool {
   void report(DeliveryReport report, Completion done = {});
   /// Not attempted after all: due again at once, behind the others of its route, or after `delay`. No trace on disk.
   void give_back(Work work, std::chrono::milliseconds delay = {});
-  /// What waits on this route for its time is due now; in memory, without a trace. For a next hop that has turned up.
+  /// Not attempted, and nobody is there: it rests on disk for `delay`, or until hasten(). Where that cannot be written, in memory.
+  void park(Work work, std::chrono::milliseconds delay);
+  /// What waits on this route for its time is due now, without a trace. For a next hop that has turned up. On a route that rests it becomes
+  /// due in the order in which it came, page by page as it is taken, and what comes meanwhile behind it; until all of it was, or rest().
   void hasten(const std::string& route);
+  /// hasten() has not made everything due yet. Any thread; from memory.
+  [[nodiscard]] bool is_hastening(const std::string& route) const;
+  /// Whoever this route was hastened for has gone: the pages end.
+  void rest(const std::string& route);
   /// When the next deferred unit in memory becomes due (the spool watches this itself).
   [[nodiscard]] std::optional<SteadyTime> next_due() const;
   /// Looks at the clock now (tests with a manual clock).

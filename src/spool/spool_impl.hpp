@@ -48,6 +48,38 @@ struct IndexAction {
   std::optional<SteadyTime> due;  ///< For Place.
 };
 
+/// An operation as a job of the writer.
+template <class Run, class Done>
+class SpoolJob final : public WriteJob {
+ public:
+  SpoolJob(Run run, Done done, std::size_t bytes, bool may_linger)
+      : m_run(std::move(run)), m_done(std::move(done)), m_bytes(bytes), m_may_linger(may_linger) {}
+  Status run(WriteContext& context) override { return m_run(context); }
+  void done(const Status& status) noexcept override { m_done(status); }
+  [[nodiscard]] std::size_t bytes() const override { return m_bytes; }
+  [[nodiscard]] bool may_linger() const override { return m_may_linger; }
+
+ private:
+  Run m_run;
+  Done m_done;
+  std::size_t m_bytes;
+  bool m_may_linger;
+};
+
+template <class Run, class Done>
+std::unique_ptr<WriteJob> make_job(Run run, Done done, std::size_t bytes = 512, bool may_linger = false) {
+  return std::make_unique<SpoolJob<Run, Done>>(std::move(run), std::move(done), bytes, may_linger);
+}
+
+/// The way through what rests on a route, from its oldest on (Spool::hasten).
+struct RouteWalk {
+  QueueCursor at;
+  std::uint64_t generation = 0;  ///< Another one: it began anew since.
+  bool begun = false;            ///< What was in memory is on disk again, so that nothing is passed over.
+  bool ended = false;
+};
+using RouteWalks = std::map<std::string, RouteWalk>;
+
 /// What is counted.
 struct QueueSums {
   QueueCounts counts;
@@ -62,7 +94,7 @@ struct Spool::Impl final : BatchObserver {
         store(where),
         keeper(keys),
         clock(time),
-        index(settings.index_units, settings.route_units),
+        index(settings.index_units, settings.route_units, settings.resting),
         wall_start(time.now()),
         steady_start(time.steady()),
         cached(std::make_shared<std::atomic<std::size_t>>(0)) {}
@@ -91,6 +123,12 @@ struct Spool::Impl final : BatchObserver {
   std::optional<std::string> page_cursor;
   bool paging = false;  ///< A page-in is on its way.
   SteadyTime next_paging{};
+  RouteWalks paged_walks;  ///< Those that it goes, and how far.
+
+  mutable std::mutex walks_mutex;
+  RouteWalks walks;
+  std::uint64_t walks_begun = 0;
+  std::atomic<bool> wants_page{false};  ///< A route with a walk has room for its next page.
 
   mutable std::mutex totals_mutex;
   QueueSums totals;
@@ -119,7 +157,6 @@ struct Spool::Impl final : BatchObserver {
   void report_done(const std::shared_ptr<PendingReport>& report, const Status& status) noexcept;
   void retry_reports(SteadyTime now);
   void submit_change(std::shared_ptr<struct PendingChange> change);
-  void page_when_due(SteadyTime now);
   struct SealedItem {
     QueueItem item;
     StoredContent stored;
@@ -128,6 +165,25 @@ struct Spool::Impl final : BatchObserver {
   /// Reads with a connection of the pool, which is back there before the content is decrypted.
   [[nodiscard]] Result<QueueItem> read_and_open(ItemId item, const Work* work);
   void quarantine(ItemId item, const std::string& reason);
+
+  // paging.cpp: any thread
+  /// `written` is told in every case, on the writer thread or at once.
+  void park(std::vector<Work> works, std::chrono::milliseconds delay, std::function<void()> written);
+  void begin_walk(const std::string& route);
+  void end_walk(const std::string& route);
+  [[nodiscard]] bool is_walking(const std::string& route) const;
+  /// Units of the route were taken.
+  void want_page(const std::string& route);
+  // paging.cpp: the writer thread
+  void page_when_due(SteadyTime now);
+  void page_done(const Status& status);
+  void look_again(SteadyTime when) { next_paging = std::min(next_paging, when); }
+  [[nodiscard]] Status write_parked(WriteContext& context, const std::vector<Work>& works, SteadyTime due);
+  [[nodiscard]] Status page_in(WriteContext& context);
+  [[nodiscard]] Status page_walks(WriteContext& context);
+  [[nodiscard]] Status page_due(WriteContext& context);
+  [[nodiscard]] Result<std::size_t> page_in_route(WriteContext& context, const std::string& route, std::size_t limit);
+  void place_page(const std::vector<RecipientRow>& rows);
 
   // jobs.cpp: all on the writer thread, inside a transaction
   [[nodiscard]] Status write_submission(WriteContext& context, const PreparedSubmission& submission);
@@ -145,8 +201,6 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] bool change_recipient(const QueueChange& change, RecipientRow& row);
   void release_recipient(RecipientRow& row);
   [[nodiscard]] Status write_quarantine(WriteContext& context, ItemId item, const std::string& reason);
-  [[nodiscard]] Status page_in(WriteContext& context);
-  [[nodiscard]] Result<std::size_t> page_in_route(WriteContext& context, const std::string& route, std::size_t limit);
   [[nodiscard]] bool reported_in_batch(ItemId item, std::uint32_t recipient) const;
   /// Memory when there is room for the unit, otherwise the parking place on disk; true: memory.
   [[nodiscard]] bool place_or_park(Work work);

@@ -20,6 +20,8 @@ namespace postern {
 
 /// Routes of the X.400 side begin with it; they have a courier of their own.
 inline constexpr std::string_view kX400RoutePrefix = "x400:";
+/// Below it: routes of users of X.400 who come for their mail themselves (P3).
+inline constexpr std::string_view kX400UserRoutePrefix = "x400:user:";
 
 /// One queued copy of a message: a content and the recipients who get it. The same number as its content.
 using ItemId = ContentId;
@@ -142,6 +144,14 @@ struct DeliveryReport {
   bool patient = false;                    ///< Whoever is told of the commit can wait some milliseconds for others that share it.
 };
 
+/// Routes that begin with `prefix` are those of people who come for their mail when it suits them. It rests on disk until then, however
+/// much it is: in memory is only what is being looked at or handed over. Empty: there are none.
+struct RestingRoutes {
+  std::string prefix;
+  std::size_t units = 4096;       ///< In memory, of all of them together.
+  std::size_t route_units = 256;  ///< Of these, at most so many of one route; a page when it is handed out.
+};
+
 /// Which recipients a listing or an operator's verb is about: all given parts must match. Nothing given: every unfinished recipient.
 struct QueueSelector {
   std::optional<MessageId> message;
@@ -204,7 +214,7 @@ struct SpoolStats {
   std::uint64_t queued = 0, held = 0, quarantined = 0;   ///< Recipients now.
   std::uint64_t messages = 0;                            ///< Messages now.
   std::uint64_t ready = 0, deferred = 0, in_flight = 0;  ///< Units of work in memory now.
-  std::uint64_t parked = 0;                              ///< Due recipients that wait on disk because memory is full (or after a restart).
+  std::uint64_t parked = 0;                              ///< Recipients that wait on disk: memory is full, after a restart, or they rest.
   std::uint64_t cached_bytes = 0;                        ///< Contents still in memory.
   std::uint64_t accepted = 0, delivered = 0, deferrals = 0, bounced = 0, expired = 0, removed = 0;  ///< Since the start.
   std::uint64_t waiting_reports = 0;  ///< Reports that could not be written yet (disk full); retried.

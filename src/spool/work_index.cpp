@@ -7,9 +7,7 @@ namespace postern {
 
 bool WorkIndex::reserve(const std::string& route) {
   const std::lock_guard lock(m_mutex);
-  if (m_booked >= m_total) return false;
-  const auto found = m_routes.find(route);
-  if (found != m_routes.end() && found->second.booked >= m_per_route) return false;
+  if (places(route) == 0) return false;
   book(route);
   return true;
 }
@@ -22,6 +20,7 @@ void WorkIndex::reserve_anyway(const std::string& route) {
 void WorkIndex::book(const std::string& route) {
   ++m_routes[route].booked;
   ++m_booked;
+  if (rests(route)) ++m_resting_booked;
 }
 
 void WorkIndex::unreserve(const std::string& route) {
@@ -29,9 +28,10 @@ void WorkIndex::unreserve(const std::string& route) {
   unbook(route);
 }
 
-void WorkIndex::unbook(const std::string& route) {
-  --m_routes.at(route).booked;
-  --m_booked;
+void WorkIndex::unbook(const std::string& route, std::size_t units) {
+  m_routes.at(route).booked -= units;
+  m_booked -= units;
+  if (rests(route)) m_resting_booked -= units;
   forget_if_empty(route);
 }
 
@@ -43,10 +43,17 @@ void WorkIndex::forget_if_empty(const std::string& route) {
 
 std::size_t WorkIndex::room(const std::string& route) const {
   const std::lock_guard lock(m_mutex);
-  if (m_booked >= m_total) return 0;
+  return places(route);
+}
+
+std::size_t WorkIndex::places(const std::string& route) const {
+  // What was booked beyond a bound leaves nothing, not less.
+  const auto left = [](std::size_t most, std::size_t used) { return most - std::min(most, used); };
   const auto found = m_routes.find(route);
-  const std::size_t used = found == m_routes.end() ? 0 : std::min(found->second.booked, m_per_route);
-  return std::min(m_per_route - used, m_total - m_booked);
+  const std::size_t used = found == m_routes.end() ? 0 : found->second.booked;
+  const std::size_t free = std::min(left(m_per_route, used), left(m_total, m_booked));
+  if (!rests(route)) return free;
+  return std::min({free, left(m_resting.route_units, used), left(m_resting.units, m_resting_booked)});
 }
 
 bool WorkIndex::push_ready(Work work) {
@@ -96,9 +103,7 @@ std::vector<Work> WorkIndex::take(const std::string& route, std::size_t limit) {
     m_flights.emplace(taken.back().item, Flight{route, taken.back().recipients, false});
   }
   m_ready -= taken.size();
-  m_booked -= taken.size();
-  found->second.booked -= taken.size();
-  forget_if_empty(route);
+  unbook(route, taken.size());
   return taken;
 }
 
@@ -164,12 +169,11 @@ void WorkIndex::drop(const std::vector<std::pair<ItemId, std::uint32_t>>& recipi
   };
   const std::lock_guard lock(m_mutex);
   for (auto entry = m_routes.begin(); entry != m_routes.end();) {
-    Route& route = entry->second;
-    const std::size_t removed = std::erase_if(route.ready, shrink);
+    const std::string route = entry->first;
+    const std::size_t removed = std::erase_if(entry->second.ready, shrink);
+    ++entry;
     m_ready -= removed;
-    m_booked -= removed;
-    route.booked -= removed;
-    entry = route.booked == 0 ? m_routes.erase(entry) : std::next(entry);
+    unbook(route, removed);
   }
   for (auto entry = m_deferred.begin(); entry != m_deferred.end();) {
     if (!shrink(entry->second)) {

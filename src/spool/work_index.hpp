@@ -21,7 +21,12 @@ namespace postern {
 
 class WorkIndex {
  public:
-  WorkIndex(std::size_t total, std::size_t per_route) : m_total(total), m_per_route(per_route) {}
+  WorkIndex(std::size_t total, std::size_t per_route, RestingRoutes resting = {})
+      : m_total(total), m_per_route(per_route), m_resting(std::move(resting)) {}
+
+  [[nodiscard]] bool rests(std::string_view route) const noexcept {
+    return !m_resting.prefix.empty() && route.starts_with(m_resting.prefix);
+  }
 
   /// Books a place for one unit; false when memory, or the route's share of it, is used up.
   [[nodiscard]] bool reserve(const std::string& route);
@@ -78,16 +83,19 @@ class WorkIndex {
   bool push_ready(Work work);
   /// The flight of the item that carries one of these recipients.
   Flights::iterator find_flight(ItemId item, const std::vector<std::uint32_t>& recipients);
+  [[nodiscard]] std::size_t places(const std::string& route) const;
   void book(const std::string& route);
-  void unbook(const std::string& route);
+  void unbook(const std::string& route, std::size_t units = 1);
   void forget_if_empty(const std::string& route);
 
   const std::size_t m_total, m_per_route;
+  const RestingRoutes m_resting;
   mutable std::mutex m_mutex;
   std::map<std::string, Route> m_routes;
   Deferred m_deferred;
   Flights m_flights;
   std::size_t m_booked = 0;
+  std::size_t m_resting_booked = 0;  ///< Of these, on routes that rest.
   std::size_t m_ready = 0;
 };
 

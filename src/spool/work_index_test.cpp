@@ -24,6 +24,25 @@ TEST(WorkIndex, BoundsTotalAndShareOfARoute) {
   EXPECT_TRUE(index.reserve("c"));
 }
 
+TEST(WorkIndex, RoutesThatRestHaveAShareTogether) {
+  WorkIndex index(100, 50, {"user:", 5, 3});
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(index.reserve("user:1"));
+  EXPECT_FALSE(index.reserve("user:1"));
+  EXPECT_EQ(index.room("user:2"), 2U);
+  index.reserve_anyway("user:2");
+  index.reserve_anyway("user:2");
+  index.reserve_anyway("user:2");
+  EXPECT_EQ(index.room("user:3"), 0U) << "what was booked beyond the bound counts";
+  EXPECT_EQ(index.room("user"), 50U) << "others have theirs";
+  for (int i = 1; i <= 3; ++i) index.add_ready(work(i, "user:1"));
+  EXPECT_EQ(index.take("user:1", 2).size(), 2U);
+  EXPECT_EQ(index.room("user:3"), 1U);
+  index.drop({{ItemId(3), 0}});
+  EXPECT_EQ(index.room("user:3"), 2U);
+  EXPECT_TRUE(index.rests("user:4"));
+  EXPECT_FALSE(index.rests("user"));
+}
+
 TEST(WorkIndex, TakesInOrderAndSaysWhenARouteWakes) {
   WorkIndex index(100, 100);
   for (int i = 1; i <= 3; ++i) {

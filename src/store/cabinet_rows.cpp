@@ -4,6 +4,7 @@ namespace postern {
 namespace {
 
 std::string facts_aad(const MessageId& id) { return "cabinet-f" + id.get(); }
+std::string brief_aad(std::string_view id) { return "cabinet-b" + std::string(id); }
 std::string step_aad(const MessageId& id, std::int64_t n) { return "cabinet-s" + id.get() + "-" + std::to_string(n); }
 
 tl::unexpected<Error> no_such(const char* what, const char* field) {
@@ -70,17 +71,26 @@ Status CabinetRows::make_key() {
 // ---- in a job
 Status CabinetRows::insert(Database& database, const CabinetRow& row) const {
   POSTERN_TRY(const Bytes facts, m_key->seal(facts_aad(row.id), row.facts));
-  return database.run("INSERT INTO cabinet_item(id, folder, kind, state, unopened, created, changed, facts) VALUES (?,?,?,?,?,?,?,?)",
-                      row.id.get(), row.folder, row.kind, row.state, row.unopened, row.created, row.changed, facts);
+  POSTERN_CHECK(
+      database.run("INSERT INTO cabinet_item(id, folder, kind, state, unopened, created, changed, facts) VALUES (?,?,?,?,?,?,?,?)",
+                   row.id.get(), row.folder, row.kind, row.state, row.unopened, row.created, row.changed, facts));
+  return put_search(database, row);
+}
+
+Status CabinetRows::put_search(Database& database, const CabinetRow& row) const {
+  POSTERN_TRY(const Bytes brief, m_key->seal(brief_aad(row.id.get()), as_bytes(row.brief)));
+  return database.run("INSERT OR REPLACE INTO cabinet_search(item, priority, outcomes, brief) VALUES (?,?,?,?)", row.id.get(), row.priority,
+                      row.outcomes, brief);
 }
 
 Status CabinetRows::update(Database& database, const CabinetRow& row) const {
   POSTERN_TRY(const Bytes facts, m_key->seal(facts_aad(row.id), row.facts));
-  return database.run("UPDATE cabinet_item SET folder = ?, kind = ?, state = ?, unopened = ?, changed = ?, facts = ? WHERE id = ?",
-                      row.folder, row.kind, row.state, row.unopened, row.changed, facts, row.id.get());
+  POSTERN_CHECK(database.run("UPDATE cabinet_item SET folder = ?, kind = ?, state = ?, unopened = ?, changed = ?, facts = ? WHERE id = ?",
+                             row.folder, row.kind, row.state, row.unopened, row.changed, facts, row.id.get()));
+  return put_search(database, row);
 }
 
-Status CabinetRows::remove(Database& database, const MessageId& id) const {
+Status CabinetRows::clear(Database& database, const MessageId& id) const {
   std::vector<std::int64_t> contents;
   {
     POSTERN_TRY(Statement rows, database.prepare("SELECT content FROM cabinet_content WHERE item = ?"));
@@ -93,8 +103,13 @@ Status CabinetRows::remove(Database& database, const MessageId& id) const {
   }
   for (const std::int64_t content : contents) POSTERN_CHECK(m_store.contents().release(database, ContentId(content)));
   POSTERN_CHECK(database.run("DELETE FROM cabinet_content WHERE item = ?", id.get()));
-  POSTERN_CHECK(database.run("DELETE FROM cabinet_name WHERE item = ?", id.get()));
+  return database.run("DELETE FROM cabinet_name WHERE item = ?", id.get());
+}
+
+Status CabinetRows::remove(Database& database, const MessageId& id) const {
+  POSTERN_CHECK(clear(database, id));
   POSTERN_CHECK(database.run("DELETE FROM cabinet_step WHERE item = ?", id.get()));
+  POSTERN_CHECK(database.run("DELETE FROM cabinet_search WHERE item = ?", id.get()));
   return database.run("DELETE FROM cabinet_item WHERE id = ?", id.get());
 }
 
@@ -135,12 +150,18 @@ Status CabinetRows::remove_folder(Database& database, std::string_view name) con
 // ---- reading
 namespace {
 
-#define POSTERN_CABINET_COLUMNS "SELECT id, folder, kind, state, unopened, created, changed, facts FROM cabinet_item "
-constexpr std::string_view kOne = POSTERN_CABINET_COLUMNS "WHERE id = ?";
-constexpr std::string_view kOfState = POSTERN_CABINET_COLUMNS "WHERE state = ? ORDER BY id";
-constexpr std::string_view kPage = POSTERN_CABINET_COLUMNS "WHERE id < ? ORDER BY id DESC LIMIT ?";
-constexpr std::string_view kPageOfFolder = POSTERN_CABINET_COLUMNS "WHERE folder = ? AND id < ? ORDER BY id DESC LIMIT ?";
+#define POSTERN_CABINET_COLUMNS "SELECT id, folder, kind, state, unopened, created, changed, facts"
+constexpr std::string_view kOne = POSTERN_CABINET_COLUMNS " FROM cabinet_item WHERE id = ?";
+constexpr std::string_view kOfState = POSTERN_CABINET_COLUMNS " FROM cabinet_item WHERE state = ? ORDER BY id";
+#define POSTERN_CABINET_PAGE \
+  POSTERN_CABINET_COLUMNS ", priority, outcomes, brief FROM cabinet_item LEFT JOIN cabinet_search ON item = id WHERE "
+#define POSTERN_CABINET_ORDER "id < ? AND id > ? ORDER BY id DESC LIMIT ?"
+constexpr std::string_view kPage = POSTERN_CABINET_PAGE POSTERN_CABINET_ORDER;
+constexpr std::string_view kPageOfFolder = POSTERN_CABINET_PAGE "folder = ? AND " POSTERN_CABINET_ORDER;
 #undef POSTERN_CABINET_COLUMNS
+#undef POSTERN_CABINET_PAGE
+#undef POSTERN_CABINET_ORDER
+enum Column : int { kKind = 2, kState = 3, kUnopened = 4, kCreated = 5, kPriority = 8, kOutcomes = 9, kBrief = 10 };
 constexpr std::string_view kBehindAll = "~";  // behind every id
 
 }  // namespace
@@ -204,13 +225,48 @@ Result<bool> CabinetRows::is_fetched(std::string_view name) const {
   return found.has_value();
 }
 
-Result<std::vector<CabinetRow>> CabinetRows::list(std::string_view folder, std::string_view before, std::size_t limit) const {
+namespace {
+
+bool has(std::uint32_t mask, std::int64_t value) { return value >= 0 && value < 32 && (mask >> value & 1U) != 0; }
+
+bool takes_columns(const CabinetFilter& filter, const Statement& row) {
+  const std::int64_t created = row.integer(kCreated);
+  return has(filter.kinds, row.integer(kKind)) && has(filter.states, row.integer(kState)) && has(filter.unopened, row.integer(kUnopened)) &&
+         created >= filter.since && created < filter.until;
+}
+
+}  // namespace
+
+/// What costs least is looked at first.
+bool CabinetRows::takes(const CabinetFilter& filter, const Statement& row) const {
+  if (!takes_columns(filter, row)) return false;
+  if (row.is_null(kPriority)) return true;
+  const auto outcomes = static_cast<std::uint32_t>(row.integer(kOutcomes));
+  if (!has(filter.priorities, row.integer(kPriority)) || (outcomes & filter.no_outcome) != 0) return false;
+  if (filter.any_outcome != 0 && (outcomes & filter.any_outcome) == 0) return false;
+  if (!filter.matches) return true;
+  const auto brief = m_key->open(brief_aad(row.text(0)), row.blob(kBrief));
+  return !brief || filter.matches(as_text(*brief));
+}
+
+Result<CabinetPage> CabinetRows::list(const CabinetFilter& filter, std::size_t limit, std::size_t most) const {
   const DatabaseReader reader = m_store.reader();
-  const std::string_view end = before.empty() ? kBehindAll : before;
-  POSTERN_TRY(Statement rows, reader->prepare(folder.empty() ? kPage : kPageOfFolder));
-  if (!folder.empty()) rows.bind(folder);
-  rows.bind_all(end, static_cast<std::uint64_t>(limit));
-  return rows_of(rows);
+  const std::string_view end = filter.before.empty() ? kBehindAll : std::string_view(filter.before);
+  POSTERN_TRY(Statement rows, reader->prepare(filter.folder.empty() ? kPage : kPageOfFolder));
+  if (!filter.folder.empty()) rows.bind(filter.folder);
+  rows.bind_all(end, filter.after, static_cast<std::uint64_t>(most));
+  CabinetPage out;
+  while (out.rows.size() < limit) {
+    POSTERN_TRY(const bool row, rows.step());
+    if (!row) break;
+    ++out.looked_at;
+    out.next = std::string(rows.text(0));
+    if (!takes(filter, rows)) continue;
+    POSTERN_TRY(out.rows.emplace_back(), row_of(rows, Damaged::WithoutFacts));
+  }
+  // The rows ended before the page was full and the look was over.
+  if (out.rows.size() < limit && out.looked_at < most) out.next.reset();
+  return out;
 }
 
 Result<std::vector<CabinetRow>> CabinetRows::in_state(int state) const {

@@ -5,6 +5,8 @@
 // not at all.
 #pragma once
 
+#include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 
@@ -21,6 +23,27 @@ struct CabinetRow {
   bool unopened = false;
   std::int64_t created = 0, changed = 0;  ///< Milliseconds since 1970.
   Bytes facts;
+  // What it is found by beside that; not filled in by what reads.
+  int priority = 0;            ///< The cabinet's number.
+  std::uint32_t outcomes = 0;  ///< A bit for each outcome that a recipient has.
+  std::string brief{};         ///< In the cabinet's form, sealed at rest.
+};
+
+/// Which rows a list takes. Masks have a bit for each value, 1 << number.
+struct CabinetFilter {
+  static constexpr std::uint32_t kAny = ~std::uint32_t{0};
+  std::string folder{};           ///< Empty: all of them.
+  std::string before{}, after{};  ///< Ids between which it looks; empty: no bound.
+  std::uint32_t kinds = kAny, states = kAny, unopened = kAny, priorities = kAny;
+  std::int64_t since = std::numeric_limits<std::int64_t>::min(),
+               until = std::numeric_limits<std::int64_t>::max();  ///< since <= created < until
+  std::uint32_t any_outcome = 0, no_outcome = 0;                  ///< One of these at least, where there is a bit; none of those.
+  std::function<bool(std::string_view brief)> matches{};
+};
+struct CabinetPage {
+  std::vector<CabinetRow> rows;
+  std::optional<std::string> next;  ///< CabinetFilter::before of what is behind; nullopt: nothing is.
+  std::size_t looked_at = 0;
 };
 
 /// A content on its way in: pieces in order, then finish(). Up to kSmall in memory, more in a file (staging.hpp), encrypted from the first
@@ -63,6 +86,8 @@ class CabinetRows {
   [[nodiscard]] Status update(Database& database, const CabinetRow& row) const;
   /// With its contents, names and steps. What says that it was fetched stays.
   [[nodiscard]] Status remove(Database& database, const MessageId& id) const;
+  /// Takes contents and names away: others come in their place.
+  [[nodiscard]] Status clear(Database& database, const MessageId& id) const;
   [[nodiscard]] Status put_content(Database& database, const MessageId& id, std::size_t n, const CabinetContent& content) const;
   /// A later item takes the name over.
   [[nodiscard]] Status add_name(Database& database, std::string_view name, const MessageId& id) const;
@@ -83,8 +108,9 @@ class CabinetRows {
   [[nodiscard]] Result<CabinetRow> find(const MessageId& id) const;
   [[nodiscard]] Result<bool> is_fetched(std::string_view name) const;
   // Of several rows, a damaged one comes without its facts, so that the others are read: in no form that the cabinet takes.
-  /// Newest first; of all folders where none is named; below `before` where that is not empty.
-  [[nodiscard]] Result<std::vector<CabinetRow>> list(std::string_view folder, std::string_view before, std::size_t limit) const;
+  /// Newest first, at most `limit`, after a look at `most` at most. A row whose brief is missing or damaged is taken whatever the brief
+  /// would have to be: the facts decide.
+  [[nodiscard]] Result<CabinetPage> list(const CabinetFilter& filter, std::size_t limit, std::size_t most) const;
   [[nodiscard]] Result<std::vector<CabinetRow>> in_state(int state) const;
   [[nodiscard]] Result<std::vector<Bytes>> steps(const MessageId& id) const;
   struct Count {
@@ -101,6 +127,8 @@ class CabinetRows {
   enum class Damaged : std::uint8_t { Fails, WithoutFacts };
   [[nodiscard]] Result<CabinetRow> row_of(const Statement& row, Damaged damaged = Damaged::Fails) const;
   [[nodiscard]] Result<std::vector<CabinetRow>> rows_of(Statement& rows) const;
+  [[nodiscard]] bool takes(const CabinetFilter& filter, const Statement& row) const;
+  [[nodiscard]] Status put_search(Database& database, const CabinetRow& row) const;
 
   Store& m_store;
   Keeper& m_keeper;

@@ -28,7 +28,7 @@ class CabinetRowsTest : public ::testing::Test {
     return Store::open(std::move(options)).value();
   }
   CabinetRow row(std::string_view facts = "secret facts") {
-    return {make_message_id(clock.now(), random), "inbox", 1, 2, true, 3, 4, to_bytes(facts)};
+    return {make_message_id(clock.now(), random), "inbox", 1, 2, true, 3, 4, to_bytes(facts), 0, 0, "secret brief"};
   }
   Status in_job(const std::function<Status(Database&)>& work) { return store->writer().transact(work); }
   MessageId inserted(const CabinetRow& row, const CabinetContent* content = nullptr) {
@@ -38,6 +38,7 @@ class CabinetRowsTest : public ::testing::Test {
     }));
     return row.id;
   }
+  CabinetPage listed(CabinetFilter filter, std::size_t limit) { return rows.list(filter, limit, 100).value(); }
   std::int64_t count(const char* sql) { return store->reader()->query_integer(sql).value().value_or(-1); }
 };
 
@@ -76,7 +77,7 @@ TEST_F(CabinetRowsTest, WhoOnlyLooksMakesNoKey) {
   const std::unique_ptr<Store> other = open_store(unused.path());
   CabinetRows looking(*other, *its_keeper, random);
   ASSERT_TRUE(looking.unlock());
-  EXPECT_TRUE(looking.list("", "", 10).value().empty());
+  EXPECT_TRUE(looking.list({}, 10, 10).value().rows.empty());
   EXPECT_FALSE(looking.is_fetched("a name").value());
   EXPECT_EQ(other->reader()->query_integer("SELECT count(*) FROM content").value(), 0) << "nothing that is to be re-wrapped";
   ASSERT_TRUE(looking.unlock_or_make());
@@ -120,14 +121,68 @@ TEST_F(CabinetRowsTest, PagesNewestFirst) {
   std::vector<std::string> ids;
   for (int n = 0; n < 5; ++n) ids.push_back(inserted(row()).get());
   std::ranges::sort(ids, std::greater());
-  const auto first = rows.list("inbox", {}, 3).value();
-  ASSERT_EQ(first.size(), 3U);
-  EXPECT_EQ(first[0].id.get(), ids[0]);
-  const auto rest = rows.list({}, first[2].id.get(), 3).value();
-  ASSERT_EQ(rest.size(), 2U);
-  EXPECT_EQ(rest[1].id.get(), ids[4]);
-  EXPECT_TRUE(rows.list("archive", {}, 3).value().empty());
+  const CabinetPage first = listed({.folder = "inbox"}, 3);
+  ASSERT_EQ(first.rows.size(), 3U);
+  EXPECT_EQ(first.rows[0].id.get(), ids[0]);
+  EXPECT_EQ(first.next, ids[2]);
+  const CabinetPage rest = listed({.before = *first.next}, 3);
+  ASSERT_EQ(rest.rows.size(), 2U);
+  EXPECT_EQ(rest.rows[1].id.get(), ids[4]);
+  EXPECT_EQ(rest.next, std::nullopt);
+  EXPECT_EQ(listed({.after = ids[3]}, 9).rows.size(), 3U);
+  EXPECT_TRUE(listed({.folder = "archive"}, 3).rows.empty());
   EXPECT_EQ(rows.counts().value().at("inbox").unopened, 5U);
+}
+
+TEST_F(CabinetRowsTest, AFilterTakesByColumnsAndByWhatIsSealed) {
+  CabinetRow one = row(), two = row();
+  one.brief = "from north", one.priority = 2, one.outcomes = 1U << 1U;
+  two.brief = "from south", two.created = 30;
+  inserted(one), inserted(two);
+  const auto taken = [&](CabinetFilter filter) {
+    std::vector<MessageId> out;
+    for (const CabinetRow& each : listed(std::move(filter), 9).rows) out.push_back(each.id);
+    return out;
+  };
+  const std::vector<MessageId> first{one.id}, second{two.id};
+  EXPECT_EQ(taken({.priorities = 1U << 2U}), first);
+  EXPECT_EQ(taken({.any_outcome = 1U << 1U}), first);
+  EXPECT_EQ(taken({.no_outcome = 1U << 1U}), second);
+  EXPECT_EQ(taken({.since = 30}), second);
+  EXPECT_EQ(taken({.until = 30}), first);
+  EXPECT_EQ(taken({.kinds = 1}), std::vector<MessageId>());
+  EXPECT_EQ(taken({.unopened = 1}), std::vector<MessageId>());
+  EXPECT_EQ(taken({.matches = [](std::string_view brief) { return brief.ends_with("north"); }}), first);
+  store->writer().stop();
+  EXPECT_FALSE(test::directory_contains(directory.path(), "from north")) << "sealed at rest";
+}
+
+TEST_F(CabinetRowsTest, WhatHasNoBriefIsLeftToTheFacts) {
+  const MessageId old = inserted(row()), damaged = inserted(row());
+  ASSERT_TRUE(in_job([&](Database& database) -> Status {
+    POSTERN_CHECK(database.run("DELETE FROM cabinet_search WHERE item = ?", old.get()));
+    return database.run("UPDATE cabinet_search SET brief = zeroblob(40) WHERE item = ?", damaged.get());
+  }));
+  EXPECT_EQ(listed({.matches = [](std::string_view) { return false; }}, 9).rows.size(), 2U);
+}
+
+TEST_F(CabinetRowsTest, ALookIsBoundedAndGoesOnWhereItEnded) {
+  for (int n = 0; n < 7; ++n) {
+    CabinetRow each = row();
+    each.brief = n == 0 ? "this one" : "another one";
+    inserted(each);
+  }
+  CabinetFilter filter{.matches = [](std::string_view brief) { return brief == "this one"; }};
+  std::size_t found = 0, looks = 0, looked_at = 0;
+  for (bool more = true; more; ++looks) {
+    const CabinetPage page = rows.list(filter, 9, 3).value();
+    found += page.rows.size(), looked_at += page.looked_at;
+    more = page.next.has_value();
+    filter.before = page.next.value_or("");
+  }
+  EXPECT_EQ(found, 1U);
+  EXPECT_EQ(looked_at, 7U);
+  EXPECT_EQ(looks, 3U);
 }
 
 }  // namespace

@@ -140,6 +140,19 @@ CREATE INDEX cabinet_name_item ON cabinet_name(item);
 CREATE TABLE cabinet_fetched(name BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE cabinet_step(item TEXT NOT NULL, n INTEGER NOT NULL, step BLOB NOT NULL, PRIMARY KEY(item, n)) WITHOUT ROWID;
 )",
+    // 12: what rests in the queue is handed out in its order when somebody comes for it
+    R"(
+CREATE INDEX recipient_in_order ON recipient(route, item) WHERE parked = 1;
+)",
+    // 13: what the listeners staple (RFC 6066 8): the OCSP response about the certificate that they show
+    R"(
+CREATE TABLE staple(certificate BLOB PRIMARY KEY, response BLOB NOT NULL) WITHOUT ROWID;
+)",
+    // 14: what a list of the operator's X.400 mailbox is filtered by, beside the columns of cabinet_item: `brief` is sealed, and all that is
+    // opened of a row which the filter leaves out. An item without a row here is of an earlier build.
+    R"(
+CREATE TABLE cabinet_search(item TEXT PRIMARY KEY, priority INTEGER NOT NULL, outcomes INTEGER NOT NULL, brief BLOB NOT NULL) WITHOUT ROWID;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

@@ -1,5 +1,6 @@
 #include "tlspolicy/profile.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -128,6 +129,33 @@ Status offer_alpn(SSL_CTX* context, const std::vector<std::string>& names) {
       "setting ALPN");
 }
 
+using StaplePtr = std::shared_ptr<const Staple>;
+
+int staple_index() {
+  static const int index = SSL_CTX_get_ex_new_index(
+      0, nullptr, nullptr, nullptr, [](void*, void* staple, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<StaplePtr*>(staple); });
+  return index;
+}
+
+/// RFC 6066 8: asked for by the client; a server that has nothing to say leaves the extension out.
+int staple_answer(SSL* connection, void* argument) {
+  const auto response = (*static_cast<const StaplePtr*>(argument))->get();
+  if (!response) return SSL_TLSEXT_ERR_NOACK;
+  void* copy = OPENSSL_memdup(response->data(), response->size());
+  if (copy == nullptr || SSL_set_tlsext_status_ocsp_resp(connection, copy, static_cast<long>(response->size())) != 1)
+    return SSL_TLSEXT_ERR_NOACK;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+Status answer_status_requests(SSL_CTX* context, StaplePtr staple) {
+  if (!staple) return {};
+  auto kept = std::make_unique<StaplePtr>(std::move(staple));
+  POSTERN_CHECK(check(SSL_CTX_set_ex_data(context, staple_index(), kept.get()) == 1, "setting what is stapled"));
+  SSL_CTX_set_tlsext_status_arg(context, kept.release());
+  SSL_CTX_set_tlsext_status_cb(context, staple_answer);
+  return {};
+}
+
 std::vector<std::string> warnings_for(TlsVersion least) {
   if (least == TlsVersion::Tls13) return {};
   return {"TLS 1.2 is allowed"};
@@ -203,9 +231,13 @@ Result<TlsContext> server_context(TlsServerProfile profile) {
   POSTERN_CHECK(use_identity(context.get(), profile.chain, profile.key.get()));
   POSTERN_CHECK(ask_for_client_certificate(context.get(), profile));
   POSTERN_CHECK(accept_alpn(context.get(), profile.alpn));
-  // Stateless tickets: no server-side cache that a stranger could fill. One ticket, since mail clients seldom come back twice.
+  POSTERN_CHECK(answer_status_requests(context.get(), std::move(profile.staple)));
+  // Stateless tickets: no server-side cache that a stranger could fill. One ticket, since mail clients seldom come back twice. None for
+  // clients with certificates: a resumed session shows no path, and whether that was revoked since could not be asked.
   SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(context.get(), 1);
+  const bool judged = !profile.client_roots.empty();
+  if (judged) SSL_CTX_set_options(context.get(), SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(context.get(), judged ? 0 : 1);
   SSL_CTX_set_timeout(context.get(), kTicketSeconds);
   SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
   out.m_context = std::move(context);

@@ -18,6 +18,7 @@
 #include "base/clock.hpp"
 #include "crypto/openssl.hpp"
 #include "pki/certificate.hpp"
+#include "tlspolicy/staple.hpp"
 
 namespace postern {
 
@@ -42,6 +43,8 @@ struct TlsServerProfile {
   /// the verification result, and a client must still have its certificate's key.
   bool accept_any_client_certificate = false;
   std::vector<std::string> alpn;  ///< In order of preference; empty: no ALPN.
+  /// Asked in each handshake with a client that asks; shared with whoever keeps it fresh. Null: nothing is stapled.
+  std::shared_ptr<const Staple> staple = {};
 };
 
 /// What a client must find. With Opportunistic any certificate will do (RFC 7435), the verdict is kept for the record.

@@ -239,6 +239,29 @@ TEST_F(Tls, AlpnAgreesOrEnds) {  // RFC 7301 3.2
   EXPECT_FALSE(Pair(with, client_context(std::move(other)).value()).handshake());
 }
 
+TEST_F(Tls, StaplesWhatThereIsToWhoAsks) {  // RFC 6066 8, RFC 8446 4.4.2.1
+  const auto staple = std::make_shared<Staple>();
+  TlsServerProfile profile = server_profile();
+  profile.staple = staple;
+  const TlsContext stapling = server_context(std::move(profile)).value();
+  const auto answer_to = [&](bool asks) {
+    Pair pair(stapling, client());
+    if (asks) SSL_set_tlsext_status_type(pair.client.get(), TLSEXT_STATUSTYPE_ocsp);
+    EXPECT_TRUE(pair.handshake());
+    const unsigned char* answer = nullptr;
+    const long size = SSL_get_tlsext_status_ocsp_resp(pair.client.get(), &answer);
+    return size > 0 ? std::string(reinterpret_cast<const char*>(answer), static_cast<std::size_t>(size)) : std::string();
+  };
+  EXPECT_EQ(answer_to(true), "") << "there is none yet, and the handshake goes on";
+  staple->set(to_bytes("first"));
+  EXPECT_EQ(answer_to(true), "first");
+  EXPECT_EQ(answer_to(false), "");
+  staple->set(to_bytes("second"));
+  EXPECT_EQ(answer_to(true), "second") << "replaced under the same context";
+  staple->set({});
+  EXPECT_EQ(answer_to(true), "");
+}
+
 TEST_F(Tls, RefusesProfilesThatCannotWork) {
   EXPECT_EQ(server_context({}).error().code, ErrorCode::BadInput);
   TlsServerProfile mixed = server_profile(KeyType::EcdsaP256);

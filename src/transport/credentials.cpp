@@ -5,6 +5,7 @@
 #include "base/text.hpp"
 #include "gateway/hops.hpp"
 #include "pki/verify.hpp"
+#include "transport/profile.hpp"
 
 namespace postern::transport {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 using State = Finding::State;
 
 constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
+constexpr const char* kNameOne = "name one as transport.fingerprints or as pins of the profile";
 constexpr const char* kCertificate = "transport.tls.client_certificate";
 
 Finding judge_policy(const config::Config& config) {
@@ -90,6 +92,9 @@ Finding judge_pinset(const config::Config& config, const std::vector<std::string
   const auto pins = pins_of(config, more);
   if (!pins) return {"pinset", State::Failed, pins.error().text()};
   const bool enforced = config.transport.tls.enforce_pinset;
+  if (pins->empty() && enforced)
+    return {"pinset", State::Failed,
+            "transport.tls.enforce_pinset refuses every peer: there is no fingerprint any more; " + std::string(kNameOne)};
   if (pins->empty()) return {"pinset", State::Ok, "no fingerprints: a peer's chain and name decide"};
   const std::string count = std::to_string(pins->certificates.size()) + " fingerprints, ";
   return {
@@ -136,6 +141,17 @@ Result<PinSet> pins_of(const config::Config& config, const std::vector<std::stri
     }
   }
   return out;
+}
+
+Status check_pinset(const config::Config& config) {
+  POSTERN_TRY(const PinSet pins, pins_of(config, {}));
+  if (config.transport.mode == "mock" || !config.transport.tls.enforce_pinset || !pins.empty()) return {};
+  const auto more = profile_pins(config);
+  if (more && !more->empty()) return {};
+  return fail(ErrorCode::BadInput,
+              "refuses every peer, because there is no fingerprint: " + std::string(kNameOne) +
+                  " (`postern cert show` says it), or set it to false" + (more ? "" : "; the profile: " + more.error().text()),
+              "transport.tls.enforce_pinset");
 }
 
 Result<TlsContext> looking_context(const config::Config& config) {

@@ -117,6 +117,30 @@ TEST_F(Credentials, ThePinsetSaysWhetherItIsEnforcedAndHasOurs) {
   expect("pinset", State::Ok, "one must be the peer's; our certificate is none of them");
 }
 
+TEST_F(Credentials, AnEnforcedPinsetNeedsAFingerprintInSettingsOrProfile) {
+  EXPECT_TRUE(check_pinset(m_config));
+  m_config.transport.tls.enforce_pinset = true;
+  const Status none = check_pinset(m_config);
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().field, "transport.tls.enforce_pinset");
+  EXPECT_NE(none.error().what.find("transport.fingerprints or as pins of the profile"), std::string::npos) << none.error().what;
+  expect("pinset", State::Failed, "refuses every peer");
+  fs::create_directory(m_folder / "profiles");
+  const std::string profile = "peer = \"a@store.example.org:102\"\nuser = \"C=DE;A= ;P=ACME;S=Doe\"\npassword_ref = \"file:not-for-us\"\n";
+  write("profiles/a.toml", profile);
+  EXPECT_FALSE(check_pinset(m_config));
+  write("profiles/a.toml", profile + "pins = [\"sha256:" + std::string(64, '0') + "\"]\n");
+  EXPECT_TRUE(check_pinset(m_config)) << "whether or not its password may be read";
+  fs::remove(m_folder / "profiles/a.toml");
+  m_config.transport.fingerprints = {"sha256:" + std::string(64, '0')};
+  EXPECT_TRUE(check_pinset(m_config));
+  m_config.transport.fingerprints = {"sha256:00"};
+  EXPECT_EQ(check_pinset(m_config).error().field, "transport.fingerprints");
+  m_config.transport.fingerprints.clear();
+  m_config.transport.mode = "mock";
+  EXPECT_TRUE(check_pinset(m_config)) << "nobody is called";
+}
+
 TEST_F(Credentials, APeerIsJudgedByChainAndName) {
   const Made peer = issue({.name = "store", .dns = {"store.example.org"}, .not_after = kNow + 90 * kDay});
   EXPECT_EQ(judge(peer).findings.front().state, State::Ok) << judge(peer).findings.front().text;

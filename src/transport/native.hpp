@@ -6,11 +6,13 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "mhs/strong_files.hpp"
 #include "transport/transport.hpp"
 
 namespace postern::transport {
@@ -23,11 +25,14 @@ struct NativeOptions {
     std::string ca_bundle;  ///< Empty: the system's.
     std::string client_certificate, client_key;
     std::vector<std::string> fingerprints;  ///< "sha256:" and hexadecimal digits, of the peer's certificate or its key.
+    /// Further ones, asked for at each bind(); unset: none. A host in this process only, it is no setting.
+    std::function<std::vector<std::string>()> more_fingerprints{};
     /// True: one must match; without ca_bundle it stands for chain and name, with it both must hold. False: chain and name decide, and a
     /// match is only told.
     bool enforce_pinset = false;
   };
   Tls tls;
+  mhs::StrongFiles strong;                                 ///< With a certificate: what binds show in place of the password of the call.
   std::vector<std::string> forwarders;                     ///< "192.0.2.53", "192.0.2.53@5353"; empty: those of /etc/resolv.conf.
   std::chrono::milliseconds connect_timeout{10'000};       ///< Of bind(), where the call has no limit of its own.
   std::chrono::milliseconds operation_timeout{30'000};     ///< Of everything else.

@@ -63,6 +63,17 @@ std::optional<Error> read_tls(const json::object& from, NativeOptions::Tls& to) 
   return read.fault;
 }
 
+std::optional<Error> read_strong(const json::object& from, mhs::StrongFiles& to) {
+  FieldReader read{from, "strong.", {}};
+  read.text("certificate", to.certificate);
+  read.text("key", to.key);
+  read.text("responder_name", to.responder_name);
+  read.texts("responder_pins", to.responder_pins);
+  read.text("responder_ca", to.responder_ca);
+  read.text("responder_subject", to.responder_subject);
+  return read.fault;
+}
+
 std::optional<Error> read_limits(const json::object& from, NativeOptions& to) {
   constexpr std::uint64_t most_associations = 1024, most_content = std::uint64_t{64} << 20;
   FieldReader read{from, "limits.", {}};
@@ -92,6 +103,7 @@ Result<NativeOptions> native_options(std::string_view text) {
     fault = value->is_object() ? read(value->as_object()) : std::optional<Error>(Error{ErrorCode::BadInput, "must be an object", name});
   };
   part("tls", [&](const json::object& from) { return read_tls(from, out.tls); });
+  part("strong", [&](const json::object& from) { return read_strong(from, out.strong); });
   part("limits", [&](const json::object& from) { return read_limits(from, out); });
   if (fault) return fail(*std::move(fault));
   return out;

@@ -33,6 +33,17 @@ TEST(NativeOptions, AWrongTypeIsNamed) {
   EXPECT_EQ(field(R"({"limits": {"content_octets": 1e99}})"), "limits.content_octets");
 }
 
+TEST(NativeOptions, StrongCredentialsAreReadWhenABindNeedsThem) {
+  const auto options = native_options(R"({"strong": {"certificate": "/c.pem", "key": "/c.key", "responder_name": "mta",
+                                          "responder_pins": ["sha256:00"], "responder_ca": "/ca.pem", "responder_subject": "CN=mta"}})");
+  ASSERT_TRUE(options) << options.error().text();
+  EXPECT_EQ(options->strong.certificate, "/c.pem");
+  EXPECT_EQ(options->strong.responder_pins, std::vector<std::string>{"sha256:00"});
+  EXPECT_EQ(options->strong.responder_subject, "CN=mta");
+  EXPECT_EQ(native_options(R"({"strong": {"key": 1}})").error().field, "strong.key");
+  EXPECT_EQ(native_options(R"({"strong": []})").error().field, "strong");
+}
+
 TEST(NativeOptions, PinsStandForAChainOnlyWhereNoAuthorityIsNamed) {
   using Verify = io::TlsClientOptions::Verify;
   NativeOptions::Tls tls;
@@ -51,6 +62,12 @@ TEST(NativeOptions, PinsStandForAChainOnlyWhereNoAuthorityIsNamed) {
   EXPECT_EQ(peer_tls(tls).error().field, "tls.fingerprints[0]");
   tls.fingerprints.clear();
   EXPECT_EQ(peer_tls(tls).error().field, "tls.enforce_pinset");
+  std::vector<std::string> of_profile{"sha256:" + std::string(64, 'b')};
+  tls.ca_bundle.clear();
+  tls.more_fingerprints = [&] { return of_profile; };
+  EXPECT_EQ(peer_tls(tls).value().pins, std::vector<Bytes>{Bytes(32, 0xbb)});
+  of_profile = {"sha256:" + std::string(64, 'c')};
+  EXPECT_EQ(peer_tls(tls).value().pins, std::vector<Bytes>{Bytes(32, 0xcc)}) << "asked anew at each bind";
 }
 
 TEST(NativeOptions, WhatCannotBeUsedIsSaidAtTheStart) {

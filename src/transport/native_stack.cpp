@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 
+#include "mhs/own_proof.hpp"
 #include "transport/native_submission.hpp"
 #include "transport/native_tls.hpp"
 
@@ -35,6 +36,12 @@ Status check_role(sdk::Role role) {
     return fail(ErrorCode::Unsupported,
                 "transfer between MTAs (P1) is what [x400] and [[x400_peer]] are for; bind here as a user, by P3 or P7", "role");
   return fail(ErrorCode::BadInput, "is none that there is", "role");
+}
+
+Result<mhs::StrongCall> strong_call_of(const mhs::StrongFiles& files, bool by_p3) {
+  auto made = mhs::strong_call(files, by_p3);
+  if (!made) return fail(Error{made.error().code, made.error().what, "strong." + made.error().field});
+  return made;
 }
 
 /// Of what was given to the peer and not answered.
@@ -229,6 +236,9 @@ Result<mhs::UserCall> NativeStack::user_call(sdk::Bind& request) const {
   out.password = SecretBytes(ByteView(request.password));
   POSTERN_TRY(out.tls, peer_tls(m_options.tls));  // anew: certificates are renewed while this runs
   out.tls.options.server_name = out.address.host;
+  if (!m_options.strong.certificate.empty()) {
+    POSTERN_TRY(out.strong, strong_call_of(m_options.strong, request.role == sdk::Role::P3User));
+  }
   out.limits.max_ssdu = out.limits.max_apdu = static_cast<std::size_t>(m_options.content_octets) + kAround;
   return out;
 }

@@ -1,5 +1,8 @@
 #include "transport/native_tls.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "gateway/hops.hpp"
 #include "pki/certificate.hpp"
 #include "tlspolicy/profile.hpp"
@@ -19,7 +22,9 @@ Result<TlsVersion> version_of(const std::string& text) {
   return fail(ErrorCode::BadInput, "must be 1.3, or 1.2 with less safety", "tls.min_version");
 }
 
-Result<std::vector<Bytes>> pins_of(const std::vector<std::string>& fingerprints) {
+Result<std::vector<Bytes>> pins_of(const NativeOptions::Tls& tls) {
+  std::vector<std::string> fingerprints = tls.fingerprints;
+  if (tls.more_fingerprints) std::ranges::move(tls.more_fingerprints(), std::back_inserter(fingerprints));
   std::vector<Bytes> out;
   for (std::size_t i = 0; i < fingerprints.size(); ++i) {
     const auto pin = parse_fingerprint(fingerprints[i]);
@@ -50,9 +55,9 @@ Result<TlsContext> context_of(const NativeOptions::Tls& tls) {
 Result<mhs::PeerTls> peer_tls(const NativeOptions::Tls& tls) {
   mhs::PeerTls out;
   out.required = tls.enabled;
-  POSTERN_TRY(std::vector<Bytes> pins, pins_of(tls.fingerprints));
+  POSTERN_TRY(std::vector<Bytes> pins, pins_of(tls));
   if (tls.enforce_pinset && pins.empty())
-    return fail(ErrorCode::BadInput, "refuses every peer while tls.fingerprints is empty; name one, or set it to false",
+    return fail(ErrorCode::BadInput, "refuses every peer while there is no fingerprint; name one, or set it to false",
                 "tls.enforce_pinset");
   if (!tls.enabled) return out;
   POSTERN_TRY(const TlsContext context, context_of(tls));

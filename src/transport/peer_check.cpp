@@ -30,10 +30,7 @@ Result<mhs::UserCall> call_of(const config::Config& config, const Profile& profi
 
 Result<Shown> shown_by(const io::Stream& stream) {
   Shown out;
-  for (const Bytes& der : stream.peer_chain()) {
-    POSTERN_TRY(Certificate one, Certificate::from_der(der));
-    out.chain.push_back(std::move(one));
-  }
+  POSTERN_TRY(out.chain, certificates_from_der(stream.peer_chain()));
   if (out.chain.empty()) return fail(ErrorCode::Denied, "the peer shows no certificate", "transport.tls");
   out.stapled = stream.stapled_answer();
   out.words = stream.peer().text() + ", " + stream.info().version + ", " + stream.info().suite;

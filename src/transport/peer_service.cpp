@@ -21,8 +21,13 @@ std::string_view name_of(sdk::Role role) {
 }
 
 /// No person is named: everybody may read /status.
-Finding judge_profile(const Result<Profile>& profile) {
+Finding judge_profile(const Result<Profile>& profile, const std::string& mode) {
   if (!profile) return {"profile", State::Failed, profile.error().text()};
+  if (mode == "native" && profile->role == sdk::Role::P1Mta)
+    return {"profile", State::Failed,
+            profile->name +
+                ": role p1 is for libraries; what transfers between MTAs here is [x400] with an [[x400_peer]], whose user this "
+                "profile can be by p7 or p3"};
   return {"profile", State::Ok, profile->name + ": " + std::string(name_of(profile->role)) + " at " + printable(profile->peer)};
 }
 
@@ -40,7 +45,17 @@ Finding judge_health(const Result<sdk::Health>& health) {
           printable(health->words) + ", " + std::to_string(health->associations) + " associations"};
 }
 
-NativeOptions native_options_of(const config::Config& config, const std::vector<std::string>& pins) {
+/// A profile that is not there yet has none; its own errors are findings.
+std::vector<std::string> pins_or_none(const config::Config& config) { return profile_pins(config).value_or(std::vector<std::string>()); }
+
+/// Likewise.
+mhs::StrongFiles strong_or_none(const config::Config& config) {
+  auto profile = read_profile(config);
+  return profile ? std::move(profile->strong) : mhs::StrongFiles();
+}
+
+/// Borrows the configuration.
+NativeOptions native_options_of(const config::Config& config) {
   const auto& transport = config.transport;
   NativeOptions out;
   out.tls = {.enabled = transport.tls.enabled,
@@ -49,8 +64,9 @@ NativeOptions native_options_of(const config::Config& config, const std::vector<
              .client_certificate = config.beside_config(transport.tls.client_certificate),
              .client_key = config.beside_config(transport.tls.client_key),
              .fingerprints = transport.fingerprints,
+             .more_fingerprints = [&config] { return pins_or_none(config); },
              .enforce_pinset = transport.tls.enforce_pinset};
-  out.tls.fingerprints.insert(out.tls.fingerprints.end(), pins.begin(), pins.end());
+  out.strong = strong_or_none(config);
   out.forwarders = config.dns.servers;
   out.connect_timeout = std::chrono::milliseconds(transport.sdk.connect_timeout_ms);
   out.operation_timeout = std::chrono::milliseconds(transport.sdk.operation_timeout_ms);
@@ -60,12 +76,6 @@ NativeOptions native_options_of(const config::Config& config, const std::vector<
 /// What the peer refuses an operator has to mend; what cannot be reached may come back by itself.
 State state_of(const Error& error) {
   return error.code == ErrorCode::Unavailable || error.code == ErrorCode::Timeout ? State::Warning : State::Failed;
-}
-
-/// A profile that is not there yet has none; its own errors are findings.
-std::vector<std::string> pins_of_profile(const config::Config& config) {
-  const auto profile = read_profile(config);
-  return profile ? profile->pins : std::vector<std::string>();
 }
 
 bool has_failed(const Findings& all) {
@@ -81,8 +91,8 @@ PeerService::PeerService(config::Config config, ServiceOptions options)
 
 /// The library is there from the start (its process is not); the native stack when its files are.
 Watched::Make PeerService::maker() {
-  if (m_config.transport.mode != "sdk") return [this] { return make_native(native_options_of(m_config, pins_of_profile(m_config))); };
-  sdk::ClientOptions client = client_options(m_config, pins_of_profile(m_config));
+  if (m_config.transport.mode != "sdk") return [this] { return make_native(native_options_of(m_config)); };
+  sdk::ClientOptions client = client_options(m_config, pins_or_none(m_config));
   client.launcher = m_options.launcher;
   auto library = std::make_shared<std::unique_ptr<Transport>>(std::make_unique<SdkTransport>(std::move(client)));
   m_library = static_cast<SdkTransport*>(library->get());
@@ -119,8 +129,8 @@ void PeerService::meet_library_soon() {
 
 Findings PeerService::judge_files() const {
   const auto profile = read_profile(m_config);
-  Findings out{judge_profile(profile)};
-  const Findings credentials = judge_credentials(m_config, pins_of_profile(m_config), m_options.clock->now());
+  Findings out{judge_profile(profile, m_config.transport.mode)};
+  const Findings credentials = judge_credentials(m_config, pins_or_none(m_config), m_options.clock->now());
   out.insert(out.end(), credentials.begin(), credentials.end());
   return out;
 }

@@ -42,6 +42,12 @@ const std::vector<config::Row<ProfileText>>& rows() {
       text<P>("domain", FIELD(domain), "Of our MTA."),
       checked_text<P>("password_ref", FIELD(password_ref), "Where the password is.", check_reference),
       list<P>("pins", FIELD(pins), "Of the peer's certificate or key."),
+      text<P>("certificate", FIELD(strong.certificate), "PEM chain of strong credentials."),
+      text<P>("key", FIELD(strong.key), "PEM private key of certificate."),
+      text<P>("responder_name", FIELD(strong.responder_name), "With p3 and strong credentials: name of the MTA."),
+      list<P>("responder_pins", FIELD(strong.responder_pins), "Of the certificate or key with which the responder must answer."),
+      text<P>("responder_ca", FIELD(strong.responder_ca), "What that certificate leads to."),
+      text<P>("responder_subject", FIELD(strong.responder_subject), "And of whom it is."),
   };
   return all;
 }
@@ -56,6 +62,24 @@ Result<std::string> canonical_user(const std::string& text) {
   return oraddress::write(canonical);
 }
 
+Status complete_strong(const ProfileText& out, std::string_view source) {
+  const mhs::StrongFiles& strong = out.strong;
+  if (strong.certificate.empty() != strong.key.empty()) return bad(source, "key", "and certificate belong together; give both or none");
+  if (strong.certificate.empty()) {
+    if (strong.responder_name.empty() && strong.responder_pins.empty() && strong.responder_ca.empty() && strong.responder_subject.empty())
+      return {};
+    return bad(source, "certificate", "is missing; responder_name, _pins, _ca and _subject are of strong credentials");
+  }
+  if (!out.password_ref.empty()) return bad(source, "password_ref", "is of simple credentials; take it out, or certificate and key");
+  if (out.role == "p1") return bad(source, "certificate", "is for the roles p3 and p7; between MTAs it is [[x400_peer]] credentials");
+  if (out.role == "p3" && strong.responder_name.empty())
+    return bad(source, "responder_name", "is missing; with p3 the token is made for an MTA of this name");
+  for (const std::string& pin : strong.responder_pins)
+    if (const auto fingerprint = parse_fingerprint(pin); !fingerprint) return bad(source, "responder_pins", fingerprint.error().what);
+  if (!strong.responder_pins.empty() || (!strong.responder_ca.empty() && !strong.responder_subject.empty())) return {};
+  return bad(source, "responder_pins", "is missing, or responder_ca with responder_subject: whose answer is believed");
+}
+
 /// What takes more than one setting.
 Status complete(ProfileText& out, std::string_view source) {
   if (out.peer.empty()) return bad(source, "peer", "is missing; say where the service listens: \"x400n@store.example.org:102\"");
@@ -64,6 +88,7 @@ Status complete(ProfileText& out, std::string_view source) {
   if (out.role != "p1" && !out.domain.empty()) return bad(source, "domain", "belongs to role p1 only");
   for (const std::string& pin : out.pins)
     if (const auto fingerprint = parse_fingerprint(pin); !fingerprint) return bad(source, "pins", fingerprint.error().what);
+  POSTERN_CHECK(complete_strong(out, source));
   if (out.role == "p1") return {};
   auto user = canonical_user(out.user);
   if (!user) return bad(source, "user", "is no O/R address: " + user.error().text());
@@ -119,6 +144,31 @@ Result<SecretBytes> password_of(const ProfileText& text, const fs::path& path, c
   return password;
 }
 
+Result<mhs::StrongFiles> strong_of(mhs::StrongFiles strong, const fs::path& path, const config::Config& config) {
+  if (strong.certificate.empty()) return strong;
+  if (config.transport.mode == "sdk")
+    return bad(path.string(), "certificate", "is for transport.mode native; a library gets passwords only");
+  for (std::string* file : {&strong.certificate, &strong.key, &strong.responder_ca})
+    if (!file->empty()) *file = (path.parent_path() / *file).string();
+  return strong;
+}
+
+/// A profile as its file has it.
+struct StoredProfile {
+  std::string name;
+  fs::path path;
+  ProfileText text;
+};
+Result<StoredProfile> read_stored(const config::Config& config) {
+  StoredProfile out;
+  out.name = preferred_profile(config);
+  POSTERN_CHECK(check_name(out.name));
+  out.path = fs::path(config.beside_config(config.transport.profiles_dir)) / (out.name + std::string(kSuffix));
+  POSTERN_TRY(const std::string toml, text_of_file(out.path.string(), out.name));
+  POSTERN_TRY(out.text, parse_profile(toml, out.path.string()));
+  return out;
+}
+
 }  // namespace
 
 sdk::Bind Profile::bind_request() const {
@@ -137,19 +187,23 @@ std::string preferred_profile(const config::Config& config) {
   return names.size() == 1 ? names.front() : kDefaultProfile;
 }
 
+Result<std::vector<std::string>> profile_pins(const config::Config& config) {
+  POSTERN_TRY(StoredProfile stored, read_stored(config));
+  return std::move(stored.text.pins);
+}
+
 Result<Profile> read_profile(const config::Config& config) {
+  POSTERN_TRY(auto stored, read_stored(config));
+  ProfileText& text = stored.text;
   Profile out;
-  out.name = preferred_profile(config);
-  POSTERN_CHECK(check_name(out.name));
-  const fs::path path = fs::path(config.beside_config(config.transport.profiles_dir)) / (out.name + std::string(kSuffix));
-  POSTERN_TRY(const std::string toml, text_of_file(path.string(), out.name));
-  POSTERN_TRY(ProfileText text, parse_profile(toml, path.string()));
-  POSTERN_TRY(out.password, password_of(text, path, config));
+  out.name = std::move(stored.name);
+  POSTERN_TRY(out.password, password_of(text, stored.path, config));
   out.role = role_of(text.role);
   out.peer = std::move(text.peer);
   out.user = std::move(text.user);
   out.domain = std::move(text.domain);
   out.pins = std::move(text.pins);
+  POSTERN_TRY(out.strong, strong_of(std::move(text.strong), stored.path, config));
   return out;
 }
 

@@ -6,6 +6,8 @@
 //   domain       = "C=DE;A= ;P=ACME"                     p1 only
 //   password_ref = "file:operations.password"            beside the profile; or env:NAME
 //   pins         = ["sha256:..."]                        beside transport.fingerprints
+//   certificate  = "operations.pem"                      beside the profile, with `key`: strong credentials in place of the password;
+//   responder_pins = ["sha256:..."]                      whose answer is believed (or responder_ca, responder_subject); p3: responder_name
 //
 // A variable that a profile names reaches the process that binds when it was named at the daemon's start (confine/roles.cpp).
 #pragma once
@@ -17,6 +19,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 #include "config/config.hpp"
+#include "mhs/strong_files.hpp"
 #include "sdk/values.hpp"
 
 namespace postern::transport {
@@ -32,6 +35,7 @@ struct Profile {
   std::string domain;  ///< P1 only.
   SecretBytes password;
   std::vector<std::string> pins;  ///< Beside transport.fingerprints.
+  mhs::StrongFiles strong;        ///< Paths as they are opened; without a certificate: simple credentials.
   /// For Transport::bind().
   [[nodiscard]] sdk::Bind bind_request() const;
 };
@@ -40,6 +44,7 @@ struct Profile {
 struct ProfileText {
   std::string peer, role = "p7", user, domain, password_ref;
   std::vector<std::string> pins;
+  mhs::StrongFiles strong;
 };
 /// Total on any text. BadInput and TooLarge name source, line and setting.
 [[nodiscard]] Result<ProfileText> parse_profile(std::string_view toml, std::string_view source);
@@ -48,5 +53,7 @@ struct ProfileText {
 [[nodiscard]] std::string preferred_profile(const config::Config& config);
 /// Reads it with its password, anew with each call. NotFound says how to make one; other errors name file, line and setting.
 [[nodiscard]] Result<Profile> read_profile(const config::Config& config);
+/// Its pins alone, for who may not read its password. Errors as read_profile().
+[[nodiscard]] Result<std::vector<std::string>> profile_pins(const config::Config& config);
 
 }  // namespace postern::transport

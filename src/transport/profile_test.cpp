@@ -38,7 +38,8 @@ TEST(ProfileText, TheUserIsWrittenOneWay) {
 }
 
 TEST(ProfileText, EachFaultNamesFileAndSetting) {
-  const std::string whole = kWhole;
+  const std::string whole = kWhole, strong = "certificate = \"c.pem\"\nkey = \"c.key\"\n";
+  const std::string believed = "responder_ca = \"ca.pem\"\nresponder_subject = \"CN=store\"\n";
   const struct {
     std::string text, says;
   } cases[] = {
@@ -55,6 +56,13 @@ TEST(ProfileText, EachFaultNamesFileAndSetting) {
       {"peer = \"a@b\"\nuser = \"Jane Doe\"\n", "user is no O/R address"},
       {"peer = \"a@b\"\nuser = \"north\"\nrole = \"p1\"\n", "domain is missing"},
       {whole + "[section]\nx = 1\n", "a.toml:3: section"},
+      {whole + "certificate = \"c\"\n", "a.toml: key and certificate belong together"},
+      {whole + "responder_name = \"mta\"\n", "a.toml: certificate is missing"},
+      {whole + strong, "a.toml: responder_pins is missing"},
+      {whole + strong + "responder_ca = \"ca\"\n", "a.toml: responder_pins is missing"},
+      {whole + strong + "responder_pins = [\"sha1:00\"]\n", "a.toml: responder_pins"},
+      {whole + strong + "password_ref = \"env:A\"\n", "a.toml: password_ref is of simple credentials"},
+      {whole + strong + "role = \"p3\"\n" + believed, "a.toml: responder_name is missing"},
       {"peer = ", "a.toml:1:"},
       {std::string(kProfileBytes + 1, '#'), "larger than 64 KiB"},
   };
@@ -64,6 +72,19 @@ TEST(ProfileText, EachFaultNamesFileAndSetting) {
     EXPECT_NE(profile.error().text().find(one.says), std::string::npos) << profile.error().text();
     EXPECT_EQ(profile.error().text().find("secret words"), std::string::npos) << "what stands where a secret is expected is not repeated";
   }
+}
+
+TEST_F(Profiles, StrongCredentialsLieBesideTheProfileAndAreNotForLibraries) {
+  write("a.toml", std::string(kWhole) +
+                      "certificate = \"a.pem\"\nkey = \"/keys/a.key\"\nresponder_ca = \"ca.pem\"\nresponder_subject = \"CN=store\"\n");
+  m_config.transport.mode = "native";
+  const auto profile = read_profile(m_config);
+  ASSERT_TRUE(profile) << profile.error().text();
+  EXPECT_EQ(profile->strong.certificate, (m_folder / "profiles" / "a.pem").string());
+  EXPECT_EQ(profile->strong.key, "/keys/a.key");
+  EXPECT_EQ(profile->strong.responder_ca, (m_folder / "profiles" / "ca.pem").string());
+  m_config.transport.mode = "sdk";
+  EXPECT_NE(read_profile(m_config).error().what.find("transport.mode native"), std::string::npos);
 }
 
 TEST_F(Profiles, TheOneThatIsNamedElseTheOnlyOneElseDefault) {

@@ -10,7 +10,6 @@ namespace postern::transport {
 namespace {
 
 constexpr std::size_t kPiece = 64UL * 1024;
-constexpr std::size_t kEnoughToKnow = 64;  ///< More than contentseal::is_sealed() needs.
 
 SealingNeed need_of(const std::string& word) {
   return word == "must" ? SealingNeed::Must : word == "should" ? SealingNeed::Should : SealingNeed::Never;
@@ -25,14 +24,17 @@ Result<std::vector<oraddress::ORAddress>> addresses_of(const std::vector<sdk::Re
   return out;
 }
 
+/// What else goes wrong is no reason to go in clear.
+bool has_no_certificate(const Error& error) { return error.code == ErrorCode::NotFound || error.code == ErrorCode::Denied; }
+
 /// Everybody's certificate. Should: nothing where one of them has none.
 Result<std::optional<CertificateChain>> certificates_for(std::span<const oraddress::ORAddress> recipients, const SmimeMaterial& material,
                                                          SealingNeed need, WallTime now) {
   if (need == SealingNeed::Never) return std::optional<CertificateChain>();
   CertificateChain out;
   for (const oraddress::ORAddress& each : recipients) {
-    auto found = material.correspondents.choose(each, now);
-    if (!found && need == SealingNeed::Should) return std::optional<CertificateChain>();
+    auto found = material.certificate_for(each, now);
+    if (!found && need == SealingNeed::Should && has_no_certificate(found.error())) return std::optional<CertificateChain>();
     if (!found) return fail(std::move(found).error().context("the message must be encrypted, and for a recipient "));
     out.push_back(*std::move(found));
   }
@@ -86,8 +88,13 @@ Result<contentseal::SealedContent> seal(const contentseal::PlainContent& content
   return contentseal::sign_encrypt_content(content, *signer, *readers, profile, now);
 }
 
-/// "Encrypted to none of ours" is a verdict only where all of ours could be asked. What an operator mends is no verdict for ever.
+/// What is missing here is no fault of the object.
+tl::unexpected<Error> ours_to_mend(const Error& error) { return fail(ErrorCode::Unavailable, error.what, error.field); }
+
+/// "Encrypted to none of ours", or that it cannot be decrypted, is a verdict only where all of ours could be asked. What an operator mends
+/// is no verdict for ever.
 Status check_readers(const SmimeMaterial& material) {
+  if (material.keys) POSTERN_CHECK(material.keys->ready());
   for (const auto* each : {&material.reader, &material.signer})
     if (!*each && each->error().code != ErrorCode::NotFound)
       return fail(ErrorCode::Unavailable, "the content may be encrypted to us, but " + each->error().what, each->error().field);
@@ -106,8 +113,9 @@ class Holding {
   bool take(ByteView piece) {
     if (m_passing) return m_sink(piece);
     append(m_held, piece);
-    if (m_held.size() < kEnoughToKnow || (contentseal::is_sealed(m_held) && m_held.size() <= m_limit)) return true;
-    return pass();
+    if (m_front == contentseal::Front::Undecided) m_front = contentseal::front_of(m_held);
+    if (m_front == contentseal::Front::Plain || m_held.size() > m_limit) return pass();
+    return true;
   }
   /// The whole object; nothing when it was none, and then all of it is handed on.
   std::optional<Bytes> end() {
@@ -125,6 +133,7 @@ class Holding {
   const sdk::PieceSink& m_sink;
   std::size_t m_limit;
   Bytes m_held;
+  contentseal::Front m_front = contentseal::Front::Undecided;
   bool m_passing = false;
 };
 
@@ -200,8 +209,7 @@ Result<sdk::Fetched> SealingTransport::fetch(const sdk::Fetch& request, const sd
   take_off_verdicts(out.entry);
   auto sealed = holding.end();
   if (!sealed) return out;
-  POSTERN_TRY(const auto material, m_source.get());  // what is missing here is no fault of the object
-  POSTERN_CHECK(open_held(out, *std::move(sealed), *material, sink));
+  POSTERN_CHECK(open_held(out, *std::move(sealed), sink));
   return out;
 }
 
@@ -213,9 +221,20 @@ Result<contentseal::Opened> SealingTransport::open(const sdk::Fetched& fetched, 
   return open_with(material, sealed, std::move(originator), m_clock.now(), m_options.limit);
 }
 
-Status SealingTransport::open_held(sdk::Fetched& fetched, Bytes sealed, const SmimeMaterial& material, const sdk::PieceSink& sink) {
-  auto opened = open(fetched, sealed, material);
-  if (!opened && opened.error().code == ErrorCode::NotFound) POSTERN_CHECK(check_readers(material));
+Result<contentseal::Opened> SealingTransport::open_or_retry(const sdk::Fetched& fetched, ByteView sealed) {
+  const auto material = m_source.get();
+  if (!material) return ours_to_mend(material.error());
+  auto opened = open(fetched, sealed, **material);
+  if (opened || (opened.error().code != ErrorCode::NotFound && opened.error().code != ErrorCode::IntegrityFailed)) return opened;
+  const auto newer = m_source.again();  // a key may be younger than what was read
+  if (!newer) return ours_to_mend(newer.error());
+  POSTERN_CHECK(check_readers(**newer));
+  return open(fetched, sealed, **newer);
+}
+
+Status SealingTransport::open_held(sdk::Fetched& fetched, Bytes sealed, const sdk::PieceSink& sink) {
+  auto opened = open_or_retry(fetched, sealed);
+  if (!opened && opened.error().code == ErrorCode::Unavailable) return fail(std::move(opened).error());
   const std::string verdict = opened ? verdict_json(opened->verdict) : verdict_json(opened.error());
   fetched.entry.attributes.push_back({0, kSmimeVerdict, to_bytes(verdict)});
   const bool is_open = opened && opened->content;

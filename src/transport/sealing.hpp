@@ -7,8 +7,8 @@
 // or whose content is not what was signed, comes as it is, with a verdict that says why. Everything else passes through; an attribute of
 // that name that a peer sends is taken off, so nobody can forge one.
 //
-// Not opened, and without a verdict: an object in a MIME entity (RFC 3855 2.2), which open_with() does read. fetch() always asks for the
-// originator, so who wants no fields gets that one and not the defaults that are registered at the store.
+// An object in a MIME entity (RFC 3855 2.2) is one as well. fetch() always asks for the originator, so who wants no fields gets that one
+// and not the defaults that are registered at the store.
 //
 // An object is held in memory as a whole, at most `limit` octets; a longer one comes as it is. Errors of submit() beyond those of the port:
 // BadInput and Denied name the certificate or content that is missing or wrong, and nothing is submitted. Of fetch(): Unavailable where our
@@ -77,7 +77,9 @@ class SealingTransport final : public Transport {
   Result<sdk::Event> poll(const sdk::Poll& request, const CallOptions& options) override { return m_inner.poll(request, options); }
 
  private:
-  [[nodiscard]] Status open_held(sdk::Fetched& fetched, Bytes sealed, const SmimeMaterial& material, const sdk::PieceSink& sink);
+  [[nodiscard]] Status open_held(sdk::Fetched& fetched, Bytes sealed, const sdk::PieceSink& sink);
+  /// Unavailable: our own keys cannot be asked. Every other error is a verdict.
+  [[nodiscard]] Result<contentseal::Opened> open_or_retry(const sdk::Fetched& fetched, ByteView sealed);
   [[nodiscard]] Result<contentseal::Opened> open(const sdk::Fetched& fetched, ByteView sealed, const SmimeMaterial& material);
 
   Transport& m_inner;

@@ -13,6 +13,7 @@
 #include "contentseal/testing/people.hpp"
 #include "ipm/testing/samples.hpp"
 #include "transport/sealing_service.hpp"
+#include "transport/testing/one_message.hpp"
 
 namespace postern::transport {
 namespace {
@@ -23,50 +24,8 @@ using people::kAlice;
 using people::kBob;
 using people::kNow;
 using postern::testing::Made;
-
-/// A peer that keeps one message and gives it back. Not an MTS: what it does beyond that is what the test tells it.
-class OneMessage final : public Transport {
- public:
-  sdk::Submission submission;
-  Bytes content;
-  std::string originator = kAlice;
-  std::vector<sdk::Attribute> attributes;
-  std::size_t piece = 7;  ///< Octets that come at once.
-
-  Result<sdk::Submitted> submit(const sdk::Submit& request, ByteView octets, const CallOptions&) override {
-    submission = request.submission;
-    content.assign(octets.begin(), octets.end());
-    return sdk::Submitted{};
-  }
-  Result<sdk::Fetched> fetch(const sdk::Fetch& request, const sdk::PieceSink& sink, const CallOptions&) override {
-    if ((request.wanted.fields & POSTERN_X400_HAS_ORIGINATOR) == 0) return fail(ErrorCode::BadInput, "nobody asked whose it is");
-    for (std::size_t at = 0; at < content.size(); at += piece)
-      if (!sink(ByteView(content).subspan(at, std::min(piece, content.size() - at)))) return fail(ErrorCode::Conflict, "no more is wanted");
-    sdk::Fetched out;
-    out.entry.originator = originator;
-    out.entry.content_type = submission.content_type;
-    out.entry.content_size = out.content_size = content.size();
-    out.entry.attributes = attributes;
-    return out;
-  }
-  Result<sdk::Identity> identify(const CallOptions&) override { return no(); }
-  Result<sdk::Health> health(const CallOptions&) override { return no(); }
-  Result<sdk::Binding> bind(const sdk::Bind&, const CallOptions&) override { return no(); }
-  Status unbind(const sdk::Unbind&, const CallOptions&) override { return no(); }
-  Result<sdk::Submitted> probe(const sdk::Probe&, const CallOptions&) override { return no(); }
-  Result<sdk::EntryList> list(const sdk::List&, const CallOptions&) override {
-    sdk::EntryList out;
-    out.entries.emplace_back().attributes = attributes;
-    return out;
-  }
-  Result<sdk::Summary> summarize(const sdk::Summarize&, const CallOptions&) override { return no(); }
-  Status remove(const sdk::Delete&, const CallOptions&) override { return no(); }
-  Status register_user(const sdk::Register&, const CallOptions&) override { return no(); }
-  Result<sdk::Event> poll(const sdk::Poll&, const CallOptions&) override { return no(); }
-
- private:
-  static tl::unexpected<Error> no() { return fail(ErrorCode::Unsupported, "not in this test"); }
-};
+using testing::GivenService;
+using testing::OneMessage;
 
 std::string key_pem(const Made& made) {
   BIO* out = BIO_new(BIO_s_mem());
@@ -254,6 +213,40 @@ TEST_F(Sealing, WhatIsMissingHereIsNoVerdict) {
   EXPECT_FALSE(fetch().verdict.at("opened").as_bool()) << "encrypted to somebody else: that stays so";
 }
 
+/// RFC 3855 2.2: with content type id-data, MIME around the object.
+Bytes in_mime(ByteView object, const std::string& type = "application/pkcs7-mime; smime-type=signed-x400") {
+  return to_bytes("MIME-Version: 1.0\r\nContent-Type: " + type + "\r\nContent-Transfer-Encoding: base64\r\n\r\n" + base64_encode(object) +
+                  "\r\n");
+}
+
+TEST_F(Sealing, AnObjectInAMimeEntityIsOpenedAndJudged) {
+  own("signing", alice);
+  ASSERT_TRUE(submit(message));
+  const Bytes entity = in_mime(peer.content);
+  for (const std::size_t piece : {std::size_t{1}, std::size_t{33}, std::size_t{100'000}}) {
+    peer.content = entity;
+    peer.submission.content_type = "1.2.840.113549.1.7.1";
+    peer.piece = piece;
+    const Got got = fetch();
+    EXPECT_EQ(got.content, message);
+    EXPECT_EQ(got.fetched.entry.content_type, "22");
+    ASSERT_TRUE(got.verdict.contains("valid"));
+    EXPECT_TRUE(got.verdict.at("valid").as_bool()) << got.verdict;
+  }
+  ASSERT_TRUE(submit(entity, "1.2.840.113549.1.7.1"));
+  EXPECT_EQ(peer.content, entity) << "is sealed already";
+}
+
+TEST_F(Sealing, OtherMimeEntitiesPassThrough) {
+  for (const Bytes& entity : {in_mime(message, "application/octet-stream"), in_mime(message), to_bytes("Subject: no end of the header"),
+                              to_bytes("X: " + std::string(100'000, 'x')), to_bytes(std::string(100'000, 'x'))}) {
+    peer.content = entity;
+    const Got got = fetch();
+    EXPECT_EQ(got.content, entity);
+    EXPECT_TRUE(got.verdict.empty());
+  }
+}
+
 TEST_F(Sealing, PlainContentPassesThrough) {
   for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{63}, std::size_t{64}, std::size_t{5000}}) {
     peer.content = ipm::testing::entropy(1, size);
@@ -346,46 +339,31 @@ TEST_F(Sealing, KeysThatDoNotFitAndFilesThatAreNone) {
   EXPECT_EQ(judged().at(0).state, Finding::State::Failed) << "a certificate without its key";
 }
 
-/// A service that is what it was given.
-class GivenService final : public Service {
- public:
-  explicit GivenService(Transport& transport, std::string mode) : m_transport(transport), m_mode(std::move(mode)) {}
-  std::string_view mode() const override { return m_mode; }
-  Transport& transport() override { return m_transport; }
-  Result<Profile> profile() const override { return fail(ErrorCode::NotFound, "none"); }
-  Findings findings() const override { return {{"profile", Finding::State::Ok, "given"}}; }
-  Findings bind_test() override { return {{"bind", Finding::State::Ok, "given"}}; }
-
- private:
-  Transport& m_transport;
-  std::string m_mode;
-};
-
 TEST_F(Sealing, TheServiceSaysWhatItFound) {
   config::Config config;
   config.smime.certificates_dir = folder.string();
   const auto roots = [] { return Result<CertificateChain>(CertificateChain{root.certificate}); };
   const auto found = [&](const char* mode) {
-    return text_of(with_smime(std::make_unique<GivenService>(peer, mode), config, roots, clock)->findings());
+    return text_of(with_smime(std::make_unique<GivenService>(peer, mode), config, {roots}, clock)->findings());
   };
   EXPECT_NE(found("native").find("smime signing 1 security.smime.certificates_dir: there is no"), std::string::npos) << found("native");
   EXPECT_EQ(found("mock"), "profile 0 given\n") << "who only tries it out need not hear of certificates";
   own("signing", alice);
   EXPECT_NE(found("mock").find("smime signing 0"), std::string::npos) << found("mock");
-  const auto service = with_smime(std::make_unique<GivenService>(peer, "native"), config, roots, clock);
+  const auto service = with_smime(std::make_unique<GivenService>(peer, "native"), config, {roots}, clock);
   sdk::Submit request;
   request.submission.originator = kAlice;
   ASSERT_TRUE(service->transport().submit(request, message, {}));
   EXPECT_TRUE(contentseal::is_sealed(peer.content));
   EXPECT_EQ(service->bind_test().size(), 3U) << "bind, signing, correspondents";
   config.smime.enabled = false;
-  const auto off = with_smime(std::make_unique<GivenService>(peer, "native"), config, roots, clock);
+  const auto off = with_smime(std::make_unique<GivenService>(peer, "native"), config, {roots}, clock);
   EXPECT_EQ(&off->transport(), &peer);
 }
 
 TEST_F(Sealing, RootsThatAreNotThereAreSaid) {
   const auto sealed = [] { return Result<CertificateChain>(fail(ErrorCode::Unavailable, "the key engine is sealed")); };
-  const auto service = with_smime(std::make_unique<GivenService>(peer, "native"), config::Config(), sealed, clock);
+  const auto service = with_smime(std::make_unique<GivenService>(peer, "native"), config::Config(), {sealed}, clock);
   EXPECT_NE(text_of(service->findings()).find("the key engine is sealed"), std::string::npos);
   EXPECT_EQ(service->transport().submit({}, message, {}).error().code, ErrorCode::Unavailable);
 }

@@ -41,7 +41,7 @@ Findings MockService::bind_test() {
 
 Result<std::unique_ptr<Service>> open_service(const config::Config& config, ServiceOptions options) {
   if (config.transport.mode == "mock") return std::make_unique<MockService>(*options.clock);
-  POSTERN_CHECK(pins_of(config, {}));
+  POSTERN_CHECK(check_pinset(config));
   return std::make_unique<PeerService>(config, std::move(options));
 }
 

@@ -31,28 +31,38 @@ ChainVerdict path_of(const SmimeIdentity& identity, const CertificateChain& root
   return verify_chain(request);
 }
 
+/// What our two certificates are held against.
+struct Measure {
+  const SmimeMaterial& material;
+  WallTime now;
+  const std::optional<oraddress::ORAddress>& user;
+};
+
 /// The first that is wrong of one of our two certificates; what makes it unusable before what others may mind.
 Finding judge_identity(const std::string& name, const std::string& file, const SmimeIdentity& identity, std::optional<std::string> fault,
-                       const CertificateChain& roots, WallTime now) {
+                       const Measure& by) {
   const Certificate& leaf = identity.chain.front();
   if (!fault) fault = weak_key(leaf);
   if (!fault) fault = weak_issue(leaf);
   if (fault) return {name, State::Failed, file + " " + *fault};
   if (!names_somebody(leaf))
     return {name, State::Warning, file + " names nobody in subjectAltName, so nobody can tell whose it is; get one with your O/R address"};
-  if (const ChainVerdict path = path_of(identity, roots, now); !path.ok)
+  if (by.user && !contentseal::names_address(leaf, *by.user, by.material.correspondents.mapping()))
+    return {name, State::Warning,
+            file + " does not name the profile's user in subjectAltName, so correspondents do not believe that it is his"};
+  if (const ChainVerdict path = path_of(identity, by.material.roots, by.now); !path.ok)
     return {name, State::Warning,
             file + " has no path that is believed here (" + std::string(name_of(path.fault)) +
                 "), and others may not believe it either: put its issuers behind it, or their root into security.smime.trust"};
-  const State state = state_by_expiry(leaf, now);
+  const State state = state_by_expiry(leaf, by.now);
   return {name, state, words_of_file(file, leaf) + (state == State::Ok ? "" : ": it ends soon, renew it")};
 }
 
-void judge_signer(const SmimeMaterial& material, WallTime now, SealingNeed need, Findings& out) {
+void judge_signer(const Measure& by, SealingNeed need, Findings& out) {
   constexpr const char* kName = "smime signing";
-  const auto& signer = material.signer;
+  const auto& signer = by.material.signer;
   if (signer)
-    out.push_back(judge_identity(kName, "signing.pem", *signer, signer_fault(signer->chain.front(), now), material.roots, now));
+    out.push_back(judge_identity(kName, by.material.signer_place, *signer, signer_fault(signer->chain.front(), by.now), by));
   else if (signer.error().code != ErrorCode::NotFound)
     out.push_back({kName, State::Failed, signer.error().text()});
   else if (need == SealingNeed::Must)
@@ -61,11 +71,11 @@ void judge_signer(const SmimeMaterial& material, WallTime now, SealingNeed need,
     out.push_back({kName, State::Note, signer.error().text() + ": X.400 messages go unsigned"});
 }
 
-void judge_reader(const SmimeMaterial& material, WallTime now, Findings& out) {
+void judge_reader(const Measure& by, Findings& out) {
   constexpr const char* kName = "smime encryption";
-  const auto& reader = material.reader;
+  const auto& reader = by.material.reader;
   if (reader)
-    out.push_back(judge_identity(kName, "encryption.pem", *reader, recipient_fault(reader->chain.front(), now), material.roots, now));
+    out.push_back(judge_identity(kName, by.material.reader_place, *reader, recipient_fault(reader->chain.front(), by.now), by));
   else if (reader.error().code != ErrorCode::NotFound)
     out.push_back({kName, State::Failed, reader.error().text()});
 }
@@ -82,10 +92,11 @@ void judge_others(const SmimeMaterial& material, Findings& out) {
 
 }  // namespace
 
-Findings judge_smime(const SmimeMaterial& material, WallTime now, SealingNeed need) {
+Findings judge_smime(const SmimeMaterial& material, WallTime now, SealingNeed need, const std::optional<oraddress::ORAddress>& user) {
+  const Measure by{material, now, user};
   Findings out;
-  judge_signer(material, now, need, out);
-  judge_reader(material, now, out);
+  judge_signer(by, need, out);
+  judge_reader(by, out);
   judge_others(material, out);
   return out;
 }

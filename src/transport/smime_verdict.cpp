@@ -1,9 +1,9 @@
 // Verdicts on S/MIME contents as JSON.
 #include <boost/json.hpp>
 
-#include "base/text.hpp"
 #include "contentseal/names.hpp"
 #include "oraddress/or_text.hpp"
+#include "seal/signer_json.hpp"
 #include "transport/sealing.hpp"
 
 namespace postern::transport {
@@ -11,29 +11,13 @@ namespace {
 
 namespace json = boost::json;
 
-void put_certificate(json::object& out, const Certificate& certificate) {
-  json::array addresses;
-  if (const auto named = contentseal::x400_addresses(certificate))
-    for (const oraddress::ORAddress& each : *named) addresses.emplace_back(oraddress::write(each));
-  out["subject"] = printable(certificate.subject());
-  out["addresses"] = std::move(addresses);
-  out["fingerprint"] = fingerprint_text(certificate.fingerprint());
-}
-
 json::object json_of(const SmimeSigner& signer) {
-  json::object out{{"valid", signer.valid()},
-                   {"reason", signer.reason},
-                   {"emails", json::value_from(signer.emails)},
-                   {"algorithm", signer.algorithm},
-                   {"digest", signer.digest},
-                   {"key_bits", signer.key_bits},
-                   {"signature_ok", signer.signature_ok},
-                   {"strong", signer.strong},
-                   {"trusted", signer.trusted},
-                   {"revoked", signer.revoked},
-                   {"is_originator", signer.matches_from}};
-  if (signer.certificate) put_certificate(out, *signer.certificate);
-  if (signer.signing_time) out["signing_time"] = rfc3339(*signer.signing_time);
+  json::object out = signer_json(signer, "is_originator");
+  if (!signer.certificate) return out;
+  json::array addresses;
+  if (const auto named = contentseal::x400_addresses(*signer.certificate))
+    for (const oraddress::ORAddress& each : *named) addresses.emplace_back(oraddress::write(each));
+  out["addresses"] = std::move(addresses);
   return out;
 }
 

@@ -165,6 +165,7 @@ class HttpTransport final : public Transport {
   static http::PoolOptions pool_options(const HttpTransportOptions& options) {
     http::PoolOptions out;
     out.tls = options.tls;
+    out.judge = options.judge;
     out.server_name = options.server_name;
     out.interface = options.interface;
     out.body_limit = kAnswerLimit;

@@ -10,6 +10,7 @@ namespace postern::vaultkeeper {
 
 struct HttpTransportOptions {
   io::SslContext tls;       ///< Needed for https; what is trusted, and our client certificate.
+  io::PeerJudge judge;      ///< Of the Vault's certificate, once it is trusted.
   std::string server_name;  ///< Empty: the URL's host.
   std::string interface;    ///< As io::DialOptions::device.
   std::size_t connections = 8;

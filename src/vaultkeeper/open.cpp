@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "tlspolicy/profile.hpp"
 #include "vaultkeeper/http_transport.hpp"
+#include "vaultkeeper/revocation_judge.hpp"
 
 namespace postern::vaultkeeper {
 namespace {
@@ -102,6 +103,7 @@ VaultKeeperOptions keeper_options(const config::Config& config) {
 Result<std::shared_ptr<VaultKeeper>> open_vault_keeper(const config::Config& config, KeyStore& key_store, const Clock& clock) {
   HttpTransportOptions http;
   POSTERN_TRY(http.tls, tls_of(config));
+  POSTERN_TRY(http.judge, revocation_judge(config, clock));
   http.server_name = config.vault.server_name;
   http.interface = config.vault.interface;
   http.connections = static_cast<std::size_t>(config.vault.connections);

@@ -55,12 +55,13 @@ class Party:
         with self.index.open("a") as index:
             index.write(f"{state}\t490101000000Z\t{since}\t{other.serial()}\tunknown\t/CN={other.name}\n")
 
-    def crl(self, days=30, form="PEM"):
-        """A list of what is revoked in the index."""
+    def crl(self, days=30, form="PEM", number=1, since=0):
+        """A list of what is revoked in the index; `since`: the delta that begins with the list of that number (RFC 5280 5.2.4)."""
         settings = self.folder / f"{self.name}.cnf"
-        (self.folder / f"{self.name}.number").write_text("01\n")
+        (self.folder / f"{self.name}.number").write_text(f"{number:02X}\n")
+        more = f"2.5.29.27=critical,DER:0201{since:02X}\n" if since else "freshestCRL=URI:http://crl.example.org/delta.crl\n"
         settings.write_text(f"[ca]\ndefault_ca=d\n[d]\ndatabase={self.index}\ncrlnumber={self.folder / self.name}.number\ndefault_md=sha256\n"
-                            "crl_extensions=x\n[x]\nauthorityKeyIdentifier=keyid\n")
+                            f"crl_extensions=x\n[x]\nauthorityKeyIdentifier=keyid\n{more}")
         pem = self.folder / f"{self.name}.crl.pem"
         openssl("ca", "-config", settings, "-gencrl", "-keyfile", self.key, "-cert", self.pem, "-crldays", days, "-out", pem)
         return openssl("crl", "-in", pem, "-outform", form).stdout
@@ -97,10 +98,10 @@ class Tree:
         return self.make(name, issuer, f"basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\n"
                                        f"subjectAltName=DNS:{NAME}\n{more}", days)
 
-    def revoke(self, party, when="250101000000Z"):
+    def revoke(self, party, when="250101000000Z", reason="keyCompromise"):
         """In its issuer's index; valid again without a time."""
         party.issuer.index.write_text("")
-        party.issuer.note(party, when)
+        party.issuer.note(party, when, reason)
 
     def lists(self, *of, **options):
         folder = self.folder / "lists"
@@ -120,11 +121,11 @@ class Tree:
         assert set(answer) == {"ok", "error"} and (answer["error"] == "") == answer["ok"], answer
         return answer["ok"], answer["error"]
 
-    def openssl_verify(self, lists, at=AT):
+    def openssl_verify(self, lists, *more, at=AT):
         every = self.folder / "all.crl.pem"
         every.write_bytes(b"".join(openssl("crl", "-in", path).stdout for path in sorted(lists.iterdir())))
         done = openssl("verify", "-x509_strict", "-crl_check_all", "-CRLfile", every, "-CAfile", self.root.pem, "-untrusted", self.middle.pem, "-attime", at,
-                       "-verify_hostname", NAME, "-no-CApath", "-no-CAstore", self.leaf.pem, check=False)
+                       "-verify_hostname", NAME, "-no-CApath", "-no-CAstore", *more, self.leaf.pem, check=False)
         return done.returncode == 0
 
     def ocsp(self, party, signer=None, days=3, more=()):
@@ -167,6 +168,22 @@ def test_lists_as_openssl_judges_them(tree):
             assert f"CN={bad} is revoked at 2025-01-01T00:00:00" in why and "keyCompromise" in why, why
         seen.add(ours)
     assert seen == {True, False}
+
+
+def test_deltas_as_openssl_judges_them(tree):
+    """What changed since the complete list: revoked, released again, and a delta that belongs to another list."""
+    def by_both(since, reason, held=False):
+        tree.revoke(tree.leaf, "250101000000Z" if held else "")
+        lists = tree.lists(tree.root, tree.middle)
+        tree.revoke(tree.leaf, "250201000000Z", reason)
+        (lists / "delta.crl").write_bytes(tree.middle.crl(number=since + 1, since=since))
+        ours, why = tree.verify("--crls", lists)
+        assert ours == tree.openssl_verify(lists, "-use_deltas"), why
+        return ours, why
+    ours, why = by_both(1, "keyCompromise")
+    assert not ours and "CN=leaf is revoked at 2025-02-01" in why, why
+    assert by_both(1, "removeFromCRL", held=True)[0]
+    assert by_both(2, "keyCompromise")[0], "it begins after the list that we have"
 
 
 def test_lists_out_of_time(tree):

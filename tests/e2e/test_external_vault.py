@@ -3,6 +3,7 @@
 The external Vault is a second posternd, and with BAO=path also a real OpenBao or Vault.
 """
 
+import datetime
 import json
 import os
 import smtplib
@@ -353,7 +354,12 @@ def test_tls_is_verified_connections_are_kept_and_we_show_our_certificate(daemon
     us = authority.person("postern@example.net", label="client", usages=(ExtendedKeyUsageOID.CLIENT_AUTH,))
     front = TlsFront(own.port, peer_certificate, client_ca=authority.pem)
     stranger = TestAuthority(workdir / "stranger", name="Somebody else")
-    trusted = {"address": [f"https://127.0.0.1:{front.port}"], "ca": str(authority.pem), "client_certificate": str(us.cert), "client_key": str(us.key)}
+    serial, since = peer_certificate.certificate.serial_number, datetime.datetime(2025, 1, 1)
+    lists = {"good": authority.crl(), "bad": authority.crl({serial: since})}
+    for name, content in lists.items():
+        (workdir / f"{name}.crl").write_bytes(content)
+    trusted = {"address": [f"https://127.0.0.1:{front.port}"], "ca": str(authority.pem), "client_certificate": str(us.cert), "client_key": str(us.key),
+               "revocation": "hard", "crl": str(workdir / "good.crl")}
     try:
         attach(daemon, own, workdir, **trusted, connections=2).start()
         for number in range(20):
@@ -363,7 +369,8 @@ def test_tls_is_verified_connections_are_kept_and_we_show_our_certificate(daemon
         assert front.connections <= 12, "most questions found a kept connection; those that must not be asked twice have one of their own"
         daemon.stop()
         for change, words in (({"ca": str(stranger.pem)}, "certificate"), ({"server_name": "other.example"}, "certificate"),
-                              ({"client_certificate": None, "client_key": None}, str(front.port))):
+                              ({"client_certificate": None, "client_key": None}, str(front.port)),
+                              ({"crl": None}, "it is not known whether"), ({"crl": str(workdir / "bad.crl"), "revocation": "soft"}, "is revoked at 2025-01-01")):
             attach(daemon, own, workdir, **{**trusted, **change}).launch()
             waits_because(daemon, words)
             daemon.stop()

@@ -94,16 +94,8 @@ def test_sessions_are_resumed(secure):
 
 def test_the_certificate_of_the_settings_and_its_replacement(secure, authority):
     """Files as the mail listeners have them; a new file is shown to the next connection, and no old one ends."""
-    def install(label):
-        issued = authority.server(HOSTNAME, "127.0.0.1", label=label)
-        for name, source in (("tls.key", issued.key), ("tls.crt", issued.cert)):
-            fresh = secure.directory / "tls" / f"{name}.new"
-            fresh.parent.mkdir(exist_ok=True)
-            fresh.write_bytes(source.read_bytes())
-            fresh.replace(secure.directory / "tls" / name)
-        return issued
-    first = install("https-one")
-    secure.config["tls"] = {"certificate": "tls/tls.crt", "key": "tls/tls.key"}
+    first, second = (authority.server(HOSTNAME, "127.0.0.1", label=f"https-{label}") for label in ("one", "two"))
+    secure.show_certificate(first)
     secure.start()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -114,7 +106,7 @@ def test_the_certificate_of_the_settings_and_its_replacement(secure, authority):
         return x509.load_der_x509_certificate(link.sock.getpeercert(binary_form=True)), link
     certificate, kept = shown()
     assert certificate == first.certificate
-    second = install("https-two")
+    secure.show_certificate(second)
     wait_until(lambda: shown()[0] == second.certificate, "the new certificate to be shown", 30)
     kept.request("GET", "/healthz")
     assert kept.getresponse().status == 200

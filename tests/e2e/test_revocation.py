@@ -1,8 +1,14 @@
 """Next hops whose certificates are revoked, or of which nobody knows: OCSP by a real `openssl ocsp`, stapled answers, CRLs (RFC 6960, 5280, 6066 8, 7633)."""
 
+import contextlib
+import http.client
+import itertools
+import smtplib
+
 import pytest
 from cryptography import x509
 
+from peers import mimebytes, sealtools
 from peers.base import wait_until
 from peers.certs import TestAuthority
 from peers.daemon import HOSTNAME, LOCAL_DOMAIN
@@ -212,28 +218,82 @@ def test_our_own_certificate(world):
     """What the listeners show is looked up too; a revoked one is a warning, and the new one is looked up when it is there."""
     daemon, responder = world.daemon, world.host.responder()
     old, new = (world.host.knows(world.authority.server(HOSTNAME, label=label, more=[responder])) for label in ("old", "new"))
-    for issued in (old, new):
-        issued.cert.write_bytes(issued.cert_pem + world.authority.root.cert_pem)
     world.host.revoke(old)
-    daemon.config["tls"] = {"certificate": "tls/tls.crt", "key": "tls/tls.key"}
-    folder = daemon.directory / "tls"
-    folder.mkdir()
-
-    def install(issued):
-        for source, name in ((issued.key, "tls.key"), (issued.cert, "tls.crt")):
-            (folder / f"{name}.new").write_bytes(source.read_bytes())
-            (folder / f"{name}.new").rename(folder / name)
 
     def told():
         return daemon.get_json("/status")["tls"]["certificate"]["revocation"]
-    install(old)
+    daemon.show_certificate(old, world.authority.root)
     world.start()
     wait_until(lambda: told().startswith("revoked at 2025-01-01"), "the revocation of our own certificate", details=daemon.log_tail)
     assert any("does not hold any more" in warning for warning in daemon.get_json("/status")["warnings"])
     assert ", revocation revoked at 2025-01-01" in daemon.cli("status").stdout.decode()
-    install(new)
+    daemon.show_certificate(new, world.authority.root)
     wait_until(lambda: told() == "good (OCSP)", "the new certificate's standing", seconds=40, details=daemon.log_tail)
     assert not any("does not hold any more" in warning for warning in daemon.get_json("/status")["warnings"])
+
+
+def test_clients_with_certificates(world):
+    """A listener's client certificates: revoked ones are hung up on, at the mail doors and over HTTPS; hard wants an answer."""
+    daemon, trust = world.daemon, str(world.authority.pem)
+    good, bad, late = (world.certificate(label, world.host.responder()) for label in ("good", "bad", "late"))
+    world.host.revoke(bad)
+    daemon.config["listener"].append({"kind": "mx", "name": "strict", "address": VIA + ":0", "tls": "required", "client_ca": trust,
+                                      "require_client_certificate": True})
+    daemon.config["http"]["tls"] = {"address": VIA + ":0", "client_ca": trust}
+
+    def lets_in(certificate) -> set[str]:
+        context = daemon.tls_context()
+        context.load_cert_chain(certificate.cert, certificate.key)
+        doors = set()
+        with contextlib.suppress(smtplib.SMTPException, OSError), smtplib.SMTP(VIA, daemon.port("strict"), timeout=30) as client:
+            client.starttls(context=context)
+            client.ehlo()
+            doors.add("mail")
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            link = http.client.HTTPSConnection(VIA, daemon.port("https"), context=context, timeout=30)
+            link.request("GET", "/healthz")
+            doors.add("https" if link.getresponse().status == 200 else "refused")
+        return doors
+    world.start()
+    assert lets_in(good) == {"mail", "https"} and lets_in(bad) == set()
+    assert world.host.asked == ["/ocsp"] * 2, "once for each, whatever the door"
+    world.host.answer_with(503)
+    assert lets_in(late) == {"mail", "https"}, "soft"
+    daemon.stop()
+    daemon.config["tls"] = {"client_revocation": "hard"}
+    daemon.start()
+    assert lets_in(late) == set()
+    assert "it is not known whether" in daemon.log_text() and "revocation.peer_refused" in daemon.log_text()
+
+
+def test_signers_of_mail(world, workdir):
+    """S/MIME: a revoked signer's signature is not valid, an unknown one's is said to be so or, by hard, not valid either."""
+    daemon, to = world.daemon, f"bob@{LOCAL_DOMAIN}"
+    people = {name: world.host.knows(world.authority.person(f"{name}@signing.example", kind="p256", more=[world.host.responder()]))
+              for name in ("good", "bad", "late")}
+    world.host.revoke(people["bad"])
+    daemon.config["security"]["smime"]["trust"] = str(world.authority.pem)
+    count = itertools.count(1)
+
+    def verdict(name) -> str:
+        sender = f"{name}@signing.example"
+        signed = sealtools.cms_sign(b"Content-Type: text/plain\r\n\r\nsigned\r\n", people[name], workdir)
+        daemon.send(sender, [to], sealtools.under_header(signed, sender, to), listener="mx")
+        raw = daemon.await_mail(to, count=next(count))
+        return mimebytes.field(next(one for one in raw if sender.encode() in one), "X-Postern-Seal").decode()
+    world.start()
+    assert "signature=valid; signer=good@signing.example; revocation=good" in verdict("good")
+    said = verdict("bad")
+    assert "signature=invalid" in said and "is_revoked_at_2025-01-01" in said, said
+    assert world.host.asked == ["/ocsp"] * 2
+    world.host.answer_with(503)
+    assert "signature=valid; signer=late@signing.example; revocation=unknown" in verdict("late")
+    daemon.stop()
+    daemon.config["security"]["smime"]["revocation"] = "hard"
+    daemon.start()
+    count = itertools.count(4)
+    said = verdict("late")
+    assert "signature=invalid" in said and "not_known" in said, said
 
 
 def test_settings_are_checked(daemon):

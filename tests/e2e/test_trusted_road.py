@@ -17,6 +17,7 @@ from peers.daemon import HOSTNAME, LOCAL_DOMAIN
 from peers.postfix import Postfix, PostfixReceiver
 from peers.signed_dns import SignedDns
 from peers.sink import SmtpSink
+from peers.ocsp import RevocationHost
 from peers.stshost import StsHost
 from peers.unbound import UnboundServer
 
@@ -444,6 +445,35 @@ def test_what_was_seen_is_counted_and_told(world):
     assert len(collector.messages) == 3, "nobody gets the same report twice"
     refused = world.daemon.cli("report", "send", "--before", "2199-01-01", check=False)
     assert refused.returncode != 0 and "future" in refused.stderr.decode() and len(world.daemon.json("report", "list")["counted"]) == 6, "the collector, too"
+
+
+def test_a_policy_or_report_host_with_a_revoked_certificate_is_not_talked_to(world, workdir):
+    host = RevocationHost("127.77.39.2", world.authority, workdir / "ocsp")
+    world.daemon.config["outbound"] = {"revocation_networks": ["127.77.39.0/24"]}
+    world.daemon.config["reports"] = {"from": f"tls-reports@{LOCAL_DOMAIN}"}
+    certificates = {name: host.knows(world.authority.server(name, label=f"revoked-{name}", more=[host.responder()]))
+                    for name in ("mta-sts.good.example", "mta-sts.bad.example", "tlsrpt.example")}
+    for name in ("mta-sts.bad.example", "tlsrpt.example"):
+        host.revoke(certificates[name])
+    good, bad = world.domain("good.example"), world.domain("bad.example", tls=False)
+    for name in ("good.example", "bad.example"):
+        world.policy(name, certificate=certificates[f"mta-sts.{name}"])
+    world.sts.serve("tlsrpt.example", certificates["tlsrpt.example"], "")
+    world.dns.add(f"tlsrpt.example. A {_STS_ADDRESS}", '_smtp._tls.good.example. TXT "v=TLSRPTv1; rua=https://tlsrpt.example/v1/report"')
+    try:
+        world.start()
+        assert world.arrives("good.example", good) == "TLSv1.3 verified by MTA-STS"
+        assert world.arrives("bad.example", bad) == "clear", "its policy is none"
+        assert "mta-sts.bad.example" not in world.sts.asked
+        tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
+        world.daemon.cli("report", "send", "--before", tomorrow)
+        outcome = wait_until(lambda: next((entry["outcome"] for entry in world.daemon.json("report", "list")["sent"] if entry["domain"] == "good.example"), ""),
+                             "the outcome of the report", details=world.daemon.log_tail)
+        assert "is revoked at 2025-01-01" in outcome and not world.sts.posted
+        assert world.daemon.log_text().count("revocation.peer_refused") == 2
+    finally:
+        world.daemon.stop()
+        host.stop()
 
 
 def test_reports_without_a_sender_are_only_counted(world):

@@ -205,3 +205,49 @@ def test_the_judge_reads_notifications():
 @pytest.mark.parametrize("seed", [seed for seed in SEEDS if seed.name not in ("extensions", "ftbp", "parts")], ids=lambda seed: seed.name)
 def test_the_judge_reads_what_was_composed(seed):
     judged(seed.read_bytes())
+
+
+# ---- capture files
+
+SHARED = pathlib.Path(os.environ.get("POSTERN_SHARED_DATA") or pathlib.Path(__file__).resolve().parents[3] / "shared/data") / "x400"
+
+
+def layers(document, sender=None):
+    return [layer for connection in document["connections"] for unit in connection["units"] if sender in (None, unit["from"]) for layer in unit["layers"]]
+
+
+@pytest.mark.parametrize("name, messages", [("pp-p1-1988-normal.pcap", 6), ("bind-rebuilt.pcap", 0)])
+def test_the_shared_captures_are_shown_whole(name, messages):
+    document = json.loads(x400("decode", "--json", SHARED / name))
+    units = [unit for connection in document["connections"] for unit in connection["units"]]
+    assert units and not [unit for unit in units if "trouble" in unit]
+    shown = layers(document)
+    assert sum(layer["layer"] == "P1 message" for layer in shown) >= messages
+    assert all("ipm" in layer["value"]["content"]["value"] for layer in shown if layer["layer"] == "P1 message"), "down to the content"
+    assert {"COTP CONNECT REQUEST", "session CONNECT", "presentation CP", "ACSE AARQ", "RTSE RTORQ"} <= {layer["layer"] for layer in shown}
+    text = x400("decode", SHARED / name).decode()
+    assert text.startswith("connection 1: ") and "  ->  COTP CONNECT REQUEST" in text and "  <-  COTP CONNECT CONFIRM" in text
+
+
+@pytest.mark.parametrize("form", ["pcap", "nsecpcap", "pcapng"])
+def test_a_capture_of_what_was_encoded(form, tmp_path):
+    """Recorded octets, in each form of file that another program writes, show what tshark shows."""
+    capture = judged(encode(IPM))
+    converted = tmp_path / "capture"
+    subprocess.run(["editcap", "-F", form, str(capture.path), str(converted)], check=True, timeout=60)
+    document = json.loads(x400("decode", "--json", converted))
+    [message] = [layer["value"] for layer in layers(document, "initiator") if layer["layer"] == "P1 message"]
+    assert message["content"]["value"] == IPM
+    assert [message["envelope"]["message-identifier"]["local-identifier"]] == capture.values("p1.local_identifier")
+
+
+def test_what_is_in_tls_and_what_is_cut_is_said(tmp_path):
+    wiretap = pytest.importorskip("peers.wiretap")
+    secret = wiretap.Transcript().to_server(b"\x16\x03\x01\x00\x10" + bytes(16))
+    half = wiretap.Transcript().to_server(b"\x03\x00\x00\x0b\x06\xe0")
+    other = wiretap.Transcript().to_server(b"EHLO mail.example\r\n")
+    wiretap.write_pcap(tmp_path / "other.pcap", [secret, half, other], 102)
+    document = json.loads(x400("decode", "--json", tmp_path / "other.pcap", status=1))
+    in_tls, cut, smtp = document["connections"]
+    assert in_tls["notes"][0].startswith("TLS") and cut["notes"] == ["6 octets of the initiator wait for the rest of their TPDU"]
+    assert "RFC 1006" in smtp["units"][0]["trouble"]

@@ -140,6 +140,48 @@ def test_folders_and_the_bundle(daemon):
     assert "Geheimsache" not in daemon.log_text() and "S=Roe" not in daemon.log_text()
 
 
+def test_a_draft_is_changed_by_one_at_a_time(daemon, workdir):
+    (workdir / "plan.txt").write_text("the plan")
+    (workdir / "list.txt").write_text("the list")
+    daemon.start()
+    draft = daemon.json("x400", "create", "--to", STRANGER, "--subject", "First", "--text", "Kräuterquark", "--attach", workdir / "plan.txt", "--expires", "2036-01-01T00:00:00Z")
+    seen = draft["version"]
+    changed = daemon.json("x400", "edit", draft["id"], "--subject", "Second", "--keep", "2", "--attach", workdir / "list.txt", "--clear", "expires", "--priority", "urgent")
+    assert (changed["id"], changed["subject"], changed["priority"], changed["expires"]) == (draft["id"], "Second", "urgent", None)
+    late = daemon.cli("x400", "edit", draft["id"], "--version", str(seen), "--subject", "Too late", check=False)
+    assert late.returncode == 1 and b"read it again" in late.stdout + late.stderr, late
+    status, problem = daemon.api("PATCH", f"/x400/messages/{draft['id']}", {"version": seen, "subject": "Too late"})
+    assert status == 409 and b"version" in problem
+    assert daemon.api("PATCH", f"/x400/messages/{draft['id']}", {"subject": "x"})[0] == 400, "nobody changes what he has not seen"
+    form = daemon.api_json("GET", f"/x400/messages/{draft['id']}/draft")
+    assert (form["subject"], form["text"], form["version"]) == ("Second", "Kräuterquark", changed["version"])
+    assert [each["name"] for each in form["attachments"]] == ["plan.txt", "list.txt"]
+    daemon.cli("x400", "submit", draft["id"])
+    assert daemon.cli("x400", "edit", draft["id"], "--subject", "x", check=False).returncode == 1, "it has gone out"
+    [record] = [each for each in daemon.audit() if each["kind"] == "x400.mailbox.edit"]
+    assert "Second" not in json.dumps(record)
+
+
+def test_lists_and_waiting_are_filtered(daemon):
+    daemon.start()
+    sent = submit(daemon, OPERATOR, "Übung Nord", "--priority", "urgent", "--content-identifier", "Exercise 7", "--report")
+    submit(daemon, STRANGER, "Übung Süd")
+    waited = daemon.json("x400", "wait", "--seconds", "20", "--priority", "urgent", "--subject", "übung")
+    assert [each["subject"] for each in waited["messages"]] == ["Übung Nord"], "its report is none of those"
+
+    def subjects(*filters):
+        return [each["subject"] for each in daemon.json("x400", "list", *filters)["messages"]]
+
+    assert subjects("--folder", "sent", "--subject", "NORD") == ["Übung Nord"]
+    assert subjects("--folder", "sent", "--to", "s=roe;p=postern") == ["Übung Süd"]
+    assert subjects("--content-identifier", "exercise 7") == ["Übung Nord"]
+    assert subjects("--folder", "sent", "--reports", "1") == subjects("--folder", "sent", "--outcome", "delivered,read") == ["Übung Nord"]
+    assert len(subjects("--kind", "report")) == 1 and subjects("--since", "2036-01-01T00:00:00Z") == []
+    assert daemon.cli("x400", "list", "--state", "lost", check=False).returncode == 2
+    page = daemon.api_json("GET", f"/x400/messages?folder=sent&limit=1&before={sent['id']}")
+    assert page == {"messages": [], "next": None}
+
+
 # ---- native: two MTAs, two stores, and each daemon's mailbox at its own store
 
 class Side:
@@ -251,6 +293,27 @@ def test_all_strategies(pair, workdir):
     south.cli("x400", "message", octets["id"], "--raw", workdir / "raw")
     assert (workdir / "raw").read_bytes() == content and octets["content_type"] == "1.3.6.1.4.1.55555.1"
     assert octets["sha256"] == hashlib.sha256(content).hexdigest() == passed["sha256"]
+
+
+def test_everything_that_a_submission_may_say_arrives(pair):
+    """X.411 8.2.1.1.1 and X.420 7.2 through P7, P1 and back out of the other store."""
+    north, south = pair
+    earlier = submit(north, BOB, "Earlier")
+    sent = submit(north, BOB, "Everything", "--priority", "urgent", "--importance", "high", "--sensitivity", "company_confidential", "--expires", "2036-01-01T00:00:00Z", "--reply-by",
+                  "2035-01-01T00:00:00Z", "--reply-recipient", ALICE, "--authorizing", ALICE, "--obsoletes", earlier["id"], "--related", f"42 of {BOB}", "--language", "de",
+                  "--auto-submitted", "auto_generated", "--receipt", "--return-message", "--reply-requested", "--precedence", "5", "--report", "--latest", "2036-01-01T00:00:00Z",
+                  "--content-identifier", "Exercise 7", "--alternate", ALICE, "--disclose-recipients", "--conversion-prohibited", "--alternate-allowed", "--return-content",
+                  "--expansion-prohibited", "--reassignment-prohibited")
+    assert (sent["content_identifier"], sent["sensitivity"], len(sent["flags"]), sent["recipients"][0]["alternate"]) == ("Exercise 7", "company_confidential", 6, ALICE)
+    [got] = [each for each in received(south, 2) if each["subject"] == "Everything"]
+    assert (got["priority"], got["importance"], got["sensitivity"]) == ("urgent", "high", "company_confidential")
+    assert (got["expires"][:10], got["reply_by"][:10]) == ("2036-01-01", "2035-01-01")
+    heading = json.dumps(south.json("x400", "message", got["id"])["view"]["fields"], ensure_ascii=False)
+    for said in (earlier["ipm_identifier"], "42 of", "de", ALICE, "generated by a program"):
+        assert said in heading, (said, heading)
+    assert outcome(north, sent["id"], "read")["read_at"]
+    text = north.cli("x400", "message", sent["id"], "--peek").stdout.decode()
+    assert "Content identifier: Exercise 7" in text and "precedence 5" in text and "Sensitivity: company_confidential" in text
 
 
 def test_files_and_blind_copies(pair, workdir):

@@ -94,7 +94,10 @@ def judged(world: World):
     assert not world.south.complaints and not world.north.complaints, (world.south.complaints, world.north.complaints)
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: WORDS[mode])
+IN_EVERY_MODE = pytest.mark.parametrize("mode", MODES, ids=lambda mode: WORDS[mode])
+
+
+@IN_EVERY_MODE
 def test_what_comes_from_one_goes_to_the_other(world, mode):
     here = world(mode=mode)
     sent = message(1, content_type=2 if mode is P1_1984 else 22)
@@ -118,10 +121,11 @@ def test_pp_as_it_is_with_its_indefinite_forms(world):
     judged(here)
 
 
-def test_recipients_that_cannot_be_served_are_reported(world):
-    here = world()
+@IN_EVERY_MODE
+def test_recipients_that_cannot_be_served_are_reported(world, mode):
+    here = world(mode=mode)
     with here.call() as caller:
-        caller.send_apdu(message(3, to=(BOB, NOBODY, NOWHERE)).encode())
+        caller.send_apdu(message(3, to=(BOB, NOBODY, NOWHERE), content_type=2 if mode is P1_1984 else 22).encode())
         caller.release()
     taken = read_apdu(here.south.wait(1)[0].apdu)
     assert {r.name: 0 in r.indicators for r in taken.recipients}[BOB], "south answers for Bob"
@@ -133,8 +137,9 @@ def test_recipients_that_cannot_be_served_are_reported(world):
     judged(here)
 
 
-def test_a_probe_is_answered_for_whom_we_know_and_passed_on_for_others(world):
-    here = world()
+@IN_EVERY_MODE
+def test_a_probe_is_answered_for_whom_we_know_and_passed_on_for_others(world, mode):
+    here = world(mode=mode)
     probe = Probe(MtsId(NORTH, "north.4"), ALICE, [Recipient(BOB, 1, REPORTED), Recipient(NOBODY, 2, REPORTED)], trace=[TraceHop(NORTH, "261126054200Z")])
     with here.call() as caller:
         caller.send_apdu(probe.encode())

@@ -104,8 +104,7 @@ def test_a_user_who_is_killed_before_his_answer_gets_it_again(daemon):
     people = People(daemon)
     with Wiretap(daemon.ports["x400"]) as tap:
         client = people.receiving("--seconds", "60", port=tap.port)
-        wait_until(lambda: tap.transcripts and tap.transcripts[0].stream(TO_CLIENT), "the bind", 10)
-        time.sleep(0.5)
+        wait_until(lambda: tap.transcripts and wire_audit.accepted(tap.transcripts[0]), "the bind", 10)
         os.kill(client.pid, signal.SIGSTOP)
         before = len(tap.transcripts[0].stream(TO_CLIENT))
         sent = people.submit(ALICE, BOB)

@@ -262,6 +262,60 @@ def test_a_mistake_in_writing_is_said_and_nothing_is_lost(gateway, browser):  # 
     assert browser.text("#list-title") == "Drafts"
 
 
+def test_a_draft_is_changed_and_nobody_is_overwritten(gateway, browser):  # noqa: F811
+    one = draft(gateway, "As it was", cc=[ME], attachments=[{"name": "plan.txt", "base64": "cGxhbg=="}], sensitivity="private", flags=["alternate_allowed"])
+    open_page(gateway, browser)
+    pick_message(browser, "drafts", "As it was")
+    press(browser, "Edit")
+    browser.await_text("Change a draft", "#write")
+    wait_until(lambda: browser.run("document.getElementById('w-subject').value") == "As it was", "the form to be filled", details=browser.text)
+    assert browser.run("['to', 'cc', 'text', 'sensitivity'].map((n) => document.getElementById('w-' + n).value)") == [BOB, ME, "Good morning", "private"]
+    assert "keep plan.txt" in browser.text("#w-kept")
+    browser.run("document.querySelectorAll('#write details').forEach((d) => { d.open = true; })")
+    picture(browser, "x400-edit")
+    assert_fits(browser)
+    put(browser, "#w-subject", "As it is")
+    gateway.api_json("PATCH", f"/x400/messages/{one['id']}", {"version": one["version"], "priority": "urgent"})
+    press(browser, "Keep the change")
+    browser.await_text("read it again", "#w-wrong")
+    assert browser.run("document.getElementById('w-subject').value") == "As it is", "what was written is not lost"
+    press(browser, "Read it again")
+    wait_until(lambda: browser.run("document.getElementById('w-priority').value") == "urgent", "the other's change", details=browser.text)
+    put(browser, "#w-subject", "As it is")
+    press(browser, "Keep the change")
+    browser.await_text("As it is", "#reader h2")
+    now = gateway.api_json("GET", f"/x400/messages/{one['id']}/draft")
+    assert (now["subject"], now["priority"], now["sensitivity"], now["flags"], now["cc"]) == ("As it is", "urgent", "private", ["alternate_allowed"], [ME])
+    assert [each["name"] for each in now["attachments"]] == ["plan.txt"]
+    assert [error for error in browser.errors() if "409" not in error] == []
+
+
+def test_a_list_is_narrowed(gateway, browser):  # noqa: F811
+    for subject, fields in (("Urgent one", {"priority": "urgent"}), ("Usual one", {}), ("Urgent two", {"priority": "urgent"})):
+        draft(gateway, subject, **fields)
+    open_page(gateway, browser, at="folder=drafts")
+    browser.await_text("Usual one", "#rows")
+    browser.run("document.getElementById('find').open = true")
+    put(browser, "#f-priority", "urgent")
+    put(browser, "#f-subject", "ONE")
+    picture(browser, "x400-filter")
+    assert_fits(browser)
+    press(browser, "Show these")
+    wait_until(lambda: browser.run("document.querySelectorAll('#rows li').length") == 1, "one of them", details=browser.text)
+    assert "Urgent one" in browser.text("#rows") and "2 conditions" in browser.text("#find-head")
+    browser.run("document.querySelector('#rows a').click()")
+    browser.await_text("Urgent one", "#reader h2")
+    assert browser.run("document.querySelectorAll('#rows li').length") == 1, "the list stays as narrow"
+    browser.run("document.getElementById('find').open = true")
+    put(browser, "#f-subject", "nothing like it")
+    press(browser, "Show these")
+    browser.await_text("None is like that", "#none")
+    browser.run("document.getElementById('find').open = true")
+    press(browser, "Show all")
+    wait_until(lambda: browser.run("document.querySelectorAll('#rows li').length") == 3, "all of them", details=browser.text)
+    assert browser.errors() == []
+
+
 def test_folders_moving_and_deleting(gateway, browser):  # noqa: F811
     act(gateway, draft(gateway, "To be put away"), "submit")
     open_page(gateway, browser)

@@ -4,11 +4,13 @@ by name; do messages go signed and encrypted from a mailbox to another; do statu
 import base64
 import json
 import subprocess
+import types
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 
 from peers import ber, x400_smime
+from peers.base import wait_until
 from peers.certs import TestAuthority
 from peers.daemon import binary
 from peers.x400_people import Person, configure
@@ -205,3 +207,86 @@ def test_status_and_health_say_what_is_wrong(daemon):
     x400_smime.install(daemon.smime_directory, soon, "signing")
     daemon.restart()
     assert checks(daemon)["smime signing"][0] == "warning"
+
+
+def desk_of_alice(daemon, **smime) -> Person:
+    """A daemon that is MTA and store, and whose own mailbox is Alice's in that store; Bob, whose certificate it knows."""
+    configure(daemon, "north", "C=DE;A= ;P=NORTH")
+    daemon.config["transport"] = {"mode": "native", "tls": {"enabled": False}}
+    daemon.config["security"]["smime"].update(smime)
+    daemon.start()
+    bob, alice = Person(daemon, BOB), Person(daemon, ALICE)
+    port = daemon.ports["x400"]
+    daemon.stop()
+    daemon.config["x400"]["address"] = f"127.0.0.1:{port}"
+    folder = daemon.directory / "profiles"
+    folder.mkdir(exist_ok=True)
+    (folder / "desk.password").write_text(alice.password)
+    (folder / "desk.toml").write_text(f'peer = "127.0.0.1:{port}"\nuser = "{ALICE}"\npassword_ref = "file:desk.password"\n')
+    daemon.start()
+    return bob
+
+
+def given_to_herself(daemon, name: str, content: bytes, content_type: str) -> dict:
+    """A whole content from Alice to Alice, and what came of it."""
+    source = daemon.directory / f"{name}.content"
+    source.write_bytes(content)
+    daemon.cli("x400", "submit", "new", "--to", ALICE, "--content", str(source), "--content-type", content_type)
+
+    def received():
+        daemon.cli("x400", "access")
+        return [each for each in daemon.json("x400", "list", "--folder", "inbox")["messages"] if each["kind"] == "message"]
+    [entry] = wait_until(received, "the message", 30, every=0.2, details=daemon.log_tail)
+    shown = daemon.json("x400", "message", entry["id"])
+    daemon.cli("x400", "move", entry["id"], "archive")
+    return {**json.loads(shown["attributes"]["postern.smime"]), "view": json.dumps(shown["view"])}
+
+
+def what_bob_decrypts(bob: Person, count: int, people: People) -> bytes:
+    """The signed object in his newest message."""
+    entry = bob.wait(count)[-1]
+    raw = people.directory / "raw.p7m"
+    bob.daemon.cli("x400", "message", str(entry["number"]), *bob.options("p7"), "--raw", str(raw))
+    return x400_smime.content_info(x400_smime.SIGNED_DATA, x400_smime.decrypt(raw.read_bytes(), people.bob, people.directory))
+
+
+def test_keys_in_the_key_engine(daemon):
+    """Openssl verifies what the key engine signed, and encrypts to the certificate that the daemon gives out, before and after the key is rotated."""
+    people = People(daemon.directory)
+    x400_smime.install(daemon.smime_directory, people.bob)
+    (daemon.directory / "roots.pem").write_bytes(people.authority.pem.read_bytes())
+    bob = desk_of_alice(daemon, x400_source="pki", x400_encrypt="should", trust="roots.pem")
+    enrolled = daemon.json("identity", "certificate", ALICE, "--kind", "x400")
+    first = daemon.directory / "first.pem"
+    first.write_text(enrolled["certificate"])
+    for name in ("smime signing", "smime encryption"):
+        state, text = checks(daemon)[name]
+        assert state == "ok" and "the built-in CA's certificate for a key of the key engine until " in text and "Alice" not in text, text
+    daemon.cli("x400", "submit", "new", "--to", BOB, "--subject", "Good news", "--text", "For your eyes only")
+    signed = what_bob_decrypts(bob, 1, people)
+    assert b"For your eyes only" in x400_smime.verify(signed, daemon.ca, daemon.directory)
+
+    daemon.cli("key", "rotate", enrolled["key"])
+    second = daemon.directory / "second.pem"
+    second.write_text(daemon.json("identity", "certificate", ALICE, "--kind", "x400")["certificate"])
+    assert second.read_text() != first.read_text()
+    for certificate in (first, second):
+        to_alice = x400_smime.encrypt(signed, [types.SimpleNamespace(cert=certificate)], daemon.directory)
+        verdict = given_to_herself(daemon, certificate.stem, to_alice, "1.2.840.113549.1.9.16.1.6")
+        assert verdict["valid"] and verdict["encrypted"] and "For your eyes only" in verdict["view"], verdict
+    assert not list(daemon.smime_directory.glob("*.key")), "no key is a file"
+
+    # RFC 3855 2.2: in a MIME entity
+    entity = (b"MIME-Version: 1.0\r\nContent-Type: application/pkcs7-mime; smime-type=signed-x400; name=smime.p7m\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+              + base64.encodebytes(signed).replace(b"\n", b"\r\n"))
+    verdict = given_to_herself(daemon, "entity", entity, "1.2.840.113549.1.7.1")
+    assert verdict["valid"] and not verdict["encrypted"] and "For your eyes only" in verdict["view"], verdict
+
+    # Another authority's certificate for the same key: asked for by the engine, issued by openssl, a file without a key.
+    request = daemon.vault().call("POST", f"transit/keys/{enrolled['key']}/csr", {}).data["csr"]
+    (daemon.smime_directory / "signing.pem").write_bytes(x400_smime.issue(people.authority, request, ALICE_NAME, daemon.directory))
+    daemon.restart()
+    state, text = checks(daemon)["smime signing"]
+    assert state == "ok" and "signing.pem for a key of the key engine until " in text, text
+    daemon.cli("x400", "submit", "new", "--to", BOB, "--subject", "Good news", "--text", "Once more")
+    assert b"Once more" in x400_smime.verify(what_bob_decrypts(bob, 2, people), people.authority.pem, daemon.directory)

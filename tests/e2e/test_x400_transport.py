@@ -120,8 +120,7 @@ def test_its_process_is_confined_and_starts_again(daemon, library):
     assert b"not for libraries" not in environment
     os.kill(first, signal.SIGSEGV)
     wait_until(lambda: "crashed (signal 11" in findings(daemon)["library"]["text"], "the crash to be told", details=daemon.log_tail)
-    time.sleep(0.2)  # the pause before another start
-    assert bind_test(daemon)["bind"]["state"] == "ok"
+    wait_until(lambda: bind_test_any(daemon)["bind"]["state"] == "ok", "the pause before another start to end", details=daemon.log_tail)
     assert library_process(daemon) not in (0, first)
     assert findings(daemon)["library"]["state"] == "warning", "it works, and did not always"
     before = library_process(daemon)
@@ -172,9 +171,9 @@ def test_what_is_no_library_is_said(daemon, there, says):
     by_sdk(daemon, path)
     profile(daemon, "localhost")
     daemon.start()
-    wait_until(lambda: findings(daemon)["library"]["state"] == "failed", "the library to be told of", details=daemon.log_tail)
-    assert says in findings(daemon)["library"]["text"]
-    assert says in bind_test(daemon, ok=False)["bind"]["text"]
+    # A start that a busy machine makes longer than connect_timeout_ms is told in other words ("no answer came in time"); the next one is not.
+    wait_until(lambda: says in bind_test(daemon, ok=False)["bind"]["text"], "the fault to be told", details=daemon.log_tail)
+    assert findings(daemon)["library"]["state"] == "failed" and says in findings(daemon)["library"]["text"]
 
 
 def test_one_that_aborts_in_bind_is_started_again(daemon, library):
@@ -235,8 +234,16 @@ def test_native_binds_over_tls(daemon, store, authority):
 def test_fingerprints_decide_when_they_are_enforced(daemon, store, authority, make_daemon):
     certificate = authority.server("localhost", label="pinned")
     other = store(certificate)
-    by_native(daemon, other, authority, pins=[f"sha256:{certificate.spki_sha256()}"], fingerprints=["sha256:" + "0" * 64], enforce_pinset=True)
+    by_native(daemon, other, authority, pins=[f"sha256:{certificate.spki_sha256()}"], enforce_pinset=True)
+    assert daemon.cli("config", "check").returncode == 0
     assert bind_test(daemon)["peer pinset"]["state"] == "ok"
+    profile(daemon, f"localhost:{other.ports['x400s']}")
+    assert bind_test(daemon, ok=False)["pinset"]["state"] == "failed", "a profile is read anew"
+    profile(daemon, f"localhost:{other.ports['x400s']}", user="north", role="p1", domain="C=DE;A= ;P=NORTH")
+    assert "x400_peer" in bind_test(daemon, ok=False)["profile"]["text"], "what transfers between MTAs is said"
+    daemon.stop()
+    assert b"pins of the profile" in daemon.cli("config", "check", check=False).stdout
+    assert "pins of the profile" in daemon.start_expecting_failure()[1], "nowhere is a fingerprint"
     wrong = make_daemon(name="wrong")
     by_native(wrong, other, authority, fingerprints=["sha256:" + "0" * 64], enforce_pinset=True)
     steps = bind_test(wrong, ok=False)

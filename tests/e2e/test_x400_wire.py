@@ -26,8 +26,8 @@ RELIABLE = pytest.mark.parametrize("carrier", ["ROSE", "RTSE"])
 class Recorded(Person):
     """Somebody whose every association goes through a wiretap."""
 
-    def __init__(self, daemon, address, carrier="ROSE"):
-        super().__init__(daemon, address)
+    def __init__(self, daemon, address, carrier="ROSE", delivery="store"):
+        super().__init__(daemon, address, delivery=delivery)
         self.carrier, self.port, self.taps = carrier, daemon.ports["x400"], []
         self.start()
 
@@ -73,11 +73,11 @@ class Recorded(Person):
 def person(daemon):
     people = []
 
-    def make(address=ALICE, carrier="ROSE") -> Recorded:
+    def make(address=ALICE, carrier="ROSE", delivery="store", **x400) -> Recorded:
         if not people:
-            configure(daemon, "north", "C=DE;A= ;P=NORTH")
+            configure(daemon, "north", "C=DE;A= ;P=NORTH", **x400)
             daemon.start()
-        people.append(Recorded(daemon, address, carrier))
+        people.append(Recorded(daemon, address, carrier, delivery))
         return people[-1]
 
     yield make
@@ -121,7 +121,7 @@ def assert_read_as_sent(capture, association):
     """Of every component that tshark has a field for by its name, the values are those that our own reader found, in their order. Codes of operations
     and enumerations are numbers to tshark and names to us: they are compared where they are meant, in the tests."""
     compared = 0
-    for operation, pdu in zip(association.operations, [pdu for pdu in capture.pdus if "ros" in pdu.layers and "acse" not in pdu.layers]):
+    for operation, pdu in zip(capture.operations, [pdu for pdu in capture.pdus if "ros" in pdu.layers and "acse" not in pdu.layers]):
         ours = {}
         for name, value in leaves(decoded(operation, association.of_store)):
             if isinstance(value, (str, int)) and not isinstance(value, bool):
@@ -139,7 +139,8 @@ def assert_read_as_sent(capture, association):
 # Components whose values are texts, numbers and times to both readers.
 PLAIN = {"surname", "organization_name", "iso_3166_alpha2_code", "local_identifier", "message_submission_time", "content_identifier", "sequence_number",
          "user_relative_identifier", "subject", "attribute_type", "limit", "from", "to", "precise", "next", "lowest", "highest", "auto_action_type",
-         "registration_identifier", "alert_registration_identifier", "receipt_time", "deferred_delivery_time", "type", "message_delivery_time"}
+         "registration_identifier", "alert_registration_identifier", "receipt_time", "deferred_delivery_time", "type", "message_delivery_time",
+         "probe_submission_time", "permissible_maximum_content_length", "content_length", "octet_string"}
 
 
 # ---- P3 and P7: submission
@@ -304,8 +305,8 @@ def assert_notified(recorded, act):
     assert_says(submission, act)
 
 
-def assert_says(read, act):
-    """The IPN itself (X.420 8)."""
+def assert_says(read, act, author="Alice"):
+    """The IPN itself (X.420 8), about what `author` wrote."""
     assert len(read.find("p22.ipn")) == 1
     if act == "open":
         assert len(read.values("p22.receipt_time")) == 1 and read.values("p22.non_receipt_reason") == []
@@ -313,7 +314,7 @@ def assert_says(read, act):
     else:
         assert read.values("p22.non_receipt_reason") == ["0"] and read.values("p22.discard_reason") == ["3"]
     subject = read.find("p22.subject_ipm")[0]
-    assert "Alice" in subject.values("p1.surname") and len(subject.values("p22.user_relative_identifier")) == 1
+    assert author in subject.values("p1.surname") and len(subject.values("p22.user_relative_identifier")) == 1
 
 
 def test_a_notification_that_is_withheld(person):

@@ -42,7 +42,7 @@ class Mailbox : public ::testing::Test {
     cabinet->start();
   }
   Item draft(const Request& request) {
-    auto made = cabinet->create(request, std::nullopt, alice);
+    auto made = cabinet->create(request, alice);
     EXPECT_TRUE(made) << made.error().text();
     return made.value_or(Item());
   }
@@ -51,7 +51,7 @@ class Mailbox : public ::testing::Test {
     out.to = {address};
     out.subject = "Lieferung";
     out.text = "Guten Morgen, Kräuterquark";
-    out.report = sdk::ReportRequest::All;
+    out.recipients.report = sdk::ReportRequest::All;
     return out;
   }
   Item settled(const MessageId& id) {
@@ -92,7 +92,7 @@ class Mailbox : public ::testing::Test {
     cabinet->cancel(id, alice, [&done](Result<Item> got) { done.set_value(std::move(got)); });
     return item.get();
   }
-  std::vector<Item> in(std::string_view folder) { return cabinet->list(folder, {}, 100).value(); }
+  std::vector<Item> in(std::string_view folder) { return cabinet->list({.folder = std::string(folder)}, 100).value().items; }
   Item only(std::string_view folder, Kind kind) {
     Item out;
     int count = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 #include "transport/mock.hpp"
@@ -20,6 +21,11 @@ class Peer final : public transport::Transport {
   std::atomic<int> most_cancellations{1'000'000};  ///< The association ends at the next one.
   std::atomic<std::chrono::milliseconds> fetch_time{std::chrono::milliseconds(0)};
 
+  [[nodiscard]] sdk::Submission last_submission() const {
+    const std::lock_guard lock(m_noting);
+    return m_last;
+  }
+
   /// As a message system that lost everything: numbers begin anew. Not while it is asked something.
   void begin_anew() { m_mock = transport::make_mock(m_clock); }
 
@@ -37,6 +43,7 @@ class Peer final : public transport::Transport {
   }
   Result<sdk::Submitted> submit(const sdk::Submit& r, ByteView content, const transport::CallOptions& o) override {
     ++submissions;
+    note(r.submission);
     if (refuse_message) return fail(ErrorCode::Denied, "the peer does not want it");
     auto out = m_mock->submit(r, content, o);
     if (lose_answer) return fail(ErrorCode::Unavailable, "the association ended");
@@ -62,8 +69,15 @@ class Peer final : public transport::Transport {
   Result<sdk::Event> poll(const sdk::Poll& r, const transport::CallOptions& o) override { return m_mock->poll(r, o); }
 
  private:
+  void note(const sdk::Submission& submission) {
+    const std::lock_guard lock(m_noting);
+    m_last = submission;
+  }
+
   const Clock& m_clock;
   std::unique_ptr<transport::Transport> m_mock;
+  mutable std::mutex m_noting;
+  sdk::Submission m_last;
 };
 
 class TestService final : public transport::Service {

@@ -139,7 +139,9 @@ class TestNode {
     where.data_dir = directory.path() / "var";
     store = Store::open(std::move(where)).value();
     keeper = std::make_unique<test::DiskKeeper>(directory.path() / "var", clock);
-    spool = Spool::open({}, *store, **keeper, clock).value();
+    SpoolOptions queue;
+    queue.resting = resting;
+    spool = Spool::open(queue, *store, **keeper, clock).value();
     node = Node::make(parts()).value();
     io::ListenOptions listen;
     listen.name = m_who.name;
@@ -173,6 +175,7 @@ class TestNode {
   MemoryMailboxes mailboxes;
   Mta mta;  ///< Peers; moved into the node at start().
   std::vector<Peer> peers;
+  Lists lists;
   std::vector<std::pair<std::string, RouteTarget>> mta_routes;
   RetrySchedule schedule{{std::chrono::seconds(1)}, std::chrono::hours(1), 0};
   std::chrono::milliseconds housekeeping = std::chrono::minutes(5);
@@ -180,6 +183,8 @@ class TestNode {
   std::uint16_t port = 0;
   osi::TranscriptHook transcript;
   std::vector<UserService> services;
+  std::shared_ptr<ContentBudget> budget;
+  RestingRoutes resting{std::string(kUserRoute)};
 
   std::unique_ptr<io::testing::RunningLoops> loops;
   std::unique_ptr<io::WorkerPool> workers;
@@ -196,13 +201,17 @@ class TestNode {
     with.domain = mta.domain;
     with.limits = mta.limits;
     with.content_limit = mta.content_limit;
+    with.lists = lists;
+    with.strong = mta.strong;
     for (const Peer& each : peers) {
       Peer copy = peer_of({each.name, each.domain}, each.mode);
       copy.mta_name = each.mta_name;
       copy.address = each.address;
       copy.checkpoint_size = each.checkpoint_size;
       copy.window_size = each.window_size;
+      copy.alternate = each.alternate;
       copy.associations = each.associations;
+      copy.strong = each.strong;
       with.peers.push_back(std::move(copy));
     }
     for (const auto& [prefix, target] : mta_routes) with.routes.insert(oraddress::parse_attributes(prefix).value(), target);
@@ -210,6 +219,7 @@ class TestNode {
                   clock,           "test",    {},     schedule, {},       transcript, services, {},       {}};
     out.housekeeping = housekeeping;
     out.interrupted = interrupted;
+    out.budget = budget;
     return out;
   }
   Identity m_who;

@@ -23,6 +23,10 @@ class MemoryUsers final : public Users {
     if (found == m_users.end() || as_text(password) != found->second.password) return fail(ErrorCode::Denied, "no");
     return {};
   }
+  [[nodiscard]] bool knows(const oraddress::ORAddress& user) override {
+    const std::lock_guard lock(m_mutex);
+    return m_users.contains(oraddress::comparison_key(user));
+  }
   [[nodiscard]] Status change_password(const oraddress::ORAddress& user, ByteView old_password, ByteView new_password) override {
     POSTERN_CHECK(verify(user, old_password));
     if (new_password.size() < 4) return fail(ErrorCode::BadInput, "too short");

@@ -4,10 +4,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <vector>
 
 #include "asn1/ber.hpp"
+#include "capture/tcp_connections.hpp"
 
 namespace postern::mts::testing {
 
@@ -27,28 +27,13 @@ inline Bytes read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// What each side of each connection sent, in order (a capture of one loopback host: Ethernet, IPv4, TCP; little-endian pcap).
-inline std::vector<Bytes> tcp_streams(ByteView pcap) {
-  const auto le32 = [&](std::size_t at) {
-    return pcap[at] | pcap[at + 1] << 8 | pcap[at + 2] << 16 | static_cast<std::uint32_t>(pcap[at + 3]) << 24;
-  };
-  std::map<std::uint64_t, std::map<std::uint32_t, Bytes>> flows;
-  for (std::size_t at = 24; at + 16 <= pcap.size();) {
-    const std::size_t length = le32(at + 8);
-    const ByteView ip = pcap.subspan(at + 16, length).subspan(14);
-    at += 16 + length;
-    const auto be16 = [](ByteView v, std::size_t i) { return static_cast<std::size_t>(v[i] << 8 | v[i + 1]); };
-    const ByteView tcp = ip.first(be16(ip, 2)).subspan(static_cast<std::size_t>(ip[0] & 15) * 4);
-    const ByteView data = tcp.subspan(static_cast<std::size_t>(tcp[12] >> 4) * 4);
-    if (data.empty()) continue;
-    const auto sequence = static_cast<std::uint32_t>(be16(tcp, 4) << 16 | be16(tcp, 6));
-    flows[be16(tcp, 0) << 16 | be16(tcp, 2)][sequence] = Bytes(data.begin(), data.end());
-  }
+/// What each side of each connection sent, in order.
+inline std::vector<Bytes> tcp_streams(ByteView file) {
+  std::vector<capture::TcpConnection> connections;
+  if (!capture::read_connections(file, connections)) return {};
   std::vector<Bytes> streams;
-  for (const auto& [ports, segments] : flows) {
-    Bytes& stream = streams.emplace_back();
-    for (const auto& [sequence, data] : segments) append(stream, data);
-  }
+  for (const auto& each : connections)
+    for (const bool from_client : {true, false}) streams.push_back(each.stream(from_client));
   return streams;
 }
 

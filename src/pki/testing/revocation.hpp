@@ -116,8 +116,11 @@ struct CrlWish {
   std::int64_t next_update = 4102444800;  ///< -1: none.
   const char* point = "";                 ///< issuingDistributionPoint as OpenSSL's configuration has it: "critical,indirectCRL:TRUE".
   bool delta = false;
+  long base = 7;  ///< Of a delta: the number of the list that it begins with.
   bool numbered = true;
-  bool critical = false;  ///< An extension that nobody knows.
+  long number = 7;
+  const char* freshest = "";  ///< freshestCRL: "URI:http://...".
+  bool critical = false;      ///< An extension that nobody knows.
   long version = X509_CRL_VERSION_2;
   const EVP_MD* digest = EVP_sha256();
 };
@@ -139,21 +142,23 @@ inline void add_entry(X509_CRL* crl, const CrlEntryWish& wish) {
   must(X509_CRL_add0_revoked(crl, entry) == 1);
 }
 
-inline void add_number(X509_CRL* crl, int nid, int critical) {
+inline void add_number(X509_CRL* crl, int nid, int critical, long value) {
   ASN1_INTEGER* number = ASN1_INTEGER_new();
-  must(ASN1_INTEGER_set(number, 7) == 1 && X509_CRL_add1_ext_i2d(crl, nid, number, critical, 0) == 1);
+  must(ASN1_INTEGER_set(number, value) == 1 && X509_CRL_add1_ext_i2d(crl, nid, number, critical, 0) == 1);
   ASN1_INTEGER_free(number);
 }
 
 inline void add_extensions(X509_CRL* crl, const CrlWish& wish) {
-  if (wish.numbered) add_number(crl, NID_crl_number, 0);
-  if (wish.delta) add_number(crl, NID_delta_crl, 1);
+  if (wish.numbered) add_number(crl, NID_crl_number, 0, wish.number);
+  if (wish.delta) add_number(crl, NID_delta_crl, 1, wish.base);
   if (wish.critical) must(X509_CRL_add_ext(crl, extension(kNobodysExtension, true, {0x05, 0x00}).get(), -1) == 1);
-  if (*wish.point == '\0') return;
   X509V3_CTX context;
   X509V3_set_ctx(&context, nullptr, nullptr, nullptr, crl, 0);
-  const X509ExtensionPtr scope(X509V3_EXT_conf_nid(nullptr, &context, NID_issuing_distribution_point, wish.point));
-  must(scope && X509_CRL_add_ext(crl, scope.get(), -1) == 1);
+  for (const auto& [nid, value] : {std::pair(NID_issuing_distribution_point, wish.point), std::pair(NID_freshest_crl, wish.freshest)}) {
+    if (*value == '\0') continue;
+    const X509ExtensionPtr extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value));
+    must(extension && X509_CRL_add_ext(crl, extension.get(), -1) == 1);
+  }
 }
 
 }  // namespace made

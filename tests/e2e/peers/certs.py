@@ -67,12 +67,21 @@ class TestAuthority:
                            [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH], _usage(digital_signature=True), more=more)
 
     def person(self, email: str, kind="rsa2048", days=(-1, 90), label=None, usages=(ExtendedKeyUsageOID.EMAIL_PROTECTION,),
-               digest=hashes.SHA256(), names=None) -> Issued:
+               digest=hashes.SHA256(), names=None, more=()) -> Issued:
         """An S/MIME certificate: rfc822Name, emailProtection, and the key usage its kind of key calls for (RFC 8550 4.4). `names`: a subjectAltName of
-        its own."""
+        its own; `more` as of server()."""
         key = new_key(kind)
         usage = _usage(digital_signature=True, key_encipherment=kind.startswith("rsa"), key_agreement=not kind.startswith("rsa"))
-        return self._issue(label or f"person-{email}-{kind}", email, key, names or [x509.RFC822Name(email)], days, list(usages), usage, digest)
+        return self._issue(label or f"person-{email}-{kind}", email, key, names or [x509.RFC822Name(email)], days, list(usages), usage, digest, more)
+
+    def crl(self, revoked=None) -> bytes:
+        """The authority's list in DER (RFC 5280 5); `revoked`: when, by serial number."""
+        now = _now()
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(self._name).last_update(now - _DAY / 24).next_update(now + 2 * _DAY)
+                   .add_extension(x509.CRLNumber(1), critical=False))
+        for serial, since in (revoked or {}).items():
+            builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build())
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
     def _issue(self, label, common_name, key, alternatives, days, usages, usage, digest=hashes.SHA256(), more=()) -> Issued:
         now = _now()

@@ -146,6 +146,17 @@ class Daemon(Server):
         self.config["dkim"].append({"domain": domain, "selector": selector, "key": key, "algorithm": algorithm})
         return self
 
+    def show_certificate(self, issued, *behind):
+        """The listeners' certificate, with others behind it in the file; also while the daemon runs: each file is replaced as a whole."""
+        folder = self.directory / "tls"
+        folder.mkdir(exist_ok=True)
+        chain = b"".join([issued.cert_pem, *(one.cert_pem for one in behind)])
+        for name, content in (("tls.key", issued.key_pem), ("tls.crt", chain)):
+            (folder / f"{name}.new").write_bytes(content)
+            (folder / f"{name}.new").replace(folder / name)
+        self.config.setdefault("tls", {}).update(certificate="tls/tls.crt", key="tls/tls.key")
+        return self
+
     def listener(self, name: str) -> dict:
         """The configuration record of a listener, to be changed before start."""
         return next(record for record in self.config["listener"] if record.get("name", record["kind"]) == name)

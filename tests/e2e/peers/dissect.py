@@ -103,6 +103,7 @@ class Capture:
 
     def __init__(self, path, pdus: list[Pdu], options: list[str], left_over: list[Complaint], directory=None):
         self.path, self.pdus, self.left_over = pathlib.Path(path), pdus, left_over
+        self.operations = []  # of a capture that peers.operations made
         self._options, self._directory = options, directory  # the directory lives as long as the capture
 
     def of(self, sender: str | None = None, stream: int | None = None) -> "list[Pdu]":

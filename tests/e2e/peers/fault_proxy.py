@@ -7,13 +7,13 @@ is in clear, on octets always, so also inside TLS.
     road.fired                              # the faults that have happened
 """
 
-import contextlib
 import dataclasses
 import socket
 import struct
 import threading
 import time
 
+from .relay import Relay, reset
 from .wiretap import TO_CLIENT, TO_SERVER, split_tpkts
 
 
@@ -133,7 +133,7 @@ class Lie(AtTpkt):
         yield tpkt[:2] + struct.pack("!H", (len(tpkt) + self.by) & 0xFFFF) + tpkt[4:]
 
 
-class FaultProxy:
+class FaultProxy(Relay):
     def __init__(self, host="127.0.0.1"):
         self.target: int | None = None
         self.faults: list[Fault] = []
@@ -144,49 +144,30 @@ class FaultProxy:
         self._host = host
         self._lock = threading.Lock()
         self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server((host, 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(host)
 
     def cut_all(self):
         """Resets every connection there is."""
         with self._lock:
             sockets, self._sockets = self._sockets, []
         for one in sockets:
-            _reset(one)
+            _cut(one)
 
     def stop(self):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.close_door()
         self.cut_all()
 
-    def __enter__(self):
-        return self
+    def _target(self):
+        return self._host, self.target or 1
 
-    def __exit__(self, *_):
-        self.stop()
-
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            try:
-                server = socket.create_connection((self._host, self.target or 1))
-            except OSError:
-                _reset(client)
-                continue
-            for one in (client, server):
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self._lock:
-                self.connections += 1
-                self._sockets += [client, server]
-                fault = self.faults.pop(0) if self.faults else None
-            for source, sink, direction in ((client, server, TO_SERVER), (server, client, TO_CLIENT)):
-                mine = fault if fault is not None and fault.direction == direction else None
-                threading.Thread(target=self._pump, args=(source, sink, direction, mine), daemon=True).start()
+    def _connected(self, client, server):
+        with self._lock:
+            self.connections += 1
+            self._sockets += [client, server]
+            fault = self.faults.pop(0) if self.faults else None
+        for source, sink, direction in ((client, server, TO_SERVER), (server, client, TO_CLIENT)):
+            mine = fault if fault is not None and fault.direction == direction else None
+            threading.Thread(target=self._pump, args=(source, sink, direction, mine), daemon=True).start()
 
     def _pump(self, source, sink, direction, fault):
         count, rest = 0, b""
@@ -199,13 +180,13 @@ class FaultProxy:
                     sink.sendall(piece)
                     self.passed[direction] += len(piece)
                 if self._note(fault) and fault.patience is not None:
-                    threading.Timer(fault.patience, lambda: (_reset(source), _reset(sink))).start()
+                    threading.Timer(fault.patience, lambda: (_cut(source), _cut(sink))).start()
             sink.shutdown(socket.SHUT_WR)
         except Cut:
             self._note(fault)
-            _reset(source), _reset(sink)
+            _cut(source), _cut(sink)
         except OSError:
-            _reset(source), _reset(sink)
+            _cut(source), _cut(sink)
 
     def _note(self, fault) -> bool:
         """Whether it has happened just now."""
@@ -216,9 +197,5 @@ class FaultProxy:
             return new
 
 
-def _reset(one: socket.socket):
-    with contextlib.suppress(OSError):
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        one.shutdown(socket.SHUT_RDWR)
-    with contextlib.suppress(OSError):
-        one.close()
+def _cut(one: socket.socket):
+    reset(one, socket.SHUT_RDWR)

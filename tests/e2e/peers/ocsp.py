@@ -7,11 +7,11 @@ import socket
 import threading
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import AuthorityInformationAccessOID
 from OpenSSL import SSL
 
 from .base import run
+from .links import LinkServer
 
 
 class RevocationHost:
@@ -54,6 +54,9 @@ class RevocationHost:
     def answer_with(self, status: int, body: bytes = b""):
         self._fixed = (status, body)
 
+    def answer_well(self):
+        self._fixed = None
+
     # What certificates say of it.
 
     def responder(self):
@@ -95,13 +98,7 @@ class RevocationHost:
         return self.ocsp(request.read_bytes())
 
     def crl(self) -> bytes:
-        now = datetime.datetime.utcnow()
-        builder = (x509.CertificateRevocationListBuilder().issuer_name(self.authority.root.certificate.subject)
-                   .last_update(now - datetime.timedelta(hours=1)).next_update(now + datetime.timedelta(days=2))
-                   .add_extension(x509.CRLNumber(1), critical=False))
-        for serial, since in self._revoked.items():
-            builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(since).build())
-        return builder.sign(self.authority.root.key_object, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        return self.authority.crl(self._revoked)
 
 
 def _hex(serial: int) -> str:
@@ -109,8 +106,10 @@ def _hex(serial: int) -> str:
     return digits if len(digits) % 2 == 0 else "0" + digits
 
 
-class StaplingHost:
+class StaplingHost(LinkServer):
     """A mail host with STARTTLS that takes every message and staples `answer` (bytes; empty: nothing). `asked` counts clients that asked for one."""
+
+    _FAILURES = (OSError, SSL.Error)
 
     def __init__(self, certificate, answer: bytes = b""):
         self.answer, self.asked = answer, 0
@@ -119,36 +118,13 @@ class StaplingHost:
         self._context.use_certificate_file(str(certificate.cert))
         self._context.use_privatekey_file(str(certificate.key))
         self._context.set_ocsp_server_callback(self._staple)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def stop(self):
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        except OSError:
-            pass
-        self._listener.close()
+        super().__init__("127.0.0.1", 0)
 
     def _staple(self, _connection, _data):
         self.asked += 1
         return self.answer
 
-    def _accept(self):
-        while True:
-            try:
-                link, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(link,), daemon=True).start()
-
     def _serve(self, link):
-        try:
-            self._talk(link)
-        except (OSError, SSL.Error):
-            pass
-
-    def _talk(self, link):
         reader, recipients, content = _Lines(link), [], False
         link.sendall(b"220 stapling.example ESMTP\r\n")
         while (line := reader.next()) is not None:

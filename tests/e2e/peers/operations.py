@@ -4,10 +4,12 @@
     capture = assert_clean_operations(tap.transcripts)         # tshark's judgement, down to the last element of each APDU
     capture = dissect_operations(associations(...)[0])         # what tshark reads in one of them
 
-tshark reads P7 over ROSE alone and P3 over RTSE. Of P7 over RTSE it reads nothing (it has no reader for the abstract syntax 2.6.0.2.10), and of P3 over
-ROSE alone all but the errors of submission (2.6.0.2.1 is P7's there). So each APDU is judged in an association of our making, P7's over ROSE and
-P3's over RTSE, on the abstract syntax that it came on: its octets are those that were captured. A content that was fetched is an attribute like
-any other to tshark; it is judged in a message of P1 (fetched_contents).
+tshark reads P7 over ROSE alone. Of P7 over RTSE it reads nothing (it has no reader for the abstract syntax 2.6.0.2.10). Of P3 it reads submission
+(MSSE) over RTSE only, because over ROSE alone 2.6.0.2.1 is P7's, and delivery and administration (MDSE, MASE) over ROSE alone only. Of P7's submission
+it reads messages only: of probes it expects explicit tags where the type is taken over from X.411 with its implicit ones (X.413 annex A), cancellations
+it does not know. So each APDU is judged in an association of our making with the carrier that tshark can follow, on the abstract syntax that it came on:
+its octets are those that were captured. A content that was fetched is an attribute like any other to tshark; it is judged in a message of P1
+(fetched_contents).
 """
 
 import dataclasses
@@ -21,11 +23,14 @@ from .wiretap import TO_CLIENT, TO_SERVER, Transcript
 from .x400_values import Domain, Message, MtsId, ORName, Recipient, TraceHop
 
 MS, MTS, MS_RTSE, MTS_RTSE = "2.6.0.2.9", "2.6.0.2.11", "2.6.0.2.10", "2.6.0.2.8"  # X.419: the abstract syntaxes of the binds
-MS_ACCESS = "2.6.0.1.4"
+MSSE, MESSAGE_SUBMISSION, PROBE_SUBMISSION = "2.6.0.2.1", 3, 4
+MS_ACCESS, MTS_ACCESS = "2.6.0.1.4", "2.6.0.1.0"
 CONTENT = "2.6.4.3.1"  # X.413 annex A: id-att-content
 MTS_RELIABLE_ACCESS = "2.6.0.1.2"
 P7_BLIND = ("BER: Dissector for OID not implemented",)  # what tshark says of 2.6.0.2.10
 P3_BLIND = ("ROS: Dissector for OID.*2.6.0.2.1 not implemented", "the layer p7 is empty")  # and of an error on 2.6.0.2.1
+PROBE_BLIND = ("Malformed Packet .Exception occurred.", "UTCTime expected but class:UNIVERSAL.0. Constructed")  # and of a probe on it
+P3_RTSE_BLIND = ("RTSE: Dissector for OID 2.6.0.2.[26] not implemented",)  # and of MDSE and MASE over RTSE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +43,15 @@ class Operation:
     @property
     def kind(self) -> str:
         return {"C1": "invoke", "C2": "result", "C3": "error", "C4": "reject"}[ber.parse(self.apdu).tag]
+
+    @property
+    def invoke_id(self) -> bytes:
+        return ber.parse(self.apdu).children[0].raw
+
+    @property
+    def code(self) -> int | None:
+        """Of an invocation."""
+        return ber.parse(self.apdu).children[1].integer if self.kind == "invoke" else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +68,11 @@ class Association:
 
     def of(self, sender: str) -> "list[Operation]":
         return [each for each in self.operations if each.sender == sender]
+
+    def code_of(self, operation: Operation) -> int | None:
+        """Of what it invokes or answers."""
+        invoker = operation.sender if operation.kind == "invoke" else TO_CLIENT if operation.sender == TO_SERVER else TO_SERVER
+        return next((each.code for each in self.of(invoker) if each.kind == "invoke" and each.invoke_id == operation.invoke_id), None)
 
 
 def associations(transcripts) -> list[Association]:
@@ -114,25 +133,44 @@ def dissect_contents(contents) -> Capture:
 
 
 def dissect_operations(association: Association, sender: str | None = None) -> Capture:
-    """Binds and APDUs of one association, or of one of its sides."""
+    """Binds and APDUs of one association, or of one of its sides. `operations` of the capture are those, in the order in which they stand in it: what goes over
+    RTSE first."""
     chosen = [each for each in association.operations if sender in (None, each.sender)]
-    capture = dissect([(_over_rose if association.of_store else _over_rtse)(association, chosen)])
-    frames = "ros && !acse" if association.of_store else f"ses.type == {osi.S_AE}"
-    capture.left_over += not_shown(capture, [each.apdu for each in chosen], frames, nulls=False) if not capture.left_over else []
+    by_rtse = [each for each in chosen if _follows_over_rtse(association, each)]
+    by_rose = [each for each in chosen if not _follows_over_rtse(association, each)]
+    wires = [(_over_rtse, by_rtse, f"ses.type == {osi.S_AE}")] if by_rtse or not (by_rose or association.of_store) else []
+    wires += [(_over_rose, by_rose, "ros && !acse")] if by_rose or association.of_store else []
+    capture = dissect([carry(association, operations) for carry, operations, _ in wires])
+    capture.operations = by_rtse + by_rose
+    if not capture.left_over:
+        for stream, (_, operations, frames) in enumerate(wires):
+            capture.left_over += not_shown(capture, [each.apdu for each in operations], f"tcp.stream == {stream} && {frames}", nulls=False)
     return capture
 
 
+def _follows_over_rtse(association: Association, operation: Operation) -> bool:
+    """Whether tshark can, as P3, instead of over ROSE alone."""
+    return operation.syntax == MSSE and not (association.of_store and association.code_of(operation) == MESSAGE_SUBMISSION)
+
+
 def _over_rose(association: Association, operations) -> Transcript:
-    contexts = _renumbered(association, MS)
+    application, bind = (MS_ACCESS, MS) if association.of_store else (MTS_ACCESS, MTS)
+    contexts = _renumbered(association, bind)
     tsdus = [(each.sender, osi.behind_tokens(osi.S_DT, data=upper.pdv(contexts[each.syntax], each.apdu))) for each in operations]
-    return _wire(MS_ACCESS, contexts, association.bind, association.answer, osi.ROSE_UNITS, tsdus)
+    return _wire(application, contexts, association.bind, association.answer, osi.ROSE_UNITS, tsdus)
+
+
+# X.411 8.1.1.1.2: an MTA with a password.
+_MTS_BIND_RESULT = ber.cons("C17", ber.set_(ber.ia5("judge", "C0"), ber.cons("C2", ber.octets(b"judge"))))
 
 
 def _over_rtse(association: Association, operations) -> Transcript:
-    """X.228: each APDU in an activity of its sender, in the EXTERNAL that says its context."""
+    """X.228: each APDU in an activity of its sender, in the EXTERNAL that says its context. A store's answer to a bind is none of P3: the judge's own
+    stands there."""
     contexts = _renumbered(association, MTS_RTSE)
+    answer = _MTS_BIND_RESULT if association.of_store else association.answer
     rtorq = ber.cons("C16", ber.integer(0, "C0"), ber.integer(0, "C2"), ber.cons("C3", ber.cons("C0", association.bind)))
-    rtoac = ber.cons("C17", ber.integer(0, "C0"), ber.integer(3, "C1"), ber.cons("C2", ber.cons("C0", association.answer)))
+    rtoac = ber.cons("C17", ber.integer(0, "C0"), ber.integer(3, "C1"), ber.cons("C2", ber.cons("C0", answer)))
     tsdus = []
     for number, each in enumerate(operations, 1):
         segment = upper.segment_pdv(2, upper.apdu_external(contexts[each.syntax], each.apdu, isode=False), isode=False)
@@ -169,7 +207,11 @@ def assert_clean_operations(transcripts, sender: str | None = None, allow=()) ->
     found = associations(transcripts)
     if not found:
         raise AssertionError("no association of P3 or P7 was recorded: nothing to judge")
-    blind = (P7_BLIND if any(MS_RTSE in each.contexts.values() for each in found) else ()) + (P3_BLIND if any(MTS in each.contexts.values() for each in found) else ())
+    syntaxes = {syntax for each in found for syntax in each.contexts.values()}
+    alone = bool({MS, MTS} & syntaxes)  # ROSE
+    probes = any(_follows_over_rtse(each, one) and one.code == PROBE_SUBMISSION for each in found for one in each.operations)
+    blind = [*(P7_BLIND if MS_RTSE in syntaxes else ()), *(P3_RTSE_BLIND if MTS_RTSE in syntaxes else ()), *(P3_BLIND if alone else ()),
+             *(PROBE_BLIND if alone and probes else ())]
     assert_clean(dissect(transcripts), sender, (*blind, *allow))
     captures = [dissect_operations(each, sender) for each in found]
     for capture in captures:

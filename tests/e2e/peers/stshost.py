@@ -1,12 +1,12 @@
 """The hosts that serve MTA-STS policies, and that reports are posted to: HTTPS on port 443 of a loopback address, one answer for each name."""
 
 import contextlib
-import socket
 import ssl
-import threading
+
+from .links import LinkServer
 
 
-class StsHost:
+class StsHost(LinkServer):
     """`serve()` says what a name answers; the certificate is chosen by SNI. `asked` counts requests by name; `posted` has (path, headers, body) of what was sent."""
 
     def __init__(self, address: str, fallback):
@@ -17,8 +17,7 @@ class StsHost:
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._default = self._context(fallback)
         self._default.sni_callback = self._choose
-        self._listener = socket.create_server((address, 443))
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(address, 443)
 
     @staticmethod
     def _context(certificate):
@@ -35,24 +34,11 @@ class StsHost:
     def forget(self, host: str):
         self._answers.pop(host, None)
 
-    def stop(self):
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept()
-        self._listener.close()
-
     def _choose(self, connection, name, _context):
         connection.context = self._contexts.get(name, self._default)
 
-    def _accept(self):
-        while True:
-            try:
-                link, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(link,), daemon=True).start()
-
-    def _answer(self, link):
-        with contextlib.suppress(OSError, ssl.SSLError), self._default.wrap_socket(link, server_side=True) as tls:
+    def _serve(self, link):
+        with self._default.wrap_socket(link, server_side=True) as tls:
             tls.settimeout(10)
             request = b""
             while b"\r\n\r\n" not in request:

@@ -41,6 +41,14 @@ def presented(transcript: Transcript, sender: str) -> list[tuple[int, bytes]]:
     return rebuilt.presented
 
 
+def accepted(transcript: Transcript) -> bool:
+    """Whether the server has taken the session connection already; it may be in the middle of its answer."""
+    try:
+        return any(spdu.name == "AC" for spdu in spdus(transcript, TO_CLIENT))
+    except (osi.WireError, ber.BerError):
+        return False
+
+
 def spdus(transcript: Transcript, sender: str):
     """The SPDU that counts of each TSDU."""
     tsdu = b""

@@ -14,6 +14,8 @@ import struct
 import threading
 import time
 
+from .relay import Relay, reset
+
 TO_SERVER, TO_CLIENT = "to server", "to client"
 _MAX_SEGMENT = 16384  # each is acknowledged at once, so no window is ever full
 _FIN, _SYN, _RST, _PSH, _ACK = 1, 2, 4, 8, 16
@@ -79,23 +81,19 @@ def split_tpkts(octets: bytes) -> tuple[list[bytes], bytes]:
     return pieces, octets[at:]
 
 
-class Wiretap:
+class Wiretap(Relay):
     """Listens on a free port of the loopback, hands everything on to the server and records it. Cuts and resets are handed on too."""
 
     def __init__(self, server_port: int, host: str = "127.0.0.1"):
         self.transcripts: list[Transcript] = []
-        self._target = (host, server_port)
+        self._server = (host, server_port)
         self._pumps: list[threading.Thread] = []
         self._sockets: list[socket.socket] = []
-        self._listener = socket.create_server((host, 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        super().__init__(host)
 
     def stop(self):
         """Cuts what is still open and waits for what was recorded."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self.close_door()
         for one in list(self._sockets):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -106,31 +104,20 @@ class Wiretap:
         for pump in list(self._pumps):
             pump.join(seconds)
 
-    def __enter__(self):
-        return self
+    def _target(self):
+        return self._server
 
-    def __exit__(self, *_):
-        self.stop()
+    def _unreachable(self):
+        self.transcripts.append(Transcript().add(TO_CLIENT, b"", "rst"))
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            transcript = Transcript()
-            self.transcripts.append(transcript)
-            try:
-                server = socket.create_connection(self._target)
-            except OSError:
-                transcript.add(TO_CLIENT, b"", "rst")
-                _reset(client)
-                continue
-            self._sockets += [client, server]
-            ended = threading.Semaphore(0)
-            for source, sink, direction in ((client, server, TO_SERVER), (server, client, TO_CLIENT)):
-                self._start(self._pump, source, sink, direction, transcript, ended)
-            self._start(_close_after, ended, client, server)
+    def _connected(self, client, server):
+        transcript = Transcript()
+        self.transcripts.append(transcript)
+        self._sockets += [client, server]
+        ended = threading.Semaphore(0)
+        for source, sink, direction in ((client, server, TO_SERVER), (server, client, TO_CLIENT)):
+            self._start(self._pump, source, sink, direction, transcript, ended)
+        self._start(_close_after, ended, client, server)
 
     def _start(self, target, *arguments):
         thread = threading.Thread(target=target, args=arguments, daemon=True)
@@ -147,7 +134,7 @@ class Wiretap:
             sink.shutdown(socket.SHUT_WR)
         except ConnectionResetError:
             transcript.add(direction, b"", "rst")
-            _reset(sink)
+            reset(sink)
         except OSError:
             pass
         finally:
@@ -158,13 +145,6 @@ def _close_after(ended, *sockets):
     for _ in sockets:
         ended.acquire()
     for one in sockets:
-        one.close()
-
-
-def _reset(one: socket.socket):
-    with contextlib.suppress(OSError):
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        one.shutdown(socket.SHUT_RD)
         one.close()
 
 

@@ -15,11 +15,11 @@ NORTH, SOUTH = "C=DE;A= ;P=NORTH", "C=GB;A=GOLD;P=SOUTH"
 
 
 class Person:
-    """Somebody with a mailbox at a daemon, who uses the command."""
+    """Somebody at a daemon who uses the command: with a mailbox, or (delivery="p3") taking what comes himself."""
 
-    def __init__(self, daemon, address: str, tls=False, password="secret words"):
+    def __init__(self, daemon, address: str, tls=False, password="secret words", delivery="store"):
         self.daemon, self.address, self.tls, self.password = daemon, address, tls, password
-        daemon.cli("x400", "ms", "add", address, input=f"{password}\n".encode())
+        daemon.cli("x400", "ms", "add", address, "--delivery", delivery, input=f"{password}\n".encode())
         self.words = daemon.directory / f"words-{secrets.token_hex(4)}"
         self.words.write_text(f"{password}\n")
 
@@ -46,17 +46,22 @@ class Person:
         wait_until(lambda: len(self.entries()) >= count, f"{count} entries of {self.address}", seconds, every=0.2, details=self.daemon.log_tail)
         return self.entries()
 
+    def receive(self, *more) -> list[dict]:
+        """Takes what the MTA delivers."""
+        return self.daemon.json("x400", "receive", *self.options("p3"), *more)["received"]
+
     def message(self, number):
         return self.daemon.json("x400", "message", str(number), *self.options("p7"))
 
 
-def configure(daemon, name: str, domain: str, tls=False):
-    daemon.config["x400"] = {"domain": domain, "mta_name": name, **({"tls": {"address": "127.0.0.1:0"}} if tls else {"address": "127.0.0.1:0"})}
+def configure(daemon, name: str, domain: str, tls=False, **more):
+    daemon.config["x400"] = {"domain": domain, "mta_name": name, **more, **({"tls": {"address": "127.0.0.1:0"}} if tls else {"address": "127.0.0.1:0"})}
     daemon.config["x400_route"] = [{"prefix": domain, "via": "store"}]
 
 
-def behind_wiretaps(make_daemon):
-    """Two MTAs with a store each, in clear, started, and what each hears from the other by the name of who hears it."""
+def behind_wiretaps(make_daemon, credentials=None):
+    """Two MTAs with a store each, in clear, started, and what each hears from the other by the name of who hears it. `credentials`: by the name of an
+    MTA its x400.strong, and what the other's [[x400_peer]] has in place of passwords."""
     north, south = make_daemon(name="north"), make_daemon(name="south")
     configure(north, "north", NORTH)
     configure(south, "south", SOUTH)
@@ -68,6 +73,9 @@ def behind_wiretaps(make_daemon):
     for daemon, name, domain in ((north, "south", SOUTH), (south, "north", NORTH)):
         daemon.stop()
         daemon.config["x400"]["address"] = f"127.0.0.1:{daemon.ports['x400']}"
+        if credentials:
+            daemon.config["x400"]["strong"], _ = credentials["south" if name == "north" else "north"]
+            peer = {"tls": "none", "credentials": "strong", **credentials[name][1]}
         daemon.config["x400_peer"] = [{"name": name, "domain": domain, "address": f"127.0.0.1:{taps[name].port}", **peer}]
         daemon.config["x400_route"].append({"prefix": domain, "via": f"peer:{name}"})
     north.start(), south.start()

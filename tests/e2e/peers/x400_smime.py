@@ -26,6 +26,17 @@ def person(authority: TestAuthority, *names: ORName, label: str, emails=(), **wi
     return authority.person(label, label=label, names=x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, general), **wish)
 
 
+def issue(authority: TestAuthority, request: str, name: ORName, directory: pathlib.Path) -> bytes:
+    """What a certificate request in PEM is answered by the authority, for this O/R address."""
+    asked, extensions = directory / "request.pem", directory / "extensions"
+    asked.write_text(request)
+    extensions.write_text(f"subjectAltName=DER:{ber.seq(x400_address(name)).hex()}\nextendedKeyUsage=emailProtection\n"
+                          "keyUsage=critical,digitalSignature,keyAgreement\nbasicConstraints=critical,CA:FALSE\n"
+                          "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
+    return run(["openssl", "x509", "-req", "-in", asked, "-CA", authority.root.cert, "-CAkey", authority.root.key, "-days", "90", "-sha256",
+                "-extfile", extensions]).stdout
+
+
 def install(folder: pathlib.Path, who: Issued, *roles: str):
     """As security.smime.certificates_dir has our own: "signing", "encryption"; without a role a correspondent's certificate."""
     folder.mkdir(parents=True, exist_ok=True)

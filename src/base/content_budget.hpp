@@ -1,4 +1,4 @@
-// Memory for message content, shared by all sessions of a gateway: what is being received counts while it arrives, not when it is complete.
+// Memory for what peers send, shared by all sessions of a gateway: it counts while it arrives, not when it is complete.
 #pragma once
 
 #include <atomic>
@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-namespace postern::smtp {
+namespace postern {
 
 /// Thread safe. A quarter is kept for small messages, so that a few huge ones (or somebody who sends half of many and waits) do not keep
 /// everybody's mail out.
@@ -19,6 +19,7 @@ class ContentBudget {
   /// Whether a message of this size would find room now; a question, not a promise.
   [[nodiscard]] bool has_room(std::uint64_t bytes) const noexcept { return m_used.load() + bytes <= most_for(bytes); }
   [[nodiscard]] std::uint64_t used() const noexcept { return m_used.load(); }
+  [[nodiscard]] std::uint64_t most() const noexcept { return m_most; }
 
  private:
   friend class ContentShare;
@@ -48,8 +49,17 @@ class ContentShare {
   /// False: no room; what was held stays held.
   [[nodiscard]] bool grow_to(std::uint64_t bytes) noexcept {
     if (bytes <= m_held || !m_budget) return true;
-    const std::uint64_t wanted = bytes <= kFirst ? kFirst : (bytes + kStep - 1) / kStep * kStep;
+    const std::uint64_t wanted = coarse(bytes);
     if (!m_budget->take(wanted - m_held, wanted)) return false;
+    m_held = wanted;
+    return true;
+  }
+  /// Holds so many now, more or fewer than before. False: no room for more; what was held stays held.
+  [[nodiscard]] bool settle_at(std::uint64_t bytes) noexcept {
+    if (bytes == 0) return release(), true;
+    if (bytes > m_held || !m_budget) return grow_to(bytes);
+    const std::uint64_t wanted = coarse(bytes);
+    m_budget->give(m_held - wanted);
     m_held = wanted;
     return true;
   }
@@ -61,8 +71,11 @@ class ContentShare {
  private:
   static constexpr std::uint64_t kFirst = 16U * 1024;
   static constexpr std::uint64_t kStep = 64U * 1024;
+  static constexpr std::uint64_t coarse(std::uint64_t bytes) noexcept {
+    return bytes <= kFirst ? kFirst : (bytes + kStep - 1) / kStep * kStep;
+  }
   std::shared_ptr<ContentBudget> m_budget;
   std::uint64_t m_held = 0;
 };
 
-}  // namespace postern::smtp
+}  // namespace postern
