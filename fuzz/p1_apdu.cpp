@@ -50,7 +50,7 @@ void judge(const MTSApdu& apdu) {
   if (const auto* message = std::get_if<Message>(&apdu.value)) judge(message->envelope);
   if (const auto* report = std::get_if<Report>(&apdu.value)) judge(*report);
   MTSApdu old = apdu;
-  if (downgrade_to_1984(old, [](Content&) { return true; })) return;
+  if (downgrade_to_1984(old, [](Message&) -> std::optional<NoDowngrade> { return std::nullopt; })) return;
   const auto octets = asn1::encode(old, mpdu_1984(), asn1::EncodeRules::Lenient);
   if (octets && !asn1::decode<MTSApdu>(*octets)) std::abort();
 }
