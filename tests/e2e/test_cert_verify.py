@@ -178,7 +178,8 @@ def test_deltas_as_openssl_judges_them(tree):
         tree.revoke(tree.leaf, "250201000000Z", reason)
         (lists / "delta.crl").write_bytes(tree.middle.crl(number=since + 1, since=since))
         ours, why = tree.verify("--crls", lists)
-        assert ours == tree.openssl_verify(lists, "-use_deltas"), why
+        # Without -extended_crl OpenSSL 3.0 takes a delta for a complete list.
+        assert ours == tree.openssl_verify(lists, "-use_deltas", "-extended_crl"), why
         return ours, why
     ours, why = by_both(1, "keyCompromise")
     assert not ours and "CN=leaf is revoked at 2025-02-01" in why, why
