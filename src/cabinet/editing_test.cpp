@@ -129,6 +129,22 @@ TEST_F(CabinetEditing, WhatWasChangedMeanwhileIsNotSubmittedUnseen) {
   EXPECT_TRUE(cabinet->submit(seen.id, {{}, {}, now.version}, alice));
 }
 
+/// Held, refused, changed by its author and held again under the same id: what the first officer has read is not what waits there now.
+TEST_F(CabinetEditing, WhatWasChangedMeanwhileIsNotApprovedUnseen) {
+  const auto hold = [&](const MessageId& id) { return cabinet->submit(id, {sdk::Strategy::Quarantine, {}}, alice).value(); };
+  const Item seen = hold(draft(to(kOther)).id);
+  const Item refused = cabinet->refuse(seen.id, "not so", alice, seen.version).value();
+  ASSERT_TRUE(edited(refused, [](Request& request) -> Status {
+    request.text = "something else";
+    return {};
+  }));
+  const Item now = hold(seen.id);
+  EXPECT_EQ(cabinet->approve(seen.id, alice, seen.version).error().field, "version");
+  EXPECT_EQ(cabinet->refuse(seen.id, "", alice, seen.version).error().field, "version");
+  EXPECT_EQ(cabinet->find(seen.id).value().state, State::Held);
+  EXPECT_EQ(cabinet->approve(seen.id, alice, now.version).value().state, State::Queued);
+}
+
 TEST_F(CabinetEditing, OnlyWhatHasNotGoneOutIsChanged) {
   cabinet->start();
   const auto none = [](Request&) -> Status { return {}; };
