@@ -238,5 +238,18 @@ TEST_F(CabinetEditing, AContentIdentifierOfTheOperatorsProvesNothingAgainstAnMts
   EXPECT_EQ(cabinet->find(second.id).value().recipients.at(0).stage, ipm::Stage::Waiting);
 }
 
+/// Nor of one that has not left yet, though the name is its own by now.
+TEST_F(CabinetEditing, AReportSaysNothingOfADraftUnderTheSameContentIdentifier) {
+  cabinet->start();
+  Request request = to(kOther);
+  request.content_identifier = "Exercise 7";
+  service.peer.lose_answer = true;
+  ASSERT_EQ(sent(request).state, State::Unknown);
+  const Item second = draft(request);
+  EXPECT_EQ(accessed().value().reports, 1U);
+  EXPECT_EQ(cabinet->find(second.id).value().recipients.at(0).stage, ipm::Stage::Waiting);
+  EXPECT_EQ(cabinet->find(second.id).value().version, second.version);
+}
+
 }  // namespace
 }  // namespace postern::cabinet
