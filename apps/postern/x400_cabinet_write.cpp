@@ -1,4 +1,5 @@
 // postern x400 create, edit, submit, approve, refuse, cancel, resolve, move, archive, delete: acts on the operator's mailbox.
+#include <algorithm>
 #include <thread>
 
 #include "x400_cabinet.hpp"
@@ -16,17 +17,25 @@ Result<json::value> create(const Remote& remote, const DraftOptions& options, st
   return remote.call_json("POST", std::string(kCabinetBase) + "/messages", body);
 }
 
+/// An option for each flag says that it is set, and none of the others that it is not.
+void keep_flags(json::object& body, const json::value& now) {
+  json::array& flags = body["flags"].as_array();
+  for (const json::value& each : list_of(now, "flags"))
+    if (std::ranges::find(flags, each) == flags.end()) flags.push_back(each);
+}
+
 /// The version that is there when nobody says which one was seen.
 Result<json::value> edit(const Remote& remote, const std::string& id, std::optional<std::uint64_t> version, const DraftOptions& options,
                          std::istream& in) {
   POSTERN_TRY(json::object body, draft_body(options, in));
   if (body.empty()) return fail(ErrorCode::BadInput, "say what is to be changed, such as --subject", "ID");
-  if (!version) {
+  const bool keeps_flags = !options.flags.empty() && std::ranges::find(options.clear, "flags") == options.clear.end();
+  if (!version || keeps_flags) {
     POSTERN_TRY(const json::value now, remote.call_json("GET", message_path(id)));
     body["version"] = at(now, "version");
-  } else {
-    body["version"] = *version;
+    if (keeps_flags) keep_flags(body, now);
   }
+  if (version) body["version"] = *version;
   return remote.call_json("PATCH", message_path(id), body);
 }
 
