@@ -193,25 +193,25 @@ Status read_attachments(const json::object& body, std::size_t before, Request& o
   return {};
 }
 
-/// In place of everything that makes up a content.
+/// A content that is given stands in place of what the draft had; what the body says beside it is refused when it is composed.
+void make_room_for_content(const json::object& body, Request& out) {
+  const Field found = body.if_contains("content");
+  if (found == nullptr || found->is_null()) return;
+  out.subject.clear(), out.text.clear(), out.attachments.clear();
+  out.heading = {};
+}
+
 Status read_content(const json::object& body, Request& out) {
   const Field found = body.if_contains("content");
   if (found == nullptr) return {};
   out.content.reset();
   if (found->is_null()) return {};
   if (!found->is_object()) return fail(ErrorCode::BadInput, "must be {\"base64\", \"type\"}", "content");
-  for (const char* each : {"subject", "text", "attachments"}) {
-    const Field said = body.if_contains(each);
-    const bool empty = said == nullptr || said->is_null() || (said->is_string() && said->as_string().empty()) ||
-                       (said->is_array() && said->as_array().empty());
-    if (!empty) return fail(ErrorCode::BadInput, "stands in place of subject, text and attachments", "content");
-  }
   cabinet::GivenContent given;
   POSTERN_TRY(given.octets, octets_in(found->as_object(), "content"));
   POSTERN_TRY(std::string type, text_in(found->as_object(), "type"));
   if (!type.empty()) given.type = std::move(type);
   out.content = std::move(given);
-  out.subject.clear(), out.text.clear(), out.attachments.clear();
   return {};
 }
 
@@ -226,7 +226,7 @@ json::array list_of(const std::vector<ipm::IPMIdentifier>& identifiers) {
 
 json::array attachments_of(const Request& request, const std::optional<ipm::MessageView>& view) {
   json::array out;
-  if (!view) return out;
+  if (!view || request.content) return out;  // the files in a content that was given are a part of it
   for (std::size_t n = cabinet::parts_before_attachments(request); n < view->parts.size(); ++n) {
     const ipm::PartView& each = view->parts[n];
     out.push_back(json::object{{"part", each.number}, {"name", each.file_name}, {"octets", each.content.size()}});
@@ -265,6 +265,7 @@ void add_heading(json::object& out, const cabinet::HeadingOptions& heading) {
 
 Status read_draft(const json::object& body, Cabinet& cabinet, Request& out) {
   const std::size_t before = cabinet::parts_before_attachments(out);
+  make_room_for_content(body, out);
   POSTERN_CHECK(take(body, "to", out.to, texts_in));
   POSTERN_CHECK(take(body, "cc", out.cc, texts_in));
   POSTERN_CHECK(take(body, "bcc", out.bcc, texts_in));

@@ -125,6 +125,8 @@ Result<Composed> passed_through(const Request& request, Item item) {
   const GivenContent& given = *request.content;
   if (request.heading != HeadingOptions())
     return fail(ErrorCode::BadInput, "has a heading of its own: leave out sensitivity, times, references and the like", "content");
+  if (!request.subject.empty() || !request.text.empty() || !request.attachments.empty())
+    return fail(ErrorCode::BadInput, "stands in place of subject, text and attachments", "content");
   POSTERN_CHECK(check_content_type(given.type));
   if (given.octets.empty()) return fail(ErrorCode::BadInput, "is empty", "content");
   item.content_type = given.type;

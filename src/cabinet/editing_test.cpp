@@ -188,6 +188,11 @@ TEST_F(CabinetEditing, AGivenContentKeepsItsOctetsUntilAnotherIsGiven) {
   EXPECT_EQ(after.copies.at(0).sha256, before.copies.at(0).sha256);
   EXPECT_EQ(after.priority, sdk::Priority::Urgent);
   EXPECT_TRUE(after.pass_through);
+  const auto other = edited(after, [](Request& draft) -> Status {
+    draft.subject = "of a content that has a heading of its own";
+    return {};
+  });
+  EXPECT_EQ(other.error().field, "content") << "what cannot be changed is not taken in silence";
 }
 
 TEST_F(CabinetEditing, OptionsAreChecked) {
@@ -205,6 +210,7 @@ TEST_F(CabinetEditing, OptionsAreChecked) {
   EXPECT_EQ(field([](Request& r) { r.heading.languages = {"german"}; }), "languages");
   EXPECT_EQ(field([](Request& r) { r.deferred_until = 1'900'000'000, r.latest_delivery = 1'899'999'999; }), "latest_delivery");
   EXPECT_EQ(field([](Request& r) {
+              r.subject = r.text = "";
               r.content = GivenContent{"22", Bytes{1}};
               r.heading.sensitivity = ipm::SensitivityField::Private;
             }),

@@ -158,10 +158,15 @@ def test_a_draft_is_changed_by_one_at_a_time(daemon, workdir):
     assert form["flags"] == ["alternate_allowed", "return_content"], "what is not named stays"
     assert [each["name"] for each in form["attachments"]] == ["plan.txt", "list.txt"]
     assert daemon.cli("x400", "submit", draft["id"], "--version", str(seen), check=False).returncode == 1
+    given = daemon.json("x400", "create", "--to", STRANGER, "--subject", "Third", "--text", "t", "--attach", workdir / "plan.txt", "--sensitivity", "private")
+    daemon.cli("x400", "edit", given["id"], "--content", workdir / "list.txt", "--content-type", "1.3.6.1.4.1.55555.1")
+    form = daemon.api_json("GET", f"/x400/messages/{given['id']}/draft")
+    assert (form["content"]["octets"], form["subject"], form["sensitivity"], form["attachments"]) == (8, "", "none", []), "in place of the heading as well"
+    assert daemon.cli("x400", "edit", given["id"], "--subject", "Fourth", check=False).returncode == 1, "the content has its own"
     daemon.cli("x400", "submit", draft["id"], "--version", str(changed["version"]))
     assert daemon.cli("x400", "edit", draft["id"], "--subject", "x", check=False).returncode == 1, "it has gone out"
-    [record] = [each for each in daemon.audit() if each["kind"] == "x400.mailbox.edit"]
-    assert "Second" not in json.dumps(record)
+    records = [each for each in daemon.audit() if each["kind"] == "x400.mailbox.edit"]
+    assert len(records) == 2 and "Second" not in json.dumps(records)
 
 
 def test_lists_and_waiting_are_filtered(daemon):
