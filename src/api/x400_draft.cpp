@@ -1,7 +1,10 @@
 #include "api/x400_draft.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+
+#include "base/text.hpp"
 
 namespace postern::api {
 namespace {
@@ -132,18 +135,38 @@ Status read_heading_choices(const json::object& body, cabinet::HeadingOptions& o
                                     std::optional<AutoSubmitted>());
 }
 
+/// Identifiers that the draft has already, by the text that it shows for them: not each of them could be written anew (a character outside
+/// of PrintableString, no local part), and who changes something else does not mean to lose them.
+class References {
+ public:
+  References(Cabinet& cabinet, const cabinet::HeadingOptions& old) : m_cabinet(cabinet), m_known(old.obsoletes) {
+    m_known.insert(m_known.end(), old.related.begin(), old.related.end());
+    if (old.replied_to) m_known.push_back(*old.replied_to);
+  }
+  Result<ipm::IPMIdentifier> operator()(const std::string& text, const char* field) const {
+    const auto is_it = [&](const ipm::IPMIdentifier& each) { return trim(ipm::text_of(each)) == trim(text); };
+    const auto known = std::ranges::find_if(m_known, is_it);
+    return known != m_known.end() ? *known : m_cabinet.reference(text, field);
+  }
+
+ private:
+  Cabinet& m_cabinet;
+  std::vector<ipm::IPMIdentifier> m_known;
+};
+
 Status read_references(const json::object& body, Cabinet& cabinet, cabinet::HeadingOptions& out) {
+  const References reference(cabinet, out);
   const auto one = [&](const json::object& object, const char* field) -> Result<std::optional<ipm::IPMIdentifier>> {
     POSTERN_TRY(const std::string text, text_in(object, field));
     if (text.empty()) return std::optional<ipm::IPMIdentifier>();
-    POSTERN_TRY(ipm::IPMIdentifier found, cabinet.reference(text, field));
+    POSTERN_TRY(ipm::IPMIdentifier found, reference(text, field));
     return std::optional(std::move(found));
   };
   const auto several = [&](const json::object& object, const char* field) -> Result<std::vector<ipm::IPMIdentifier>> {
     POSTERN_TRY(const auto texts, texts_in(object, field));
     std::vector<ipm::IPMIdentifier> found;
     for (const std::string& each : texts) {
-      POSTERN_TRY(found.emplace_back(), cabinet.reference(each, field));
+      POSTERN_TRY(found.emplace_back(), reference(each, field));
     }
     return found;
   };

@@ -208,6 +208,8 @@ TEST_F(CabinetEditing, OptionsAreChecked) {
   EXPECT_EQ(field([](Request& r) { r.content_identifier = "umlaut \xc3\xa4"; }), "content_identifier");
   EXPECT_EQ(field([](Request& r) { r.heading.reply_recipients = {"nobody"}; }), "reply_recipients");
   EXPECT_EQ(field([](Request& r) { r.heading.languages = {"german"}; }), "languages");
+  EXPECT_EQ(field([](Request& r) { r.heading.expires = 2'524'608'000; }), "expires") << "2050 would be 1950 (UTCTime)";
+  EXPECT_EQ(field([](Request& r) { r.heading.reply_by = 2'524'608'000; }), "reply_by");
   EXPECT_EQ(field([](Request& r) { r.deferred_until = 1'900'000'000, r.latest_delivery = 1'899'999'999; }), "latest_delivery");
   EXPECT_EQ(field([](Request& r) {
               r.subject = r.text = "";
@@ -223,6 +225,9 @@ TEST_F(CabinetEditing, AnotherMessageIsNamedByItsIdOrItsIdentifier) {
   const auto outside = cabinet->reference("42 of " + kOther, "related").value();
   EXPECT_EQ(outside.user_relative_identifier.octets, "42");
   EXPECT_EQ(ipm::text_of(outside), "42 of " + kOther);
+  const std::string ministry = "C=DE;A= ;O=Ministry of Works;S=Roe";
+  for (const std::string& each : {"42 of " + ministry, "Plan of the day of " + kOther, "Plan of the day of " + ministry})
+    EXPECT_EQ(ipm::text_of(cabinet->reference(each, "related").value()), each);
   EXPECT_EQ(cabinet->reference("42", "related").value().user, std::nullopt);
   EXPECT_EQ(cabinet->reference("01M88W6S9KY1TVJYDTRKG2AE8C", "related").error().code, ErrorCode::NotFound);
   EXPECT_EQ(cabinet->reference("42 of nobody", "related").error().field, "related");
