@@ -332,7 +332,7 @@ def test_config_check_accepts_and_shows(daemon):
 
 def test_config_check_looks_into_lists_and_users(daemon):
     """What the MTA refuses at start is said before: addresses, members' files, what is there twice."""
-    user = {"address": "C=DE;A= ;P=NORTH;S=Roe", "ca": "ca.pem"}
+    user = {"address": "C=DE;A= ;P=NORTH;S=Roe", "ca": "ca.pem", "subject": "CN=Roe"}
     daemon.config["x400"] = {"domain": "C=DE;A= ;P=NORTH"}
     daemon.config["x400_list"] = [{"address": "C=DE;A= ;P=NORTH;CN=Staff", "members_file": "/nowhere/staff.txt"}]
     daemon.config["x400_user"] = [user, user]
