@@ -11,6 +11,8 @@
 #include "file_input.hpp"
 #include "gateway/explain.hpp"
 #include "gateway/gateway.hpp"
+#include "mhs/list_settings.hpp"
+#include "mhs/settings.hpp"
 #include "store/audit_log.hpp"
 #include "transport/credentials.hpp"
 #include "verbs.hpp"
@@ -145,6 +147,24 @@ void add_user(const Verbs& v) {
 }
 
 // ---- config ---------------------------------------------------------------------------------------------------------------------------
+/// What only the rooms above the configuration can judge.
+std::vector<Error> judged_above(const config::Config& config) {
+  std::vector<Error> out;
+  const auto judge = [&out](const auto& judged) {
+    if (!judged) out.push_back(judged.error());
+  };
+  const auto judge_field = [&out](const auto& judged) {  // the text alone does not say which one
+    if (!judged) out.push_back({judged.error().code, judged.error().text(), judged.error().field});
+  };
+  judge(gateway::make_rules(config.policies));
+  judge(gateway::RouteTable::make(config));
+  judge_field(transport::check_pinset(config));
+  if (!config.x400.enabled()) return out;
+  judge_field(mhs::lists_of(config));
+  judge_field(mhs::check_users(config));
+  return out;
+}
+
 void check_config(const Global& global, Context& context) {
   const auto environment = config::process_environment();
   const auto path = config::find_config(global.config_path, environment);
@@ -155,12 +175,7 @@ void check_config(const Global& global, Context& context) {
                         {ErrorCode::BadInput, "cannot read " + *path + "; check the path and its permissions", "config"});
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   config::Loaded loaded = config::parse(text, *path, environment);
-  if (loaded.faults.empty()) {
-    if (const auto rules = gateway::make_rules(loaded.config.policies); !rules) loaded.faults.push_back(rules.error());
-    if (const auto routes = gateway::RouteTable::make(loaded.config); !routes) loaded.faults.push_back(routes.error());
-    if (const Status pins = transport::check_pinset(loaded.config); !pins)
-      loaded.faults.push_back({pins.error().code, pins.error().text(), pins.error().field});
-  }
+  if (loaded.faults.empty()) loaded.faults = judged_above(loaded.config);
   if (!loaded.faults.empty()) context.exit_status = kNo;
   json::array faults, warnings;
   for (const auto& fault : loaded.faults) faults.push_back(json::object{{"field", fault.field}, {"text", fault.what}});

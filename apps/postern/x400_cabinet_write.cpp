@@ -1,4 +1,5 @@
 // postern x400 create, edit, submit, approve, refuse, cancel, resolve, move, archive, delete: acts on the operator's mailbox.
+#include <algorithm>
 #include <thread>
 
 #include "x400_cabinet.hpp"
@@ -16,24 +17,39 @@ Result<json::value> create(const Remote& remote, const DraftOptions& options, st
   return remote.call_json("POST", std::string(kCabinetBase) + "/messages", body);
 }
 
+/// An option for each flag says that it is set, and none of the others that it is not.
+void keep_flags(json::object& body, const json::value& now) {
+  json::array& flags = body["flags"].as_array();
+  for (const json::value& each : list_of(now, "flags"))
+    if (std::ranges::find(flags, each) == flags.end()) flags.push_back(each);
+}
+
 /// The version that is there when nobody says which one was seen.
 Result<json::value> edit(const Remote& remote, const std::string& id, std::optional<std::uint64_t> version, const DraftOptions& options,
                          std::istream& in) {
   POSTERN_TRY(json::object body, draft_body(options, in));
   if (body.empty()) return fail(ErrorCode::BadInput, "say what is to be changed, such as --subject", "ID");
-  if (!version) {
+  const bool keeps_flags = !options.flags.empty() && std::ranges::find(options.clear, "flags") == options.clear.end();
+  if (!version || keeps_flags) {
     POSTERN_TRY(const json::value now, remote.call_json("GET", message_path(id)));
     body["version"] = at(now, "version");
-  } else {
-    body["version"] = *version;
+    if (keeps_flags) keep_flags(body, now);
   }
+  if (version) body["version"] = *version;
   return remote.call_json("PATCH", message_path(id), body);
+}
+
+using Version = std::optional<std::uint64_t>;
+/// Of an act that lets out, or keeps back, what somebody has read.
+void add_seen(CLI::App& verb, Version& version) {
+  verb.add_option("--version", version, "The version that you have read: in another one nothing is done; else the one that is there");
 }
 
 // ---- submitting
 struct SubmitOptions {
   DraftOptions draft;
   std::string id, defer;
+  Version version;
   std::optional<int> strategy;
   bool no_wait = false;
   std::int64_t seconds = 60;
@@ -72,6 +88,7 @@ Result<json::value> submit(const Remote& remote, const SubmitOptions& options, C
   json::object body;
   if (options.strategy) body["strategy"] = *options.strategy;
   if (!options.defer.empty()) body["deferred_until"] = options.defer;
+  if (options.version) body["version"] = *options.version;
   POSTERN_TRY(json::value message, remote.call_json("POST", message_path(id, "/submit"), body));
   if (!options.no_wait) {
     POSTERN_TRY(message, wait_for_outcome(remote, std::move(message), options.seconds));
@@ -120,6 +137,7 @@ void add_submit(const Verbs& v, CLI::App* noun) {
                    "0 immediate, 1 with trace, 2 deferred, 3 with stored copy, 4 quarantine, 5 pass-through; else submit.default_strategy")
       ->check(CLI::Range(0, 5));
   give->add_option("--defer", options->defer, "Of strategy 2: delivered at that time, such as 2026-12-01T08:00:00Z");
+  add_seen(*give, options->version);
   give->add_flag("--no-wait", options->no_wait, "Do not wait for the peer's answer");
   give->add_option("--seconds", options->seconds, "Wait at most so long")->check(CLI::Range(1, 3'600))->capture_default_str();
   add_draft_options(*give, options->draft);
@@ -138,14 +156,15 @@ struct Act {
   const char* path;
   const char* option;  ///< Null: none.
   const char* option_about;
-  const char* field;  ///< Of the body.
+  const char* field;   ///< Of the body.
+  bool takes_version;  ///< It decides about a content.
 };
 constexpr Act kActs[] = {
-    {"approve", "Lets a message out of quarantine: it is submitted", "/approve", nullptr, nullptr, nullptr},
-    {"refuse", "Refuses a message in quarantine", "/refuse", "--reason", "Why, for its author", "reason"},
-    {"cancel", "Takes a deferred message back before its time, where the peer can", "/cancel", nullptr, nullptr, nullptr},
-    {"resolve", "Settles a message whose outcome is unknown", "/resolve", "--as", "submitted or failed", "as"},
-    {"archive", "Moves a message to the archive", "/archive", nullptr, nullptr, nullptr},
+    {"approve", "Lets a message out of quarantine: it is submitted", "/approve", nullptr, nullptr, nullptr, true},
+    {"refuse", "Refuses a message in quarantine", "/refuse", "--reason", "Why, for its author", "reason", true},
+    {"cancel", "Takes a deferred message back before its time, where the peer can", "/cancel", nullptr, nullptr, nullptr, false},
+    {"resolve", "Settles a message whose outcome is unknown", "/resolve", "--as", "submitted or failed", "as", false},
+    {"archive", "Moves a message to the archive", "/archive", nullptr, nullptr, nullptr, false},
 };
 
 void add_act(const Verbs& v, CLI::App* noun, const Act& act) {
@@ -153,9 +172,12 @@ void add_act(const Verbs& v, CLI::App* noun, const Act& act) {
   CLI::App* one = verb(noun, act.name, act.about, example.c_str());
   const auto id = std::make_shared<std::string>(), value = std::make_shared<std::string>();
   one->add_option("ID", *id, "Its id")->required();
+  const auto version = std::make_shared<Version>();
   if (act.option != nullptr) one->add_option(act.option, *value, act.option_about);
-  one->callback([v, &act, id, value] {
+  if (act.takes_version) add_seen(*one, *version);
+  one->callback([v, &act, id, value, version] {
     json::object body;
+    if (*version) body["version"] = **version;
     if (act.field != nullptr) body[act.field] = *value;
     v.run((std::string("x400 ") + act.name).c_str(),
           [&](const Remote& r) { return r.call_json("POST", message_path(*id, act.path), body); },

@@ -67,6 +67,7 @@ Shown dissected(const TcpConnection& connection) {
     if (initiator ? connection.gap_from_client : connection.gap_from_server)
       out.notes.push_back("octets of " + who + " are missing, and what followed them is left out");
   }
+  out.whole = out.whole && out.notes.empty();
   return out;
 }
 
@@ -80,6 +81,23 @@ void show_text(std::ostream& out, const json::object& unit) {
     before.assign(before.size(), ' ');
   }
   if (const json::value* trouble = unit.if_contains("trouble")) out << before << "! " << std::string_view(trouble->as_string()) << '\n';
+}
+
+/// A connection that was set up, and nothing was sent on it.
+bool is_silent(const TcpConnection& connection) {
+  return connection.pieces.empty() && !connection.gap_from_client && !connection.gap_from_server;
+}
+
+/// What a file has beside its connections, for people.
+std::vector<std::string> notes_of(const capture::PassedOver& passed, bool is_empty) {
+  std::vector<std::string> out;
+  if (passed.frames > 0)
+    out.push_back("passed over: frames without a TCP segment (another protocol or link type, a fragment, cut off): " +
+                  std::to_string(passed.frames));
+  if (passed.segments > 0) out.push_back("left out: segments of further connections: " + std::to_string(passed.segments));
+  if (is_empty)
+    out.emplace_back("no octets of a TCP connection are in this capture: capture with `tcp port 102`, or the port of your peer");
+  return out;
 }
 
 void show_text(std::ostream& out, std::size_t number, const TcpConnection& connection, const Shown& shown) {
@@ -124,11 +142,12 @@ void show_json(std::ostream& out, const json::value& value, std::size_t depth) {
 
 void show_capture(Context& context, ByteView file) {
   std::vector<TcpConnection> connections;
-  const Status read = capture::read_connections(file, connections);
+  capture::PassedOver passed;
+  const Status read = capture::read_connections(file, connections, &passed);
+  std::erase_if(connections, is_silent);
   json::array all;
   std::size_t number = 0;
   for (const TcpConnection& each : connections) {
-    if (each.pieces.empty()) continue;
     Shown shown = dissected(each);
     if (!shown.whole) context.exit_status = kNo;
     if (context.json)
@@ -136,7 +155,12 @@ void show_capture(Context& context, ByteView file) {
     else
       show_text(context.out, ++number, each, shown);
   }
-  if (context.json) context.out << json::object{{"connections", std::move(all)}} << '\n';
+  const auto notes = notes_of(passed, read && connections.empty());
+  if (connections.empty() || passed.segments > 0) context.exit_status = kNo;
+  if (context.json)
+    context.out << json::object{{"connections", std::move(all)}, {"notes", json::array(notes.begin(), notes.end())}} << '\n';
+  else
+    for (const std::string& each : notes) context.out << "! " << each << '\n';
   if (!read) report_error(context, "x400 decode", read.error());
 }
 

@@ -160,9 +160,13 @@ void add_x400_operation_verbs(CLI::App& x400, Context& context) {
   add_peer_options(*registering, wish->peer, context, "p3");
   registering->add_option("--longest", wish->longest, "Longer contents, in octets, are not delivered but reported as too long")
       ->check(CLI::Range(1, 2'147'483'647));
-  registering->add_option("--hold-longer", wish->hold_longer, "By default longer contents, in octets, wait with the MTA")
+  registering
+      ->add_option("--hold-longer", wish->hold_longer,
+                   "By default longer contents, in octets, wait with the MTA; without --hold-below, less urgent ones no longer do")
       ->check(CLI::Range(1, 2'147'483'647));
-  registering->add_option("--hold-below", wish->hold_below, "By default less urgent messages wait with the MTA")
+  registering
+      ->add_option("--hold-below", wish->hold_below,
+                   "By default less urgent messages wait with the MTA; without --hold-longer, longer ones no longer do")
       ->check(CLI::IsMember({"urgent", "normal", "non-urgent"}));
   registering->callback([wish, &context] { run_register(*wish, context); });
 

@@ -134,13 +134,13 @@ function askSubmit(m) {
 function askApprove(m) {
   const to = withWhom(m);
   ask({ title: 'Approve ' + quoted(m) + '?', text: 'It is submitted at once to ' + to.words + ':', fields: [listed(to.all)], go: 'Approve and submit',
-    run: () => act('POST', messagePath(m.id) + '/approve', undefined, 'Approved: it is on its way.') });
+    run: () => act('POST', messagePath(m.id) + '/approve', { version: m.version }, 'Approved: it is on its way.') });
 }
 
 function askRefuse(m) {
   const why = entry('Why (its author reads it)');
   ask({ title: 'Refuse ' + quoted(m) + '?', text: 'It goes back to the drafts and does not leave.', fields: [why.box], go: 'Refuse', grave: true,
-    run: () => act('POST', messagePath(m.id) + '/refuse', { reason: why.control.value.trim() }, 'Refused: it lies in the drafts.') });
+    run: () => act('POST', messagePath(m.id) + '/refuse', { reason: why.control.value.trim(), version: m.version }, 'Refused: it lies in the drafts.') });
 }
 
 function askCancel(m) {
@@ -207,7 +207,7 @@ function receiptQuestion(m, view) {
   const box = make('div', 'say warn'), bar = make('div', 'bar');
   const go = (receipt) => act('POST', messagePath(m.id) + '/open', { receipt }, receipt ? 'Opened; a receipt notification goes out.' : 'Opened; no receipt notification is sent.');
   bar.append(button('Open and send a receipt', () => go(true), 'main'), button('Open without a receipt', () => go(false)));
-  if (!view) bar.append(button('Look without opening', () => lookAt(m.id), 'quiet'));
+  if (!view) bar.append(button('Look without opening', () => lookAt(m), 'quiet'));
   box.append(make('p', '', 'Its sender asks to hear when it is read. Opening it sends a receipt notification; opened without one, none is ever sent.'), bar);
   return [box];
 }

@@ -1,7 +1,10 @@
 #include "api/x400_draft.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <charconv>
+
+#include "base/text.hpp"
 
 namespace postern::api {
 namespace {
@@ -132,18 +135,38 @@ Status read_heading_choices(const json::object& body, cabinet::HeadingOptions& o
                                     std::optional<AutoSubmitted>());
 }
 
+/// Identifiers that the draft has already, by the text that it shows for them: not each of them could be written anew (a character outside
+/// of PrintableString, no local part), and who changes something else does not mean to lose them.
+class References {
+ public:
+  References(Cabinet& cabinet, const cabinet::HeadingOptions& old) : m_cabinet(cabinet), m_known(old.obsoletes) {
+    m_known.insert(m_known.end(), old.related.begin(), old.related.end());
+    if (old.replied_to) m_known.push_back(*old.replied_to);
+  }
+  Result<ipm::IPMIdentifier> operator()(const std::string& text, const char* field) const {
+    const auto is_it = [&](const ipm::IPMIdentifier& each) { return trim(ipm::text_of(each)) == trim(text); };
+    const auto known = std::ranges::find_if(m_known, is_it);
+    return known != m_known.end() ? *known : m_cabinet.reference(text, field);
+  }
+
+ private:
+  Cabinet& m_cabinet;
+  std::vector<ipm::IPMIdentifier> m_known;
+};
+
 Status read_references(const json::object& body, Cabinet& cabinet, cabinet::HeadingOptions& out) {
+  const References reference(cabinet, out);
   const auto one = [&](const json::object& object, const char* field) -> Result<std::optional<ipm::IPMIdentifier>> {
     POSTERN_TRY(const std::string text, text_in(object, field));
     if (text.empty()) return std::optional<ipm::IPMIdentifier>();
-    POSTERN_TRY(ipm::IPMIdentifier found, cabinet.reference(text, field));
+    POSTERN_TRY(ipm::IPMIdentifier found, reference(text, field));
     return std::optional(std::move(found));
   };
   const auto several = [&](const json::object& object, const char* field) -> Result<std::vector<ipm::IPMIdentifier>> {
     POSTERN_TRY(const auto texts, texts_in(object, field));
     std::vector<ipm::IPMIdentifier> found;
     for (const std::string& each : texts) {
-      POSTERN_TRY(found.emplace_back(), cabinet.reference(each, field));
+      POSTERN_TRY(found.emplace_back(), reference(each, field));
     }
     return found;
   };
@@ -193,25 +216,25 @@ Status read_attachments(const json::object& body, std::size_t before, Request& o
   return {};
 }
 
-/// In place of everything that makes up a content.
+/// A content that is given stands in place of what the draft had; what the body says beside it is refused when it is composed.
+void make_room_for_content(const json::object& body, Request& out) {
+  const Field found = body.if_contains("content");
+  if (found == nullptr || found->is_null()) return;
+  out.subject.clear(), out.text.clear(), out.attachments.clear();
+  out.heading = {};
+}
+
 Status read_content(const json::object& body, Request& out) {
   const Field found = body.if_contains("content");
   if (found == nullptr) return {};
   out.content.reset();
   if (found->is_null()) return {};
   if (!found->is_object()) return fail(ErrorCode::BadInput, "must be {\"base64\", \"type\"}", "content");
-  for (const char* each : {"subject", "text", "attachments"}) {
-    const Field said = body.if_contains(each);
-    const bool empty = said == nullptr || said->is_null() || (said->is_string() && said->as_string().empty()) ||
-                       (said->is_array() && said->as_array().empty());
-    if (!empty) return fail(ErrorCode::BadInput, "stands in place of subject, text and attachments", "content");
-  }
   cabinet::GivenContent given;
   POSTERN_TRY(given.octets, octets_in(found->as_object(), "content"));
   POSTERN_TRY(std::string type, text_in(found->as_object(), "type"));
   if (!type.empty()) given.type = std::move(type);
   out.content = std::move(given);
-  out.subject.clear(), out.text.clear(), out.attachments.clear();
   return {};
 }
 
@@ -226,7 +249,7 @@ json::array list_of(const std::vector<ipm::IPMIdentifier>& identifiers) {
 
 json::array attachments_of(const Request& request, const std::optional<ipm::MessageView>& view) {
   json::array out;
-  if (!view) return out;
+  if (!view || request.content) return out;  // the files in a content that was given are a part of it
   for (std::size_t n = cabinet::parts_before_attachments(request); n < view->parts.size(); ++n) {
     const ipm::PartView& each = view->parts[n];
     out.push_back(json::object{{"part", each.number}, {"name", each.file_name}, {"octets", each.content.size()}});
@@ -265,6 +288,7 @@ void add_heading(json::object& out, const cabinet::HeadingOptions& heading) {
 
 Status read_draft(const json::object& body, Cabinet& cabinet, Request& out) {
   const std::size_t before = cabinet::parts_before_attachments(out);
+  make_room_for_content(body, out);
   POSTERN_CHECK(take(body, "to", out.to, texts_in));
   POSTERN_CHECK(take(body, "cc", out.cc, texts_in));
   POSTERN_CHECK(take(body, "bcc", out.bcc, texts_in));

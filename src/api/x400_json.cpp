@@ -156,9 +156,7 @@ Result<cabinet::Wish> submit_body(const http::Request& request) {
     out.strategy = static_cast<sdk::Strategy>(*number);
   }
   POSTERN_TRY(out.deferred_until, time_in(body, "deferred_until"));
-  if (body.contains("version")) {
-    POSTERN_TRY(out.version, seen_version(body));
-  }
+  POSTERN_TRY(out.version, seen_version_if_any(body));
   return out;
 }
 
@@ -167,6 +165,11 @@ Result<std::uint64_t> seen_version(const json::object& body) {
   const auto* number = found == nullptr ? nullptr : found->if_int64();
   if (number != nullptr && *number >= 0) return static_cast<std::uint64_t>(*number);
   return fail(ErrorCode::BadInput, "must be the version of the message that was read, so that nobody's change is undone", "version");
+}
+
+Result<std::optional<std::uint64_t>> seen_version_if_any(const json::object& body) {
+  if (!body.contains("version")) return std::optional<std::uint64_t>();
+  return seen_version(body);
 }
 
 Result<MessageId> message_id(std::string_view text, std::string_view field) {

@@ -25,6 +25,8 @@ enum class Detail { Listed, Whole };
 [[nodiscard]] Result<std::optional<std::int64_t>> time_in(const boost::json::object& object, const char* field);
 /// The version of a message that whoever changes it has seen.
 [[nodiscard]] Result<std::uint64_t> seen_version(const boost::json::object& body);
+/// The same where the body may leave it out.
+[[nodiscard]] Result<std::optional<std::uint64_t>> seen_version_if_any(const boost::json::object& body);
 /// An object; an empty body is an empty one.
 [[nodiscard]] Result<boost::json::object> optional_body(const http::Request& request);
 /// {id} of the path.

@@ -203,10 +203,21 @@ http::Response submit(Cabinet& cabinet, const http::Request& request) {
   return answer(cabinet.submit(*id, *wish, actor_of(request)), 202);
 }
 
-http::Response approve(Cabinet& cabinet, const http::Request& request) {
-  const auto id = message_id(request);
-  return id ? answer(cabinet.approve(*id, actor_of(request)), 202) : http::problem(id.error());
+Result<Item> approved(Cabinet& cabinet, const http::Request& request) {
+  POSTERN_TRY(const MessageId id, message_id(request));
+  POSTERN_TRY(const json::object body, optional_body(request));
+  POSTERN_TRY(const auto seen, seen_version_if_any(body));
+  return cabinet.approve(id, actor_of(request), seen);
 }
+http::Response approve(Cabinet& cabinet, const http::Request& request) { return answer(approved(cabinet, request), 202); }
+
+Result<Item> refused(Cabinet& cabinet, const http::Request& request) {
+  POSTERN_TRY(const MessageId id, message_id(request));
+  POSTERN_TRY(const json::object body, optional_body(request));
+  POSTERN_TRY(const auto seen, seen_version_if_any(body));
+  return cabinet.refuse(id, text_field(body, "reason"), actor_of(request), seen);
+}
+http::Response refuse(Cabinet& cabinet, const http::Request& request) { return answer(refused(cabinet, request)); }
 
 /// An act that takes one text of the body.
 template <class Work>
@@ -216,11 +227,6 @@ http::Response with_text(const http::Request& request, const char* field, Work w
   const auto body = optional_body(request);
   if (!body) return http::problem(body.error());
   return answer(work(*id, text_field(*body, field)));
-}
-
-http::Response refuse(Cabinet& cabinet, const http::Request& request) {
-  return with_text(request, "reason",
-                   [&](const MessageId& id, const std::string& reason) { return cabinet.refuse(id, reason, actor_of(request)); });
 }
 
 http::Response resolve(Cabinet& cabinet, const http::Request& request) {

@@ -133,25 +133,28 @@ function showList(list, at) {
 }
 
 // ---- one message
-const views = new Map();  // contents do not change: id -> what is in it
+// id -> a content and what is in it. A draft that is changed keeps its id: what is in it is shown for that content only.
+const views = new Map();
+const viewOf = (m) => { const kept = views.get(m.id); return kept && kept.sha256 === m.sha256 ? kept.view : null; };
+function keepView({ view, ...m }) {
+  views.set(m.id, { sha256: m.sha256, view: view || {} });
+  return m;
+}
 
-async function lookAt(id) {
-  views.set(id, (await call('GET', messagePath(id) + '/view')).view);
+async function lookAt(m) {
+  keepView(await call('GET', messagePath(m.id) + '/view'));
   return follow();
 }
 
-// Opens what may be opened by looking at it; whoever may not open may look. The message as it is then.
+// Opens what may be opened by looking at it; whoever may not open may look. The message as it is then, of one version with what is in it.
 async function opening(m) {
   const open = m.state === 'received' && !m.opened;
-  if (views.has(m.id) || (open && m.receipt_requested)) return m;
-  let answer;
-  try { answer = await (open ? call('POST', messagePath(m.id) + '/open', { receipt: true }) : call('GET', messagePath(m.id) + '/view')); }
+  if (viewOf(m) || (open && m.receipt_requested)) return m;
+  try { return keepView(await (open ? call('POST', messagePath(m.id) + '/open', { receipt: true }) : call('GET', messagePath(m.id) + '/view'))); }
   catch (error) {
     if (!open || error.status !== 403) throw error;
-    answer = await call('GET', messagePath(m.id) + '/view');
+    return keepView(await call('GET', messagePath(m.id) + '/view'));
   }
-  views.set(m.id, answer.view || {});
-  return { ...m, opened: answer.opened };
 }
 
 function back(at) {
@@ -175,7 +178,7 @@ async function messageAt(at) {
 
 let shown = '';
 function showMessage(m, at) {
-  const view = m && m.id ? views.get(m.id) || null : null;
+  const view = m && m.id ? viewOf(m) : null;
   if (!isNew('message', [m, view, at.folder, at.before, at.filter])) return;
   if (!m) redraw($('reader'), make('p', 'soft', 'Choose a message to read it here.'));
   else if (m.refused) redraw($('reader'), back(at), make('p', '', m.refused));

@@ -149,14 +149,19 @@ void take_back(Item& item, const ipm::SentMessage& sent) {
   }
 }
 
-/// The copy that a report is about: by its identifier; without one whose outcome was never heard, the only one that it can be. A content
-/// identifier of the operator's may stand on other messages as well, and says nothing against an MTS identifier that is known.
+/// The peer has it or may have it, and its MTS identifier was never heard.
+bool is_unheard(const Copy& copy) {
+  return copy.mts_identifier.empty() && (copy.state == State::Unknown || copy.state == State::Submitted);
+}
+
+/// The copy that a report is about: by its identifier; without one that was ever heard, the only one that it can be. A content identifier
+/// of the operator's may stand on other messages as well: it says nothing against an MTS identifier that is known, nor of what never left.
 Copy* copy_of(Item& item, const sdk::Report& report) {
   const auto found = std::ranges::find(item.copies, report.subject_identifier, &Copy::mts_identifier);
   if (found != item.copies.end()) return &*found;
-  if (item.has_own_content_identifier && !item.mts_identifier.empty()) return nullptr;
+  if (item.copies.size() != 1 || (item.has_own_content_identifier && !is_unheard(item.copies.front()))) return nullptr;
   const bool named = !report.content_identifier.empty() && report.content_identifier == item.content_identifier;
-  return named && item.copies.size() == 1 ? &item.copies.front() : nullptr;
+  return named ? &item.copies.front() : nullptr;
 }
 
 /// What is reported on or answered was submitted.

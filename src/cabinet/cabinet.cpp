@@ -111,7 +111,8 @@ Result<Item> Cabinet::submit(const MessageId& id, const Wish& wish, const Actor&
   const Deed deed{"submit", actor, "strategy " + std::to_string(static_cast<int>(plan.strategy)), {watch.step("intent", {})}};
   POSTERN_TRY(Item out, m_impl->change(id, deed, [&](Database&, Item& item) -> Status {
     POSTERN_CHECK(check(Act::Submit, item.state));
-    if (wish.version) POSTERN_CHECK(check_version(item, *wish.version));
+    // Without a version that somebody has seen it is the one that the plan was made for.
+    POSTERN_CHECK(check_version(item, wish.version.value_or(before.version)));
     item.strategy = plan.strategy;
     item.deferred_until = plan.deferred_until;
     const Start start = start_of(plan.strategy);
@@ -125,10 +126,11 @@ Result<Item> Cabinet::submit(const MessageId& id, const Wish& wish, const Actor&
   return out;
 }
 
-Result<Item> Cabinet::approve(const MessageId& id, const Actor& actor) {
+Result<Item> Cabinet::approve(const MessageId& id, const Actor& actor, Seen seen) {
   const std::int64_t now = unix_seconds(m_impl->parts.clock.now());
-  POSTERN_TRY(Item out, m_impl->change(id, {"approve", actor}, [now](Database&, Item& item) -> Status {
+  POSTERN_TRY(Item out, m_impl->change(id, {"approve", actor}, [now, seen](Database&, Item& item) -> Status {
     POSTERN_CHECK(check(Act::Approve, item.state));
+    POSTERN_CHECK(check_version(item, seen.value_or(item.version)));
     const Plan plan = approved_plan(item, now);
     item.deferred_until = plan.deferred_until;
     if (plan.strategy != sdk::Strategy::Immediate) item.strategy = plan.strategy;
@@ -140,9 +142,10 @@ Result<Item> Cabinet::approve(const MessageId& id, const Actor& actor) {
   return out;
 }
 
-Result<Item> Cabinet::refuse(const MessageId& id, const std::string& reason, const Actor& actor) {
+Result<Item> Cabinet::refuse(const MessageId& id, const std::string& reason, const Actor& actor, Seen seen) {
   return m_impl->change(id, {"refuse", actor, reason}, [&](Database&, Item& item) -> Status {
     POSTERN_CHECK(check(Act::Refuse, item.state));
+    POSTERN_CHECK(check_version(item, seen.value_or(item.version)));
     item.state = State::Refused;
     item.folder = folder_of(item);
     item.reason = reason.empty() ? "refused by " + actor.name : reason;

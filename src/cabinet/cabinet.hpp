@@ -117,8 +117,10 @@ class Cabinet {
   using Alter = std::function<Status(Request&)>;
   [[nodiscard]] Result<Item> edit(const MessageId& id, std::uint64_t version, const Alter& alter, const Actor& actor);
   [[nodiscard]] Result<Item> submit(const MessageId& id, const Wish& wish, const Actor& actor);
-  [[nodiscard]] Result<Item> approve(const MessageId& id, const Actor& actor);
-  [[nodiscard]] Result<Item> refuse(const MessageId& id, const std::string& reason, const Actor& actor);
+  /// `seen`: the version that whoever decides has read; Conflict where it is in another one, whose content may be another as well.
+  using Seen = std::optional<std::uint64_t>;
+  [[nodiscard]] Result<Item> approve(const MessageId& id, const Actor& actor, Seen seen = {});
+  [[nodiscard]] Result<Item> refuse(const MessageId& id, const std::string& reason, const Actor& actor, Seen seen = {});
   /// Of one whose outcome is unknown: the operator knows.
   [[nodiscard]] Result<Item> resolve(const MessageId& id, bool submitted, const Actor& actor);
   [[nodiscard]] Result<Item> move(const MessageId& id, const std::string& folder, const Actor& actor);

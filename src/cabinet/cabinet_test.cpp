@@ -32,6 +32,7 @@ TEST_F(CabinetTest, WhatIsWrongInADraftIsNamed) {
   EXPECT_EQ(cabinet->create(nobody, alice).error().field, "to");
   EXPECT_EQ(cabinet->create(to("no address"), alice).error().field, "to");
   Request content = to(kOther);
+  content.subject = content.text = "";
   content.content = GivenContent{"fax", Bytes{1}};
   EXPECT_EQ(cabinet->create(content, alice).error().field, "content.type");
   Request late = to(kOther);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "asn1/utc_time_range.hpp"
 #include "base/text.hpp"
 #include "crypto/hash.hpp"
 #include "ipm/compose.hpp"
@@ -45,18 +46,29 @@ Status add_recipients(Item& item, const std::vector<std::string>& addresses, Rec
   return {};
 }
 
-Status check_options(const Request& request, std::int64_t now) {
+Status check_times(const Request& request, std::int64_t now) {
+  const std::pair<std::string_view, const std::optional<std::int64_t>&> times[] = {{"expires", request.heading.expires},
+                                                                                   {"reply_by", request.heading.reply_by},
+                                                                                   {"deferred_until", request.deferred_until},
+                                                                                   {"latest_delivery", request.latest_delivery}};
+  for (const auto& [field, time] : times)
+    if (time && !asn1::is_in_utc_time(*time))
+      return fail(ErrorCode::BadInput, "is outside of 1950 to 2049, which is what an X.400 date can say", std::string(field));
+  if (request.latest_delivery && *request.latest_delivery <= now)
+    return fail(ErrorCode::BadInput, "has passed: give a time to come", "latest_delivery");
+  // X.411 8.2.1.1.1.13: what may not be delivered before one time and not after an earlier one is never delivered.
+  if (request.latest_delivery && request.deferred_until && *request.latest_delivery <= *request.deferred_until)
+    return fail(ErrorCode::BadInput, "is not after the time before which nothing is delivered (deferred_until)", "latest_delivery");
+  return {};
+}
+
+Status check_options(const Request& request) {
   constexpr std::size_t kMostPrecedence = ipm::ub_precedence;
   if (request.recipients.precedence && *request.recipients.precedence > kMostPrecedence)
     return fail(ErrorCode::BadInput, "must be 0 to 127 (X.420 B.2.2)", "precedence");
   // X.420 7.1.2: the message comes back with a non-receipt notification or not at all.
   if (request.recipients.return_message && request.recipients.receipt == ReceiptRequest::None)
     return fail(ErrorCode::BadInput, "comes with a non-receipt notification: ask for that as well (receipt)", "return_message");
-  if (request.latest_delivery && *request.latest_delivery <= now)
-    return fail(ErrorCode::BadInput, "has passed: give a time to come", "latest_delivery");
-  // X.411 8.2.1.1.1.13: what may not be delivered before one time and not after an earlier one is never delivered.
-  if (request.latest_delivery && request.deferred_until && *request.latest_delivery <= *request.deferred_until)
-    return fail(ErrorCode::BadInput, "is not after the time before which nothing is delivered (deferred_until)", "latest_delivery");
   const std::string& identifier = request.content_identifier;
   if (identifier.size() > kContentIdentifier || asn1::first_foreign_octet(asn1::Alphabet::Printable, identifier))
     return fail(ErrorCode::BadInput, "must be at most 16 characters of PrintableString (X.411 8.2.1.1.1.35)", "content_identifier");
@@ -82,7 +94,8 @@ Result<Item> begun(const Request& request, const std::string& user, const Messag
   POSTERN_CHECK(add_recipients(out, request.bcc, RecipientKind::Bcc, request));
   if (out.recipients.empty()) return fail(ErrorCode::BadInput, "at least one recipient is needed", "to");
   for (const Recipient& each : out.recipients) out.to.push_back(each.address);
-  POSTERN_CHECK(check_options(request, unix_seconds(now)));
+  POSTERN_CHECK(check_times(request, unix_seconds(now)));
+  POSTERN_CHECK(check_options(request));
   return out;
 }
 
@@ -125,6 +138,8 @@ Result<Composed> passed_through(const Request& request, Item item) {
   const GivenContent& given = *request.content;
   if (request.heading != HeadingOptions())
     return fail(ErrorCode::BadInput, "has a heading of its own: leave out sensitivity, times, references and the like", "content");
+  if (!request.subject.empty() || !request.text.empty() || !request.attachments.empty())
+    return fail(ErrorCode::BadInput, "stands in place of subject, text and attachments", "content");
   POSTERN_CHECK(check_content_type(given.type));
   if (given.octets.empty()) return fail(ErrorCode::BadInput, "is empty", "content");
   item.content_type = given.type;

@@ -66,8 +66,21 @@ Result<Item> Cabinet::edit(const MessageId& id, std::uint64_t version, const Alt
   return m_impl->load(id);
 }
 
+namespace {
+
+constexpr std::string_view kOf = " of ";
+
+/// Where "LOCAL of ADDRESS" falls apart: either may have the word within it, and what follows the right one is an address.
+std::size_t address_in(const std::string& text) {
+  const std::size_t first = text.find(kOf);
+  for (std::size_t at = first; at != std::string::npos; at = text.find(kOf, at + 1))
+    if (name_in(text.substr(at + kOf.size()), "")) return at;
+  return first;
+}
+
+}  // namespace
+
 Result<ipm::IPMIdentifier> Cabinet::reference(const std::string& text, std::string_view field) {
-  constexpr std::string_view kOf = " of ";
   if (is_ulid(text)) {
     const auto item = m_impl->load(MessageId(text));
     if (!item) return fail(item.error().code, item.error().text(), std::string(field));
@@ -75,7 +88,7 @@ Result<ipm::IPMIdentifier> Cabinet::reference(const std::string& text, std::stri
     return fail(ErrorCode::BadInput, "that message has no IPM identifier by which another one could name it", std::string(field));
   }
   ipm::IPMIdentifier out;
-  const std::size_t at = text.find(kOf);
+  const std::size_t at = address_in(text);
   const std::string local = text.substr(0, at);
   if (local.empty() || local.size() > kMostOfLocalIdentifier || asn1::first_foreign_octet(asn1::Alphabet::Printable, local))
     return fail(ErrorCode::BadInput, "must be the id of a message here, or an IPM identifier: \"LOCAL of ADDRESS\"", std::string(field));

@@ -129,6 +129,22 @@ TEST_F(CabinetEditing, WhatWasChangedMeanwhileIsNotSubmittedUnseen) {
   EXPECT_TRUE(cabinet->submit(seen.id, {{}, {}, now.version}, alice));
 }
 
+/// Held, refused, changed by its author and held again under the same id: what the first officer has read is not what waits there now.
+TEST_F(CabinetEditing, WhatWasChangedMeanwhileIsNotApprovedUnseen) {
+  const auto hold = [&](const MessageId& id) { return cabinet->submit(id, {sdk::Strategy::Quarantine, {}}, alice).value(); };
+  const Item seen = hold(draft(to(kOther)).id);
+  const Item refused = cabinet->refuse(seen.id, "not so", alice, seen.version).value();
+  ASSERT_TRUE(edited(refused, [](Request& request) -> Status {
+    request.text = "something else";
+    return {};
+  }));
+  const Item now = hold(seen.id);
+  EXPECT_EQ(cabinet->approve(seen.id, alice, seen.version).error().field, "version");
+  EXPECT_EQ(cabinet->refuse(seen.id, "", alice, seen.version).error().field, "version");
+  EXPECT_EQ(cabinet->find(seen.id).value().state, State::Held);
+  EXPECT_EQ(cabinet->approve(seen.id, alice, now.version).value().state, State::Queued);
+}
+
 TEST_F(CabinetEditing, OnlyWhatHasNotGoneOutIsChanged) {
   cabinet->start();
   const auto none = [](Request&) -> Status { return {}; };
@@ -172,6 +188,11 @@ TEST_F(CabinetEditing, AGivenContentKeepsItsOctetsUntilAnotherIsGiven) {
   EXPECT_EQ(after.copies.at(0).sha256, before.copies.at(0).sha256);
   EXPECT_EQ(after.priority, sdk::Priority::Urgent);
   EXPECT_TRUE(after.pass_through);
+  const auto other = edited(after, [](Request& draft) -> Status {
+    draft.subject = "of a content that has a heading of its own";
+    return {};
+  });
+  EXPECT_EQ(other.error().field, "content") << "what cannot be changed is not taken in silence";
 }
 
 TEST_F(CabinetEditing, OptionsAreChecked) {
@@ -187,8 +208,11 @@ TEST_F(CabinetEditing, OptionsAreChecked) {
   EXPECT_EQ(field([](Request& r) { r.content_identifier = "umlaut \xc3\xa4"; }), "content_identifier");
   EXPECT_EQ(field([](Request& r) { r.heading.reply_recipients = {"nobody"}; }), "reply_recipients");
   EXPECT_EQ(field([](Request& r) { r.heading.languages = {"german"}; }), "languages");
+  EXPECT_EQ(field([](Request& r) { r.heading.expires = 2'524'608'000; }), "expires") << "2050 would be 1950 (UTCTime)";
+  EXPECT_EQ(field([](Request& r) { r.heading.reply_by = 2'524'608'000; }), "reply_by");
   EXPECT_EQ(field([](Request& r) { r.deferred_until = 1'900'000'000, r.latest_delivery = 1'899'999'999; }), "latest_delivery");
   EXPECT_EQ(field([](Request& r) {
+              r.subject = r.text = "";
               r.content = GivenContent{"22", Bytes{1}};
               r.heading.sensitivity = ipm::SensitivityField::Private;
             }),
@@ -201,6 +225,9 @@ TEST_F(CabinetEditing, AnotherMessageIsNamedByItsIdOrItsIdentifier) {
   const auto outside = cabinet->reference("42 of " + kOther, "related").value();
   EXPECT_EQ(outside.user_relative_identifier.octets, "42");
   EXPECT_EQ(ipm::text_of(outside), "42 of " + kOther);
+  const std::string ministry = "C=DE;A= ;O=Ministry of Works;S=Roe";
+  for (const std::string& each : {"42 of " + ministry, "Plan of the day of " + kOther, "Plan of the day of " + ministry})
+    EXPECT_EQ(ipm::text_of(cabinet->reference(each, "related").value()), each);
   EXPECT_EQ(cabinet->reference("42", "related").value().user, std::nullopt);
   EXPECT_EQ(cabinet->reference("01M88W6S9KY1TVJYDTRKG2AE8C", "related").error().code, ErrorCode::NotFound);
   EXPECT_EQ(cabinet->reference("42 of nobody", "related").error().field, "related");
@@ -220,6 +247,19 @@ TEST_F(CabinetEditing, AContentIdentifierOfTheOperatorsProvesNothingAgainstAnMts
   const Item second = sent(request);
   EXPECT_EQ(accessed().value().reports, 1U);
   EXPECT_EQ(cabinet->find(second.id).value().recipients.at(0).stage, ipm::Stage::Waiting);
+}
+
+/// Nor of one that has not left yet, though the name is its own by now.
+TEST_F(CabinetEditing, AReportSaysNothingOfADraftUnderTheSameContentIdentifier) {
+  cabinet->start();
+  Request request = to(kOther);
+  request.content_identifier = "Exercise 7";
+  service.peer.lose_answer = true;
+  ASSERT_EQ(sent(request).state, State::Unknown);
+  const Item second = draft(request);
+  EXPECT_EQ(accessed().value().reports, 1U);
+  EXPECT_EQ(cabinet->find(second.id).value().recipients.at(0).stage, ipm::Stage::Waiting);
+  EXPECT_EQ(cabinet->find(second.id).value().version, second.version);
 }
 
 }  // namespace

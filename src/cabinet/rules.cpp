@@ -75,6 +75,15 @@ std::optional<std::int64_t> time_to_come(std::optional<std::int64_t> time, std::
   return time && *time > now ? time : std::nullopt;
 }
 
+/// X.411 8.2.1.1.1.13: what may not be delivered before one time, and not after one that is no later, is never delivered.
+Status check_latest(const Item& item, const std::optional<std::int64_t>& until, std::int64_t now) {
+  if (!item.latest_delivery) return {};
+  if (*item.latest_delivery <= now)
+    return fail(ErrorCode::BadInput, "has passed: change it in the draft, or take it away there", "latest_delivery");
+  if (!until || *item.latest_delivery > *until) return {};
+  return fail(ErrorCode::BadInput, "is not before the time after which nothing is delivered (latest_delivery)", "deferred_until");
+}
+
 Result<Plan> named_plan(const Item& item, const Wish& wish, std::int64_t now) {
   const Strategy strategy = *wish.strategy;
   if (strategy == Strategy::PassThrough && !item.pass_through)
@@ -84,6 +93,7 @@ Result<Plan> named_plan(const Item& item, const Wish& wish, std::int64_t now) {
     return fail(ErrorCode::BadInput, "goes together with strategy 2 (deferred), and that with it", "deferred_until");
   // X.411 8.2.1.1.1.12: not before that time; one that has passed would defer nothing.
   if (until && *until <= now) return fail(ErrorCode::BadInput, "has passed: give a time to come", "deferred_until");
+  POSTERN_CHECK(check_latest(item, until, now));
   return Plan{strategy, until};
 }
 
@@ -94,6 +104,7 @@ Result<Plan> plan_of(const Item& item, const Wish& wish, sdk::Strategy by_defaul
   if (wish.deferred_until && *wish.deferred_until <= now)
     return fail(ErrorCode::BadInput, "has passed: give a time to come", "deferred_until");
   const auto until = wish.deferred_until ? wish.deferred_until : time_to_come(item.deferred_until, now);
+  POSTERN_CHECK(check_latest(item, until, now));
   return Plan{usual_strategy(item, until.has_value(), by_default), until};
 }
 

@@ -25,7 +25,8 @@ struct Plan {
   std::optional<std::int64_t> deferred_until;
 };
 /// A strategy that is named counts, and one other than 2 (deferred) clears the item's time. Without one, a time to come defers, a passed
-/// one of the item's is forgotten; and a default of 4 (quarantine) holds everything, whose plan after approval is approved_plan().
+/// one of the item's is forgotten; and a default of 4 (quarantine) holds everything, whose plan after approval is approved_plan(). BadInput
+/// as well where the item's latest delivery has passed, or is not after the time that defers it.
 [[nodiscard]] Result<Plan> plan_of(const Item& item, const Wish& wish, sdk::Strategy by_default, std::int64_t now);
 [[nodiscard]] Plan approved_plan(const Item& held, std::int64_t now);
 /// Where a submission with that strategy begins.

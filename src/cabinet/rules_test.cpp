@@ -64,6 +64,23 @@ TEST(CabinetRules, ATimeIsOnlyOfDeferredOnes) {
   EXPECT_EQ(plan({{}, kNow}, kNow).error().field, "deferred_until");
 }
 
+/// X.411 8.2.1.1.1.13
+TEST(CabinetRules, NothingIsSubmittedThatCanNeverBeDelivered) {
+  constexpr std::int64_t kNow = 1000, kLatest = 2000;
+  Item item;
+  item.latest_delivery = kLatest;
+  const auto field = [&](const Wish& wish, std::int64_t now) {
+    const auto plan = plan_of(item, wish, Strategy::Immediate, now);
+    return plan ? std::string("none") : plan.error().field;
+  };
+  EXPECT_EQ(field({Strategy::Deferred, kLatest - 1}, kNow), "none");
+  EXPECT_EQ(field({Strategy::Deferred, kLatest}, kNow), "deferred_until");
+  EXPECT_EQ(field({{}, kLatest}, kNow), "deferred_until");
+  EXPECT_EQ(field({{}, {}}, kLatest - 1), "none");
+  EXPECT_EQ(field({{}, {}}, kLatest), "latest_delivery");
+  EXPECT_EQ(field({Strategy::Quarantine, {}}, kLatest), "latest_delivery");
+}
+
 TEST(CabinetRules, ADefaultOfQuarantineHoldsWhatNamesNone) {
   constexpr std::int64_t kNow = 1000, kLater = 2000;
   Item given, deferred;

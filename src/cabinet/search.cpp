@@ -99,7 +99,7 @@ CabinetFilter filter_of(const Query& query) {
   if (query.until) out.until = *query.until * 1000;
   out.any_outcome = query.outcomes;
   if (query.reported == false) out.no_outcome = ~kNothingHeard;
-  if (query.reported == true) out.any_outcome = query.outcomes == 0 ? ~kNothingHeard : query.outcomes & ~kNothingHeard;
+  if (query.reported == true) out.also_outcome = ~kNothingHeard;  // of the same recipient or of another
   if (looks_into_brief(query)) out.matches = [wanted = wanted_of(query)](std::string_view brief) { return matches(wanted, brief); };
   return out;
 }
@@ -107,7 +107,8 @@ CabinetFilter filter_of(const Query& query) {
 bool takes(const Query& query, const Item& item) {
   const CabinetFilter filter = filter_of(query);
   const std::uint32_t outcomes = outcomes_of(item);
-  const bool heard = (filter.any_outcome == 0 || (outcomes & filter.any_outcome) != 0) && (outcomes & filter.no_outcome) == 0;
+  const auto has_of = [outcomes](std::uint32_t wanted) { return wanted == 0 || (outcomes & wanted) != 0; };
+  const bool heard = has_of(filter.any_outcome) && has_of(filter.also_outcome) && (outcomes & filter.no_outcome) == 0;
   return heard && in(filter.kinds, item.kind) && in(filter.states, item.state) && in(filter.priorities, item.priority) &&
          in(filter.unopened, item.unopened) && item.created >= filter.since && item.created < filter.until &&
          (!filter.matches || filter.matches(brief_of(item)));

@@ -88,9 +88,23 @@ TEST_F(CabinetSearch, ByWhatBecameOfThem) {
   named("a draft");
   EXPECT_EQ(found({.outcomes = only_bit(ipm::Stage::NotDelivered)}), Subjects{"lost"});
   EXPECT_EQ(found({.folder = "sent", .reported = true}).size(), 2U);
+  EXPECT_EQ(found({.outcomes = only_bit(ipm::Stage::Waiting), .reported = true}), Subjects()) << "of each of these everything was heard";
+  EXPECT_EQ(found({.outcomes = only_bit(ipm::Stage::Delivered), .reported = false}), Subjects());
   EXPECT_EQ(found({.folder = "drafts", .reported = false}), Subjects{"a draft"});
   EXPECT_EQ(found({.kinds = only_bit(Kind::Report)}).size(), 2U);
   EXPECT_EQ(found({.folder = "inbox", .opened = true}).size(), 0U);
+}
+
+/// Of one recipient a report came, of the other nothing: both conditions hold of that message, and of no other.
+TEST_F(CabinetSearch, WhoWaitsThoughSomethingWasHeard) {
+  cabinet->start();
+  sent(to(kOther));
+  Request partly = to(kOther);
+  partly.to.push_back(kNobody);
+  partly.subject = "partly", partly.recipients.report = sdk::ReportRequest::NonDelivery;
+  sent(partly);
+  ASSERT_TRUE(accessed());
+  EXPECT_EQ(found({.folder = "sent", .outcomes = only_bit(ipm::Stage::Waiting), .reported = true}), Subjects{"partly"});
 }
 
 TEST_F(CabinetSearch, AChangeIsFoundAndWhatItWasIsNot) {

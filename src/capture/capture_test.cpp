@@ -142,6 +142,17 @@ TEST(TcpSegments, WhatIsNone) {
       EXPECT_FALSE(tcp_segment({LinkType::RawIp, 0, ByteView(whole).first(size)})) << size;
 }
 
+TEST(TcpConnections, WhatIsPassedOverIsCounted) {
+  Bytes udp = SegmentMaker{.payload = "octets"}.ipv4();
+  udp[9] = 17;
+  std::vector<TcpConnection> out;
+  PassedOver passed;
+  ASSERT_TRUE(read_connections(pcap({udp, SegmentMaker{.payload = "octets"}.ipv4(), udp}), out, &passed));
+  EXPECT_EQ(out.size(), 1U);
+  EXPECT_EQ(passed.frames, 2U);
+  EXPECT_EQ(passed.segments, 0U);
+}
+
 TEST(TcpConnections, OctetsInTheirOrder) {  // RFC 9293 3.4, 3.10
   const auto found = connections_in(pcap(conversation({
       {.sequence = 100, .payload = "one "},

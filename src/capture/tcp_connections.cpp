@@ -84,17 +84,22 @@ std::vector<TcpConnection> TcpConnections::take() {
   return out;
 }
 
-Status read_connections(ByteView file, std::vector<TcpConnection>& out) {
+Status read_connections(ByteView file, std::vector<TcpConnection>& out, PassedOver* passed) {
   TcpConnections connections;
+  std::size_t others = 0;
   const auto read = [&]() -> Status {
     POSTERN_TRY(CaptureReader reader, CaptureReader::open(file));
     for (;;) {
       POSTERN_TRY(const auto frame, reader.next());
       if (!frame) return {};
-      if (const auto segment = tcp_segment(*frame)) connections.add(*segment, frame->time);
+      if (const auto segment = tcp_segment(*frame))
+        connections.add(*segment, frame->time);
+      else
+        ++others;
     }
   };
   const Status status = read();
+  if (passed != nullptr) *passed = {others, connections.left_out()};
   out = connections.take();
   return status;
 }

@@ -68,7 +68,12 @@ class TcpConnections {
   std::size_t m_left_out = 0;
 };
 
-/// Of a whole file. BadInput as CaptureReader; what came before the fault is in `out` all the same.
-[[nodiscard]] Status read_connections(ByteView file, std::vector<TcpConnection>& out);
+/// What of a file is in none of its connections.
+struct PassedOver {
+  std::size_t frames = 0;    ///< Without a TCP segment: see tcp_segment().
+  std::size_t segments = 0;  ///< TcpConnections::left_out().
+};
+/// Of a whole file. BadInput as CaptureReader; what came before the fault is in `out` all the same, and counted in `passed`.
+[[nodiscard]] Status read_connections(ByteView file, std::vector<TcpConnection>& out, PassedOver* passed = nullptr);
 
 }  // namespace postern::capture

@@ -44,6 +44,23 @@ Result<SecretBytes> secret(const std::string& reference, const config::Config& c
   return read;
 }
 
+tl::unexpected<Error> fault_of(const config::X400User& user, const Error& fault) {
+  return fail(Error(fault).context("[[x400_user]] " + printable(user.address)));
+}
+
+/// Under which each user of [[x400_user]] is found, in their order.
+Result<std::vector<std::string>> keys_of_users(const config::Config& config) {
+  std::vector<std::string> out;
+  for (const auto& user : config.x400_users) {
+    const auto address = in(oraddress::parse(user.address), "address");
+    if (!address) return fault_of(user, address.error());
+    std::string key = oraddress::comparison_key(*address);
+    if (std::ranges::find(out, key) != out.end()) return fault_of(user, {ErrorCode::Conflict, "is there twice", "address"});
+    out.push_back(std::move(key));
+  }
+  return out;
+}
+
 /// The chain of a peer that we called, judged by our own path validation, so that a refusal has a reason.
 class PathCheck {
  public:
@@ -136,21 +153,18 @@ class Maker {
     const bool wanted = !m_config.x400_users.empty() || std::ranges::any_of(m_config.x400_peers, &is_strong);
     if (!wanted) return {};
     static SystemRandom random;
+    POSTERN_TRY(const auto keys, keys_of_users(m_config));
     POSTERN_TRY(auto own, own_identity());
     out.strong = std::make_shared<credentials::Authenticator>(std::move(own), m_clock, random, m_config.x400.strong.clock_skew);
-    for (const auto& user : m_config.x400_users) {
-      const Status added = add_user(out, user);
-      if (!added) return fail(Error(added.error()).context("[[x400_user]] " + printable(user.address)));
+    for (std::size_t n = 0; n < keys.size(); ++n) {
+      const auto& user = m_config.x400_users[n];
+      auto trust = trust_of(user.ca, user.subject, user.pins);
+      if (!trust) return fault_of(user, trust.error());
+      out.strong_users.emplace(keys[n], *std::move(trust));
     }
     return {};
   }
   static bool is_strong(const config::X400Peer& peer) { return peer.credentials == "strong"; }
-  Status add_user(Mta& out, const config::X400User& user) {
-    POSTERN_TRY(const auto address, in(oraddress::parse(user.address), "address"));
-    POSTERN_TRY(auto trust, trust_of(user.ca, user.subject, user.pins));
-    if (out.strong_users.emplace(oraddress::comparison_key(address), std::move(trust)).second) return {};
-    return fail(ErrorCode::Conflict, "is there twice", "address");
-  }
   Result<credentials::Trust> trust_of(const std::string& ca, const std::string& subject, const std::vector<std::string>& pins) {
     credentials::Trust out;
     out.subject = subject;
@@ -234,6 +248,11 @@ class Maker {
 }  // namespace
 
 Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock) { return Maker(config, std::move(own), clock).make(); }
+
+Status check_users(const config::Config& config) {
+  POSTERN_TRY(const auto keys, keys_of_users(config));
+  return {};
+}
 
 Result<credentials::Identity> identity_in(const io::SslContext& context) {
   X509* leaf = context ? SSL_CTX_get0_certificate(context.get()) : nullptr;

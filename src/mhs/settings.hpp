@@ -20,6 +20,8 @@ struct OwnTls {
 };
 /// Reads passwords and certificates. The clock must outlive what is made. Errors name table, entry and setting.
 [[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock);
+/// Of [[x400_user]], without reading its certificates: that the addresses are ones, and each is there once.
+[[nodiscard]] Status check_users(const config::Config& config);
 /// x400.retry; an expiry has each message of its own (lifetimes_of).
 [[nodiscard]] Result<RetrySchedule> retry_of(const config::Config& config);
 [[nodiscard]] mts::Lifetimes lifetimes_of(const config::Config& config);

@@ -243,7 +243,8 @@ bool CabinetRows::takes(const CabinetFilter& filter, const Statement& row) const
   if (row.is_null(kPriority)) return true;
   const auto outcomes = static_cast<std::uint32_t>(row.integer(kOutcomes));
   if (!has(filter.priorities, row.integer(kPriority)) || (outcomes & filter.no_outcome) != 0) return false;
-  if (filter.any_outcome != 0 && (outcomes & filter.any_outcome) == 0) return false;
+  for (const std::uint32_t wanted : {filter.any_outcome, filter.also_outcome})
+    if (wanted != 0 && (outcomes & wanted) == 0) return false;
   if (!filter.matches) return true;
   const auto brief = m_key->open(brief_aad(row.text(0)), row.blob(kBrief));
   return !brief || filter.matches(as_text(*brief));

@@ -37,7 +37,8 @@ struct CabinetFilter {
   std::uint32_t kinds = kAny, states = kAny, unopened = kAny, priorities = kAny;
   std::int64_t since = std::numeric_limits<std::int64_t>::min(),
                until = std::numeric_limits<std::int64_t>::max();  ///< since <= created < until
-  std::uint32_t any_outcome = 0, no_outcome = 0;                  ///< One of these at least, where there is a bit; none of those.
+  /// One of each of the first two at least, where there is a bit in them; none of the last.
+  std::uint32_t any_outcome = 0, also_outcome = 0, no_outcome = 0;
   std::function<bool(std::string_view brief)> matches{};
 };
 struct CabinetPage {

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "asn1/utc_time_range.hpp"
 #include "base/text.hpp"
 #include "ms/oids.hpp"
 #include "oraddress/or_text.hpp"
@@ -16,8 +17,6 @@ using mts::StandardExtension;
 constexpr std::size_t kContentIdentifier = 16;        // X.411 ub-content-id-length
 constexpr std::int64_t kBuiltInContentType = 32'767;  // X.411 ub-built-in-content-type
 constexpr std::uint32_t kBuiltInEits = 10;            // X.411 BuiltInEncodedInformationTypes: bits 0..9
-constexpr std::int64_t kFirstTime = -631'152'000;     // 1950-01-01: what UTCTime can say (X.680 47, in the window of RFC 5280)
-constexpr std::int64_t kLastTime = 2'524'607'999;     // 2049-12-31
 constexpr std::uint32_t kAllCriticality = 7;
 
 std::string indexed(const char* list, std::size_t at, const char* member = "") {
@@ -39,7 +38,7 @@ Result<asn1::Oid> oid_of(const std::string& text, const std::string& field) {
 }
 
 Result<mts::Time> time_of(std::int64_t seconds, const char* field) {
-  if (seconds < kFirstTime || seconds > kLastTime)
+  if (!asn1::is_in_utc_time(seconds))
     return fail(ErrorCode::BadInput, "is outside of 1950 to 2049, which is what an X.400 date can say", field);
   return mts::Time::at(seconds);
 }

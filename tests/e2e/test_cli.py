@@ -330,6 +330,22 @@ def test_config_check_accepts_and_shows(daemon):
     assert "server.hostname" in daemon.cli("config", "reference").stdout.decode()
 
 
+def test_config_check_looks_into_lists_and_users(daemon):
+    """What the MTA refuses at start is said before: addresses, members' files, what is there twice."""
+    user = {"address": "C=DE;A= ;P=NORTH;S=Roe", "ca": "ca.pem", "subject": "CN=Roe"}
+    daemon.config["x400"] = {"domain": "C=DE;A= ;P=NORTH"}
+    daemon.config["x400_list"] = [{"address": "C=DE;A= ;P=NORTH;CN=Staff", "members_file": "/nowhere/staff.txt"}]
+    daemon.config["x400_user"] = [user, user]
+    daemon.write_config()
+    done = daemon.cli("config", "check", check=False)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 1 and "cannot read /nowhere/staff.txt" in said and "is there twice" in said, said
+    daemon.config["x400_user"] = [user]
+    del daemon.config["x400_list"]
+    daemon.write_config()
+    assert daemon.cli("config", "check").returncode == 0
+
+
 @pytest.mark.parametrize("text, words", [
     ("[server]\nhostnme = \"x\"\n", ["hostnme", "hostname"]),
     ("[serverr]\nhostname = \"x\"\n", ["serverr", "server"]),

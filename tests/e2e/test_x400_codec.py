@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pathlib
+import struct
 import subprocess
 
 import pytest
@@ -251,3 +252,13 @@ def test_what_is_in_tls_and_what_is_cut_is_said(tmp_path):
     in_tls, cut, smtp = document["connections"]
     assert in_tls["notes"][0].startswith("TLS") and cut["notes"] == ["6 octets of the initiator wait for the rest of their TPDU"]
     assert "RFC 1006" in smtp["units"][0]["trouble"]
+    wiretap.write_pcap(tmp_path / "half.pcap", [half], 102)
+    assert b"wait for the rest" in x400("decode", tmp_path / "half.pcap", status=1)
+
+
+def test_a_capture_without_a_connection_is_no_success(tmp_path):
+    frame = bytes(12) + b"\x08\x06" + bytes(28)  # ARP
+    (tmp_path / "arp.pcap").write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + struct.pack("<IIII", 1, 0, len(frame), len(frame)) + frame)
+    said = x400("decode", tmp_path / "arp.pcap", status=1).decode()
+    assert "cut off): 1" in said and "no octets of a TCP connection" in said
+    assert json.loads(x400("decode", "--json", tmp_path / "arp.pcap", status=1))["connections"] == []

@@ -144,9 +144,9 @@ def test_a_draft_is_changed_by_one_at_a_time(daemon, workdir):
     (workdir / "plan.txt").write_text("the plan")
     (workdir / "list.txt").write_text("the list")
     daemon.start()
-    draft = daemon.json("x400", "create", "--to", STRANGER, "--subject", "First", "--text", "Kräuterquark", "--attach", workdir / "plan.txt", "--expires", "2036-01-01T00:00:00Z")
+    draft = daemon.json("x400", "create", "--to", STRANGER, "--subject", "First", "--text", "Kräuterquark", "--attach", workdir / "plan.txt", "--expires", "2036-01-01T00:00:00Z", "--alternate-allowed")
     seen = draft["version"]
-    changed = daemon.json("x400", "edit", draft["id"], "--subject", "Second", "--keep", "2", "--attach", workdir / "list.txt", "--clear", "expires", "--priority", "urgent")
+    changed = daemon.json("x400", "edit", draft["id"], "--subject", "Second", "--keep", "2", "--attach", workdir / "list.txt", "--clear", "expires", "--priority", "urgent", "--return-content")
     assert (changed["id"], changed["subject"], changed["priority"], changed["expires"]) == (draft["id"], "Second", "urgent", None)
     late = daemon.cli("x400", "edit", draft["id"], "--version", str(seen), "--subject", "Too late", check=False)
     assert late.returncode == 1 and b"read it again" in late.stdout + late.stderr, late
@@ -155,11 +155,18 @@ def test_a_draft_is_changed_by_one_at_a_time(daemon, workdir):
     assert daemon.api("PATCH", f"/x400/messages/{draft['id']}", {"subject": "x"})[0] == 400, "nobody changes what he has not seen"
     form = daemon.api_json("GET", f"/x400/messages/{draft['id']}/draft")
     assert (form["subject"], form["text"], form["version"]) == ("Second", "Kräuterquark", changed["version"])
+    assert form["flags"] == ["alternate_allowed", "return_content"], "what is not named stays"
     assert [each["name"] for each in form["attachments"]] == ["plan.txt", "list.txt"]
-    daemon.cli("x400", "submit", draft["id"])
+    assert daemon.cli("x400", "submit", draft["id"], "--version", str(seen), check=False).returncode == 1
+    given = daemon.json("x400", "create", "--to", STRANGER, "--subject", "Third", "--text", "t", "--attach", workdir / "plan.txt", "--sensitivity", "private")
+    daemon.cli("x400", "edit", given["id"], "--content", workdir / "list.txt", "--content-type", "1.3.6.1.4.1.55555.1")
+    form = daemon.api_json("GET", f"/x400/messages/{given['id']}/draft")
+    assert (form["content"]["octets"], form["subject"], form["sensitivity"], form["attachments"]) == (8, "", "none", []), "in place of the heading as well"
+    assert daemon.cli("x400", "edit", given["id"], "--subject", "Fourth", check=False).returncode == 1, "the content has its own"
+    daemon.cli("x400", "submit", draft["id"], "--version", str(changed["version"]))
     assert daemon.cli("x400", "edit", draft["id"], "--subject", "x", check=False).returncode == 1, "it has gone out"
-    [record] = [each for each in daemon.audit() if each["kind"] == "x400.mailbox.edit"]
-    assert "Second" not in json.dumps(record)
+    records = [each for each in daemon.audit() if each["kind"] == "x400.mailbox.edit"]
+    assert len(records) == 2 and "Second" not in json.dumps(records)
 
 
 def test_lists_and_waiting_are_filtered(daemon):

@@ -205,6 +205,28 @@ def test_what_waits_for_approval(gateway, browser):  # noqa: F811
     assert browser.errors() == []
 
 
+def test_what_is_approved_is_what_is_shown(gateway, browser):  # noqa: F811
+    """Under an open page another officer refuses it, and its author changes it and submits it again: under the same id it is another content."""
+    act(gateway, held := draft(gateway, "Harmless"), "submit", {"strategy": 4})
+    open_page(gateway, browser)
+    pick_message(browser, "quarantine", "Harmless")
+    browser.await_text("Good morning", "#reader pre")
+    press(browser, "Approve…")
+    refused = act(gateway, held, "refuse", {"reason": "no"})
+    gateway.api_json("PATCH", f"/x400/messages/{held['id']}", {"version": refused["version"], "subject": "Otherwise", "text": "Burn it down"})
+    act(gateway, held, "submit", {"strategy": 4})
+    press(browser, "Approve and submit", "#ask")
+    browser.await_text("read it again", "#ask-wrong")
+    assert state_of(gateway, held) == "held"
+    press(browser, "Not now", "#ask")
+    wait_until(lambda: browser.text("#reader h2") == "Otherwise", "what waits there now", details=browser.text)
+    assert "Burn it down" in browser.text("#reader pre") and "Good morning" not in browser.text("#reader")
+    press(browser, "Approve…")
+    press(browser, "Approve and submit", "#ask")
+    browser.await_text("submitted", "#reader .facts .ok")
+    assert [error for error in browser.errors() if "409" not in error] == []
+
+
 def test_a_message_for_later_can_be_taken_back(gateway, browser):  # noqa: F811
     open_page(gateway, browser)
     write(browser, BOB, "For tomorrow")
