@@ -53,7 +53,8 @@ struct Node::Impl {
                                                          parts.hostname, parts.transcript, parts.lifetimes, parts.schedule});
     p1->desk = &courier->desk();
     deliveries = std::make_shared<UserDeliveries>(
-        UserDeliveries::Parts{parts.mailboxes, parts.spool, parts.loops, parts.workers, parts.clock, courier->outcomes()});
+        UserDeliveries::Parts{parts.mailboxes, parts.spool, parts.loops, parts.workers, parts.clock, courier->outcomes(),
+                              parts.budget ? delivery_octets(parts.budget->most()) : kDeliveryOctets});
   }
   /// What nobody resumed, what is too old, what was accepted long ago.
   static io::Task<void> keep_house(Impl* self, std::shared_ptr<std::atomic<bool>> stopped) {
