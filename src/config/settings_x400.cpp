@@ -68,7 +68,8 @@ std::vector<Row<Config>> mta() {
                2'147'483'647),
       count<C>("x400.inflight_bytes", FIELD(x400.inflight_bytes),
                "Octets that all associations together may hold of what is not whole yet or not done; beyond, the one that sends more is "
-               "aborted. A quarter is kept for small APDUs; three eighths, at most 80 MiB, is the longest APDU of a user.",
+               "aborted. A quarter is kept for small APDUs; three eighths, at most 80 MiB, is the longest APDU of a user. "
+               "Callers who have not bound share an eighth besides.",
                1024 * 1024, 17'179'869'184),
       count<C>("x400.most_queued", FIELD(x400.most_queued),
                "Messages in the queue, from which on users are asked to hold theirs back (submission-control), or refused.", 1,

@@ -126,6 +126,7 @@ class Downgrader {
     identifier(ipn.subject_ipm);
     each(ipn.ipn_originator);
     each(ipn.ipm_intended_recipient);
+    types(ipn.conversion_eits);
     drop(ipn.notification_extensions, "extensions of the notification");
     if (auto* receipt = std::get_if<ReceiptFields>(&ipn.choice.value)) return drop(receipt->rn_extensions, "extensions of the receipt");
     auto* non_receipt = std::get_if<NonReceiptFields>(&ipn.choice.value);
@@ -174,9 +175,14 @@ class Downgrader {
   void delivery(MessageParameters& parameters) {
     if (!parameters.delivery_envelope) return;
     mts::OtherMessageDeliveryFields& fields = *parameters.delivery_envelope;
-    bool fits = std::holds_alternative<mts::BuiltInContentType>(fields.content_type.value);
+    auto* const type = std::get_if<mts::BuiltInContentType>(&fields.content_type.value);
+    bool fits = type != nullptr;
     const auto try_name = [&](mts::ORName& name) { fits = fits && !mts::downgrade_to_1984(name); };
     const mts::OtherMessageDeliveryFields before = fields;
+    if (type != nullptr && *type == mts::BuiltInContentType::InterpersonalMessaging1988)
+      *type = mts::BuiltInContentType::InterpersonalMessaging1984;  // as its content is from here on
+    types(fields.original_encoded_information_types);
+    types(fields.converted_encoded_information_types);
     try_name(fields.originator_name);
     try_name(fields.this_recipient_name);
     if (fields.originally_intended_recipient_name) try_name(*fields.originally_intended_recipient_name);
@@ -189,6 +195,12 @@ class Downgrader {
     if (fits) return;
     drop(parameters.delivery_envelope, "the envelope of a forwarded message");
     drop(parameters.delivery_time, "the envelope of a forwarded message");
+  }
+
+  void types(std::optional<mts::EncodedInformationTypes>& types) {
+    if (!types || !types->extended_encoded_information_types) return;
+    mts::downgrade_to_1984(*types);
+    m_changed = true;
   }
 
   // ---- names

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "ipm/encoded_types.hpp"
 #include "ipm/extended_body.hpp"
 #include "ipm/general_text.hpp"
 #include "ipm/testing/samples.hpp"
@@ -57,12 +58,23 @@ TEST(Downgrade, AnExtendedPartGetsItsBasicForm) {
   EXPECT_EQ(std::get<IA5TextBodyPart>(ipm.body.at(0).value).data.octets, "hello");
 }
 
+/// Of 1988, and what 1984 can say of it.
+mts::EncodedInformationTypes of_general_text() { return encoded_information_types(message_of({text("x", TextForm::Utf8)})); }
+mts::EncodedInformationTypes unknown_types() {
+  mts::EncodedInformationTypes out = of_general_text();
+  out.extended_encoded_information_types.reset();
+  out.built_in_encoded_information_types.set(mts::BuiltInEncodedInformationType::Unknown);
+  return out;
+}
+
 TEST(Downgrade, ForwardedMessagesAtEveryDepth) {
   MessageBodyPart inner;
   inner.data = *message_of({extended_ia5("deep")}).ipm();
   inner.parameters.delivery_time = mts::Time::at(1795668120);
   auto& fields = inner.parameters.delivery_envelope.emplace();
   fields.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1988;
+  fields.original_encoded_information_types = of_general_text();
+  fields.converted_encoded_information_types = of_general_text();
   fields.originator_name = jane();
   fields.this_recipient_name = john();
   fields.message_submission_time = mts::Time::at(1795668120);
@@ -70,6 +82,8 @@ TEST(Downgrade, ForwardedMessagesAtEveryDepth) {
   const IPM ipm = downgraded(message_of({forwarded}), kNothingAllowed);
   const auto& basic = std::get<asn1::Box<MessageBodyPart>>(ipm.body.at(0).value);
   EXPECT_EQ(std::get<IA5TextBodyPart>(basic->data.body.at(0).value).data.octets, "deep");
+  fields.content_type.value = mts::BuiltInContentType::InterpersonalMessaging1984;
+  fields.original_encoded_information_types = fields.converted_encoded_information_types = unknown_types();
   EXPECT_EQ(basic->parameters, inner.parameters);
 }
 
@@ -138,9 +152,11 @@ TEST(Downgrade, NotificationsLoseTheirExtensions) {
   ipn.subject_ipm = {jane(), "42"};
   ipn.choice.value =
       ReceiptFields{asn1::UtcTime{"261126070000Z"}, AcknowledgmentModeField::Manual, {}, IPMSExtensions{{{1, 2, 3}, {Bytes{0x05, 0x00}}}}};
+  ipn.conversion_eits = of_general_text();
   const auto made = downgrade_content(asn1::encode(InformationObject{ipn}).value(), {});
   ASSERT_TRUE(made) << made.error().why;
   const auto out = asn1::decode<InformationObject>(made->content).value();
+  EXPECT_EQ(out.ipn()->conversion_eits, unknown_types());
   EXPECT_FALSE(std::get<ReceiptFields>(out.ipn()->choice.value).rn_extensions);
   ipn.choice.value = OtherNotificationTypeFields{};
   EXPECT_THAT(refusal({ipn}).why, HasSubstr("neither of receipt"));

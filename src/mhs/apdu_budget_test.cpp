@@ -81,6 +81,18 @@ class ApduBudget : public ::testing::TestWithParam<bool> {
     say(socket, octets);
     return socket;
   }
+  /// A connection of somebody who never binds: the transport is open, and so much of a TSDU came that has no end.
+  UniqueFd stranger(ByteView connect, std::size_t size) const {
+    UniqueFd socket = io::testing::connected(node.port);
+    say(socket, connect);
+    std::array<Byte, 64> confirmed{};
+    EXPECT_GT(::recv(socket.get(), confirmed.data(), confirmed.size(), 0), 0);
+    constexpr std::size_t kData = 1000;  // X.224 13.7: DT, not the end of its TSDU
+    Bytes piece{3, 0, (kData + 7) / 256, (kData + 7) % 256, 2, 0xF0, 0};
+    piece.resize(7 + kData, 'x');
+    for (std::size_t at = 0; at < size; at += kData) say(socket, piece);
+    return socket;
+  }
   static void say(const UniqueFd& socket, ByteView octets) {
     while (!octets.empty()) {
       const ssize_t sent = ::send(socket.get(), octets.data(), octets.size(), MSG_NOSIGNAL);
@@ -124,6 +136,27 @@ TEST_P(ApduBudget, WhatIsUnfinishedCountsForAllTogether) {
   auto large = bound(node.port);
   ASSERT_TRUE(large);
   EXPECT_TRUE(run(large->submit(message_of(kLarge), soon())));
+}
+
+TEST_P(ApduBudget, CallersWhoNeverBindUseUpNothingOfThoseWhoDid) {
+  start();
+  const Bytes whole = conversation(1000);
+  ASSERT_GT(whole.size(), 4U);
+  const ByteView connect = ByteView(whole).first(whole[2] * 256U + whole[3]);
+  auto alice = bound(node.port);
+  ASSERT_TRUE(alice);
+  std::vector<UniqueFd> held;
+  for (int i = 0; i < 80; ++i) held.push_back(stranger(connect, 60'000));  // 80 times 64 KiB are more than all of the budget
+  EXPECT_TRUE(is_ended(held.back())) << "they have an eighth among themselves";
+  EXPECT_EQ(node.budget->used(), 0U);
+  EXPECT_TRUE(run(alice->submit(message_of(30'000), soon())));
+}
+
+TEST_P(ApduBudget, NoBindIsSoLong) {
+  start();
+  const Bytes whole = conversation(1000);
+  ASSERT_GT(whole.size(), 4U);
+  EXPECT_TRUE(is_ended(stranger(ByteView(whole).first(whole[2] * 256U + whole[3]), 140'000)));
 }
 
 TEST_P(ApduBudget, APeerThatStopsInTheMiddleOfAnApduIsLeft) {

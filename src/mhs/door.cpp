@@ -32,6 +32,10 @@ void refuse_busy(Wire& wire, const Error& why, bool x410) {
 
 }  // namespace
 
+std::shared_ptr<ContentBudget> strangers_part(const std::shared_ptr<ContentBudget>& budget) {
+  return budget ? std::make_shared<ContentBudget>(budget->most() / 8) : nullptr;
+}
+
 io::Task<void> serve_association(DoorParts& parts, io::Stream stream) {
   const std::string address = stream.peer().text();
   auto association = osi::Association::respond(options_of(parts), parts.p1.clock.steady());
@@ -39,7 +43,7 @@ io::Task<void> serve_association(DoorParts& parts, io::Stream stream) {
     log::error("x400.door", {{"error", association.error()}});
     co_return;
   }
-  Wire wire(std::move(stream), *std::move(association), parts.budget);
+  Wire wire(std::move(stream), *std::move(association), parts.budget, parts.strangers);
   auto first = co_await wire.next(io::deadline_in(kBindTime), io::WakeOn::DataOrDrain);
   if (!first) co_return co_await wire.abort(osi::RtseAbortReason::TemporaryProblem, "no bind came");
   auto* requested = std::get_if<osi::AssociationRequested>(&*first);

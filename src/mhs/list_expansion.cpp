@@ -15,12 +15,12 @@ constexpr std::uint64_t kInMemory = 512U * 1024;  ///< Contents above it are cop
 constexpr std::size_t kPiece = 256U * 1024;
 
 /// The same message for parts of its recipients.
-std::vector<mts::MessageTransferEnvelope> parts_of(mts::MessageTransferEnvelope envelope) {
+std::vector<mts::MessageTransferEnvelope> parts_of(mts::MessageTransferEnvelope envelope, std::size_t together) {
   auto recipients = std::exchange(envelope.per_recipient_fields, {});
   std::vector<mts::MessageTransferEnvelope> out;
-  for (std::size_t at = 0; at < recipients.size(); at += kMembersOfEnvelope) {
+  for (std::size_t at = 0; at < recipients.size(); at += together) {
     const auto first = recipients.begin() + static_cast<std::ptrdiff_t>(at);
-    const auto size = static_cast<std::ptrdiff_t>(std::min(kMembersOfEnvelope, recipients.size() - at));
+    const auto size = static_cast<std::ptrdiff_t>(std::min(together, recipients.size() - at));
     out.push_back(envelope);
     out.back().per_recipient_fields.assign(std::move_iterator(first), std::move_iterator(first + size));
   }
@@ -86,7 +86,7 @@ Status ListExpander::take_message(const Visit& visit, DeliveryReport& into) cons
 
 Status ListExpander::expand(const Visit& visit, mts::ListExpansion expansion, DeliveryReport& into) const {
   const std::size_t members = expansion.envelope.per_recipient_fields.size();
-  for (auto& part : parts_of(std::move(expansion.envelope))) {
+  for (auto& part : parts_of(std::move(expansion.envelope), expansion.together)) {
     auto copy = copy_for(visit.item, std::move(part));
     // An envelope that cannot be written for the members is no reason to try again.
     if (!copy && (copy.error().code == ErrorCode::BadInput || copy.error().code == ErrorCode::TooLarge)) {

@@ -4,17 +4,14 @@
 // A list expands a message once at this MTA, whichever way it comes: besides the history in the message (X.411 14.3.10), which systems of
 // 1984 lose on the way, there is a mark of our own, as long as those against duplicates are kept. So lists that name each other end here.
 //
-// A large list becomes several messages of the same identifier (kMembersOfEnvelope), all of them queued in the transaction that ends the
-// list's own place in the queue: nothing is lost and nobody gets it twice after a crash.
+// A large list becomes several messages of the same identifier (mts::ListExpansion::together), all of them queued in the transaction that
+// ends the list's own place in the queue: nothing is lost and nobody gets it twice after a crash.
 #pragma once
 
 #include "mhs/acceptance.hpp"
 #include "mhs/outcomes.hpp"
 
 namespace postern::mhs {
-
-/// So that an envelope stays well under the megabyte that MTAs (this one, too) take.
-inline constexpr std::size_t kMembersOfEnvelope = 1000;
 
 class ListExpander {
  public:

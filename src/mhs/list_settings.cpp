@@ -80,6 +80,16 @@ Result<DistributionList> list_of(const config::Config& config, const config::X40
   return out;
 }
 
+/// Two lists that own each other would pass a report round for ever.
+Status check_owners(const Lists& lists) {
+  for (const auto& [key, list] : lists.all()) {
+    if (!list.reports.owner || lists.find(*list.reports.owner) == nullptr) continue;
+    return fail(
+        Error{ErrorCode::BadInput, "is a list; name a person", "owner"}.context("[[x400_list]] " + printable(oraddress::write(list.name))));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Lists> lists_of(const config::Config& config) {
@@ -89,6 +99,7 @@ Result<Lists> lists_of(const config::Config& config) {
     const Status added = list ? out.add(*std::move(list)) : Status(fail(list.error()));
     if (!added) return fail(Error(added.error()).context("[[x400_list]] " + printable(each.address)));
   }
+  POSTERN_CHECK(check_owners(out));
   return out;
 }
 

@@ -71,6 +71,14 @@ TEST(ListSettings, WhatCannotBeIsNamed) {
   auto circle = staff();
   circle.owner = kStaff, circle.reports = "both";
   EXPECT_NE(fault_of(circle).find("circles"), std::string::npos);
+  config::Config round = with(staff());
+  round.x400_lists.push_back(staff());
+  round.x400_lists[1].address = "C=DE;A= ;P=NORTH;CN=board";
+  round.x400_lists[0].owner = "C=DE;A= ;P=NORTH;CN=Board", round.x400_lists[0].reports = "owner";
+  round.x400_lists[1].owner = kStaff, round.x400_lists[1].reports = "both";
+  const auto refused = lists_of(round);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text().find("is a list; name a person"), std::string::npos) << refused.error().text();
   auto missing = staff();
   missing.members_file = "/nowhere/staff.txt";
   EXPECT_NE(fault_of(missing).find("cannot read /nowhere/staff.txt"), std::string::npos);

@@ -46,13 +46,15 @@ struct Node::Impl {
     PasswordGuesses& guesses = parts.guesses != nullptr ? *parts.guesses : own_guesses;
     p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, guesses, refused, parts.random,
                        parts.clock});
-    door.emplace(DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open, parts.budget});
+    door.emplace(
+        DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open, parts.budget, strangers_part(parts.budget)});
     courier = std::make_unique<X400Courier>(CourierParts{*p1, parts.mta, rules, parts.mailboxes, parts.store, *staging, parts.spool,
                                                          parts.loops, parts.workers, parts.resolver, parts.random, parts.clock,
                                                          parts.hostname, parts.transcript, parts.lifetimes, parts.schedule});
     p1->desk = &courier->desk();
     deliveries = std::make_shared<UserDeliveries>(
-        UserDeliveries::Parts{parts.mailboxes, parts.spool, parts.loops, parts.workers, parts.clock, courier->outcomes()});
+        UserDeliveries::Parts{parts.mailboxes, parts.spool, parts.loops, parts.workers, parts.clock, courier->outcomes(),
+                              parts.budget ? delivery_octets(parts.budget->most()) : kDeliveryOctets});
   }
   /// What nobody resumed, what is too old, what was accepted long ago.
   static io::Task<void> keep_house(Impl* self, std::shared_ptr<std::atomic<bool>> stopped) {

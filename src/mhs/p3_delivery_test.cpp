@@ -484,6 +484,16 @@ TEST_F(P3Delivery, AProbeIsAnsweredAsItsMessageWouldBe) {  // X.411 8.2.1.2
   EXPECT_EQ(reports(4).back(), Diagnostic::ContentTooLong);
 }
 
+TEST_F(P3Delivery, WhatNoAssociationMayHoldIsReported) {
+  node.budget = std::make_shared<ContentBudget>(8ULL * 1024 * 1024);  // three eighths of it are one APDU's
+  start();
+  constexpr std::int64_t kFits = (3 * 1024 - 64) * 1024;
+  ASSERT_TRUE(run(node.node->submit_probe(probe_to(kBob, kFits), "test")));
+  EXPECT_EQ(reports(1).back(), std::nullopt);
+  ASSERT_TRUE(run(node.node->submit_probe(probe_to(kBob, kFits + 1), "test")));
+  EXPECT_EQ(reports(2).back(), mts::NonDeliveryDiagnosticCode::ContentTooLong);
+}
+
 TEST_F(P3Delivery, WhatWaitsTooLongIsReported) {
   start();
   auto envelope = envelope_to(kBob);

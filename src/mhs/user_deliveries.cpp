@@ -16,16 +16,17 @@ constexpr std::int64_t kSeldom = 3600, kSoon = 1;
 const mts::MessageTransferEnvelope& envelope_of(const Outgoing& item) { return std::get<mts::Message>(item.apdu().value).envelope; }
 
 /// X.411 8.4.1.1: what he registered, and what can be delivered this way at all.
-mts::Deliverable deliverable_over_p3(const mts::RegisterArgument88& registered) {
-  constexpr auto kMost = static_cast<std::int64_t>(kDeliveryOctets);
+mts::Deliverable deliverable_over_p3(const mts::RegisterArgument88& registered, std::uint64_t content_octets) {
+  const auto most = static_cast<std::int64_t>(content_octets);
   mts::Deliverable out = mts::deliverable_of(registered);
-  out.maximum_content_length = std::min(out.maximum_content_length.value_or(kMost), kMost);
+  out.maximum_content_length = std::min(out.maximum_content_length.value_or(most), most);
   return out;
 }
 
-std::optional<mts::NonDeliveryReport> undeliverable(const Outgoing& item, const mts::RegisterArgument88& registered) {
+std::optional<mts::NonDeliveryReport> undeliverable(const Outgoing& item, const mts::RegisterArgument88& registered,
+                                                    std::uint64_t content_octets) {
   const std::size_t recipient = item.due().front().fate.recipient;
-  const mts::Deliverable deliverable = deliverable_over_p3(registered);
+  const mts::Deliverable deliverable = deliverable_over_p3(registered, content_octets);
   if (const auto* probe = std::get_if<mts::Probe>(&item.apdu().value))
     return mts::undeliverable(*probe, probe->per_recipient_fields.at(recipient), deliverable);
   if (item.kind() != StoredKind::Message) return std::nullopt;
@@ -175,7 +176,7 @@ Result<std::optional<mts::NonDeliveryReport>> UserDeliveries::reason_against(con
   const oraddress::ORAddress user = item.owner(item.due().front());
   if (m_parts.mailboxes.route_to(user) != item.item().route) return gone;
   const auto registered = m_parts.mailboxes.registration(user);
-  if (registered) return undeliverable(item, *registered);
+  if (registered) return undeliverable(item, *registered, m_parts.content_octets);
   if (registered.error().code != ErrorCode::NotFound) return fail(registered.error());
   return gone;
 }

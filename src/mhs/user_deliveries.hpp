@@ -20,12 +20,19 @@
 
 #include "mhs/mailboxes.hpp"
 #include "mhs/outcomes.hpp"
+#include "mhs/user_gate.hpp"
 #include "mts/rules_controls.hpp"
 
 namespace postern::mhs {
 
 /// Octets of a content that is delivered this way: an APDU of ROSE is whole in memory. A longer one is reported (content-too-long).
 inline constexpr std::uint64_t kDeliveryOctets = 32ULL * 1024 * 1024;
+/// What fits in an association's part of such a budget (user_gate.hpp), with an envelope beside it.
+[[nodiscard]] constexpr std::uint64_t delivery_octets(std::uint64_t budget) noexcept {
+  constexpr std::uint64_t kEnvelope = 64U * 1024;
+  const std::uint64_t share = apdu_share(budget);
+  return std::min(kDeliveryOctets, share - std::min(share, kEnvelope));
+}
 
 /// Something of the queue that is for a user, looked at.
 struct ForUser {
@@ -56,6 +63,7 @@ class UserDeliveries final : public WorkListener, public std::enable_shared_from
     io::WorkerPool& workers;
     const Clock& clock;
     Outcomes& outcomes;
+    std::uint64_t content_octets = kDeliveryOctets;  ///< Of a content, at most: delivery_octets() where associations share a budget.
   };
   explicit UserDeliveries(const Parts& parts) : m_parts(parts) {}
 

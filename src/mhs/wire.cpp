@@ -48,15 +48,24 @@ io::Task<Result<osi::AssociationEvent>> Wire::next(SteadyTime deadline, io::Wake
   }
 }
 
+ContentShare* Wire::share() noexcept {
+  if (m_association.open()) m_before.reset();
+  return m_before ? m_before.get() : m_share.get();
+}
+
 /// X.217 9.3 (A-ABORT), X.228 (RTAB, temporary problem): an APDU that is not whole has no invocation yet that could be rejected.
 void Wire::count() {
-  if (!m_share || m_no_room || m_share->settle_at(m_association.octets_held())) return;
+  ContentShare* const mine = share();
+  if (mine == nullptr || m_no_room || mine->settle_at(m_association.octets_held())) return;
   m_no_room = true;
-  log::warn("x400.memory_used_up", {{"address", m_stream.peer().text()},
-                                    {"octets", m_association.octets_held()},
-                                    {"reason",
-                                     "all associations together hold what x400.inflight_bytes allows; raise it, or look for the "
-                                     "user who sends so much at once"}});
+  log::warn(
+      "x400.memory_used_up",
+      {{"address", m_stream.peer().text()},
+       {"octets", m_association.octets_held()},
+       {"reason", m_before ? "callers who have not bound hold together the eighth of x400.inflight_bytes that is theirs; raise it, or "
+                             "look for the address that calls so often"
+                           : "all associations together hold what x400.inflight_bytes allows; raise it, or look for the "
+                             "user who sends so much at once"}});
   m_association.abort(osi::RtseAbortReason::TemporaryProblem, "no memory is left for what the peer sends");
 }
 

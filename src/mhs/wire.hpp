@@ -19,11 +19,14 @@ namespace postern::mhs {
 class Wire {
  public:
   /// `budget`: where what the peer sends counts, until next() is called after the event that brought it. What finds no room there ends the
-  /// association. Null: AssociationLimits are all there is.
-  Wire(io::Stream stream, osi::Association association, std::shared_ptr<ContentBudget> budget = nullptr)
+  /// association. `before`: where it counts until the association is open, so that callers nobody knows yet use up nothing of those who are
+  /// known. Null: AssociationLimits are all there is.
+  Wire(io::Stream stream, osi::Association association, std::shared_ptr<ContentBudget> budget = nullptr,
+       std::shared_ptr<ContentBudget> before = nullptr)
       : m_stream(std::move(stream)),
         m_association(std::move(association)),
-        m_share(budget ? std::make_unique<ContentShare>(std::move(budget)) : nullptr) {}
+        m_share(budget ? std::make_unique<ContentShare>(std::move(budget)) : nullptr),
+        m_before(before ? std::make_unique<ContentShare>(std::move(before)) : nullptr) {}
 
   /// The next event. Errors: Timeout (`deadline` passed; everything is as before), Unavailable with field "drain" (with `wake`: the daemon
   /// wants to end; everything is as before), Unavailable with field "call" (the same: StreamControl::call() was called), Unavailable (the
@@ -46,13 +49,16 @@ class Wire {
   [[nodiscard]] io::Task<Status> fill(SteadyTime deadline, io::WakeOn wake);
   bool read();
   void count();
+  /// Where it counts now.
+  ContentShare* share() noexcept;
 
   io::Stream m_stream;
   osi::Association m_association;
-  std::unique_ptr<ContentShare> m_share;  ///< Null: nobody counts.
-  bool m_no_room = false;                 ///< And so the association was ended.
-  bool m_lost = false;                    ///< The association was told that the network is gone.
-  bool m_over = false;                    ///< The last event was handed out.
+  std::unique_ptr<ContentShare> m_share;   ///< Null: nobody counts.
+  bool m_no_room = false;                  ///< And so the association was ended.
+  bool m_lost = false;                     ///< The association was told that the network is gone.
+  bool m_over = false;                     ///< The last event was handed out.
+  std::unique_ptr<ContentShare> m_before;  ///< Until the association is open; then null.
 };
 
 }  // namespace postern::mhs

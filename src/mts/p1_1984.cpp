@@ -160,14 +160,8 @@ Answer drop(Extensions& extensions) {
   return {};
 }
 
-void downgrade(EncodedInformationTypes& types) {
-  if (!types.extended_encoded_information_types) return;
-  types.extended_encoded_information_types.reset();
-  types.built_in_encoded_information_types.set(BuiltInEncodedInformationType::Unknown);  // what has gone had no name in 1984
-}
-
 void downgrade(std::optional<EncodedInformationTypes>& types) {
-  if (types) downgrade(*types);
+  if (types) downgrade_to_1984(*types);
 }
 
 /// 1984 can tell a redirection only as a rerouting.
@@ -276,6 +270,12 @@ const Type& mpdu_1984() {
                                     alternative<&T::value, 2>("probe").implicitly(context(2)).as(probe_mpdu()),
                                 });
   return type;
+}
+
+void downgrade_to_1984(EncodedInformationTypes& types) {
+  if (!types.extended_encoded_information_types) return;
+  types.extended_encoded_information_types.reset();
+  types.built_in_encoded_information_types.set(BuiltInEncodedInformationType::Unknown);  // what has gone had no name in 1984
 }
 
 // X.419 B.2.3: a common name becomes a domain-defined attribute of type "common"; other extension attributes have no place in 1984.

@@ -34,6 +34,8 @@ using DowngradeContent = std::function<std::optional<NoDowngrade>(Message& messa
 /// and not an error. Afterwards encode with mpdu_1984(). On an answer, `apdu` is as good as lost: work on a copy.
 [[nodiscard]] std::optional<NoDowngrade> downgrade_to_1984(MTSApdu& apdu, const DowngradeContent& content = {});
 
+/// Extended types become `unknown`.
+void downgrade_to_1984(EncodedInformationTypes& types);
 /// One name: nullopt where it fits now, else why it does not.
 [[nodiscard]] std::optional<NoDowngrade> downgrade_to_1984(ORName& name);
 

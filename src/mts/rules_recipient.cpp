@@ -1,6 +1,7 @@
 #include "mts/rules_recipient.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "mts/bounds.hpp"
 #include "oraddress/compare.hpp"
@@ -84,6 +85,51 @@ PerRecipientMessageTransferFields member_like(const PerRecipientMessageTransferF
   return member;
 }
 
+Result<std::size_t> octets_of(const PerRecipientMessageTransferFields& fields) {
+  POSTERN_TRY(const Bytes octets, asn1::encode_as_taken(fields));
+  return octets.size();
+}
+/// What a copy takes in memory: something for each extension besides its octets, however short.
+std::size_t weight_of(const PerRecipientMessageTransferFields& fields, std::size_t octets) {
+  constexpr std::size_t kOfExtension = 256;
+  return octets + kOfExtension * (fields.extensions.size() + fields.unknown.size());
+}
+
+/// Names to look others up in, however many there are.
+class NameSet {
+ public:
+  explicit NameSet(const std::vector<ORName>& names) {
+    for (const ORName& name : names) {
+      if (name.is_absent())
+        m_of_directory.push_back(name);
+      else
+        m_addresses.insert(oraddress::comparison_key(name));
+    }
+  }
+  [[nodiscard]] bool contains(const ORName& name) const {
+    return name.is_absent() ? holds(m_of_directory, name) : !m_addresses.empty() && m_addresses.contains(oraddress::comparison_key(name));
+  }
+
+ private:
+  std::set<std::string> m_addresses;
+  std::vector<ORName> m_of_directory;
+};
+
+/// The members of the list, each like the model; dl-exempted-recipients are none. False: too much for one message.
+bool add_members(MessageTransferEnvelope& to, const PerRecipientMessageTransferFields& model, const std::vector<ORName>& members,
+                 std::size_t& together) {
+  const auto octets = octets_of(model);
+  if (!octets || weight_of(model, *octets) > kExpansionOctets / std::max<std::size_t>(members.size(), 1)) return false;
+  together = std::clamp<std::size_t>(kMembersOctets / std::max<std::size_t>(*octets, 1), 1, kMembersOfEnvelope);
+  const NameSet exempted(extension_or<StandardExtension::DlExemptedRecipients>(to.extensions));
+  for (const ORName& member : members) {
+    if (exempted.contains(member)) continue;
+    to.per_recipient_fields.push_back(model);
+    to.per_recipient_fields.back().recipient_name = member;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool same_name(const ORName& a, const ORName& b) {
@@ -127,15 +173,12 @@ ListExpansion expand_list(const MessageTransferEnvelope& envelope, std::size_t r
     out.report = *std::move(report);
     return out;
   }
-  const auto exempted = extension_or<StandardExtension::DlExemptedRecipients>(envelope.extensions);
-  out.envelope = envelope;
-  out.envelope.per_recipient_fields.clear();
+  static_cast<PerMessageTransferFields&>(out.envelope) = envelope;
+  out.envelope.unknown = envelope.unknown;
   out.envelope.per_message_indicators.set(PerMessageIndicator::DisclosureOfOtherRecipients, false);
-  const PerRecipientMessageTransferFields model = member_like(list, policy.reports_to_owner);
-  for (const ORName& member : policy.members) {
-    if (holds(exempted, member)) continue;
-    out.envelope.per_recipient_fields.push_back(model);
-    out.envelope.per_recipient_fields.back().recipient_name = member;
+  if (!add_members(out.envelope, member_like(list, policy.reports_to_owner), policy.members, out.together)) {
+    out.report = unable(Diagnostic::DlExpansionFailure);
+    return out;
   }
   history.push_back({list.recipient_name, now});
   store<StandardExtension::DlExpansionHistory>(out.envelope.extensions, history);

@@ -32,6 +32,11 @@ struct ListPolicy {
   /// May the originator (or the list before, the last of the history) send to this list? Empty: everyone.
   std::vector<ORName> submit_permission;
 };
+/// Members that may stand in one envelope, so that it stays well under the megabyte that MTAs (this one, too) take: that many at most, and
+/// no more octets of them than these.
+inline constexpr std::size_t kMembersOfEnvelope = 1000, kMembersOctets = 512U * 1024;
+/// What the fields of all members of an expansion take together: each has a copy of what the originator said for the list.
+inline constexpr std::size_t kExpansionOctets = 64U * 1024 * 1024;
 enum class ListOutcome : std::uint8_t {
   Expanded,
   /// X.411 14.3.10: the list has been expanded for this message before; the copy ends here, without a report.
@@ -42,13 +47,14 @@ enum class ListOutcome : std::uint8_t {
 };
 struct ListExpansion {
   ListOutcome outcome = ListOutcome::NotDone;
-  MessageTransferEnvelope envelope;  ///< Expanded: for the members only, this MTA responsible for each.
-  NonDeliveryReport report;          ///< NotDone: why.
-  bool delivery_report_due = false;  ///< Expanded, Empty: the originator wants to know and will not hear from the members.
+  MessageTransferEnvelope envelope;           ///< Expanded: for the members only, this MTA responsible for each.
+  NonDeliveryReport report;                   ///< NotDone: why.
+  std::size_t together = kMembersOfEnvelope;  ///< Expanded: so many members may stand in one envelope.
+  bool delivery_report_due = false;           ///< Expanded, Empty: the originator wants to know and will not hear from the members.
 };
 /// X.411 14.3.10. The list is recipient `recipient`. Members keep his number, conversion and per-recipient extensions but not his history
 /// of redirections or his alternate; they are the MTA's own from now on, and are not disclosed to each other: who stands in a list is
-/// nothing that its originator could have allowed to be told.
+/// nothing that its originator could have allowed to be told. What would take more than kExpansionOctets is reported: dl-expansion-failure.
 [[nodiscard]] ListExpansion expand_list(const MessageTransferEnvelope& envelope, std::size_t recipient, const ListPolicy& policy,
                                         const Time& now);
 /// X.411 14.4.2: why a message that this probe describes would not be expanded; nullopt: it would.

@@ -120,6 +120,55 @@ TEST(ListRules, ExemptedMembersAndReports) {
   EXPECT_TRUE(empty.delivery_report_due);
 }
 
+/// Of somebody's own, and so long.
+ExtensionField private_extension(std::size_t octets) {
+  ExtensionField out;
+  out.type.value = asn1::Oid{1, 3, 9999};
+  out.value = asn1::to_any(asn1::OctetString(Bytes(octets, 'x'))).value();
+  return out;
+}
+ListPolicy many_members(std::size_t count) {
+  ListPolicy policy;
+  for (std::size_t i = 0; i < count; ++i) policy.members.push_back(name_of("M" + std::to_string(i)));
+  return policy;
+}
+
+TEST(ListRules, LongFieldsMakeShortEnvelopes) {
+  auto envelope = testing::envelope();
+  EXPECT_EQ(expand_list(envelope, 0, many_members(3), kTime).together, kMembersOfEnvelope);
+  envelope.per_recipient_fields[0].extensions.push_back(private_extension(100'000));
+  const auto out = expand_list(envelope, 0, many_members(3), kTime);
+  ASSERT_THAT(out.envelope.per_recipient_fields, SizeIs(3));
+  EXPECT_EQ(out.together, 5U);
+  envelope.per_recipient_fields[0].extensions.push_back(private_extension(1'000'000));
+  EXPECT_EQ(expand_list(envelope, 0, many_members(3), kTime).together, 1U);
+}
+
+TEST(ListRules, WhatWouldBecomeTooMuchIsReported) {
+  auto envelope = testing::envelope();
+  envelope.per_recipient_fields[0].extensions.push_back(private_extension(100'000));
+  EXPECT_EQ(expand_list(envelope, 0, many_members(600), kTime).outcome, ListOutcome::Expanded);
+  const auto long_one = expand_list(envelope, 0, many_members(700), kTime);
+  EXPECT_EQ(long_one.outcome, ListOutcome::NotDone);
+  EXPECT_EQ(long_one.report.non_delivery_diagnostic_code, Diagnostic::DlExpansionFailure);
+  EXPECT_THAT(long_one.envelope.per_recipient_fields, SizeIs(0));
+  envelope = testing::envelope();
+  for (int i = 0; i < 1000; ++i) envelope.per_recipient_fields[0].extensions.push_back(private_extension(1));
+  EXPECT_EQ(expand_list(envelope, 0, many_members(1000), kTime).outcome, ListOutcome::NotDone) << "many short ones take memory, too";
+}
+
+TEST(ListRules, TheExemptedAreFoundAsAddresses) {
+  auto envelope = testing::envelope();
+  ORName directory;
+  directory.directory_name.emplace();
+  ASSERT_TRUE(set_extension<StandardExtension::DlExemptedRecipients>(envelope.extensions, {name_of("m1"), directory}));
+  ListPolicy policy = members({"M1", "M2"});
+  policy.members.push_back(directory);
+  const auto out = expand_list(envelope, 0, policy, kTime);
+  ASSERT_THAT(out.envelope.per_recipient_fields, SizeIs(1));
+  EXPECT_EQ(out.envelope.per_recipient_fields[0].recipient_name, name_of("M2"));
+}
+
 TEST(ListRules, MembersAreNotDisclosedAndReportToWhomThePolicySays) {
   auto envelope = testing::envelope();
   envelope.per_message_indicators.set(PerMessageIndicator::DisclosureOfOtherRecipients);

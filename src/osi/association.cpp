@@ -135,6 +135,11 @@ void Association::Machine::end(AssociationEvent event, const std::string& text, 
   deliver(std::move(event));
 }
 
+namespace {
+/// Of a TSDU whose sender was not accepted yet: a bind with strong credentials and a certificate path is far below it.
+constexpr std::size_t kBeforeAccept = 128U * 1024;
+}  // namespace
+
 void Association::Machine::make_session() {
   SessionOptions made;
   made.role = initiator ? SessionRole::Initiator : SessionRole::Responder;
@@ -142,7 +147,7 @@ void Association::Machine::make_session() {
   if (initiator && x410()) made.versions = kSessionVersion1;
   made.selector = options.session_selector;
   made.max_tsdu_in = made.max_tsdu_out = options.limits.max_tsdu;
-  made.max_ssdu = options.limits.max_ssdu;
+  made.max_ssdu = initiator ? options.limits.max_ssdu : std::min(options.limits.max_ssdu, kBeforeAccept);
   made.timeouts = {options.limits.connect_timeout, options.limits.release_timeout, options.limits.disconnect_timeout};
   session.emplace(std::move(made), now);
 }
@@ -279,6 +284,7 @@ TransportOptions transport_options(const AssociationOptions& options, bool initi
   made.called = initiator ? options.peer.transport : Bytes();
   made.max_tpdu = options.limits.max_tpdu;
   made.max_tsdu = options.limits.max_ssdu + kAround;
+  if (!initiator) made.max_tsdu = std::min(made.max_tsdu, kBeforeAccept);
   made.connect_timeout = options.limits.connect_timeout;
   return made;
 }
@@ -313,6 +319,7 @@ void Association::allow(std::size_t apdu) noexcept {
 Status Association::accept(AssociationAccept answer) {
   if (m_machine->phase == Phase::Ended) return {};
   Status done = m_machine->accept(answer);
+  if (done) allow(0);  // what the limits allow, and no more
   m_machine->pump();
   return done;
 }

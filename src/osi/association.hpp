@@ -59,7 +59,7 @@ struct AssociationService {
 struct AssociationLimits {
   std::size_t max_tpdu = 65'531;            ///< Octets of a TPDU; peers of old have 2048.
   std::uint16_t max_tsdu = 0;               ///< Offered session TSDU size each way; 0: none.
-  std::size_t max_ssdu = 1024U * 1024;      ///< One reassembled SSDU: a piece of a transfer, or a ROSE APDU.
+  std::size_t max_ssdu = 1024U * 1024;      ///< One reassembled SSDU: a piece of a transfer, or a ROSE APDU. Not accepted yet: 128 KiB.
   std::size_t max_apdu = 8U * 1024 * 1024;  ///< A ROSE APDU over RTSE, which is whole in memory.
   std::size_t output_mark = 256U * 1024;    ///< Unwritten octets above which nothing more is made or read.
   std::size_t event_mark = 1024U * 1024;    ///< Octets in unread events above which nothing more is read.

@@ -56,6 +56,7 @@ bool Spool::Impl::place_or_park(Work work) {
     return true;
   }
   maybe_parked = true;
+  look_again(clock.steady() + std::chrono::seconds(1));
   return false;
 }
 
@@ -193,6 +194,7 @@ void Spool::Impl::defer(RecipientRow& row, std::chrono::milliseconds delay, Stea
   } else {
     row.parked = true;
     maybe_parked = true;
+    look_again(due);
   }
 }
 

@@ -9,9 +9,11 @@
 namespace postern {
 namespace {
 
+using std::chrono::milliseconds;
+
 constexpr std::size_t kPageRoutes = 64;        // routes looked at in one page-in
 constexpr std::size_t kPageRecipients = 1000;  // recipients taken in one page-in
-constexpr auto kPageInterval = std::chrono::seconds(1);
+constexpr milliseconds kPageInterval = std::chrono::seconds(1), kLongestInterval = std::chrono::hours(1);
 
 }  // namespace
 
@@ -93,7 +95,7 @@ bool Spool::Impl::is_walking(const std::string& route) const {
 }
 
 void Spool::Impl::want_page(const std::string& route) {
-  if (!is_walking(route) || index.room(route) < options.resting.route_units / 2) return;
+  if (!is_walking(route) || !index.wants_page(route)) return;
   if (!wants_page.exchange(true)) store.writer().wake();
 }
 
@@ -136,7 +138,7 @@ Status Spool::Impl::page_walks(WriteContext& context) {
   }
   std::erase_if(paged_walks, [](const auto& each) { return !each.second.begun; });
   for (auto& [route, walk] : paged_walks) {
-    const std::size_t room = index.room(route);
+    const std::size_t room = index.page_room(route);
     if (room == 0) continue;
     POSTERN_TRY(const auto rows, unpark_in_order(context.database, route, walk.at, room));
     place_page(rows);
@@ -151,19 +153,28 @@ Status Spool::Impl::page_due(WriteContext& context) {
   next_paging = clock.steady();
   std::size_t taken = 0;
   for (std::size_t routes = 0; routes < kPageRoutes && taken < kPageRecipients; ++routes) {
-    POSTERN_TRY(const auto route, next_parked_route(context.database, page_cursor));
-    if (!route) {
+    POSTERN_TRY(const auto parked, next_parked_route(context.database, page_cursor));
+    if (!parked) {
       if (!page_cursor) maybe_parked = false;
       page_cursor.reset();
-      if (taken == 0) next_paging += kPageInterval;  // nothing is due, or no room: look again later
+      const std::int64_t earliest = std::exchange(page_earliest, INT64_MAX);
+      if (taken == 0) next_paging += until_due(earliest);
       return {};
     }
-    page_cursor = route;
-    if (is_walking(*route)) continue;
-    POSTERN_TRY(const std::size_t count, page_in_route(context, *route, kPageRecipients - taken));
+    page_cursor = parked->route;
+    page_earliest = std::min(page_earliest, parked->next_attempt);
+    if (parked->next_attempt > queue_now() || is_walking(parked->route)) continue;
+    POSTERN_TRY(const std::size_t count, page_in_route(context, parked->route, kPageRecipients - taken));
     taken += count;
   }
   return {};
+}
+
+/// When to look again after a round that brought nothing. Something is due and has no room, or somebody walks there: soon.
+std::chrono::milliseconds Spool::Impl::until_due(std::int64_t earliest) const {
+  const std::int64_t now = queue_now();
+  if (earliest <= now) return kPageInterval;
+  return std::clamp<milliseconds>(milliseconds(earliest - now), kPageInterval, kLongestInterval);
 }
 
 Result<std::size_t> Spool::Impl::page_in_route(WriteContext& context, const std::string& route, std::size_t limit) {

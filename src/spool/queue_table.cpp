@@ -257,13 +257,12 @@ Result<std::uint64_t> reroute_recipients(Database& database,
   return moves.size();
 }
 
-Result<std::optional<std::string>> next_parked_route(Database& database, const std::optional<std::string>& after) {
-  POSTERN_TRY(
-      Statement row,
-      database.prepare("SELECT route FROM recipient INDEXED BY recipient_parked WHERE parked = 1 AND route > ? ORDER BY route LIMIT 1"));
+Result<std::optional<ParkedRoute>> next_parked_route(Database& database, const std::optional<std::string>& after) {
+  POSTERN_TRY(Statement row, database.prepare("SELECT route, next_attempt FROM recipient INDEXED BY recipient_parked"
+                                              " WHERE parked = 1 AND route > ? ORDER BY route, next_attempt LIMIT 1"));
   POSTERN_TRY(const bool found, row.bind_all(after.value_or("")).step());
-  if (!found) return std::optional<std::string>();
-  return std::optional(std::string(row.text(0)));
+  if (!found) return std::optional<ParkedRoute>();
+  return std::optional(ParkedRoute{std::string(row.text(0)), row.integer(1)});
 }
 
 Result<std::vector<RecipientRow>> unpark(Database& database, const std::string& route, std::int64_t now, std::size_t limit) {

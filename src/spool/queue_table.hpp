@@ -63,8 +63,12 @@ struct QueueCounts {
 /// Unfinished recipients for whom `route_for` names another route than theirs get it; answers how many.
 [[nodiscard]] Result<std::uint64_t> reroute_recipients(Database& database,
                                                        const std::function<std::string(const std::string&, const std::string&)>& route_for);
+struct ParkedRoute {
+  std::string route;
+  std::int64_t next_attempt = 0;  ///< The earliest of those parked there.
+};
 /// The route behind `after` that has parked recipients, in alphabetical order.
-[[nodiscard]] Result<std::optional<std::string>> next_parked_route(Database& database, const std::optional<std::string>& after);
+[[nodiscard]] Result<std::optional<ParkedRoute>> next_parked_route(Database& database, const std::optional<std::string>& after);
 /// Takes up to `limit` due parked recipients of the route out of the parking place, earliest first.
 [[nodiscard]] Result<std::vector<RecipientRow>> unpark(Database& database, const std::string& route, std::int64_t now, std::size_t limit);
 /// The same in the order in which they came, whenever they would be due: those behind the cursor.

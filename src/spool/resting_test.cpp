@@ -125,6 +125,40 @@ TEST_F(Resting, ThePagesEndWithWhoeverTheyWereFor) {
   EXPECT_EQ(collect(kUser).size(), 200U - kOfOneRoute);
 }
 
+TEST_F(Resting, WhoLeavesHisLyingKeepsNobodyOut) {
+  ASSERT_NO_FATAL_FAILURE(accept(60, 4));
+  ASSERT_NO_FATAL_FAILURE(look_at_all());
+  for (const char* holds_back : {"x400:user:1", "x400:user:2", "x400:user:3"}) {
+    spool->hasten(holds_back);
+    settle();
+  }
+  EXPECT_EQ(in_memory(), kInMemory) << "nothing is left for others";
+  const auto waiting = items_of("x400:user:4");
+  ASSERT_EQ(waiting.size(), 60U);
+  spool->hasten("x400:user:4");
+  settle();
+  EXPECT_EQ(in_memory(), kInMemory + 16);
+  EXPECT_EQ(collect("x400:user:4"), waiting);
+}
+
+TEST_F(Resting, WhatIsDueFirstIsNotWaitedForInVain) {
+  ASSERT_NO_FATAL_FAILURE(accept(1, 3));
+  const std::array<std::chrono::seconds, 3> delays{40s, 20s, 30s};
+  for (std::size_t i = 0; i < delays.size(); ++i)
+    for (Work& work : spool->take("x400:user:" + std::to_string(i + 1), SIZE_MAX)) spool->park(std::move(work), delays.at(i));
+  settle();
+  std::vector<std::string> came;
+  for (int second = 1; second <= 40; ++second) {
+    clock.advance(1s);
+    settle();
+    for (const std::string& route : spool->ready_routes()) {
+      came.push_back(route + " " + std::to_string(second));
+      ASSERT_EQ(spool->take(route, SIZE_MAX).size(), 1U);
+    }
+  }
+  EXPECT_EQ(came, (std::vector<std::string>{"x400:user:2 20", "x400:user:3 30", "x400:user:1 40"}));
+}
+
 TEST_F(Resting, AnotherTryWaitsOnDiskForItsTime) {
   ASSERT_NO_FATAL_FAILURE(accept(1));
   const auto works = spool->take(kUser, 1);

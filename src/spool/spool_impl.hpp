@@ -121,7 +121,8 @@ struct Spool::Impl final : BatchObserver {
   std::size_t untrimmed = 0;             ///< History entries added since the last trim.
   // Writer thread: paging.
   std::optional<std::string> page_cursor;
-  bool paging = false;  ///< A page-in is on its way.
+  std::int64_t page_earliest = INT64_MAX;  ///< Of what is parked on the routes up to the cursor: the first that is due.
+  bool paging = false;                     ///< A page-in is on its way.
   SteadyTime next_paging{};
   RouteWalks paged_walks;  ///< Those that it goes, and how far.
 
@@ -182,6 +183,7 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] Status page_in(WriteContext& context);
   [[nodiscard]] Status page_walks(WriteContext& context);
   [[nodiscard]] Status page_due(WriteContext& context);
+  [[nodiscard]] std::chrono::milliseconds until_due(std::int64_t earliest) const;
   [[nodiscard]] Result<std::size_t> page_in_route(WriteContext& context, const std::string& route, std::size_t limit);
   void place_page(const std::vector<RecipientRow>& rows);
 

@@ -46,14 +46,29 @@ std::size_t WorkIndex::room(const std::string& route) const {
   return places(route);
 }
 
+std::size_t WorkIndex::page_room(const std::string& route) const {
+  constexpr std::size_t kFew = 16;
+  const std::lock_guard lock(m_mutex);
+  return used(route) > 0 ? places(route) : std::max(places(route), std::min(kFew, m_resting.route_units));
+}
+
+bool WorkIndex::wants_page(const std::string& route) const {
+  const std::lock_guard lock(m_mutex);
+  return used(route) == 0 || places(route) >= m_resting.route_units / 2;
+}
+
+std::size_t WorkIndex::used(const std::string& route) const {
+  const auto found = m_routes.find(route);
+  return found == m_routes.end() ? 0 : found->second.booked;
+}
+
 std::size_t WorkIndex::places(const std::string& route) const {
   // What was booked beyond a bound leaves nothing, not less.
   const auto left = [](std::size_t most, std::size_t used) { return most - std::min(most, used); };
-  const auto found = m_routes.find(route);
-  const std::size_t used = found == m_routes.end() ? 0 : found->second.booked;
-  const std::size_t free = std::min(left(m_per_route, used), left(m_total, m_booked));
+  const std::size_t mine = used(route);
+  const std::size_t free = std::min(left(m_per_route, mine), left(m_total, m_booked));
   if (!rests(route)) return free;
-  return std::min({free, left(m_resting.route_units, used), left(m_resting.units, m_resting_booked)});
+  return std::min({free, left(m_resting.route_units, mine), left(m_resting.units, m_resting_booked)});
 }
 
 bool WorkIndex::push_ready(Work work) {

@@ -35,6 +35,11 @@ class WorkIndex {
   void unreserve(const std::string& route);
   /// Places left for the route.
   [[nodiscard]] std::size_t room(const std::string& route) const;
+  /// For a page of a route that is walked through: a few at least where nothing of it is in memory, whatever the others have there. Who
+  /// leaves his lying keeps nobody out.
+  [[nodiscard]] std::size_t page_room(const std::string& route) const;
+  /// Worth the reading: nothing of it is in memory, or there is room for half of what may be.
+  [[nodiscard]] bool wants_page(const std::string& route) const;
 
   /// Both use up a booked place. True when the route had no ready work before.
   bool add_ready(Work work);
@@ -84,6 +89,7 @@ class WorkIndex {
   /// The flight of the item that carries one of these recipients.
   Flights::iterator find_flight(ItemId item, const std::vector<std::uint32_t>& recipients);
   [[nodiscard]] std::size_t places(const std::string& route) const;
+  [[nodiscard]] std::size_t used(const std::string& route) const;
   void book(const std::string& route);
   void unbook(const std::string& route, std::size_t units = 1);
   void forget_if_empty(const std::string& route);

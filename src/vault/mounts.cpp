@@ -78,8 +78,14 @@ Status MountTable::load(const std::vector<BuiltIn>& built_in) {
 Status MountTable::add_defaults(bool first) {
   for (const NewMount& wish : m_defaults) {
     const std::string route = (wish.auth ? "auth/" : "") + wish.path + "/";
-    const bool due = first || (std::ranges::find(m_kept, route) != m_kept.end() && index_of(route) == m_entries.size());
-    if (due && (wish.auth ? m_logins : m_secrets).contains(wish.type)) POSTERN_CHECK(mount_locked(wish));
+    const bool lost = !first && std::ranges::find(m_kept, route) != m_kept.end() && index_of(route) == m_entries.size();
+    if (!(first || lost) || !(wish.auth ? m_logins : m_secrets).contains(wish.type)) continue;
+    if (lost)
+      log::error("vault.mount.recreated", {{"path", route},
+                                           {"reason",
+                                            "the stored table of mounts has lost it, so a new one begins empty; what was in it is not "
+                                            "reached any more: restore the data directory from a backup made before if it is needed"}});
+    POSTERN_CHECK(mount_locked(wish));
   }
   return {};
 }
