@@ -313,6 +313,18 @@ TEST(Config, TheVendorsLibraryAndProfileHaveTheirOwnVariables) {
   EXPECT_TRUE(read("[transport]\nmode = \"sdk\"", {{"X400_SDK_LIBRARY", "/b.so"}}).faults.empty());
 }
 
+TEST(Config, WhoSendsAndReceivesOverOneAssociationIsKnownByMoreThanAPassword) {
+  const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ACME\"\n";
+  const std::string peer = mta +
+                           "[[x400_peer]]\nname = \"south\"\ndomain = \"C=GB;A=GOLD;P=SOUTH\"\ndialogue = \"alternate\"\n"
+                           "peer_password_ref = \"env:A\"\n";
+  const Loaded unsure = read(peer);
+  ASSERT_EQ(unsure.faults.size(), 1U);
+  EXPECT_EQ(unsure.faults.front().field, "x400_peer[0].pins");
+  EXPECT_TRUE(read(peer + "pins = [\"sha256:" + std::string(64, 'a') + "\"]\n").faults.empty());
+  EXPECT_TRUE(read(peer + "tls = \"none\"\n").faults.empty()) << "nothing is sure there, which is warned of";
+}
+
 TEST(Config, StrongCredentialsOfPeersAndUsers) {
   const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ACME\"\n";
   const std::string peer = "[[x400_peer]]\nname = \"south\"\ndomain = \"C=GB;A=GOLD;P=SOUTH\"\n";

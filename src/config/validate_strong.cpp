@@ -22,6 +22,11 @@ class StrongValidator {
   }
 
   void check_peer(const X400Peer& peer, const std::string& path) {
+    // What goes out over an association that the peer opened goes to whoever opened it.
+    if (peer.dialogue == "alternate" && peer.tls == "required" && peer.pins.empty() && peer.credentials != "strong")
+      fault(path + ".pins",
+            "or credentials = \"strong\" is needed with dialogue = \"alternate\": mail goes to whoever called, and a "
+            "password alone does not say who that is");
     if (peer.credentials != "strong") {
       if (!peer.strong_ca.empty() || !peer.strong_subject.empty() || !peer.strong_pins.empty())
         fault(path + ".credentials", "must be \"strong\" for strong_ca, strong_subject and strong_pins to mean anything");

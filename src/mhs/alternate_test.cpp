@@ -12,6 +12,7 @@ struct Alternate : TwoNodes {
     start(mode);
     stop();
     north.peers.front().alternate = true;
+    north.peers.front().associations = 1;  // what breaks is replaced, and that counts
     south.peers.front().alternate = south_agrees;
     if (south_agrees) south.peers.front().address.reset();
     north.start();
@@ -62,6 +63,7 @@ TEST_F(Alternate, ManyMessagesBothWaysAtOnce) {
   }
   EXPECT_EQ(south.mailboxes.wait(kBob, kCount).size(), kCount);
   EXPECT_EQ(north.mailboxes.wait(kAlice, kCount).size(), kCount);
+  EXPECT_EQ(north.node->sent().associations, 1U);
   EXPECT_EQ(south.node->sent().associations, 0U);
   EXPECT_EQ(south.node->sent().transferred, kCount);
   EXPECT_EQ(north.node->received().duplicates + south.node->received().duplicates, 0U);
@@ -82,6 +84,19 @@ TEST_F(Alternate, APeerThatDoesNotAgreeCallsItself) {
   EXPECT_EQ(south.mailboxes.wait(kBob, 1).size(), 1U);
   EXPECT_EQ(north.mailboxes.wait(kAlice, 1).size(), 1U);
   EXPECT_EQ(south.node->sent().associations, 1U);
+}
+
+TEST_F(Alternate, APeerThatBindsInAnotherModeThanItIsSetUpForGetsNothingThatWay) {
+  start(TransferMode::Normal);
+  stop();
+  north.peers.front().alternate = south.peers.front().alternate = true;
+  south.peers.front().mode = TransferMode::X410_1984;
+  north.start();
+  south.start();
+  ASSERT_TRUE(north.submit(from_alice(true), content_of(10)));
+  EXPECT_EQ(south.mailboxes.wait(kBob, 1).size(), 1U);
+  EXPECT_EQ(north.mailboxes.wait(kAlice, 1).size(), 1U);
+  EXPECT_EQ(south.node->sent().associations, 1U) << "the report goes over one of south's own, in its own mode";
 }
 
 }  // namespace

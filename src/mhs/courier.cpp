@@ -94,6 +94,7 @@ io::Task<void> X400Courier::Impl::pump(std::shared_ptr<Impl> self, Link* link) {
     ++link->active;
     io::spawn(link->loop, run_sender(self, link, std::move(works.front())), "x400.sender");
   }
+  if (link->active == link->limit) self->call_lent(*link);
   co_return;
 }
 
@@ -103,7 +104,7 @@ io::Task<void> X400Courier::Impl::run_sender(std::shared_ptr<Impl> self, Link* l
   while (next) {
     Work now = *std::move(next);
     co_await self->handle(*link, std::move(now), caller);
-    if (caller && caller->alive() && caller->sender().take_turn_asked()) co_await self->lend_turn(*caller);
+    if (caller && caller->alive() && caller->sender().take_turn_asked()) co_await self->lend_turn(*link, *caller);
     if (caller && !caller->alive()) caller.reset();
     link->associations += caller ? 1 : 0;
     next = co_await self->next_for(*link, caller.get());
@@ -135,7 +136,7 @@ io::Task<std::optional<Work>> X400Courier::Impl::next_beside_peer(Link& link, P1
     link.idle.push_back(&waiting);
     const auto woken = co_await caller.wait(until);
     std::erase(link.idle, &waiting);
-    if (woken == P1Caller::Woken::TurnAsked) co_await lend_turn(caller);
+    if (woken == P1Caller::Woken::TurnAsked) co_await lend_turn(link, caller);
     if (waiting.work) co_return std::move(waiting.work);
     if (woken == P1Caller::Woken::End) co_return std::nullopt;
     auto works = parts.spool.take(link.route, 1);

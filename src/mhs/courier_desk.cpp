@@ -46,8 +46,12 @@ void Link::keep_broken(const Outgoing& item, const TransferOutcome& outcome, con
       return;
     }
   }
+  put_back(item, std::move(next));
+}
+
+void Link::put_back(const Outgoing& item, Broken broken) {
   const std::lock_guard lock(mutex);
-  if (points.size() < kPoints) points[item.item().item] = std::move(next);
+  if (points.size() < kPoints) points[item.item().item] = std::move(broken);
 }
 
 bool Link::refused_for_good(const Outgoing& item) {
@@ -71,11 +75,11 @@ bool Link::call_visitors() {
 
 // ---- our associations, whose turn the peer has ----------------------------------------------------------------------------------------
 
-io::Task<void> X400Courier::Impl::lend_turn(P1Caller& caller) {
+io::Task<void> X400Courier::Impl::lend_turn(const Link& link, P1Caller& caller) {
   const auto place = [&] {
     const std::lock_guard lock(lent_mutex);
     if (stopping) return false;
-    lent.emplace(&caller, caller.control());
+    lent.emplace(&caller, Lent{caller.control(), &link});
     return true;
   };
   if (!place()) co_return;
@@ -85,9 +89,15 @@ io::Task<void> X400Courier::Impl::lend_turn(P1Caller& caller) {
   lent_changed.notify_all();
 }
 
+void X400Courier::Impl::call_lent(const Link& link) {
+  const std::lock_guard lock(lent_mutex);
+  for (const auto& [caller, each] : lent)
+    if (each.link == &link) each.control.call();
+}
+
 void X400Courier::Impl::end_lent() {
   std::unique_lock lock(lent_mutex);
-  for (const auto& [caller, control] : lent) control.abort();
+  for (const auto& [caller, each] : lent) each.control.abort();
   lent_changed.wait_for(lock, kEndOfLent, [this] { return lent.empty(); });
 }
 

@@ -46,6 +46,8 @@ struct Link {
 
   /// Where a transfer of it to the same recipients broke off; it is kept no longer.
   [[nodiscard]] std::optional<Broken> take_broken(const Outgoing& item);
+  /// What was taken and could not be used.
+  void put_back(const Outgoing& item, Broken broken);
   /// Where the transfer goes on next time, if anywhere. `before`: where this one began.
   void keep_broken(const Outgoing& item, const TransferOutcome& outcome, const std::optional<Broken>& before, SteadyTime now);
   /// Whether the peer has discarded it often enough.
@@ -65,7 +67,11 @@ struct X400Courier::Impl final : OutboundDesk, std::enable_shared_from_this<Impl
   std::atomic<bool> stopping{false};
   std::mutex lent_mutex;
   std::condition_variable lent_changed;
-  std::map<const P1Caller*, io::StreamControl> lent;   ///< Associations of ours whose turn the peer has.
+  struct Lent {
+    io::StreamControl control;
+    const Link* link = nullptr;
+  };
+  std::map<const P1Caller*, Lent> lent;                ///< Associations of ours whose turn the peer has.
   std::map<std::string, std::unique_ptr<Link>> links;  ///< Fixed after the constructor.
 
   // courier.cpp: who works when
@@ -77,7 +83,9 @@ struct X400Courier::Impl final : OutboundDesk, std::enable_shared_from_this<Impl
 
   // courier_desk.cpp: associations of two-way alternate use
   /// The peer sends over an association of ours.
-  [[nodiscard]] io::Task<void> lend_turn(P1Caller& caller);
+  [[nodiscard]] io::Task<void> lend_turn(const Link& link, P1Caller& caller);
+  /// Something waits for one of them.
+  void call_lent(const Link& link);
   /// What is lent is taken back by force, so that nothing of it outlives this MTA; waits for it.
   void end_lent();
   struct Visit;
@@ -100,6 +108,8 @@ struct X400Courier::Impl final : OutboundDesk, std::enable_shared_from_this<Impl
   void report_refusals(Outgoing& item);
   /// The route of a peer that the settings have no more.
   static io::Task<void> bury(std::shared_ptr<Impl> self, std::string route);
+  /// It could not be written, so nothing of it went out.
+  void unsent(Link& link, Outgoing& item, std::optional<Link::Broken> broken, const Error& why);
   void count_refusal(Link& link, Outgoing& item, const std::string& why);
 
   void transferred(Link& link, const Outgoing& item, const std::string& reply, const std::string& road);

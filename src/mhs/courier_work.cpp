@@ -95,8 +95,7 @@ io::Task<bool> X400Courier::Impl::try_over(Link& link, Outgoing& item, P1Sender&
   outcomes.stats.resumed += broken ? 1 : 0;
   const auto outcome = co_await sender.transfer(item, broken ? std::optional(broken->point) : std::nullopt);
   if (!outcome) {
-    outcomes.not_delivered(item, report_of(Reason::UnableToTransfer, Diagnostic::UnableToDowngrade), outcome.error().what,
-                           Outcome::Bounced);
+    unsent(link, item, broken, outcome.error());
     co_return true;
   }
   link.keep_broken(item, *outcome, broken, parts.clock.steady());
@@ -113,6 +112,20 @@ io::Task<bool> X400Courier::Impl::try_over(Link& link, Outgoing& item, P1Sender&
   else
     transferred(link, item, outcome->text, sender.road());
   co_return true;
+}
+
+/// Only what is wrong with the message itself is its end. Busy workers and a key that is away pass: it goes on where it broke off.
+void X400Courier::Impl::unsent(Link& link, Outgoing& item, std::optional<Link::Broken> broken, const Error& why) {
+  switch (why.code) {
+    case ErrorCode::IntegrityFailed: return parts.spool.quarantine_damaged(item.item().item, why.what);
+    case ErrorCode::BadInput:
+    case ErrorCode::TooLarge:
+    case ErrorCode::Unsupported:
+      return outcomes.not_delivered(item, report_of(Reason::UnableToTransfer, Diagnostic::UnableToDowngrade), why.what, Outcome::Bounced);
+    default:
+      if (broken) link.put_back(item, *std::move(broken));
+      return outcomes.all_deferred(item, why.text());
+  }
 }
 
 void X400Courier::Impl::transferred(Link& link, const Outgoing& item, const std::string& reply, const std::string& road) {

@@ -136,6 +136,15 @@ Status check_road(const Peer& peer, const Road& road) {
   return {};
 }
 
+Status may_send_back(const Peer& peer, const Road& road, TransferMode mode) {
+  if (peer.mode != mode)
+    return fail(ErrorCode::Conflict,
+                peer.name + " binds in mode " + std::string(name_of(mode)) + " and is set up for " + std::string(name_of(peer.mode)),
+                "x400_peer.mode");
+  if (!peer.tls.required || peer.strong || shows_pin(peer, road)) return {};
+  return fail(ErrorCode::Denied, "only a password says who called: give " + peer.name + " pins or strong credentials", "x400_peer.pins");
+}
+
 tl::expected<const Peer*, BindRefusal> admit(const Mta& mta, const mts::MTABindArgument& argument, const Road& road) {
   const auto* given = std::get_if<mts::AuthenticatedArgument>(&argument.value);
   if (given == nullptr) return admit_by_pin(mta, road);

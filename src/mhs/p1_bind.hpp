@@ -31,6 +31,10 @@ struct BindRefusal {
 /// Pins and TLS of a peer against the road. Denied says what is missing.
 [[nodiscard]] Status check_road(const Peer& peer, const Road& road);
 
+/// Two-way alternate use of an association that the peer opened: whether what waits for it may go out there, too. A password is shown to
+/// whoever answers our calls, so it does not say who took the call: what was proved has to be as good as when we call. Otherwise why not.
+[[nodiscard]] Status may_send_back(const Peer& peer, const Road& road, TransferMode mode);
+
 /// The user data of the bind in this mode, made and read.
 struct OwnBind {
   asn1::Any data;

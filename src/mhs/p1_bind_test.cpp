@@ -60,6 +60,27 @@ TEST(P1Bind, PinsSayWhoComesWithoutAPassword) {
   EXPECT_EQ(verdict(mta, {}, {"", true, {}, {}}), "an unauthenticated bind, and no peer has this certificate as its pin");
 }
 
+TEST(P1Bind, WhatWaitsGoesBackOverARoadThatIsAsSureAsOneOfOurOwn) {
+  Peer peer;
+  peer.name = "partner";
+  peer.peer_password = SecretBytes::from_text("secret");
+  const Road road{"", true, Bytes(32, 1), Bytes(32, 7)};
+  const Status unsure = may_send_back(peer, road, TransferMode::Normal);
+  ASSERT_FALSE(unsure) << "a password alone";
+  EXPECT_EQ(unsure.error().code, ErrorCode::Denied);
+  peer.tls.pins = {Bytes(32, 8)};
+  EXPECT_FALSE(may_send_back(peer, road, TransferMode::Normal)) << "another pin";
+  peer.tls.pins = {Bytes(32, 7)};
+  EXPECT_TRUE(may_send_back(peer, road, TransferMode::Normal));
+  EXPECT_EQ(may_send_back(peer, road, TransferMode::X410).error().field, "x400_peer.mode");
+  peer.tls.pins.clear();
+  peer.strong.emplace();
+  EXPECT_TRUE(may_send_back(peer, road, TransferMode::Normal));
+  peer.strong.reset();
+  peer.tls.required = false;
+  EXPECT_TRUE(may_send_back(peer, {}, TransferMode::Normal)) << "in clear nothing is sure either way";
+}
+
 TEST(P1Bind, WhatWeSayIsUnderstoodInEveryMode) {
   const Mta mta = sample();
   for (const TransferMode mode : {TransferMode::Normal, TransferMode::X410, TransferMode::X410_1984}) {

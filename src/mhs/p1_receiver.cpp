@@ -15,10 +15,14 @@ namespace {
 constexpr auto kIdle = std::chrono::minutes(30);
 /// Of a peer that we gave the turn: until something comes.
 constexpr auto kTurnOfPeer = std::chrono::minutes(5);
+/// The same: until we ask for it back.
+constexpr auto kQuietTurn = std::chrono::seconds(60);
 /// From asking for the turn to having it; then what waits goes another way.
 constexpr auto kTurn = std::chrono::seconds(60);
 /// APDUs that we send before the peer may have the turn back.
 constexpr std::size_t kOfOneTurn = 32;
+/// How urgently we want our own turn back, as for a normal message; 0 is left to a release.
+const int kOwnTurn = 1 + mts::rank_of(mts::Priority::Normal);
 /// Octets of an APDU that are taken on the loop itself; above, the disk may be asked, which is a worker's business.
 constexpr std::uint64_t kInline = 64U * 1024;
 
@@ -70,7 +74,12 @@ class P1Receiver {
  private:
   // ---- two-way alternate: this side sends, too
   void begin_alternate() {
-    if (m_parts.desk != nullptr && m_peer->alternate) m_visit = m_parts.desk->open(*m_peer, m_wire.stream().control());
+    if (m_parts.desk == nullptr || !m_peer->alternate) return;
+    const Status may = may_send_back(*m_peer, m_road, m_mode);
+    if (may)
+      m_visit = m_parts.desk->open(*m_peer, m_wire.stream().control());
+    else
+      log::warn("x400.stays_monologue", {{"peer", m_peer->name}, {"reason", may.error()}});
   }
   /// X.218 8.5: the lower number is the more urgent; 0 is left to a release.
   io::Task<void> ask_for_turn() {
@@ -104,10 +113,17 @@ class P1Receiver {
   }
 
  public:
+  /// Once it is asked for (X.218 8.6): when something waits for it, or the peer does nothing with it.
   io::Task<void> until_turn_is_back() {
+    bool asked = false;
     for (;;) {
-      auto event = co_await m_wire.next(io::deadline_in(kTurnOfPeer));
+      const auto patience = asked ? io::deadline_in(kTurnOfPeer) : io::deadline_in(kQuietTurn);
+      auto event = co_await m_wire.next(patience, asked ? io::WakeOn::Data : io::WakeOn::Anything);
       if (!event) {
+        if (!asked && wants_turn_back(event.error()) && m_wire->please_turn(kOwnTurn)) {
+          asked = true;
+          continue;
+        }
         co_await m_wire.abort(osi::RtseAbortReason::TemporaryProblem, "the peer does not use its turn");
         give_up(std::exchange(m_open, {}));
         co_return;
@@ -119,6 +135,8 @@ class P1Receiver {
   }
 
  private:
+  static bool wants_turn_back(const Error& woken) { return woken.field == "call" || woken.code == ErrorCode::Timeout; }
+
   // ---- bind
   io::Task<bool> bind(osi::AssociationRequested requested) {
     const auto refusal = co_await try_bind(requested);

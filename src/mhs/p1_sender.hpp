@@ -33,7 +33,8 @@ class P1Sender {
   void name_connection(Connection connection) { m_connection = std::move(connection); }
   [[nodiscard]] const Connection& connection() const noexcept { return m_connection; }
   /// The APDU of the item for those recipients that are due; begins at `from` where a former association left it.
-  /// Errors: the item cannot be written.
+  /// Errors, before anything went out. BadInput, TooLarge, Unsupported: the item cannot be written.
+  /// IntegrityFailed: it is not authentic. Others pass.
   [[nodiscard]] io::Task<Result<TransferOutcome>> transfer(Outgoing& item, std::optional<osi::ResumePoint> from);
   /// Whether the peer asked for the turn during a transfer; asking forgets.
   bool take_turn_asked() noexcept { return std::exchange(m_turn_asked, false); }

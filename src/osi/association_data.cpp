@@ -77,7 +77,10 @@ Status Association::Machine::pump_rtse() {
   for (bool more = true; more;) {
     more = false;
     if (rose) POSTERN_CHECK(pump_rose_over_rtse());
-    while (auto primitive = rtse->take_request()) {
+    // Who has just given the turn may wish it back at once: the wish leaves when the peer has answered (X.225, STA 18).
+    while (!session->waits_for_control_ack()) {
+      auto primitive = rtse->take_request();
+      if (!primitive) break;
       POSTERN_CHECK(send_rtse(*std::move(primitive)));
       more = true;
     }
@@ -142,7 +145,7 @@ Status Association::Machine::rose_over_rtse_event(RtseEvent event) {
   if (std::holds_alternative<RtTransferConfirmed>(event)) rose_out.reset();
   if (const auto* failed = std::get_if<RtTransferFailed>(&event))
     return fail(ErrorCode::Unavailable, "a remote operation could not be transferred: " + failed->text);
-  if (std::holds_alternative<RtTransferBegin>(event)) rose_in.clear();
+  if (std::holds_alternative<RtTransferBegin>(event) || std::holds_alternative<RtTransferStopped>(event)) Bytes().swap(rose_in);
   if (const auto* octets = std::get_if<RtTransferOctets>(&event)) {
     if (rose_in.size() + octets->octets.size() > options.limits.max_apdu)
       return rtse->receiving() ? rtse->refuse(ExceptionReason::UnrecoverableProceduralError) : Status();

@@ -228,6 +228,21 @@ TEST_P(BothRtse, TurnGoesBothWays) {
   EXPECT_FALSE(pair.b.association.give_turn());  // not within an activity
 }
 
+// X.225, STA 18: between GIVE TOKENS CONFIRM and its acknowledgement no token may be asked for.
+TEST_P(BothRtse, TheTurnMayBeWishedBackAsSoonAsItIsGiven) {
+  auto pair = AssociationPair::of(service_of(GetParam()), [](AssociationOptions& o) { o.dialogue = DialogueMode::TwoWayAlternate; });
+  ASSERT_TRUE(pair.open());
+  ASSERT_TRUE(pair.a.association.give_turn());
+  ASSERT_TRUE(pair.a.association.please_turn(3));
+  pair.pump();
+  ASSERT_NE(pair.b.last<RtTurnGiven>(), nullptr);
+  ASSERT_NE(pair.b.last<RtTurnPleased>(), nullptr);
+  EXPECT_EQ(pair.b.last<RtTurnPleased>()->priority, 3);
+  ASSERT_TRUE(pair.b.association.give_turn());
+  pair.pump();
+  EXPECT_TRUE(pair.a.association.has_turn());
+}
+
 TEST_P(BothRtse, MonologueKeepsTheTurn) {
   for (const bool responder : {false, true}) {
     auto pair = AssociationPair::of(service_of(GetParam()), [&](AssociationOptions& o) { o.responder_has_turn = responder; });

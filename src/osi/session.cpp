@@ -273,6 +273,7 @@ SteadyTime Session::deadline() const noexcept { return m_machine->m_deadline; }
 Session::State Session::state() const noexcept { return m_machine->m_state; }
 bool Session::connected() const noexcept { return m_machine->m_connected; }
 bool Session::closed() const noexcept { return m_machine->m_state == State::Closed; }
+bool Session::waits_for_control_ack() const noexcept { return m_machine->m_state == State::WaitControlAck; }
 const SessionSelection& Session::selection() const noexcept { return m_machine->m_selection; }
 Tokens Session::owned_tokens() const noexcept { return m_machine->m_owned; }
 Tokens Session::available_tokens() const noexcept { return m_machine->m_available; }

@@ -106,6 +106,8 @@ class Session {
   [[nodiscard]] State state() const noexcept;
   [[nodiscard]] bool connected() const noexcept;  ///< ACCEPT was exchanged and neither abort nor release has completed.
   [[nodiscard]] bool closed() const noexcept;     ///< Nothing can happen any more.
+  /// X.225 A.6, STA 18: the tokens were given by S-CONTROL-GIVE and the peer has not answered. No token may be asked for before.
+  [[nodiscard]] bool waits_for_control_ack() const noexcept;
   [[nodiscard]] const SessionSelection& selection() const noexcept;
   [[nodiscard]] Tokens owned_tokens() const noexcept;
   [[nodiscard]] Tokens available_tokens() const noexcept;
