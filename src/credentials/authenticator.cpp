@@ -13,6 +13,10 @@ Sha256 mark_of(const mts::AsymmetricTokenData& data, const asn1::BitString& numb
   return sha256(all);
 }
 
+/// In the memory of tokens: by its key, which signed the token. A name is what the initiator claims beside it, and one key may be believed
+/// under several.
+std::string name_of(const Certificate& signer) { return fingerprint_text(signer.spki_fingerprint()); }
+
 }  // namespace
 
 Result<Shown> Authenticator::show_own(const mts::TokenName& to, asn1::BitString random_number) const {
@@ -31,11 +35,11 @@ Status Authenticator::confirm(const mts::StrongCredentials& shown, const Trust& 
   return {};
 }
 
-Result<asn1::BitString> Authenticator::admit(const std::string& who, const mts::StrongCredentials& shown, const Trust& initiator,
-                                             std::vector<mts::TokenName> us) {
+Result<asn1::BitString> Authenticator::admit(const mts::StrongCredentials& shown, const Trust& initiator, std::vector<mts::TokenName> us) {
   POSTERN_TRY(const auto data, judge(shown, initiator, {std::move(us), now(), m_skew.count()}));
   POSTERN_TRY(asn1::BitString number, mts::random_number_of(data));
-  POSTERN_CHECK(m_replays.note(who, mark_of(data, number), m_clock.steady()));
+  POSTERN_TRY(const CertificateChain chain, chain_of(*shown.certificate));  // judge() had it
+  POSTERN_CHECK(m_replays.note(name_of(chain.front()), mark_of(data, number), m_clock.steady()));
   return number;
 }
 

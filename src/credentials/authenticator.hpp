@@ -32,10 +32,10 @@ class Authenticator {
                                const asn1::BitString& random_number) const;
 
   // ---- responder
-  /// Whether the initiator is believed; `who` is its name in the memory of tokens, `us` the names by which it may call us. The random
-  /// number is for respond(). Exhausted: too many binds of it at once; all other errors: not believed, with the reason for our log.
-  [[nodiscard]] Result<asn1::BitString> admit(const std::string& who, const mts::StrongCredentials& shown, const Trust& initiator,
-                                              std::vector<mts::TokenName> us);
+  /// Whether the initiator is believed; `us` are the names by which it may call us. A token counts once, under whatever name its key comes.
+  /// The random number is for respond(). Exhausted: too many binds with this key; all other errors: not believed, with the reason for our
+  /// log.
+  [[nodiscard]] Result<asn1::BitString> admit(const mts::StrongCredentials& shown, const Trust& initiator, std::vector<mts::TokenName> us);
   [[nodiscard]] Result<mts::StrongCredentials> respond(const mts::TokenName& initiator, asn1::BitString random_number) const;
 
  private:

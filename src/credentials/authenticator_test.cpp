@@ -45,7 +45,7 @@ struct World {
   [[nodiscard]] static Trust pinned(const Made& made) { return {{}, {}, {pin_of(made.certificate)}}; }
   /// What south says to credentials in north's name; empty: they are good.
   std::string judged(const mts::StrongCredentials& credentials, const Trust& trust) {
-    const auto admitted = by_south.admit("north", credentials, trust, {kSouth});
+    const auto admitted = by_south.admit(credentials, trust, {kSouth});
     return admitted ? std::string() : admitted.error().text();
   }
 };
@@ -57,8 +57,7 @@ TEST(Authenticator, BothSidesByCertificateAndByPin) {
   for (const bool pins : {false, true}) {
     const auto shown = world.by_north.initiate(kSouth);
     ASSERT_TRUE(shown) << shown.error().text();
-    const auto number =
-        world.by_south.admit("north", shown->credentials, pins ? World::pinned(world.north) : world.certified("CN=north"), {kSouth});
+    const auto number = world.by_south.admit(shown->credentials, pins ? World::pinned(world.north) : world.certified("CN=north"), {kSouth});
     ASSERT_TRUE(number) << number.error().text();
     EXPECT_EQ(number->octets, shown->random_number.octets);
     const auto answer = world.by_south.respond(kNorth, *number);
@@ -83,6 +82,13 @@ TEST(Authenticator, ATokenCountsOnceAndForAWhile) {
   EXPECT_TRUE(has(world.judged(shown->credentials, World::pinned(world.north)), "shown before")) << "as long as it could count";
   world.clock.advance(std::chrono::seconds(1));
   EXPECT_TRUE(has(world.judged(shown->credentials, World::pinned(world.north)), "compare the clocks"));
+}
+
+TEST(Authenticator, ATokenCountsOnceUnderWhateverNameItsKeyIsBelieved) {
+  World world;
+  const auto shown = world.by_north.initiate(kSouth);
+  EXPECT_EQ(world.judged(shown->credentials, World::pinned(world.north)), "");
+  EXPECT_TRUE(has(world.judged(shown->credentials, world.certified("CN=north")), "shown before")) << "another peer's trust, the same key";
 }
 
 TEST(Authenticator, ClocksMayDifferByTheSkewBothWays) {

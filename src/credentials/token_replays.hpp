@@ -18,13 +18,13 @@ namespace postern::credentials {
 
 class TokenReplays {
  public:
-  /// Tokens of one name; a name comes in only with a signature that was right, so there are as many names as there are peers and users.
+  /// Tokens of one key; a key comes in only with a certificate that is believed, so there are about as many as there are peers and users.
   static constexpr std::size_t kEach = 16'384;
 
   /// `kept`: from the earliest to the latest moment at which one token is accepted.
   explicit TokenReplays(std::chrono::seconds kept, std::size_t each = kEach) : m_kept(kept), m_each(each) {}
 
-  /// Denied: it was there. Exhausted: more of this name than there is room for; nothing is forgotten for it.
+  /// `who`: by whose key. Denied: it was there. Exhausted: more of this one than there is room for; nothing is forgotten for it.
   [[nodiscard]] Status note(const std::string& who, const Sha256& token, SteadyTime now);
   [[nodiscard]] std::size_t size() const;
 

@@ -95,6 +95,8 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   void into_mailbox(const QueueItem& item);
   [[nodiscard]] io::Task<void> into_folder(std::shared_ptr<const QueueItem> item, const Route& route);
   [[nodiscard]] io::Task<void> decide_again(std::shared_ptr<const QueueItem> item, Override how);
+  /// `questions` as in Pipeline::reprocess().
+  [[nodiscard]] io::Task<Result<Processed>> decide_once(std::shared_ptr<const QueueItem> item, Override how, bool questions);
   [[nodiscard]] io::Task<void> over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
                                             std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<Attempt> attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,

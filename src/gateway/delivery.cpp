@@ -163,21 +163,29 @@ io::Task<void> Courier::Impl::into_folder(std::shared_ptr<const QueueItem> item,
 /// An operator released a held message: policy decides again, with today's certificates. What goes on is a new submission, made in the same
 /// transaction that finishes the old one.
 io::Task<void> Courier::Impl::decide_again(std::shared_ptr<const QueueItem> item, Override how) {
-  auto job = [pipeline = &parts.pipeline, item, how] { return pipeline->reprocess(*item, how); };
-  auto again = co_await parts.workers.run(std::move(job));
+  auto again = co_await decide_once(item, how, true);
+  if (again && !again->questions.empty()) {  // about signers, as for what arrives
+    co_await parts.revocations.find_out(std::move(again->questions));
+    again = co_await decide_once(item, how, false);
+  }
   if (!again) co_return report(*item, same_fate(item->recipients.size(), Pipeline::reply_for(again.error()), false));
   DeliveryReport out;
   out.item = item->item;
   out.message = item->message;
-  auto& variants = again->variants;
-  out.results = released_results(*item, *again);
+  auto& variants = again->submission.variants;
+  out.results = released_results(*item, again->submission);
   variants.erase(std::remove_if(variants.begin(), variants.end(), [](const Variant& v) { return v.seal == "held"; }), variants.end());
   for (RecipientResult& result : out.results) result.route = kPolicyRoute;  // an order to send in clear is good for one time
   if (!variants.empty())
-    out.follow_ups.push_back(*std::move(again));
+    out.follow_ups.push_back(std::move(again->submission));
   else
-    out.audit = std::move(again->audit);
+    out.audit = std::move(again->submission.audit);
   send_report(std::move(out), item->storage_key);
+}
+
+io::Task<Result<Processed>> Courier::Impl::decide_once(std::shared_ptr<const QueueItem> item, Override how, bool questions) {
+  auto job = [pipeline = &parts.pipeline, item = std::move(item), how, questions] { return pipeline->reprocess(*item, how, questions); };
+  co_return co_await parts.workers.run(std::move(job));
 }
 
 io::Task<void> Courier::Impl::over_network(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,

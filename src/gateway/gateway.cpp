@@ -335,7 +335,11 @@ Status Gateway::Parts::open_revocations() {
   client_judge = revocations->judge_of_clients(of_clients);
   POSTERN_TRY(const RevocationPolicy of_signers, parse_revocation_policy(config.smime.revocation));
   if (of_signers != RevocationPolicy::Off)
-    signer_standing = [this, of_signers](const CertificateChain& path) { return revocations->recall(path, of_signers); };
+    signer_standing = [this, of_signers](const CertificateChain& path) {
+      // The built-in CA's certificates name nobody who could be asked: Hard would be a ban of our own people's signatures.
+      const bool ours = !path.empty() && path.back() == authority->root();
+      return revocations->recall(path, ours ? RevocationPolicy::Soft : of_signers);
+    };
   own_revocation = std::make_unique<OwnRevocation>(*revocations, clock, [this] { return tls->chain(); });
   return {};
 }

@@ -107,7 +107,7 @@ Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split, b
 io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) {
   auto first = co_await process_once(arrival, split, true);
   if (!first || first->questions.empty()) co_return first;
-  co_await ask_about(std::move(first->questions));
+  co_await m_parts.revocations.find_out(std::move(first->questions));
   co_return co_await process_once(arrival, split, false);
 }
 
@@ -116,15 +116,6 @@ io::Task<Result<Processed>> Intake::process_once(const Arrival& arrival, bool sp
   if (here) co_return process_and_seal(arrival, split, questions);
   auto job = [this, &arrival, split, questions] { return process_and_seal(arrival, split, questions); };
   co_return co_await m_parts.workers.run(std::move(job));
-}
-
-/// Soft: who may be trusted is the pipeline's to say; here it is found out.
-io::Task<void> Intake::ask_about(SignerQuestions signers) {
-  for (CertificateChain& path : signers) {
-    PathInQuestion question{std::move(path), RevocationPolicy::Soft};
-    question.may_staple = false;
-    (void)co_await m_parts.revocations.judge(std::move(question));
-  }
 }
 
 io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
@@ -256,7 +247,7 @@ io::Task<FilterVerdict> Intake::filter(Arrival arrival) {
   }
   auto prepared = co_await prepare_once(arrival, true);
   if (prepared && !prepared->processed.questions.empty()) {
-    co_await ask_about(std::move(prepared->processed.questions));
+    co_await m_parts.revocations.find_out(std::move(prepared->processed.questions));
     prepared = co_await prepare_once(arrival, false);
   }
   if (!prepared) {

@@ -73,7 +73,6 @@ class Intake final : public Reception, public FilterReception {
   };
   [[nodiscard]] Result<Filtering> prepare(const Arrival& arrival, bool questions) const;
   [[nodiscard]] io::Task<Result<Filtering>> prepare_once(const Arrival& arrival, bool questions);
-  [[nodiscard]] io::Task<void> ask_about(SignerQuestions signers);
   [[nodiscard]] FilterVerdict refuse(const Arrival& arrival, const smtp::Reply& reply);
   [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split, bool questions) const;
   [[nodiscard]] io::Task<Result<Processed>> process_once(const Arrival& arrival, bool split, bool questions);

@@ -2,10 +2,10 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 
+#include "base/file_stamp.hpp"
 #include "base/log.hpp"
 #include "gateway/hops.hpp"
 #include "keys/evp_handle.hpp"
@@ -25,14 +25,6 @@ const KeyName& built_in_key() {
 EvpPkeyPtr another_handle(const EvpPkeyPtr& key) {
   EVP_PKEY_up_ref(key.get());
   return EvpPkeyPtr(key.get());
-}
-
-/// Changes whenever the file does, its replacement by rename included.
-std::string stamp_of(const std::string& path) {
-  struct stat info{};
-  if (::stat(path.c_str(), &info) != 0) return "none;";
-  return std::to_string(info.st_ino) + ":" + std::to_string(info.st_size) + ":" + std::to_string(info.st_mtim.tv_sec) + "." +
-         std::to_string(info.st_mtim.tv_nsec) + ";";
 }
 
 }  // namespace
@@ -114,7 +106,7 @@ TlsSubject ListenerTls::subject() const { return {{m_config.server.hostname, "lo
 
 std::string ListenerTls::stamp() const {
   if (built_in()) return {};
-  return stamp_of(m_config.beside_config(m_config.tls.certificate)) + stamp_of(m_config.beside_config(m_config.tls.key));
+  return file_stamp(m_config.beside_config(m_config.tls.certificate)) + file_stamp(m_config.beside_config(m_config.tls.key));
 }
 
 bool ListenerTls::needs_renewal() const {

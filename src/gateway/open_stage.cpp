@@ -1,4 +1,6 @@
 // Station "open": decrypt what is for keys of ours, verify what is signed.
+#include <algorithm>
+
 #include "gateway/revocations.hpp"
 #include "gateway/stages.hpp"
 #include "seal/payload.hpp"
@@ -11,8 +13,9 @@ SealContext context_of(const PipelineParts& parts) { return {parts.clock.now(), 
 /// Engines do not wait: what could be asked is asked between two passes (Intake).
 PathRevocation standing_of(const PipelineParts& parts, const CertificateChain& path, SignerQuestions* questions) {
   if (auto known = parts.signer_standing(path)) return *std::move(known);
-  const bool asks = questions != nullptr && questions->size() < kMostSignerQuestions;
-  if (asks) questions->push_back(path);
+  const bool asked = questions != nullptr && std::ranges::find(*questions, path) != questions->end();
+  const bool asks = asked || (questions != nullptr && questions->size() < kMostSignerQuestions);
+  if (asks && !asked) questions->push_back(path);
   std::vector<CertificateRevocation> found;
   if (!asks) found.push_back({0, {}, {RevocationStatus::Invalid, "nobody was asked"}});
   return decide_path_revocation(path, parse_revocation_policy(parts.config.smime.revocation).value_or(RevocationPolicy::Soft),

@@ -596,7 +596,7 @@ Result<Processed> Pipeline::process(const Arrival& arrival, bool split, bool que
   return out;
 }
 
-Result<Submission> Pipeline::reprocess(const QueueItem& item, Override how) const {
+Result<Processed> Pipeline::reprocess(const QueueItem& item, Override how, bool questions) const {
   Arrival arrival;
   arrival.received = m_parts.clock.now();
   arrival.id = make_message_id(arrival.received, m_parts.random);
@@ -625,7 +625,10 @@ Result<Submission> Pipeline::reprocess(const QueueItem& item, Override how) cons
   Run run(*this, arrival, std::move(view));
   run.override_policy = how;
   run.released = true;
-  return run.go({}, {});
+  Processed out;
+  if (questions) run.questions = &out.questions;
+  POSTERN_TRY(out.submission, run.go({}, {}));
+  return out;
 }
 
 Result<policy::Decision> Pipeline::explain(const Arrival& arrival, const std::string& recipient) const {

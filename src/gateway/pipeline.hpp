@@ -81,8 +81,8 @@ class Pipeline {
   [[nodiscard]] Result<Processed> process(const Arrival& arrival, bool split, bool questions = false) const;
 
   /// A held item again, after an operator released it: the same decisions with today's keys. Recipients that must still wait come back as
-  /// Held. The original's trace fields are in its content already.
-  [[nodiscard]] Result<Submission> reprocess(const QueueItem& item, Override how) const;
+  /// Held. The original's trace fields are in its content already. `questions` as in process().
+  [[nodiscard]] Result<Processed> reprocess(const QueueItem& item, Override how, bool questions = false) const;
 
   /// The decision for one recipient with the reasons, for `postern policy explain`.
   [[nodiscard]] Result<policy::Decision> explain(const Arrival& arrival, const std::string& recipient) const;

@@ -110,6 +110,14 @@ std::optional<PathRevocation> Revocations::recall(const CertificateChain& path, 
   return decide_path_revocation(path, policy, std::move(found));
 }
 
+io::Task<void> Revocations::find_out(std::vector<CertificateChain> paths) {
+  for (CertificateChain& path : paths) {
+    PathInQuestion question{std::move(path), RevocationPolicy::Soft};
+    question.may_staple = false;
+    (void)co_await judge(std::move(question));
+  }
+}
+
 io::PeerJudge Revocations::judge_of_servers(RevocationPolicy policy, std::string peers) { return judge_by(policy, std::move(peers), true); }
 
 io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) { return judge_by(policy, "client", false); }
@@ -266,13 +274,20 @@ io::Task<Result<OcspAnswer>> Revocations::ask_responder(std::string url, Subject
 io::Task<Result<RevocationVerdict>> Revocations::ask_list(std::string url, Subject subject, SteadyTime deadline) {
   POSTERN_CO_TRY(const Crl list, co_await fetch_list(std::move(url), deadline));
   std::vector<Crl> deltas;
+  POSTERN_CO_TRY(RevocationVerdict verdict, co_await judge_list(list, deltas, subject));
+  if (!decides(verdict)) co_return verdict;  // a list that its issuer did not sign sends us nowhere
   // RFC 5280 5.2.4: what changed since is worth a try; without it the complete list says what it says.
   for (const std::string& fresher : first_of(delta_urls(list, subject.leaf))) {
     auto delta = co_await fetch_list(fresher, deadline);
     if (delta) deltas.push_back(*std::move(delta));
   }
-  auto job = [list = &list, deltas = &deltas, subject = &subject, now = m_parts.clock.now()]() -> Result<RevocationVerdict> {
-    return check_crl({.leaf = &subject->leaf, .issuer = &subject->issuer, .crl = list, .deltas = *deltas, .at = now});
+  if (deltas.empty()) co_return verdict;
+  co_return co_await judge_list(list, deltas, subject);
+}
+
+io::Task<Result<RevocationVerdict>> Revocations::judge_list(const Crl& list, const std::vector<Crl>& deltas, const Subject& subject) {
+  auto job = [&list, &deltas, &subject, now = m_parts.clock.now()]() -> Result<RevocationVerdict> {
+    return check_crl({.leaf = &subject.leaf, .issuer = &subject.issuer, .crl = &list, .deltas = deltas, .at = now});
   };
   co_return co_await m_parts.workers.run(std::move(job));
 }

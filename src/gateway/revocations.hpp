@@ -76,6 +76,9 @@ class Revocations {
   /// lately.
   [[nodiscard]] std::optional<PathRevocation> recall(const CertificateChain& path, RevocationPolicy policy) const;
 
+  /// Asks about paths whose certificates nobody staples anything for, so that recall() knows. Whom to trust is said there, not here.
+  [[nodiscard]] io::Task<void> find_out(std::vector<CertificateChain> paths);
+
   /// Of a certificate of ours and its issuer: asked about whatever it says of stapling; nothing when outbound.revocation is off.
   [[nodiscard]] io::Task<PathRevocation> judge_own(Certificate leaf, Certificate issuer);
 
@@ -119,6 +122,8 @@ class Revocations {
   [[nodiscard]] io::Task<CertificateRevocation> ask(Subject subject);
   [[nodiscard]] io::Task<Result<OcspAnswer>> ask_responder(std::string url, Subject subject, Bytes nonce, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<RevocationVerdict>> ask_list(std::string url, Subject subject, SteadyTime deadline);
+  /// By a complete list, and what its deltas changed. Everything must outlive the task.
+  [[nodiscard]] io::Task<Result<RevocationVerdict>> judge_list(const Crl& list, const std::vector<Crl>& deltas, const Subject& subject);
   [[nodiscard]] io::Task<Result<Crl>> fetch_list(std::string url, SteadyTime deadline);
   [[nodiscard]] io::Task<Result<std::string>> exchange(http::ClientRequest request, std::string url, std::size_t limit, Target target,
                                                        SteadyTime deadline);

@@ -11,6 +11,7 @@
 #include "credentials/authenticator.hpp"
 #include "io/stream.hpp"
 #include "mhs/lists.hpp"
+#include "mhs/strong_identity.hpp"
 #include "mts/types.hpp"
 #include "oraddress/routing.hpp"
 #include "osi/address.hpp"
@@ -73,6 +74,7 @@ struct Mta {
   std::uint64_t content_limit = 2ULL * 1024 * 1024 * 1024;              ///< Octets.
   std::chrono::seconds idle{60};                                        ///< An association without work is released after that.
   std::shared_ptr<credentials::Authenticator> strong;                   ///< Needed where a peer or user has strong credentials.
+  std::shared_ptr<StrongIdentity> own_certificate;                      ///< What `strong` shows; null: the listeners' certificate.
   std::map<std::string, credentials::Trust, std::less<>> strong_users;  ///< Users who must show them, by oraddress::comparison_key().
 
   [[nodiscard]] const Peer* peer_named(std::string_view name) const noexcept;

@@ -75,7 +75,7 @@ mts::TokenName own_token_name(const Mta& mta, const Peer& peer) { return {mts::M
 std::optional<BindRefusal> judge_strong(const Mta& mta, const Peer& peer, const mts::Credentials& credentials) {
   const auto* shown = std::get_if<mts::StrongCredentials>(&credentials.value);
   if (shown == nullptr) return refused_as(peer, peer.name + " shows no strong credentials, and they are agreed on with it").value();
-  const auto admitted = mta.strong->admit("peer " + peer.name, *shown, *peer.strong, {own_token_name(mta, peer)});
+  const auto admitted = mta.strong->admit(*shown, *peer.strong, {own_token_name(mta, peer)});
   if (admitted) return std::nullopt;
   const auto error = admitted.error().code == ErrorCode::Exhausted ? mts::BindError::Busy : mts::BindError::AuthenticationError;
   return refused_as(peer, peer.name + " shows strong credentials that do not hold: " + admitted.error().text(), error).value();

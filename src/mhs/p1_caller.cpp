@@ -17,6 +17,9 @@ tl::unexpected<CallFailure> failed(std::string text, bool refused = false) {
   return tl::unexpected<CallFailure>(CallFailure{std::move(text), refused});
 }
 
+/// Of our own engine and workers, not of the peer: trying again is worth it.
+bool may_pass(ErrorCode code) { return code == ErrorCode::Unavailable || code == ErrorCode::Exhausted || code == ErrorCode::Timeout; }
+
 io::Task<Result<std::vector<io::Endpoint>>> endpoints_of(io::Resolver& resolver, osi::PresentationAddress address) {
   if (const auto literal = io::IpAddress::parse(address.host)) co_return std::vector<io::Endpoint>{{*literal, address.port, {}}};
   POSTERN_CO_TRY(const io::MxHost host, co_await io::resolve_host(resolver, address.host, io::MxOptions()));
@@ -78,7 +81,7 @@ io::Task<tl::expected<std::unique_ptr<P1Caller>, CallFailure>> P1Caller::open(co
   const Status proved = peer.tls.required && peer.tls.check ? peer.tls.check(*stream) : Status();
   if (const Status good = proved ? check_road(peer, road_of(*stream)) : proved; !good) co_return failed(good.error().text(), true);
   auto own = co_await own_bind(parts, peer);
-  if (!own) co_return failed(own.error().text(), own.error().code != ErrorCode::Unavailable);
+  if (!own) co_return failed(own.error().text(), !may_pass(own.error().code));
   osi::AssociationOpen open;
   open.data.value = std::move(own->data);
   open.connection = connection_name(parts.hostname, peer.mode, parts.clock.now());
@@ -108,8 +111,10 @@ io::Task<std::optional<CallFailure>> P1Caller::bind(SteadyTime deadline) {
       data == nullptr ? Result<mts::Bound<mts::MTABindResult>>(fail(ErrorCode::BadInput, "no bind result")) : read_bind_result(*data);
   const Status good = result ? co_await check(result->value) : Status(fail(result.error()));
   if (good) co_return std::nullopt;
-  co_await m_wire.abort(osi::RtseAbortReason::UserError, "the bind result is not that of " + m_peer.name);
-  co_return CallFailure{good.error().text(), true};
+  const bool passing = may_pass(good.error().code);
+  co_await m_wire.abort(passing ? osi::RtseAbortReason::TemporaryProblem : osi::RtseAbortReason::UserError,
+                        passing ? "the bind result could not be judged now" : "the bind result is not that of " + m_peer.name);
+  co_return CallFailure{good.error().text(), !passing};
 }
 
 /// Public key operations are a worker's business.

@@ -204,6 +204,8 @@ ServiceState Service::state() const {
   for (const PeerState& peer : out.peers)
     for (const std::string* text : {&peer.trouble, &peer.refused})
       if (!text->empty()) out.warnings.push_back("X.400 peer " + peer.name + ": " + *text);
+  if (mta.own_certificate)
+    std::ranges::move(mta.own_certificate->warnings(m_impl->gateway.clock().now()), std::back_inserter(out.warnings));
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "base/text.hpp"
 #include "gateway/hops.hpp"
 #include "mhs/list_settings.hpp"
+#include "mhs/strong_identity.hpp"
 #include "oraddress/compare.hpp"
 #include "oraddress/or_text.hpp"
 #include "pki/verify.hpp"
@@ -154,7 +155,7 @@ class Maker {
     if (!wanted) return {};
     static SystemRandom random;
     POSTERN_TRY(const auto keys, keys_of_users(m_config));
-    POSTERN_TRY(auto own, own_identity());
+    POSTERN_TRY(auto own, own_identity(out));
     out.strong = std::make_shared<credentials::Authenticator>(std::move(own), m_clock, random, m_config.x400.strong.clock_skew);
     for (std::size_t n = 0; n < keys.size(); ++n) {
       const auto& user = m_config.x400_users[n];
@@ -174,19 +175,16 @@ class Maker {
     }
     return out;
   }
-  /// The certificate of x400.strong, read once; else the listeners', whatever it is when it is asked for.
-  Result<credentials::OwnIdentity> own_identity() {
+  /// The certificate of x400.strong, else the listeners', whatever it is when it is asked for.
+  Result<credentials::OwnIdentity> own_identity(Mta& out) {
     const auto& strong = m_config.x400.strong;
     if (strong.certificate.empty()) {
       if (!m_own.context) return fail(ErrorCode::BadInput, "is needed where there are no listeners with TLS", "x400.strong.certificate");
       POSTERN_TRY(auto context, m_own.context(TlsVersion::Tls13));
       return credentials::OwnIdentity([context = std::move(context)] { return identity_in(context()); });
     }
-    POSTERN_TRY(auto chain, in(certificates_from_file(m_config.beside_config(strong.certificate)), "x400.strong.certificate"));
-    POSTERN_TRY(auto key, in(gateway::load_private_key(m_config.beside_config(strong.key)), "x400.strong.key"));
-    auto own = credentials::make_identity(std::move(chain), std::move(key));
-    if (!own) return fail(Error(own.error()).context("x400.strong"));
-    return credentials::OwnIdentity([own = *std::move(own)] { return own; });
+    POSTERN_TRY(out.own_certificate, StrongIdentity::open(m_config.beside_config(strong.certificate), m_config.beside_config(strong.key)));
+    return credentials::OwnIdentity([own = out.own_certificate] { return own->get(); });
   }
 
   /// With a certificate by which the peer may know us: the one of transport.tls, else the listeners', so that one pin holds both ways.

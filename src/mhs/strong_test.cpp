@@ -1,6 +1,7 @@
 // Binds with strong credentials: P1 both ways, P3 and P7, and each bad one refused with the same code.
 #include <gtest/gtest.h>
 
+#include "mhs/own_proof.hpp"
 #include "mhs/p1_bind.hpp"
 #include "mhs/p3_client.hpp"
 #include "mhs/testing/p7.hpp"
@@ -194,6 +195,15 @@ TEST_F(StrongUsers, AStoreOfAnotherKeyIsNotBelieved) {
 }
 
 TEST_F(StrongUsers, AResponderWithoutStrongCredentialsIsNotBelieved) {
+  const auto proof = own_proof(strong_call(by_alice), {name_of(kAlice)});
+  ASSERT_TRUE(proof) << proof.error().text();
+  const Status good = proof->check(simple_credentials(SecretBytes::from_text("secret of the store")));
+  ASSERT_FALSE(good);
+  EXPECT_EQ(good.error().code, ErrorCode::Denied);
+  EXPECT_TRUE(has(good.error().what, "without strong credentials")) << good.error().what;
+}
+
+TEST_F(StrongUsers, WhereNoneAreAgreedOnTheyCountForNothing) {
   UserCall with = strong_call(by_alice);
   node.mta.strong_users.clear();
   node.mta.strong.reset();

@@ -30,7 +30,7 @@ Result<mts::ResponderCredentials> judge_strong(const UserGate& gate, const mts::
   static const credentials::Trust nobody;
   if (!gate.mta.strong) return fail(ErrorCode::Denied, "shows strong credentials, and none are agreed on with anybody here");
   const credentials::Trust* trust = trust_of(gate.mta, user);
-  auto number = gate.mta.strong->admit("user " + oraddress::comparison_key(user), shown, trust != nullptr ? *trust : nobody, std::move(us));
+  auto number = gate.mta.strong->admit(shown, trust != nullptr ? *trust : nobody, std::move(us));
   if (!number && may_pass(number.error().code)) return fail(number.error());
   if (trust == nullptr) return fail(ErrorCode::Denied, "shows strong credentials, and none are agreed on with this user");
   if (!number) return fail(ErrorCode::Denied, "shows strong credentials that do not hold: " + number.error().text());

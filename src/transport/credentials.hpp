@@ -21,7 +21,8 @@ inline constexpr std::chrono::hours kExpiresSoon{24 * 30};
 [[nodiscard]] Result<CertificateChain> trust_anchors(const config::Config& config);
 /// transport.fingerprints and those of a profile. BadInput: one is none.
 [[nodiscard]] Result<PinSet> pins_of(const config::Config& config, const std::vector<std::string>& more);
-/// What may end the start: a fingerprint that is none, and a pinset that is enforced while neither settings nor profile have one.
+/// What may end the start: a fingerprint that is none, and a pinset that is enforced while neither settings nor profile have one. A profile
+/// that cannot be read ends nothing here: it is a finding, each bind says so, and it may be mended while the daemon runs.
 [[nodiscard]] Status check_pinset(const config::Config& config);
 /// For connections that look at a peer: shows our certificate, verifies nothing (peer_check.hpp does).
 [[nodiscard]] Result<TlsContext> looking_context(const config::Config& config);

@@ -32,7 +32,9 @@ struct NativeOptions {
     bool enforce_pinset = false;
   };
   Tls tls;
-  mhs::StrongFiles strong;                                 ///< With a certificate: what binds show in place of the password of the call.
+  /// Asked at each bind(). With a certificate: what it shows in place of the password of the call; unset or without one: the password. An
+  /// error is the bind's: who cannot say whether there are strong credentials never goes on without.
+  std::function<Result<mhs::StrongFiles>()> strong{};
   std::vector<std::string> forwarders;                     ///< "192.0.2.53", "192.0.2.53@5353"; empty: those of /etc/resolv.conf.
   std::chrono::milliseconds connect_timeout{10'000};       ///< Of bind(), where the call has no limit of its own.
   std::chrono::milliseconds operation_timeout{30'000};     ///< Of everything else.

@@ -63,14 +63,16 @@ std::optional<Error> read_tls(const json::object& from, NativeOptions::Tls& to) 
   return read.fault;
 }
 
-std::optional<Error> read_strong(const json::object& from, mhs::StrongFiles& to) {
+std::optional<Error> read_strong(const json::object& from, NativeOptions& options) {
   FieldReader read{from, "strong.", {}};
+  mhs::StrongFiles to;
   read.text("certificate", to.certificate);
   read.text("key", to.key);
   read.text("responder_name", to.responder_name);
   read.texts("responder_pins", to.responder_pins);
   read.text("responder_ca", to.responder_ca);
   read.text("responder_subject", to.responder_subject);
+  options.strong = [files = std::move(to)]() -> Result<mhs::StrongFiles> { return files; };
   return read.fault;
 }
 
@@ -103,7 +105,7 @@ Result<NativeOptions> native_options(std::string_view text) {
     fault = value->is_object() ? read(value->as_object()) : std::optional<Error>(Error{ErrorCode::BadInput, "must be an object", name});
   };
   part("tls", [&](const json::object& from) { return read_tls(from, out.tls); });
-  part("strong", [&](const json::object& from) { return read_strong(from, out.strong); });
+  part("strong", [&](const json::object& from) { return read_strong(from, out); });
   part("limits", [&](const json::object& from) { return read_limits(from, out); });
   if (fault) return fail(*std::move(fault));
   return out;

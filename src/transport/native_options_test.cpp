@@ -37,9 +37,11 @@ TEST(NativeOptions, StrongCredentialsAreReadWhenABindNeedsThem) {
   const auto options = native_options(R"({"strong": {"certificate": "/c.pem", "key": "/c.key", "responder_name": "mta",
                                           "responder_pins": ["sha256:00"], "responder_ca": "/ca.pem", "responder_subject": "CN=mta"}})");
   ASSERT_TRUE(options) << options.error().text();
-  EXPECT_EQ(options->strong.certificate, "/c.pem");
-  EXPECT_EQ(options->strong.responder_pins, std::vector<std::string>{"sha256:00"});
-  EXPECT_EQ(options->strong.responder_subject, "CN=mta");
+  const auto files = options->strong();
+  EXPECT_EQ(files->certificate, "/c.pem");
+  EXPECT_EQ(files->responder_pins, std::vector<std::string>{"sha256:00"});
+  EXPECT_EQ(files->responder_subject, "CN=mta");
+  EXPECT_FALSE(native_options("{}")->strong);
   EXPECT_EQ(native_options(R"({"strong": {"key": 1}})").error().field, "strong.key");
   EXPECT_EQ(native_options(R"({"strong": []})").error().field, "strong");
 }

@@ -38,10 +38,15 @@ Status check_role(sdk::Role role) {
   return fail(ErrorCode::BadInput, "is none that there is", "role");
 }
 
-Result<mhs::StrongCall> strong_call_of(const mhs::StrongFiles& files, bool by_p3) {
+Result<std::optional<mhs::StrongCall>> strong_call_of(const NativeOptions& options, bool by_p3) {
+  mhs::StrongFiles files;
+  if (options.strong) {
+    POSTERN_TRY(files, options.strong());
+  }
+  if (files.certificate.empty()) return std::optional<mhs::StrongCall>();
   auto made = mhs::strong_call(files, by_p3);
   if (!made) return fail(Error{made.error().code, made.error().what, "strong." + made.error().field});
-  return made;
+  return std::optional(*std::move(made));
 }
 
 /// Of what was given to the peer and not answered.
@@ -236,9 +241,7 @@ Result<mhs::UserCall> NativeStack::user_call(sdk::Bind& request) const {
   out.password = SecretBytes(ByteView(request.password));
   POSTERN_TRY(out.tls, peer_tls(m_options.tls));  // anew: certificates are renewed while this runs
   out.tls.options.server_name = out.address.host;
-  if (!m_options.strong.certificate.empty()) {
-    POSTERN_TRY(out.strong, strong_call_of(m_options.strong, request.role == sdk::Role::P3User));
-  }
+  POSTERN_TRY(out.strong, strong_call_of(m_options, request.role == sdk::Role::P3User));
   out.limits.max_ssdu = out.limits.max_apdu = static_cast<std::size_t>(m_options.content_octets) + kAround;
   return out;
 }

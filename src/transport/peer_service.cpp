@@ -48,12 +48,6 @@ Finding judge_health(const Result<sdk::Health>& health) {
 /// A profile that is not there yet has none; its own errors are findings.
 std::vector<std::string> pins_or_none(const config::Config& config) { return profile_pins(config).value_or(std::vector<std::string>()); }
 
-/// Likewise.
-mhs::StrongFiles strong_or_none(const config::Config& config) {
-  auto profile = read_profile(config);
-  return profile ? std::move(profile->strong) : mhs::StrongFiles();
-}
-
 /// Borrows the configuration.
 NativeOptions native_options_of(const config::Config& config) {
   const auto& transport = config.transport;
@@ -66,7 +60,7 @@ NativeOptions native_options_of(const config::Config& config) {
              .fingerprints = transport.fingerprints,
              .more_fingerprints = [&config] { return pins_or_none(config); },
              .enforce_pinset = transport.tls.enforce_pinset};
-  out.strong = strong_or_none(config);
+  out.strong = [&config] { return profile_strong(config); };
   out.forwarders = config.dns.servers;
   out.connect_timeout = std::chrono::milliseconds(transport.sdk.connect_timeout_ms);
   out.operation_timeout = std::chrono::milliseconds(transport.sdk.operation_timeout_ms);

@@ -192,6 +192,11 @@ Result<std::vector<std::string>> profile_pins(const config::Config& config) {
   return std::move(stored.text.pins);
 }
 
+Result<mhs::StrongFiles> profile_strong(const config::Config& config) {
+  POSTERN_TRY(StoredProfile stored, read_stored(config));
+  return strong_of(std::move(stored.text.strong), stored.path, config);
+}
+
 Result<Profile> read_profile(const config::Config& config) {
   POSTERN_TRY(auto stored, read_stored(config));
   ProfileText& text = stored.text;

@@ -55,5 +55,7 @@ struct ProfileText {
 [[nodiscard]] Result<Profile> read_profile(const config::Config& config);
 /// Its pins alone, for who may not read its password. Errors as read_profile().
 [[nodiscard]] Result<std::vector<std::string>> profile_pins(const config::Config& config);
+/// And its strong credentials; without a certificate: it has none.
+[[nodiscard]] Result<mhs::StrongFiles> profile_strong(const config::Config& config);
 
 }  // namespace postern::transport

@@ -83,6 +83,7 @@ TEST_F(Profiles, StrongCredentialsLieBesideTheProfileAndAreNotForLibraries) {
   EXPECT_EQ(profile->strong.certificate, (m_folder / "profiles" / "a.pem").string());
   EXPECT_EQ(profile->strong.key, "/keys/a.key");
   EXPECT_EQ(profile->strong.responder_ca, (m_folder / "profiles" / "ca.pem").string());
+  EXPECT_EQ(profile_strong(m_config)->certificate, profile->strong.certificate);
   m_config.transport.mode = "sdk";
   EXPECT_NE(read_profile(m_config).error().what.find("transport.mode native"), std::string::npos);
 }

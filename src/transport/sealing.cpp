@@ -91,6 +91,13 @@ Result<contentseal::SealedContent> seal(const contentseal::PlainContent& content
 /// What is missing here is no fault of the object.
 tl::unexpected<Error> ours_to_mend(const Error& error) { return fail(ErrorCode::Unavailable, error.what, error.field); }
 
+/// Of submit(): from what is behind, these codes say that the peer may have taken it. Here it was given nothing.
+tl::unexpected<Error> surely_not_submitted(Error error) {
+  const ErrorCode code = error.code;
+  if (code != ErrorCode::Unavailable && code != ErrorCode::Timeout && code != ErrorCode::Internal) return fail(std::move(error));
+  return fail(ErrorCode::Conflict, error.what + "; nothing was submitted, do it again when that is mended", error.field);
+}
+
 /// "Encrypted to none of ours", or that it cannot be decrypted, is a verdict only where all of ours could be asked. What an operator mends
 /// is no verdict for ever.
 Status check_readers(const SmimeMaterial& material) {
@@ -185,14 +192,19 @@ Result<contentseal::Opened> open_with(const SmimeMaterial& material, ByteView se
 
 Result<sdk::Submitted> SealingTransport::submit(const sdk::Submit& request, ByteView content, const CallOptions& options) {
   if (m_options.sign == SealingNeed::Never && m_options.encrypt == SealingNeed::Never) return m_inner.submit(request, content, options);
-  POSTERN_TRY(const auto material, m_source.get());
-  POSTERN_TRY(const mts::ContentType type, contentseal::parse_content_type(request.submission.content_type));
-  POSTERN_TRY(const auto recipients, addresses_of(request.submission.recipients));
-  POSTERN_TRY(const auto sealed, seal_content(type, content, recipients, *material, m_options, m_clock.now()));
-  if (!sealed) return m_inner.submit(request, content, options);
+  auto sealed = sealed_for(request.submission, content);
+  if (!sealed) return surely_not_submitted(std::move(sealed).error());
+  if (!*sealed) return m_inner.submit(request, content, options);
   sdk::Submit changed = request;
-  put(changed.submission, *sealed);
-  return m_inner.submit(changed, sealed->octets, options);
+  put(changed.submission, **sealed);
+  return m_inner.submit(changed, (*sealed)->octets, options);
+}
+
+Result<std::optional<contentseal::SealedContent>> SealingTransport::sealed_for(const sdk::Submission& submission, ByteView content) {
+  POSTERN_TRY(const auto material, m_source.get());
+  POSTERN_TRY(const mts::ContentType type, contentseal::parse_content_type(submission.content_type));
+  POSTERN_TRY(const auto recipients, addresses_of(submission.recipients));
+  return seal_content(type, content, recipients, *material, m_options, m_clock.now());
 }
 
 Result<sdk::EntryList> SealingTransport::list(const sdk::List& request, const CallOptions& options) {

@@ -11,8 +11,9 @@
 // and not the defaults that are registered at the store.
 //
 // An object is held in memory as a whole, at most `limit` octets; a longer one comes as it is. Errors of submit() beyond those of the port:
-// BadInput and Denied name the certificate or content that is missing or wrong, and nothing is submitted. Of fetch(): Unavailable where our
-// own keys cannot be read; an object's verdict is about the object alone.
+// BadInput and Denied name the certificate or content that is missing or wrong, Conflict says that our keys cannot be asked now; nothing is
+// submitted then, so none of them is a code by which the peer may have taken it. Of fetch(): Unavailable where our own keys cannot be read;
+// an object's verdict is about the object alone.
 #pragma once
 
 #include "contentseal/open.hpp"
@@ -77,6 +78,8 @@ class SealingTransport final : public Transport {
   Result<sdk::Event> poll(const sdk::Poll& request, const CallOptions& options) override { return m_inner.poll(request, options); }
 
  private:
+  /// Nothing: as it is.
+  [[nodiscard]] Result<std::optional<contentseal::SealedContent>> sealed_for(const sdk::Submission& submission, ByteView content);
   [[nodiscard]] Status open_held(sdk::Fetched& fetched, Bytes sealed, const sdk::PieceSink& sink);
   /// Unavailable: our own keys cannot be asked. Every other error is a verdict.
   [[nodiscard]] Result<contentseal::Opened> open_or_retry(const sdk::Fetched& fetched, ByteView sealed);

@@ -365,7 +365,7 @@ TEST_F(Sealing, RootsThatAreNotThereAreSaid) {
   const auto sealed = [] { return Result<CertificateChain>(fail(ErrorCode::Unavailable, "the key engine is sealed")); };
   const auto service = with_smime(std::make_unique<GivenService>(peer, "native"), config::Config(), {sealed}, clock);
   EXPECT_NE(text_of(service->findings()).find("the key engine is sealed"), std::string::npos);
-  EXPECT_EQ(service->transport().submit({}, message, {}).error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(service->transport().submit({}, message, {}).error().code, ErrorCode::Conflict);
 }
 
 }  // namespace

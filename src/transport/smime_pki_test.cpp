@@ -250,14 +250,14 @@ TEST_F(SmimePki, WithoutAutoEnrollAKeyIsAnOperatorsAct) {
 
 TEST_F(SmimePki, NobodyGoesUnsignedBecauseSomethingCannotBeAsked) {
   const auto no_profile = service("");
-  EXPECT_EQ(submit(*no_profile, kBob).error().code, ErrorCode::Unavailable) << "whose keys, nobody knows";
+  EXPECT_EQ(submit(*no_profile, kBob).error().code, ErrorCode::Conflict) << "whose keys, nobody knows";
   EXPECT_EQ(finding(*no_profile, "smime signing").state, Finding::State::Failed);
   EXPECT_FALSE(submit(*service("our-mta"), kBob)) << "an MTA's name is no O/R address";
   SmimeParts sealed;
   sealed.roots = [] { return Result<CertificateChain>(CertificateChain()); };
   sealed.people = [] { return Result<gateway::Identities*>(fail(ErrorCode::Unavailable, "the key engine is sealed")); };
   const auto locked = with_smime(std::make_unique<testing::GivenService>(peer, "native", kAlice), config, std::move(sealed), clock);
-  EXPECT_EQ(submit(*locked, kBob).error().code, ErrorCode::Unavailable);
+  EXPECT_EQ(submit(*locked, kBob).error().code, ErrorCode::Conflict);
   EXPECT_NE(finding(*locked, "smime signing").text.find("sealed"), std::string::npos);
   config.smime.x400_sign = "never";
   config.smime.x400_encrypt = "should";
@@ -265,7 +265,7 @@ TEST_F(SmimePki, NobodyGoesUnsignedBecauseSomethingCannotBeAsked) {
   ASSERT_TRUE(submit(*asked_late, kBob)) << "in clear: he has no certificate";
   peer.content.clear();
   is_open = false;
-  EXPECT_EQ(submit(*asked_late, kBob).error().code, ErrorCode::Unavailable) << "whether he has one cannot be asked";
+  EXPECT_EQ(submit(*asked_late, kBob).error().code, ErrorCode::Conflict) << "whether he has one cannot be asked";
   EXPECT_TRUE(peer.content.empty());
 }
 
