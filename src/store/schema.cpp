@@ -148,8 +148,8 @@ CREATE INDEX recipient_in_order ON recipient(route, item) WHERE parked = 1;
     R"(
 CREATE TABLE staple(certificate BLOB PRIMARY KEY, response BLOB NOT NULL) WITHOUT ROWID;
 )",
-    // 14: what a list of the operator's X.400 mailbox is filtered by, beside the columns of cabinet_item: `brief` is sealed, and all that is
-    // opened of a row which the filter leaves out. An item without a row here is of an earlier build.
+    // 14: what a list of the operator's X.400 mailbox is filtered by, beside the columns of cabinet_item: `brief` is sealed, and all that
+    // is opened of a row which the filter leaves out. An item without a row here is of an earlier build.
     R"(
 CREATE TABLE cabinet_search(item TEXT PRIMARY KEY, priority INTEGER NOT NULL, outcomes INTEGER NOT NULL, brief BLOB NOT NULL) WITHOUT ROWID;
 )",
