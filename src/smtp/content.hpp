@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "base/limits.hpp"
 #include "base/content_budget.hpp"
+#include "base/limits.hpp"
 
 namespace postern::smtp {
 

@@ -39,11 +39,11 @@
 
 #include "base/bytes.hpp"
 #include "base/clock.hpp"
+#include "base/content_budget.hpp"
 #include "base/limits.hpp"
 #include "base/random.hpp"
 #include "base/secret.hpp"
 #include "identity/scram.hpp"
-#include "base/content_budget.hpp"
 #include "smtp/parameters.hpp"
 #include "smtp/reply.hpp"
 #include "smtp/sasl.hpp"
