@@ -155,8 +155,12 @@ TEST_F(Resume, WhatPassesIsWaitedFor) {
 
 TEST_F(Resume, WhatThePeerDoesNotKnowComesFromItsBeginning) {
   using enum Moment;
-  ASSERT_NO_FATAL_FAILURE(send({CutInTheMiddle, Unrecognized}));
-  EXPECT_EQ(south.asked, 1U);
+  std::list<Moment> script(8,
+                           Unrecognized);  // octets under way may reset the connection before the refusal is read: then it is asked again
+  script.push_front(CutInTheMiddle);
+  ASSERT_NO_FATAL_FAILURE(send(std::move(script)));
+  EXPECT_GE(south.asked, 1U);
+  EXPECT_LE(south.asked, 8U);
   EXPECT_EQ(south.begun, 2U);
 }
 
