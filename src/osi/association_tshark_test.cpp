@@ -249,5 +249,28 @@ TEST(AssociationTshark, RemoteOperations) {
   }
 }
 
+// X.411 8.4.2: what the administration port refuses: no command of ours brings it about.
+TEST(AssociationTshark, ErrorsOfTheAdministrationPort) {
+  NEEDS_TSHARK();
+  std::string transcript;
+  auto pair = recorded(mts_access(), transcript, mts_bind(0xB0));
+  accept(pair, mts_bind(0xB1));
+  const Bytes credentials =
+      testing::joined(testing::element(0xA0, testing::element(0x16, "old")), testing::element(0xA1, testing::element(0x16, "new")));
+  const asn1::Any change{testing::element(0x31, credentials)}, nothing{{0x31, 0}};
+  // Register is 1, change-credentials 8; old-credentials-incorrectly-specified 5, new-credentials-unacceptable 6, register-rejected 10.
+  for (const auto& [operation, argument, error] : {std::tuple{8, change, 5}, std::tuple{8, change, 6}, std::tuple{1, nothing, 10}}) {
+    ASSERT_TRUE(pair.a.association.invoke(oid::as_mase(), {RoseCode(operation), argument, {}, OperationClass::Synchronous}));
+    pair.pump();
+    ASSERT_NE(pair.b.last<RoseInvoked>(), nullptr);
+    ASSERT_TRUE(pair.b.association.error(pair.b.last<RoseInvoked>()->invoke_id, RoseCode(error), {}));
+    pair.pump();
+  }
+  const Judge judge(transcript);
+  EXPECT_EQ(judge.fields({"ros.opcode", "ros.errcode", "p1.ia5_string"}),
+            "ros.opcode=8,8,1\nros.errcode=5,6,10\np1.ia5_string=secret,secret,old,new,old,new\n");
+  EXPECT_EQ(judge.complaints(), "");
+}
+
 }  // namespace
 }  // namespace postern::osi
