@@ -109,7 +109,7 @@ class Association:
         """AB: by the user with RTAB and this reason, or with None by the provider."""
         self.log.append("> AB")
         self.transport.write_tsdu(upper.provider_abort() if reason is None else upper.user_abort(self.contexts, reason))
-        self.transport.close()
+        self.transport.close_heard()
 
     def _check_references(self, spdu: Spdu, role: int):
         user, common = spdu.get(role), spdu.get(osi.PI_COMMON)

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import struct
+import time
 
 from . import osi_wire as osi
 from .osi_wire import WireError
@@ -141,6 +142,17 @@ class Transport:
         """The initiator's DR after a release (f33), and the end."""
         with contextlib.suppress(Gone):
             self._send_control(hook("DR", osi.disconnect_request(self.remote_reference, self.reference)))
+        self.close()
+
+    def close_heard(self, seconds: float = 2):
+        """Ends our direction first and reads on until the other ends its own, for at most `seconds`. A close with octets still unread is an
+        RST, which may take away from the other what was said last."""
+        deadline = time.monotonic() + seconds
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.settimeout(seconds)
+            while time.monotonic() < deadline and self._socket.recv(65536):
+                pass
         self.close()
 
     def close(self):
