@@ -74,16 +74,33 @@ void Link::Impl::give_up(const PendingPtr& pending, Finished& finished) {
   finished.push_back(pending);
 }
 
-Result<WipedBytes> Link::call(Order order) {
+Result<Link::Flight> Link::begin(Order order) {
   Impl& impl = *m_impl;
-  const auto mine = std::make_shared<Pending>(std::move(order), Done());
+  auto mine = std::make_shared<Pending>(std::move(order), Done());
+  Impl::Lock lock(impl.mutex);
+  POSTERN_CHECK(impl.admit(mine));
+  impl.write_out(lock);
+  return Flight(impl, std::move(mine));
+}
+
+Result<WipedBytes> Link::Flight::land() && {
+  const PendingPtr mine = std::exchange(m_call, nullptr);
   {
-    Impl::Lock lock(impl.mutex);
-    POSTERN_CHECK(impl.admit(mine));
-    impl.write_out(lock);
-    impl.await(lock, mine);
+    Impl::Lock lock(m_link->mutex);
+    m_link->await(lock, mine);
   }
   return std::move(mine->outcome);
+}
+
+Link::Flight::~Flight() {
+  if (!m_call) return;
+  const Impl::Lock lock(m_link->mutex);
+  if (!m_call->taken) m_link->take_out(m_call);
+}
+
+Result<WipedBytes> Link::call(Order order) {
+  POSTERN_TRY(Flight flight, begin(std::move(order)));
+  return std::move(flight).land();
 }
 
 /// Returns when `mine` is done, with or without the lock.

@@ -21,6 +21,8 @@
 
 namespace postern::custody {
 
+struct Pending;
+
 /// Waits until `deadline` for the next channel to a keeper. Timeout: there is none yet, it is asked again. Other errors are logged, and it
 /// is asked again after a pause. Called from one thread; must not wait longer than told.
 using ChannelSource = std::function<Result<Channel>(SteadyTime deadline)>;
@@ -62,6 +64,11 @@ class Link {
   /// unknown), Exhausted, and Conflict for a keeper of another build.
   [[nodiscard]] Result<WipedBytes> call(Order order);
 
+  /// A call on its way, whose outcome its owner asks for when he needs it: land(), once. Dropped without that, the answer is thrown away
+  /// when it comes. Must not outlive the link.
+  class Flight;
+  [[nodiscard]] Result<Flight> begin(Order order);
+
   enum class Send { Now, Later };
   /// The same without waiting. Later: flush() sends it, so that what a loop has to say in one round goes at once.
   void post(Order order, Done done, Send when = Send::Now);
@@ -74,6 +81,23 @@ class Link {
  private:
   struct Impl;
   std::unique_ptr<Impl> m_impl;
+};
+
+class Link::Flight {
+ public:
+  Flight(Impl& link, std::shared_ptr<Pending> call) noexcept : m_link(&link), m_call(std::move(call)) {}
+  Flight(Flight&&) noexcept = default;
+  Flight& operator=(Flight&&) = delete;
+  Flight(const Flight&) = delete;
+  Flight& operator=(const Flight&) = delete;
+  ~Flight();
+
+  /// As Link::call().
+  [[nodiscard]] Result<WipedBytes> land() &&;
+
+ private:
+  Impl* m_link;
+  std::shared_ptr<Pending> m_call;  ///< Null: landed.
 };
 
 }  // namespace postern::custody

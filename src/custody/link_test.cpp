@@ -65,6 +65,43 @@ TEST_F(LinkTest, ASlowKeeperIsNotWaitedForForEver) {
   EXPECT_TRUE(mac(keeper)) << "late answers disturb nobody";
 }
 
+TEST_F(LinkTest, WhatWasBegunIsUnderWayBeforeItIsTaken) {
+  HeldKeeper held(*m_held);
+  Stage stage(held);
+  const auto link = stage.link();
+  RemoteKeeper keeper(link);
+  const auto ask = [&] {
+    return Link::Order{.frame = begin_request(static_cast<std::uint8_t>(Call::List)).finish().value(),
+                       .deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20),
+                       .name = "list"};
+  };
+  held.hold();
+  {
+    auto taken = link->begin(ask());
+    const auto dropped = link->begin(ask());
+    ASSERT_TRUE(taken && dropped);
+    EXPECT_TRUE(held.await_begun(1)) << "nobody has asked for the outcome yet";
+    EXPECT_TRUE(mac(keeper)) << "others go on";
+    held.release();
+    EXPECT_TRUE(std::move(*taken).land());
+  }
+  EXPECT_TRUE(mac(keeper)) << "the answer that nobody takes disturbs nobody";
+  EXPECT_EQ(link->counts().calls, 4U);
+}
+
+TEST_F(LinkTest, WhatWasBegunSurvivesARestartAndTellsItsDeadline) {
+  Stage stage(*m_held);
+  RemoteKeeper keeper(stage.link(), kShort);
+  ASSERT_TRUE(mac(keeper));
+  stage.close();
+  auto late = keeper.begin_data_key(key_names::kMailStorage, {});
+  EXPECT_EQ(std::move(late).take().error().code, ErrorCode::Unavailable);
+  RemoteKeeper patient(stage.link());
+  auto key = patient.begin_data_key(key_names::kMailStorage, {});
+  stage.reopen();
+  EXPECT_TRUE(std::move(key).take());
+}
+
 /// A source whose first keeper takes `requests` and goes away without a word; the next are the stage's. Must outlive the link.
 class FirstDies {
  public:

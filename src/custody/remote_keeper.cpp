@@ -10,22 +10,41 @@ RemoteKeeper::RemoteKeeper(std::shared_ptr<Link> link, RemoteKeeperOptions optio
 
 template <Call kCall, class... A>
 typename RowOf<kCall>::Answer RemoteKeeper::ask(const A&... arguments) {
-  return ask_within<kCall>(RowOf<kCall>::kPace == Pace::Quick ? m_options.deadline : m_options.slow_deadline, arguments...);
+  return ask_within<kCall>(patience_of<kCall>(), arguments...);
 }
 
 template <Call kCall, class... A>
 typename RowOf<kCall>::Answer RemoteKeeper::ask_within(std::chrono::milliseconds patience, const A&... arguments) const {
+  POSTERN_TRY(Link::Order order, order_of<kCall>(patience, arguments...));
+  POSTERN_TRY(const WipedBytes body, m_link->call(std::move(order)));
+  return read_answer<RowOf<kCall>>(body);
+}
+
+template <Call kCall, class... A>
+Later<typename RowOf<kCall>::Value> RemoteKeeper::begin(const A&... arguments) {
+  using R = RowOf<kCall>;
+  POSTERN_TRY(Link::Order order, order_of<kCall>(patience_of<kCall>(), arguments...));
+  POSTERN_TRY(Link::Flight flight, m_link->begin(std::move(order)));
+  // Shared because a std::function wants to be copied; nobody copies it. The link lives as long as the flight.
+  auto under_way = std::make_shared<std::pair<std::shared_ptr<Link>, Link::Flight>>(m_link, std::move(flight));
+  return Later<typename R::Value>([under_way]() -> typename R::Answer {
+    POSTERN_TRY(const WipedBytes body, std::move(under_way->second).land());
+    return read_answer<R>(body);
+  });
+}
+
+template <Call kCall, class... A>
+Result<Link::Order> RemoteKeeper::order_of(std::chrono::milliseconds patience, const A&... arguments) const {
   using R = RowOf<kCall>;
   Writer out = begin_request(static_cast<std::uint8_t>(kCall));
   R::write(out, arguments...);
   POSTERN_TRY(WipedBytes frame, std::move(out).finish());
-  POSTERN_TRY(const WipedBytes body, m_link->call({.frame = std::move(frame),
-                                                   .deadline = std::chrono::steady_clock::now() + patience,
-                                                   .nature = R::kNature,
-                                                   .quick = R::kPace != Pace::Slow,
-                                                   .name = R::kText,
-                                                   .check = "look at the key before you try again"}));
-  return read_answer<R>(body);
+  return Link::Order{.frame = std::move(frame),
+                     .deadline = std::chrono::steady_clock::now() + patience,
+                     .nature = R::kNature,
+                     .quick = R::kPace != Pace::Slow,
+                     .name = R::kText,
+                     .check = "look at the key before you try again"};
 }
 
 // How it is ----------------------------------------------------------------------------------------------------------------------------
@@ -106,6 +125,10 @@ Result<PublicKey> RemoteKeeper::public_key(const KeyName& name, std::uint32_t ve
 Result<Bytes> RemoteKeeper::sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) {
   return ask<Call::Sign>(name, version, algorithm, data);
 }
+Later<Bytes> RemoteKeeper::begin_sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) {
+  return begin<Call::Sign>(name, version, algorithm, data);
+}
+Later<DataKey> RemoteKeeper::begin_data_key(const KeyName& name, ByteView aad) { return begin<Call::NewDataKey>(name, aad); }
 Status RemoteKeeper::verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data, ByteView signature) {
   return ask<Call::Verify>(name, version, algorithm, data, signature);
 }

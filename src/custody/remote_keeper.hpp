@@ -42,6 +42,8 @@ class RemoteKeeper final : public Keeper {
   [[nodiscard]] Status remove(const KeyName& name) override;
   [[nodiscard]] Result<PublicKey> public_key(const KeyName& name, std::uint32_t version = 0) override;
   [[nodiscard]] Result<Bytes> sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) override;
+  [[nodiscard]] Later<Bytes> begin_sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) override;
+  [[nodiscard]] Later<DataKey> begin_data_key(const KeyName& name, ByteView aad) override;
   [[nodiscard]] Status verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data,
                               ByteView signature) override;
   [[nodiscard]] Result<Bytes> mac(const KeyName& name, std::uint32_t version, HashAlgorithm algorithm, ByteView data) override;
@@ -68,6 +70,14 @@ class RemoteKeeper final : public Keeper {
   [[nodiscard]] typename RowOf<kCall>::Answer ask(const A&... arguments);
   template <Call kCall, class... A>
   [[nodiscard]] typename RowOf<kCall>::Answer ask_within(std::chrono::milliseconds patience, const A&... arguments) const;
+  template <Call kCall, class... A>
+  [[nodiscard]] Later<typename RowOf<kCall>::Value> begin(const A&... arguments);
+  template <Call kCall>
+  [[nodiscard]] std::chrono::milliseconds patience_of() const noexcept {
+    return RowOf<kCall>::kPace == Pace::Quick ? m_options.deadline : m_options.slow_deadline;
+  }
+  template <Call kCall, class... A>
+  [[nodiscard]] Result<Link::Order> order_of(std::chrono::milliseconds patience, const A&... arguments) const;
   [[nodiscard]] KeeperCondition look() const;
   [[nodiscard]] bool may_ask() const;
   [[nodiscard]] bool is_fresh() const;

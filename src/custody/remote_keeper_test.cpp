@@ -185,6 +185,22 @@ TEST_F(Remote, EncryptsAndHandsOutDataKeys) {
   EXPECT_TRUE(constant_time_equal(m_held->unwrap_data_key(key_names::kMailStorage, again, aad)->view(), key.plaintext.view()));
 }
 
+TEST_F(Remote, WhatWasBegunIsTakenInAnyOrder) {
+  const Bytes data(32, Byte{7}), aad = to_bytes("aad");
+  ASSERT_TRUE(m_held->ensure(kOne, KeyType::Rsa2048));
+  ASSERT_TRUE(m_held->ensure(key_names::kDkim, KeyType::Ed25519));
+  const auto rsa = SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256);
+  auto slow = m_keeper->begin_sign(kOne, 0, rsa, data);
+  auto quick = m_keeper->begin_sign(key_names::kDkim, 0, SignAlgorithm::ed25519(), data);
+  auto key = m_keeper->begin_data_key(key_names::kMailStorage, aad);
+  auto none = m_keeper->begin_sign(KeyName("none"), 0, rsa, data);
+  const DataKey made = std::move(key).take().value();
+  EXPECT_TRUE(constant_time_equal(m_held->unwrap_data_key(key_names::kMailStorage, made.wrapped, aad)->view(), made.plaintext.view()));
+  EXPECT_TRUE(m_held->verify(key_names::kDkim, 0, SignAlgorithm::ed25519(), data, std::move(quick).take().value()));
+  EXPECT_TRUE(m_held->verify(kOne, 0, rsa, data, std::move(slow).take().value()));
+  EXPECT_EQ(std::move(none).take().error(), m_held->sign(KeyName("none"), 0, rsa, data).error());
+}
+
 TEST_F(Remote, DecryptsWithRsa) {
   ASSERT_TRUE(m_keeper->create(kOne, KeyType::Rsa2048));
   const OaepOptions options{HashAlgorithm::Sha256, HashAlgorithm::Sha1, {1, 2}};

@@ -8,6 +8,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "smtp/parameters.hpp"
+#include "store/sealed_content.hpp"
 
 namespace postern::gateway {
 
@@ -37,6 +38,8 @@ struct Arrival {
   bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
   std::shared_ptr<const Judgement> judgement;  ///< Of mail from outside (judge.hpp); null: it was not judged.
   bool passing = false;  ///< An MTA asks what it shall do with it (gateway/filter.hpp): it delivers, and mailboxes are its own.
+  /// Asked for while the content was on its way; null: it was not.
+  std::shared_ptr<KeyAhead> key_ahead;
   bool counted = false;  ///< The content stands in the content budget (base/content_budget.hpp) already.
 };
 

@@ -57,10 +57,10 @@ std::vector<DkimKeyRef> DkimSigners::of(std::string_view domain) const {
   return out;
 }
 
-Result<Bytes> DkimSigners::sign(const DkimKeyRef& key, ByteView data) const {
+Later<Bytes> DkimSigners::sign(const DkimKeyRef& key, ByteView data) const {
   const auto algorithm =
       key.algorithm == DkimAlgorithm::RsaSha256 ? SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256) : SignAlgorithm::ed25519();
-  return m_keeper.sign(KeyName(key.key_name), key.key_version, algorithm, data);
+  return m_keeper.begin_sign(KeyName(key.key_name), key.key_version, algorithm, data);
 }
 
 }  // namespace postern::gateway

@@ -29,8 +29,8 @@ class DkimSigners {
   [[nodiscard]] std::vector<DkimKeyRef> of(std::string_view domain) const;
   /// Another version of a key signs from now on; messages under way go on with the one they began with.
   void set(std::vector<DkimKeyRef> signers);
-  /// One signature, as dkim_sign() asks for it.
-  [[nodiscard]] Result<Bytes> sign(const DkimKeyRef& key, ByteView data) const;
+  /// One signature, as dkim_sign() asks for it; where the keeper is another process, it is made there while this one goes on.
+  [[nodiscard]] Later<Bytes> sign(const DkimKeyRef& key, ByteView data) const;
 
  private:
   explicit DkimSigners(Keeper& keeper) : m_keeper(keeper) {}

@@ -99,7 +99,7 @@ smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
 Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split, bool questions) const {
   POSTERN_TRY(auto out, m_parts.pipeline.process(arrival, split, questions));
   if (!out.questions.empty()) return out;
-  POSTERN_CHECK(m_parts.spool.seal(out.submission.message, out.submission.variants));
+  POSTERN_CHECK(m_parts.spool.seal(out.submission.message, out.submission.variants, arrival.key_ahead.get()));
   return out;
 }
 

@@ -55,6 +55,9 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) override;
   [[nodiscard]] io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override;
   [[nodiscard]] io::Task<FilterVerdict> filter(Arrival arrival) override;
+  [[nodiscard]] std::shared_ptr<KeyAhead> expect(const MessageId& message) override {
+    return m_parts.config.tenants.empty() ? m_parts.spool.key_ahead(message) : nullptr;
+  }
   void answered() noexcept override { m_parts.spool.follow_up(); }
 
   /// Whether it goes to an address of reports.inbox.

@@ -24,6 +24,12 @@ const KeyVersionInfo* KeyInfo::find(std::uint32_t version) const noexcept {
 }
 
 // Two forms: format 1 and the version in four bytes (ring, transit), and the text "vault:vN:" of engines that are reached by Vault's API.
+Later<Bytes> Keeper::begin_sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) {
+  return sign(name, version, algorithm, data);
+}
+
+Later<DataKey> Keeper::begin_data_key(const KeyName& name, ByteView aad) { return new_data_key(name, aad); }
+
 Result<std::uint32_t> Keeper::wrapped_version(ByteView wrapped) const {
   constexpr std::string_view prefix = "vault:v";
   constexpr std::uint8_t binary = 1;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "base/later.hpp"
 #include "base/secret.hpp"
 #include "crypto/pkey.hpp"
 #include "keys/key_name.hpp"
@@ -121,6 +122,10 @@ class Keeper {
 
   // Signatures and MACs. ------------------------------------------------------------------------------------------------------------
   [[nodiscard]] virtual Result<Bytes> sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) = 0;
+  /// The same, and the next two, without waiting where the keeper is another process: what is under way at once is made side by side there.
+  /// `data` and `aad` are borrowed for the call only. A keeper in this process does it now.
+  [[nodiscard]] virtual Later<Bytes> begin_sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data);
+  [[nodiscard]] virtual Later<DataKey> begin_data_key(const KeyName& name, ByteView aad);
   /// Success or IntegrityFailed.
   [[nodiscard]] virtual Status verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data,
                                       ByteView signature) = 0;

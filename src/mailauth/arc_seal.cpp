@@ -54,8 +54,9 @@ Result<std::string> sign_field(std::string_view name, Tags tags, std::string sig
   tags.emplace_back("b", "");
   append_canonical_field(signed_before, write_tags(name, tags, standardize), Canonicalization::Relaxed);
   signed_before.resize(signed_before.size() - 2);
-  const auto signature = key.algorithm == DkimAlgorithm::RsaSha256 ? sign(key, as_bytes(signed_before))
-                                                                   : sign(key, sha256(as_bytes(signed_before)));  // RFC 8463 3
+  auto begun = key.algorithm == DkimAlgorithm::RsaSha256 ? sign(key, as_bytes(signed_before))
+                                                         : sign(key, sha256(as_bytes(signed_before)));  // RFC 8463 3
+  const auto signature = std::move(begun).take();
   if (!signature) return fail(signature.error().context("ARC selector " + key.selector));
   tags.back().second = base64_encode(*signature);
   return write_tags(name, std::move(tags), standardize);

@@ -205,7 +205,13 @@ FieldWriter unsigned_field(const Shared& shared, const DkimKeyRef& key) {
   return field;
 }
 
-Result<std::string> sign_one(const Shared& shared, const DkimKeyRef& key, const SignFn& sign) {
+/// A field whose signature is being made.
+struct Begun {
+  FieldWriter field;
+  Later<Bytes> signature;
+};
+
+Begun begin_one(const Shared& shared, const DkimKeyRef& key, const SignFn& sign) {
   FieldWriter field = unsigned_field(shared, key);
   // RFC 6376 3.7: the signed fields, then the signature field itself with an empty b= and without its line end.
   std::string data;
@@ -213,13 +219,27 @@ Result<std::string> sign_one(const Shared& shared, const DkimKeyRef& key, const 
   data = shared.header;
   append_canonical_field(data, field.text(), shared.options.canonicalization.header);
   data.resize(data.size() - 2);
-  const auto signature = [&] {
-    if (key.algorithm == DkimAlgorithm::RsaSha256) return sign(key, as_bytes(data));
-    return sign(key, sha256(as_bytes(data)));  // RFC 8463 3: PureEdDSA over the SHA-256 digest
-  }();
+  // RFC 8463 3: PureEdDSA over the SHA-256 digest
+  auto signature = key.algorithm == DkimAlgorithm::RsaSha256 ? sign(key, as_bytes(data)) : sign(key, sha256(as_bytes(data)));
+  return {std::move(field), std::move(signature)};
+}
+
+Result<std::string> finish_one(Begun begun, const DkimKeyRef& key) {
+  const auto signature = std::move(begun.signature).take();
   if (!signature) return fail(signature.error().context("DKIM selector " + key.selector));
-  field.add_signature(base64_encode(*signature));
-  return field.text();
+  begun.field.add_signature(base64_encode(*signature));
+  return begun.field.text();
+}
+
+/// In the order of `keys`, but begun with those that take longest: a signer that works elsewhere makes the others meanwhile.
+std::vector<std::optional<Begun>> begin_all(const Shared& shared, std::span<const DkimKeyRef> keys, const SignFn& sign) {
+  std::vector<std::optional<Begun>> begun(keys.size());
+  for (const DkimAlgorithm algorithm : {DkimAlgorithm::RsaSha256, DkimAlgorithm::Ed25519Sha256}) {
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (keys[i].algorithm == algorithm) begun[i].emplace(begin_one(shared, keys[i], sign));
+    }
+  }
+  return begun;
 }
 
 }  // namespace
@@ -237,8 +257,9 @@ Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKe
   shared.header.reserve(message.header_block().size());
   append_canonical_fields(shared.header, message, shared.names, options.canonicalization.header);
   std::string out;
-  for (const DkimKeyRef& key : keys) {
-    POSTERN_TRY(const std::string field, sign_one(shared, key, sign));
+  auto begun = begin_all(shared, keys, sign);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    POSTERN_TRY(const std::string field, finish_one(*std::move(begun[i]), keys[i]));
     out += field;
   }
   return out;

@@ -315,6 +315,28 @@ TEST(DkimSign, RefusesWhatMustNotBeSigned) {
   EXPECT_EQ(dkim_sign(*view, signer().keys, {}, broken).error().text(), "DKIM selector r: the keeper does not answer");
 }
 
+TEST(DkimSign, AllSignaturesAreBegunBeforeOneIsTakenTheSlowestFirst) {
+  std::vector<std::string> story;
+  const SignFn own = signer().sign();
+  const SignFn sign = [&](const DkimKeyRef& key, ByteView data) {
+    story.push_back("begin " + key.selector);
+    const auto made = std::make_shared<Result<Bytes>>(own(key, data).take());
+    return Later<Bytes>([&story, made, selector = key.selector] {
+      story.push_back("take " + selector);
+      return *made;
+    });
+  };
+  const std::vector<DkimKeyRef> keys = {signer().keys[1], signer().keys[0]};
+  const auto view = MessageView::parse(kMessage);
+  const std::string fields = dkim_sign(*view, keys, {}, sign).value();
+  EXPECT_EQ(story, (std::vector<std::string>{"begin r", "begin e", "take e", "take r"}));
+  EXPECT_LT(fields.find("s=e;"), fields.find("s=r;")) << "in the order of the keys";
+  const std::string whole = fields + kMessage;
+  const auto all = dkim_verify(*MessageView::parse(whole), signer().dns, at(kNow));
+  ASSERT_EQ(all.size(), 2U);
+  EXPECT_TRUE(all[0].result == DkimResult::Pass && all[1].result == DkimResult::Pass);
+}
+
 TEST(DkimSign, GivenHeaderList) {
   DkimSignOptions options;
   options.headers = {"From", "Subject", "X-None"};

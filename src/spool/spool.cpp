@@ -158,15 +158,21 @@ std::shared_ptr<const std::string> Spool::Impl::cache(std::string content) {
           }};
 }
 
-Status Spool::Impl::seal(const MessageId& message, std::vector<Variant>& variants) const {
+Status Spool::Impl::seal(const MessageId& message, std::vector<Variant>& variants, KeyAhead* ahead) const {
   for (Variant& variant : variants) {
     if (variant.sealed || variant.staged) continue;
-    POSTERN_TRY(variant.sealed, seal_content(keeper, message, variant.content, variant.storage_key, &store.sealing()));
+    POSTERN_TRY(variant.sealed, seal_content(keeper, message, variant.content, variant.storage_key, &store.sealing(), ahead));
   }
   return {};
 }
 
-Status Spool::seal(const MessageId& message, std::vector<Variant>& variants) const { return m_impl->seal(message, variants); }
+std::shared_ptr<KeyAhead> Spool::key_ahead(const MessageId& message) const {
+  return std::make_shared<KeyAhead>(m_impl->keeper, message, m_impl->store.sealing());
+}
+
+Status Spool::seal(const MessageId& message, std::vector<Variant>& variants, KeyAhead* ahead) const {
+  return m_impl->seal(message, variants, ahead);
+}
 
 Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
   POSTERN_CHECK(check(submission));

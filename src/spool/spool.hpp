@@ -58,8 +58,10 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
+  /// For seal(), of a message whose content is still on its way.
+  [[nodiscard]] std::shared_ptr<KeyAhead> key_ahead(const MessageId& message) const;
   /// Encrypts the copies that are not sealed yet, on the calling thread: for callers whose enqueue() must be quick. Errors of the keeper.
-  [[nodiscard]] Status seal(const MessageId& message, std::vector<Variant>& variants) const;
+  [[nodiscard]] Status seal(const MessageId& message, std::vector<Variant>& variants, KeyAhead* ahead = nullptr) const;
   /// Encrypts on the calling thread, then queues. Errors: BadInput (an impossible submission), Conflict (the id is queued already),
   /// Exhausted (too much is waiting for the disk, or the disk is full), Unavailable (the disk refuses; the keeper does not answer).
   /// `done` runs on the writer thread, or at once on this one when nothing was queued.

@@ -148,7 +148,7 @@ struct Spool::Impl final : BatchObserver {
   [[nodiscard]] std::int64_t queue_now() const;
   [[nodiscard]] WallTime wall_of(std::int64_t queue_time) const;
   /// Checks, seals, groups. The submission is used up only when it succeeds.
-  [[nodiscard]] Status seal(const MessageId& message, std::vector<Variant>& variants) const;
+  [[nodiscard]] Status seal(const MessageId& message, std::vector<Variant>& variants, KeyAhead* ahead = nullptr) const;
   [[nodiscard]] Result<PreparedSubmission> prepare(Submission& submission);
   [[nodiscard]] std::unique_ptr<WriteJob> submission_job(Submission submission, Completion done);
   [[nodiscard]] std::shared_ptr<const std::string> cache(std::string content);

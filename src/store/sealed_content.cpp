@@ -18,6 +18,17 @@ Error stored_damage(Error error, std::string_view what) {
   }
 }
 
+Result<KeyAhead::Ready> ask_for_key(Keeper& keeper, const MessageId& message, const KeyName& storage_key, const GracePeriod* grace) {
+  KeyAhead::Ready ready;
+  if (grace != nullptr) ready.ticket = grace->enter();
+  auto key = keeper.new_data_key(storage_key, as_bytes(content_aad(message)));
+  if (!key && key.error().code == ErrorCode::NotFound)
+    return fail(ErrorCode::Unavailable, "there is no storage key for this message now", storage_key.get());
+  if (!key) return fail(std::move(key).error());
+  ready.key = *std::move(key);
+  return ready;
+}
+
 }  // namespace
 
 Result<WrappedKey> parse_wrapped_key(ByteView stored) {
@@ -42,17 +53,29 @@ Bytes stored_wrapped_key(const KeyName& storage_key, ByteView wrapped) {
 
 std::string content_aad(const MessageId& message) { return "postern content 1|" + message.get(); }
 
+KeyAhead::KeyAhead(Keeper& keeper, MessageId message, const GracePeriod& grace)
+    : m_message(std::move(message)),
+      m_ticket(grace.enter()),
+      m_key(keeper.begin_data_key(key_names::kMailStorage, as_bytes(content_aad(m_message)))) {}
+
+std::optional<KeyAhead::Ready> KeyAhead::take(const MessageId& message, const KeyName& storage_key) {
+  if (!m_key || message != m_message || storage_key != key_names::kMailStorage) return std::nullopt;
+  auto key = (*std::exchange(m_key, std::nullopt)).take();
+  if (!key) return std::nullopt;
+  return Ready{*std::move(key), std::move(m_ticket)};
+}
+
 Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content, const KeyName& storage_key,
-                                   const GracePeriod* grace) {
-  const std::string aad = content_aad(message);
+                                   const GracePeriod* grace, KeyAhead* ahead) {
+  auto ready = ahead != nullptr ? ahead->take(message, storage_key) : std::nullopt;
+  if (!ready) {
+    POSTERN_TRY(ready, ask_for_key(keeper, message, storage_key, grace));
+  }
   SealedContent out;
-  if (grace != nullptr) out.ticket = grace->enter();
-  auto key = keeper.new_data_key(storage_key, as_bytes(aad));
-  if (!key && key.error().code == ErrorCode::NotFound)
-    return fail(ErrorCode::Unavailable, "there is no storage key for this message now", storage_key.get());
-  if (!key) return fail(std::move(key).error());
-  POSTERN_TRY(out.sealed, stream_seal(key->plaintext.view(), as_bytes(aad), as_bytes(content)));
-  out.wrapped_key = storage_key == key_names::kMailStorage ? std::move(key->wrapped) : stored_wrapped_key(storage_key, key->wrapped);
+  out.ticket = std::move(ready->ticket);
+  POSTERN_TRY(out.sealed, stream_seal(ready->key.plaintext.view(), as_bytes(content_aad(message)), as_bytes(content)));
+  Bytes& wrapped = ready->key.wrapped;
+  out.wrapped_key = storage_key == key_names::kMailStorage ? std::move(wrapped) : stored_wrapped_key(storage_key, wrapped);
   out.size = content.size();
   return out;
 }

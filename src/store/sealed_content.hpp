@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -40,10 +41,33 @@ struct WrappedKey {
 /// What content and wrapped key of a message are bound to.
 [[nodiscard]] std::string content_aad(const MessageId& message);
 
-/// Encrypts with a fresh data key; the message id is authenticated with it. Any thread; do it before the writer is asked. `grace`: of the
-/// store that it is for (Store::sealing). Unavailable when the storage key is not there, yet or any more.
+/// A data key that is asked for while the content of its message is still on its way, so that nobody waits for it when it is there. Of the
+/// key `mail_storage_key`. Whoever retires key versions waits for this as for what it becomes: not to be kept for long.
+class KeyAhead {
+ public:
+  KeyAhead(Keeper& keeper, MessageId message, const GracePeriod& grace);
+
+  struct Ready {
+    DataKey key;
+    GracePeriod::Ticket ticket;
+  };
+  /// Waits for it. Nothing when it is for something else, was taken before, or the keeper could not make it: then it is to be asked for
+  /// anew.
+  [[nodiscard]] std::optional<Ready> take(const MessageId& message, const KeyName& storage_key);
+  [[nodiscard]] const MessageId& message() const noexcept { return m_message; }
+
+ private:
+  const MessageId m_message;
+  GracePeriod::Ticket m_ticket;
+  std::optional<Later<DataKey>> m_key;
+};
+
+/// Encrypts with a fresh data key, or with the one that was asked for before; the message id is authenticated with it. Any thread; do it
+/// before the writer is asked. `grace`: of the store that it is for (Store::sealing). Unavailable when the storage key is not there, yet or
+/// any more.
 [[nodiscard]] Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content,
-                                                 const KeyName& storage_key = key_names::kMailStorage, const GracePeriod* grace = nullptr);
+                                                 const KeyName& storage_key = key_names::kMailStorage, const GracePeriod* grace = nullptr,
+                                                 KeyAhead* ahead = nullptr);
 /// The data key of a stored content. IntegrityFailed when it does not open; what the keeper cannot do now stays what it is.
 [[nodiscard]] Result<SecretBytes> open_content_key(Keeper& keeper, const MessageId& message, ByteView stored);
 /// The inverse.

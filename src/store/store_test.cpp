@@ -236,6 +236,26 @@ TEST(Writer, WhatMayLingerWaitsNoLongerThanThat) {
   EXPECT_EQ(done.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
 }
 
+TEST(Writer, WhatLingersGoesWithLentThreadsAsLongAsTheyCome) {
+  const TemporaryDirectory dir;
+  StoreOptions options = options_for(dir);
+  options.writer.linger = std::chrono::milliseconds(200);
+  options.writer.quick_commit = std::chrono::hours(1);
+  const auto store = Store::open(std::move(options)).value();
+  await_idle_writer(*store);
+  std::atomic<int> own{0}, others{0};
+  const auto self = std::this_thread::get_id();
+  const auto count = [&](const Status&) { ++(std::this_thread::get_id() == self ? own : others); };
+  // Longer than what lingers may wait; each waits for a moment only.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(600);
+  for (int i = 0; std::chrono::steady_clock::now() < until; ++i) {
+    store->writer().submit(std::make_unique<ProbeJob>(true, count));
+    (void)thread_of_commit(*store);
+  }
+  EXPECT_GT(own, 0);
+  EXPECT_LE(others, own / 10);
+}
+
 TEST(Writer, ACommitIsWrittenInOnePiece) {
   const TemporaryDirectory dir;
   const auto store = Store::open(options_for(dir)).value();
@@ -539,6 +559,23 @@ TEST_F(Mailboxes, LastOwnerTakesTheContentAway) {
   EXPECT_EQ(mailbox.remove(entries[1].number).error().code, ErrorCode::NotFound);
   EXPECT_EQ(store->contents().stats().segment_records, 0U);
   EXPECT_EQ(store->reader()->query_integer("SELECT count(*) FROM content").value(), 0);
+}
+
+TEST_F(Mailboxes, AKeyThatWasAskedForBeforeIsUsedOnceForItsMessageOnly) {
+  const MessageId one("one"), two("two");
+  KeyAhead ahead(*keeper, one, store->sealing());
+  EXPECT_FALSE(ahead.take(two, key_names::kMailStorage));
+  EXPECT_FALSE(ahead.take(one, KeyName("tenant_a_storage")));
+  EXPECT_FALSE(store->sealing().wait(std::chrono::milliseconds(1))) << "a version is not retired under it";
+  {
+    const SealedContent sealed = seal_content(*keeper, one, "hello", key_names::kMailStorage, &store->sealing(), &ahead).value();
+    EXPECT_EQ(open_content(*keeper, one, sealed).value(), "hello");
+    EXPECT_FALSE(store->sealing().wait(std::chrono::milliseconds(1))) << "nor under what was made of it";
+  }
+  EXPECT_TRUE(store->sealing().wait(std::chrono::seconds(20)));
+  EXPECT_FALSE(ahead.take(one, key_names::kMailStorage)) << "one key, one content";
+  const SealedContent again = seal_content(*keeper, one, "again", key_names::kMailStorage, nullptr, &ahead).value();
+  EXPECT_EQ(open_content(*keeper, one, again).value(), "again");
 }
 
 TEST_F(Mailboxes, SealedContentBelongsToItsMessage) {

@@ -53,8 +53,9 @@ struct DatabaseWriter::Impl {
   std::condition_variable arrived;
   std::deque<std::unique_ptr<WriteJob>> queue;
   std::size_t queued_bytes = 0;
-  std::size_t waited_for = 0;  ///< Jobs in the queue that may not linger.
-  bool lingering = false;      ///< The writer looks at the queue again soon, whether or not it is told.
+  steady_clock::time_point queue_since{};  ///< Nothing in the queue is older; approximate where a batch left something in it.
+  std::size_t waited_for = 0;              ///< Jobs in the queue that may not linger.
+  bool lingering = false;                  ///< The writer looks at the queue again soon, whether or not it is told.
   bool stopping = false;
   bool woken = false;
   WriterStats stats;
@@ -144,7 +145,11 @@ bool DatabaseWriter::Impl::wait_for_work(std::chrono::milliseconds at_most) {
   const auto look_again = sleeps_until = steady_clock::now() + at_most;
   const auto linger = [&] {
     lingering = true;
-    arrived.wait_until(lock, std::min(look_again, steady_clock::now() + options.linger), [&] { return must_begin(); });
+    // A lent thread takes what lingers along with its own job; what came after that has a time of its own.
+    for (auto until = steady_clock::now() + options.linger; !must_begin() && steady_clock::now() < std::min(until, look_again);) {
+      arrived.wait_until(lock, std::min(until, look_again), [&] { return must_begin(); });
+      if (!queue.empty()) until = std::max(until, queue_since + options.linger);
+    }
     lingering = false;
   };
   if (!must_begin()) linger();
@@ -168,6 +173,7 @@ std::vector<Pending> DatabaseWriter::Impl::drain() {
     queue.pop_front();
   }
   queued_bytes -= bytes;
+  if (!queue.empty()) queue_since = steady_clock::now();
   return batch;
 }
 
@@ -305,6 +311,7 @@ bool DatabaseWriter::Impl::enqueue(std::unique_ptr<WriteJob>& job, bool& tell, E
     refusal = {ErrorCode::Exhausted, "too much is waiting to be written: try again later", {}};
   if (stopping || full) return false;
   queued_bytes += bytes;
+  if (queue.empty()) queue_since = steady_clock::now();
   queue.push_back(std::move(job));
   if (!may_linger) ++waited_for;
   tell = !lingering || must_begin();
