@@ -50,8 +50,8 @@ struct DkimKeyRef {
 /// Makes one signature. What it is given depends on key.algorithm:
 /// - RsaSha256: the message to be hashed *and* signed: RSASSA-PKCS1-v1_5 with SHA-256 over these bytes.
 /// - Ed25519Sha256: the 32-byte SHA-256 digest, which is the message that PureEdDSA signs (RFC 8463 3). Do not hash it again yourself.
-/// The bytes live only during the call. It may be called from the signing thread only, once per key, for all keys before the first signature
-/// is taken: what is made elsewhere is made side by side.
+/// The bytes live only during the call. It may be called from the signing thread only, once per key, for all keys before the first
+/// signature is taken: what is made elsewhere is made side by side.
 using SignFn = std::function<Later<Bytes>(const DkimKeyRef& key, ByteView data_or_digest)>;
 
 struct DkimSignOptions {
