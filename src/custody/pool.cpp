@@ -4,8 +4,8 @@
 
 namespace postern::custody {
 
-Pool::Pool(Dispatcher& dispatcher, const ServerOptions& options, Bell& woken)
-    : m_dispatcher(dispatcher), m_options(options), m_woken(woken) {}
+Pool::Pool(Dispatcher& dispatcher, const ServerOptions& options, Bell& woken, Channel& channel)
+    : m_dispatcher(dispatcher), m_options(options), m_woken(woken), m_channel(channel) {}
 
 bool Pool::has_room() const noexcept { return m_requests < m_options.requests && m_bytes < m_options.bytes; }
 
@@ -45,13 +45,25 @@ void Pool::work() {
     WipedBytes().swap(job.body);
     lock.lock();
     if (reply) {
-      m_ready_bytes += reply->size();
-      m_ready.push_back(*std::move(reply));
+      pass_on(*std::move(reply));
     } else if (!m_fault) {
       m_fault = std::move(reply).error();
     }
-    if (std::exchange(m_asleep, false)) m_woken.ring();
+    const bool to_do = !m_ready.empty() || m_fault || (m_lent != nullptr && !m_lent->empty());
+    if (to_do && std::exchange(m_asleep, false)) m_woken.ring();
   }
+}
+
+/// With the mutex. What the socket does not take stays in the outbox, for the thread that owns it.
+void Pool::pass_on(WipedBytes reply) {
+  if (m_lent == nullptr || !m_lent->empty()) {
+    m_ready_bytes += reply.size();
+    m_ready.push_back(std::move(reply));
+    return;
+  }
+  m_lent->add(std::move(reply));
+  (void)m_lent->flush(m_channel);  // the end shows to the owner, who is rung
+  m_unsent = m_lent->bytes();
 }
 
 Result<WipedBytes> Pool::answer(const Job& job) {
@@ -70,7 +82,6 @@ Status Pool::collect(Outbox& into) {
   std::vector<WipedBytes> ready;
   {
     const std::lock_guard lock(m_mutex);
-    m_asleep = false;
     ready.swap(m_ready);
     m_unsent += std::exchange(m_ready_bytes, 0);
     if (m_fault) return fail(*m_fault);
@@ -79,10 +90,17 @@ Status Pool::collect(Outbox& into) {
   return {};
 }
 
-bool Pool::may_sleep() {
+bool Pool::may_sleep(Outbox* out) {
   const std::lock_guard lock(m_mutex);
   m_asleep = m_ready.empty() && !m_fault;
+  if (m_asleep && out != nullptr && out->empty()) m_lent = out;
   return m_asleep;
+}
+
+void Pool::take_back() {
+  const std::lock_guard lock(m_mutex);
+  m_lent = nullptr;
+  m_asleep = false;
 }
 
 void Pool::set_unsent(std::size_t bytes) {

@@ -12,8 +12,8 @@ namespace postern::custody {
 
 class Pool {
  public:
-  /// `woken` is rung when replies are ready and nobody was going to look.
-  Pool(Dispatcher& dispatcher, const ServerOptions& options, Bell& woken);
+  /// `woken` is rung when replies are ready and nobody was going to look. `channel`: see lend().
+  Pool(Dispatcher& dispatcher, const ServerOptions& options, Bell& woken, Channel& channel);
   ~Pool() { stop(); }
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -24,8 +24,10 @@ class Pool {
   void add(ByteView body);
   /// Replies that are ready; an Error when a request was not of the protocol. Afterwards the bell rings for the next.
   [[nodiscard]] Status collect(Outbox& into);
-  /// Before sleeping: false when something is ready.
-  [[nodiscard]] bool may_sleep();
+  /// Before sleeping: false when something is ready. Until take_back() workers may use `out`, if it is given and empty, and send their
+  /// replies themselves: the gate hears of them without this thread waking up first. Not for a thread that waits for room.
+  [[nodiscard]] bool may_sleep(Outbox* out);
+  void take_back();
   /// Nothing is begun while this is over the limit.
   void set_unsent(std::size_t bytes);
   [[nodiscard]] bool is_idle() const noexcept { return m_requests == 0; }
@@ -39,12 +41,15 @@ class Pool {
     std::uint64_t id;
   };
   void work();
+  void pass_on(WipedBytes reply);
   [[nodiscard]] Result<WipedBytes> answer(const Job& job);
   void start_thread();
 
   Dispatcher& m_dispatcher;
   const ServerOptions m_options;
   Bell& m_woken;
+  Channel& m_channel;
+  Outbox* m_lent = nullptr;  ///< Under the mutex.
   mutable std::mutex m_mutex;
   std::condition_variable m_work;
   std::deque<Job> m_jobs;

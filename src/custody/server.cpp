@@ -16,7 +16,7 @@ struct KeeperServer::Impl {
         role(parts.role),
         options(given),
         dispatcher(std::move(parts)),
-        pool(dispatcher, options, bell),
+        pool(dispatcher, options, bell, channel),
         spin(options.spin) {}
 
   [[nodiscard]] Status serve();
@@ -139,13 +139,14 @@ Status KeeperServer::Impl::write_out() {
 }
 
 void KeeperServer::Impl::rest() {
-  if (!pool.may_sleep()) return;
   const short reads = may_read() ? POLLIN : 0;
   const short writes = out.empty() ? 0 : POLLOUT;
+  if (!pool.may_sleep(reads != 0 ? &out : nullptr)) return;
   std::array<pollfd, 2> on{{{channel.fd(), static_cast<short>(reads | writes), 0}, {bell.fd(), POLLIN, 0}}};
   // Devices that hang know their deadline themselves; it is looked at now and then.
   const SteadyTime until = held.empty() ? SteadyTime::max() : std::chrono::steady_clock::now() + kLookAtHeld;
   wait(on, greeted ? until : greet_until);
+  pool.take_back();
   if (on[1].revents != 0) bell.clear();
   // Without interest in reading, a gate that went away shows only like this.
   if (reads == 0 && (on[0].revents & (POLLHUP | POLLERR)) != 0) ended = true;
