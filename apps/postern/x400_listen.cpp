@@ -12,6 +12,9 @@
 namespace postern::cli {
 namespace {
 
+/// For whoever is being turned away, at the end.
+constexpr auto kParting = std::chrono::seconds(1);
+
 Result<io::SslContext> tls_of(const ListenOptions& listen, const mhs::MtsDoor& door) {
   if (!door.tls_required) return io::SslContext();
   if (listen.tls_certificate.empty() || listen.tls_key.empty())
@@ -43,47 +46,67 @@ Result<mhs::MtsDoor> door_of(const ListenOptions& listen, const osi::Presentatio
 class Listening : public std::enable_shared_from_this<Listening> {
  public:
   Listening(mhs::MtsDoor door, io::SslContext tls, Taker& taker, std::chrono::seconds each, SteadyTime until)
-      : m_door(std::move(door)), m_tls(std::move(tls)), m_taker(taker), m_each(each), m_until(until) {}
+      : m_door(std::move(door)), m_tls(std::move(tls)), m_taker(taker), m_each(each), m_until(until) {
+    m_door.guesses = &m_guesses;
+  }
 
-  /// Until the deadline, or until the taker is done.
+  /// Until the deadline, or until the taker is done. Whoever has not bound by then is not waited for.
   static io::Task<Status> wait(std::shared_ptr<Listening> self, io::Listener& listener) {
     self->m_news.emplace(co_await io::this_executor());
     while (self->is_wanted()) static_cast<void>(co_await self->m_news->wait(self->m_until));
-    static_cast<void>(co_await listener.drain(io::deadline_in(self->m_each)));
-    if (self->m_taker.failure()) co_return fail(*self->m_taker.failure());
-    if (self->m_taker.is_empty() && self->m_refused) co_return fail(*self->m_refused);
-    co_return Status();
+    listener.stop_accepting();
+    const SteadyTime enough = io::deadline_in(self->m_each);
+    while (self->m_bound > 0 && std::chrono::steady_clock::now() < enough) static_cast<void>(co_await self->m_news->wait(enough));
+    static_cast<void>(co_await listener.drain(io::deadline_in(kParting)));
+    co_return self->outcome();
   }
   static io::Task<void> serve(std::shared_ptr<Listening> self, io::Stream stream) {
-    const Status ended = co_await self->take_from(std::move(stream));
-    if (!ended && ended.error().code == ErrorCode::Denied) self->m_refused = ended.error();
+    const auto client = co_await self->answer(std::move(stream));
+    if (client) {
+      ++self->m_bound;
+      co_await self->take_from(**client);
+      --self->m_bound;
+    } else if (client.error().code == ErrorCode::Denied) {
+      self->m_refused = client.error();
+    }
     self->ring();
   }
 
  private:
   [[nodiscard]] bool is_wanted() const { return !m_taker.is_done() && !m_taker.failure() && std::chrono::steady_clock::now() < m_until; }
+  [[nodiscard]] Status outcome() const {
+    if (m_taker.failure()) return fail(*m_taker.failure());
+    if (m_trouble) return fail(*m_trouble);
+    if (m_taker.is_empty() && m_refused) return fail(*m_refused);
+    return {};
+  }
   void ring() {
     if (m_news) m_news->ring();
   }
-  /// The end of an association that was bound is no error: the MTS unbinds, and comes again when there is more.
-  io::Task<Status> take_from(io::Stream stream) {
+  io::Task<Result<std::unique_ptr<mhs::P3Client>>> answer(io::Stream stream) {
     const SteadyTime deadline = io::deadline_in(m_each);
     if (m_tls) POSTERN_CO_CHECK(co_await stream.start_tls_server(m_tls, deadline));
-    POSTERN_CO_TRY(auto client, co_await mhs::answer_mts(m_door, std::move(stream), deadline));
-    const Status ended = co_await m_taker.attend(*client, m_until);
+    co_return co_await mhs::answer_mts(m_door, std::move(stream), deadline);
+  }
+  /// The end of the association is no error: the MTS unbinds, and comes again when there is more.
+  io::Task<void> take_from(mhs::P3Client& client) {
+    const Status ended = co_await m_taker.attend(client, m_until);
+    if (!ended && ended.error().code != ErrorCode::Unavailable) m_trouble = ended.error();
     ring();
-    if (!client->client().over()) co_await client->close(io::deadline_in(m_each));
-    if (!ended && ended.error().code != ErrorCode::Unavailable) co_return ended;
-    co_return Status();
+    if (!client.client().over()) co_await client.close(io::deadline_in(m_each));
   }
 
-  const mhs::MtsDoor m_door;
+  const SystemClock m_clock;
+  mhs::PasswordGuesses m_guesses{m_clock};
+  mhs::MtsDoor m_door;
   const io::SslContext m_tls;
   Taker& m_taker;
   const std::chrono::seconds m_each;
   const SteadyTime m_until;
   std::optional<io::Notifier> m_news;
+  std::size_t m_bound = 0;         ///< Associations of the MTS, now.
   std::optional<Error> m_refused;  ///< The last who was turned away, and why.
+  std::optional<Error> m_trouble;  ///< Of the last association on which something went wrong.
 };
 
 Result<io::ListenOptions> listener_at(const osi::PresentationAddress& at) {
@@ -92,7 +115,8 @@ Result<io::ListenOptions> listener_at(const osi::PresentationAddress& at) {
   io::ListenOptions out;
   out.name = "x400 receive";
   out.address = {*host, at.port, {}};
-  out.max_connections = 8;  // strangers must not keep the MTA out
+  out.max_connections = 64;
+  out.max_per_peer = 4;  // an MTA needs one; a stranger must not have them all
   return out;
 }
 

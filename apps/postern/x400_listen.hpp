@@ -14,7 +14,7 @@ struct ListenOptions {
 void add_listen_options(CLI::App& verb, ListenOptions& options);
 
 /// Takes associations one after the other until the deadline, or until the taker is done. Denied where nothing came but somebody who is not
-/// the MTA. Errors name the option.
+/// the MTA; otherwise the last thing that went wrong on an association of the MTA. Errors name the option.
 [[nodiscard]] Status listen_for_mts(const ListenOptions& listen, const PeerOptions& who, Context& context, Taker& taker,
                                     std::chrono::seconds time);
 

@@ -48,7 +48,9 @@ Result<mts::MessageSubmissionArgument> OwedNotifications::begin(const std::strin
   const std::string octets{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   auto notification = asn1::decode<mts::MessageSubmissionArgument>(as_bytes(octets));
   if (!notification)
-    return fail(ErrorCode::IntegrityFailed, with(name, kOwed) + " holds no submission: " + notification.error().text(), "--save");
+    return fail(ErrorCode::IntegrityFailed,
+                with(name, kOwed) + " is damaged, and what it stands for is not notified of; take it away: " + notification.error().text(),
+                "--save");
   POSTERN_CHECK(rename(with(name, kOwed), with(name, kNotified)));
   return notification;
 }

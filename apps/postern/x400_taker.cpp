@@ -175,21 +175,31 @@ io::Task<Status> Taker::notify(mhs::P3Client& client) {
   co_return Status();
 }
 
-/// The error is that of the association, or of this folder. Where the MTS says no, or holds submissions back, the next run tries again.
+/// The error is that of the association, or of this folder. What is damaged or has no encoding does not stop the others: anybody may have
+/// sent what it is about. Where the MTS says no, or holds submissions back, the next run tries again.
 io::Task<Status> Taker::notify_of(mhs::P3Client& client, std::string name) {
-  POSTERN_CO_TRY(mts::MessageSubmissionArgument notification, m_owed.begin(name));
-  const auto result = co_await client.submit(std::move(notification), io::deadline_in(m_options.each));
-  json::object notice{{"name", name}, {"sent", result.has_value()}};
-  if (result) notice["id"] = mhs::text_of(result->message_submission_identifier);
-  if (!result) notice["error"] = result.error().text();
-  if (!m_context.json) show_notice(m_context.out, notice);
-  m_notices.push_back(std::move(notice));
-  if (result) co_return Status();
-  m_context.exit_status = kNo;
+  auto notification = m_owed.begin(name);
+  if (!notification) {
+    tell(name, fail(notification.error()));
+    if (notification.error().code == ErrorCode::IntegrityFailed) co_return Status();
+    co_return fail(notification.error());
+  }
+  const auto result = co_await client.submit(*std::move(notification), io::deadline_in(m_options.each));
+  tell(name, result);
+  if (result || result.error().code == ErrorCode::BadInput) co_return Status();
   const bool is_refused =
       result.error().code == ErrorCode::Denied || (result.error().code == ErrorCode::Unavailable && !client.client().over());
   if (is_refused) co_return m_owed.put_back(name);
   co_return fail(result.error());
+}
+
+void Taker::tell(const std::string& name, const Result<mts::MessageSubmissionResult>& result) {
+  json::object notice{{"name", name}, {"sent", result.has_value()}};
+  if (result) notice["id"] = mhs::text_of(result->message_submission_identifier);
+  if (!result) notice["error"] = result.error().text();
+  if (!result) m_context.exit_status = kNo;
+  if (!m_context.json) show_notice(m_context.out, notice);
+  m_notices.push_back(std::move(notice));
 }
 
 // ---- an association

@@ -56,6 +56,8 @@ class Taker {
   [[nodiscard]] Status find_owed();
   [[nodiscard]] io::Task<Status> notify(mhs::P3Client& client);
   [[nodiscard]] io::Task<Status> notify_of(mhs::P3Client& client, std::string name);
+  /// What became of a notification.
+  void tell(const std::string& name, const Result<mts::MessageSubmissionResult>& result);
 
   const TakeOptions& m_options;
   Context& m_context;

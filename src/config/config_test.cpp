@@ -282,6 +282,18 @@ TEST(Config, AUserWhomTheMtaCallsHasAnAddressAndAPassword) {
   EXPECT_EQ(read(mta + user + "pins = [\"abc\"]").faults.size(), 1U);
 }
 
+TEST(Config, TwoUsersWhomTheMtaCallsNeedTwoPasswords) {  // each learns what he is shown
+  const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ORG\"\n";
+  const auto user = [](const std::string& name, const std::string& words) {
+    return "[[x400_called_user]]\nuser = \"C=DE;A= ;P=ORG;S=" + name +
+           "\"\naddress = \"p3@doe.example:102\"\npassword_ref = \"file:" + words + "\"\n";
+  };
+  const Loaded same = read(mta + user("Doe", "words") + user("Roe", "words"));
+  EXPECT_TRUE(same.faults.empty());
+  for (const char* one : {"x400_called_user[0].password_ref", "x400_called_user[1].password_ref"}) EXPECT_TRUE(warns(same, one)) << one;
+  EXPECT_FALSE(warns(read(mta + user("Doe", "words") + user("Roe", "others")), "x400_called_user"));
+}
+
 TEST(Config, TheX400SideKeepsItsNames) {
   const Loaded loaded = read(R"(
 [transport]

@@ -231,7 +231,10 @@ class Validator {
     if (std::ranges::count(m_config.x400_called_users, user.user, &X400CalledUser::user) > 1)
       fault(path + ".user", "is that of another one");
     if (user.address.empty()) fault(path + ".address", "is needed: where the MTA binds to " + printable(user.user));
-    if (user.password_ref.empty()) fault(path + ".password_ref", "is needed: by it the user knows that it is this MTA that binds");
+    if (user.password_ref.empty())
+      fault(path + ".password_ref", "is needed: by it the user knows that it is this MTA that binds");
+    else if (std::ranges::count(m_config.x400_called_users, user.password_ref, &X400CalledUser::password_ref) > 1)
+      warn(path + ".password_ref: another user is shown the same, so each of them can pass for this MTA with the other");
     for (const auto& pin : user.pins)
       if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
     if (user.tls == "none") warn(path + ".tls: none, so what goes to " + printable(user.user) + " can be read and changed on the way");

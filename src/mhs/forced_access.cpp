@@ -16,6 +16,9 @@ constexpr auto kRelease = std::chrono::seconds(10);
 constexpr auto kStop = std::chrono::seconds(5);
 /// Who has asked for nothing more may still be about to submit something.
 constexpr auto kGrace = std::chrono::seconds(1);
+constexpr const char* kNoSuchUser =
+    "nobody is delivered to by P3 under this address; add him (postern x400 ms add ADDRESS --delivery p3), or take his "
+    "[[x400_called_user]] out";
 
 std::string words_of_bind_error(const asn1::Any& error) {
   const auto code = asn1::from_any<mts::MTSBindError>(error);
@@ -70,18 +73,21 @@ class ForcedAccess::Session {
   /// To the end of the association, which is returned in words.
   [[nodiscard]] io::Task<std::string> serve() {
     RoseCaller::Serving serving;
-    serving.idle = m_owner.m_parts.p3.idle;
+    serving.idle = m_owner.m_parts.p3.idle + m_owner.m_parts.mta.idle;  // look() is sooner: it releases, and this would abort
     serving.every = m_owner.m_parts.p3.look_for_news;
     serving.meanwhile = [this] { return look(); };
     co_return co_await m_client.rose().serve(std::move(serving));
   }
-  [[nodiscard]] std::size_t taken() { return m_ports.delivery().taken(); }
+  [[nodiscard]] std::size_t taken() const noexcept { return m_ports.delivery().taken(); }
   [[nodiscard]] bool all_went() const noexcept { return m_all_went; }
+  /// It was not we who ended it.
+  [[nodiscard]] bool broke_off() const noexcept { return !m_released; }
 
  private:
   io::Task<void> look() {
     co_await m_ports.look();
     if (m_client.over() || !is_due()) co_return;
+    m_released = true;
     m_all_went = m_ports.delivery().close();
     co_await m_client.close(io::deadline_in(kRelease));
   }
@@ -95,7 +101,7 @@ class ForcedAccess::Session {
   UserClient& m_client;
   const BoundUser m_user;
   MtsPorts m_ports;
-  bool m_all_went = false;
+  bool m_all_went = false, m_released = false;
 };
 
 // ---- calls
@@ -136,7 +142,8 @@ std::vector<CalledUserState> ForcedAccess::users() const {
   std::vector<CalledUserState> out;
   const std::lock_guard lock(m_mutex);
   for (const auto& [key, line] : m_lines)
-    out.push_back({line.text, osi::format_presentation_address(line.user->address), line.bound, line.trouble});
+    out.push_back({line.text, osi::format_presentation_address(line.user->address), line.bound,
+                   m_parts.p3.deliveries->serves(line.user->user) ? line.trouble : kNoSuchUser});
   return out;
 }
 
@@ -168,6 +175,7 @@ io::Task<bool> ForcedAccess::call(Line& line) {
     }
     ForcedAccess& self;
   } counted(*this);
+  if (m_stopping) co_return true;  // stop() waits no more
   auto client = co_await bind(*line.user);
   if (!client) {
     failed(line, client.error().text);
@@ -184,7 +192,7 @@ io::Task<bool> ForcedAccess::call(Line& line) {
   const std::string end = co_await session.serve();
   note_bound(line, false);
   log::info("x400.user_gone", {{"user", line.text}, {"reason", end}, {"taken", session.taken()}});
-  settle(line, session.taken(), session.all_went());
+  settle(line, session, end);
   co_return session.all_went();
 }
 
@@ -236,10 +244,11 @@ void ForcedAccess::note_bound(Line& line, bool bound) {
   line.trouble.clear();
 }
 
-void ForcedAccess::settle(Line& line, std::size_t taken, bool all_went) {
+void ForcedAccess::settle(Line& line, const Session& session, const std::string& end) {
   const std::lock_guard lock(m_mutex);
-  if (taken > 0 || all_went) line.failures = 0;
-  if (!all_went) ++line.failures;
+  if (session.taken() > 0 || session.all_went()) line.failures = 0;
+  if (!session.all_went()) ++line.failures;
+  if (session.broke_off() && session.taken() == 0) line.trouble = "took nothing, and the association ended: " + end;
 }
 
 std::chrono::milliseconds ForcedAccess::pause_of(const Line& line) {

@@ -24,7 +24,7 @@ namespace postern::mhs {
 struct CalledUserState {
   std::string user, address;
   bool bound = false;   ///< By us, now.
-  std::string trouble;  ///< Why the last call came to nothing; empty: it did, or there was none.
+  std::string trouble;  ///< Why the last call came to nothing, or why there is none; empty: all is well.
 };
 
 class ForcedAccess : public std::enable_shared_from_this<ForcedAccess> {
@@ -74,7 +74,7 @@ class ForcedAccess : public std::enable_shared_from_this<ForcedAccess> {
 
   void failed(Line& line, const std::string& why);
   void note_bound(Line& line, bool bound);
-  void settle(Line& line, std::size_t taken, bool all_went);
+  void settle(Line& line, const Session& session, const std::string& end);
   [[nodiscard]] std::chrono::milliseconds pause_of(const Line& line);
   void finish(Line& line, bool all_went);
   /// Where something still waits for him he is wanted (again).

@@ -68,6 +68,7 @@ struct ForcedAccessTest : DeliveryFixture {
     called.our_password = SecretBytes::from_text("secret of north");
     called.tls.required = false;
     mta.called_users.push_back(std::move(called));
+    if (also) mta.called_users.push_back(*std::move(also));
     calls = std::make_shared<ForcedAccess>(ForcedAccess::Parts{
         mta, *node.gate, *node.loops, node.resolver, node.random, "test", {{std::chrono::seconds(1)}, std::chrono::hours(1), 0}, {}});
     node.node->deliveries().set_while_absent([this](const auto& user) { calls->wanted(user); });
@@ -103,8 +104,21 @@ struct ForcedAccessTest : DeliveryFixture {
     return node.spool->stats().parked == count;
   }
   std::string trouble() const { return calls->users().front().trouble; }
+  /// Somebody who says that he is the MTA north; why he was turned away, empty: he was not.
+  std::string bind_as_north(const char* password) {
+    mts::MTSBindArgument argument;
+    argument.initiator_name.value = mts::MTAName("north");
+    argument.initiator_credentials = simple_credentials(SecretBytes::from_text(password));
+    UserCall call;
+    call.address = {{}, {}, {}, "127.0.0.1", port};
+    call.tls.required = false;
+    UserClient::Bind bind{osi::mts_forced_access(), asn1::to_any(argument).value(), [](const asn1::Any&) { return std::string("no"); }, {}};
+    const auto client = run(UserClient::open(std::move(call), std::move(bind), node.resolver, soon(), {}));
+    return client ? std::string() : client.error().text;
+  }
 
   Mta mta;
+  std::optional<CalledUser> also;  ///< Beside Bob.
   std::uint16_t port = 0;
   Listening bob;
   std::shared_ptr<ForcedAccess> calls;
@@ -262,6 +276,17 @@ TEST_F(ForcedAccessTest, TheMtaMustShowItsNameAndPassword) {  // X.411 8.1.1.1.1
   EXPECT_TRUE(takes(1));
 }
 
+TEST_F(ForcedAccessTest, ThePasswordOfTheMtaCannotBeGuessed) {  // whoever has it is shown the user's
+  PasswordGuesses guesses(node.clock);
+  begin();
+  bob.door.guesses = &guesses;
+  listen();
+  EXPECT_EQ(bind_as_north("secret of north"), "");
+  for (int guess = 0; guess < vault::kLockoutFailures; ++guess) EXPECT_EQ(bind_as_north("a guess"), "bind: no");
+  EXPECT_EQ(bind_as_north("secret of north"), "bind: no") << "it is not looked at any more";
+  EXPECT_NE(seen([this] { return bob.refused.back().what; }).find("locked for"), std::string::npos);
+}
+
 TEST_F(ForcedAccessTest, TheUserMustShowHisNameAndPassword) {  // X.411 8.1.1.1.2
   begin();
   bob.door.password = SecretBytes::from_text("wrong");
@@ -346,6 +371,43 @@ TEST_F(ForcedAccessTest, AnAssociationThatBreaksOffLosesNothing) {
   EXPECT_EQ(seen([this] { return bob.taken.messages.front().message_delivery_identifier; }), id);
   EXPECT_EQ(reports(1), Reports{std::nullopt});
   EXPECT_EQ(seen([this] { return bob.bound; }), 2U);
+}
+
+TEST_F(ForcedAccessTest, WhoBindsAndTakesNothingIsTrouble) {
+  begin();
+  bob.bound_to = [](P3Client& client) -> io::Task<void> { co_await client.client().wire().flush(); };  // accepts, and is gone
+  listen();
+  send();
+  ASSERT_TRUE(until([this] { return trouble().starts_with("took nothing"); })) << trouble();
+  seen([this] {
+    bob.bound_to = nullptr;
+    return true;
+  });
+  EXPECT_TRUE(takes(1));
+  EXPECT_TRUE(until([this] { return trouble().empty(); })) << trouble();
+}
+
+TEST_F(ForcedAccessTest, WhoIsNobodyHereIsTroubleBeforeAnythingIsSent) {  // a typing error in the settings
+  also.emplace();
+  also->user = name_of(kNobody);
+  also->address = {{}, {}, {}, "127.0.0.1", 1};
+  begin();
+  const auto users = calls->users();
+  ASSERT_EQ(users.size(), 2U);
+  for (const CalledUserState& each : users) {
+    const bool is_bob = each.user.find("Bob") != std::string::npos;
+    EXPECT_EQ(each.trouble.find("postern x400 ms add") == std::string::npos, is_bob) << each.user << each.trouble;
+  }
+}
+
+TEST_F(ForcedAccessTest, WhatIsIdleForLongIsReleasedAndNotAborted) {  // X.411 8.1.2, also where x400.idle is longer than a user's own
+  begin(false, std::chrono::seconds(2));
+  node.gate->idle = std::chrono::seconds(1);
+  listen();
+  send();
+  ASSERT_TRUE(takes(1));
+  ASSERT_TRUE(until([this] { return !bob.ends.empty(); }));
+  EXPECT_EQ(seen([this] { return bob.ends.back(); }), "unbound");
 }
 
 // ---- what is registered counts for the association that stands: X.411 8.4.1.1

@@ -24,6 +24,23 @@ osi::AssociationOptions options_of(const MtsDoor& door) {
   return out;
 }
 
+/// X.411 8.1.1.1.1.3. Whoever guesses the password learns the user's, so guesses are counted as at the doors of an MTA.
+std::optional<BindRefusal> reason_against(const MtsDoor& door, const mts::Credentials& shown, const Road& road) {
+  const auto* password = std::get_if<mts::Password>(&shown.value);
+  if (password == nullptr) return refused(door.mta.octets + " shows credentials that are not simple ones").value();
+  std::optional<PasswordGuesses::Attempt> attempt;
+  if (door.guesses != nullptr) {
+    auto begun = door.guesses->begin(door.mta.octets, road);
+    if (!begun) return std::move(begun).error();
+    attempt.emplace(*std::move(begun));
+  }
+  std::optional<BindRefusal> wrong;
+  if (!constant_time_equal(password->octets(), door.mta_password.view()))
+    wrong = refused(door.mta.octets + " shows a wrong password").value();
+  if (attempt) settle(*std::move(attempt), wrong ? &*wrong : nullptr);
+  return wrong;
+}
+
 /// X.411 8.1.1.1.1: the MTA of the door, with its password, by the road that was agreed on.
 tl::expected<mts::MTSBindArgument, BindRefusal> admitted(const MtsDoor& door, const osi::AssociationRequested& requested,
                                                          const Road& road) {
@@ -39,9 +56,7 @@ tl::expected<mts::MTSBindArgument, BindRefusal> admitted(const MtsDoor& door, co
   const auto is_shown = [&](const Bytes& pin) { return pin == road.certificate_sha256 || pin == road.key_sha256; };
   if (!door.pins.empty() && std::ranges::none_of(door.pins, is_shown))
     return refused("the certificate of " + door.mta.octets + " matches none of the pins", inadequate);
-  const auto* password = std::get_if<mts::Password>(&argument->initiator_credentials.value);
-  if (password == nullptr || !constant_time_equal(password->octets(), door.mta_password.view()))
-    return refused(door.mta.octets + " shows a wrong password, or credentials that are not simple ones");
+  if (auto wrong = reason_against(door, argument->initiator_credentials, road)) return Refused(*std::move(wrong));
   return *std::move(argument);
 }
 

@@ -6,6 +6,7 @@
 
 #include "mhs/p1_bind.hpp"
 #include "mhs/p3_client.hpp"
+#include "mhs/password_guesses.hpp"
 
 namespace postern::mhs {
 
@@ -20,11 +21,12 @@ struct MtsDoor {
   std::optional<Bytes> transport_selector;  ///< What must be called; unset: anything.
   osi::AssociationLimits limits;
   osi::TranscriptHook transcript;
+  PasswordGuesses* guesses = nullptr;  ///< Null: wrong passwords are not counted (only in tests).
 };
 
 /// Takes the association, or refuses it as X.411 8.1.1.2 has it; the peer learns the code only. Denied: it is not our MTS, or not in the
-/// way that was agreed on, in words for the user. Unavailable: the connection ended, or was none of forced access. The deadline is the
-/// bind's.
+/// way that was agreed on, in words for the user; or its password was wrong too often (password_guesses.hpp). Unavailable: the connection
+/// ended, or was none of forced access. The deadline is the bind's.
 [[nodiscard]] io::Task<Result<std::unique_ptr<P3Client>>> answer_mts(const MtsDoor& door, io::Stream stream, SteadyTime deadline);
 
 }  // namespace postern::mhs

@@ -25,6 +25,7 @@ class MtsPorts {
   /// Invokes what is due now: submission-control, message-delivery, report-delivery.
   [[nodiscard]] io::Task<void> look();
   [[nodiscard]] P3Delivery& delivery() noexcept { return m_delivery; }
+  [[nodiscard]] const P3Delivery& delivery() const noexcept { return m_delivery; }
 
  private:
   [[nodiscard]] io::Task<void> control_submission();

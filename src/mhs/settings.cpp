@@ -77,6 +77,8 @@ Result<std::vector<oraddress::ORAddress>> called_addresses(const config::Config&
     if (!address) return fault_of(user, address.error());
     if (std::ranges::find(strong, oraddress::comparison_key(*address)) != strong.end())
       return fault_of(user, {ErrorCode::Conflict, kCalledAndStrong, "user"});
+    const auto at = in(osi::parse_presentation_address(user.address), "address");
+    if (!at) return fault_of(user, at.error());
     const auto is_it = [&](const oraddress::ORAddress& other) { return oraddress::equivalent(other, *address); };
     if (std::ranges::any_of(out, is_it)) return fault_of(user, {ErrorCode::Conflict, "is there twice", "user"});
     out.push_back(*std::move(address));

@@ -20,8 +20,8 @@ struct OwnTls {
 };
 /// Reads passwords and certificates. The clock must outlive what is made. Errors name table, entry and setting.
 [[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock);
-/// Of [[x400_user]] and [[x400_called_user]], without reading certificates: that the addresses are ones, each is there once, and who has
-/// strong credentials is not called.
+/// Of [[x400_user]] and [[x400_called_user]], without reading certificates: that the addresses are ones, each user is there once, and who
+/// has strong credentials is not called.
 [[nodiscard]] Status check_users(const config::Config& config);
 /// x400.retry; an expiry has each message of its own (lifetimes_of).
 [[nodiscard]] Result<RetrySchedule> retry_of(const config::Config& config);

@@ -56,6 +56,15 @@ TEST_F(CalledUserSettings, TheSameUserIsThereOnce) {
   EXPECT_FALSE(check_users(config));
 }
 
+TEST_F(CalledUserSettings, AnAddressWhereNobodyCanBeCalledIsSaidBeforeTheStart) {
+  config.x400_called_users[0].address = "p3@bob.example:port";
+  const Status checked = check_users(config);
+  ASSERT_FALSE(checked) << "postern config check";
+  for (const char* word : {"[[x400_called_user]]", "S=Bob", "port"})
+    EXPECT_NE(checked.error().text().find(word), std::string::npos) << checked.error().text();
+  EXPECT_FALSE(made());
+}
+
 TEST_F(CalledUserSettings, WhoHasStrongCredentialsIsNotCalled) {
   add_strong_user("C=DE;A= ;P=NORTH;S=Alice");
   ASSERT_TRUE(made()) << made().error().text();

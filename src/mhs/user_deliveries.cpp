@@ -83,13 +83,18 @@ void UserDeliveries::work_ready(const std::vector<std::string>& routes) noexcept
 }
 
 void UserDeliveries::look_for(const oraddress::ORAddress& user) {
-  const auto route = m_parts.mailboxes.route_to(user);
-  if (route && route->starts_with(kUserRoute)) m_parts.spool.hasten(*route);
+  if (const auto route = route_of(user)) m_parts.spool.hasten(*route);
+}
+
+std::optional<std::string> UserDeliveries::route_of(const oraddress::ORAddress& user) const {
+  auto route = m_parts.mailboxes.route_to(user);
+  if (!route || !route->starts_with(kUserRoute)) return std::nullopt;
+  return route;
 }
 
 io::Task<Result<std::unique_ptr<DeliveryFeed>>> UserDeliveries::bind(oraddress::ORAddress user) {
-  const auto route = m_parts.mailboxes.route_to(user);
-  if (!route || !route->starts_with(kUserRoute)) co_return nullptr;
+  const auto route = route_of(user);
+  if (!route) co_return nullptr;
   POSTERN_CO_TRY(mts::RegisterArgument88 registered, co_await registration(user));
   co_return std::make_unique<DeliveryFeed>(shared_from_this(), *route, std::move(user), std::move(registered));
 }

@@ -77,6 +77,8 @@ class UserDeliveries final : public WorkListener, public std::enable_shared_from
   void work_ready(const std::vector<std::string>& routes) noexcept override;
   /// What rests for this user is looked at now, the oldest page of it at least, so that WhileAbsent hears of it. From memory; any thread.
   void look_for(const oraddress::ORAddress& user);
+  /// Whether he is delivered to this way now: a user here, without a mailbox. From memory; any thread.
+  [[nodiscard]] bool serves(const oraddress::ORAddress& user) const { return route_of(user).has_value(); }
 
   /// For an association of this user, on whose loop the feed is used. nullptr: he has a mailbox, or is nobody here. Errors may pass.
   [[nodiscard]] io::Task<Result<std::unique_ptr<DeliveryFeed>>> bind(oraddress::ORAddress user);
@@ -95,6 +97,7 @@ class UserDeliveries final : public WorkListener, public std::enable_shared_from
   [[nodiscard]] io::Task<std::optional<Delivery>> made(ForUser of);
   void put_off(ForUser of);
 
+  [[nodiscard]] std::optional<std::string> route_of(const oraddress::ORAddress& user) const;
   void enter(const std::string& route, const std::shared_ptr<News>& news);
   void leave(const std::string& route, const std::shared_ptr<News>& news);
   /// No more pages of what rests, where nobody is there.

@@ -2,7 +2,9 @@
 over the wire; and notifications of users of P3, each sent once."""
 
 import json
+import socket
 import subprocess
+import time
 
 import pytest
 
@@ -33,7 +35,7 @@ class Called:
         for name, words in (("north-words", MTA_WORDS), ("bob-words", BOB_WORDS), ("other-words", "other words")):
             (daemon.directory / name).write_text(f"{words}\n")
         daemon.start()
-        self.alice = Person(daemon, ALICE)
+        self.alice = Person(daemon, ALICE, tls)
         daemon.cli("x400", "ms", "add", BOB, "--delivery", "p3", input=f"{BOB_WORDS}\n".encode())
         self.folder = daemon.directory / "taken"
         self.folder.mkdir()
@@ -102,13 +104,16 @@ def test_the_mta_comes_to_the_user_and_the_wire_is_clean(daemon, carrier):
     called.tap.stop()
 
 
-def test_what_rests_over_a_restart_brings_the_mta(daemon):
+def test_what_rests_over_a_restart_brings_the_mta_past_a_stranger(daemon):
     called = Called(daemon)
     called.alice.submit(BOB, "before the restart", "p7", subject="rests")
     wait_until(called.trouble, "nobody listens", 20, details=daemon.log_tail)
     daemon.restart()
-    [entry] = answer_of(called.listening("--count", "1"))["received"]
+    process, begun = called.listening("--count", "1"), time.monotonic()
+    with socket.create_connection(("127.0.0.1", called.port)):  # says nothing
+        [entry] = answer_of(process)["received"]
     assert entry["content"]["subject"] == "rests"
+    assert time.monotonic() - begun < 30, "nobody waits for the stranger, who had a minute"
     called.tap.stop()
 
 
@@ -121,15 +126,25 @@ def test_each_notification_goes_out_once(daemon):
     [notified] = called.folder.glob("*.notified")
     assert called.binding("--seconds", "1", "--notify", "read") == {"received": []}
 
+    (called.folder / "message-0.owed").write_bytes(b"damaged")
+    called.alice.submit(BOB, "and me", "p7", "--receipt", subject="beside it")
+    process = daemon.cli("--json", "x400", "receive", "--peer", f"127.0.0.1:{daemon.ports['x400']}", "--tls", "none", *called.who(), "--count", "1",
+                         "--notify", "read", check=False)
+    answer = json.loads(process.stdout)
+    assert process.returncode == 1 and "take it away" in answer["notifications"][0]["error"], "what is damaged is said"
+    assert len(answer["received"]) == 1 and answer["notifications"][1]["sent"], "and stands in nobody's way"
+    (called.folder / "message-0.owed").unlink()
+    assert len(called.alice.wait(2)) == 2
+
     notified.rename(notified.with_suffix(".owed"))  # as a run leaves it that was killed before it could submit
     [notice] = called.binding("--seconds", "1", "--notify", "read")["notifications"]
-    assert notice["sent"] and len(called.alice.wait(2)) == 2 and notified.exists()
+    assert notice["sent"] and len(called.alice.wait(3)) == 3 and notified.exists()
 
     called.alice.submit(BOB, "do not read me", "p7", "--receipt", subject="discard")
     answer = called.binding("--count", "1", "--notify", "discarded")
     assert "content" not in answer["received"][0] and [notice["sent"] for notice in answer["notifications"]] == [True]
-    assert len(list(called.folder.glob("*.ber"))) == 1, "nothing of it is saved"
-    told = [str(called.alice.message(entry["number"])) for entry in called.alice.wait(3)]
+    assert len(list(called.folder.glob("*.ber"))) == 2, "nothing of it is saved"
+    told = [str(called.alice.message(entry["number"])) for entry in called.alice.wait(4)]
     assert sum("not read" in each for each in told) == 1, told
     refused = daemon.cli("x400", "receive", "--peer", "127.0.0.1:1", "--tls", "none", "--user", BOB, "--notify", "read", check=False)
     assert refused.returncode == 2, "where nothing is saved nobody knows what was notified of"
