@@ -280,6 +280,9 @@ TEST(Config, AUserWhomTheMtaCallsHasAnAddressAndAPassword) {
   EXPECT_EQ(read(mta + "[[x400_called_user]]\ntls = \"required\"\n").faults.size(), 3U);
   EXPECT_EQ(read(mta + user + user).faults.size(), 2U) << "twice";
   EXPECT_EQ(read(mta + user + "pins = [\"abc\"]").faults.size(), 1U);
+  EXPECT_TRUE(warns(read(mta + user + "verify_name = false\n"), "x400_called_user[0].verify_name"));
+  EXPECT_TRUE(warns(read(mta + user + "tls = \"none\"\n"), "x400_called_user[0].tls"));
+  EXPECT_FALSE(warns(loaded, "x400_called_user"));
 }
 
 TEST(Config, TwoUsersWhomTheMtaCallsNeedTwoPasswords) {  // each learns what he is shown

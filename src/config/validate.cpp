@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "config/validate_called.hpp"
 #include "config/validate_strong.hpp"
 
 namespace postern::config {
@@ -201,8 +202,7 @@ class Validator {
     for (std::size_t i = 0; i < m_config.x400_peers.size(); ++i)
       check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
     check_strong_credentials(m_loaded);
-    for (std::size_t i = 0; i < m_config.x400_called_users.size(); ++i)
-      check_x400_called_user(m_config.x400_called_users[i], "x400_called_user[" + std::to_string(i) + "]");
+    check_called_users(m_loaded);
     for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
       check_x400_route(m_config.x400_routes[i], "x400_route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.x400_lists.size(); ++i)
@@ -224,20 +224,6 @@ class Validator {
     if (peer.peer_password_ref.empty() && peer.pins.empty() && peer.credentials != "strong")
       fault(path + ".peer_password_ref", "is needed where there are no pins; or anybody could come as " + printable(peer.name));
     if (peer.tls == "none") warn(path + ".tls: none, so what goes to " + printable(peer.name) + " can be read and changed on the way");
-  }
-
-  void check_x400_called_user(const X400CalledUser& user, const std::string& path) {
-    if (user.user.empty()) fault(path + ".user", "is needed; \"C=DE;A= ;P=ORG;S=Doe\" for example");
-    if (std::ranges::count(m_config.x400_called_users, user.user, &X400CalledUser::user) > 1)
-      fault(path + ".user", "is that of another one");
-    if (user.address.empty()) fault(path + ".address", "is needed: where the MTA binds to " + printable(user.user));
-    if (user.password_ref.empty())
-      fault(path + ".password_ref", "is needed: by it the user knows that it is this MTA that binds");
-    else if (std::ranges::count(m_config.x400_called_users, user.password_ref, &X400CalledUser::password_ref) > 1)
-      warn(path + ".password_ref: another user is shown the same, so each of them can pass for this MTA with the other");
-    for (const auto& pin : user.pins)
-      if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
-    if (user.tls == "none") warn(path + ".tls: none, so what goes to " + printable(user.user) + " can be read and changed on the way");
   }
 
   void check_x400_route(const X400Route& route, const std::string& path) {
