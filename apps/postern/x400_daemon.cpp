@@ -27,6 +27,12 @@ void show_mta(const json::value& x400, std::ostream& out) {
     table.add({text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"),
                text_of(peer, text_of(peer, "trouble").empty() ? "refused" : "trouble")});
   table.print(out);
+  if (list_of(x400, "users").empty()) return;
+  out << "\n";
+  Table users({"USER WHO IS CALLED", "ADDRESS", "BOUND", "TROUBLE"});
+  for (const auto& user : list_of(x400, "users"))
+    users.add({text_of(user, "user"), text_of(user, "address"), text_of(user, "bound") == "true" ? "yes" : "no", text_of(user, "trouble")});
+  users.print(out);
 }
 
 void show_lists(const json::value& answer, std::ostream& out) {

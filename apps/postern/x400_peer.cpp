@@ -14,12 +14,6 @@
 namespace postern::cli {
 namespace {
 
-Result<Bytes> pin_of(const std::string& text) {
-  auto pin = parse_fingerprint(text);
-  if (!pin) return fail(ErrorCode::BadInput, pin.error().what, "--pin");
-  return Bytes(pin->begin(), pin->end());
-}
-
 Result<io::SslContext> tls_context(const PeerOptions& options) {
   TlsClientProfile profile;
   profile.system_roots = options.ca.empty();
@@ -41,10 +35,7 @@ Result<mhs::PeerTls> tls_of(const PeerOptions& options, const std::string& host)
   out.options.server_name = host;
   // A pin says who it is; without one the chain and the name must.
   if (!options.pins.empty()) out.options.verify = io::TlsClientOptions::Verify::Report;
-  for (const std::string& text : options.pins) {
-    POSTERN_TRY(Bytes pin, pin_of(text));
-    out.pins.push_back(std::move(pin));
-  }
+  POSTERN_TRY(out.pins, pins_of(options));
   return out;
 }
 
@@ -79,6 +70,23 @@ void add_strong_options(CLI::App& verb, PeerOptions& options) {
 }
 
 }  // namespace
+
+Result<std::vector<Bytes>> pins_of(const PeerOptions& options) {
+  std::vector<Bytes> out;
+  for (const std::string& text : options.pins) {
+    const auto pin = parse_fingerprint(text);
+    if (!pin) return fail(ErrorCode::BadInput, pin.error().what, "--pin");
+    out.emplace_back(pin->begin(), pin->end());
+  }
+  return out;
+}
+
+osi::AssociationLimits user_limits() {
+  osi::AssociationLimits out;
+  out.max_ssdu = 64U * 1024 * 1024;
+  out.max_apdu = 64U * 1024 * 1024;
+  return out;
+}
 
 void add_connection_options(CLI::App& verb, PeerOptions& options, Context& context) {
   verb.add_option("--peer", options.peer, "Where it listens: tsel/ssel/psel@host:port")->required();
@@ -137,8 +145,7 @@ Result<mhs::UserCall> connection_of(const PeerOptions& options) {
   if (!address) return fail(ErrorCode::BadInput, address.error().text(), "--peer");
   out.address = *std::move(address);
   POSTERN_TRY(out.tls, tls_of(options, out.address.host));
-  out.limits.max_ssdu = 64U * 1024 * 1024;  // what a store returns, or what is submitted, in one APDU
-  out.limits.max_apdu = 64U * 1024 * 1024;
+  out.limits = user_limits();
   return out;
 }
 

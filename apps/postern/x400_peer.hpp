@@ -26,8 +26,12 @@ void add_peer_options(CLI::App& verb, PeerOptions& options, Context& context, co
 /// Without a user: enough to connect. BadInput and NotFound name the option.
 [[nodiscard]] Result<mhs::UserCall> connection_of(const PeerOptions& options);
 [[nodiscard]] Result<mhs::UserCall> call_of(const PeerOptions& options, std::istream& in);
+/// --pin.
+[[nodiscard]] Result<std::vector<Bytes>> pins_of(const PeerOptions& options);
+/// What a store returns, what is delivered or submitted, in one APDU.
+[[nodiscard]] osi::AssociationLimits user_limits();
 [[nodiscard]] Result<mts::ORName> name_of(const std::string& address, const char* option);
-/// env:NAME or file:PATH; empty for an empty reference. Errors name `option`.
+/// env:NAME or file:PATH ("file:-": `in`); empty for an empty reference. Errors name `option`.
 [[nodiscard]] Result<SecretBytes> password_of(const std::string& reference, const char* option, std::istream& in);
 /// "urgent", "normal", "non-urgent"; nothing for anything else.
 [[nodiscard]] std::optional<mts::Priority> priority_named(const std::string& name);
@@ -47,6 +51,7 @@ class UserLoop {
   UserLoop& operator=(const UserLoop&) = delete;
 
   [[nodiscard]] io::Resolver& resolver() { return *m_resolver; }
+  [[nodiscard]] io::Loops& loops() noexcept { return m_loops; }
   /// Runs it to its end.
   template <class T>
   T run(io::Task<T> task) {

@@ -155,11 +155,18 @@ json::object x400_json(mhs::Service& x400) {
     if (!peer.refused.empty()) one["refused"] = peer.refused;
     peers.push_back(std::move(one));
   }
+  json::array users;
+  for (const auto& user : state.users) {
+    json::object one{{"user", user.user}, {"address", user.address}, {"bound", user.bound}};
+    if (!user.trouble.empty()) one["trouble"] = user.trouble;
+    users.push_back(std::move(one));
+  }
   const mhs::P1Stats& in = x400.node().received();
   const mhs::CourierStats& out = x400.node().sent();
   return {{"mta_name", state.mta_name},
           {"domain", state.domain},
           {"peers", std::move(peers)},
+          {"users", std::move(users)},
           {"received",
            {{"associations", in.associations.load()},
             {"binds_refused", in.binds_refused.load()},

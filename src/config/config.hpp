@@ -142,6 +142,18 @@ struct X400User {
   std::vector<std::string> pins;  ///< In place of both.
 };
 
+/// A user of P3 to whom the MTA binds (forced access) when something waits for him.
+struct X400CalledUser {
+  std::string user;              ///< "C=DE;A= ;P=ORG;S=Doe"
+  std::string address;           ///< tsel/ssel/psel@host:port
+  bool reliable = false;         ///< Over RTSE.
+  std::string password_ref;      ///< env:NAME or file:PATH; what we show.
+  std::string tls = "required";  ///< required, none
+  std::string ca;                ///< Empty: the system's, and the built-in CA.
+  bool verify_name = true;
+  std::vector<std::string> pins;
+};
+
 /// What goes where, by the longest prefix of an O/R address.
 struct X400Route {
   std::string prefix;         ///< "C=GB;A=GOLD;P=SOUTH"; empty: everything.
@@ -388,6 +400,7 @@ struct Config {
 
   std::vector<X400Peer> x400_peers;
   std::vector<X400User> x400_users;
+  std::vector<X400CalledUser> x400_called_users;
   std::vector<X400Route> x400_routes;
   std::vector<X400List> x400_lists;
   std::vector<Listener> listeners;

@@ -268,6 +268,35 @@ TEST(Config, TenantsHaveDomainsAndKeysOfTheirOwn) {
     EXPECT_EQ(read(local + bad).faults.size(), 1U) << bad;
 }
 
+TEST(Config, AUserWhomTheMtaCallsHasAnAddressAndAPassword) {
+  const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ORG\"\n";
+  const std::string user =
+      "[[x400_called_user]]\nuser = \"C=DE;A= ;P=ORG;S=Doe\"\naddress = \"p3@doe.example:102\"\npassword_ref = \"file:words\"\n";
+  const Loaded loaded = read(mta + user + "reliable = true\n");
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().what;
+  EXPECT_TRUE(loaded.config.x400_called_users.at(0).reliable);
+  EXPECT_EQ(read(show(loaded.config)).config.x400_called_users.at(0).address, "p3@doe.example:102");
+  EXPECT_EQ(read(user).faults.size(), 1U) << "without an MTA";
+  EXPECT_EQ(read(mta + "[[x400_called_user]]\ntls = \"required\"\n").faults.size(), 3U);
+  EXPECT_EQ(read(mta + user + user).faults.size(), 2U) << "twice";
+  EXPECT_EQ(read(mta + user + "pins = [\"abc\"]").faults.size(), 1U);
+  EXPECT_TRUE(warns(read(mta + user + "verify_name = false\n"), "x400_called_user[0].verify_name"));
+  EXPECT_TRUE(warns(read(mta + user + "tls = \"none\"\n"), "x400_called_user[0].tls"));
+  EXPECT_FALSE(warns(loaded, "x400_called_user"));
+}
+
+TEST(Config, TwoUsersWhomTheMtaCallsNeedTwoPasswords) {  // each learns what he is shown
+  const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ORG\"\n";
+  const auto user = [](const std::string& name, const std::string& words) {
+    return "[[x400_called_user]]\nuser = \"C=DE;A= ;P=ORG;S=" + name +
+           "\"\naddress = \"p3@doe.example:102\"\npassword_ref = \"file:" + words + "\"\n";
+  };
+  const Loaded same = read(mta + user("Doe", "words") + user("Roe", "words"));
+  EXPECT_TRUE(same.faults.empty());
+  for (const char* one : {"x400_called_user[0].password_ref", "x400_called_user[1].password_ref"}) EXPECT_TRUE(warns(same, one)) << one;
+  EXPECT_FALSE(warns(read(mta + user("Doe", "words") + user("Roe", "others")), "x400_called_user"));
+}
+
 TEST(Config, TheX400SideKeepsItsNames) {
   const Loaded loaded = read(R"(
 [transport]

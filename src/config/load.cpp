@@ -35,6 +35,7 @@ class Reader {
     read_records(root, "exception", exception_settings(), m_out.config.exceptions);
     read_records(root, "x400_peer", x400_peer_settings(), m_out.config.x400_peers);
     read_records(root, "x400_user", x400_user_settings(), m_out.config.x400_users);
+    read_records(root, "x400_called_user", x400_called_user_settings(), m_out.config.x400_called_users);
     read_records(root, "x400_route", x400_route_settings(), m_out.config.x400_routes);
     read_records(root, "x400_list", x400_list_settings(), m_out.config.x400_lists);
     for (auto& [line, error] : m_faults) m_out.faults.push_back(std::move(error));
@@ -50,7 +51,7 @@ class Reader {
   static bool is_record(std::string_view name) {
     return name == "listener" || name == "route" || name == "policy" || name == "verdict" || name == "dkim" || name == "zone" ||
            name == "operator" || name == "tenant" || name == "exception" || name == "x400_peer" || name == "x400_user" ||
-           name == "x400_route" || name == "x400_list";
+           name == "x400_called_user" || name == "x400_route" || name == "x400_list";
   }
 
   static bool is_map(std::string_view path) {
@@ -279,6 +280,7 @@ std::string show(const Config& config) {
   show_records(out, "exception", exception_settings(), config.exceptions);
   show_records(out, "x400_peer", x400_peer_settings(), config.x400_peers);
   show_records(out, "x400_user", x400_user_settings(), config.x400_users);
+  show_records(out, "x400_called_user", x400_called_user_settings(), config.x400_called_users);
   show_records(out, "x400_route", x400_route_settings(), config.x400_routes);
   show_records(out, "x400_list", x400_list_settings(), config.x400_lists);
   return out;
@@ -301,6 +303,7 @@ std::string reference() {
   reference_of(out, "[[exception]]", exception_settings());
   reference_of(out, "[[x400_peer]]", x400_peer_settings());
   reference_of(out, "[[x400_user]]", x400_user_settings());
+  reference_of(out, "[[x400_called_user]]", x400_called_user_settings());
   reference_of(out, "[[x400_route]]", x400_route_settings());
   reference_of(out, "[[x400_list]]", x400_list_settings());
   return out;

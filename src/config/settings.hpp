@@ -45,6 +45,7 @@ struct Row {
 [[nodiscard]] const std::vector<Row<TrustException>>& exception_settings();
 [[nodiscard]] const std::vector<Row<X400Peer>>& x400_peer_settings();
 [[nodiscard]] const std::vector<Row<X400User>>& x400_user_settings();
+[[nodiscard]] const std::vector<Row<X400CalledUser>>& x400_called_user_settings();
 [[nodiscard]] const std::vector<Row<X400Route>>& x400_route_settings();
 [[nodiscard]] const std::vector<Row<X400List>>& x400_list_settings();
 

@@ -159,6 +159,24 @@ const std::vector<Row<X400User>>& x400_user_settings() {
   return all;
 }
 
+const std::vector<Row<X400CalledUser>>& x400_called_user_settings() {
+  using U = X400CalledUser;
+  static const std::vector<Row<U>> all{
+      text<U>("user", FIELD(user),
+              "O/R address of a user without a mailbox (postern x400 ms add --delivery p3), \"C=DE;A= ;P=ORG;S=Doe\"."),
+      text<U>("address", FIELD(address),
+              "Where this MTA binds to him when something waits: tsel/ssel/psel@host:port, selectors ASCII or 'HEX'H."),
+      flag<U>("reliable", FIELD(reliable), "Over RTSE (mts-forced-reliable-access), else mts-forced-access."),
+      text<U>("password_ref", FIELD(password_ref),
+              "Password that we show him beside x400.mta_name: env:NAME or file:PATH. He shows the one that he binds with himself."),
+      text<U>("tls", FIELD(tls), "required, or none with a warning.", {"required", "none"}),
+      text<U>("ca", FIELD(ca), "PEM trust store for his certificate; empty: the system's and the built-in CA."),
+      flag<U>("verify_name", FIELD(verify_name), "Whether his certificate must name the host that was called."),
+      list<U>("pins", FIELD(pins), "sha256:HEX of his certificate or public key; any one must match, and the chain adds nothing then."),
+  };
+  return all;
+}
+
 const std::vector<Row<X400Route>>& x400_route_settings() {
   using R = X400Route;
   static const std::vector<Row<R>> all{

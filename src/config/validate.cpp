@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/text.hpp"
+#include "config/validate_called.hpp"
 #include "config/validate_strong.hpp"
 
 namespace postern::config {
@@ -189,7 +190,8 @@ class Validator {
   void check_x400() {
     const auto& x400 = m_config.x400;
     if (!x400.enabled()) {
-      if (!x400.address.empty() || !x400.tls.address.empty() || !m_config.x400_peers.empty() || !m_config.x400_lists.empty())
+      if (!x400.address.empty() || !x400.tls.address.empty() || !m_config.x400_peers.empty() || !m_config.x400_called_users.empty() ||
+          !m_config.x400_lists.empty())
         fault("x400.domain", "is needed for an MTA of X.400; set it to its management domain, \"C=DE;A= ;P=ORG\"");
       return;
     }
@@ -200,6 +202,7 @@ class Validator {
     for (std::size_t i = 0; i < m_config.x400_peers.size(); ++i)
       check_x400_peer(m_config.x400_peers[i], "x400_peer[" + std::to_string(i) + "]");
     check_strong_credentials(m_loaded);
+    check_called_users(m_loaded);
     for (std::size_t i = 0; i < m_config.x400_routes.size(); ++i)
       check_x400_route(m_config.x400_routes[i], "x400_route[" + std::to_string(i) + "]");
     for (std::size_t i = 0; i < m_config.x400_lists.size(); ++i)

@@ -404,6 +404,22 @@ TEST_F(ConfinementRules, TheFilesOfX400AreTheGatesWhileItIsSpoken) {
   EXPECT_EQ(gate_environment(config, environment), (std::vector<std::string>{"X400_SDK_LIBRARY=/a.so", "X400_SDK_PROFILE=p"}));
 }
 
+TEST_F(ConfinementRules, UsersWhomTheMtaCallsAreReached) {
+  config::X400CalledUser user;
+  user.address = "p3@bob.example:1103";
+  user.password_ref = "env:BOBS_WORDS";
+  user.ca = "bob/ca.pem";
+  config.x400_called_users.push_back(user);
+  fs::create_directories(folder / "etc/bob");
+  const Rules rules = gate_rules(config).value();
+  EXPECT_EQ(std::ranges::count(rules.reach.connect_ports, 1103), 1);
+  EXPECT_NE(rule(rules, folder / "etc/bob"), nullptr);
+  const char* environment[] = {"BOBS_WORDS=x", "OTHER_WORDS=y", "PEERS_WORDS=z", nullptr};
+  EXPECT_EQ(gate_environment(config, environment), std::vector<std::string>{"BOBS_WORDS=x"});
+  config.x400_peers.emplace_back().peer_password_ref = "env:PEERS_WORDS";
+  EXPECT_EQ(gate_environment(config, environment), (std::vector<std::string>{"BOBS_WORDS=x", "PEERS_WORDS=z"}));
+}
+
 TEST_F(ConfinementRules, WhatProfilesNameIsTheGatesToo) {
   config.transport.mode = "native";
   config.transport.tls.ocsp_responder = "http://ocsp.example:8080/";

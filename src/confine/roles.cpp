@@ -198,6 +198,8 @@ class GateBuilder : private OutsideBuilder {
     for (const auto& user : m_config.x400_users) beside(user.ca);
     beside(m_config.x400.strong.certificate);
     beside(m_config.x400.strong.key);
+    for (const auto& user : m_config.x400_called_users)
+      for (const auto& path : {user.ca, file_of(user.password_ref)}) beside(path);
     const auto& transport = m_config.transport;
     if (transport.mode == "mock") return;
     folder(m_config.beside_config(transport.profiles_dir), Access::Read);
@@ -222,6 +224,7 @@ class GateBuilder : private OutsideBuilder {
       if (peer.address.empty()) continue;
       connect.insert(x400_port_in(peer.address));
     }
+    for (const auto& user : m_config.x400_called_users) connect.insert(x400_port_in(user.address));
     if (m_config.transport.mode != "mock") connect.merge(ports_of_transport());
     if (std::ranges::any_of(bind, [](std::uint16_t port) { return port > 0 && port < 1024; }))
       m_rules.capability = KeepCapability::BindLowPorts;
@@ -484,6 +487,9 @@ std::vector<std::string> gate_environment(const config::Config& config, const ch
   for (const auto& route : config.routes) names.push_back(variable_of(route.password_ref));
   if (config.mta_hook.enabled) names.push_back(variable_of(config.mta_hook.secret_ref));
   for (const auto& one : config.operators) names.push_back(variable_of(one.token_ref));
+  for (const auto& peer : config.x400_peers)
+    for (const auto& reference : {peer.password_ref, peer.peer_password_ref}) names.push_back(variable_of(reference));
+  for (const auto& user : config.x400_called_users) names.push_back(variable_of(user.password_ref));
   for (const auto& profile : needs_of_profiles(config)) names.push_back(variable_of(profile.password_ref));
   return pick(environment, std::move(names), secrets_of_keeper(config));
 }

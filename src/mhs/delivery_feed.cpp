@@ -15,8 +15,9 @@ constexpr std::size_t kAtOnce = 64;
 constexpr auto kLookTime = std::chrono::seconds(10);
 constexpr auto kLookAgain = std::chrono::milliseconds(2);
 
-mts::Controls default_controls(const mts::RegisterArgument88& registered) {
-  return registered.default_delivery_controls.value_or(mts::Controls());
+/// X.411 8.4.1.1: what is registered as default holds where the user has not said otherwise on the association.
+mts::Controls in_force(const mts::RegisterArgument88& registered, const mts::Controls& asked) {
+  return mts::updated(registered.default_delivery_controls.value_or(mts::Controls()), asked, {});
 }
 
 }  // namespace
@@ -27,8 +28,7 @@ DeliveryFeed::DeliveryFeed(std::shared_ptr<UserDeliveries> owner, std::string ro
       m_route(std::move(route)),
       m_user(std::move(user)),
       m_registered(std::move(registered)),
-      m_by_default(default_controls(m_registered)),
-      m_controls(m_by_default),  // X.411 8.4.1.1: until the user says otherwise
+      m_controls(in_force(m_registered, m_asked)),
       m_news(std::make_shared<UserDeliveries::News>(true)) {
   m_owner->enter(m_route, m_news);
 }
@@ -52,6 +52,11 @@ bool DeliveryFeed::has_news() const {
   if (*m_news || !m_ready.empty()) return true;
   const std::int64_t now = unix_seconds(m_owner->m_parts.clock.now());
   return std::ranges::any_of(m_held, [now](const Held& each) { return each.expires < now; });
+}
+
+bool DeliveryFeed::is_exhausted() const {
+  const bool more_comes = m_owner->m_parts.spool.is_hastening(m_route);  // first: what has come meanwhile is news
+  return !more_comes && m_held.empty() && !has_news();
 }
 
 bool DeliveryFeed::is_full() const noexcept { return m_held.size() >= kHeld; }
@@ -111,7 +116,13 @@ io::Task<void> DeliveryFeed::read_registration() {
   auto registered = co_await m_owner->registration(m_user);
   if (!registered) co_return log::warn("x400.registration_unread", {{"reason", registered.error()}});
   m_registered = *std::move(registered);
-  m_by_default = default_controls(m_registered);
+  m_controls = in_force(m_registered, m_asked);
+}
+
+io::Task<void> DeliveryFeed::registration_changed() {
+  co_await read_registration();
+  for (Held& each : m_held) m_ready.push_back(std::move(each.work));  // next() looks at each again: what he can take no more is reported
+  m_held.clear();
 }
 
 /// Everything that waits (up to the bound), so that an answer about it is true of all. What rests in the queue comes page by page.
@@ -132,7 +143,8 @@ io::Task<void> DeliveryFeed::look_at_all() {
 }
 
 io::Task<mts::DeliveryControlResult> DeliveryFeed::control(mts::Controls change) {
-  m_controls = mts::updated(std::move(m_controls), change, m_by_default);
+  m_asked = mts::updated(std::move(m_asked), change, mts::Controls());
+  m_controls = in_force(m_registered, m_asked);
   co_await look_at_all();
   std::vector<mts::Awaiting> waiting;
   for (const Held& each : m_held) waiting.push_back(each.what);

@@ -12,7 +12,7 @@
 #include "io/stream.hpp"
 #include "mhs/lists.hpp"
 #include "mhs/strong_identity.hpp"
-#include "mts/types.hpp"
+#include "mts/envelopes.hpp"
 #include "oraddress/routing.hpp"
 #include "osi/address.hpp"
 #include "osi/association.hpp"
@@ -57,6 +57,15 @@ struct Peer {
   PeerTls tls;
 };
 
+/// A user who is delivered to by P3 and lets this MTA bind to him (X.419: forced access) when something waits.
+struct CalledUser {
+  mts::ORName user;
+  osi::PresentationAddress address;
+  bool reliable = false;     ///< mts-forced-reliable-access, else mts-forced-access.
+  SecretBytes our_password;  ///< What we show; he shows the password that he binds with himself.
+  PeerTls tls;
+};
+
 /// What a route does with a recipient.
 struct RouteTarget {
   enum class Kind : std::uint8_t { Peer, Store, Refuse } kind = Kind::Refuse;
@@ -68,6 +77,7 @@ struct Mta {
   mts::MTAName name;
   mts::GlobalDomainIdentifier domain;
   std::vector<Peer> peers;
+  std::vector<CalledUser> called_users;
   oraddress::RoutingTable<RouteTarget> routes;
   Lists lists;  ///< Asked before the routes.
   osi::AssociationLimits limits;

@@ -64,6 +64,26 @@ io::Task<Called<std::unique_ptr<P3Client>>> P3Client::open(UserCall call, io::Re
   co_return std::unique_ptr<P3Client>(new P3Client(*std::move(client), *std::move(bound)));
 }
 
+std::unique_ptr<P3Client> P3Client::answered(std::unique_ptr<UserClient> client, mts::MTSBindArgument bind) {
+  mts::MTSBindResult bound;
+  bound.responder_name = std::move(bind.initiator_name);
+  bound.messages_waiting = std::move(bind.messages_waiting);
+  std::unique_ptr<P3Client> out(new P3Client(std::move(client), std::move(bound)));
+  out->m_is_answered = true;
+  return out;
+}
+
+io::Task<void> P3Client::close(SteadyTime deadline) { return m_is_answered ? leave(deadline) : m_client->close(deadline); }
+
+io::Task<void> P3Client::leave(SteadyTime deadline) {
+  mts::DeliveryControlArgument nothing;
+  static_cast<mts::Controls&>(nothing) = mts::nothing_permitted();
+  const auto asked = co_await control_delivery(std::move(nothing), deadline);
+  Status there = status_of(asked);
+  while (there) there = co_await attend(deadline);
+  if (!m_client->over()) co_await m_client->wire().abort(osi::RtseAbortReason::TemporaryProblem, "this side closes");
+}
+
 // ---- submission under controls
 /// X.411 8.2.1.4: the MTS tells what it does not take now, and learns what waits because of it.
 void P3Client::accept_submission_control() {

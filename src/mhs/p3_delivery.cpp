@@ -61,6 +61,16 @@ io::Task<void> P3Delivery::deliver_waiting() {
   }
 }
 
+io::Task<void> P3Delivery::registration_changed() {
+  if (m_feed) co_await m_feed->registration_changed();
+}
+
+bool P3Delivery::close() {
+  const bool all_went = m_feed && !m_feed->is_closed() && m_feed->is_exhausted();
+  if (m_feed) m_feed->close();
+  return all_went;
+}
+
 io::Task<void> P3Delivery::deliver(Delivery delivery) {
   Invocation invocation = invocation_of(delivery.argument);
   if (!invocation.argument) co_return m_feed->postponed(delivery, "has no encoding: " + invocation.argument.error().text());
@@ -82,6 +92,7 @@ io::Task<void> P3Delivery::unanswered(Delivery delivery, Error why) {
 void P3Delivery::answered(Delivery delivery, const RoseAnswer& answer) {
   if (const auto* fault = std::get_if<RoseFault>(&answer)) return answered_error(std::move(delivery), *fault);
   if (const auto* problem = std::get_if<osi::RoseProblem>(&answer)) return rejected(std::move(delivery), *problem);
+  ++m_taken;
   m_feed->delivered(std::move(delivery));
 }
 

@@ -27,6 +27,16 @@ class P3Delivery {
   void add_to(RoseOperations& table);
   /// Invokes what may be delivered now, one after the other. For RoseCaller::Serving::meanwhile.
   [[nodiscard]] io::Task<void> deliver_waiting();
+  /// The user has registered something else (X.411 8.4.1.1): it counts for this association.
+  [[nodiscard]] io::Task<void> registration_changed();
+
+  // ---- for whoever opened the association in order to deliver
+  /// Nothing will be delivered on it any more: the user wants nothing now, or knows no deliveries.
+  [[nodiscard]] bool is_done() const { return !m_feed || m_feed->is_closed() || m_feed->is_refused(); }
+  /// Takes no more. Whether everything that waited went: nothing is held back, and no delivery was left to another association.
+  [[nodiscard]] bool close();
+  /// Deliveries that the user took.
+  [[nodiscard]] std::size_t taken() const noexcept { return m_taken; }
 
  private:
   [[nodiscard]] io::Task<void> deliver(Delivery delivery);
@@ -41,6 +51,7 @@ class P3Delivery {
   const BoundUser& m_user;
   const std::chrono::seconds m_time;
   std::unique_ptr<DeliveryFeed> m_feed;
+  std::size_t m_taken = 0;
 };
 
 }  // namespace postern::mhs

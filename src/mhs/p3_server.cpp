@@ -1,15 +1,11 @@
 #include "mhs/p3_server.hpp"
 
 #include "base/log.hpp"
-#include "mhs/p3_delivery.hpp"
+#include "mhs/mts_ports.hpp"
 #include "mhs/rose_caller.hpp"
-#include "mhs/user_administration.hpp"
-#include "osi/oids.hpp"
 
 namespace postern::mhs {
 namespace {
-
-constexpr auto kControlTime = std::chrono::seconds(30);
 
 /// Whose bind it is: a user's, or that of a store in his place (X.411 8.1.1.1.1.1). nullptr: an MTA, which does not come by P3.
 const mts::ORName* user_of(const mts::ObjectName& name) {
@@ -20,13 +16,7 @@ const mts::ORName* user_of(const mts::ObjectName& name) {
 class P3Session {
  public:
   P3Session(P3Parts& parts, Wire& wire, bool with_tags)
-      : m_parts(parts),
-        m_wire(wire),
-        m_with_tags(with_tags),
-        m_rose(wire, &m_table),
-        m_submission(parts.mts, m_user),
-        m_administration(parts.gate, m_user),
-        m_delivery(m_rose, wire, m_user, parts.delivery_time) {}
+      : m_parts(parts), m_wire(wire), m_with_tags(with_tags), m_rose(wire, &m_table), m_ports(parts, wire, m_rose, m_user) {}
 
   io::Task<void> run(osi::AssociationRequested requested) {
     const auto refused = co_await bind(std::move(requested));
@@ -34,13 +24,13 @@ class P3Session {
       refuse(*refused);
     } else {
       ++m_parts.stats.associations;
-      add_operations();
+      m_ports.add_to(m_table);
     }
     RoseCaller::Serving serving;
     serving.idle = m_parts.idle;
     if (!refused) {
       serving.every = m_parts.look_for_news;
-      serving.meanwhile = [this] { return look(); };
+      serving.meanwhile = [this] { return m_ports.look(); };
     }
     const std::string end = co_await m_rose.serve(std::move(serving));
     if (!refused) log::info("x400.user_gone", {{"user", m_user.text}, {"reason", end}});
@@ -58,15 +48,9 @@ class P3Session {
     auto admitted = co_await admit_user(m_parts.gate, *name, std::move(argument->initiator_credentials), road_of(m_wire.stream()));
     if (!admitted) co_return admitted.error();
     m_user = std::move(admitted->user);
-    const Status opened = co_await open_delivery();
+    const Status opened = co_await m_ports.open_delivery();
     if (!opened) co_return BindRefusal{mts::BindError::Busy, "what waits for " + m_user.text + " cannot be read: " + opened.error().text()};
     co_return accept(std::move(admitted->answer));
-  }
-  io::Task<Status> open_delivery() {
-    if (m_parts.deliveries == nullptr) co_return Status();
-    POSTERN_CO_TRY(auto feed, co_await m_parts.deliveries->bind(m_user.address));
-    m_delivery.open(std::move(feed));
-    co_return Status();
   }
   std::optional<BindRefusal> accept(mts::ResponderCredentials ours) {
     mts::MTSBindResult result;
@@ -88,43 +72,13 @@ class P3Session {
     static_cast<void>(m_wire->refuse(refusal_of(refusal.error, m_with_tags)));
   }
 
-  // ---- what this side invokes
-  io::Task<void> look() {
-    co_await control_submission();
-    co_await m_delivery.deliver_waiting();
-  }
-  /// X.411 8.2.1.4: while the queue is full its users are asked to hold back what they would submit.
-  io::Task<void> control_submission() {
-    const bool open = m_parts.mts.open().has_value();
-    if (open != m_held_back) co_return;
-    mts::SubmissionControlArgument change = mts::nothing_permitted();
-    change.restrict = !open;  // 'remove': nothing is held back any more
-    auto argument = asn1::to_any(change);
-    if (!argument) co_return log::error("x400.submission_control", {{"error", argument.error()}});
-    const auto answered = co_await m_rose.call(osi::oid::as_msse(), mts::p3_operation("submission-control").code, *std::move(argument),
-                                               io::deadline_in(kControlTime));
-    // Whoever does not heed it has what he submits refused (submission-control-violated), so his answer changes nothing here.
-    m_held_back = !open;
-    log::info("x400.submission_control", {{"user", m_user.text}, {"open", open ? "yes" : "no"}, {"heard", answered ? "yes" : "no"}});
-  }
-
-  // ---- operations
-  void add_operations() {
-    m_submission.add_to(m_table);
-    m_administration.add_to(m_table);
-    m_delivery.add_to(m_table);
-  }
-
   P3Parts& m_parts;
   Wire& m_wire;
   const bool m_with_tags;
   BoundUser m_user;
-  bool m_held_back = false;  ///< Told by submission-control.
   RoseOperations m_table;
   RoseCaller m_rose;
-  UserSubmission m_submission;
-  UserAdministration m_administration;
-  P3Delivery m_delivery;
+  MtsPorts m_ports;
 };
 
 io::Task<void> serve_p3(P3Parts& parts, Wire& wire, osi::AssociationRequested requested, bool with_tags) {

@@ -36,6 +36,8 @@ class RoseCaller {
   [[nodiscard]] io::Task<std::string> serve(Serving serving);
   /// One event, performed if it is an invocation. Timeout: nothing came; Unavailable: the association ended.
   [[nodiscard]] io::Task<Status> attend(SteadyTime deadline);
+  /// When the peer said something last, since serve() began.
+  [[nodiscard]] SteadyTime heard() const noexcept { return m_heard; }
   /// Unbinds, behind answers that are still to go, and waits for the answer; aborts where none comes.
   [[nodiscard]] io::Task<void> release(SteadyTime deadline);
 

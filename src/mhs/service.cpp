@@ -5,6 +5,7 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "mhs/forced_access.hpp"
 #include "mhs/forwarder.hpp"
 #include "mhs/node_submission.hpp"
 #include "mhs/p3_server.hpp"
@@ -52,6 +53,7 @@ struct Service::Impl {
   std::optional<P3Parts> p3;
   std::optional<P7Parts> p7;
   std::unique_ptr<Node> node;
+  std::shared_ptr<ForcedAccess> forced;  ///< Null: nobody is called.
   std::optional<Forwarder> forwarder;
   std::function<io::SslContext()> tls;
   std::unique_ptr<io::Listener> plain, secure;
@@ -104,7 +106,23 @@ struct Service::Impl {
                                   std::make_shared<ContentBudget>(memory)}));
     submission.attach(*node);
     p3->deliveries = &node->deliveries();
+    if (!node->mta().called_users.empty()) POSTERN_CHECK(open_calls());
     forwarder.emplace(Forwarder::Parts{mailboxes, *node, gateway.loops(), gateway.workers()});
+    return {};
+  }
+
+  /// The users that this MTA binds to.
+  Status open_calls() {
+    POSTERN_TRY(RetrySchedule schedule, retry_of(gateway.config()));
+    forced = std::make_shared<ForcedAccess>(ForcedAccess::Parts{node->mta(),
+                                                                *p3,
+                                                                gateway.loops(),
+                                                                gateway.resolver(),
+                                                                gateway.random(),
+                                                                gateway.config().server.hostname,
+                                                                std::move(schedule),
+                                                                {}});
+    node->deliveries().set_while_absent([calls = forced](const auto& user) { calls->wanted(user); });
     return {};
   }
 
@@ -188,11 +206,13 @@ Result<std::unique_ptr<Service>> Service::open(gateway::Gateway& gateway) {
 
 void Service::start() {
   m_impl->node->start();
+  if (m_impl->forced) m_impl->forced->start();
   m_impl->forwarder->look();
 }
 
 void Service::stop() {
   m_impl->forwarder->stop();
+  if (m_impl->forced) m_impl->forced->stop();
   m_impl->node->stop();
   for (const auto* listener : {&m_impl->plain, &m_impl->secure})
     if (*listener) m_impl->stop_door(**listener);
@@ -200,10 +220,13 @@ void Service::stop() {
 
 ServiceState Service::state() const {
   const Mta& mta = m_impl->node->mta();
-  ServiceState out{mta.name.octets, m_impl->gateway.config().x400.domain, m_impl->node->peers(), {}};
+  ServiceState out{mta.name.octets, m_impl->gateway.config().x400.domain, m_impl->node->peers(), {}, {}};
+  if (m_impl->forced) out.users = m_impl->forced->users();
   for (const PeerState& peer : out.peers)
     for (const std::string* text : {&peer.trouble, &peer.refused})
       if (!text->empty()) out.warnings.push_back("X.400 peer " + peer.name + ": " + *text);
+  for (const CalledUserState& user : out.users)
+    if (!user.trouble.empty()) out.warnings.push_back("X.400 user " + user.user + ": " + user.trouble);
   if (mta.own_certificate)
     std::ranges::move(mta.own_certificate->warnings(m_impl->gateway.clock().now()), std::back_inserter(out.warnings));
   return out;

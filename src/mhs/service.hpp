@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gateway/gateway.hpp"
+#include "mhs/forced_access.hpp"
 #include "mhs/node.hpp"
 #include "store/ms_users.hpp"
 
@@ -15,7 +16,8 @@ namespace postern::mhs {
 struct ServiceState {
   std::string mta_name, domain;
   std::vector<PeerState> peers;
-  std::vector<std::string> warnings;  ///< What an operator has to mend.
+  std::vector<CalledUserState> users;  ///< Those to whom this MTA binds.
+  std::vector<std::string> warnings;   ///< What an operator has to mend.
 };
 
 class Service {

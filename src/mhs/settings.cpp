@@ -18,6 +18,8 @@ namespace postern::mhs {
 namespace {
 
 constexpr const char* kSystemRoots = "/etc/ssl/certs/ca-certificates.crt";
+constexpr const char* kCalledAndStrong =
+    "has strong credentials in [[x400_user]], and forced access knows simple ones only; take him out of one of the two";
 constexpr std::size_t kMtaName = 32;  // ub-mta-name-length
 
 Result<TransferMode> mode_of(const std::string& text) {
@@ -58,6 +60,28 @@ Result<std::vector<std::string>> keys_of_users(const config::Config& config) {
     std::string key = oraddress::comparison_key(*address);
     if (std::ranges::find(out, key) != out.end()) return fault_of(user, {ErrorCode::Conflict, "is there twice", "address"});
     out.push_back(std::move(key));
+  }
+  return out;
+}
+
+tl::unexpected<Error> fault_of(const config::X400CalledUser& user, const Error& fault) {
+  return fail(Error(fault).context("[[x400_called_user]] " + printable(user.user)));
+}
+
+/// Whom we call, in their order: each once, and nobody who must show strong credentials.
+Result<std::vector<oraddress::ORAddress>> called_addresses(const config::Config& config) {
+  POSTERN_TRY(const auto strong, keys_of_users(config));
+  std::vector<oraddress::ORAddress> out;
+  for (const auto& user : config.x400_called_users) {
+    auto address = in(oraddress::parse(user.user), "user");
+    if (!address) return fault_of(user, address.error());
+    if (std::ranges::find(strong, oraddress::comparison_key(*address)) != strong.end())
+      return fault_of(user, {ErrorCode::Conflict, kCalledAndStrong, "user"});
+    const auto at = in(osi::parse_presentation_address(user.address), "address");
+    if (!at) return fault_of(user, at.error());
+    const auto is_it = [&](const oraddress::ORAddress& other) { return oraddress::equivalent(other, *address); };
+    if (std::ranges::any_of(out, is_it)) return fault_of(user, {ErrorCode::Conflict, "is there twice", "user"});
+    out.push_back(*std::move(address));
   }
   return out;
 }
@@ -109,6 +133,13 @@ class Maker {
       if (!made) return fail(Error(made.error()).context("[[x400_peer]] " + peer.name));
       out.peers.push_back(*std::move(made));
     }
+    POSTERN_TRY(auto called, called_addresses(m_config));
+    for (std::size_t n = 0; n < called.size(); ++n) {
+      const auto& user = m_config.x400_called_users[n];
+      auto made = make_called_user(std::move(called[n]), user);
+      if (!made) return fault_of(user, made.error());
+      out.called_users.push_back(*std::move(made));
+    }
     for (const auto& route : m_config.x400_routes) POSTERN_CHECK(add_route(out, route));
     POSTERN_TRY(out.lists, lists_of(m_config));
     return out;
@@ -136,7 +167,19 @@ class Maker {
     out.alternate = peer.dialogue == "alternate";
     out.tls.required = peer.tls != "none";
     POSTERN_TRY(out.tls.pins, pins_of(peer.pins));
-    if (out.tls.required && out.address) POSTERN_CHECK(add_tls(out, peer));
+    if (out.tls.required && out.address) POSTERN_CHECK(add_tls(out.tls, out.address->host, peer));
+    return out;
+  }
+
+  Result<CalledUser> make_called_user(oraddress::ORAddress address, const config::X400CalledUser& user) {
+    CalledUser out;
+    static_cast<oraddress::ORAddress&>(out.user) = std::move(address);
+    POSTERN_TRY(out.address, in(osi::parse_presentation_address(user.address), "address"));
+    out.reliable = user.reliable;
+    POSTERN_TRY(out.our_password, secret(user.password_ref, m_config, "password_ref"));
+    out.tls.required = user.tls != "none";
+    POSTERN_TRY(out.tls.pins, pins_of(user.pins));
+    if (out.tls.required) POSTERN_CHECK(add_tls(out.tls, out.address.host, user));
     return out;
   }
 
@@ -202,22 +245,23 @@ class Maker {
     return std::function<io::SslContext()>([shared = context.shared()] { return shared; });
   }
 
-  Status add_tls(Peer& out, const config::X400Peer& peer) {
+  template <class Record>
+  Status add_tls(PeerTls& out, const std::string& host, const Record& record) {
     if (!m_context) {
       POSTERN_TRY(m_context, own_context());
     }
-    out.tls.context = m_context;
-    out.tls.options.server_name = out.address->host;
-    out.tls.options.check_name = false;  // both are PathCheck's, which says why not
-    out.tls.options.verify = io::TlsClientOptions::Verify::Report;
-    if (!out.tls.pins.empty()) return {};
-    POSTERN_TRY(auto roots, roots_of(peer));
-    out.tls.check = PathCheck(std::move(roots), peer.ca.empty() ? m_own.roots : OwnRoots(),
-                              peer.verify_name ? out.address->host : std::string(), m_clock);
+    out.context = m_context;
+    out.options.server_name = host;
+    out.options.check_name = false;  // both are PathCheck's, which says why not
+    out.options.verify = io::TlsClientOptions::Verify::Report;
+    if (!out.pins.empty()) return {};
+    POSTERN_TRY(auto roots, roots_of(record.ca));
+    out.check =
+        PathCheck(std::move(roots), record.ca.empty() ? m_own.roots : OwnRoots(), record.verify_name ? host : std::string(), m_clock);
     return {};
   }
-  Result<std::vector<Certificate>> roots_of(const config::X400Peer& peer) const {
-    if (!peer.ca.empty()) return certificates_from_file(m_config.beside_config(peer.ca));
+  Result<std::vector<Certificate>> roots_of(const std::string& ca) const {
+    if (!ca.empty()) return certificates_from_file(m_config.beside_config(ca));
     auto system = certificates_from_file(kSystemRoots);
     return system ? *std::move(system) : std::vector<Certificate>();
   }
@@ -248,7 +292,7 @@ class Maker {
 Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock) { return Maker(config, std::move(own), clock).make(); }
 
 Status check_users(const config::Config& config) {
-  POSTERN_TRY(const auto keys, keys_of_users(config));
+  POSTERN_TRY(const auto called, called_addresses(config));
   return {};
 }
 

@@ -1,5 +1,5 @@
-// The tables [x400], [[x400_peer]] and [[x400_route]] as an Mta. Everything that only a room above config can judge is judged here, at
-// start.
+// The tables [x400], [[x400_peer]], [[x400_called_user]] and [[x400_route]] as an Mta. Everything that only a room above config can judge
+// is judged here, at start.
 #pragma once
 
 #include "config/config.hpp"
@@ -20,7 +20,8 @@ struct OwnTls {
 };
 /// Reads passwords and certificates. The clock must outlive what is made. Errors name table, entry and setting.
 [[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock);
-/// Of [[x400_user]], without reading its certificates: that the addresses are ones, and each is there once.
+/// Of [[x400_user]] and [[x400_called_user]], without reading certificates: that the addresses are ones, each user is there once, and who
+/// has strong credentials is not called.
 [[nodiscard]] Status check_users(const config::Config& config);
 /// x400.retry; an expiry has each message of its own (lifetimes_of).
 [[nodiscard]] Result<RetrySchedule> retry_of(const config::Config& config);

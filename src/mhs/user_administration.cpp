@@ -64,9 +64,12 @@ io::Task<RoseReply> UserAdministration::register_user(mts::RegisterArgument88 ar
     return true;
   };
   const auto done = co_await m_gate.workers.run(std::move(keep));
-  if (done) co_return null_value();
-  log::info("x400.register_refused", {{"user", m_user.text}, {"reason", done.error()}});
-  co_return fault_named(Port::Administration, "register-rejected");
+  if (!done) {
+    log::info("x400.register_refused", {{"user", m_user.text}, {"reason", done.error()}});
+    co_return fault_named(Port::Administration, "register-rejected");
+  }
+  if (m_registered) co_await m_registered();
+  co_return null_value();
 }
 
 }  // namespace postern::mhs

@@ -8,8 +8,11 @@ namespace postern::mhs {
 
 class UserAdministration {
  public:
+  /// Told that what is registered has changed, before the user is.
+  using Registered = std::function<io::Task<void>()>;
   /// Both must outlive it.
-  UserAdministration(const UserGate& gate, const BoundUser& user) : m_gate(gate), m_user(user) {}
+  UserAdministration(const UserGate& gate, const BoundUser& user, Registered registered = {})
+      : m_gate(gate), m_user(user), m_registered(std::move(registered)) {}
 
   void add_to(RoseOperations& table);
 
@@ -19,6 +22,7 @@ class UserAdministration {
 
   const UserGate& m_gate;
   const BoundUser& m_user;
+  const Registered m_registered;
 };
 
 }  // namespace postern::mhs

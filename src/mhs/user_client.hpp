@@ -1,4 +1,5 @@
-// An association that a user of the MTS opens with his MTA (P3) or his store (P7): from the name of a host to the bind, step by step.
+// An association that a user of the MTS opens with his MTA (P3) or his store (P7), or his MTA with him (forced access): from the name of a
+// host to the bind, step by step.
 #pragma once
 
 #include <functional>
@@ -65,6 +66,9 @@ class UserClient {
   [[nodiscard]] static io::Task<Called<std::unique_ptr<UserClient>>> open(UserCall call, Bind bind, io::Resolver& resolver,
                                                                           SteadyTime deadline, CallWitness witness);
 
+  /// One that the peer opened, and that was accepted.
+  [[nodiscard]] static std::unique_ptr<UserClient> over(Wire wire) { return std::unique_ptr<UserClient>(new UserClient(std::move(wire))); }
+
   /// Typed invocation. Errors: Denied (the peer's error, in words), BadInput (an argument that has no encoding, a result that is none), and
   /// those of RoseCaller::call().
   template <class Value, class Argument>
@@ -85,6 +89,7 @@ class UserClient {
   [[nodiscard]] RoseCaller& rose() noexcept { return m_rose; }
   /// What the peer may invoke here (alert, submission-control): fill it before anything can come.
   [[nodiscard]] RoseOperations& operations() noexcept { return m_table; }
+  [[nodiscard]] Wire& wire() noexcept { return m_wire; }
   [[nodiscard]] const io::Stream& stream() const noexcept { return m_wire.stream(); }
   /// The association is over; every invocation is Unavailable.
   [[nodiscard]] bool over() const noexcept { return m_wire.over(); }

@@ -82,9 +82,19 @@ void UserDeliveries::work_ready(const std::vector<std::string>& routes) noexcept
     if (!ring(route)) io::spawn(m_parts.loops.at(0), look(shared_from_this(), route), "x400.look");
 }
 
+void UserDeliveries::look_for(const oraddress::ORAddress& user) {
+  if (const auto route = route_of(user)) m_parts.spool.hasten(*route);
+}
+
+std::optional<std::string> UserDeliveries::route_of(const oraddress::ORAddress& user) const {
+  auto route = m_parts.mailboxes.route_to(user);
+  if (!route || !route->starts_with(kUserRoute)) return std::nullopt;
+  return route;
+}
+
 io::Task<Result<std::unique_ptr<DeliveryFeed>>> UserDeliveries::bind(oraddress::ORAddress user) {
-  const auto route = m_parts.mailboxes.route_to(user);
-  if (!route || !route->starts_with(kUserRoute)) co_return nullptr;
+  const auto route = route_of(user);
+  if (!route) co_return nullptr;
   POSTERN_CO_TRY(mts::RegisterArgument88 registered, co_await registration(user));
   co_return std::make_unique<DeliveryFeed>(shared_from_this(), *route, std::move(user), std::move(registered));
 }
@@ -114,6 +124,11 @@ void UserDeliveries::leave(const std::string& route, const std::shared_ptr<News>
   m_parts.spool.rest(route);
 }
 
+void UserDeliveries::rest_while_absent(const std::string& route) {
+  const std::lock_guard lock(m_mutex);  // whoever enters now, hastens after it
+  if (!m_bound.contains(route)) m_parts.spool.rest(route);
+}
+
 bool UserDeliveries::ring(const std::string& route) {
   const std::lock_guard lock(m_mutex);
   const auto found = m_bound.find(route);
@@ -132,7 +147,10 @@ io::Task<void> UserDeliveries::look(Self self, std::string route) {
     if (works.empty()) co_return;
     auto found = co_await self->examine(std::move(works.front()));
     if (!found) continue;
+    const oraddress::ORAddress user = found->item.owner(found->item.due().front());
     self->put_off(*std::move(found));
+    self->rest_while_absent(route);  // one page is enough to know that something waits
+    if (self->m_while_absent) self->m_while_absent(user);
     if (self->ring(route)) spool.hasten(route);  // what was just put off would be missed
   }
 }

@@ -67,10 +67,18 @@ class UserDeliveries final : public WorkListener, public std::enable_shared_from
   };
   explicit UserDeliveries(const Parts& parts) : m_parts(parts) {}
 
+  /// Hears that something waits for a user who is not bound. From memory; any thread.
+  using WhileAbsent = std::function<void(const oraddress::ORAddress& user)>;
+  /// Before start(). Unset: what waits, waits until he binds.
+  void set_while_absent(WhileAbsent tell) { m_while_absent = std::move(tell); }
   /// Registers with the spool and looks at what waits there.
   void start();
   void stop();
   void work_ready(const std::vector<std::string>& routes) noexcept override;
+  /// What rests for this user is looked at now, the oldest page of it at least, so that WhileAbsent hears of it. From memory; any thread.
+  void look_for(const oraddress::ORAddress& user);
+  /// Whether he is delivered to this way now: a user here, without a mailbox. From memory; any thread.
+  [[nodiscard]] bool serves(const oraddress::ORAddress& user) const { return route_of(user).has_value(); }
 
   /// For an association of this user, on whose loop the feed is used. nullptr: he has a mailbox, or is nobody here. Errors may pass.
   [[nodiscard]] io::Task<Result<std::unique_ptr<DeliveryFeed>>> bind(oraddress::ORAddress user);
@@ -89,12 +97,16 @@ class UserDeliveries final : public WorkListener, public std::enable_shared_from
   [[nodiscard]] io::Task<std::optional<Delivery>> made(ForUser of);
   void put_off(ForUser of);
 
+  [[nodiscard]] std::optional<std::string> route_of(const oraddress::ORAddress& user) const;
   void enter(const std::string& route, const std::shared_ptr<News>& news);
   void leave(const std::string& route, const std::shared_ptr<News>& news);
+  /// No more pages of what rests, where nobody is there.
+  void rest_while_absent(const std::string& route);
   /// Rings; false: nobody is there.
   bool ring(const std::string& route);
 
   Parts m_parts;
+  WhileAbsent m_while_absent;
   std::atomic<bool> m_stopping{false};
   std::mutex m_mutex;
   std::map<std::string, std::vector<std::shared_ptr<News>>> m_bound;  ///< By route.
@@ -115,6 +127,11 @@ class DeliveryFeed {
   [[nodiscard]] io::Task<std::optional<Delivery>> next();
   /// The association takes no more: what waits, waits for another one.
   void close();
+  [[nodiscard]] bool is_closed() const noexcept { return m_closed; }
+  /// Nothing waits that this association has not been given: controls hold nothing back, and nothing is on its way from the disk.
+  [[nodiscard]] bool is_exhausted() const;
+  /// The user has said on this association that he takes nothing now.
+  [[nodiscard]] bool is_refused() const { return mts::permits_nothing(m_asked); }
 
   // ---- what became of a delivery
   void delivered(Delivery delivery);
@@ -127,6 +144,8 @@ class DeliveryFeed {
   // ---- X.411 8.3.1.3
   /// Obeys what the user has registered since the bind; where that cannot be read now, what was known holds.
   [[nodiscard]] io::Task<void> read_registration();
+  /// He has registered on this association: what was held back is judged anew.
+  [[nodiscard]] io::Task<void> registration_changed();
   [[nodiscard]] bool violates_registration(const mts::Controls& change) const { return mts::violates_registration(change, m_registered); }
   /// Puts them in force and says what waits because of those that are.
   [[nodiscard]] io::Task<mts::DeliveryControlResult> control(mts::Controls change);
@@ -147,7 +166,8 @@ class DeliveryFeed {
   const std::string m_route;
   const oraddress::ORAddress m_user;
   mts::RegisterArgument88 m_registered;
-  mts::Controls m_by_default, m_controls;
+  mts::Controls m_asked;     ///< By delivery-control on this association.
+  mts::Controls m_controls;  ///< In force: what was asked, and beside it what is registered as default.
   std::shared_ptr<UserDeliveries::News> m_news;
   bool m_closed = false;
   std::deque<Work> m_ready;  ///< Held no longer.

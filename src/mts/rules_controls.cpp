@@ -106,6 +106,11 @@ Controls nothing_permitted() {
   return out;
 }
 
+bool permits_nothing(const Controls& controls) {
+  return !permits_operation(controls, OperationBit::MessageSubmissionOrMessageDelivery) &&
+         !permits_operation(controls, OperationBit::ProbeSubmissionOrReportDelivery);
+}
+
 Deliverable deliverable_of(const RegisterArgument88& registered) {
   Deliverable out;
   out.content_types = registered.deliverable_content_types;

@@ -31,6 +31,7 @@ struct Awaiting {
 [[nodiscard]] DeliveryControlResult held_back(std::span<const Awaiting> waiting, const Controls& controls);
 /// No operation at all, until restrict 'remove'.
 [[nodiscard]] Controls nothing_permitted();
+[[nodiscard]] bool permits_nothing(const Controls& controls);
 
 /// What a user registered in the form of 1988 as what he can take at all (X.411 8.4.1.1).
 [[nodiscard]] Deliverable deliverable_of(const RegisterArgument88& registered);

@@ -36,6 +36,15 @@ inline UniqueFd connected(std::uint16_t port) {
   ::setsockopt(out.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return out;
 }
+/// A port of the loopback that nobody has now.
+inline std::uint16_t free_port() {
+  const UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in where = loopback(0);
+  socklen_t size = sizeof where;
+  if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&where), size) != 0) return 0;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&where), &size) != 0) return 0;
+  return ntohs(where.sin_port);
+}
 /// So that closing it is a reset, as after a crash.
 inline void reset(UniqueFd& socket) {
   const linger hard{1, 0};

@@ -9,9 +9,6 @@
 
 namespace postern::mhs::testing {
 
-inline constexpr const char* kAlice = "C=DE;A= ;P=NORTH;O=Works;S=Alice";
-inline constexpr const char* kBob = "C=DE;A= ;P=NORTH;O=Works;S=Bob";
-
 inline mts::MessageDeliveryEnvelope delivery(const char* identifier) {
   mts::MessageDeliveryEnvelope out;
   out.message_delivery_identifier.global_domain_identifier = domain("DE", " ", "NORTH");

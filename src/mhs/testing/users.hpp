@@ -11,6 +11,9 @@
 
 namespace postern::mhs::testing {
 
+inline constexpr const char* kAlice = "C=DE;A= ;P=NORTH;O=Works;S=Alice";
+inline constexpr const char* kBob = "C=DE;A= ;P=NORTH;O=Works;S=Bob";
+
 class MemoryUsers final : public Users {
  public:
   void add(const std::string& address, const std::string& password) {
