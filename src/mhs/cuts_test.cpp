@@ -105,6 +105,18 @@ TEST_F(Cuts, InTransfersWithCheckpointsItGoesOnAtTheLastOne) {
     EXPECT_EQ(std::get<mts::Message>(each.apdu.value).content.octets, Bytes(kSize, 'x'));
 }
 
+// X.228 7.8.3: what is resumed is the activity of the association that was lost, and the side that lost it comes first.
+TEST_F(Cuts, WhoIsBackBeforeHisOldConnectionEndsGoesOn) {
+  constexpr std::size_t kSize = 40'000;
+  const auto octets = measure(kSize);
+  road.half = true;
+  for (std::size_t cuts = 1; cuts <= 5; ++cuts) {
+    ASSERT_NO_FATAL_FAILURE(cut({BadRoad::ToServer, octets[BadRoad::ToServer] * (cuts + 3) / 10}, kSize));
+    EXPECT_EQ(south.node->received().resumed, cuts);
+  }
+  expect_each_once();
+}
+
 TEST_F(Cuts, MutatedOctetsInEveryStateEndTheAssociationOnly) {
   measure(3000);
   const Bytes recorded = road.passed(BadRoad::ToServer);

@@ -36,6 +36,7 @@ struct Node::Impl {
   RefusedBinds refused;
   std::unique_ptr<StagingArea> staging;
   InterruptedTransfers interrupted;  ///< Holds what is staged: goes first.
+  OpenAssociations open;
   std::shared_ptr<std::atomic<bool>> stopped = std::make_shared<std::atomic<bool>>(false);
   std::optional<P1Parts> p1;
   std::optional<DoorParts> door;
@@ -44,7 +45,7 @@ struct Node::Impl {
 
   void assemble() {
     PasswordGuesses& guesses = parts.guesses != nullptr ? *parts.guesses : own_guesses;
-    p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, received, guesses, refused, parts.random,
+    p1.emplace(P1Parts{parts.mta, rules, parts.spool, *staging, parts.workers, interrupted, open, received, guesses, refused, parts.random,
                        parts.clock});
     door.emplace(
         DoorParts{*p1, parts.services, parts.transport_selector, parts.transcript, parts.open, parts.budget, strangers_part(parts.budget)});

@@ -26,6 +26,9 @@ const int kOwnTurn = 1 + mts::rank_of(mts::Priority::Normal);
 /// Octets of an APDU that are taken on the loop itself; above, the disk may be asked, which is a worker's business.
 constexpr std::uint64_t kInline = 64U * 1024;
 
+/// Until an association that its peer has left, and that we end, is over.
+constexpr auto kEnding = std::chrono::seconds(5);
+
 template <class... Handlers>
 struct Overloaded : Handlers... {
   using Handlers::operator()...;
@@ -158,6 +161,7 @@ class P1Receiver {
     auto answer = co_await judge(*argument);
     if (!answer) co_return answer.error();
     m_connection = requested.connection;
+    if (m_connection) m_on_list = m_parts.open.enter(m_peer->name, *m_connection, m_wire.stream().control());
     osi::AssociationAccept accept;
     accept.data.value = *std::move(answer);
     if (const Status accepted = m_wire->accept(std::move(accept)); !accepted)
@@ -393,7 +397,12 @@ class P1Receiver {
     if (!m_parts.workers.try_post(job)) log::info("x400.staged_left", {{"reason", "the workers are busy; it goes when it is old"}});
   }
   io::Task<void> resume(osi::RtResumeRequested asked) {
-    auto found = m_parts.interrupted.take(m_peer->name, asked, m_connection, m_parts.clock.steady());
+    const auto take = [&] { return m_parts.interrupted.take(m_peer->name, asked, m_connection, m_parts.clock.steady()); };
+    auto found = take();
+    if (!found) {
+      co_await end_left_association(asked);
+      found = take();
+    }
     if (!found) {
       const bool completed = m_parts.interrupted.was_completed(m_peer->name, asked);
       static_cast<void>(m_wire->refuse_resume(completed ? osi::ResumeRefusal::Completed : osi::ResumeRefusal::Unrecognized));
@@ -417,6 +426,15 @@ class P1Receiver {
     point.connection = m_connection;
     m_open.add(std::move(point));
     co_await keep_points();
+  }
+  /// The one that the peer has left, if its end has not shown here: what it held is put aside, or in the spool, when this returns.
+  io::Task<void> end_left_association(const osi::RtResumeRequested& asked) {
+    if (!asked.connection || asked.connection == m_connection) co_return;
+    if (!m_parts.open.end(m_peer->name, *asked.connection)) co_return;
+    log::info("x400.association_left", {{"peer", m_peer->name}});
+    const SteadyTime until = io::deadline_in(kEnding);
+    while (m_parts.open.end(m_peer->name, *asked.connection) && std::chrono::steady_clock::now() < until)
+      co_await io::sleep_for(std::chrono::milliseconds(2));
   }
   /// One that an earlier process left. `point` gets what only the sealed part of it knows.
   io::Task<Status> wake_up(OpenTransfer& transfer, osi::ResumePoint& point) {
@@ -447,6 +465,7 @@ class P1Receiver {
   const Road m_road;
   const Peer* m_peer = nullptr;
   std::optional<osi::SessionConnectionIdentifier> m_connection;
+  OpenAssociations::Token m_on_list;
   OpenTransfer m_open;
   Bytes m_activity;
   std::uint64_t m_octets = 0;

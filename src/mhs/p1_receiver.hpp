@@ -10,6 +10,7 @@
 #include "io/loops.hpp"
 #include "mhs/interrupted.hpp"
 #include "mhs/mta_rules.hpp"
+#include "mhs/open_associations.hpp"
 #include "mhs/outbound_desk.hpp"
 #include "mhs/password_guesses.hpp"
 #include "mhs/refused_binds.hpp"
@@ -31,6 +32,7 @@ struct P1Parts {
   StagingArea& staging;
   io::WorkerPool& workers;
   InterruptedTransfers& interrupted;
+  OpenAssociations& open;
   P1Stats& stats;
   PasswordGuesses& guesses;
   RefusedBinds& refused;

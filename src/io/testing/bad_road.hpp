@@ -80,6 +80,7 @@ class BadRoad {
 
   std::atomic<std::uint16_t> target{0};
   std::atomic<std::size_t> fired{0};  ///< Cuts that happened.
+  std::atomic<bool> half{false};      ///< The server does not hear of cuts, until cut_all().
   /// For the next connection; taken by it.
   void arm(Cut cut) {
     const std::lock_guard lock(m_mutex);
@@ -136,6 +137,7 @@ class BadRoad {
         const ssize_t got = ::recv(sockets.at(way).get(), buffer.data(), buffer.size(), 0);
         if (got <= 0 || !pass(sockets.at(1 - way), ByteView(buffer).first(static_cast<std::size_t>(got)), way, cut)) {
           reset(sockets[0]);
+          while (half && !m_ending && m_epoch == epoch) std::this_thread::sleep_for(std::chrono::milliseconds(kLook));
           reset(sockets[1]);
           return;
         }
