@@ -13,9 +13,11 @@ from peers.base import wait_until
 from peers.certs import TestAuthority
 from peers.daemon import HOSTNAME, LOCAL_DOMAIN
 from peers.ocsp import RevocationHost, StaplingHost
+from peers.pp_mta import Gone, Refused, connect
 
 ADDRESS = "127.77.38.80"
 VIA = "127.0.0.1"
+DOORS = {"mail", "https", "x400"}
 
 
 class World:
@@ -233,13 +235,14 @@ def test_our_own_certificate(world):
 
 
 def test_clients_with_certificates(world):
-    """A listener's client certificates: revoked ones are hung up on, at the mail doors and over HTTPS; hard wants an answer."""
+    """A listener's client certificates: revoked ones are hung up on, at the doors of mail, HTTPS and X.400; hard wants an answer."""
     daemon, trust = world.daemon, str(world.authority.pem)
     good, bad, late = (world.certificate(label, world.host.responder()) for label in ("good", "bad", "late"))
     world.host.revoke(bad)
     daemon.config["listener"].append({"kind": "mx", "name": "strict", "address": VIA + ":0", "tls": "required", "client_ca": trust,
                                       "require_client_certificate": True})
     daemon.config["http"]["tls"] = {"address": VIA + ":0", "client_ca": trust}
+    daemon.config["x400"] = {"domain": "C=DE;A= ;P=NORTH", "tls": {"address": VIA + ":0", "client_ca": trust}}
 
     def lets_in(certificate) -> set[str]:
         context = daemon.tls_context()
@@ -253,12 +256,18 @@ def test_clients_with_certificates(world):
             link = http.client.HTTPSConnection(VIA, daemon.port("https"), context=context, timeout=30)
             link.request("GET", "/healthz")
             doors.add("https" if link.getresponse().status == 200 else "refused")
+        with contextlib.suppress(Gone, OSError):
+            try:
+                with connect(daemon.port("x400s"), tls=context):
+                    doors.add("a stranger bound")
+            except Refused:  # by the bind, and so past TLS
+                doors.add("x400")
         return doors
     world.start()
-    assert lets_in(good) == {"mail", "https"} and lets_in(bad) == set()
+    assert lets_in(good) == DOORS and lets_in(bad) == set()
     assert world.host.asked == ["/ocsp"] * 2, "once for each, whatever the door"
     world.host.answer_with(503)
-    assert lets_in(late) == {"mail", "https"}, "soft"
+    assert lets_in(late) == DOORS, "soft"
     daemon.stop()
     daemon.config["tls"] = {"client_revocation": "hard"}
     daemon.start()
