@@ -305,6 +305,45 @@ def test_signers_of_mail(world, workdir):
     assert "signature=invalid" in said and "not_known" in said, said
 
 
+def test_rules_act_on_what_a_signature_is_worth(world, workdir):
+    """[[verdict]] signature=...: what a revoked signer sends is refused, what was changed is held, what nobody signed is labelled."""
+    daemon, to = world.daemon, f"bob@{LOCAL_DOMAIN}"
+    people = {name: world.host.knows(world.authority.person(f"{name}@signing.example", kind="p256", more=[world.host.responder()]))
+              for name in ("good", "bad", "late")}
+    world.host.revoke(people["bad"])
+    (zone := workdir / "zone.json").write_text('{"records": {}}')
+    daemon.config |= {"authentication": {"enabled": True}, "dns": {"fixture_file": str(zone)}}
+    daemon.config["security"]["smime"] |= {"trust": str(world.authority.pem), "revocation": "hard"}
+    daemon.config["verdict"] = [{"when": ["signature=revoked"], "action": "reject", "text": "signed by a revoked certificate"},
+                                {"when": ["signature=broken"], "action": "quarantine", "text": "changed on its way"},
+                                {"when": ["signature=temperror"], "action": "reject"},
+                                {"when": ["signature!=valid"], "action": "label", "text": "unproven"}]
+    world.start()
+
+    def signed(name) -> bytes:
+        return sealtools.cms_sign(b"Content-Type: text/plain\r\n\r\nsigned\r\n", people[name], workdir)
+
+    def sends(name, entity):
+        sender = f"{name}@signing.example"
+        daemon.send(sender, [to], sealtools.under_header(entity, sender, to), listener="mx")
+
+    def refusal(name) -> str:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            sends(name, signed(name))
+        return f"{refused.value.smtp_code} {refused.value.smtp_error.decode()}"
+    sends("good", signed("good"))
+    sends("good", b"Content-Type: text/plain\r\n\r\nunsigned\r\n")
+    stored = daemon.await_mail(to, count=2)
+    assert sorted(b"X-Postern-Label: unproven" in raw for raw in stored) == [False, True]
+    assert refusal("bad") == "550 5.7.1 signed by a revoked certificate"
+    sends("good", signed("good").replace(b"signed\r\n", b"changed\r\n", 1))
+    held = daemon.await_queue_state(to, "held")
+    assert held["reason"] == "changed on its way"
+    assert world.host.asked == ["/ocsp"] * 2, "rules and opening ask once"
+    world.host.answer_with(503)
+    assert refusal("late").startswith("451 4.4.3")
+
+
 def test_settings_are_checked(daemon):
     daemon.config["outbound"] = {"revocation": "maybe"}
     assert "outbound.revocation" in daemon.start_expecting_failure()[1]
