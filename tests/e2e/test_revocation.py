@@ -327,15 +327,17 @@ def test_rules_act_on_what_a_signature_is_worth(world, workdir):
         sender = f"{name}@signing.example"
         daemon.send(sender, [to], sealtools.under_header(entity, sender, to), listener="mx")
 
-    def refusal(name) -> str:
+    def refusal(name, entity=None) -> str:
         with pytest.raises(smtplib.SMTPDataError) as refused:
-            sends(name, signed(name))
+            sends(name, entity or signed(name))
         return f"{refused.value.smtp_code} {refused.value.smtp_error.decode()}"
     sends("good", signed("good"))
     sends("good", b"Content-Type: text/plain\r\n\r\nunsigned\r\n")
     stored = daemon.await_mail(to, count=2)
     assert sorted(b"X-Postern-Label: unproven" in raw for raw in stored) == [False, True]
     assert refusal("bad") == "550 5.7.1 signed by a revoked certificate"
+    (his := workdir / "bob.crt").write_bytes(daemon.certificate_of(to))
+    assert refusal("bad", sealtools.cms_encrypt(signed("bad"), [his], workdir)) == "550 5.7.1 signed by a revoked certificate", "encrypted around it"
     sends("good", signed("good").replace(b"signed\r\n", b"changed\r\n", 1))
     held = daemon.await_queue_state(to, "held")
     assert held["reason"] == "changed on its way"
