@@ -22,9 +22,9 @@ void show_mta(const json::value& x400, std::ostream& out) {
       << "sent      " << text_of(sent, "transferred") << " transferred, " << text_of(sent, "delivered") << " delivered, "
       << text_of(sent, "reported") << " reported, " << text_of(sent, "deferred") << " deferred, " << text_of(sent, "at_lists")
       << " at lists\n\n";
-  Table table({"PEER", "ADDRESS", "MODE", "ASSOCIATIONS", "TROUBLE"});
+  Table table({"PEER", "ADDRESS", "MODE", "ASSOCIATIONS", "ROAD", "TROUBLE"});
   for (const auto& peer : list_of(x400, "peers"))
-    table.add({text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"),
+    table.add({text_of(peer, "name"), text_of(peer, "address"), text_of(peer, "mode"), text_of(peer, "associations"), text_of(peer, "road"),
                text_of(peer, text_of(peer, "trouble").empty() ? "refused" : "trouble")});
   table.print(out);
   if (list_of(x400, "users").empty()) return;

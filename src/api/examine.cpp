@@ -42,7 +42,7 @@ json::object seal_json(Gateway& gate, std::string_view message, const std::strin
                    {"trace", view->value(gateway::kTraceField)}};
   if (!detection.label_agrees) out["label"] = detection.reason;
   const auto parts = gate.pipeline().parts();
-  if (is_signed(detection.protection)) out["signature"] = gateway::verify_trace(parts, message, detection.protection);
+  if (is_signed(detection.protection)) out["signature"] = gateway::verify(parts, message, detection.protection).trace;
   if (!is_encrypted(detection.protection) || as.empty()) return out;
   const auto mailbox = Mailbox::parse(as, Utf8::Allow);
   if (!mailbox) {

@@ -151,6 +151,7 @@ json::object x400_json(mhs::Service& x400) {
   json::array peers;
   for (const auto& peer : state.peers) {
     json::object one{{"name", peer.name}, {"address", peer.address}, {"mode", peer.mode}, {"associations", peer.associations}};
+    if (!peer.road.empty()) one["road"] = peer.road;
     if (!peer.trouble.empty()) one["trouble"] = peer.trouble;
     if (!peer.refused.empty()) one["refused"] = peer.refused;
     peers.push_back(std::move(one));

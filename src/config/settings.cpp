@@ -350,8 +350,9 @@ const std::vector<Row<VerdictSetting>>& verdict_settings() {
       text<V>("name", FIELD(name), "Name in log and reasons."),
       list<V>(
           "when", FIELD(when),
-          "What must hold, all of it: METHOD=RESULT or METHOD!=RESULT with spf, dkim, dmarc, arc, iprev and the results of RFC 8601, like "
-          "[\"spf=softfail\", \"dkim!=pass\"]. Of several DKIM signatures the best counts. Empty: always."),
+          "What must hold, all of it: METHOD=RESULT or METHOD!=RESULT with spf, dkim, dmarc, arc, iprev and the results of RFC 8601, or "
+          "signature (S/MIME, OpenPGP: none, valid, broken, revoked, untrusted, temperror), like [\"spf=softfail\", \"dkim!=pass\"]. Of "
+          "several DKIM signatures the best counts. Empty: always."),
       text<V>("from", FIELD(from), "Author pattern: user@example.com, *@example.com, *@*.example.com or *."),
       text<V>("action", FIELD(action),
               "label: the field X-Postern-Label with `text`, and the next rules are looked at. accept: whatever [authentication] says. "

@@ -37,6 +37,7 @@ struct Arrival {
   std::string content;  ///< Exact bytes, CRLF line ends.
   bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
   std::shared_ptr<const Judgement> judgement;  ///< Of mail from outside (judge.hpp); null: it was not judged.
+  std::string signature = "none";              ///< policy::VerdictFacts::signature, where a rule asks for it.
   bool passing = false;  ///< An MTA asks what it shall do with it (gateway/filter.hpp): it delivers, and mailboxes are its own.
   /// Asked for while the content was on its way; null: it was not.
   std::shared_ptr<KeyAhead> key_ahead;

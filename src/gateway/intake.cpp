@@ -160,9 +160,36 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   co_return replies;
 }
 
+io::Task<Result<std::string>> Intake::signature_of(const Arrival& arrival, SignerQuestions* questions) {
+  auto job = [this, &arrival, questions] { return m_parts.pipeline.signature_of(arrival, questions); };
+  co_return co_await m_parts.workers.run(std::move(job));
+}
+
+/// For rules that look at it; asking about signers in between, as process().
+io::Task<Status> Intake::find_signature(Arrival& arrival) {
+  SignerQuestions questions;
+  auto found = co_await signature_of(arrival, &questions);
+  if (found && !questions.empty()) {
+    co_await m_parts.revocations.find_out(std::move(questions));
+    found = co_await signature_of(arrival, nullptr);
+  }
+  if (!found) co_return fail(found.error());
+  arrival.signature = *std::move(found);
+  co_return Status();
+}
+
 /// What the standards say of mail from outside; a reply when that refuses it.
 io::Task<std::optional<smtp::Reply>> Intake::judged(Arrival& arrival) {
   if (!m_parts.judge.judges(arrival.road)) co_return std::nullopt;
+  if (m_parts.judge.asks_for_signature()) {
+    const Status found = co_await find_signature(arrival);
+    if (!found) {  // a rule that nobody could apply must not let the message through
+      log_refusal(arrival, found.error().text());
+      const smtp::Reply reply = Pipeline::reply_for(found.error());
+      note(arrival, reply);
+      co_return reply;
+    }
+  }
   arrival.judgement = co_await m_parts.judge.judge(arrival);
   if (arrival.judgement) note_dmarc(arrival);
   if (!arrival.judgement || !arrival.judgement->refusal) co_return std::nullopt;

@@ -67,6 +67,8 @@ class Intake final : public Reception, public FilterReception {
  private:
   [[nodiscard]] io::Task<Result<Processed>> process(const Arrival& arrival, bool split);
   [[nodiscard]] io::Task<std::optional<smtp::Reply>> judged(Arrival& arrival);
+  [[nodiscard]] io::Task<Status> find_signature(Arrival& arrival);
+  [[nodiscard]] io::Task<Result<std::string>> signature_of(const Arrival& arrival, SignerQuestions* questions);
   void note_dmarc(const Arrival& arrival) const;
   [[nodiscard]] io::Task<Status> commit(Submission submission, bool lone);
   struct Filtering {

@@ -167,7 +167,7 @@ std::vector<std::string> author_addresses(const MessageView& view) {
   return out;
 }
 
-smtp::Reply not_yet() { return {451, {4, 4, 3}, "what authenticates this mail could not be asked in DNS; try again later"}; }
+smtp::Reply not_yet() { return {451, {4, 4, 3}, "what authenticates this mail could not be asked; try again later"}; }
 
 /// A failure to which an unanswered question contributed is no reason to refuse for good (RFC 7489 6.6.2 leaves it to the receiver).
 bool could_still_pass(const Judgement& judged) {
@@ -204,6 +204,7 @@ Result<std::unique_ptr<Judge>> Judge::make(JudgeParts parts) {
     POSTERN_TRY(judge->m_suffixes, read_suffixes(config.beside_config(list)));
   }
   POSTERN_TRY(judge->m_rules, verdict_rules(config.verdicts));
+  judge->m_asks_for_signature = policy::ask_for_signature(judge->m_rules);
   return judge;
 }
 
@@ -293,6 +294,7 @@ bool Judge::trusts_chain(const Judgement& judged, const MessageView& view) const
 void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& view) const {
   out.field = field_of(out, arrival, m_id);
   out.arc_trusted = trusts_chain(out, view);
+  out.signature = arrival.signature;
   if (!apply_rules(out, view)) apply(out);
   log::info("message.judged", {{"id", arrival.id.get()},
                                {"peer", arrival.road.address},
@@ -307,9 +309,10 @@ void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& 
 /// The operator's own rules; true when one of them decided.
 bool Judge::apply_rules(Judgement& out, const MessageView& view) const {
   if (m_rules.empty()) return false;
-  auto outcome = policy::apply_verdict_rules(
-      m_rules, {author_addresses(view), std::string(name_of(out.spf.result)), std::string(name_of(dkim_overall(out.dkim))),
-                std::string(name_of(out.dmarc.result)), std::string(name_of(out.arc.cv)), std::string(name_of(out.iprev.result))});
+  auto outcome =
+      policy::apply_verdict_rules(m_rules, {author_addresses(view), std::string(name_of(out.spf.result)),
+                                            std::string(name_of(dkim_overall(out.dkim))), std::string(name_of(out.dmarc.result)),
+                                            std::string(name_of(out.arc.cv)), std::string(name_of(out.iprev.result)), out.signature});
   for (const std::string& label : outcome.labels) out.field += std::string(kLabelField) + ": " + label + "\r\n";
   const std::string why = outcome.text.empty() ? "refused by the rule " + outcome.rule : outcome.text;
   switch (outcome.action) {

@@ -31,7 +31,8 @@ struct Judgement {
   std::string author_domain;  ///< Of the From field; empty: it has none that can be judged.
   DmarcVerdict dmarc;
   ArcVerdict arc;
-  bool arc_trusted = false;  ///< The chain makes up for a DMARC failure (authentication.arc_trusted).
+  std::string signature = "none";  ///< Arrival::signature.
+  bool arc_trusted = false;        ///< The chain makes up for a DMARC failure (authentication.arc_trusted).
 
   std::string field;  ///< Authentication-Results, whole, and the labels of the rules.
   std::vector<std::string> labels;
@@ -57,6 +58,9 @@ class Judge {
   /// hands over what it judged itself) are not.
   [[nodiscard]] bool judges(const Road& road) const;
 
+  /// Whether a rule looks at Arrival::signature: then whoever has the whole message finds it out before judge().
+  [[nodiscard]] bool asks_for_signature() const noexcept { return m_asks_for_signature; }
+
   /// Null when the header cannot be read (the pipeline refuses it, and says why). `arrival` must outlive the call.
   [[nodiscard]] io::Task<std::shared_ptr<const Judgement>> judge(const Arrival& arrival) const;
 
@@ -78,6 +82,7 @@ class Judge {
   std::string m_id;
   std::optional<PublicSuffixList> m_suffixes;
   std::vector<policy::VerdictRule> m_rules;
+  bool m_asks_for_signature = false;
 };
 
 /// The field that labels are written in; what arrives under this name is taken off.

@@ -148,6 +148,7 @@ io::Task<smtp::Reply> MtaHook::header(Road road, const mtahook::Request& request
   if (!view) co_return smtp::Reply();
   if (m_parts.judge.judges(arrival->road)) {
     if (view->find("DKIM-Signature") != nullptr) co_return smtp::Reply();
+    if (m_parts.judge.asks_for_signature() && !is_surely_clear(*view)) co_return smtp::Reply();
     const auto judged = co_await m_parts.judge.judge(*arrival);
     if (judged && judged->refusal) co_return *judged->refusal;
     if (!judged || !judged->hold.empty()) co_return smtp::Reply();  // held mail asks the rules when it is released

@@ -3,6 +3,7 @@
 
 #include "gateway/revocations.hpp"
 #include "gateway/stages.hpp"
+#include "policy/verdict_rules.hpp"
 #include "seal/payload.hpp"
 
 namespace postern::gateway {
@@ -46,6 +47,36 @@ std::string standing_text(const SmimeSigner& signer) {
   return signer.revocation->notes.empty() ? "; revocation=good" : "; revocation=unknown";
 }
 
+/// Whether the policy is Hard and somebody is named who may answer later.
+bool may_be_known_later(const SmimeSigner& signer) {
+  return signer.revocation && !signer.revocation->ok &&
+         std::ranges::none_of(signer.revocation->certificates, [](const CertificateRevocation& one) { return one.source == kNobody; });
+}
+
+std::string_view result_of(const SmimeSigner& signer) {
+  if (signer.valid()) return "valid";
+  if (!signer.signature_ok) return "broken";
+  if (signer.revoked) return "revoked";
+  return may_be_known_later(signer) ? "temperror" : "untrusted";
+}
+
+std::string result_of(const SmimeVerification& verified) {
+  std::string_view worst = verified.signers.empty() ? "broken" : "valid";
+  for (const SmimeSigner& signer : verified.signers) worst = policy::worse_signature(worst, result_of(signer));
+  return std::string(worst);
+}
+
+std::string_view result_of(const PgpSignerFact& signer) {
+  if (signer.valid()) return "valid";
+  return signer.status == OpenPgpSignatureStatus::Bad ? "broken" : "untrusted";
+}
+
+std::string result_of(const std::vector<PgpSignerFact>& signers) {
+  std::string_view worst = "none";
+  for (const PgpSignerFact& signer : signers) worst = policy::worse_signature(worst, result_of(signer));
+  return std::string(worst);
+}
+
 std::string smime_signature(const SmimeVerification& verified) {
   const std::string who = verified.signers.empty() ? "unknown" : signer_text(verified.signers.front().emails);
   if (verified.valid()) return "signature=valid; signer=" + who + standing_text(verified.signers.front());
@@ -64,9 +95,10 @@ std::string pgp_signature(const std::vector<PgpSignerFact>& signers, bool valid)
 }
 
 /// The signature that was inside the encryption.
-std::string inner_signature(const PipelineParts& parts, std::string_view message, Protection inner, SignerQuestions* questions) {
-  const std::string text = is_signed(inner) ? verify_trace(parts, message, inner, questions) : std::string();
-  return text.empty() ? "signature=none" : text.substr(text.find("signature="));
+Verified inner_signature(const PipelineParts& parts, std::string_view message, Protection inner, SignerQuestions* questions) {
+  Verified out = is_signed(inner) ? verify(parts, message, inner, questions) : Verified();
+  out.trace = out.trace.empty() ? "signature=none" : out.trace.substr(out.trace.find("signature="));
+  return out;
 }
 
 /// NotFound: the message is not for our key, so it passes as it is. Everything else must not be delivered.
@@ -83,8 +115,10 @@ Opened open_smime(const PipelineParts& parts, std::string_view message, const Ma
   auto opened = smime_decrypt(message, *identities, context_of(parts));
   if (!opened) return not_opened(opened.error(), "S/MIME");
   Opened out;
+  Verified verified = inner_signature(parts, opened->message, opened->inner, questions);
   out.trace = "opened=smime; cipher=" + safe(opened->cipher) + "; key=" + safe(opened->key_transport) +
-              (opened->authenticated ? "; " : "; integrity=none; ") + inner_signature(parts, opened->message, opened->inner, questions);
+              (opened->authenticated ? "; " : "; integrity=none; ") + verified.trace;
+  out.signature = std::move(verified.signature);
   out.inner = opened->inner;
   out.message = std::move(opened->message);
   return out;
@@ -108,9 +142,11 @@ Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mail
   auto opened = pgp_decrypt(message, *parts.keeper, *key, known, context_of(parts));
   if (!opened) return not_opened(opened.error(), "OpenPGP");
   Opened out;
-  const std::string signature = opened->signers.empty() ? inner_signature(parts, opened->message, opened->inner, questions)
-                                                        : pgp_signature(opened->signers, opened->signature_valid());
-  out.trace = "opened=openpgp; cipher=" + safe(opened->cipher) + "; mode=" + safe(opened->mode) + "; " + signature;
+  Verified verified = opened->signers.empty()
+                          ? inner_signature(parts, opened->message, opened->inner, questions)
+                          : Verified{pgp_signature(opened->signers, opened->signature_valid()), result_of(opened->signers)};
+  out.trace = "opened=openpgp; cipher=" + safe(opened->cipher) + "; mode=" + safe(opened->mode) + "; " + verified.trace;
+  out.signature = std::move(verified.signature);
   out.inner = opened->inner;
   out.message = std::move(opened->message);
   return out;
@@ -126,18 +162,22 @@ Opened open_for(const PipelineParts& parts, std::string_view message, Protection
   return {};
 }
 
-std::string verify_trace(const PipelineParts& parts, std::string_view message, Protection protection, SignerQuestions* questions) {
+Verified verify(const PipelineParts& parts, std::string_view message, Protection protection, SignerQuestions* questions) {
+  const auto unreadable = [](const Error& error) { return Verified{"signature=invalid; reason=" + safe(error.text()), "broken"}; };
+  Verified out;
   if (protection == Protection::SmimeSigned || protection == Protection::SmimeOpaqueSigned) {
     const auto verified = smime_verify(message, trust_of(parts, questions), context_of(parts));
-    return "verified=smime; " + (verified ? smime_signature(*verified) : "signature=invalid; reason=" + safe(verified.error().text()));
+    out = verified ? Verified{smime_signature(*verified), result_of(*verified)} : unreadable(verified.error());
+    out.trace.insert(0, "verified=smime; ");
   }
   if (protection == Protection::PgpSigned || protection == Protection::PgpInlineSigned) {
     const auto known = pgp_signers(parts, message);
     const auto verified = pgp_verify(message, known, context_of(parts));
-    return "verified=openpgp; " +
-           (verified ? pgp_signature(verified->signers, verified->valid()) : "signature=invalid; reason=" + safe(verified.error().text()));
+    out = verified ? Verified{pgp_signature(verified->signers, verified->valid()), result_of(verified->signers)}
+                   : unreadable(verified.error());
+    out.trace.insert(0, "verified=openpgp; ");
   }
-  return {};
+  return out;
 }
 
 }  // namespace postern::gateway

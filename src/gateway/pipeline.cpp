@@ -198,6 +198,16 @@ class Pipeline::Run {
     for (Case& c : m_cases) decide(c);
     return {};
   }
+  Result<std::string> signature() {
+    m_detection = classify(m_view);
+    POSTERN_CHECK(make_cases());
+    std::string_view worst = "none";
+    for (Case& c : m_cases) {
+      open(c);
+      worst = policy::worse_signature(worst, c.opened.signature);
+    }
+    return std::string(worst);
+  }
   std::vector<smtp::Reply> replies;
   bool split = false;     ///< Every recipient can be answered for himself.
   bool released = false;  ///< Accepted long ago: nobody waits for a reply.
@@ -274,8 +284,9 @@ class Pipeline::Run {
     if (is_encrypted(m_detection.protection)) {
       c.opened = open_for(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection, c.mailbox, questions);
     } else if (is_signed(m_detection.protection)) {
-      if (!m_verified) m_verified = verify_trace(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection, questions);
-      c.opened.trace = *m_verified;
+      if (!m_verified) m_verified = verify(m_parts, m_base.empty() ? m_arrival.content : m_base, m_detection.protection, questions);
+      c.opened.trace = m_verified->trace;
+      c.opened.signature = m_verified->signature;
     }
   }
 
@@ -509,6 +520,7 @@ class Pipeline::Run {
     out.add("dmarc", name_of(judged.dmarc.result)).add("author_domain", printable(judged.author_domain, 253));
     out.add("arc", name_of(judged.arc.cv)).add("arc_trusted", judged.arc_trusted);
     out.add("iprev", name_of(judged.iprev.result)).add("reverse_name", printable(judged.iprev.name, 253));
+    if (judged.signature != "none") out.add("signature", judged.signature);
     if (!judged.rule.empty()) out.add("verdict_rule", judged.rule);
     add_set(out, "label", {judged.labels.begin(), judged.labels.end()});
   }
@@ -569,7 +581,7 @@ class Pipeline::Run {
   Author m_author;
   std::vector<Case> m_cases;
   std::string m_policy_sender;
-  std::optional<std::string> m_verified;
+  std::optional<Verified> m_verified;
   std::set<std::string> m_selectors;
 };
 
@@ -629,6 +641,13 @@ Result<Processed> Pipeline::reprocess(const QueueItem& item, Override how, bool 
   if (questions) run.questions = &out.questions;
   POSTERN_TRY(out.submission, run.go({}, {}));
   return out;
+}
+
+Result<std::string> Pipeline::signature_of(const Arrival& arrival, SignerQuestions* questions) const {
+  POSTERN_TRY(auto view, MessageView::parse(arrival.content, m_parts.config.limits));
+  Run run(*this, arrival, std::move(view));
+  run.questions = questions;
+  return run.signature();
 }
 
 Result<policy::Decision> Pipeline::explain(const Arrival& arrival, const std::string& recipient) const {

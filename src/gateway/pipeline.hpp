@@ -80,6 +80,10 @@ class Pipeline {
   /// `questions`: what of signers should be asked first is said, and the caller asks and comes again; else what is not known stays open.
   [[nodiscard]] Result<Processed> process(const Arrival& arrival, bool split, bool questions = false) const;
 
+  /// What is known of the signature, for rules: the worst of what local recipients would get. Costs as much as process() up to the
+  /// decision. `questions`: gets what of signers should be asked first; null: what is not known stays open.
+  [[nodiscard]] Result<std::string> signature_of(const Arrival& arrival, SignerQuestions* questions) const;
+
   /// A held item again, after an operator released it: the same decisions with today's keys. Recipients that must still wait come back as
   /// Held. The original's trace fields are in its content already. `questions` as in process().
   [[nodiscard]] Result<Processed> reprocess(const QueueItem& item, Override how, bool questions = false) const;

@@ -63,6 +63,16 @@ const char* words_for(const std::string& source) {
   return source == "ocsp" ? "OCSP" : "CRL";
 }
 
+io::Task<Result<std::string>> nobody_to_ask(RevocationPolicy policy) {
+  if (policy == RevocationPolicy::Soft) co_return std::string(", revocation not known");
+  co_return fail(ErrorCode::Unavailable, "whether its certificate is revoked cannot be asked while the key engine is sealed");
+}
+
+io::Task<Status> without_text(io::Task<Result<std::string>> judging) {
+  const auto found = co_await std::move(judging);
+  co_return found ? Status() : Status(fail(found.error()));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Revocations>> Revocations::make(RevocationParts parts) {
@@ -118,22 +128,28 @@ io::Task<void> Revocations::find_out(std::vector<CertificateChain> paths) {
   }
 }
 
-io::PeerJudge Revocations::judge_of_servers(RevocationPolicy policy, std::string peers) { return judge_by(policy, std::move(peers), true); }
+io::PeerJudge Revocations::judge_of_servers(RevocationPolicy policy, std::string peers) { return judge_by({policy, std::move(peers)}); }
 
-io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) { return judge_by(policy, "client", false); }
-
-io::PeerJudge Revocations::judge_by(RevocationPolicy policy, std::string peers, bool may_staple) {
-  if (policy == RevocationPolicy::Off) return {};
-  return [this, policy, peers = std::move(peers), may_staple](const io::Stream& stream) {
-    PathInQuestion question{certificates_from_der(stream.verified_path()).value_or(CertificateChain()), policy, stream.stapled_answer()};
-    question.may_staple = may_staple;
-    return judge_peer({stream.peer().text(), peers, stream.info().verified}, std::move(question));
-  };
+io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) {
+  PeerRules rules{policy, "client"};
+  rules.may_staple = false;
+  return judge_by(std::move(rules));
 }
 
-io::Task<Status> Revocations::judge_peer(Peer peer, PathInQuestion question) {
+io::PeerJudge Revocations::judge_by(PeerRules rules) {
+  return judge_of_peers([this] { return this; }, std::move(rules));
+}
+
+io::Task<Result<std::string>> Revocations::judge_path(const io::Stream& stream, CertificateChain path, const PeerRules& rules) {
+  PathInQuestion question{std::move(path), rules.policy, stream.stapled_answer()};
+  question.responder = rules.responder;
+  question.may_staple = rules.may_staple;
+  return judge_peer({stream.peer().text(), rules.peers, stream.info().verified}, std::move(question));
+}
+
+io::Task<Result<std::string>> Revocations::judge_peer(Peer peer, PathInQuestion question) {
   if (question.path.empty()) {  // trusted by a pin, say; or resumed, which says nothing of now
-    if (!peer.verified || question.policy == RevocationPolicy::Soft) co_return Status();
+    if (!peer.verified || question.policy == RevocationPolicy::Soft) co_return std::string();
     co_return fail(ErrorCode::Denied, "its path is not known, so that it may be revoked; connect without resuming a session");
   }
   const std::string subject = question.path.front().subject();
@@ -142,10 +158,10 @@ io::Task<Status> Revocations::judge_peer(Peer peer, PathInQuestion question) {
     log::warn("revocation.peer_refused", {{"peer", peer.endpoint}, {"is", peer.kind}, {"certificate", subject}, {"reason", found.reason}});
     co_return fail(ErrorCode::Denied, found.reason);
   }
-  const std::string text = revocation_text(found);
+  std::string text = revocation_text(found);
   if (!text.empty())
     log::info("revocation.peer", {{"peer", peer.endpoint}, {"is", peer.kind}, {"certificate", subject}, {"found", text.substr(2)}});
-  co_return Status();
+  co_return text;
 }
 
 io::Task<PathRevocation> Revocations::judge_own(Certificate leaf, Certificate issuer) {
@@ -356,6 +372,22 @@ void Revocations::count(const PathRevocation& verdict) {
     const bool good = one.verdict.status == RevocationStatus::Good;
     ++(good ? m_stats.good : one.verdict.status == RevocationStatus::Revoked ? m_stats.revoked : m_stats.unknown);
   }
+}
+
+PathJudge judge_of_paths(RevocationsNow now, PeerRules rules) {
+  if (rules.policy == RevocationPolicy::Off) return {};
+  return [now = std::move(now), rules = std::move(rules)](const io::Stream& stream, CertificateChain path) {
+    Revocations* const asked = now();
+    return asked == nullptr ? nobody_to_ask(rules.policy) : asked->judge_path(stream, std::move(path), rules);
+  };
+}
+
+io::PeerJudge judge_of_peers(RevocationsNow now, PeerRules rules) {
+  const PathJudge judge = judge_of_paths(std::move(now), std::move(rules));
+  if (!judge) return {};
+  return [judge](const io::Stream& stream) {
+    return without_text(judge(stream, certificates_from_der(stream.verified_path()).value_or(CertificateChain())));
+  };
 }
 
 std::string revocation_text(const PathRevocation& verdict) {

@@ -63,6 +63,18 @@ struct OcspAnswer {
   RevocationVerdict verdict;
 };
 
+/// How the other ends of connections are judged.
+struct PeerRules {
+  RevocationPolicy policy = RevocationPolicy::Soft;
+  std::string peers;           ///< What they are, for the log: "client", "HTTPS host".
+  std::string responder = {};  ///< As PathInQuestion::responder.
+  bool may_staple = true;      ///< As PathInQuestion::may_staple.
+};
+
+/// Asked about a path, leaf to anchor, that was verified behind the handshake of this connection: what is known of it, as
+/// revocation_text(); Denied with the reason. The stream need not outlive the call that makes the task.
+using PathJudge = std::function<io::Task<Result<std::string>>(const io::Stream& stream, CertificateChain path)>;
+
 /// Any loop; thread safe.
 class Revocations {
  public:
@@ -86,6 +98,9 @@ class Revocations {
   /// is judged. `peers` is what they are, for the log: "client", "MTA-STS host". The judge must not outlive this.
   [[nodiscard]] io::PeerJudge judge_of_servers(RevocationPolicy policy, std::string peers);
   [[nodiscard]] io::PeerJudge judge_of_clients(RevocationPolicy policy);
+
+  /// As PathJudge. An empty path: trusted by a pin, or resumed.
+  [[nodiscard]] io::Task<Result<std::string>> judge_path(const io::Stream& stream, CertificateChain path, const PeerRules& rules);
 
   /// What the responders of a certificate of ours say of it now, to be stapled: asked without a nonce, because the answer is for everybody
   /// (RFC 5019 2.1.1). Good or Revoked only; remembered. Unavailable with each responder's reason; NotFound: it names none.
@@ -115,8 +130,8 @@ class Revocations {
   using Waiter = std::function<void(CertificateRevocation)>;
 
   Revocations(RevocationParts parts, std::vector<io::IpNetwork> allowed) : m_parts(parts), m_allowed(std::move(allowed)) {}
-  [[nodiscard]] io::PeerJudge judge_by(RevocationPolicy policy, std::string peers, bool may_staple);
-  [[nodiscard]] io::Task<Status> judge_peer(Peer peer, PathInQuestion question);
+  [[nodiscard]] io::PeerJudge judge_by(PeerRules rules);
+  [[nodiscard]] io::Task<Result<std::string>> judge_peer(Peer peer, PathInQuestion question);
   [[nodiscard]] io::Task<CertificateRevocation> find(Subject subject, Bytes stapled, bool ask);
   [[nodiscard]] io::Task<CertificateRevocation> ask_once(Subject subject);
   [[nodiscard]] io::Task<CertificateRevocation> ask(Subject subject);
@@ -140,6 +155,14 @@ class Revocations {
   std::map<std::string, Kept> m_kept;
   std::map<std::string, std::vector<Waiter>> m_flights;  ///< Questions under way, and who else waits for the answer.
 };
+
+/// Who can be asked at that moment; null while nobody can, because the key engine is sealed.
+using RevocationsNow = std::function<Revocations*()>;
+/// Revocations::judge_path() of whoever can be asked when a connection is made. While nobody can, soft lets everybody pass and hard is
+/// Unavailable. Empty where the policy is off.
+[[nodiscard]] PathJudge judge_of_paths(RevocationsNow now, PeerRules rules);
+/// The same of the path that the handshake verified.
+[[nodiscard]] io::PeerJudge judge_of_peers(RevocationsNow now, PeerRules rules);
 
 /// The source of a certificate that names neither responder nor list, and came without a stapled answer.
 inline constexpr const char* kNobody = "nobody";

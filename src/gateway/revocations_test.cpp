@@ -1,9 +1,10 @@
-// What is stapled, remembered and never asked. Responders and lists that answer: tests/e2e/test_revocation.py.
+// What is stapled, remembered and never asked, and what follows for connections. Real responders and lists: tests/e2e/test_revocation.py.
 #include "gateway/revocations.hpp"
 
 #include <gtest/gtest.h>
 
 #include "crypto/random.hpp"
+#include "http/server.hpp"
 #include "io/testing/run.hpp"
 #include "pki/testing/revocation.hpp"
 
@@ -89,6 +90,66 @@ TEST_F(RevocationsTest, ACertificateThatNamesNobody) {
   leaf = make_certificate({.name = "leaf"}, &root);
   EXPECT_EQ(revocation_text(judge({}, RevocationPolicy::Soft)), "");
   EXPECT_NE(judge().reason.find("names neither an OCSP responder nor a CRL"), std::string::npos);
+}
+
+/// Connections of ours judged by a responder that the operator names, on a port of this process.
+struct PeerJudges : RevocationsTest {
+  io::Task<http::Response> respond() {
+    const std::int64_t now = unix_seconds(kNow);
+    const Bytes answer =
+        make_ocsp(leaf.certificate, root.certificate, root, {.status = says, .this_update = now, .next_update = now + 3600});
+    http::Response out;
+    out.body = std::string(as_text(ByteView(answer)));
+    co_return out;
+  }
+  std::unique_ptr<http::Server> serve() {
+    http::ServerOptions options;
+    options.address = io::Endpoint::parse("127.0.0.1:0").value();
+    return http::Server::open(loops, std::move(options), [this](const http::Request&) { return respond(); }).value();
+  }
+  PeerRules rules(RevocationPolicy policy) const { return {policy, "peer", responder}; }
+  Result<std::string> judged(RevocationPolicy policy = RevocationPolicy::Soft) {
+    auto pair = io::Stream::pair(loops.at(0)).value();
+    const auto by = judge_of_paths([this] { return revocations.get(); }, rules(policy));
+    return loops.run(by(pair.first, {leaf.certificate, root.certificate}));
+  }
+  int says = V_OCSP_CERTSTATUS_GOOD;
+  std::unique_ptr<http::Server> server = serve();
+  std::string responder = "http://" + server->local().text() + "/";
+};
+
+TEST_F(PeerJudges, AGoodAnswerIsTold) { EXPECT_EQ(judged(RevocationPolicy::Hard).value(), ", not revoked (OCSP)"); }
+
+TEST_F(PeerJudges, ARevokedOneIsDeniedByEveryPolicyThatLooks) {
+  says = V_OCSP_CERTSTATUS_REVOKED;
+  for (const RevocationPolicy policy : {RevocationPolicy::Soft, RevocationPolicy::Hard}) {
+    const auto found = judged(policy);
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, ErrorCode::Denied);
+    EXPECT_NE(found.error().what.find("the certificate of CN=leaf is revoked at"), std::string::npos) << found.error().what;
+  }
+  EXPECT_FALSE(judge_of_paths([this] { return revocations.get(); }, rules(RevocationPolicy::Off))) << "nobody is to be asked";
+  EXPECT_FALSE(judge_of_peers([this] { return revocations.get(); }, rules(RevocationPolicy::Off)));
+}
+
+TEST_F(PeerJudges, AnUnknownOneAndASilentResponderPassBySoftAlone) {
+  says = V_OCSP_CERTSTATUS_UNKNOWN;
+  EXPECT_EQ(judged().value(), ", revocation not known");
+  EXPECT_EQ(judged(RevocationPolicy::Hard).error().code, ErrorCode::Denied);
+  clock.advance(5min);
+  (void)loops.run([](http::Server& ended) -> io::Task<bool> {
+    co_await ended.stop(io::testing::soon());
+    co_return true;
+  }(*server));
+  EXPECT_EQ(judged().value(), ", revocation not known");
+  EXPECT_NE(judged(RevocationPolicy::Hard).error().what.find(responder), std::string::npos) << "who did not answer";
+}
+
+TEST_F(PeerJudges, WhileNobodyCanBeAskedSoftPassesAndHardWaits) {
+  auto pair = io::Stream::pair(loops.at(0)).value();
+  const auto nobody = [] { return static_cast<Revocations*>(nullptr); };
+  EXPECT_TRUE(loops.run(judge_of_peers(nobody, rules(RevocationPolicy::Soft))(pair.first)));
+  EXPECT_EQ(loops.run(judge_of_peers(nobody, rules(RevocationPolicy::Hard))(pair.first)).error().code, ErrorCode::Unavailable);
 }
 
 TEST(RevocationNetworks, AreChecked) {

@@ -15,6 +15,7 @@ struct Opened {
   std::optional<std::string> message;   ///< The inner message; nothing: the message stays as it is.
   Protection inner = Protection::None;  ///< What the inner message still carries.
   std::string trace;                    ///< "opened=smime; cipher=AES-256-GCM; signature=valid; signer=a@b"; empty: nothing to say.
+  std::string signature = "none";       ///< As policy::VerdictFacts::signature.
   std::string failure;                  ///< It was for us, and it must not be delivered; why.
 };
 
@@ -22,9 +23,14 @@ struct Opened {
 /// `questions`: gets what of signers should be asked first (at most kMostSignerQuestions); null: what is not known stays open.
 [[nodiscard]] Opened open_for(const PipelineParts& parts, std::string_view message, Protection protection, const Mailbox& recipient,
                               SignerQuestions* questions = nullptr);
+/// What was found about a signature.
+struct Verified {
+  std::string trace;               ///< "verified=smime; signature=valid; signer=a@b"; empty: there is none.
+  std::string signature = "none";  ///< As policy::VerdictFacts::signature.
+};
 /// Verifies the signature of a message that is only signed; the message stays as it is.
-[[nodiscard]] std::string verify_trace(const PipelineParts& parts, std::string_view message, Protection protection,
-                                       SignerQuestions* questions = nullptr);
+[[nodiscard]] Verified verify(const PipelineParts& parts, std::string_view message, Protection protection,
+                              SignerQuestions* questions = nullptr);
 
 /// One recipient on its way through the pipeline.
 struct Case {

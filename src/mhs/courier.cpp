@@ -66,10 +66,11 @@ std::vector<PeerState> X400Courier::peers() const {
   std::vector<PeerState> out;
   for (const auto& [route, link] : m_impl->links) {
     if (link->peer == nullptr) continue;
-    PeerState state{link->peer->name, {}, std::string(name_of(link->peer->mode)), link->associations.load(), {}, {}};
+    PeerState state{link->peer->name, {}, std::string(name_of(link->peer->mode)), link->associations.load(), {}, {}, {}};
     if (link->peer->address) state.address = osi::format_presentation_address(*link->peer->address);
     const std::lock_guard lock(link->mutex);
     state.trouble = link->trouble;
+    state.road = link->road;
     out.push_back(std::move(state));
   }
   return out;

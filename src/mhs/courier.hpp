@@ -39,6 +39,7 @@ struct PeerState {
   std::string name, address, mode;
   std::size_t associations = 0;  ///< Of ours, now.
   std::string trouble;           ///< Why nothing goes there now; empty: it does, or nothing was to go.
+  std::string road;              ///< Of our last association: "TLSv1.3 verified, not revoked (OCSP)"; empty: there was none.
   std::string refused;           ///< Binds in its name that were refused, and why; empty: none lately, or it bound since.
 };
 

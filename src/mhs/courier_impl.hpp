@@ -31,7 +31,7 @@ struct Link {
   unsigned failures = 0;
   std::atomic<std::size_t> associations{0};
   mutable std::mutex mutex;
-  std::string trouble;
+  std::string trouble, road;
   /// Of transfers that broke off, with the recipients they were for; bounded.
   struct Broken {
     osi::ResumePoint point;
@@ -116,6 +116,7 @@ struct X400Courier::Impl final : OutboundDesk, std::enable_shared_from_this<Impl
   void all_delivered(const Outgoing& item, const std::string& reply, const std::string& road);
   void failed(Link& link, const CallFailure& failure);
   static void set_trouble(Link& link, std::string text);
+  static void set_road(Link& link, std::string text);
 };
 
 }  // namespace postern::mhs

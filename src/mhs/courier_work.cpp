@@ -60,6 +60,7 @@ io::Task<std::optional<CallFailure>> X400Courier::Impl::ensure_open(Link& link, 
   link.failures = 0;
   link.retry_at = {};
   set_trouble(link, {});
+  set_road(link, caller->sender().road());
   co_return std::nullopt;
 }
 
@@ -77,6 +78,11 @@ void X400Courier::Impl::failed(Link& link, const CallFailure& failure) {
 void X400Courier::Impl::set_trouble(Link& link, std::string text) {
   const std::lock_guard lock(link.mutex);
   link.trouble = std::move(text);
+}
+
+void X400Courier::Impl::set_road(Link& link, std::string text) {
+  const std::lock_guard lock(link.mutex);
+  link.road = std::move(text);
 }
 
 io::Task<void> X400Courier::Impl::over_p1(Link& link, Outgoing& item, std::unique_ptr<P1Caller>& caller) {

@@ -16,6 +16,7 @@
 #include "oraddress/routing.hpp"
 #include "osi/address.hpp"
 #include "osi/association.hpp"
+#include "pki/certificate.hpp"
 
 namespace postern::mhs {
 
@@ -34,7 +35,10 @@ struct PeerTls {
   bool required = true;                     ///< False: plain, with a warning.
   std::function<io::SslContext()> context;  ///< For our own connections.
   io::TlsClientOptions options;
-  std::function<Status(const io::Stream&)> check;  ///< Of the chain, after the handshake of a connection of ours; unset: pins decide.
+  /// Of the chain, after the handshake of a connection of ours: its path, leaf to anchor. Unset: pins decide.
+  std::function<Result<CertificateChain>(const io::Stream&)> check;
+  /// Whether anything of that path is revoked: what is known of it, for the road (gateway::PathJudge). Unset: nobody looks.
+  std::function<io::Task<Result<std::string>>(const io::Stream&, CertificateChain path)> judge;
   std::vector<Bytes> pins;  ///< SHA-256 of the certificate or of its key; any one must match, both ways. Empty: none.
 };
 

@@ -40,6 +40,25 @@ io::Task<Result<OwnBind>> own_bind(const CallParts& parts, const Peer& peer) {
   co_return co_await parts.workers.run(make);
 }
 
+/// TLS and who the peer is by it, before anything is said. The road in words; empty: what the connection itself shows says it.
+io::Task<tl::expected<std::string, CallFailure>> secured_road(const Peer& peer, io::Stream& stream, SteadyTime deadline) {
+  std::string road;
+  if (peer.tls.required) {
+    const Status secured = co_await stream.start_tls_client(peer.tls.context(), peer.tls.options, deadline);
+    if (!secured) co_return failed("TLS: " + secured.error().text(), secured.error().code == ErrorCode::Denied);
+  }
+  if (peer.tls.required && peer.tls.check) {
+    auto path = peer.tls.check(stream);
+    if (!path) co_return failed(path.error().text(), true);
+    Result<std::string> standing = std::string();
+    if (peer.tls.judge) standing = co_await peer.tls.judge(stream, *std::move(path));
+    if (!standing) co_return failed("TLS: " + standing.error().text(), !may_pass(standing.error().code));
+    road = stream.info().version + " verified" + *standing;
+  }
+  if (const Status good = check_road(peer, road_of(stream)); !good) co_return failed(good.error().text(), true);
+  co_return road;
+}
+
 osi::AssociationOptions options_of(const CallParts& parts, const Peer& peer) {
   osi::AssociationOptions out;
   out.services = {service_of(peer.mode)};
@@ -74,12 +93,8 @@ io::Task<tl::expected<std::unique_ptr<P1Caller>, CallFailure>> P1Caller::open(co
   dial.deadline = deadline;
   auto stream = co_await io::dial(*std::move(endpoints), dial);
   if (!stream) co_return failed(stream.error().text());
-  if (peer.tls.required) {
-    const Status secured = co_await stream->start_tls_client(peer.tls.context(), peer.tls.options, deadline);
-    if (!secured) co_return failed("TLS: " + secured.error().text(), secured.error().code == ErrorCode::Denied);
-  }
-  const Status proved = peer.tls.required && peer.tls.check ? peer.tls.check(*stream) : Status();
-  if (const Status good = proved ? check_road(peer, road_of(*stream)) : proved; !good) co_return failed(good.error().text(), true);
+  auto road = co_await secured_road(peer, *stream, deadline);
+  if (!road) co_return tl::unexpected<CallFailure>(std::move(road).error());
   auto own = co_await own_bind(parts, peer);
   if (!own) co_return failed(own.error().text(), !may_pass(own.error().code));
   osi::AssociationOpen open;
@@ -90,6 +105,7 @@ io::Task<tl::expected<std::unique_ptr<P1Caller>, CallFailure>> P1Caller::open(co
   if (!association) co_return failed(association.error().text(), true);
   std::unique_ptr<P1Caller> caller(new P1Caller(parts, peer, Wire(*std::move(stream), *std::move(association))));
   caller->m_sender.name_connection(connection);
+  caller->m_sender.name_road(*std::move(road));
   caller->m_random_number = std::move(own->random_number);
   auto failure = co_await caller->bind(deadline);
   if (failure) co_return tl::unexpected<CallFailure>(*std::move(failure));

@@ -214,6 +214,7 @@ io::Task<TransferOutcome> P1Sender::broken_off(osi::RtTransferFailed failure) {
 }
 
 std::string P1Sender::road() const {
+  if (!m_road.empty()) return m_road;
   const io::TlsInfo& info = m_wire.stream().info();
   if (info.version.empty()) return "plain";
   return info.version + (m_peer.tls.pins.empty() ? (info.verified ? " verified" : " unverified") : " pinned");

@@ -39,7 +39,9 @@ class P1Sender {
   /// Whether the peer asked for the turn during a transfer; asking forgets.
   bool take_turn_asked() noexcept { return std::exchange(m_turn_asked, false); }
 
-  /// "TLSv1.3 pinned" and the like, for the queue's `road`.
+  /// Of a connection whose path was judged: what is known of it stands in road().
+  void name_road(std::string road) { m_road = std::move(road); }
+  /// "TLSv1.3 pinned", "TLSv1.3 verified, not revoked (OCSP)" and the like, for the queue's `road`.
   [[nodiscard]] std::string road() const;
 
  private:
@@ -52,6 +54,7 @@ class P1Sender {
   const Peer& m_peer;
   Wire& m_wire;
   Connection m_connection;
+  std::string m_road;                       ///< Empty: what the connection shows.
   std::optional<osi::ResumePoint> m_point;  ///< The last confirmed checkpoint of what is under way.
   bool m_untaken = false;                   ///< It is the one of a former association, and the peer has not taken it up (yet).
   bool m_may_pass = false;                  ///< Why it has not may be over later.

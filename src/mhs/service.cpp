@@ -65,7 +65,11 @@ struct Service::Impl {
       return with.has_mail() ? std::vector<Certificate>{with.authority_root()} : std::vector<Certificate>();
     };
     const auto own_context = [&with = gateway](TlsVersion least) { return with.tls_as_client(least); };
-    POSTERN_TRY(Mta mta, mta_of(config, {own_roots, own_context}, gateway.clock()));
+    const auto own_judge = [&with = gateway](RevocationPolicy policy) {
+      const auto now = [&with] { return with.has_mail() ? &with.revocations() : nullptr; };
+      return gateway::judge_of_paths(now, {policy, "X.400 MTA"});
+    };
+    POSTERN_TRY(Mta mta, mta_of(config, {own_roots, own_context, own_judge}, gateway.clock()));
     gate_mta.emplace();
     gate_mta->name = mta.name;
     gate_mta->domain = mta.domain;

@@ -91,7 +91,7 @@ class PathCheck {
  public:
   PathCheck(std::vector<Certificate> roots, OwnRoots more, std::string host, const Clock& clock)
       : m_roots(std::move(roots)), m_more(std::move(more)), m_host(std::move(host)), m_clock(clock) {}
-  Status operator()(const io::Stream& stream) const {
+  Result<CertificateChain> operator()(const io::Stream& stream) const {
     POSTERN_TRY(const CertificateChain chain, certificates_from_der(stream.peer_chain()));
     if (chain.empty()) return fail(ErrorCode::Denied, "no certificate was shown");
     VerifyRequest request;
@@ -102,9 +102,9 @@ class PathCheck {
     request.roots = roots;
     request.at = m_clock.now();
     request.purpose = CertificatePurpose::TlsServer;
-    const ChainVerdict verdict = verify_chain(request);
+    ChainVerdict verdict = verify_chain(request);
     if (!verdict.ok) return fail(ErrorCode::Denied, verdict.reason);
-    if (m_host.empty() || certificate_matches_host(chain.front(), m_host)) return {};
+    if (m_host.empty() || certificate_matches_host(chain.front(), m_host)) return std::move(verdict.chain);
     return fail(ErrorCode::Denied, "the certificate is not for " + m_host);
   }
 
@@ -258,6 +258,13 @@ class Maker {
     POSTERN_TRY(auto roots, roots_of(record.ca));
     out.check =
         PathCheck(std::move(roots), record.ca.empty() ? m_own.roots : OwnRoots(), record.verify_name ? host : std::string(), m_clock);
+    return add_revocation(out);
+  }
+  /// As next hops of SMTP: where a path says who it is. Pins do not look at revocation: the operator says what is trusted now.
+  Status add_revocation(PeerTls& out) const {
+    POSTERN_TRY(const RevocationPolicy policy, in(parse_revocation_policy(m_config.outbound.revocation), "outbound.revocation"));
+    if (m_own.judge) out.judge = m_own.judge(policy);
+    out.options.ask_for_status = static_cast<bool>(out.judge);
     return {};
   }
   Result<std::vector<Certificate>> roots_of(const std::string& ca) const {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "config/config.hpp"
+#include "gateway/revocations.hpp"
 #include "mhs/options.hpp"
 #include "mts/rules_envelope.hpp"
 #include "pki/certificate.hpp"
@@ -17,6 +18,8 @@ struct OwnTls {
   OwnRoots roots;  ///< Trusted for peers that name no trust store; asked at each connection (a sealed key engine has none yet).
   /// A context that shows the listeners' certificate, for peers that know us by it. Used where no transport.tls.client_certificate is set.
   std::function<Result<std::function<io::SslContext()>>(TlsVersion)> context;
+  /// Who looks whether peers' certificates are revoked, by this policy. Unset: nobody.
+  std::function<gateway::PathJudge(RevocationPolicy)> judge = {};
 };
 /// Reads passwords and certificates. The clock must outlive what is made. Errors name table, entry and setting.
 [[nodiscard]] Result<Mta> mta_of(const config::Config& config, OwnTls own, const Clock& clock);

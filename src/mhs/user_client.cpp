@@ -43,8 +43,12 @@ std::string words_of_tls(const PeerTls& tls, const io::Stream& stream) {
 io::Task<std::optional<CallFailure>> secure(const UserCall& call, io::Stream& stream, SteadyTime deadline, const CallWitness& witness) {
   const Status secured = co_await stream.start_tls_client(call.tls.context(), call.tls.options, deadline);
   if (!secured) co_return failed(witness, "tls", secured.error().text(), secured.error().code == ErrorCode::Denied).value();
-  if (const Status proved = call.tls.check ? call.tls.check(stream) : Status(); !proved)
-    co_return failed(witness, "tls", proved.error().text(), true).value();
+  Result<CertificateChain> path = CertificateChain();
+  if (call.tls.check) path = call.tls.check(stream);
+  if (!path) co_return failed(witness, "tls", path.error().text(), true).value();
+  Result<std::string> standing = std::string();
+  if (call.tls.check && call.tls.judge) standing = co_await call.tls.judge(stream, *std::move(path));
+  if (!standing) co_return failed(witness, "tls", standing.error().text(), standing.error().code == ErrorCode::Denied).value();
   if (!call.tls.pins.empty() && !has_pin(call.tls, stream.info()))
     co_return failed(witness, "tls",
                      "the certificate matches none of the pins; it is sha256:" + hex_encode(stream.info().peer_certificate_sha256), true)

@@ -9,18 +9,21 @@ namespace postern::policy {
 namespace {
 
 constexpr std::string_view kTemporary = "temperror";
+constexpr std::string_view kSignature = "signature";
+constexpr std::array<std::string_view, 6> kSignatureWeights{"none", "valid", kTemporary, "untrusted", "revoked", "broken"};
 
 struct Method {
   std::string_view name;
   std::string VerdictFacts::* fact;
   std::string_view results;  ///< Each between blanks.
 };
-constexpr std::array<Method, 5> kMethods{{
+constexpr std::array<Method, 6> kMethods{{
     {"spf", &VerdictFacts::spf, " none neutral pass fail softfail temperror permerror "},
     {"dkim", &VerdictFacts::dkim, " none pass fail policy neutral temperror permerror "},
     {"dmarc", &VerdictFacts::dmarc, " none pass fail temperror permerror "},
     {"arc", &VerdictFacts::arc, " none pass fail "},
     {"iprev", &VerdictFacts::iprev, " pass fail temperror permerror "},
+    {kSignature, &VerdictFacts::signature, " none valid broken revoked untrusted temperror "},
 }};
 
 const Method* method_of(std::string_view name) {
@@ -58,11 +61,21 @@ Result<VerdictTerm> parse_verdict_term(std::string_view text) {
   out.method = to_lower(trim(text.substr(0, equals - (out.negated ? 1 : 0))));
   out.result = to_lower(trim(text.substr(equals + 1)));
   const auto* method = method_of(out.method);
-  if (method == nullptr) return fail(ErrorCode::BadInput, "has no such method; there are spf, dkim, dmarc, arc and iprev");
+  if (method == nullptr) return fail(ErrorCode::BadInput, "has no such method; there are spf, dkim, dmarc, arc, iprev and signature");
   const bool known = !out.result.empty() && out.result.find(' ') == std::string::npos &&
                      method->results.find(" " + out.result + " ") != std::string_view::npos;
   if (!known) return fail(ErrorCode::BadInput, "has no such result; " + out.method + " is one of" + std::string(method->results));
   return out;
+}
+
+std::string_view worse_signature(std::string_view a, std::string_view b) noexcept {
+  return std::ranges::find(kSignatureWeights, a) < std::ranges::find(kSignatureWeights, b) ? b : a;
+}
+
+bool ask_for_signature(std::span<const VerdictRule> rules) {
+  return std::ranges::any_of(rules, [](const VerdictRule& rule) {
+    return std::ranges::any_of(rule.when, [](const VerdictTerm& term) { return term.method == kSignature; });
+  });
 }
 
 VerdictOutcome apply_verdict_rules(std::span<const VerdictRule> rules, const VerdictFacts& facts) {

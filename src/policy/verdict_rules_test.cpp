@@ -50,6 +50,33 @@ TEST(VerdictRules, OneAuthorIsEnoughToRefuseAndNotToAccept) {
   EXPECT_EQ(apply_verdict_rules(std::vector{rule({}, VerdictAction::Reject)}, facts({})).action, VerdictAction::Reject);
 }
 
+TEST(VerdictRules, SignaturesAreActedOnAndOnlyThenAskedFor) {
+  const std::vector rules{rule({"signature=revoked"}, VerdictAction::Reject, "revoked"),
+                          rule({"signature=broken"}, VerdictAction::Quarantine),
+                          rule({"signature!=valid"}, VerdictAction::Label, "unproven")};
+  const auto found = [&](const char* signature) {
+    auto now = facts();
+    now.signature = signature;
+    return apply_verdict_rules(rules, now);
+  };
+  EXPECT_EQ(found("revoked").action, VerdictAction::Reject);
+  EXPECT_EQ(found("broken").action, VerdictAction::Quarantine);
+  EXPECT_EQ(found("untrusted").labels, std::vector<std::string>{"unproven"});
+  EXPECT_TRUE(found("valid").labels.empty());
+  EXPECT_TRUE(ask_for_signature(rules));
+  EXPECT_FALSE(ask_for_signature(std::vector{rule({"spf=fail"}, VerdictAction::Reject)}));
+  auto later = facts();
+  later.signature = "temperror";
+  EXPECT_TRUE(apply_verdict_rules(std::vector{rule({"signature!=valid"}, VerdictAction::Reject)}, later).temporary);
+}
+
+TEST(VerdictRules, OfSeveralSignaturesTheWorstCounts) {
+  EXPECT_EQ(worse_signature("valid", "revoked"), "revoked");
+  EXPECT_EQ(worse_signature("broken", "revoked"), "broken");
+  EXPECT_EQ(worse_signature("none", "valid"), "valid");
+  EXPECT_EQ(worse_signature("untrusted", "temperror"), "untrusted");
+}
+
 TEST(VerdictRules, WhatMayBeDifferentSoonIsSaid) {
   const std::vector rules{rule({"dkim!=pass", "spf=pass"}, VerdictAction::Reject)};
   auto now = facts();

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/stream.hpp"
 #include "mhs/strong_files.hpp"
 #include "transport/transport.hpp"
 
@@ -30,6 +31,8 @@ struct NativeOptions {
     /// True: one must match; without ca_bundle it stands for chain and name, with it both must hold. False: chain and name decide, and a
     /// match is only told.
     bool enforce_pinset = false;
+    /// Asked whether the certificate of a peer whom chain and name vouch for is revoked; unset: nobody looks. It is no setting either.
+    io::PeerJudge judge{};
   };
   Tls tls;
   /// Asked at each bind(). With a certificate: what it shows in place of the password of the call; unset or without one: the password. An

@@ -72,6 +72,17 @@ TEST(NativeOptions, PinsStandForAChainOnlyWhereNoAuthorityIsNamed) {
   EXPECT_EQ(peer_tls(tls).value().pins, std::vector<Bytes>{Bytes(32, 0xcc)}) << "asked anew at each bind";
 }
 
+TEST(NativeOptions, RevocationIsLookedAtWhereAChainVouchesForThePeer) {
+  NativeOptions::Tls tls;
+  EXPECT_FALSE(peer_tls(tls)->options.ask_for_status) << "nobody looks";
+  tls.judge = [](const io::Stream&) -> io::Task<Status> { co_return Status(); };
+  EXPECT_TRUE(peer_tls(tls)->options.judge && peer_tls(tls)->options.ask_for_status);
+  tls.fingerprints = {"sha256:" + std::string(64, 'a')};
+  EXPECT_TRUE(peer_tls(tls)->options.judge) << "compared only";
+  tls.enforce_pinset = true;
+  EXPECT_FALSE(peer_tls(tls)->options.judge) << "the operator says what is trusted now";
+}
+
 TEST(NativeOptions, WhatCannotBeUsedIsSaidAtTheStart) {
   NativeOptions options;
   options.tls.min_version = "1.1";

@@ -65,6 +65,9 @@ Result<mhs::PeerTls> peer_tls(const NativeOptions::Tls& tls) {
   const bool pins_alone = tls.enforce_pinset && tls.ca_bundle.empty();
   out.options.verify = pins_alone ? io::TlsClientOptions::Verify::Report : io::TlsClientOptions::Verify::Require;
   if (tls.enforce_pinset) out.pins = std::move(pins);
+  if (pins_alone) return out;  // the operator says what is trusted now
+  out.options.judge = tls.judge;
+  out.options.ask_for_status = static_cast<bool>(tls.judge);
   return out;
 }
 

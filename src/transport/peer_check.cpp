@@ -91,6 +91,12 @@ io::Task<PathRevocation> ask(gateway::Revocations& revocations, PathInQuestion q
   co_return co_await revocations.judge(std::move(question));
 }
 
+/// Whoever asks wants to know, although the bind may not look: off counts as soft here.
+RevocationPolicy policy_for(const config::Config& config) {
+  const auto policy = parse_revocation_policy(config.outbound.revocation);
+  return policy && *policy == RevocationPolicy::Hard ? RevocationPolicy::Hard : RevocationPolicy::Soft;
+}
+
 State state_of(const PathRevocation& found, bool responder_configured) {
   if (!found.ok) return State::Failed;
   if (found.certificates.empty() || found.certificates.front().verdict.status == RevocationStatus::Good) return State::Ok;
@@ -108,7 +114,7 @@ std::string words_on(const PathRevocation& found) {
 Finding judge_revocation(const config::Config& config, CertificateChain path, Bytes stapled, const ServiceOptions& with) {
   auto* const revocations = with.revocations ? with.revocations() : nullptr;
   if (revocations == nullptr) return {"peer revocation", State::Note, "not asked while the key engine is sealed"};
-  PathInQuestion question{std::move(path), RevocationPolicy::Soft, std::move(stapled)};
+  PathInQuestion question{std::move(path), policy_for(config), std::move(stapled)};
   const std::string& responder = config.transport.tls.ocsp_responder;
   question.responder = responder;
   const SteadyTime deadline = with.clock->steady() + std::chrono::seconds(30);

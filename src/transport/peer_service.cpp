@@ -48,8 +48,15 @@ Finding judge_health(const Result<sdk::Health>& health) {
 /// A profile that is not there yet has none; its own errors are findings.
 std::vector<std::string> pins_or_none(const config::Config& config) { return profile_pins(config).value_or(std::vector<std::string>()); }
 
+/// As next hops: by outbound.revocation, at the responder of transport.tls.ocsp_responder where there is one.
+io::PeerJudge judge_of_peer(const config::Config& config, const ServiceOptions& with) {
+  if (!with.revocations) return {};
+  const RevocationPolicy policy = parse_revocation_policy(config.outbound.revocation).value_or(RevocationPolicy::Soft);
+  return gateway::judge_of_peers(with.revocations, {policy, "X.400 service", config.transport.tls.ocsp_responder});
+}
+
 /// Borrows the configuration.
-NativeOptions native_options_of(const config::Config& config) {
+NativeOptions native_options_of(const config::Config& config, const ServiceOptions& with) {
   const auto& transport = config.transport;
   NativeOptions out;
   out.tls = {.enabled = transport.tls.enabled,
@@ -59,7 +66,8 @@ NativeOptions native_options_of(const config::Config& config) {
              .client_key = config.beside_config(transport.tls.client_key),
              .fingerprints = transport.fingerprints,
              .more_fingerprints = [&config] { return pins_or_none(config); },
-             .enforce_pinset = transport.tls.enforce_pinset};
+             .enforce_pinset = transport.tls.enforce_pinset,
+             .judge = judge_of_peer(config, with)};
   out.strong = [&config] { return profile_strong(config); };
   out.forwarders = config.dns.servers;
   out.connect_timeout = std::chrono::milliseconds(transport.sdk.connect_timeout_ms);
@@ -85,7 +93,7 @@ PeerService::PeerService(config::Config config, ServiceOptions options)
 
 /// The library is there from the start (its process is not); the native stack when its files are.
 Watched::Make PeerService::maker() {
-  if (m_config.transport.mode != "sdk") return [this] { return make_native(native_options_of(m_config)); };
+  if (m_config.transport.mode != "sdk") return [this] { return make_native(native_options_of(m_config, m_options)); };
   sdk::ClientOptions client = client_options(m_config, pins_or_none(m_config));
   client.launcher = m_options.launcher;
   auto library = std::make_shared<std::unique_ptr<Transport>>(std::make_unique<SdkTransport>(std::move(client)));

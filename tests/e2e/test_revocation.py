@@ -13,9 +13,11 @@ from peers.base import wait_until
 from peers.certs import TestAuthority
 from peers.daemon import HOSTNAME, LOCAL_DOMAIN
 from peers.ocsp import RevocationHost, StaplingHost
+from peers.pp_mta import Gone, Refused, connect
 
 ADDRESS = "127.77.38.80"
 VIA = "127.0.0.1"
+DOORS = {"mail", "https", "x400"}
 
 
 class World:
@@ -233,13 +235,14 @@ def test_our_own_certificate(world):
 
 
 def test_clients_with_certificates(world):
-    """A listener's client certificates: revoked ones are hung up on, at the mail doors and over HTTPS; hard wants an answer."""
+    """A listener's client certificates: revoked ones are hung up on, at the doors of mail, HTTPS and X.400; hard wants an answer."""
     daemon, trust = world.daemon, str(world.authority.pem)
     good, bad, late = (world.certificate(label, world.host.responder()) for label in ("good", "bad", "late"))
     world.host.revoke(bad)
     daemon.config["listener"].append({"kind": "mx", "name": "strict", "address": VIA + ":0", "tls": "required", "client_ca": trust,
                                       "require_client_certificate": True})
     daemon.config["http"]["tls"] = {"address": VIA + ":0", "client_ca": trust}
+    daemon.config["x400"] = {"domain": "C=DE;A= ;P=NORTH", "tls": {"address": VIA + ":0", "client_ca": trust}}
 
     def lets_in(certificate) -> set[str]:
         context = daemon.tls_context()
@@ -253,12 +256,18 @@ def test_clients_with_certificates(world):
             link = http.client.HTTPSConnection(VIA, daemon.port("https"), context=context, timeout=30)
             link.request("GET", "/healthz")
             doors.add("https" if link.getresponse().status == 200 else "refused")
+        with contextlib.suppress(Gone, OSError):
+            try:
+                with connect(daemon.port("x400s"), tls=context):
+                    doors.add("a stranger bound")
+            except Refused:  # by the bind, and so past TLS
+                doors.add("x400")
         return doors
     world.start()
-    assert lets_in(good) == {"mail", "https"} and lets_in(bad) == set()
+    assert lets_in(good) == DOORS and lets_in(bad) == set()
     assert world.host.asked == ["/ocsp"] * 2, "once for each, whatever the door"
     world.host.answer_with(503)
-    assert lets_in(late) == {"mail", "https"}, "soft"
+    assert lets_in(late) == DOORS, "soft"
     daemon.stop()
     daemon.config["tls"] = {"client_revocation": "hard"}
     daemon.start()
@@ -294,6 +303,47 @@ def test_signers_of_mail(world, workdir):
     count = itertools.count(4)
     said = verdict("late")
     assert "signature=invalid" in said and "not_known" in said, said
+
+
+def test_rules_act_on_what_a_signature_is_worth(world, workdir):
+    """[[verdict]] signature=...: what a revoked signer sends is refused, what was changed is held, what nobody signed is labelled."""
+    daemon, to = world.daemon, f"bob@{LOCAL_DOMAIN}"
+    people = {name: world.host.knows(world.authority.person(f"{name}@signing.example", kind="p256", more=[world.host.responder()]))
+              for name in ("good", "bad", "late")}
+    world.host.revoke(people["bad"])
+    (zone := workdir / "zone.json").write_text('{"records": {}}')
+    daemon.config |= {"authentication": {"enabled": True}, "dns": {"fixture_file": str(zone)}}
+    daemon.config["security"]["smime"] |= {"trust": str(world.authority.pem), "revocation": "hard"}
+    daemon.config["verdict"] = [{"when": ["signature=revoked"], "action": "reject", "text": "signed by a revoked certificate"},
+                                {"when": ["signature=broken"], "action": "quarantine", "text": "changed on its way"},
+                                {"when": ["signature=temperror"], "action": "reject"},
+                                {"when": ["signature!=valid"], "action": "label", "text": "unproven"}]
+    world.start()
+
+    def signed(name) -> bytes:
+        return sealtools.cms_sign(b"Content-Type: text/plain\r\n\r\nsigned\r\n", people[name], workdir)
+
+    def sends(name, entity):
+        sender = f"{name}@signing.example"
+        daemon.send(sender, [to], sealtools.under_header(entity, sender, to), listener="mx")
+
+    def refusal(name, entity=None) -> str:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            sends(name, entity or signed(name))
+        return f"{refused.value.smtp_code} {refused.value.smtp_error.decode()}"
+    sends("good", signed("good"))
+    sends("good", b"Content-Type: text/plain\r\n\r\nunsigned\r\n")
+    stored = daemon.await_mail(to, count=2)
+    assert sorted(b"X-Postern-Label: unproven" in raw for raw in stored) == [False, True]
+    assert refusal("bad") == "550 5.7.1 signed by a revoked certificate"
+    (his := workdir / "bob.crt").write_bytes(daemon.certificate_of(to))
+    assert refusal("bad", sealtools.cms_encrypt(signed("bad"), [his], workdir)) == "550 5.7.1 signed by a revoked certificate", "encrypted around it"
+    sends("good", signed("good").replace(b"signed\r\n", b"changed\r\n", 1))
+    held = daemon.await_queue_state(to, "held")
+    assert held["reason"] == "changed on its way"
+    assert world.host.asked == ["/ocsp"] * 2, "rules and opening ask once"
+    world.host.answer_with(503)
+    assert refusal("late").startswith("451 4.4.3")
 
 
 def test_settings_are_checked(daemon):

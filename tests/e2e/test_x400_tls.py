@@ -8,6 +8,7 @@ import pytest
 from peers.base import wait_until
 from peers.certs import TestAuthority
 from peers.fault_proxy import CutAfter, Stall
+from peers.ocsp import RevocationHost
 from peers.pp_mta import Behaviour, Gone, Refused, connect
 from peers.wiretap import TO_CLIENT, TO_SERVER
 from peers.x400_people import ALICE, BOB, Pair, Person
@@ -151,6 +152,39 @@ def test_guessed_passwords_of_peers_and_people(pinned):
         pass
     assert "north was wrong 5 times from this address: locked for 15 minutes" in health_of(pinned.south)
     no_secrets(pinned, "a guess")
+
+
+@pytest.fixture
+def revoking(make_daemon, workdir):
+    """North knows south by an authority that answers for its certificates (a real `openssl ocsp`); south shows one that is revoked."""
+    pair = Pair(make_daemon, tls=True)
+    pair.authority = TestAuthority(workdir / "ca", "Revoking root")
+    pair.responder = RevocationHost("127.77.38.81", pair.authority, workdir / "ocsp")
+    pair.north.config["outbound"] = {"revocation_networks": ["127.77.0.0/16"]}
+    pair.peer_of(pair.north)["ca"] = str(pair.authority.pem)
+    old, pair.new = (pair.responder.knows(pair.authority.server("127.0.0.1", label=label, more=[pair.responder.responder()])) for label in ("old", "new"))
+    pair.responder.revoke(old)
+    pair.south.show_certificate(old, pair.authority.root).config["tls"]["stapling"] = False
+    yield pair.start()
+    pair.north.stop(), pair.south.stop(), pair.stop(), pair.responder.stop()
+
+
+def test_mail_for_a_revoked_peer_waits_until_it_shows_a_good_certificate(revoking):
+    """RFC 6960: TLS alone would have let it pass. The reason stands at the peer and at the message; nothing was said to the peer."""
+    alice, _ = revoking.people()
+    alice.submit(BOB, "patience", "p3", subject="patience")
+    words = "is revoked at 2025-01-01T00:00:00.000Z (keyCompromise)"
+    wait_until(lambda: words in health_of(revoking.north), "the revocation in the health", 20, details=revoking.north.log_tail)
+    wait_until(lambda: any(words in entry["last_reply"] for entry in revoking.north.queue()), "the revocation at the message", details=revoking.north.queue)
+    assert revoking.state(revoking.south)["received"]["associations"] == 0
+    revoking.south.show_certificate(revoking.new, revoking.authority.root)
+    wait_until(lambda: revoking.state(revoking.south)["received"]["messages"] == 1, "the message", 60, details=revoking.north.log_tail)
+    revoking.await_quiet()
+    road = "TLSv1.3 verified, not revoked (OCSP)"
+    assert revoking.state(revoking.north)["peers"][0]["road"] == road and road in revoking.north.cli("x400", "mta").stdout.decode()
+    assert any(road in str(record["facts"]) for record in revoking.north.audit() if record["kind"] == "x400.transferred")
+    assert health_of(revoking.north).startswith("MTA ")
+    no_secrets(revoking)
 
 
 def test_a_bad_road_under_tls(pinned):

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from peers.base import wait_until
+from peers.base import PeerError, wait_until
 from peers.ocsp import RevocationHost
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -310,6 +310,9 @@ def test_the_responder_that_is_configured_is_asked(daemon, store, authority, wor
         daemon.restart()
         steps = bind_test(daemon, ok=False)
         assert "revoked" in steps["peer revocation"]["text"] and steps["bind"]["text"].startswith("not tried")
+        with pytest.raises(PeerError, match="answered 403: .*is revoked at"):  # the mailbox, for which nobody looks at the peer beforehand
+            daemon.api_json("POST", "/x400/access", {"wait": 5})
+        assert "is revoked at" in findings(daemon)["last bind"]["text"]
         responder.answer_with(500)
         daemon.restart()
         assert bind_test(daemon)["peer revocation"]["state"] == "warning"
