@@ -74,12 +74,12 @@ void Link::Impl::give_up(const PendingPtr& pending, Finished& finished) {
   finished.push_back(pending);
 }
 
-Result<Link::Flight> Link::begin(Order order) {
+Result<Link::Flight> Link::begin(Order order, Send when) {
   Impl& impl = *m_impl;
   auto mine = std::make_shared<Pending>(std::move(order), Done());
   Impl::Lock lock(impl.mutex);
   POSTERN_CHECK(impl.admit(mine));
-  impl.write_out(lock);
+  if (when == Send::Now) impl.write_out(lock);
   return Flight(impl, std::move(mine));
 }
 

@@ -67,10 +67,10 @@ class Link {
   /// A call on its way, whose outcome its owner asks for when he needs it: land(), once. Dropped without that, the answer is thrown away
   /// when it comes. Must not outlive the link.
   class Flight;
-  [[nodiscard]] Result<Flight> begin(Order order);
-
   enum class Send { Now, Later };
-  /// The same without waiting. Later: flush() sends it, so that what a loop has to say in one round goes at once.
+  [[nodiscard]] Result<Flight> begin(Order order, Send when = Send::Now);
+
+  /// The same without waiting. Later: flush(), or what is sent next, sends it, so that what a loop has to say in one round goes at once.
   void post(Order order, Done done, Send when = Send::Now);
   void flush();
 

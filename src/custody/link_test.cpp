@@ -94,12 +94,13 @@ TEST_F(LinkTest, WhatWasBegunSurvivesARestartAndTellsItsDeadline) {
   RemoteKeeper keeper(stage.link(), kShort);
   ASSERT_TRUE(mac(keeper));
   stage.close();
-  auto late = keeper.begin_data_key(key_names::kMailStorage, {});
-  EXPECT_EQ(std::move(late).take().error().code, ErrorCode::Unavailable);
+  const std::vector<std::string> aads = {"a", "b"};
+  auto late = keeper.begin_data_keys(key_names::kMailStorage, aads);
+  EXPECT_EQ(std::move(late.at(0)).take().error().code, ErrorCode::Unavailable);
   RemoteKeeper patient(stage.link());
-  auto key = patient.begin_data_key(key_names::kMailStorage, {});
+  auto keys = patient.begin_data_keys(key_names::kMailStorage, aads);
   stage.reopen();
-  EXPECT_TRUE(std::move(key).take());
+  for (auto& key : keys) EXPECT_TRUE(std::move(key).take());
 }
 
 /// A source whose first keeper takes `requests` and goes away without a word; the next are the stage's. Must outlive the link.

@@ -21,10 +21,10 @@ typename RowOf<kCall>::Answer RemoteKeeper::ask_within(std::chrono::milliseconds
 }
 
 template <Call kCall, class... A>
-Later<typename RowOf<kCall>::Value> RemoteKeeper::begin(const A&... arguments) {
+Later<typename RowOf<kCall>::Value> RemoteKeeper::begin(Link::Send when, const A&... arguments) {
   using R = RowOf<kCall>;
   POSTERN_TRY(Link::Order order, order_of<kCall>(patience_of<kCall>(), arguments...));
-  POSTERN_TRY(Link::Flight flight, m_link->begin(std::move(order)));
+  POSTERN_TRY(Link::Flight flight, m_link->begin(std::move(order), when));
   // Shared because a std::function wants to be copied; nobody copies it. The link lives as long as the flight.
   auto under_way = std::make_shared<std::pair<std::shared_ptr<Link>, Link::Flight>>(m_link, std::move(flight));
   return Later<typename R::Value>([under_way]() -> typename R::Answer {
@@ -126,9 +126,17 @@ Result<Bytes> RemoteKeeper::sign(const KeyName& name, std::uint32_t version, con
   return ask<Call::Sign>(name, version, algorithm, data);
 }
 Later<Bytes> RemoteKeeper::begin_sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) {
-  return begin<Call::Sign>(name, version, algorithm, data);
+  return begin<Call::Sign>(Link::Send::Now, name, version, algorithm, data);
 }
-Later<DataKey> RemoteKeeper::begin_data_key(const KeyName& name, ByteView aad) { return begin<Call::NewDataKey>(name, aad); }
+std::vector<Later<DataKey>> RemoteKeeper::begin_data_keys(const KeyName& name, std::span<const std::string> aads) {
+  std::vector<Later<DataKey>> out;
+  out.reserve(aads.size());
+  for (const std::string& aad : aads) {
+    const bool last = out.size() + 1 == aads.size();
+    out.push_back(begin<Call::NewDataKey>(last ? Link::Send::Now : Link::Send::Later, name, as_bytes(aad)));
+  }
+  return out;
+}
 Status RemoteKeeper::verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data, ByteView signature) {
   return ask<Call::Verify>(name, version, algorithm, data, signature);
 }

@@ -43,7 +43,7 @@ class RemoteKeeper final : public Keeper {
   [[nodiscard]] Result<PublicKey> public_key(const KeyName& name, std::uint32_t version = 0) override;
   [[nodiscard]] Result<Bytes> sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) override;
   [[nodiscard]] Later<Bytes> begin_sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) override;
-  [[nodiscard]] Later<DataKey> begin_data_key(const KeyName& name, ByteView aad) override;
+  [[nodiscard]] std::vector<Later<DataKey>> begin_data_keys(const KeyName& name, std::span<const std::string> aads) override;
   [[nodiscard]] Status verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data,
                               ByteView signature) override;
   [[nodiscard]] Result<Bytes> mac(const KeyName& name, std::uint32_t version, HashAlgorithm algorithm, ByteView data) override;
@@ -71,7 +71,7 @@ class RemoteKeeper final : public Keeper {
   template <Call kCall, class... A>
   [[nodiscard]] typename RowOf<kCall>::Answer ask_within(std::chrono::milliseconds patience, const A&... arguments) const;
   template <Call kCall, class... A>
-  [[nodiscard]] Later<typename RowOf<kCall>::Value> begin(const A&... arguments);
+  [[nodiscard]] Later<typename RowOf<kCall>::Value> begin(Link::Send when, const A&... arguments);
   template <Call kCall>
   [[nodiscard]] std::chrono::milliseconds patience_of() const noexcept {
     return RowOf<kCall>::kPace == Pace::Quick ? m_options.deadline : m_options.slow_deadline;

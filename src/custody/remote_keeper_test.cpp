@@ -192,9 +192,10 @@ TEST_F(Remote, WhatWasBegunIsTakenInAnyOrder) {
   const auto rsa = SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256);
   auto slow = m_keeper->begin_sign(kOne, 0, rsa, data);
   auto quick = m_keeper->begin_sign(key_names::kDkim, 0, SignAlgorithm::ed25519(), data);
-  auto key = m_keeper->begin_data_key(key_names::kMailStorage, aad);
+  const std::vector<std::string> aads = {"one", "aad"};
+  auto keys = m_keeper->begin_data_keys(key_names::kMailStorage, aads);
   auto none = m_keeper->begin_sign(KeyName("none"), 0, rsa, data);
-  const DataKey made = std::move(key).take().value();
+  const DataKey made = std::move(keys.at(1)).take().value();
   EXPECT_TRUE(constant_time_equal(m_held->unwrap_data_key(key_names::kMailStorage, made.wrapped, aad)->view(), made.plaintext.view()));
   EXPECT_TRUE(m_held->verify(key_names::kDkim, 0, SignAlgorithm::ed25519(), data, std::move(quick).take().value()));
   EXPECT_TRUE(m_held->verify(kOne, 0, rsa, data, std::move(slow).take().value()));

@@ -39,7 +39,7 @@ struct Arrival {
   std::shared_ptr<const Judgement> judgement;  ///< Of mail from outside (judge.hpp); null: it was not judged.
   std::string signature = "none";              ///< policy::VerdictFacts::signature, where a rule asks for it.
   bool passing = false;  ///< An MTA asks what it shall do with it (gateway/filter.hpp): it delivers, and mailboxes are its own.
-  /// Asked for while the content was on its way; null: it was not.
+  /// Asked for before it came; null: it asks itself.
   std::shared_ptr<KeyAhead> key_ahead;
   bool counted = false;  ///< The content stands in the content budget (base/content_budget.hpp) already.
 };

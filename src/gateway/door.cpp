@@ -15,7 +15,6 @@ thread_local std::array<Byte, kReadBytes> t_read_buffer;
 
 /// A client that answers at once is waited for awake for this long when nobody else needs the thread: to sleep and be woken costs more.
 constexpr auto kAwake = std::chrono::microseconds(60);
-constexpr auto kAheadLife = std::chrono::seconds(1);
 constexpr auto kAtOnce = std::chrono::microseconds(200);
 
 thread_local std::size_t t_visits = 0;  ///< Connections of this loop, all doors together.
@@ -159,20 +158,17 @@ class Door::Visit {
   }
 
   void after_answer() noexcept {
-    if (std::exchange(m_taken, false)) m_door.m_reception.answered();
+    if (std::exchange(m_taken, false)) m_door.m_reception.answered(t_visits == 1);
   }
 
   io::Task<void> read_more() {
     after_answer();
     m_session->tick(now());  // decisions were made without a clock: the wait for the next command begins here
     if (m_session->has_output() || m_session->wants_close() || !m_session->wants_input()) co_return;
-    if (std::exchange(m_recipient, false) && t_visits == 1 && !m_ahead) expect_message();
     if (t_visits == 1 && m_at_once && read_awake()) co_return;
     const SteadyTime asleep = now();
-    const SteadyTime until = m_ahead ? std::min(m_session->deadline(), m_ahead_until) : m_session->deadline();
-    const Status ready = co_await m_stream.wait_readable(until, io::WakeOn::DataOrDrain);
+    const Status ready = co_await m_stream.wait_readable(m_session->deadline(), io::WakeOn::DataOrDrain);
     m_at_once = now() - asleep < kAtOnce;
-    if (m_ahead && now() >= m_ahead_until) m_ahead.reset();
     if (!ready) {
       if (ready.error().code == ErrorCode::Timeout)
         m_session->tick(now());
@@ -183,13 +179,6 @@ class Door::Visit {
       co_return;
     }
     static_cast<void>(read_now());
-  }
-
-  /// While the client comes to the content, the keeper makes its key. What comes slowly does without: key versions are not retired under
-  /// it.
-  void expect_message() {
-    m_ahead = m_door.m_reception.expect(make_message_id(m_door.m_clock.now(), m_door.m_random));
-    m_ahead_until = in(kAheadLife);
   }
 
   /// What is there already. False: nothing is.
@@ -239,9 +228,7 @@ class Door::Visit {
     } else if (auto* from = std::get_if<smtp::MailFrom>(&event)) {
       answer(m_door.m_reception.check_sender(m_road, *from));
     } else if (auto* to = std::get_if<smtp::RcptTo>(&event)) {
-      smtp::Reply reply = m_door.m_reception.check_recipient(m_road, *to);
-      m_recipient = m_recipient || reply.code == 0;
-      answer(std::move(reply));
+      answer(m_door.m_reception.check_recipient(m_road, *to));
     } else if (auto* message = std::get_if<smtp::MessageReceived>(&event)) {
       co_await take(std::move(*message));
     } else if (auto* closed = std::get_if<smtp::Closed>(&event)) {
@@ -290,7 +277,7 @@ class Door::Visit {
     ++m_door.m_stats.messages;
     Arrival arrival;
     arrival.received = m_door.m_clock.now();
-    arrival.key_ahead = std::exchange(m_ahead, nullptr);
+    if (t_visits == 1) arrival.key_ahead = m_door.m_reception.key_ahead();
     arrival.id = arrival.key_ahead ? arrival.key_ahead->message() : make_message_id(arrival.received, m_door.m_random);
     arrival.road = m_road;
     arrival.road.helo = m_session->helo();
@@ -300,7 +287,6 @@ class Door::Visit {
     arrival.lone = t_visits == 1;
     arrival.counted = true;  // by the session, until it has the decision
     m_taken = true;
-    m_recipient = false;
     auto replies = co_await m_door.m_reception.take(std::move(arrival));
     if (m_door.m_options.smtp->dialect == smtp::Dialect::Lmtp) co_return m_session->answer_recipients(std::move(replies));
     answer_all(std::move(replies.front()));
@@ -317,9 +303,6 @@ class Door::Visit {
   io::Stream m_stream;
   Road m_road;
   std::unique_ptr<smtp::ServerSession> m_session;
-  std::shared_ptr<KeyAhead> m_ahead;  ///< Of the message that is coming.
-  SteadyTime m_ahead_until{};
-  bool m_recipient = false;     ///< One was accepted since the client was last waited for.
   bool m_taken = false;         ///< A message was handed in, and the answer to it may not be out.
   bool m_at_once = true;        ///< The last command came right after our answer.
   bool m_after_output = false;  ///< A handshake follows when the output is written.

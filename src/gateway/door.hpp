@@ -36,11 +36,10 @@ class Reception {
   /// Takes responsibility: answers one reply per recipient, all alike unless LMTP makes them differ. Positive only when the message and its
   /// audit record are durable.
   [[nodiscard]] virtual io::Task<std::vector<smtp::Reply>> take(Arrival arrival) = 0;
-  /// A message is about to come from a session that is alone: what can be asked for now need not be waited for then. Null: nothing can.
-  /// Must not wait.
-  [[nodiscard]] virtual std::shared_ptr<KeyAhead> expect(const MessageId& /*message*/) { return nullptr; }
-  /// After every take(): its answer is on the way, or there is nobody left to get it.
-  virtual void answered() noexcept {}
+  /// For a message of a session that is alone, which gets its id. Null: there is none. Must not wait.
+  [[nodiscard]] virtual std::shared_ptr<KeyAhead> key_ahead() { return nullptr; }
+  /// After every take(): its answer is on the way, or there is nobody left to get it. `lone`: as its Arrival.
+  virtual void answered(bool /*lone*/) noexcept {}
 };
 
 struct DoorOptions {

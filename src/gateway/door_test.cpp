@@ -6,7 +6,6 @@
 
 #include "io/loops.hpp"
 #include "io/testing/run.hpp"
-#include "keys/transit_keeper.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -67,110 +66,88 @@ TEST(Door, AMessageThatIsBeingTakenAtTheEndIsFreedInAnyOrder) {
   EXPECT_EQ(options->content_budget->used(), 0U);
 }
 
-/// The system's, and later by what a test says.
-class LaterClock final : public Clock {
- public:
-  [[nodiscard]] WallTime now() const override { return m_system.now(); }
-  [[nodiscard]] SteadyTime steady() const override { return m_system.steady() + later.load(); }
-  std::atomic<std::chrono::seconds> later{std::chrono::seconds(0)};
-
- private:
-  SystemClock m_system;
-};
-
-/// Takes every message, and asks for its key before it is there.
-class Expecting final : public Reception {
+/// Takes every message; has a key for the first.
+class Keyed final : public Reception {
  public:
   io::Task<Result<std::optional<User>>> find_user(std::string) override { co_return std::optional<User>(); }
   io::Task<Result<bool>> check_password(std::string, SecretBytes) override { co_return false; }
   io::Task<void> login_ended(Road, std::string, std::string, bool) override { co_return; }
   smtp::Reply check_sender(const Road&, const smtp::MailFrom&) override { return {}; }
   smtp::Reply check_recipient(const Road&, const smtp::RcptTo&) override { return {}; }
-  std::shared_ptr<KeyAhead> expect(const MessageId& message) override {
-    ++expected;
-    return std::make_shared<KeyAhead>(*m_keeper, message, grace);
-  }
+  std::shared_ptr<KeyAhead> key_ahead() override { return std::exchange(key, nullptr); }
+  void answered(bool lone) noexcept override { alone += lone; }
   io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override {
-    with_key.push_back(arrival.key_ahead != nullptr);
-    if (arrival.key_ahead) EXPECT_TRUE(arrival.key_ahead->take(arrival.id, key_names::kMailStorage));
+    taken.push_back(std::move(arrival));
     co_return std::vector<smtp::Reply>(1, smtp::Reply{250, {2, 0, 0}, "taken"});
   }
-  int expected = 0;
-  std::vector<bool> with_key;
-  GracePeriod grace;
-
- private:
-  SystemClock m_clock;
-  std::shared_ptr<Keeper> m_keeper = make_memory_keeper(m_clock).value();
+  std::shared_ptr<KeyAhead> key = std::make_shared<KeyAhead>(MessageId("of-the-key"), fail(ErrorCode::Unavailable, "none"), nullptr);
+  std::vector<Arrival> taken;
+  std::atomic<int> alone{0};
 };
 
-struct ExpectedMessages : testing::Test {
-  ExpectedMessages() {
+struct KeysAhead : testing::Test {
+  KeysAhead() {
     auto options = std::make_shared<smtp::ServerOptions>();
     options->tls = smtp::TlsMode::Off;
     DoorOptions door_options;
     door_options.name = "mx";
     door_options.smtp = std::move(options);
     door.emplace(std::move(door_options), reception, clock, random);
-    auto streams = *io::Stream::pair(loops.at(0));
-    io::spawn(loops.at(0), door->serve(std::move(streams.first)), "door");
-    client.emplace(std::move(streams.second));
     loops.start();
-    say("", "220");
-    say("EHLO c.example\r\n", "250");
   }
-  ~ExpectedMessages() override {
+  ~KeysAhead() override {
     loops.stop();
     loops.join();
     loops.clear();
   }
+  [[nodiscard]] io::Stream visit() {
+    auto streams = *io::Stream::pair(loops.at(0));
+    io::spawn(loops.at(0), door->serve(std::move(streams.first)), "door");
+    say(streams.second, "", "220");
+    return std::move(streams.second);
+  }
   /// Sends what it is given and waits for an answer that begins so.
-  void say(std::string_view text, std::string_view code) { run_on(loops.at(0), exchange(std::string(text), std::string(code))); }
-  io::Task<void> exchange(std::string text, std::string code) {
-    if (!text.empty()) EXPECT_TRUE(co_await client->write_all(text, soon()));
+  void say(io::Stream& client, std::string_view text, std::string_view code) {
+    run_on(loops.at(0), exchange(client, std::string(text), std::string(code)));
+  }
+  io::Task<void> exchange(io::Stream& client, std::string text, std::string code) {
+    if (!text.empty()) EXPECT_TRUE(co_await client.write_all(text, soon()));
     std::array<Byte, 2048> answer{};
-    const auto got = co_await client->read_some(answer, soon());
+    const auto got = co_await client.read_some(answer, soon());
     EXPECT_TRUE(got && as_text(ByteView(answer).first(*got)).starts_with(code));
   }
-  void begin_message() {
-    say("MAIL FROM:<a@b.example>\r\n", "250");
-    say("RCPT TO:<x@y.example>\r\n", "250");
-  }
-  void send_content() {
-    say("DATA\r\n", "354");
-    say("Subject: x\r\n\r\nx\r\n.\r\n", "250");
+  void send_message(io::Stream& client) {
+    for (const char* command : {"EHLO c.example\r\n", "MAIL FROM:<a@b.example>\r\n", "RCPT TO:<x@y.example>\r\n"})
+      say(client, command, "250");
+    say(client, "DATA\r\n", "354");
+    say(client, "Subject: x\r\n\r\nx\r\n.\r\n", "250");
+    say(client, "NOOP\r\n", "250");  // behind what follows the answer
   }
 
-  LaterClock clock;
+  SystemClock clock;
   SystemRandom random;
   io::Loops loops{1};
-  Expecting reception;
+  Keyed reception;
   std::optional<Door> door;
-  std::optional<io::Stream> client;
 };
 
-TEST_F(ExpectedMessages, TheKeyIsAskedForWhenTheFirstRecipientIsKnown) {
-  begin_message();
-  say("RCPT TO:<z@y.example>\r\n", "250");
-  send_content();
-  begin_message();
-  send_content();
-  EXPECT_EQ(reception.expected, 2);
-  EXPECT_EQ(reception.with_key, (std::vector<bool>{true, true}));
-  EXPECT_TRUE(reception.grace.wait(std::chrono::seconds(20)));
+TEST_F(KeysAhead, AMessageOfASessionThatIsAloneGetsTheKeyAndItsId) {
+  io::Stream client = visit();
+  send_message(client);
+  send_message(client);
+  ASSERT_EQ(reception.taken.size(), 2U);
+  EXPECT_TRUE(reception.taken[0].key_ahead);
+  EXPECT_EQ(reception.taken[0].id, MessageId("of-the-key"));
+  EXPECT_FALSE(reception.taken[1].key_ahead) << "there was none";
+  EXPECT_EQ(reception.taken[1].id.get().size(), 26U);
+  EXPECT_EQ(reception.alone, 2);
 }
 
-TEST_F(ExpectedMessages, WhoTakesHisTimeGoesWithoutSoThatVersionsCanBeRetired) {
-  begin_message();
-  clock.later = std::chrono::seconds(5);
-  send_content();
-  EXPECT_EQ(reception.with_key, (std::vector<bool>{false}));
-  EXPECT_TRUE(reception.grace.wait(std::chrono::seconds(20)));
-}
-
-TEST_F(ExpectedMessages, NothingIsAskedForWhatIsThereAlready) {
-  say("MAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nBDAT 6 LAST\r\nx: y\r\n", "250");
-  EXPECT_EQ(reception.expected, 0);
+TEST_F(KeysAhead, InCompanyMessagesAskTogether) {
+  io::Stream client = visit(), other = visit();
+  send_message(client);
+  EXPECT_FALSE(reception.taken.at(0).key_ahead);
+  EXPECT_EQ(reception.alone, 0);
 }
 
 }  // namespace

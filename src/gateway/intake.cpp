@@ -95,6 +95,14 @@ smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
   return {550, {5, 1, 1}, "there is no mailbox of that name here"};
 }
 
+/// Mail of tenants has storage keys of its own.
+std::shared_ptr<KeyAhead> Intake::key_ahead() { return m_parts.config.tenants.empty() ? m_parts.spool.key_ahead() : nullptr; }
+
+void Intake::answered(bool lone) noexcept {
+  m_parts.spool.follow_up();
+  if (lone && m_parts.config.tenants.empty()) m_parts.spool.stock_keys();
+}
+
 /// What can be done before the writer is asked is done on the same thread: encryption at rest included.
 Result<Processed> Intake::process_and_seal(const Arrival& arrival, bool split, bool questions) const {
   POSTERN_TRY(auto out, m_parts.pipeline.process(arrival, split, questions));

@@ -55,10 +55,8 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) override;
   [[nodiscard]] io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override;
   [[nodiscard]] io::Task<FilterVerdict> filter(Arrival arrival) override;
-  [[nodiscard]] std::shared_ptr<KeyAhead> expect(const MessageId& message) override {
-    return m_parts.config.tenants.empty() ? m_parts.spool.key_ahead(message) : nullptr;
-  }
-  void answered() noexcept override { m_parts.spool.follow_up(); }
+  [[nodiscard]] std::shared_ptr<KeyAhead> key_ahead() override;
+  void answered(bool lone) noexcept override;
 
   /// Whether it goes to an address of reports.inbox.
   [[nodiscard]] bool is_for_reports(const Arrival& arrival) const;

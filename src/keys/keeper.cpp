@@ -28,7 +28,12 @@ Later<Bytes> Keeper::begin_sign(const KeyName& name, std::uint32_t version, cons
   return sign(name, version, algorithm, data);
 }
 
-Later<DataKey> Keeper::begin_data_key(const KeyName& name, ByteView aad) { return new_data_key(name, aad); }
+std::vector<Later<DataKey>> Keeper::begin_data_keys(const KeyName& name, std::span<const std::string> aads) {
+  std::vector<Later<DataKey>> out;
+  out.reserve(aads.size());
+  for (const std::string& aad : aads) out.emplace_back(new_data_key(name, as_bytes(aad)));
+  return out;
+}
 
 Result<std::uint32_t> Keeper::wrapped_version(ByteView wrapped) const {
   constexpr std::string_view prefix = "vault:v";

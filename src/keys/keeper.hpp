@@ -122,10 +122,11 @@ class Keeper {
 
   // Signatures and MACs. ------------------------------------------------------------------------------------------------------------
   [[nodiscard]] virtual Result<Bytes> sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data) = 0;
-  /// The same, and the next two, without waiting where the keeper is another process: what is under way at once is made side by side there.
-  /// `data` and `aad` are borrowed for the call only. A keeper in this process does it now.
+  /// The same, and data keys, without waiting where the keeper is another process: what is under way at once is made side by side there.
+  /// What is given is borrowed for the call only. A keeper in this process does it now.
   [[nodiscard]] virtual Later<Bytes> begin_sign(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data);
-  [[nodiscard]] virtual Later<DataKey> begin_data_key(const KeyName& name, ByteView aad);
+  /// One for each of `aads`, in their order.
+  [[nodiscard]] virtual std::vector<Later<DataKey>> begin_data_keys(const KeyName& name, std::span<const std::string> aads);
   /// Success or IntegrityFailed.
   [[nodiscard]] virtual Status verify(const KeyName& name, std::uint32_t version, const SignAlgorithm& algorithm, ByteView data,
                                       ByteView signature) = 0;

@@ -166,9 +166,8 @@ Status Spool::Impl::seal(const MessageId& message, std::vector<Variant>& variant
   return {};
 }
 
-std::shared_ptr<KeyAhead> Spool::key_ahead(const MessageId& message) const {
-  return std::make_shared<KeyAhead>(m_impl->keeper, message, m_impl->store.sealing());
-}
+std::shared_ptr<KeyAhead> Spool::key_ahead() { return m_impl->stock.take(); }
+void Spool::stock_keys() { m_impl->stock.refill(); }
 
 Status Spool::seal(const MessageId& message, std::vector<Variant>& variants, KeyAhead* ahead) const {
   return m_impl->seal(message, variants, ahead);

@@ -58,8 +58,10 @@ class Spool {
   Spool(const Spool&) = delete;
   Spool& operator=(const Spool&) = delete;
 
-  /// For seal(), of a message whose content is still on its way.
-  [[nodiscard]] std::shared_ptr<KeyAhead> key_ahead(const MessageId& message) const;
+  /// For seal(), of a message that gets the id which this has; null: there is none.
+  [[nodiscard]] std::shared_ptr<KeyAhead> key_ahead();
+  /// When there is time: sees to it that the next messages find one.
+  void stock_keys();
   /// Encrypts the copies that are not sealed yet, on the calling thread: for callers whose enqueue() must be quick. Errors of the keeper.
   [[nodiscard]] Status seal(const MessageId& message, std::vector<Variant>& variants, KeyAhead* ahead = nullptr) const;
   /// Encrypts on the calling thread, then queues. Errors: BadInput (an impossible submission), Conflict (the id is queued already),

@@ -9,6 +9,7 @@
 #include "spool/queue_table.hpp"
 #include "spool/spool.hpp"
 #include "spool/work_index.hpp"
+#include "store/key_stock.hpp"
 
 namespace postern {
 
@@ -94,6 +95,7 @@ struct Spool::Impl final : BatchObserver {
         store(where),
         keeper(keys),
         clock(time),
+        stock(keeper, store.sealing(), clock),
         index(settings.index_units, settings.route_units, settings.resting),
         wall_start(time.now()),
         steady_start(time.steady()),
@@ -103,6 +105,7 @@ struct Spool::Impl final : BatchObserver {
   Store& store;
   Keeper& keeper;
   const Clock& clock;
+  KeyStock stock;
   WorkIndex index;
   const WallTime wall_start;
   const SteadyTime steady_start;

@@ -53,11 +53,6 @@ Bytes stored_wrapped_key(const KeyName& storage_key, ByteView wrapped) {
 
 std::string content_aad(const MessageId& message) { return "postern content 1|" + message.get(); }
 
-KeyAhead::KeyAhead(Keeper& keeper, MessageId message, const GracePeriod& grace)
-    : m_message(std::move(message)),
-      m_ticket(grace.enter()),
-      m_key(keeper.begin_data_key(key_names::kMailStorage, as_bytes(content_aad(m_message)))) {}
-
 std::optional<KeyAhead::Ready> KeyAhead::take(const MessageId& message, const KeyName& storage_key) {
   if (!m_key || message != m_message || storage_key != key_names::kMailStorage) return std::nullopt;
   auto key = (*std::exchange(m_key, std::nullopt)).take();

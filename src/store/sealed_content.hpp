@@ -41,11 +41,12 @@ struct WrappedKey {
 /// What content and wrapped key of a message are bound to.
 [[nodiscard]] std::string content_aad(const MessageId& message);
 
-/// A data key that is asked for while the content of its message is still on its way, so that nobody waits for it when it is there. Of the
-/// key `mail_storage_key`. Whoever retires key versions waits for this as for what it becomes: not to be kept for long.
+/// A data key that was asked for before its message came, so that nobody waits for it then. Of the key `mail_storage_key`. Whoever retires
+/// key versions waits for this as for what it becomes: not to be kept for long.
 class KeyAhead {
  public:
-  KeyAhead(Keeper& keeper, MessageId message, const GracePeriod& grace);
+  KeyAhead(MessageId message, Later<DataKey> key, GracePeriod::Ticket ticket)
+      : m_message(std::move(message)), m_ticket(std::move(ticket)), m_key(std::move(key)) {}
 
   struct Ready {
     DataKey key;

@@ -10,6 +10,7 @@
 #include "store/audit_log.hpp"
 #include "store/certificate_store.hpp"
 #include "store/dkim_pins.hpp"
+#include "store/key_stock.hpp"
 #include "store/key_store.hpp"
 #include "store/mailbox.hpp"
 #include "store/test_support.hpp"
@@ -563,7 +564,8 @@ TEST_F(Mailboxes, LastOwnerTakesTheContentAway) {
 
 TEST_F(Mailboxes, AKeyThatWasAskedForBeforeIsUsedOnceForItsMessageOnly) {
   const MessageId one("one"), two("two");
-  KeyAhead ahead(*keeper, one, store->sealing());
+  const std::vector<std::string> aads = {content_aad(one)};
+  KeyAhead ahead(one, std::move(keeper->begin_data_keys(key_names::kMailStorage, aads).front()), store->sealing().enter());
   EXPECT_FALSE(ahead.take(two, key_names::kMailStorage));
   EXPECT_FALSE(ahead.take(one, KeyName("tenant_a_storage")));
   EXPECT_FALSE(store->sealing().wait(std::chrono::milliseconds(1))) << "a version is not retired under it";
@@ -576,6 +578,54 @@ TEST_F(Mailboxes, AKeyThatWasAskedForBeforeIsUsedOnceForItsMessageOnly) {
   EXPECT_FALSE(ahead.take(one, key_names::kMailStorage)) << "one key, one content";
   const SealedContent again = seal_content(*keeper, one, "again", key_names::kMailStorage, nullptr, &ahead).value();
   EXPECT_EQ(open_content(*keeper, one, again).value(), "again");
+}
+
+struct KeyStocks : Mailboxes {
+  /// Takes what there is; so many there were.
+  std::size_t use_up() {
+    std::size_t count = 0;
+    while (const auto key = stock.take()) {
+      const SealedContent sealed = seal_content(*keeper, key->message(), "x", key_names::kMailStorage, nullptr, key.get()).value();
+      EXPECT_EQ(open_content(*keeper, key->message(), sealed).value(), "x");
+      EXPECT_TRUE(ids.insert(key->message()).second);
+      ++count;
+    }
+    return count;
+  }
+  ManualClock time{wall_from_millis(1795308067000)};
+  KeyStock stock{*keeper, store->sealing(), time};
+  std::set<MessageId> ids;
+};
+
+TEST_F(KeyStocks, GrowWithWhatIsUsed) {
+  stock.refill();
+  EXPECT_EQ(use_up(), 0U) << "nobody had wanted one";
+  for (const std::size_t expected : {1U, 2U, 4U, 8U, 16U, 16U}) {
+    stock.refill();
+    stock.refill();
+    EXPECT_EQ(use_up(), expected);
+  }
+}
+
+TEST_F(KeyStocks, OldKeysAreThrownAway) {
+  EXPECT_EQ(use_up(), 0U);
+  stock.refill();
+  EXPECT_EQ(use_up(), 1U);
+  stock.refill();
+  time.advance(KeyStock::kFresh);
+  EXPECT_EQ(use_up(), 0U);
+  stock.refill();
+  EXPECT_EQ(use_up(), 1U) << "it begins anew";
+}
+
+TEST_F(KeyStocks, WhoRetiresVersionsDoesNotWaitForThem) {
+  EXPECT_EQ(use_up(), 0U);
+  stock.refill();
+  EXPECT_TRUE(store->sealing().wait(std::chrono::milliseconds(1)));
+  EXPECT_EQ(use_up(), 0U);
+  stock.refill();
+  const auto under_way = stock.take();
+  EXPECT_FALSE(store->sealing().wait(std::chrono::milliseconds(1))) << "one that was taken is another matter";
 }
 
 TEST_F(Mailboxes, SealedContentBelongsToItsMessage) {
