@@ -119,9 +119,12 @@ io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) 
   co_return co_await process_once(arrival, split, false);
 }
 
+bool Intake::may_be_done_here(const Arrival& arrival) const {
+  return !m_parts.pipeline.needs_worker(arrival) || (arrival.lone && arrival.content.size() <= kSmall);
+}
+
 io::Task<Result<Processed>> Intake::process_once(const Arrival& arrival, bool split, bool questions) {
-  const bool here = !m_parts.pipeline.needs_worker(arrival) || (arrival.lone && arrival.content.size() <= kSmall);
-  if (here) co_return process_and_seal(arrival, split, questions);
+  if (may_be_done_here(arrival)) co_return process_and_seal(arrival, split, questions);
   auto job = [this, &arrival, split, questions] { return process_and_seal(arrival, split, questions); };
   co_return co_await m_parts.workers.run(std::move(job));
 }
@@ -226,7 +229,9 @@ void Intake::note_dmarc(const Arrival& arrival) const {
 
 io::Task<Status> Intake::commit(Submission submission, bool lone) {
   io::OneShot<Status> committed(co_await io::this_executor());
-  if (submission.variants.empty())
+  if (submission.variants.empty() && lone)
+    m_parts.audit.append_and_help(std::move(submission.audit), committed.setter());
+  else if (submission.variants.empty())
     m_parts.audit.append(std::move(submission.audit), committed.setter());
   else if (lone)
     m_parts.spool.enqueue_and_help(std::move(submission), committed.setter());
@@ -268,7 +273,7 @@ Result<Intake::Filtering> Intake::prepare(const Arrival& arrival, bool questions
 }
 
 io::Task<Result<Intake::Filtering>> Intake::prepare_once(const Arrival& arrival, bool questions) {
-  if (!m_parts.pipeline.needs_worker(arrival)) co_return prepare(arrival, questions);
+  if (may_be_done_here(arrival)) co_return prepare(arrival, questions);
   auto job = [this, &arrival, questions] { return prepare(arrival, questions); };
   co_return co_await m_parts.workers.run(std::move(job));
 }
@@ -290,7 +295,7 @@ io::Task<FilterVerdict> Intake::filter(Arrival arrival) {
     co_return refuse(arrival, split ? smtp::Reply{451, {4, 3, 5}, prepared.error().what} : Pipeline::reply_for(prepared.error()));
   }
   if (!prepared->processed.any_accepted()) co_return refuse(arrival, prepared->processed.replies.front());
-  const Status safe = co_await commit(std::move(prepared->processed.submission), false);
+  const Status safe = co_await commit(std::move(prepared->processed.submission), arrival.lone);
   if (!safe) co_return refuse(arrival, Pipeline::reply_for(safe.error()));
   note(arrival, {250, {2, 0, 0}, {}});
   log::info("message.filtered", {{"id", arrival.id.get()},

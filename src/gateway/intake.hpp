@@ -78,6 +78,7 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] io::Task<Result<Filtering>> prepare_once(const Arrival& arrival, bool questions);
   [[nodiscard]] FilterVerdict refuse(const Arrival& arrival, const smtp::Reply& reply);
   [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split, bool questions) const;
+  [[nodiscard]] bool may_be_done_here(const Arrival& arrival) const;
   [[nodiscard]] io::Task<Result<Processed>> process_once(const Arrival& arrival, bool split, bool questions);
   void note(const Arrival& arrival, const smtp::Reply& reply);
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64U * 1024;
 thread_local std::array<Byte, kReadBytes> t_milter_buffer;  // consumed before the next await
+thread_local std::size_t t_messages = 0;                    ///< Under way on this loop, all milter doors together.
 
 /// An MTA keeps its connection for as long as it keeps its SMTP client, and Postfix for many of them.
 constexpr auto kIdle = std::chrono::hours(2);
@@ -93,6 +94,10 @@ class MilterDoor::Visit {
   Visit(MilterDoor& door, io::Stream stream)
       : m_door(door), m_stream(std::move(stream)), m_session(door.m_parts.session), m_held(door.m_parts.budget) {}
 
+  ~Visit() { end_message(); }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+
   io::Task<void> run() {
     ++m_door.m_stats.sessions;
     if (m_door.m_parts.options.implicit_tls) {
@@ -107,6 +112,7 @@ class MilterDoor::Visit {
     }
     while (!m_session.wants_close()) {
       const bool open = co_await round();
+      after_answer();
       if (!open) co_return;
     }
     co_await m_stream.close_gracefully(m_door.m_parts.clock.steady() + std::chrono::seconds(5));
@@ -121,6 +127,7 @@ class MilterDoor::Visit {
     if (const std::string output = m_session.take_output(); !output.empty()) {
       const Status written = co_await m_stream.write_all(output, m_door.m_parts.clock.steady() + m_door.m_parts.options.write);
       if (!written) co_return false;
+      after_answer();
     }
     if (!m_session.wants_input()) co_return true;
     // While nothing is under way the end of the daemon need not wait for an MTA that keeps its connection.
@@ -160,7 +167,7 @@ class MilterDoor::Visit {
     const bool waits = std::holds_alternative<milter::Connect>(event) || std::holds_alternative<milter::Helo>(event) ||
                        std::holds_alternative<milter::Mail>(event) || std::holds_alternative<milter::Recipient>(event) ||
                        std::holds_alternative<milter::Data>(event) || std::holds_alternative<milter::Unknown>(event);
-    if (std::holds_alternative<milter::Mail>(event)) m_in_message = true;
+    if (std::holds_alternative<milter::Mail>(event)) begin_message();
     if (waits) (void)m_session.continue_();
     if (std::holds_alternative<milter::Abort>(event)) end_message();
   }
@@ -178,7 +185,9 @@ class MilterDoor::Visit {
       co_return;
     }
     arrival->counted = true;
+    arrival->lone = t_messages == 1;
     message.raw.clear();
+    m_taken = true;
     const FilterVerdict verdict = co_await m_door.m_parts.reception.filter(*std::move(arrival));
     end_message();
     if (verdict.action == FilterVerdict::Action::Refuse) co_return refuse(verdict.reply);
@@ -196,9 +205,15 @@ class MilterDoor::Visit {
     (void)m_session.accept();
   }
 
+  void begin_message() {
+    if (!std::exchange(m_in_message, true)) ++t_messages;
+  }
   void end_message() {
-    m_in_message = false;
+    if (std::exchange(m_in_message, false)) --t_messages;
     m_held.release();
+  }
+  void after_answer() noexcept {
+    if (std::exchange(m_taken, false)) m_door.m_parts.reception.answered(t_messages == 0);
   }
 
   void refuse(const smtp::Reply& reply) {
@@ -222,6 +237,7 @@ class MilterDoor::Visit {
   milter::Session m_session;
   ContentShare m_held;
   bool m_in_message = false;
+  bool m_taken = false;  ///< A message was handed in, and the answer to it may not be out.
 };
 
 io::Task<void> MilterDoor::serve(io::Stream stream) {

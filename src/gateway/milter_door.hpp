@@ -21,6 +21,8 @@ class FilterReception {
   virtual ~FilterReception() = default;
   /// When it returns, whatever is ours is durable, and so is the audit record.
   [[nodiscard]] virtual io::Task<FilterVerdict> filter(Arrival arrival) = 0;
+  /// After every filter(): its answer is on the way, or there is nobody left to get it. `lone`: nothing else is under way on this loop.
+  virtual void answered(bool /*lone*/) noexcept {}
 };
 
 struct MilterStats {

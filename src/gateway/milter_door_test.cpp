@@ -1,7 +1,12 @@
-// The envelope that an MTA tells its filter.
+// The envelope that an MTA tells its filter, and who is alone.
 #include "gateway/milter_door.hpp"
 
 #include <gtest/gtest.h>
+
+#include <array>
+
+#include "io/testing/run.hpp"
+#include "milter/testing/mta.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -82,6 +87,90 @@ TEST(MilterEnvelope, Utf8) {
   EXPECT_EQ(told.envelope.from.text(), "<gr\xC3\xBCn@b.example>");
   EXPECT_TRUE(told.envelope.parameters.smtputf8);
   EXPECT_FALSE(arrival(kStalwart, {"<a@b.example>", {}}, {{"<b@c.example>", {}}})->envelope.parameters.smtputf8);
+}
+
+/// Lets everything pass, and tells what it knew.
+class Passing final : public FilterReception {
+ public:
+  io::Task<FilterVerdict> filter(Arrival arrival) override {
+    lone.push_back(arrival.lone);
+    FilterVerdict out;
+    out.action = FilterVerdict::Action::Pass;
+    co_return out;
+  }
+  void answered(bool alone) noexcept override { answers.push_back(alone); }
+  std::vector<bool> lone, answers;
+};
+
+struct MilterCompany : testing::Test {
+  MilterCompany() {
+    DoorOptions options;
+    options.name = "filter";
+    door.emplace(MilterDoorParts{std::move(options), std::make_shared<const milter::SessionOptions>(), reception, "mx.example",
+                                 std::make_shared<ContentBudget>(1024 * 1024), clock, random});
+  }
+  ~MilterCompany() override {
+    loops.stop();
+    loops.join();
+    loops.clear();
+  }
+  [[nodiscard]] io::Stream mta() {
+    auto streams = *io::Stream::pair(loops.at(0));
+    io::spawn(loops.at(0), door->serve(std::move(streams.first)), "milter");
+    tell(streams.second, milter::testing::negotiate(6, milter::testing::kPostfixActions, 0));
+    tell(streams.second, milter::testing::connect("c.example", '4', 25, "192.0.2.1"));
+    return std::move(streams.second);
+  }
+  /// Returns when there is an answer.
+  void tell(io::Stream& stream, std::string packet) {
+    loops.run([](io::Stream& to, std::string octets) -> io::Task<void> {
+      EXPECT_TRUE(co_await to.write_all(octets, io::testing::soon()));
+      std::array<Byte, 4096> answer{};
+      EXPECT_GT((co_await to.read_some(answer, io::testing::soon())).value_or(0), 0U);
+    }(stream, std::move(packet)));
+  }
+  void begin(io::Stream& stream) {
+    tell(stream, milter::testing::strings('M', {"<a@b.example>"}));
+    tell(stream, milter::testing::strings('R', {"<x@y.example>"}));
+  }
+  void end(io::Stream& stream) {
+    tell(stream, milter::testing::strings('L', {"Subject", "x"}));
+    tell(stream, milter::testing::packet('E'));
+    tell(stream, milter::testing::strings('H', {"c.example"}));  // behind what follows the answer
+  }
+
+  SystemClock clock;
+  SystemRandom random;
+  io::testing::RunningLoops loops;
+  Passing reception;
+  std::optional<MilterDoor> door;
+};
+
+TEST_F(MilterCompany, AMessageIsAloneThatIsTheOnlyOneUnderWay) {
+  io::Stream one = mta(), other = mta();
+  begin(one);
+  end(one);
+  begin(one);
+  begin(other);
+  end(one);
+  end(other);
+  EXPECT_EQ(reception.lone, (std::vector<bool>{true, false, true}));
+  EXPECT_EQ(reception.answers, (std::vector<bool>{true, false, true}));
+}
+
+TEST_F(MilterCompany, AConnectionThatEndsInAMessageIsNoCompanyAnyMore) {
+  io::Stream one = mta();
+  {
+    io::Stream gone = mta();
+    begin(gone);
+    loops.run([](io::Stream& stream) -> io::Task<void> {
+      stream.abort();
+      co_return;
+    }(gone));
+  }
+  begin(one);
+  end(one);
+  EXPECT_EQ(reception.lone, (std::vector<bool>{true}));
 }
 
 }  // namespace

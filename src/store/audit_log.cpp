@@ -92,6 +92,13 @@ Result<std::uint64_t> first_candidate(Database& database, const AuditFilter& fil
   return first;
 }
 
+std::function<Status(WriteContext&)> job_of(std::vector<AuditRecord> records) {
+  return [records = std::move(records)](WriteContext& context) -> Status {
+    for (const AuditRecord& record : records) POSTERN_CHECK(context.audit.append(context.database, record));
+    return {};
+  };
+}
+
 }  // namespace
 
 Result<AuditAppender> AuditAppender::open(Database& database) {
@@ -131,12 +138,11 @@ Status SqliteAuditLog::append(AuditRecord record) {
 }
 
 void SqliteAuditLog::append(std::vector<AuditRecord> records, std::function<void(const Status&)> done) {
-  m_store.writer().submit(
-      [records = std::move(records)](WriteContext& context) -> Status {
-        for (const AuditRecord& record : records) POSTERN_CHECK(context.audit.append(context.database, record));
-        return {};
-      },
-      std::move(done));
+  m_store.writer().submit(job_of(std::move(records)), std::move(done));
+}
+
+void SqliteAuditLog::append_and_help(std::vector<AuditRecord> records, std::function<void(const Status&)> done) {
+  m_store.writer().submit_and_help(job_of(std::move(records)), std::move(done));
 }
 
 Result<std::vector<AuditEntry>> SqliteAuditLog::list(const AuditFilter& filter, std::size_t limit) const {

@@ -53,6 +53,8 @@ class SqliteAuditLog {
   [[nodiscard]] Status append(AuditRecord record);
   /// Appends; `done` as of WriteJob.
   void append(std::vector<AuditRecord> records, std::function<void(const Status&)> done);
+  /// The same by DatabaseWriter::submit_and_help(), whose follow_up() the caller owes.
+  void append_and_help(std::vector<AuditRecord> records, std::function<void(const Status&)> done);
 
   /// In order of sequence, at most `limit`; give the last sequence as `after` for the next page.
   [[nodiscard]] Result<std::vector<AuditEntry>> list(const AuditFilter& filter, std::size_t limit) const;

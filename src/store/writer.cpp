@@ -336,6 +336,10 @@ void DatabaseWriter::submit_and_help(std::unique_ptr<WriteJob> job) {
     m_impl->arrived.notify_one();
 }
 
+void DatabaseWriter::submit_and_help(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done) {
+  submit_and_help(std::make_unique<FunctionJob>(std::move(work), std::move(done)));
+}
+
 void DatabaseWriter::follow_up() {
   if (m_impl->follow_up()) m_impl->arrived.notify_one();
 }

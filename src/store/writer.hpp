@@ -104,6 +104,7 @@ class DatabaseWriter {
   /// (WriterOptions::quick_commit), the batch runs on his thread, which saves changing threads twice. Blocks for at most one commit then.
   /// What else follows a batch (between_batches) waits for follow_up(), which he must call when his own answer is out.
   void submit_and_help(std::unique_ptr<WriteJob> job);
+  void submit_and_help(std::function<Status(WriteContext&)> work, std::function<void(const Status&)> done);
   void follow_up();
   /// submit, then wait for the commit. Not on the writer thread, and not on an event loop.
   [[nodiscard]] Status transact(std::function<Status(Database&)> work);
