@@ -199,11 +199,11 @@ const std::vector<Row<Config>>& scalar_settings() {
       text<C>("outbound.mta_sts_ca", FIELD(outbound.mta_sts_ca), "PEM trust store for the hosts of these policies; empty: the system's."),
       text<C>("outbound.mta_sts_min_tls", FIELD(outbound.mta_sts_min_tls), "Lowest TLS version of these hosts: 1.3, or 1.2 with a warning.",
               {"1.3", "1.2"}),
-      text<C>(
-          "outbound.revocation", FIELD(outbound.revocation),
-          "Whether a next hop's certificates may be revoked, by stapled OCSP, OCSP and CRLs. off: nobody looks. soft: a revoked one does "
-          "not count, one that nobody answers for does. hard: that one does not count either. By port 80.",
-          {"off", "soft", "hard"}),
+      text<C>("outbound.revocation", FIELD(outbound.revocation),
+              "Whether the certificates of a next hop, or of an X.400 peer or user that is called, may be revoked, by stapled OCSP, OCSP "
+              "and CRLs. off: nobody looks. soft: a revoked one does "
+              "not count, one that nobody answers for does. hard: that one does not count either. By port 80.",
+              {"off", "soft", "hard"}),
       list<C>(
           "outbound.revocation_networks", FIELD(outbound.revocation_networks),
           "Networks (10.1.0.0/16) whose responders and lists may be asked although their addresses are not public: those of an own CA."),

@@ -39,6 +39,7 @@ Status Link::Impl::admit(const PendingPtr& pending) {
 void Link::Impl::take_out(const PendingPtr& pending) {
   under_way.erase(pending->id);
   pending->taken = true;
+  if (pending->in_queue) WipedBytes().swap(pending->order.frame);  // the queue may keep it for as long as there is no channel
   bytes -= pending->size;
   if (pending->done) async -= 1;
   if (pending->order.nature == Nature::Changes) counts.changes += 1;
@@ -87,6 +88,7 @@ Result<WipedBytes> Link::Flight::land() && {
   const PendingPtr mine = std::exchange(m_call, nullptr);
   {
     Impl::Lock lock(m_link->mutex);
+    if (mine->in_queue) m_link->write_out(lock);
     m_link->await(lock, mine);
   }
   return std::move(mine->outcome);

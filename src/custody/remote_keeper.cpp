@@ -59,6 +59,11 @@ bool RemoteKeeper::is_fresh() const {
          std::chrono::steady_clock::now() < m_known.answered + m_options.fresh;
 }
 
+std::uint64_t RemoteKeeper::epoch() const noexcept {
+  const LinkCounts now = m_link->counts();
+  return now.changes + now.channels;
+}
+
 Status RemoteKeeper::meet() {
   const LinkCounts then = m_link->counts();
   POSTERN_TRY(KeeperCondition told, ask<Call::Condition>());

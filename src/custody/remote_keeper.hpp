@@ -34,6 +34,8 @@ class RemoteKeeper final : public Keeper {
   /// since: who seals the engine through us is turned away with the next connection.
   [[nodiscard]] KeeperState state() const override;
   [[nodiscard]] Status ready() override;
+  /// Changes through the link by whomever (the engine's API as well), and keepers that came.
+  [[nodiscard]] std::uint64_t epoch() const noexcept override;
   [[nodiscard]] Result<KeyInfo> create(const KeyName& name, KeyType type) override;
   [[nodiscard]] Result<KeyInfo> describe(const KeyName& name) override;
   [[nodiscard]] Result<std::vector<KeyName>> list() override;

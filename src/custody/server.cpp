@@ -141,6 +141,7 @@ Status KeeperServer::Impl::write_out() {
 void KeeperServer::Impl::rest() {
   const short reads = may_read() ? POLLIN : 0;
   const short writes = out.empty() ? 0 : POLLOUT;
+  if (starved && reads != 0) return;  // room came meanwhile, and whole frames wait for it
   if (!pool.may_sleep(reads != 0 ? &out : nullptr)) return;
   std::array<pollfd, 2> on{{{channel.fd(), static_cast<short>(reads | writes), 0}, {bell.fd(), POLLIN, 0}}};
   // Devices that hang know their deadline themselves; it is looked at now and then.

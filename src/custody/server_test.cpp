@@ -215,6 +215,19 @@ TEST_F(Server, ReadsNoMoreThanItHasRoomFor) {
   EXPECT_EQ(stage.counts().pooled, 50U);
 }
 
+TEST_F(Server, TakesWhatIsThereAsSoonAsThereIsRoom) {
+  testing::HeldKeeper held(*m_held);  // does not hold: each is over at once, on a worker
+  Stage stage(held, {}, Role::Gate, {.workers = 1, .requests = 1, .spin = std::chrono::microseconds(0)});
+  RawGate gate = this->gate(stage);
+  std::uint64_t id = 0;
+  for (int turn = 0; turn < 2000; ++turn) {
+    Bytes all;
+    for (int i = 0; i < 3; ++i) append(all, request<Call::List>(++id));
+    ASSERT_TRUE(gate.send(all));
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(gate.next()) << "of turn " << turn;
+  }
+}
+
 TEST_F(Server, BeginsNothingForAGateThatNeverReads) {
   testing::HeldKeeper held(*m_held);
   held.names = 10'000;  // a megabyte

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/log.hpp"
+#include "gateway/company.hpp"
 #include "smtp/proxy_protocol.hpp"
 
 namespace postern::gateway {
@@ -17,7 +18,6 @@ thread_local std::array<Byte, kReadBytes> t_read_buffer;
 constexpr auto kAwake = std::chrono::microseconds(60);
 constexpr auto kAtOnce = std::chrono::microseconds(200);
 
-thread_local std::size_t t_visits = 0;  ///< Connections of this loop, all doors together.
 /// RFC 4954 6: "454 4.7.0 Temporary authentication failure"
 const smtp::Reply kUsersUnavailable{454, {4, 7, 0}, "logins cannot be checked now; try again later"};
 
@@ -42,8 +42,7 @@ smtp::TlsInfo engine_info(const io::Stream& stream) {
 /// The state of one connection.
 class Door::Visit {
  public:
-  Visit(Door& door, io::Stream stream) : m_door(door), m_stream(std::move(stream)) { ++t_visits; }
-  ~Visit() { --t_visits; }
+  Visit(Door& door, io::Stream stream) : m_door(door), m_stream(std::move(stream)) {}
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
 
@@ -67,6 +66,7 @@ class Door::Visit {
   }
 
  private:
+  [[nodiscard]] static bool is_alone() noexcept { return Company::count() == 1; }
   [[nodiscard]] SteadyTime now() const { return m_door.m_clock.steady(); }
   [[nodiscard]] SteadyTime in(std::chrono::seconds span) const { return now() + span; }
 
@@ -158,14 +158,14 @@ class Door::Visit {
   }
 
   void after_answer() noexcept {
-    if (std::exchange(m_taken, false)) m_door.m_reception.answered(t_visits == 1);
+    if (std::exchange(m_taken, false)) m_door.m_reception.answered(is_alone());
   }
 
   io::Task<void> read_more() {
     after_answer();
     m_session->tick(now());  // decisions were made without a clock: the wait for the next command begins here
     if (m_session->has_output() || m_session->wants_close() || !m_session->wants_input()) co_return;
-    if (t_visits == 1 && m_at_once && read_awake()) co_return;
+    if (is_alone() && m_at_once && read_awake()) co_return;
     const SteadyTime asleep = now();
     const Status ready = co_await m_stream.wait_readable(m_session->deadline(), io::WakeOn::DataOrDrain);
     m_at_once = now() - asleep < kAtOnce;
@@ -277,14 +277,14 @@ class Door::Visit {
     ++m_door.m_stats.messages;
     Arrival arrival;
     arrival.received = m_door.m_clock.now();
-    if (t_visits == 1) arrival.key_ahead = m_door.m_reception.key_ahead();
+    if (is_alone()) arrival.key_ahead = m_door.m_reception.key_ahead(m_road);
     arrival.id = arrival.key_ahead ? arrival.key_ahead->message() : make_message_id(arrival.received, m_door.m_random);
     arrival.road = m_road;
     arrival.road.helo = m_session->helo();
     arrival.road.protocol = m_session->protocol(message.envelope.parameters.smtputf8);
     arrival.envelope = std::move(message.envelope);
     arrival.content = std::move(message.content);
-    arrival.lone = t_visits == 1;
+    arrival.lone = is_alone();
     arrival.counted = true;  // by the session, until it has the decision
     m_taken = true;
     auto replies = co_await m_door.m_reception.take(std::move(arrival));
@@ -299,6 +299,7 @@ class Door::Visit {
       m_session->reject(std::move(reply));
   }
 
+  const Company m_company;
   Door& m_door;
   io::Stream m_stream;
   Road m_road;

@@ -36,8 +36,8 @@ class Reception {
   /// Takes responsibility: answers one reply per recipient, all alike unless LMTP makes them differ. Positive only when the message and its
   /// audit record are durable.
   [[nodiscard]] virtual io::Task<std::vector<smtp::Reply>> take(Arrival arrival) = 0;
-  /// For a message of a session that is alone, which gets its id. Null: there is none. Must not wait.
-  [[nodiscard]] virtual std::shared_ptr<KeyAhead> key_ahead() { return nullptr; }
+  /// For a message that came on this road, of a session that is alone; it gets its id. Null: there is none. Must not wait.
+  [[nodiscard]] virtual std::shared_ptr<KeyAhead> key_ahead(const Road& /*road*/) { return nullptr; }
   /// After every take(): its answer is on the way, or there is nobody left to get it. `lone`: as its Arrival.
   virtual void answered(bool /*lone*/) noexcept {}
 };

@@ -74,7 +74,7 @@ class Keyed final : public Reception {
   io::Task<void> login_ended(Road, std::string, std::string, bool) override { co_return; }
   smtp::Reply check_sender(const Road&, const smtp::MailFrom&) override { return {}; }
   smtp::Reply check_recipient(const Road&, const smtp::RcptTo&) override { return {}; }
-  std::shared_ptr<KeyAhead> key_ahead() override { return std::exchange(key, nullptr); }
+  std::shared_ptr<KeyAhead> key_ahead(const Road&) override { return std::exchange(key, nullptr); }
   void answered(bool lone) noexcept override { alone += lone; }
   io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override {
     taken.push_back(std::move(arrival));

@@ -63,6 +63,13 @@ Identities::Identities(std::shared_ptr<Keeper> keeper, std::shared_ptr<Authority
 
 bool Identities::exists(const KeyName& name) { return m_keeper->describe(name).has_value(); }
 
+/// A keeper that cannot be asked now has not said that there is none.
+Status Identities::find(const KeyName& name, const char* none) {
+  const auto found = m_keeper->describe(name);
+  if (found) return {};
+  return found.error().code == ErrorCode::NotFound ? fail(ErrorCode::NotFound, none) : fail(found.error());
+}
+
 bool Identities::is_local(const Mailbox& address) const {
   return std::find(m_local.begin(), m_local.end(), routing_domain(address.domain)) != m_local.end();
 }
@@ -120,9 +127,10 @@ Result<SmimeIdentity> Identities::smime(const Mailbox& address) {
 }
 
 Result<std::vector<SmimeIdentity>> Identities::existing_smime(const Mailbox& address) {
+  constexpr const char* kNone = "there is no S/MIME key for this address";
+  if (!m_config.smime.enabled) return fail(ErrorCode::NotFound, kNone);
   const Mailbox owner = key_owner(address, smime_key_name);
-  if (!m_config.smime.enabled || !exists(smime_key_name(owner.text())))
-    return fail(ErrorCode::NotFound, "there is no S/MIME key for this address");
+  POSTERN_CHECK(find(smime_key_name(owner.text()), kNone));
   return load_smime(owner);
 }
 
@@ -142,8 +150,10 @@ Result<KeyName> Identities::openpgp(const Mailbox& address) {
 }
 
 Result<KeyName> Identities::existing_openpgp(const Mailbox& address) {
-  const KeyName name = openpgp_key_name(key_owner(address, openpgp_key_name).text());
-  if (!m_config.openpgp.enabled || !exists(name)) return fail(ErrorCode::NotFound, "there is no OpenPGP key for this address");
+  constexpr const char* kNone = "there is no OpenPGP key for this address";
+  if (!m_config.openpgp.enabled) return fail(ErrorCode::NotFound, kNone);
+  KeyName name = openpgp_key_name(key_owner(address, openpgp_key_name).text());
+  POSTERN_CHECK(find(name, kNone));
   return name;
 }
 

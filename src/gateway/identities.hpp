@@ -84,6 +84,8 @@ class Identities {
   [[nodiscard]] Result<std::optional<PublicIdentity>> public_identity(const std::string& mark);
   [[nodiscard]] Result<std::string> smime_address(const KeyName& name) const;
   [[nodiscard]] bool exists(const KeyName& name);
+  /// NotFound, with `none`, where there is none.
+  [[nodiscard]] Status find(const KeyName& name, const char* none);
   [[nodiscard]] bool is_local(const Mailbox& address) const;
   /// Whose key serves this address: its own where one exists, else that of the address without its +tag. Nobody makes up as many keys as
   /// there are tags.

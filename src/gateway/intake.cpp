@@ -11,6 +11,7 @@ namespace {
 
 /// What a lone session's own thread signs and seals, rather than handing it to a worker and waiting for both to wake up.
 constexpr std::size_t kSmall = 64U * 1024;
+constexpr int kSignerRounds = 4;
 
 /// Without case, and with xn-- and U-labels as one domain.
 bool is_same_mailbox(std::string_view a, std::string_view b) {
@@ -95,12 +96,17 @@ smtp::Reply Intake::check_recipient(const Road& road, const smtp::RcptTo& to) {
   return {550, {5, 1, 1}, "there is no mailbox of that name here"};
 }
 
-/// Mail of tenants has storage keys of its own.
-std::shared_ptr<KeyAhead> Intake::key_ahead() { return m_parts.config.tenants.empty() ? m_parts.spool.key_ahead() : nullptr; }
+/// Mail of tenants has storage keys of its own, and of an external Vault's changes nobody tells.
+bool Intake::stocks_keys() const { return m_parts.config.tenants.empty() && m_parts.config.keys.backend != "vault"; }
+
+/// What is judged waits for strangers, which whoever retires key versions should not.
+std::shared_ptr<KeyAhead> Intake::key_ahead(const Road& road) {
+  return stocks_keys() && !m_parts.judge.judges(road) ? m_parts.spool.key_ahead() : nullptr;
+}
 
 void Intake::answered(bool lone) noexcept {
   m_parts.spool.follow_up();
-  if (lone && m_parts.config.tenants.empty()) m_parts.spool.stock_keys();
+  if (lone && stocks_keys()) m_parts.spool.stock_keys();
 }
 
 /// What can be done before the writer is asked is done on the same thread: encryption at rest included.
@@ -120,7 +126,10 @@ io::Task<Result<Processed>> Intake::process(const Arrival& arrival, bool split) 
 }
 
 bool Intake::may_be_done_here(const Arrival& arrival) const {
-  return !m_parts.pipeline.needs_worker(arrival) || (arrival.lone && arrival.content.size() <= kSmall);
+  if (!m_parts.pipeline.needs_worker(arrival)) return true;
+  if (!arrival.lone || arrival.content.size() > kSmall) return false;
+  // An MTA has connections of its own for what else it is asked about: opening may take the keeper's time, and is for workers.
+  return !arrival.passing || !m_parts.pipeline.may_open(arrival);
 }
 
 io::Task<Result<Processed>> Intake::process_once(const Arrival& arrival, bool split, bool questions) {
@@ -178,14 +187,16 @@ io::Task<Result<std::string>> Intake::signature_of(const Arrival& arrival, Signe
 
 /// For rules that look at it; asking about signers in between, as process().
 io::Task<Status> Intake::find_signature(Arrival& arrival) {
-  SignerQuestions questions;
-  auto found = co_await signature_of(arrival, &questions);
-  if (found && !questions.empty()) {
+  // Each round asks about some of many signers; answers are remembered.
+  for (int round = 0; round < kSignerRounds; ++round) {
+    SignerQuestions questions;
+    POSTERN_CO_TRY(arrival.signature, co_await signature_of(arrival, &questions));
+    if (questions.empty()) co_return Status();
     co_await m_parts.revocations.find_out(std::move(questions));
-    found = co_await signature_of(arrival, nullptr);
   }
-  if (!found) co_return fail(found.error());
-  arrival.signature = *std::move(found);
+  SignerQuestions open;
+  POSTERN_CO_TRY(arrival.signature, co_await signature_of(arrival, &open));
+  if (!open.empty()) arrival.signature = policy::worse_signature(arrival.signature, "untrusted");
   co_return Status();
 }
 

@@ -55,7 +55,7 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] smtp::Reply check_recipient(const Road& road, const smtp::RcptTo& to) override;
   [[nodiscard]] io::Task<std::vector<smtp::Reply>> take(Arrival arrival) override;
   [[nodiscard]] io::Task<FilterVerdict> filter(Arrival arrival) override;
-  [[nodiscard]] std::shared_ptr<KeyAhead> key_ahead() override;
+  [[nodiscard]] std::shared_ptr<KeyAhead> key_ahead(const Road& road) override;
   void answered(bool lone) noexcept override;
 
   /// Whether it goes to an address of reports.inbox.
@@ -78,6 +78,7 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] io::Task<Result<Filtering>> prepare_once(const Arrival& arrival, bool questions);
   [[nodiscard]] FilterVerdict refuse(const Arrival& arrival, const smtp::Reply& reply);
   [[nodiscard]] Result<Processed> process_and_seal(const Arrival& arrival, bool split, bool questions) const;
+  [[nodiscard]] bool stocks_keys() const;
   [[nodiscard]] bool may_be_done_here(const Arrival& arrival) const;
   [[nodiscard]] io::Task<Result<Processed>> process_once(const Arrival& arrival, bool split, bool questions);
   void note(const Arrival& arrival, const smtp::Reply& reply);

@@ -6,6 +6,7 @@
 #include "base/content_budget.hpp"
 #include "base/log.hpp"
 #include "base/text.hpp"
+#include "gateway/company.hpp"
 #include "smtp/parameters.hpp"
 
 namespace postern::gateway {
@@ -13,7 +14,6 @@ namespace {
 
 constexpr std::size_t kReadBytes = 64U * 1024;
 thread_local std::array<Byte, kReadBytes> t_milter_buffer;  // consumed before the next await
-thread_local std::size_t t_messages = 0;                    ///< Under way on this loop, all milter doors together.
 
 /// An MTA keeps its connection for as long as it keeps its SMTP client, and Postfix for many of them.
 constexpr auto kIdle = std::chrono::hours(2);
@@ -94,10 +94,6 @@ class MilterDoor::Visit {
   Visit(MilterDoor& door, io::Stream stream)
       : m_door(door), m_stream(std::move(stream)), m_session(door.m_parts.session), m_held(door.m_parts.budget) {}
 
-  ~Visit() { end_message(); }
-  Visit(const Visit&) = delete;
-  Visit& operator=(const Visit&) = delete;
-
   io::Task<void> run() {
     ++m_door.m_stats.sessions;
     if (m_door.m_parts.options.implicit_tls) {
@@ -131,7 +127,7 @@ class MilterDoor::Visit {
     }
     if (!m_session.wants_input()) co_return true;
     // While nothing is under way the end of the daemon need not wait for an MTA that keeps its connection.
-    const auto wake = m_in_message ? io::WakeOn::Data : io::WakeOn::DataOrDrain;
+    const auto wake = m_at_work ? io::WakeOn::Data : io::WakeOn::DataOrDrain;
     const Status ready = co_await m_stream.wait_readable(m_door.m_parts.clock.steady() + kIdle, wake);
     if (!ready) co_return false;
     const auto got = m_stream.try_read(t_milter_buffer);
@@ -185,7 +181,7 @@ class MilterDoor::Visit {
       co_return;
     }
     arrival->counted = true;
-    arrival->lone = t_messages == 1;
+    arrival->lone = Company::count() == 1;
     message.raw.clear();
     m_taken = true;
     const FilterVerdict verdict = co_await m_door.m_parts.reception.filter(*std::move(arrival));
@@ -206,14 +202,14 @@ class MilterDoor::Visit {
   }
 
   void begin_message() {
-    if (!std::exchange(m_in_message, true)) ++t_messages;
+    if (!m_at_work) m_at_work.emplace();
   }
   void end_message() {
-    if (std::exchange(m_in_message, false)) --t_messages;
+    m_at_work.reset();
     m_held.release();
   }
   void after_answer() noexcept {
-    if (std::exchange(m_taken, false)) m_door.m_parts.reception.answered(t_messages == 0);
+    if (std::exchange(m_taken, false)) m_door.m_parts.reception.answered(Company::count() == 0);
   }
 
   void refuse(const smtp::Reply& reply) {
@@ -236,8 +232,8 @@ class MilterDoor::Visit {
   io::Stream m_stream;
   milter::Session m_session;
   ContentShare m_held;
-  bool m_in_message = false;
-  bool m_taken = false;  ///< A message was handed in, and the answer to it may not be out.
+  std::optional<Company> m_at_work;  ///< From MAIL to the end of the message.
+  bool m_taken = false;              ///< A message was handed in, and the answer to it may not be out.
 };
 
 io::Task<void> MilterDoor::serve(io::Stream stream) {

@@ -135,6 +135,7 @@ struct MilterCompany : testing::Test {
   }
   void end(io::Stream& stream) {
     tell(stream, milter::testing::strings('L', {"Subject", "x"}));
+    tell(stream, milter::testing::packet('N'));
     tell(stream, milter::testing::packet('E'));
     tell(stream, milter::testing::strings('H', {"c.example"}));  // behind what follows the answer
   }

@@ -101,11 +101,19 @@ Verified inner_signature(const PipelineParts& parts, std::string_view message, P
   return out;
 }
 
+/// Of the keeper, not of the message.
+bool is_passing(const Error& error) {
+  return error.code == ErrorCode::Unavailable || error.code == ErrorCode::Timeout || error.code == ErrorCode::Exhausted;
+}
+
 /// NotFound: the message is not for our key, so it passes as it is. Everything else must not be delivered.
 Opened not_opened(const Error& error, std::string_view kind) {
   Opened out;
-  if (error.code != ErrorCode::NotFound)
+  if (is_passing(error))
+    out.passing = error;
+  else if (error.code != ErrorCode::NotFound)
     out.failure = "encrypted (" + std::string(kind) + ") for a key of this gateway, and it could not be opened: " + error.text();
+  if (!out.failure.empty()) out.signature = "broken";
   return out;
 }
 
@@ -142,9 +150,13 @@ Opened open_pgp(const PipelineParts& parts, std::string_view message, const Mail
   auto opened = pgp_decrypt(message, *parts.keeper, *key, known, context_of(parts));
   if (!opened) return not_opened(opened.error(), "OpenPGP");
   Opened out;
-  Verified verified = opened->signers.empty()
-                          ? inner_signature(parts, opened->message, opened->inner, questions)
-                          : Verified{pgp_signature(opened->signers, opened->signature_valid()), result_of(opened->signers)};
+  Verified verified = inner_signature(parts, opened->message, opened->inner, questions);
+  if (!opened->signers.empty()) {  // a signature of the encryption does not excuse one inside
+    const bool inside = is_signed(opened->inner);
+    const std::string outer(result_of(opened->signers));
+    verified.signature = inside ? std::string(policy::worse_signature(outer, verified.signature)) : outer;
+    verified.trace = pgp_signature(opened->signers, opened->signature_valid());
+  }
   out.trace = "opened=openpgp; cipher=" + safe(opened->cipher) + "; mode=" + safe(opened->mode) + "; " + verified.trace;
   out.signature = std::move(verified.signature);
   out.inner = opened->inner;

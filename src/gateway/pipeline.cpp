@@ -153,6 +153,11 @@ bool Pipeline::needs_worker(const Arrival& arrival) const {
                      [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); });
 }
 
+bool Pipeline::may_open(const Arrival& arrival) const {
+  const auto view = MessageView::parse(arrival.content, m_parts.config.limits);
+  return view && is_encrypted(classify(*view).protection);
+}
+
 smtp::Reply Pipeline::reply_for(const Error& error) {
   switch (error.code) {
     case ErrorCode::BadInput:
@@ -185,7 +190,10 @@ class Pipeline::Run {
     m_detection = classify(m_view);
     find_author();
     POSTERN_CHECK(make_cases());
-    for (Case& c : m_cases) decide(c);
+    for (Case& c : m_cases) {
+      decide(c);
+      if (c.opened.passing) return fail(*c.opened.passing);
+    }
     if (questions != nullptr && !questions->empty()) return Submission();
     return queue();
   }
@@ -204,6 +212,7 @@ class Pipeline::Run {
     std::string_view worst = "none";
     for (Case& c : m_cases) {
       open(c);
+      if (c.opened.passing) return fail(*c.opened.passing);
       worst = policy::worse_signature(worst, c.opened.signature);
     }
     return std::string(worst);

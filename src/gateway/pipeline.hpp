@@ -73,6 +73,8 @@ class Pipeline {
 
   /// Whether process() may take longer than a millisecond: signatures, encryption, large messages.
   [[nodiscard]] bool needs_worker(const Arrival& arrival) const;
+  /// Whether it is encrypted, so that opening it, for whoever it is for, is among the work.
+  [[nodiscard]] bool may_open(const Arrival& arrival) const;
 
   /// An Error means the whole message is refused or cannot be taken now; reply_for() says it in SMTP. Recipients that policy bounces get
   /// their refusal in `replies`; with `split` false (SMTP, several recipients) they are queued for a bounce instead when others were

@@ -128,6 +128,13 @@ io::Task<void> Revocations::find_out(std::vector<CertificateChain> paths) {
   }
 }
 
+namespace {
+bool is_revoked(const PathRevocation& found) {
+  return std::ranges::any_of(found.certificates,
+                             [](const CertificateRevocation& one) { return one.verdict.status == RevocationStatus::Revoked; });
+}
+}  // namespace
+
 io::PeerJudge Revocations::judge_of_servers(RevocationPolicy policy, std::string peers) { return judge_by({policy, std::move(peers)}); }
 
 io::PeerJudge Revocations::judge_of_clients(RevocationPolicy policy) {
@@ -156,7 +163,8 @@ io::Task<Result<std::string>> Revocations::judge_peer(Peer peer, PathInQuestion 
   const PathRevocation found = co_await judge(std::move(question));
   if (!found.ok) {
     log::warn("revocation.peer_refused", {{"peer", peer.endpoint}, {"is", peer.kind}, {"certificate", subject}, {"reason", found.reason}});
-    co_return fail(ErrorCode::Denied, found.reason);
+    // That nobody can say it is nothing for good.
+    co_return fail(is_revoked(found) ? ErrorCode::Denied : ErrorCode::Unavailable, found.reason);
   }
   std::string text = revocation_text(found);
   if (!text.empty())

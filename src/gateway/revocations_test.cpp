@@ -135,7 +135,7 @@ TEST_F(PeerJudges, ARevokedOneIsDeniedByEveryPolicyThatLooks) {
 TEST_F(PeerJudges, AnUnknownOneAndASilentResponderPassBySoftAlone) {
   says = V_OCSP_CERTSTATUS_UNKNOWN;
   EXPECT_EQ(judged().value(), ", revocation not known");
-  EXPECT_EQ(judged(RevocationPolicy::Hard).error().code, ErrorCode::Denied);
+  EXPECT_EQ(judged(RevocationPolicy::Hard).error().code, ErrorCode::Unavailable);
   clock.advance(5min);
   (void)loops.run([](http::Server& ended) -> io::Task<bool> {
     co_await ended.stop(io::testing::soon());

@@ -17,6 +17,7 @@ struct Opened {
   std::string trace;                    ///< "opened=smime; cipher=AES-256-GCM; signature=valid; signer=a@b"; empty: nothing to say.
   std::string signature = "none";       ///< As policy::VerdictFacts::signature.
   std::string failure;                  ///< It was for us, and it must not be delivered; why.
+  std::optional<Error> passing;         ///< Whether it is for us could not be found out now: it has to come again.
 };
 
 /// Decrypts with the recipient's key, if the gateway has one, and verifies what is inside.

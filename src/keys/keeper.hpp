@@ -102,6 +102,9 @@ class Keeper {
   [[nodiscard]] virtual KeeperState state() const { return {}; }
   /// Whether keys can be used now; Unavailable says why not and what to do next. Does not wait.
   [[nodiscard]] virtual Status ready() { return {}; }
+  /// Another one after every change of keys that went through this port, before whoever asked for it has the answer: what was prepared
+  /// under an earlier one may be out of date. Never blocks.
+  [[nodiscard]] virtual std::uint64_t epoch() const noexcept { return 0; }
   /// Both, as one call over a channel: an error is the channel's and not the keeper's.
   [[nodiscard]] Result<KeeperCondition> condition() { return KeeperCondition{state(), ready()}; }
 

@@ -42,6 +42,7 @@ UserCall call_of(const CalledUser& user, const ForcedAccess::Parts& parts) {
   out.limits = parts.mta.limits;
   out.transcript = parts.transcript;
   out.hostname = parts.hostname;
+  out.budget = parts.budget;
   return out;
 }
 

@@ -39,6 +39,7 @@ class ForcedAccess : public std::enable_shared_from_this<ForcedAccess> {
     std::string hostname;
     RetrySchedule schedule;  ///< Between calls; its expiry does not count.
     osi::TranscriptHook transcript;
+    std::shared_ptr<ContentBudget> budget = nullptr;  ///< That of the doors, which bounds what all associations hold.
   };
   explicit ForcedAccess(Parts parts);
 

@@ -28,10 +28,14 @@ class OpenAssociations {
               m_open.erase(here);
             }};
   }
+  [[nodiscard]] bool holds(const std::string& peer, const osi::SessionConnectionIdentifier& connection) const {
+    const std::lock_guard lock(m_mutex);
+    return find(peer, connection) != m_open.end();
+  }
   /// Ends the one of this peer that is called so. False: there is none, or none any more.
   bool end(const std::string& peer, const osi::SessionConnectionIdentifier& connection) const {
     const std::lock_guard lock(m_mutex);
-    const auto found = std::ranges::find_if(m_open, [&](const Entry& each) { return each.peer == peer && each.connection == connection; });
+    const auto found = find(peer, connection);
     if (found == m_open.end()) return false;
     found->control.abort();
     return true;
@@ -43,6 +47,9 @@ class OpenAssociations {
     osi::SessionConnectionIdentifier connection;
     io::StreamControl control;
   };
+  [[nodiscard]] std::list<Entry>::const_iterator find(const std::string& peer, const osi::SessionConnectionIdentifier& connection) const {
+    return std::ranges::find_if(m_open, [&](const Entry& each) { return each.peer == peer && each.connection == connection; });
+  }
   mutable std::mutex m_mutex;
   std::list<Entry> m_open;
 };

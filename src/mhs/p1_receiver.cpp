@@ -41,6 +41,7 @@ class P1Receiver {
   P1Receiver(P1Parts& parts, Wire& wire, const Peer& peer, P1Sender::Connection connection) : P1Receiver(parts, wire, peer.mode) {
     m_peer = &peer;
     m_connection = std::move(connection);
+    enter_list();
   }
   ~P1Receiver() { stay_away(); }
   P1Receiver(const P1Receiver&) = delete;
@@ -140,6 +141,10 @@ class P1Receiver {
  private:
   static bool wants_turn_back(const Error& woken) { return woken.field == "call" || woken.code == ErrorCode::Timeout; }
 
+  void enter_list() {
+    if (m_connection) m_on_list = m_parts.open.enter(m_peer->name, *m_connection, m_wire.stream().control());
+  }
+
   // ---- bind
   io::Task<bool> bind(osi::AssociationRequested requested) {
     const auto refusal = co_await try_bind(requested);
@@ -161,7 +166,7 @@ class P1Receiver {
     auto answer = co_await judge(*argument);
     if (!answer) co_return answer.error();
     m_connection = requested.connection;
-    if (m_connection) m_on_list = m_parts.open.enter(m_peer->name, *m_connection, m_wire.stream().control());
+    enter_list();
     osi::AssociationAccept accept;
     accept.data.value = *std::move(answer);
     if (const Status accepted = m_wire->accept(std::move(accept)); !accepted)
@@ -399,12 +404,13 @@ class P1Receiver {
   io::Task<void> resume(osi::RtResumeRequested asked) {
     const auto take = [&] { return m_parts.interrupted.take(m_peer->name, asked, m_connection, m_parts.clock.steady()); };
     auto found = take();
-    if (!found) {
+    bool completed = !found && m_parts.interrupted.was_completed(m_peer->name, asked);
+    if (!found && !completed) {
       co_await end_left_association(asked);
       found = take();
+      completed = !found && m_parts.interrupted.was_completed(m_peer->name, asked);
     }
     if (!found) {
-      const bool completed = m_parts.interrupted.was_completed(m_peer->name, asked);
       static_cast<void>(m_wire->refuse_resume(completed ? osi::ResumeRefusal::Completed : osi::ResumeRefusal::Unrecognized));
       co_return;
     }
@@ -433,7 +439,7 @@ class P1Receiver {
     if (!m_parts.open.end(m_peer->name, *asked.connection)) co_return;
     log::info("x400.association_left", {{"peer", m_peer->name}});
     const SteadyTime until = io::deadline_in(kEnding);
-    while (m_parts.open.end(m_peer->name, *asked.connection) && std::chrono::steady_clock::now() < until)
+    while (m_parts.open.holds(m_peer->name, *asked.connection) && std::chrono::steady_clock::now() < until)
       co_await io::sleep_for(std::chrono::milliseconds(2));
   }
   /// One that an earlier process left. `point` gets what only the sealed part of it knows.

@@ -53,7 +53,8 @@ struct Service::Impl {
   std::optional<P3Parts> p3;
   std::optional<P7Parts> p7;
   std::unique_ptr<Node> node;
-  std::shared_ptr<ForcedAccess> forced;  ///< Null: nobody is called.
+  std::shared_ptr<ContentBudget> budget;  ///< Of what all associations hold.
+  std::shared_ptr<ForcedAccess> forced;   ///< Null: nobody is called.
   std::optional<Forwarder> forwarder;
   std::function<io::SslContext()> tls;
   std::unique_ptr<io::Listener> plain, secure;
@@ -107,7 +108,7 @@ struct Service::Impl {
                                   &guesses,
                                   NodeParts::kHousekeeping,
                                   NodeParts::kInterrupted,
-                                  std::make_shared<ContentBudget>(memory)}));
+                                  budget = std::make_shared<ContentBudget>(memory)}));
     submission.attach(*node);
     p3->deliveries = &node->deliveries();
     if (!node->mta().called_users.empty()) POSTERN_CHECK(open_calls());
@@ -125,7 +126,8 @@ struct Service::Impl {
                                                                 gateway.random(),
                                                                 gateway.config().server.hostname,
                                                                 std::move(schedule),
-                                                                {}});
+                                                                {},
+                                                                budget});
     node->deliveries().set_while_absent([calls = forced](const auto& user) { calls->wanted(user); });
     return {};
   }

@@ -163,7 +163,7 @@ io::Task<Called<std::unique_ptr<UserClient>>> UserClient::open(UserCall call, Bi
   const auto heard = std::make_shared<bool>(false);
   auto association = osi::Association::initiate(options_of(call, bind.service, heard), std::move(open), std::chrono::steady_clock::now());
   if (!association) co_return failed(witness, "association", association.error().text(), true);
-  std::unique_ptr<UserClient> client(new UserClient(Wire(*std::move(stream), *std::move(association))));
+  std::unique_ptr<UserClient> client(new UserClient(Wire(*std::move(stream), *std::move(association), call.budget)));
   auto failure = co_await client->bind(bind, *heard, deadline, witness);
   if (failure) co_return tl::unexpected<CallFailure>(*std::move(failure));
   co_return client;

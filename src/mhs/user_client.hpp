@@ -28,7 +28,8 @@ struct UserCall {
   PeerTls tls;
   osi::AssociationLimits limits;
   osi::TranscriptHook transcript;
-  std::string hostname = "localhost";  ///< Of this machine, for the session connection's name.
+  std::string hostname = "localhost";               ///< Of this machine, for the session connection's name.
+  std::shared_ptr<ContentBudget> budget = nullptr;  ///< Where what the other sends counts; null: nowhere.
 };
 
 /// One step on the way to a bound association, for whoever wants to know which of them fails.

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kTemporary = "temperror";
 constexpr std::string_view kSignature = "signature";
-constexpr std::array<std::string_view, 6> kSignatureWeights{"none", "valid", kTemporary, "untrusted", "revoked", "broken"};
+constexpr std::array<std::string_view, 6> kSignatureWeights{"none", "valid", kTemporary, "untrusted", "broken", "revoked"};
 
 struct Method {
   std::string_view name;

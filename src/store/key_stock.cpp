@@ -11,7 +11,7 @@ std::shared_ptr<KeyAhead> KeyStock::take() {
   const std::lock_guard lock(m_mutex);
   m_wanted = true;
   if (m_keys.empty()) return nullptr;
-  if (m_clock.steady() >= m_since + kFresh) {
+  if (m_clock.steady() >= m_since + kFresh || m_keeper.epoch() != m_epoch) {
     m_keys.clear();
     m_next = 1;
     return nullptr;
@@ -26,6 +26,7 @@ void KeyStock::refill() {
   const std::lock_guard lock(m_mutex);
   if (!m_keys.empty() || !std::exchange(m_wanted, false)) return;
   const auto ticket = m_sealing.enter();
+  m_epoch = m_keeper.epoch();
   std::vector<MessageId> ids;
   std::vector<std::string> aads;
   for (std::size_t i = 0; i < m_next; ++i) {

@@ -2,8 +2,9 @@
 // commit.
 //
 // Each key is bound to the message id that it comes with. The more of them are used, the more are asked for at once, up to kMost; those
-// that nobody took for kFresh are thrown away, as are all when somebody waits for those who prepare content under the present key versions
-// (Store::sealing). Any thread; nothing here waits for the keeper. The parts must outlive it.
+// that nobody took for kFresh are not used any more, nor those from before a change of keys (Keeper::epoch), and all are thrown away when
+// somebody waits for those who prepare content under the present key versions (Store::sealing). Any thread; nothing here waits for the
+// keeper. The parts must outlive it.
 #pragma once
 
 #include <deque>
@@ -36,6 +37,7 @@ class KeyStock {
   SystemRandom m_random;
   std::mutex m_mutex;
   std::deque<std::shared_ptr<KeyAhead>> m_keys;
+  std::uint64_t m_epoch = 0;            ///< Of the keeper, before they were asked for.
   SteadyTime m_since{};                 ///< They were asked for.
   bool m_wanted = false;                ///< Somebody took, or would have taken, one.
   std::size_t m_next = 1;               ///< So many are asked for next.

@@ -53,16 +53,20 @@ Bytes stored_wrapped_key(const KeyName& storage_key, ByteView wrapped) {
 
 std::string content_aad(const MessageId& message) { return "postern content 1|" + message.get(); }
 
-std::optional<KeyAhead::Ready> KeyAhead::take(const MessageId& message, const KeyName& storage_key) {
-  if (!m_key || message != m_message || storage_key != key_names::kMailStorage) return std::nullopt;
+Result<std::optional<KeyAhead::Ready>> KeyAhead::take(const MessageId& message, const KeyName& storage_key) {
+  if (!m_key || message != m_message || storage_key != key_names::kMailStorage) return std::optional<Ready>();
   auto key = (*std::exchange(m_key, std::nullopt)).take();
-  if (!key) return std::nullopt;
-  return Ready{*std::move(key), std::move(m_ticket)};
+  if (key) return Ready{*std::move(key), std::move(m_ticket)};
+  if (key.error().code == ErrorCode::Unavailable || key.error().code == ErrorCode::Timeout) return fail(std::move(key).error());
+  return std::optional<Ready>();
 }
 
 Result<SealedContent> seal_content(Keeper& keeper, const MessageId& message, std::string_view content, const KeyName& storage_key,
                                    const GracePeriod* grace, KeyAhead* ahead) {
-  auto ready = ahead != nullptr ? ahead->take(message, storage_key) : std::nullopt;
+  std::optional<KeyAhead::Ready> ready;
+  if (ahead != nullptr) {
+    POSTERN_TRY(ready, ahead->take(message, storage_key));
+  }
   if (!ready) {
     POSTERN_TRY(ready, ask_for_key(keeper, message, storage_key, grace));
   }

@@ -52,9 +52,9 @@ class KeyAhead {
     DataKey key;
     GracePeriod::Ticket ticket;
   };
-  /// Waits for it. Nothing when it is for something else, was taken before, or the keeper could not make it: then it is to be asked for
-  /// anew.
-  [[nodiscard]] std::optional<Ready> take(const MessageId& message, const KeyName& storage_key);
+  /// Waits for it. Nothing when it is for something else, was taken before, or the keeper refused it: then it is to be asked for anew.
+  /// Unavailable and Timeout of the keeper, whom to ask again would take as long again.
+  [[nodiscard]] Result<std::optional<Ready>> take(const MessageId& message, const KeyName& storage_key);
   [[nodiscard]] const MessageId& message() const noexcept { return m_message; }
 
  private:

@@ -566,8 +566,8 @@ TEST_F(Mailboxes, AKeyThatWasAskedForBeforeIsUsedOnceForItsMessageOnly) {
   const MessageId one("one"), two("two");
   const std::vector<std::string> aads = {content_aad(one)};
   KeyAhead ahead(one, std::move(keeper->begin_data_keys(key_names::kMailStorage, aads).front()), store->sealing().enter());
-  EXPECT_FALSE(ahead.take(two, key_names::kMailStorage));
-  EXPECT_FALSE(ahead.take(one, KeyName("tenant_a_storage")));
+  EXPECT_FALSE(*ahead.take(two, key_names::kMailStorage));
+  EXPECT_FALSE(*ahead.take(one, KeyName("tenant_a_storage")));
   EXPECT_FALSE(store->sealing().wait(std::chrono::milliseconds(1))) << "a version is not retired under it";
   {
     const SealedContent sealed = seal_content(*keeper, one, "hello", key_names::kMailStorage, &store->sealing(), &ahead).value();
@@ -575,9 +575,17 @@ TEST_F(Mailboxes, AKeyThatWasAskedForBeforeIsUsedOnceForItsMessageOnly) {
     EXPECT_FALSE(store->sealing().wait(std::chrono::milliseconds(1))) << "nor under what was made of it";
   }
   EXPECT_TRUE(store->sealing().wait(std::chrono::seconds(20)));
-  EXPECT_FALSE(ahead.take(one, key_names::kMailStorage)) << "one key, one content";
+  EXPECT_FALSE(*ahead.take(one, key_names::kMailStorage)) << "one key, one content";
   const SealedContent again = seal_content(*keeper, one, "again", key_names::kMailStorage, nullptr, &ahead).value();
   EXPECT_EQ(open_content(*keeper, one, again).value(), "again");
+}
+
+TEST_F(Mailboxes, AKeyThatDoesNotComeIsNotWaitedForTwice) {
+  const MessageId id("one");
+  KeyAhead silent(id, fail(ErrorCode::Unavailable, "the keeper did not answer in time"), nullptr);
+  EXPECT_EQ(seal_content(*keeper, id, "x", key_names::kMailStorage, nullptr, &silent).error().code, ErrorCode::Unavailable);
+  KeyAhead refused(id, fail(ErrorCode::Exhausted, "too many requests"), nullptr);
+  EXPECT_TRUE(seal_content(*keeper, id, "x", key_names::kMailStorage, nullptr, &refused)) << "the next answer may be another";
 }
 
 struct KeyStocks : Mailboxes {
