@@ -11,7 +11,7 @@ from cryptography import x509
 from peers import mimebytes, sealtools
 from peers.base import wait_until
 from peers.certs import TestAuthority
-from peers.daemon import HOSTNAME, LOCAL_DOMAIN
+from peers.daemon import HOSTNAME, LOCAL_DOMAIN, send_exact
 from peers.ocsp import RevocationHost, StaplingHost
 from peers.pp_mta import Gone, Refused, connect
 
@@ -344,6 +344,26 @@ def test_rules_act_on_what_a_signature_is_worth(world, workdir):
     assert world.host.asked == ["/ocsp"] * 2, "rules and opening ask once"
     world.host.answer_with(503)
     assert refusal("late").startswith("451 4.4.3")
+
+
+def test_what_cannot_be_opened_now_is_not_taken_for_unsigned(world, workdir):
+    """A rule on signatures does not refuse for good what a sealed engine cannot open: it comes again."""
+    daemon, sender, to = world.daemon, "carol@signing.example", f"bob@{LOCAL_DOMAIN}"
+    (zone := workdir / "zone.json").write_text('{"records": {}}')
+    daemon.config |= {"authentication": {"enabled": True}, "dns": {"fixture_file": str(zone)},
+                      "verdict": [{"when": ["signature!=valid"], "action": "reject", "text": "not signed"}]}
+    world.start()
+    (his := workdir / "bob.crt").write_bytes(daemon.certificate_of(to))
+    raw = sealtools.under_header(sealtools.cms_encrypt(b"Content-Type: text/plain\r\n\r\nunsigned\r\n", [his], workdir), sender, to)
+
+    def refusal(client) -> str:
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            send_exact(client, sender, [to], raw)
+        return f"{refused.value.smtp_code} {refused.value.smtp_error.decode()}"
+    with daemon.smtp("mx") as client:  # one that is open when the engine is sealed
+        assert refusal(client) == "550 5.7.1 not signed"
+        assert daemon.vault().call("PUT", "sys/seal").status == 204
+        assert refusal(client).startswith("451 4.3.0")
 
 
 def test_settings_are_checked(daemon):

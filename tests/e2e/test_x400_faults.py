@@ -98,6 +98,8 @@ def tpkts_of_a_transfer(load: Load) -> dict[str, int]:
     load.submit()
     load.settle()
     wait_until(lambda: load.pair.state(load.pair.north)["peers"][0]["associations"] == 0, "the association to be released")
+    # It counts no more from the release on, whose answer is still under way: CC, AC, AEA and DN come back.
+    wait_until(lambda: min(road.tpkts.values()) >= 4, "the answer to the release", details=lambda: str(road.tpkts))
     return dict(road.tpkts)
 
 
