@@ -77,8 +77,8 @@ struct Cuts : ::testing::Test {
     for (const auto& each : south.mailboxes.wait(kBob, sent.size()))
       arrived.insert(std::get<mts::Message>(each.apdu.value).envelope.message_identifier.local_identifier.octets);
     EXPECT_EQ(arrived, std::multiset<std::string>(sent.begin(), sent.end()));
-    while (north.spool->stats().queued > 0) std::this_thread::yield();
-    EXPECT_EQ(south.spool->stats().queued, 0U);
+    // What was delivered is noted with one of the next commits, some milliseconds later at most.
+    while (north.spool->stats().queued > 0 || south.spool->stats().queued > 0) std::this_thread::yield();
   }
   TestNode north, south;
   BadRoad road;
