@@ -202,6 +202,19 @@ TEST_F(Remote, WhatWasBegunIsTakenInAnyOrder) {
   EXPECT_EQ(std::move(none).take().error(), m_held->sign(KeyName("none"), 0, rsa, data).error());
 }
 
+TEST_F(Remote, TheEpochIsAnotherAfterEveryChangeAndEveryKeeper) {
+  ASSERT_TRUE(m_keeper->meet());
+  const std::uint64_t first = m_keeper->epoch();
+  EXPECT_TRUE(m_keeper->new_data_key(key_names::kMailStorage, {}));
+  EXPECT_EQ(m_keeper->epoch(), first) << "use changes nothing";
+  ASSERT_TRUE(m_keeper->rotate(key_names::kMailStorage));
+  const std::uint64_t rotated = m_keeper->epoch();
+  EXPECT_NE(rotated, first);
+  m_stage.end();
+  EXPECT_TRUE(m_keeper->new_data_key(key_names::kMailStorage, {}));
+  EXPECT_NE(m_keeper->epoch(), rotated) << "another keeper may be of another mind";
+}
+
 TEST_F(Remote, DecryptsWithRsa) {
   ASSERT_TRUE(m_keeper->create(kOne, KeyType::Rsa2048));
   const OaepOptions options{HashAlgorithm::Sha256, HashAlgorithm::Sha1, {1, 2}};

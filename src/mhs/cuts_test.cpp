@@ -107,7 +107,7 @@ TEST_F(Cuts, InTransfersWithCheckpointsItGoesOnAtTheLastOne) {
     EXPECT_EQ(std::get<mts::Message>(each.apdu.value).content.octets, Bytes(kSize, 'x'));
 }
 
-// X.228 7.8.3: what is resumed is the activity of the association that was lost, and the side that lost it comes first.
+// What is resumed is the activity of the association that was lost, and the side that lost it may come first.
 TEST_F(Cuts, WhoIsBackBeforeHisOldConnectionEndsGoesOn) {
   constexpr std::size_t kSize = 40'000;
   const auto octets = measure(kSize);
