@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <openssl/pem.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
+#include "base/testing/temporary_directory.hpp"
 #include "pki/testing/certificates.hpp"
 
 namespace postern::mhs {
@@ -25,12 +25,9 @@ std::string pem_of(const Made& made) {
 
 struct StrongFilesOnDisk : ::testing::Test {
   StrongFilesOnDisk() {
-    std::string name = (fs::temp_directory_path() / "strong-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
     put("own.pem", first.certificate.to_pem());
     put("own.key", pem_of(first));
   }
-  ~StrongFilesOnDisk() override { fs::remove_all(folder); }
   /// By a rename, as who renews a certificate does it.
   void put(const char* file, const std::string& text) const {
     std::ofstream(folder / "new") << text;
@@ -41,7 +38,8 @@ struct StrongFilesOnDisk : ::testing::Test {
   }
   Made first = make_certificate({.name = "north"}), second = make_certificate({.name = "north"});
   WallTime well = first.certificate.not_after() - std::chrono::hours(24 * 31);
-  fs::path folder;
+  const test::TemporaryDirectory directory;
+  const fs::path folder = directory.path();
 };
 
 TEST_F(StrongFilesOnDisk, ARenewedCertificateIsShownAndWhatDoesNotFitIsNot) {

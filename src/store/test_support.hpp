@@ -9,30 +9,13 @@
 #include <string>
 
 #include "barrier/barrier.hpp"
+#include "base/testing/temporary_directory.hpp"
 #include "keys/transit_keeper.hpp"
 #include "store/sealed_store.hpp"
 #include "store/store.hpp"
 #include "store/vfs.hpp"
 
 namespace postern::test {
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    std::string form = (std::filesystem::temp_directory_path() / "postern-test-XXXXXX").string();
-    m_path = ::mkdtemp(form.data());
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(m_path, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-  [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
-
- private:
-  std::filesystem::path m_path;
-};
 
 /// Faults that a test set do not outlive it.
 struct FaultGuard {

@@ -4,9 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+
+#include "base/testing/temporary_directory.hpp"
 
 namespace postern::transport {
 namespace {
@@ -22,14 +23,11 @@ constexpr const char* kStrong =
 class NativeService : public ::testing::Test {
  protected:
   NativeService() {
-    std::string name = (fs::temp_directory_path() / "service-XXXXXX").string();
-    m_folder = ::mkdtemp(name.data());
     fs::create_directory(m_folder / "profiles");
     m_config.source = (m_folder / "postern.toml").string();
     m_config.transport.mode = "native";
     m_config.transport.tls.enabled = false;
   }
-  ~NativeService() override { fs::remove_all(m_folder); }
   void write(const std::string& text) { std::ofstream(m_folder / "profiles" / "a.toml") << text; }
   [[nodiscard]] Result<std::unique_ptr<Service>> open() const {
     ServiceOptions options;
@@ -38,7 +36,8 @@ class NativeService : public ::testing::Test {
   }
 
   static inline const SystemClock kClock{};
-  fs::path m_folder;
+  const test::TemporaryDirectory m_directory;
+  const fs::path m_folder = m_directory.path();
   config::Config m_config;
 };
 
