@@ -69,6 +69,10 @@ bool is_fast(KeyType type) noexcept {
   }
 }
 
+bool is_brief_type(KeyType type) noexcept {
+  return is_fast(type) || type == KeyType::Rsa2048 || type == KeyType::Rsa3072 || type == KeyType::EcdsaP384 || type == KeyType::EcdsaP521;
+}
+
 vault::Reply no_engine() {
   vault::Reply reply;
   reply.status = 503;
@@ -143,7 +147,18 @@ bool Dispatcher::is_quick(R /*row*/, Reader in) const {
   if (m_parts.distance == Distance::Far) return R::kCall == Call::Condition;
   if (R::kPace != Pace::ByKey) return R::kPace == Pace::Quick;
   const auto name = in.text("name", kMaxKeyName);
-  return name && is_quick_key(std::string(*name));
+  const auto type = name ? known_type(std::string(*name)) : std::nullopt;
+  return type && is_fast(*type);
+}
+
+bool Dispatcher::is_brief(ByteView body) const {
+  Reader in(body);
+  const auto head = read_request_head(in);
+  if (!head || head->call != static_cast<std::uint8_t>(Call::Sign) || in.remaining() > kQuickBytes || m_parts.distance == Distance::Far)
+    return false;
+  const auto name = in.text("name", kMaxKeyName);
+  const auto type = name ? known_type(std::string(*name)) : std::nullopt;
+  return type && is_brief_type(*type);
 }
 
 Result<WipedBytes> Dispatcher::run(ByteView body) {
@@ -201,10 +216,10 @@ Result<WipedBytes> Dispatcher::run_vault(std::uint64_t id, Reader& in, VaultCall
   return release({id, std::move(reply), {}}, true);
 }
 
-bool Dispatcher::is_quick_key(const std::string& name) const {
+std::optional<KeyType> Dispatcher::known_type(const std::string& name) const {
   const std::lock_guard lock(m_mutex);
   const auto known = m_types.find(name);
-  return known != m_types.end() && is_fast(known->second);
+  return known != m_types.end() ? std::optional(known->second) : std::nullopt;
 }
 
 void Dispatcher::learn(const KeyName& name) {

@@ -65,6 +65,8 @@ class Dispatcher {
 
   /// Runs the request when it takes microseconds.
   [[nodiscard]] Result<QuickOutcome> run_if_quick(ByteView body);
+  /// Whether it is a signature with a key that was used before and takes no more than about a millisecond.
+  [[nodiscard]] bool is_brief(ByteView body) const;
   /// The frame of a held reply; `recorded` false: audit has not taken its lines, and the client hears that.
   [[nodiscard]] WipedBytes release(HeldReply held, bool recorded) const;
   /// The reply's frame.
@@ -80,7 +82,7 @@ class Dispatcher {
   [[nodiscard]] bool is_quick(R row, Reader in) const;
 
   /// Types of keys that were used before: a type never changes while the key exists, and a wrong guess costs time only.
-  [[nodiscard]] bool is_quick_key(const std::string& name) const;
+  [[nodiscard]] std::optional<KeyType> known_type(const std::string& name) const;
   void learn(const KeyName& name);
   void forget(const std::string& name);
 

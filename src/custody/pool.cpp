@@ -1,43 +1,79 @@
 #include "custody/pool.hpp"
 
+#include <unistd.h>
+
 #include <system_error>
 
 namespace postern::custody {
 
 Pool::Pool(Dispatcher& dispatcher, const ServerOptions& options, Bell& woken, Channel& channel)
-    : m_dispatcher(dispatcher), m_options(options), m_woken(woken), m_channel(channel) {}
+    : m_dispatcher(dispatcher), m_options(options), m_woken(woken), m_channel(channel) {
+  if (::sched_getaffinity(0, sizeof m_processors, &m_processors) != 0) CPU_ZERO(&m_processors);
+}
 
 bool Pool::has_room() const noexcept { return m_requests < m_options.requests && m_bytes < m_options.bytes; }
 
-void Pool::add(ByteView body) {
+Pool::Job Pool::job_of(ByteView body) {
   Reader in(body);
   const RequestHead head = read_request_head(in).value_or(RequestHead{});
-  Job job{WipedBytes(body.begin(), body.end()), std::chrono::steady_clock::now() + std::chrono::milliseconds(head.patience), head.id};
+  return {WipedBytes(body.begin(), body.end()), std::chrono::steady_clock::now() + std::chrono::milliseconds(head.patience), head.id};
+}
+
+void Pool::add(ByteView body) {
+  Job job = job_of(body);
   m_requests += 1;
   m_bytes += body.size();
   const std::lock_guard lock(m_mutex);
   m_jobs.push_back(std::move(job));
-  if (m_idle < m_jobs.size() && m_threads.size() < m_options.workers) start_thread();
-  m_work.notify_one();
+  if (m_resting.size() < m_jobs.size() && m_workers.size() < m_options.workers) start_thread();
+  call_one();
 }
 
 void Pool::start_thread() {
+  Worker& worker = m_workers.emplace_back();
   try {
-    m_threads.emplace_back([this] { work(); });
+    worker.thread = std::thread([this, &worker] { work(worker); });
   } catch (const std::system_error&) {
-    if (m_threads.empty()) throw;  // fewer than wished for will do
+    m_workers.pop_back();
+    if (m_workers.empty()) throw;  // fewer than wished for will do
   }
 }
 
-void Pool::work() {
-  std::unique_lock lock(m_mutex);
+/// Who calls has more to do: a worker that the system would run behind him on the same processor, as it does with many a virtual machine's
+/// idle ones, goes elsewhere.
+void Pool::call_one() {
+  if (m_resting.empty()) return;
+  Worker& worker = *m_resting.back();
+  m_resting.pop_back();
+  worker.resting = false;
+  if (m_jobs.size() == 1) shun(worker, ::sched_getcpu());
+  worker.called.notify_one();
+}
+
+void Pool::shun(Worker& worker, int processor) {
+  if (worker.shuns == processor || worker.id == 0) return;
+  cpu_set_t rest = m_processors;
+  if (processor != kNone) CPU_CLR(static_cast<std::size_t>(processor), &rest);
+  if (CPU_COUNT(&rest) > 0 && ::sched_setaffinity(worker.id, sizeof rest, &rest) == 0) worker.shuns = processor;
+}
+
+void Pool::rest(Lock& lock, Worker& me) {
+  while (!m_stop && !may_begin()) {
+    me.resting = true;
+    m_resting.push_back(&me);
+    me.called.wait(lock, [&] { return m_stop || !me.resting; });
+  }
+}
+
+void Pool::work(Worker& me) {
+  Lock lock(m_mutex);
+  me.id = ::gettid();
   while (true) {
-    ++m_idle;
-    m_work.wait(lock, [this] { return m_stop || (!m_jobs.empty() && m_unsent + m_ready_bytes < m_options.unsent); });
-    --m_idle;
+    rest(lock, me);
     if (m_stop) return;
     Job job = std::move(m_jobs.front());
     m_jobs.pop_front();
+    if (!m_jobs.empty()) shun(me, kNone);  // with work for all every processor counts
     lock.unlock();
     Result<WipedBytes> reply = answer(job);
     m_requests -= 1;
@@ -107,7 +143,7 @@ void Pool::set_unsent(std::size_t bytes) {
   const std::lock_guard lock(m_mutex);
   const bool was_over = m_unsent + m_ready_bytes >= m_options.unsent;
   m_unsent = bytes;
-  if (was_over && !m_jobs.empty()) m_work.notify_all();
+  for (std::size_t calls = was_over ? m_jobs.size() : 0; calls > 0 && !m_resting.empty(); --calls) call_one();
 }
 
 void Pool::stop() {
@@ -116,9 +152,10 @@ void Pool::stop() {
     m_stop = true;
     m_jobs.clear();
   }
-  m_work.notify_all();
-  for (std::thread& thread : m_threads) thread.join();
-  m_threads.clear();
+  for (Worker& worker : m_workers) worker.called.notify_one();
+  for (Worker& worker : m_workers) worker.thread.join();
+  m_workers.clear();
+  m_resting.clear();
 }
 
 }  // namespace postern::custody

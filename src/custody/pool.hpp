@@ -1,8 +1,11 @@
 // The keeper's bounded pool: frames in, replies out, in any order. Inside of server.hpp.
 #pragma once
 
+#include <sched.h>
+
 #include <condition_variable>
 #include <deque>
+#include <list>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +25,14 @@ class Pool {
   [[nodiscard]] bool has_room() const noexcept;
   /// A copy of the frame waits for a worker.
   void add(ByteView body);
+  struct Job {
+    WipedBytes body;
+    SteadyTime until;
+    std::uint64_t id;
+  };
+  [[nodiscard]] static Job job_of(ByteView body);
+  /// What a worker does with it, on the calling thread.
+  [[nodiscard]] Result<WipedBytes> answer(const Job& job);
   /// Replies that are ready; an Error when a request was not of the protocol. Afterwards the bell rings for the next.
   [[nodiscard]] Status collect(Outbox& into);
   /// Before sleeping: false when something is ready. Until take_back() workers may use `out`, if it is given and empty, and send their
@@ -35,14 +46,22 @@ class Pool {
   [[nodiscard]] std::uint64_t expired() const noexcept { return m_expired; }
 
  private:
-  struct Job {
-    WipedBytes body;
-    SteadyTime until;
-    std::uint64_t id;
+  struct Worker {
+    std::thread thread;
+    std::condition_variable called;
+    pid_t id = 0;
+    bool resting = false;  ///< One of m_resting.
+    int shuns = kNone;     ///< The processor that it may not use.
   };
-  void work();
+  static constexpr int kNone = -1;
+
+  using Lock = std::unique_lock<std::mutex>;
+  void work(Worker& me);
+  void rest(Lock& lock, Worker& me);
+  [[nodiscard]] bool may_begin() const { return !m_jobs.empty() && m_unsent + m_ready_bytes < m_options.unsent; }
+  void call_one();
+  void shun(Worker& worker, int processor);
   void pass_on(WipedBytes reply);
-  [[nodiscard]] Result<WipedBytes> answer(const Job& job);
   void start_thread();
 
   Dispatcher& m_dispatcher;
@@ -51,15 +70,16 @@ class Pool {
   Channel& m_channel;
   Outbox* m_lent = nullptr;  ///< Under the mutex.
   mutable std::mutex m_mutex;
-  std::condition_variable m_work;
   std::deque<Job> m_jobs;
   std::vector<WipedBytes> m_ready;
   std::optional<Error> m_fault;
-  std::size_t m_ready_bytes = 0, m_unsent = 0, m_idle = 0;
+  std::size_t m_ready_bytes = 0, m_unsent = 0;
   bool m_stop = false, m_asleep = false;
   std::atomic<std::size_t> m_requests{0}, m_bytes{0};  // waiting or running
   std::atomic<std::uint64_t> m_expired{0};
-  std::vector<std::thread> m_threads;
+  std::list<Worker> m_workers;
+  std::vector<Worker*> m_resting;
+  cpu_set_t m_processors{};  ///< That this process may use.
 };
 
 }  // namespace postern::custody

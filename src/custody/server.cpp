@@ -8,6 +8,8 @@
 namespace postern::custody {
 namespace {
 constexpr auto kLookAtHeld = std::chrono::milliseconds(250);
+/// Who has slept for so long serves one gate that asks now and then.
+constexpr auto kLone = std::chrono::microseconds(100);
 }
 
 struct KeeperServer::Impl {
@@ -23,6 +25,8 @@ struct KeeperServer::Impl {
   [[nodiscard]] Status take_greeting(ByteView body);
   [[nodiscard]] Status take_frames();
   [[nodiscard]] Status take_request(ByteView body);
+  void take_slow(ByteView body);
+  [[nodiscard]] Status run_own();
   [[nodiscard]] Result<bool> read_some();
   [[nodiscard]] Status write_out();
   [[nodiscard]] bool may_read() const { return out.bytes() < options.unsent && pool.has_room() && held.size() < options.requests; }
@@ -49,6 +53,8 @@ struct KeeperServer::Impl {
   Outbox out;
   Spin spin;
   bool greeted = false, ended = false;
+  bool rested = false;           ///< Nothing was asked for a while before this turn.
+  std::optional<Pool::Job> own;  ///< A request of this turn that this thread runs, when it has passed on the others.
   bool starved = false;  ///< Frames may be there that found no room.
   std::uint64_t last_id = 0;
   SteadyTime greet_until;
@@ -72,13 +78,37 @@ Status KeeperServer::Impl::take_request(ByteView body) {
   // Rising ids: no two requests can share one, and a reply can never be taken for another's.
   if (head.id <= last_id) return fail(ErrorCode::BadInput, "was used before", "id");
   last_id = head.id;
+  if (own) {
+    pool.add(body);
+    return {};
+  }
   POSTERN_TRY(QuickOutcome outcome, dispatcher.run_if_quick(body));
   const bool done = outcome.frame || outcome.held;
   (done ? quick : pooled).fetch_add(1, std::memory_order_relaxed);
   if (outcome.frame) out.add(*std::move(outcome.frame));
   if (outcome.held) held.push_back(*std::move(outcome.held));
-  if (!done) pool.add(body);
+  if (!done) take_slow(body);
   return {};
+}
+
+/// A signature that somebody waits for, and nobody for anything else: to wake a worker for it would take longer than what others of this
+/// turn have to wait.
+void KeeperServer::Impl::take_slow(ByteView body) {
+  if (rested && pool.is_idle() && held.empty() && dispatcher.is_brief(body)) {
+    own = Pool::job_of(body);
+  } else {
+    pool.add(body);
+  }
+}
+
+Status KeeperServer::Impl::run_own() {
+  if (!own) return {};
+  (void)pool.may_sleep(&out);
+  Result<WipedBytes> reply = pool.answer(*std::exchange(own, std::nullopt));
+  pool.take_back();
+  POSTERN_CHECK(reply);
+  out.add(*std::move(reply));
+  return write_out();
 }
 
 /// Lines are recorded in the order in which they were taken: when the oldest waits, so do the others.
@@ -146,7 +176,9 @@ void KeeperServer::Impl::rest() {
   std::array<pollfd, 2> on{{{channel.fd(), static_cast<short>(reads | writes), 0}, {bell.fd(), POLLIN, 0}}};
   // Devices that hang know their deadline themselves; it is looked at now and then.
   const SteadyTime until = held.empty() ? SteadyTime::max() : std::chrono::steady_clock::now() + kLookAtHeld;
+  const SteadyTime asleep = std::chrono::steady_clock::now();
   wait(on, greeted ? until : greet_until);
+  rested = std::chrono::steady_clock::now() - asleep >= kLone;
   pool.take_back();
   if (on[1].revents != 0) bell.clear();
   // Without interest in reading, a gate that went away shows only like this.
@@ -166,6 +198,8 @@ Status KeeperServer::Impl::serve() {
       POSTERN_CHECK(take_frames());
     }
     POSTERN_CHECK(write_out());
+    rested = false;
+    POSTERN_CHECK(run_own());
     const auto now = std::chrono::steady_clock::now();
     if (!greeted && now >= greet_until) return fail(ErrorCode::Timeout, "the other side did not greet");
     if (came) {

@@ -13,6 +13,17 @@ constexpr std::size_t kInternalConcurrency = 4;  ///< Of routes that are no next
 
 }  // namespace
 
+/// The configured ones go round from the first loop on, where mail comes in while there is little of it (io/listener.hpp).
+void Courier::Impl::settle_routes() {
+  for (const Route& route : parts.routes.all())
+    if (route.via != Via::Mx) fixed_shards.emplace(route.id, fixed_shards.size() % shards.size());
+}
+
+std::size_t Courier::Impl::shard_of(const std::string& route) const {
+  const auto fixed = fixed_shards.find(route);
+  return fixed != fixed_shards.end() ? fixed->second : std::hash<std::string>{}(route) % shards.size();
+}
+
 void Courier::Impl::wake(const std::string& route, std::size_t granted) {
   const std::size_t shard = shard_of(route);
   io::spawn(parts.loops.at(shard), pump(shared_from_this(), shard, route, granted), "courier.pump");
@@ -115,6 +126,7 @@ Result<std::unique_ptr<Courier>> Courier::make(CourierParts parts) {
   schedule.expire = parts.config.queue.expire;
   auto impl = std::make_shared<Impl>(std::move(parts), std::move(hops));
   impl->schedule = std::move(schedule);
+  impl->settle_routes();
   return std::unique_ptr<Courier>(new Courier(std::move(impl)));
 }
 

@@ -80,7 +80,8 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   // courier.cpp: who gets which work
   /// `granted`: places that the route has already.
   void wake(const std::string& route, std::size_t granted = 0);
-  [[nodiscard]] std::size_t shard_of(const std::string& route) const { return std::hash<std::string>{}(route) % shards.size(); }
+  void settle_routes();
+  [[nodiscard]] std::size_t shard_of(const std::string& route) const;
   [[nodiscard]] Destination& destination(std::size_t shard, const std::string& route);
   static io::Task<void> pump(std::shared_ptr<Impl> self, std::size_t shard, std::string route, std::size_t granted);
   void hand_over(std::size_t shard, Destination& d, Work work);
@@ -118,6 +119,7 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   Hops hops;
   Trust trust;
   std::vector<Destinations> shards;  ///< By loop.
+  std::unordered_map<std::string, std::size_t> fixed_shards;  ///< Of the next hops that the configuration names.
   Places places;
   RetrySchedule schedule;
   CourierStats stats;

@@ -31,6 +31,9 @@ using Descriptor = asio::posix::basic_stream_descriptor<>;
 constexpr int kAcceptBurst = 64;
 constexpr std::size_t kRefusalBytes = 512;
 constexpr auto kDeviceCheck = std::chrono::seconds(1);
+/// Connections side by side up to which one door serves all, and for how long there must have been no more of them before it does.
+constexpr std::size_t kFew = 2;
+constexpr auto kQuiet = std::chrono::seconds(1);
 
 // One listening socket on one loop.
 struct Door {
@@ -54,8 +57,10 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   Handler handler;
   Endpoint local;
   std::vector<Executor> loops;
-  bool one_door = false;  // Unix sockets, and those made elsewhere: their streams go round
-  std::atomic<std::size_t> turn{0};
+  bool one_door = false;  // Unix sockets, and those made elsewhere
+  std::atomic<bool> gathers{false};  // the first of several doors gets all connections
+  std::atomic<SteadyTime> many_at{SteadyTime::min()};  // when there were more than kFew
+  std::atomic<std::size_t> turn{1};
 
   std::atomic<std::size_t> active{0};
   std::atomic<std::uint64_t> accepted{0};
@@ -90,6 +95,9 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   void leave(const Ticket& ticket) noexcept;
   void welcome(Door& door, UniqueFd fd, const Endpoint& peer);
   void refuse(int fd, Refusal why);
+  Executor place(const Door& door);
+  void gather();
+  void spread();
   bool accept_one(Door& door);
   void on_shortage(Door& door);
   std::vector<StreamControl> sessions();
@@ -142,11 +150,39 @@ Task<void> Listener::Impl::serve(std::shared_ptr<Impl> self, Stream stream) {
   co_await std::move(session);
 }
 
+/// A change of threads costs more than the work of a connection that is alone: it stays where it came in, and all that are alone come in
+/// at one door, so that the loops need not wake each other. Those that come through one door beside others go round.
+Executor Listener::Impl::place(const Door& door) {
+  const std::size_t present = active.load();
+  if (!one_door) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (present > kFew) {
+      many_at = now;
+      spread();
+    } else if (!gathers && now > many_at.load() + kQuiet) {
+      gather();
+    }
+  }
+  if (present == 1 || (!one_door && !gathers)) return door.loop;
+  return loops[turn++ % loops.size()];
+}
+
+void Listener::Impl::gather() {
+  const std::lock_guard lock(mutex);
+  if (!doors.empty() && !gathers) gathers = to_first_of_group(doors.front()->socket.native_handle());
+}
+
+void Listener::Impl::spread() {
+  if (!gathers) return;
+  const std::lock_guard lock(mutex);
+  if (gathers.exchange(false) && !doors.empty()) to_all_of_group(doors.front()->socket.native_handle());
+}
+
 void Listener::Impl::welcome(Door& door, UniqueFd fd, const Endpoint& peer) {
   auto ticket = enter(peer);
   if (!ticket) return refuse(fd.get(), ticket.error().field == "peer" ? Refusal::TooManyFromPeer : Refusal::TooMany);
   ++accepted;
-  const Executor where = one_door ? loops[turn++ % loops.size()] : door.loop;
+  const Executor where = place(door);
   Stream stream = Stream::adopt(where, fd.release(), peer);
   {
     const std::lock_guard lock(mutex);
@@ -212,6 +248,8 @@ void Listener::Impl::open_doors(std::vector<UniqueFd> sockets) {
     if (stopping) return;
     device = index;
     doors = fresh;
+    gathers = false;
+    many_at = SteadyTime::min();
   }
   for (const auto& door : fresh) spawn(door->loop, accept_loop(shared_from_this(), door), options.name);
 }

@@ -1,4 +1,5 @@
-// Listening sockets: one per loop with SO_REUSEPORT, so that the kernel spreads connections and no loop hands work to another.
+// Listening sockets: one per loop with SO_REUSEPORT, so that the kernel spreads connections and no loop hands work to another. While there
+// are but one or two at a time, they all come in at the first: what the loops have to say to each other would cost more than they do.
 //
 // Limits: connections in all and per peer (an IPv6 peer counts by its /64). A connection over a limit is told why by `refuse` and closed.
 // Running out of descriptors does not stop the listener: a reserve descriptor is given up to accept and close what waits, logged at most

@@ -1,6 +1,7 @@
 #include "io/listening.hpp"
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/stat.h>
@@ -111,6 +112,14 @@ Status enter_namespace(const std::string& path) {
 Result<std::vector<UniqueFd>> open_listening(const ListenOptions& options, std::size_t count) {
   return options.address.is_unix() ? open_unix(options) : open_tcp(options, count);
 }
+
+bool to_first_of_group(int socket) noexcept {
+  sock_filter always_the_first = BPF_STMT(BPF_RET | BPF_K, 0);
+  const sock_fprog program{1, &always_the_first};
+  return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0;
+}
+
+void to_all_of_group(int socket) noexcept { set_option(socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0); }
 
 std::string namespace_path(const std::string& name) { return name.find('/') == std::string::npos ? "/run/netns/" + name : name; }
 

@@ -1,6 +1,5 @@
 #include "io/stream.hpp"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
@@ -64,6 +63,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   bool draining = false;
   bool called = false;  // and nobody has been told yet
   bool aborted = false;
+  bool shut_down = false;  // our side has ended
   int burst = 0;
   Endpoint peer;
   std::uint64_t bytes_read = 0;
@@ -301,7 +301,7 @@ void StreamImpl::abort() {
 
 // Our side of the goodbye, as far as it goes without waiting.
 void StreamImpl::shut() noexcept {
-  if (!descriptor.is_open() || aborted) return;
+  if (!descriptor.is_open() || aborted || std::exchange(shut_down, true)) return;
   if (ssl && !tls_broken) tls::send_close(ssl.get());
   (void)::shutdown(fd(), SHUT_WR);
 }
@@ -367,10 +367,11 @@ Stream::~Stream() {
 
 Stream Stream::adopt(const Executor& where, int fd, Endpoint peer) {
   UniqueFd owned(fd);
-  (void)fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
   if (!peer.is_unix()) set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   Stream out(std::make_shared<StreamImpl>(loop_of(where), fd, std::move(peer)));
   (void)owned.release();
+  boost::system::error_code ignored;
+  out.m_impl->descriptor.native_non_blocking(true, ignored);  // Asio would do it again if it did not know
   return out;
 }
 
