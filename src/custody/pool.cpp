@@ -19,14 +19,14 @@ Pool::Job Pool::job_of(ByteView body) {
   return {WipedBytes(body.begin(), body.end()), std::chrono::steady_clock::now() + std::chrono::milliseconds(head.patience), head.id};
 }
 
-void Pool::add(ByteView body) {
+void Pool::add(ByteView body, Place place) {
   Job job = job_of(body);
   m_requests += 1;
   m_bytes += body.size();
   const std::lock_guard lock(m_mutex);
   m_jobs.push_back(std::move(job));
   if (m_resting.size() < m_jobs.size() && m_workers.size() < m_options.workers) start_thread();
-  call_one();
+  call_one(place);
 }
 
 void Pool::start_thread() {
@@ -39,14 +39,12 @@ void Pool::start_thread() {
   }
 }
 
-/// Who calls has more to do: a worker that the system would run behind him on the same processor, as it does with many a virtual machine's
-/// idle ones, goes elsewhere.
-void Pool::call_one() {
+void Pool::call_one(Place place) {
   if (m_resting.empty()) return;
   Worker& worker = *m_resting.back();
   m_resting.pop_back();
   worker.resting = false;
-  if (m_jobs.size() == 1) shun(worker, ::sched_getcpu());
+  shun(worker, place == Place::Aside ? ::sched_getcpu() : kNone);
   worker.called.notify_one();
 }
 
@@ -143,7 +141,7 @@ void Pool::set_unsent(std::size_t bytes) {
   const std::lock_guard lock(m_mutex);
   const bool was_over = m_unsent + m_ready_bytes >= m_options.unsent;
   m_unsent = bytes;
-  for (std::size_t calls = was_over ? m_jobs.size() : 0; calls > 0 && !m_resting.empty(); --calls) call_one();
+  for (std::size_t calls = was_over ? m_jobs.size() : 0; calls > 0 && !m_resting.empty(); --calls) call_one(Place::Anywhere);
 }
 
 void Pool::stop() {

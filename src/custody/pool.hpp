@@ -23,8 +23,10 @@ class Pool {
 
   /// Whether one more request may be read.
   [[nodiscard]] bool has_room() const noexcept;
-  /// A copy of the frame waits for a worker.
-  void add(ByteView body);
+  /// A copy of the frame waits for a worker. Aside: the caller goes on with slow work of his own; a worker that the system would run behind
+  /// him on the same processor, as it does when the others of a virtual machine sleep, is kept off it.
+  enum class Place { Anywhere, Aside };
+  void add(ByteView body, Place place = Place::Anywhere);
   struct Job {
     WipedBytes body;
     SteadyTime until;
@@ -59,7 +61,7 @@ class Pool {
   void work(Worker& me);
   void rest(Lock& lock, Worker& me);
   [[nodiscard]] bool may_begin() const { return !m_jobs.empty() && m_unsent + m_ready_bytes < m_options.unsent; }
-  void call_one();
+  void call_one(Place place);
   void shun(Worker& worker, int processor);
   void pass_on(WipedBytes reply);
   void start_thread();

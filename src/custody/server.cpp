@@ -59,7 +59,7 @@ struct KeeperServer::Impl {
   std::uint64_t last_id = 0;
   SteadyTime greet_until;
   std::atomic<bool> stopping{false};
-  std::atomic<std::uint64_t> quick{0}, pooled{0};
+  std::atomic<std::uint64_t> quick{0}, pooled{0}, alone{0};
 };
 
 Status KeeperServer::Impl::take_greeting(ByteView body) {
@@ -79,7 +79,7 @@ Status KeeperServer::Impl::take_request(ByteView body) {
   if (head.id <= last_id) return fail(ErrorCode::BadInput, "was used before", "id");
   last_id = head.id;
   if (own) {
-    pool.add(body);
+    pool.add(body, Pool::Place::Aside);
     return {};
   }
   POSTERN_TRY(QuickOutcome outcome, dispatcher.run_if_quick(body));
@@ -96,6 +96,7 @@ Status KeeperServer::Impl::take_request(ByteView body) {
 void KeeperServer::Impl::take_slow(ByteView body) {
   if (rested && pool.is_idle() && held.empty() && dispatcher.is_brief(body)) {
     own = Pool::job_of(body);
+    alone.fetch_add(1, std::memory_order_relaxed);
   } else {
     pool.add(body);
   }
@@ -242,6 +243,6 @@ void KeeperServer::stop() noexcept {
   m_impl->bell.ring();
 }
 
-ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired()}; }
+ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired(), m_impl->alone}; }
 
 }  // namespace postern::custody

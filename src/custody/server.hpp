@@ -5,7 +5,9 @@
 //   const Status why = server.run();          // until the gate goes, breaks the protocol, or stop()
 //
 // Threads: run() works on the caller's thread and answers what takes microseconds there; the rest runs on a pool of its own, whose threads
-// start with the first request that needs one. All replies that are ready go with one system call.
+// start with the first request that needs one. All replies that are ready go with one system call. A signature that comes alone, after a
+// while without requests, is made on the caller's thread as well, however it comes about: until it is done, at most some millisecond, nothing
+// else is read, and what came with it is the pool's.
 // Bounds: at most `requests` and `bytes` wait or run; beyond that nothing is read, so that the gate's writes wait. Replies that the gate
 // does not read are gathered up to `unsent`; beyond that nothing is begun. So one channel takes at most about
 // bytes + unsent + (workers + 1) * (kMaxFrame + one decoded request) of memory, whatever the other side does.
@@ -34,6 +36,7 @@ struct ServerOptions {
 
 struct ServerCounts {
   std::uint64_t quick = 0, pooled = 0, expired = 0;
+  std::uint64_t own = 0;  ///< Of `pooled` those that needed no worker after all.
 };
 
 class KeeperServer {

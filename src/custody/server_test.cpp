@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <random>
+#include <set>
 
 #include "custody/testing/held_keeper.hpp"
 #include "custody/testing/raw_gate.hpp"
@@ -226,6 +227,51 @@ TEST_F(Server, TakesWhatIsThereAsSoonAsThereIsRoom) {
     ASSERT_TRUE(gate.send(all));
     for (int i = 0; i < 3; ++i) ASSERT_TRUE(gate.next()) << "of turn " << turn;
   }
+}
+
+WipedBytes sign_request(std::uint64_t id, const KeyName& key) {
+  return request<Call::Sign>(id, key, std::uint32_t{0}, SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256), ByteView());
+}
+
+TEST_F(Server, ASignatureThatComesAloneNeedsNoWorker) {
+  const KeyName rsa("rsa");
+  ASSERT_TRUE(m_held->ensure(rsa, KeyType::Rsa2048));
+  Stage stage(*m_held);
+  RawGate gate = this->gate(stage);
+  std::uint64_t id = 0;
+  const auto sign_after_a_pause = [&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(gate.send(plain(sign_request(++id, rsa))));
+    ASSERT_TRUE(gate.next());
+  };
+  sign_after_a_pause();
+  EXPECT_EQ(stage.counts().own, 0U) << "whose type nobody knows yet may take long";
+  for (int i = 0; i < 5; ++i) sign_after_a_pause();
+  EXPECT_GE(stage.counts().own, 1U);
+  EXPECT_EQ(stage.counts().pooled, 6U);
+}
+
+TEST_F(Server, WhatComesWithALoneSignatureDoesNotWaitForIt) {
+  const KeyName rsa("rsa");
+  ASSERT_TRUE(m_held->ensure(rsa, KeyType::Rsa2048));
+  Stage stage(*m_held);
+  RawGate gate = this->gate(stage);
+  std::uint64_t id = 0, before = 0;
+  for (int i = 0; i < 50; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    Bytes turn = plain(sign_request(++id, rsa));
+    append(turn, mac_request(++id));
+    append(turn, sign_request(++id, rsa));
+    ASSERT_TRUE(gate.send(turn));
+    std::set<std::uint64_t> answered;
+    for (int reply = 0; reply < 3; ++reply) {
+      answered.insert(id_of(gate.next().value()));
+      if (reply == 0 && answered.contains(id - 1)) ++before;
+    }
+    EXPECT_EQ(answered, (std::set<std::uint64_t>{id - 2, id - 1, id}));
+  }
+  EXPECT_GE(stage.counts().own, 1U);
+  EXPECT_GE(before, 1U);
 }
 
 TEST_F(Server, BeginsNothingForAGateThatNeverReads) {

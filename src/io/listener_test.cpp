@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -57,14 +58,78 @@ TEST(Listener, EveryLoopAcceptsOnOnePort) {
   });
   EXPECT_NE(listener->local().port, 0);
   loops.run([&]() -> Task<void> {
+    std::vector<Stream> open;
     for (int i = 0; i < 40; ++i) {
-      auto stream = *co_await dial(listener->local(), soon());
-      EXPECT_EQ(co_await read_line(stream), "220 hello\r\n");
+      open.push_back(*co_await dial(listener->local(), soon()));
+      EXPECT_EQ(co_await read_line(open.back()), "220 hello\r\n");
     }
   }());
   EXPECT_EQ(listener->stats().accepted, 40U);
   EXPECT_EQ(threads.size(), 2U);
 }
+
+/// Counts who is served by which thread.
+struct Served {
+  std::mutex mutex;
+  std::map<std::thread::id, int> by;
+  void note() {
+    const std::lock_guard lock(mutex);
+    ++by[std::this_thread::get_id()];
+  }
+  std::size_t threads() {
+    const std::lock_guard lock(mutex);
+    return by.size();
+  }
+};
+
+/// One after the other; the next when the session of the one before has ended.
+Task<void> come_alone(const Listener& listener, int times) {
+  for (int i = 0; i < times; ++i) {
+    {
+      auto stream = *co_await dial(listener.local(), soon());
+      EXPECT_EQ(co_await read_line(stream), "220 hello\r\n");
+    }
+    while (listener.stats().active > 0) co_await sleep_for(1ms);
+  }
+}
+
+struct OneByOne : ::testing::TestWithParam<const char*> {};
+
+TEST_P(OneByOne, WhoComesAloneIsServedWhereOthersWere) {
+  RunningLoops loops(2);
+  Served served;
+  ListenOptions options = options_for(GetParam());
+  if (options.address.is_unix()) options.address.path = ::testing::TempDir() + "one-by-one-" + std::to_string(::getpid());
+  const auto listener = *Listener::open(loops, options, [&](Stream stream) -> Task<void> {
+    served.note();
+    co_await greet_and_wait(std::move(stream));
+  });
+  loops.run(come_alone(*listener, 40));
+  EXPECT_EQ(served.threads(), 1U);
+}
+
+TEST_P(OneByOne, ManyAtOnceAreServedByAll) {
+  RunningLoops loops(2);
+  Served served;
+  ListenOptions options = options_for(GetParam());
+  if (options.address.is_unix()) options.address.path = ::testing::TempDir() + "many-at-once-" + std::to_string(::getpid());
+  const auto listener = *Listener::open(loops, options, [&](Stream stream) -> Task<void> {
+    served.note();
+    co_await greet_and_wait(std::move(stream));
+  });
+  loops.run([&]() -> Task<void> {
+    co_await come_alone(*listener, 3);
+    std::vector<Stream> open;
+    for (int i = 0; i < 40; ++i) {
+      open.push_back(*co_await dial(listener->local(), soon()));
+      EXPECT_EQ(co_await read_line(open.back()), "220 hello\r\n");
+    }
+    EXPECT_EQ(served.threads(), 2U);
+    for (const auto& [thread, count] : served.by) EXPECT_GE(count, 5) << "of 43";
+  }());
+}
+INSTANTIATE_TEST_SUITE_P(Addresses, OneByOne, ::testing::Values("127.0.0.1:0", "unix:/to/be/made"),
+                         [](const auto& param) { return std::string(param.index == 0 ? "Tcp" : "Unix"); });
 
 TEST(Listener, APortInUseIsAConflictEvenBetweenTwoOfUs) {
   RunningLoops loops(2);

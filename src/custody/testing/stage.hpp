@@ -68,6 +68,7 @@ class Stage {
       sum.quick += of.quick;
       sum.pooled += of.pooled;
       sum.expired += of.expired;
+      sum.own += of.own;
     }
     return sum;
   }
