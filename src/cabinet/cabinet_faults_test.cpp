@@ -302,8 +302,9 @@ TEST_F(CabinetFaults, AContentThatWasChangedAtRestIsNotSubmitted) {
   const Item item = draft(to(kOther));
   ASSERT_TRUE(store->writer().transact([](Database& database) {
     // Another octet than the one that was there, whichever that is.
-    return database.run("UPDATE content SET data = substr(data, 1, length(data) - 1) || iif(substr(data, -1) = x'00', x'01', x'00') "
-                        "WHERE id = (SELECT max(content) FROM cabinet_content)");
+    return database.run(
+        "UPDATE content SET data = substr(data, 1, length(data) - 1) || iif(substr(data, -1) = x'00', x'01', x'00') "
+        "WHERE id = (SELECT max(content) FROM cabinet_content)");
   }));
   EXPECT_EQ(cabinet->content(item.id, 0, 0, 100).error().code, ErrorCode::IntegrityFailed);
   cabinet->start();

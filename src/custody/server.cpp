@@ -10,7 +10,7 @@ namespace {
 constexpr auto kLookAtHeld = std::chrono::milliseconds(250);
 /// Who has slept for so long serves one gate that asks now and then.
 constexpr auto kLone = std::chrono::microseconds(100);
-}
+}  // namespace
 
 struct KeeperServer::Impl {
   Impl(Channel end, ServerParts parts, ServerOptions given)
@@ -55,7 +55,7 @@ struct KeeperServer::Impl {
   bool greeted = false, ended = false;
   bool rested = false;           ///< Nothing was asked for a while before this turn.
   std::optional<Pool::Job> own;  ///< A request of this turn that this thread runs, when it has passed on the others.
-  bool starved = false;  ///< Frames may be there that found no room.
+  bool starved = false;          ///< Frames may be there that found no room.
   std::uint64_t last_id = 0;
   SteadyTime greet_until;
   std::atomic<bool> stopping{false};
@@ -79,6 +79,7 @@ Status KeeperServer::Impl::take_request(ByteView body) {
   if (head.id <= last_id) return fail(ErrorCode::BadInput, "was used before", "id");
   last_id = head.id;
   if (own) {
+    pooled.fetch_add(1, std::memory_order_relaxed);
     pool.add(body, Pool::Place::Aside);
     return {};
   }

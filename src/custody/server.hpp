@@ -6,15 +6,17 @@
 //
 // Threads: run() works on the caller's thread and answers what takes microseconds there; the rest runs on a pool of its own, whose threads
 // start with the first request that needs one. All replies that are ready go with one system call. A signature that comes alone, after a
-// while without requests, is made on the caller's thread as well, however it comes about: until it is done, at most some millisecond, nothing
-// else is read, and what came with it is the pool's.
+// while without requests, is made on the caller's thread as well: until it is done, some millisecond at most, nothing else is read, and
+// what came with it is the pool's.
+//
 // Bounds: at most `requests` and `bytes` wait or run; beyond that nothing is read, so that the gate's writes wait. Replies that the gate
 // does not read are gathered up to `unsent`; beyond that nothing is begun. So one channel takes at most about
 // bytes + unsent + (workers + 1) * (kMaxFrame + one decoded request) of memory, whatever the other side does.
 // Replies of the key engine are held, `requests` of them at most, until audit has recorded their lines, or its devices have failed.
 // What is not this protocol ends the channel, with a line in the log; nothing that comes over a channel can do more than that.
-// System calls: adopt() getsockopt, getpeername, fcntl; the constructor eventfd2; run() recvfrom, sendmsg, ppoll, shutdown, read and write
-// of the event, futex, and those of a thread's start (clone3 and memory) with the first slow requests.
+// System calls: adopt() getsockopt, getpeername, fcntl; the constructor eventfd2, sched_getaffinity; run() recvfrom, sendmsg, ppoll,
+// shutdown, read and write of the event, futex, sched_setaffinity of its own threads, and those of a thread's start (clone3 and memory)
+// with the first slow requests.
 #pragma once
 
 #include <atomic>

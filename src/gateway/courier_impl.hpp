@@ -118,7 +118,7 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   CourierParts parts;
   Hops hops;
   Trust trust;
-  std::vector<Destinations> shards;  ///< By loop.
+  std::vector<Destinations> shards;                           ///< By loop.
   std::unordered_map<std::string, std::size_t> fixed_shards;  ///< Of the next hops that the configuration names.
   Places places;
   RetrySchedule schedule;

@@ -57,8 +57,8 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   Handler handler;
   Endpoint local;
   std::vector<Executor> loops;
-  bool one_door = false;  // Unix sockets, and those made elsewhere
-  std::atomic<bool> gathers{false};  // the first of several doors gets all connections
+  bool one_door = false;                               // Unix sockets, and those made elsewhere
+  std::atomic<bool> gathers{false};                    // the first of several doors gets all connections
   std::atomic<SteadyTime> many_at{SteadyTime::min()};  // when there were more than kFew
   std::atomic<std::size_t> turn{1};
 
@@ -248,8 +248,8 @@ void Listener::Impl::open_doors(std::vector<UniqueFd> sockets) {
     if (stopping) return;
     device = index;
     doors = fresh;
-    gathers = false;
     many_at = SteadyTime::min();
+    gathers = !one_door && to_first_of_group(fresh.front()->socket.native_handle());
   }
   for (const auto& door : fresh) spawn(door->loop, accept_loop(shared_from_this(), door), options.name);
 }

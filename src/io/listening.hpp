@@ -12,8 +12,8 @@ namespace postern::io {
 /// `count` sockets that share one address (SO_REUSEPORT), or the one of a Unix path. Errors as of Listener::open().
 [[nodiscard]] Result<std::vector<UniqueFd>> open_listening(const ListenOptions& options, std::size_t count);
 
-/// Of sockets that share an address: the one that listened first gets every new connection from now on, or all get some, as at the beginning.
-/// False: this kernel does not do that. Connections that wait to be accepted stay where they are.
+/// Of sockets that share an address: the one that listened first gets every new connection from now on, or all get some, as at the
+/// beginning. False: this kernel does not do that. Connections that wait to be accepted stay where they are.
 [[nodiscard]] bool to_first_of_group(int socket) noexcept;
 void to_all_of_group(int socket) noexcept;
 

@@ -357,8 +357,9 @@ TEST_F(SpoolTest, FlippedBitInTheRowIsQuarantined) {
   ASSERT_TRUE(spool->enqueue_and_wait(message("precious")));
   ASSERT_TRUE(store->writer().transact([](Database& db) {
     // Another octet than the one that was there, whichever that is.
-    return db.execute("UPDATE content SET data = CAST(substr(data,1,length(data)-3) || "
-                      "iif(substr(data,-3,1) = x'00', x'01', x'00') || substr(data,-2) AS BLOB)");
+    return db.execute(
+        "UPDATE content SET data = CAST(substr(data,1,length(data)-3) || "
+        "iif(substr(data,-3,1) = x'00', x'01', x'00') || substr(data,-2) AS BLOB)");
   }));
   reopen();
   const Work work = take_one();

@@ -110,10 +110,7 @@ SegmentFile::~SegmentFile() { ::close(m_fd); }
 Status SegmentFile::write(std::uint64_t offset, const MessageId& message, ByteView sealed) {
   if (disk_faults().fail_write) return disk_error(EIO, "writing", m_path);
   disk_counters().bytes_written += kHeadBytes + sealed.size();
-  POSTERN_CHECK(write_all(m_fd, offset, head_of(message, sealed.size()), sealed, m_path));
-  // The disk begins while the database is still being written: sync() waits for less. Only a hint.
-  static_cast<void>(::sync_file_range(m_fd, static_cast<off_t>(offset), static_cast<off_t>(record_size(sealed.size())), SYNC_FILE_RANGE_WRITE));
-  return {};
+  return write_all(m_fd, offset, head_of(message, sealed.size()), sealed, m_path);
 }
 
 Status SegmentFile::sync() {
