@@ -154,8 +154,10 @@ bool Dispatcher::is_quick(R /*row*/, Reader in) const {
 bool Dispatcher::is_brief(ByteView body) const {
   Reader in(body);
   const auto head = read_request_head(in);
-  if (!head || head->call != static_cast<std::uint8_t>(Call::Sign) || in.remaining() > kQuickBytes || m_parts.distance == Distance::Far)
-    return false;
+  if (!head || in.remaining() > kQuickBytes || m_parts.distance == Distance::Far) return false;
+  bool brief = false;
+  (void)with_row(KeeperCalls{}, head->call, [&](auto row) { brief = is_quick(row, in); });
+  if (brief || head->call != static_cast<std::uint8_t>(Call::Sign)) return brief;
   const auto name = in.text("name", kMaxKeyName);
   const auto type = name ? known_type(std::string(*name)) : std::nullopt;
   return type && is_brief_type(*type);

@@ -65,7 +65,7 @@ class Dispatcher {
 
   /// Runs the request when it takes microseconds.
   [[nodiscard]] Result<QuickOutcome> run_if_quick(ByteView body);
-  /// Whether it is a signature with a key that was used before and takes no more than about a millisecond.
+  /// Whether it takes no more than about a millisecond: what is quick, and signatures with keys that were used before.
   [[nodiscard]] bool is_brief(ByteView body) const;
   /// The frame of a held reply; `recorded` false: audit has not taken its lines, and the client hears that.
   [[nodiscard]] WipedBytes release(HeldReply held, bool recorded) const;

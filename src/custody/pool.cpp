@@ -9,6 +9,7 @@ namespace postern::custody {
 Pool::Pool(Dispatcher& dispatcher, const ServerOptions& options, Bell& woken, Channel& channel)
     : m_dispatcher(dispatcher), m_options(options), m_woken(woken), m_channel(channel) {
   if (::sched_getaffinity(0, sizeof m_processors, &m_processors) != 0) CPU_ZERO(&m_processors);
+  m_resting.reserve(options.workers);
 }
 
 bool Pool::has_room() const noexcept { return m_requests < m_options.requests && m_bytes < m_options.bytes; }
@@ -55,7 +56,7 @@ void Pool::shun(Worker& worker, int processor) {
   if (CPU_COUNT(&rest) > 0 && ::sched_setaffinity(worker.id, sizeof rest, &rest) == 0) worker.shuns = processor;
 }
 
-void Pool::rest(Lock& lock, Worker& me) {
+void Pool::await_job(Lock& lock, Worker& me) {
   while (!m_stop && !may_begin()) {
     me.resting = true;
     m_resting.push_back(&me);
@@ -67,7 +68,7 @@ void Pool::work(Worker& me) {
   Lock lock(m_mutex);
   me.id = ::gettid();
   while (true) {
-    rest(lock, me);
+    await_job(lock, me);
     if (m_stop) return;
     Job job = std::move(m_jobs.front());
     m_jobs.pop_front();

@@ -23,8 +23,8 @@ class Pool {
 
   /// Whether one more request may be read.
   [[nodiscard]] bool has_room() const noexcept;
-  /// A copy of the frame waits for a worker. Aside: the caller goes on with slow work of his own; a worker that the system would run behind
-  /// him on the same processor, as it does when the others of a virtual machine sleep, is kept off it.
+  /// A copy of the frame waits for a worker. Aside: the caller's thread has slow work of its own now. Waking another processor of a virtual
+  /// machine costs so much that the system likes to run a worker behind whoever woke it, on the same one: this worker is kept off it.
   enum class Place { Anywhere, Aside };
   void add(ByteView body, Place place = Place::Anywhere);
   struct Job {
@@ -59,7 +59,7 @@ class Pool {
 
   using Lock = std::unique_lock<std::mutex>;
   void work(Worker& me);
-  void rest(Lock& lock, Worker& me);
+  void await_job(Lock& lock, Worker& me);
   [[nodiscard]] bool may_begin() const { return !m_jobs.empty() && m_unsent + m_ready_bytes < m_options.unsent; }
   void call_one(Place place);
   void shun(Worker& worker, int processor);
@@ -81,7 +81,7 @@ class Pool {
   std::atomic<std::uint64_t> m_expired{0};
   std::list<Worker> m_workers;
   std::vector<Worker*> m_resting;
-  cpu_set_t m_processors{};  ///< That this process may use.
+  cpu_set_t m_processors{};  ///< That this process may use, as it was when this was made.
 };
 
 }  // namespace postern::custody

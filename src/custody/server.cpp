@@ -8,8 +8,10 @@
 namespace postern::custody {
 namespace {
 constexpr auto kLookAtHeld = std::chrono::milliseconds(250);
-/// Who has slept for so long serves one gate that asks now and then.
-constexpr auto kLone = std::chrono::microseconds(100);
+/// A busy gate leaves no such pauses: what comes after one comes alone.
+constexpr auto kPause = std::chrono::microseconds(100);
+/// Of what came behind a lone signature; more is no company, it is load.
+constexpr std::size_t kBehind = 4;
 }  // namespace
 
 struct KeeperServer::Impl {
@@ -26,6 +28,8 @@ struct KeeperServer::Impl {
   [[nodiscard]] Status take_frames();
   [[nodiscard]] Status take_request(ByteView body);
   void take_slow(ByteView body);
+  [[nodiscard]] bool goes_behind_own(const RequestHead& head, ByteView body);
+  void give_own_away();
   [[nodiscard]] Status run_own();
   [[nodiscard]] Result<bool> read_some();
   [[nodiscard]] Status write_out();
@@ -53,13 +57,14 @@ struct KeeperServer::Impl {
   Outbox out;
   Spin spin;
   bool greeted = false, ended = false;
-  bool rested = false;           ///< Nothing was asked for a while before this turn.
+  bool rested = false;           ///< The last sleep was a long one.
   std::optional<Pool::Job> own;  ///< A request of this turn that this thread runs, when it has passed on the others.
   bool starved = false;          ///< Frames may be there that found no room.
+  std::size_t behind_own = 0;    ///< What of this turn was passed on since.
   std::uint64_t last_id = 0;
   SteadyTime greet_until;
   std::atomic<bool> stopping{false};
-  std::atomic<std::uint64_t> quick{0}, pooled{0}, alone{0};
+  std::atomic<std::uint64_t> quick{0}, pooled{0}, made_alone{0};
 };
 
 Status KeeperServer::Impl::take_greeting(ByteView body) {
@@ -78,11 +83,7 @@ Status KeeperServer::Impl::take_request(ByteView body) {
   // Rising ids: no two requests can share one, and a reply can never be taken for another's.
   if (head.id <= last_id) return fail(ErrorCode::BadInput, "was used before", "id");
   last_id = head.id;
-  if (own) {
-    pooled.fetch_add(1, std::memory_order_relaxed);
-    pool.add(body, Pool::Place::Aside);
-    return {};
-  }
+  if (own && goes_behind_own(head, body)) return {};
   POSTERN_TRY(QuickOutcome outcome, dispatcher.run_if_quick(body));
   const bool done = outcome.frame || outcome.held;
   (done ? quick : pooled).fetch_add(1, std::memory_order_relaxed);
@@ -92,20 +93,38 @@ Status KeeperServer::Impl::take_request(ByteView body) {
   return {};
 }
 
-/// A signature that somebody waits for, and nobody for anything else: to wake a worker for it would take longer than what others of this
-/// turn have to wait.
+/// A signature that somebody waits for, and nobody for anything else: to wake a worker for it would take longer than what came with it has
+/// to wait.
 void KeeperServer::Impl::take_slow(ByteView body) {
   if (rested && pool.is_idle() && held.empty() && dispatcher.is_brief(body)) {
     own = Pool::job_of(body);
-    alone.fetch_add(1, std::memory_order_relaxed);
+    behind_own = 0;
   } else {
     pool.add(body);
   }
 }
 
+/// False: this turn is a turn like others, whose lines of audit are to share a write, say; so is the signature then.
+bool KeeperServer::Impl::goes_behind_own(const RequestHead& head, ByteView body) {
+  if (head.call == static_cast<std::uint8_t>(Call::Vault) || ++behind_own > kBehind) {
+    give_own_away();
+    return false;
+  }
+  pooled.fetch_add(1, std::memory_order_relaxed);
+  pool.add(body, dispatcher.is_brief(body) ? Pool::Place::Aside : Pool::Place::Anywhere);
+  return true;
+}
+
+void KeeperServer::Impl::give_own_away() {
+  pool.add(own->body);
+  own.reset();
+}
+
+/// Workers send their replies themselves meanwhile.
 Status KeeperServer::Impl::run_own() {
   if (!own) return {};
-  (void)pool.may_sleep(&out);
+  while (!pool.may_sleep(&out)) POSTERN_CHECK(write_out());
+  made_alone.fetch_add(1, std::memory_order_relaxed);
   Result<WipedBytes> reply = pool.answer(*std::exchange(own, std::nullopt));
   pool.take_back();
   POSTERN_CHECK(reply);
@@ -180,7 +199,7 @@ void KeeperServer::Impl::rest() {
   const SteadyTime until = held.empty() ? SteadyTime::max() : std::chrono::steady_clock::now() + kLookAtHeld;
   const SteadyTime asleep = std::chrono::steady_clock::now();
   wait(on, greeted ? until : greet_until);
-  rested = std::chrono::steady_clock::now() - asleep >= kLone;
+  rested = std::chrono::steady_clock::now() - asleep >= kPause;
   pool.take_back();
   if (on[1].revents != 0) bell.clear();
   // Without interest in reading, a gate that went away shows only like this.
@@ -244,6 +263,6 @@ void KeeperServer::stop() noexcept {
   m_impl->bell.ring();
 }
 
-ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired(), m_impl->alone}; }
+ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired(), m_impl->made_alone}; }
 
 }  // namespace postern::custody

@@ -6,8 +6,8 @@
 //
 // Threads: run() works on the caller's thread and answers what takes microseconds there; the rest runs on a pool of its own, whose threads
 // start with the first request that needs one. All replies that are ready go with one system call. A signature that comes alone, after a
-// while without requests, is made on the caller's thread as well: until it is done, some millisecond at most, nothing else is read, and
-// what came with it is the pool's.
+// while without requests, is made on the caller's thread as well: until it is done, about a millisecond, nothing else is read, and
+// what came with it, if that is little, is the pool's.
 //
 // Bounds: at most `requests` and `bytes` wait or run; beyond that nothing is read, so that the gate's writes wait. Replies that the gate
 // does not read are gathered up to `unsent`; beyond that nothing is begun. So one channel takes at most about

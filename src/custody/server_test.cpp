@@ -274,6 +274,26 @@ TEST_F(Server, WhatComesWithALoneSignatureDoesNotWaitForIt) {
   EXPECT_GE(before, 1U);
 }
 
+TEST_F(Server, ASignatureWithMuchBehindItIsLikeOthers) {
+  const KeyName rsa("rsa");
+  ASSERT_TRUE(m_held->ensure(rsa, KeyType::Rsa2048));
+  Stage stage(*m_held);
+  RawGate gate = this->gate(stage);
+  std::uint64_t id = 0;
+  for (int turn = 0; turn < 10; ++turn) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    Bytes all = plain(sign_request(++id, rsa));
+    for (int i = 0; i < 20; ++i) append(all, mac_request(++id));
+    ASSERT_TRUE(gate.send(all));
+    std::set<std::uint64_t> answered;
+    for (int i = 0; i < 21; ++i) answered.insert(id_of(gate.next().value()));
+    EXPECT_EQ(answered.size(), 21U);
+    EXPECT_EQ(*answered.rbegin(), id);
+  }
+  EXPECT_EQ(stage.counts().own, 0U);
+  EXPECT_GE(stage.counts().quick, 10U * 15U);
+}
+
 TEST_F(Server, BeginsNothingForAGateThatNeverReads) {
   testing::HeldKeeper held(*m_held);
   held.names = 10'000;  // a megabyte

@@ -41,6 +41,7 @@ struct Door {
   Executor loop;
   Descriptor socket;
   UniqueFd reserve{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+  bool gathered = false;  // what waits here may have come while this door got all; on its loop only
 };
 
 }  // namespace
@@ -57,10 +58,10 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   Handler handler;
   Endpoint local;
   std::vector<Executor> loops;
-  bool one_door = false;                               // Unix sockets, and those made elsewhere
+  bool one_door = false;                               // Unix sockets, and those made elsewhere: there is but one, on the first loop
   std::atomic<bool> gathers{false};                    // the first of several doors gets all connections
   std::atomic<SteadyTime> many_at{SteadyTime::min()};  // when there were more than kFew
-  std::atomic<std::size_t> turn{1};
+  std::atomic<std::size_t> turn{0};
 
   std::atomic<std::size_t> active{0};
   std::atomic<std::uint64_t> accepted{0};
@@ -95,7 +96,7 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   void leave(const Ticket& ticket) noexcept;
   void welcome(Door& door, UniqueFd fd, const Endpoint& peer);
   void refuse(int fd, Refusal why);
-  Executor place(const Door& door);
+  Executor place(Door& door);
   void gather();
   void spread();
   bool accept_one(Door& door);
@@ -151,9 +152,11 @@ Task<void> Listener::Impl::serve(std::shared_ptr<Impl> self, Stream stream) {
 }
 
 /// A change of threads costs more than the work of a connection that is alone: it stays where it came in, and all that are alone come in
-/// at one door, so that the loops need not wake each other. Those that come through one door beside others go round.
-Executor Listener::Impl::place(const Door& door) {
+/// at one door, so that the loops need not wake each other. Those that come through one door beside others go round. Only this listener's
+/// connections count: most of the others sleep most of the time.
+Executor Listener::Impl::place(Door& door) {
   const std::size_t present = active.load();
+  door.gathered = door.gathered || gathers;
   if (!one_door) {
     const SteadyTime now = std::chrono::steady_clock::now();
     if (present > kFew) {
@@ -163,8 +166,9 @@ Executor Listener::Impl::place(const Door& door) {
       gather();
     }
   }
-  if (present == 1 || (!one_door && !gathers)) return door.loop;
-  return loops[turn++ % loops.size()];
+  if (present == 1 || (!one_door && !door.gathered) || loops.size() == 1) return door.loop;
+  // The second goes to another loop than the first.
+  return present == 2 ? loops[1 + turn++ % (loops.size() - 1)] : loops[turn++ % loops.size()];
 }
 
 void Listener::Impl::gather() {
@@ -175,7 +179,7 @@ void Listener::Impl::gather() {
 void Listener::Impl::spread() {
   if (!gathers) return;
   const std::lock_guard lock(mutex);
-  if (gathers.exchange(false) && !doors.empty()) to_all_of_group(doors.front()->socket.native_handle());
+  if (gathers && (doors.empty() || to_all_of_group(doors.front()->socket.native_handle()))) gathers = false;
 }
 
 void Listener::Impl::welcome(Door& door, UniqueFd fd, const Endpoint& peer) {
@@ -216,6 +220,7 @@ bool Listener::Impl::accept_one(Door& door) {
     on_shortage(door);
     return static_cast<bool>(door.reserve);
   }
+  if (errno == EAGAIN && !gathers) door.gathered = false;
   // accept(2): errors already pending on the new connection (ECONNABORTED, EPROTO, ENETDOWN...) mean "try the next one".
   return errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOMEM && errno != ENOBUFS && errno != EBADF && errno != EINVAL;
 }

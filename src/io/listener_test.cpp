@@ -14,6 +14,7 @@
 #include <set>
 #include <thread>
 
+#include "base/unique_fd.hpp"
 #include "io/dialer.hpp"
 #include "io/testing/run.hpp"
 
@@ -91,6 +92,34 @@ Task<void> come_alone(const Listener& listener, int times) {
     }
     while (listener.stats().active > 0) co_await sleep_for(1ms);
   }
+}
+
+TEST(Listener, ABurstThatWaitsAtOneDoorIsServedByAll) {
+  Served served;
+  Loops loops(2);
+  const auto listener = *Listener::open(loops, options_for("127.0.0.1:0"), [&](Stream stream) -> Task<void> {
+    served.note();
+    co_await greet_and_wait(std::move(stream));
+  });
+  std::vector<UniqueFd> clients;
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(listener->local().port);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  for (int i = 0; i < 40; ++i) {
+    clients.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::connect(clients.back().get(), reinterpret_cast<const sockaddr*>(&to), sizeof to), 0);
+  }
+  loops.start();
+  for (int i = 0; i < 2000 && listener->stats().accepted < 40; ++i) std::this_thread::sleep_for(1ms);
+  ASSERT_EQ(listener->stats().accepted, 40U);
+  std::array<char, 16> greeting{};
+  for (const UniqueFd& client : clients) EXPECT_GT(::recv(client.get(), greeting.data(), greeting.size(), 0), 0);
+  EXPECT_EQ(served.threads(), 2U);
+  for (const auto& [thread, count] : served.by) EXPECT_GE(count, 15) << "of 40";
+  clients.clear();
+  loops.stop();
+  loops.join();
 }
 
 struct OneByOne : ::testing::TestWithParam<const char*> {};

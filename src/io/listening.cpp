@@ -119,7 +119,10 @@ bool to_first_of_group(int socket) noexcept {
   return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) == 0;
 }
 
-void to_all_of_group(int socket) noexcept { set_option(socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, 0); }
+bool to_all_of_group(int socket) noexcept {
+  const int nothing = 0;  // Linux 5.3
+  return ::setsockopt(socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &nothing, sizeof nothing) == 0;
+}
 
 std::string namespace_path(const std::string& name) { return name.find('/') == std::string::npos ? "/run/netns/" + name : name; }
 

@@ -15,7 +15,7 @@ namespace postern::io {
 /// Of sockets that share an address: the one that listened first gets every new connection from now on, or all get some, as at the
 /// beginning. False: this kernel does not do that. Connections that wait to be accepted stay where they are.
 [[nodiscard]] bool to_first_of_group(int socket) noexcept;
-void to_all_of_group(int socket) noexcept;
+[[nodiscard]] bool to_all_of_group(int socket) noexcept;
 
 /// "mail": /run/netns/mail, where `ip netns` keeps it; what has a slash is the path itself.
 [[nodiscard]] std::string namespace_path(const std::string& name);
