@@ -99,7 +99,8 @@ struct Listener::Impl : std::enable_shared_from_this<Impl> {
   Executor place(Door& door);
   void gather();
   void spread();
-  bool accept_one(Door& door);
+  enum class Accepted { One, Nobody, NotNow };
+  Accepted accept_one(Door& door);
   void on_shortage(Door& door);
   std::vector<StreamControl> sessions();
   void open_doors(std::vector<UniqueFd> sockets);
@@ -208,21 +209,25 @@ void Listener::Impl::on_shortage(Door& door) {
   door.reserve.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
 }
 
-// False when nobody waits any more, or when a pause is due.
-bool Listener::Impl::accept_one(Door& door) {
+/// NotNow: memory or descriptors are short, and a pause is due.
+Listener::Impl::Accepted Listener::Impl::accept_one(Door& door) {
   SocketAddress raw;
   UniqueFd fd(::accept4(door.socket.native_handle(), raw.get(), &raw.size, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (fd) {
     welcome(door, std::move(fd), from_socket_address(raw));
-    return true;
+    return Accepted::One;
   }
   if (errno == EMFILE || errno == ENFILE) {
     on_shortage(door);
-    return static_cast<bool>(door.reserve);
+    return door.reserve ? Accepted::One : Accepted::NotNow;
   }
-  if (errno == EAGAIN && !gathers) door.gathered = false;
+  if (errno == EAGAIN || errno == EWOULDBLOCK) {
+    if (!gathers) door.gathered = false;
+    return Accepted::Nobody;
+  }
   // accept(2): errors already pending on the new connection (ECONNABORTED, EPROTO, ENETDOWN...) mean "try the next one".
-  return errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOMEM && errno != ENOBUFS && errno != EBADF && errno != EINVAL;
+  const bool hopeless = errno == ENOMEM || errno == ENOBUFS || errno == EBADF || errno == EINVAL;
+  return hopeless ? Accepted::NotNow : Accepted::One;
 }
 
 Task<void> Listener::Impl::accept_loop(std::shared_ptr<Impl> self, std::shared_ptr<Door> door) {
@@ -231,9 +236,13 @@ Task<void> Listener::Impl::accept_loop(std::shared_ptr<Impl> self, std::shared_p
     co_await door->socket.async_wait(Descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
     if (error) continue;
     int taken = 0;
-    while (taken < kAcceptBurst && door->socket.is_open() && self->accept_one(*door)) ++taken;
-    // Woken for nothing: memory or descriptors are short, and the queue will wake us at once again.
-    if (taken == 0) co_await sleep_for(std::chrono::milliseconds(20));
+    Accepted last = Accepted::One;
+    while (taken < kAcceptBurst && door->socket.is_open() && last == Accepted::One) {
+      last = self->accept_one(*door);
+      ++taken;
+    }
+    // The queue would wake us at once again. Woken for somebody who was let in a moment ago already: nothing is wrong.
+    if (last == Accepted::NotNow && taken == 1) co_await sleep_for(std::chrono::milliseconds(20));
   }
 }
 

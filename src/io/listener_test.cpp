@@ -279,6 +279,7 @@ TEST(Listener, DrainLetsIdleSessionsSayGoodbyeAndAbortsTheStubborn) {
     auto stubborn = *co_await dial(listener->local(), soon());
     EXPECT_TRUE(co_await polite.write_all("p", soon()));
     EXPECT_TRUE(co_await stubborn.write_all("s", soon()));
+    while (listener->stats().active < 2) co_await sleep_for(1ms);
     co_await sleep_for(30ms);
     EXPECT_EQ(co_await listener->drain(in_ms(100)), 1U);
     EXPECT_EQ(co_await read_line(polite), "421 bye\r\n");
