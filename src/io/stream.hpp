@@ -113,7 +113,8 @@ class Stream {
   [[nodiscard]] Task<Status> write_all(ByteView bytes, SteadyTime deadline);
   [[nodiscard]] Task<Status> write_all(std::string_view text, SteadyTime deadline) { return write_all(as_bytes(text), deadline); }
 
-  /// Returns when a read would find bytes or the end of the stream. No buffer is held meanwhile.
+  /// Returns when a read would find bytes or the end of the stream; now and then for bytes that were read already. No buffer is held
+  /// meanwhile.
   [[nodiscard]] Task<Status> wait_readable(SteadyTime deadline, WakeOn wake = WakeOn::Data);
   /// What is there now: bytes, 0 at the end of the stream, or nothing when a read would have to wait.
   [[nodiscard]] Result<std::optional<std::size_t>> try_read(ByteSpan out);
