@@ -122,30 +122,26 @@ TEST(Listener, ABurstThatWaitsAtOneDoorIsServedByAll) {
   loops.join();
 }
 
-struct OneByOne : ::testing::TestWithParam<const char*> {};
-
-TEST_P(OneByOne, WhoComesAloneIsServedWhereOthersWere) {
-  RunningLoops loops(2);
+struct OneByOne : ::testing::TestWithParam<const char*> {
+  static ListenOptions options() {
+    ListenOptions made = options_for(GetParam());
+    if (made.address.is_unix()) made.address.path = ::testing::TempDir() + "one-by-one-" + std::to_string(::getpid());
+    return made;
+  }
+  RunningLoops loops{2};
   Served served;
-  ListenOptions options = options_for(GetParam());
-  if (options.address.is_unix()) options.address.path = ::testing::TempDir() + "one-by-one-" + std::to_string(::getpid());
-  const auto listener = *Listener::open(loops, options, [&](Stream stream) -> Task<void> {
+  const std::unique_ptr<Listener> listener = *Listener::open(loops, options(), [this](Stream stream) -> Task<void> {
     served.note();
     co_await greet_and_wait(std::move(stream));
   });
+};
+
+TEST_P(OneByOne, WhoComesAloneIsServedWhereOthersWere) {
   loops.run(come_alone(*listener, 40));
   EXPECT_EQ(served.threads(), 1U);
 }
 
 TEST_P(OneByOne, ManyAtOnceAreServedByAll) {
-  RunningLoops loops(2);
-  Served served;
-  ListenOptions options = options_for(GetParam());
-  if (options.address.is_unix()) options.address.path = ::testing::TempDir() + "many-at-once-" + std::to_string(::getpid());
-  const auto listener = *Listener::open(loops, options, [&](Stream stream) -> Task<void> {
-    served.note();
-    co_await greet_and_wait(std::move(stream));
-  });
   loops.run([&]() -> Task<void> {
     co_await come_alone(*listener, 3);
     std::vector<Stream> open;
