@@ -10,7 +10,7 @@ namespace postern::gateway {
 namespace {
 
 /// What a lone session's own thread signs and seals, rather than handing it to a worker and waiting for both to wake up.
-constexpr std::size_t kSmall = 64U * 1024;
+constexpr std::size_t kSmall = 96U * 1024;
 constexpr int kSignerRounds = 4;
 
 /// Without case, and with xn-- and U-labels as one domain.

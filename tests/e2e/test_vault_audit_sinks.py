@@ -35,7 +35,8 @@ class FullDisk:
         self.keeper_paths = ["/dev/full"]
 
     def release(self):
-        self.path.unlink()  # rotated away: the next attempt opens a new file of that name
+        if self.path.is_symlink():  # else it is the engine's new file
+            self.path.unlink()  # rotated away: the next attempt opens a new file of that name
 
     def close(self):
         pass
