@@ -2,51 +2,17 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <future>
-#include <mutex>
 
 #include "io/loops.hpp"
 #include "io/testing/run.hpp"
+#include "vault/testing/slow_sink.hpp"
 
 namespace postern::api {
 namespace {
 
 using vault::AuditReceipt;
-
-/// Records when the test says so, and rings from the test's thread.
-class SlowSink final : public vault::AuditSink {
- public:
-  Status write(std::string_view /*line*/) override { return fail(ErrorCode::Internal, "nobody may wait here"); }
-  Result<std::uint64_t> offer(std::string_view /*line*/) override { return ++m_offered; }
-  Result<bool> has_come_to(std::uint64_t position) const override {
-    if (m_broken) return fail(ErrorCode::Unavailable, "broken on purpose");
-    return m_recorded >= position;
-  }
-  void ring_when_further(std::function<void()> bell) override {
-    const std::lock_guard lock(m_mutex);
-    m_bells.push_back(std::move(bell));
-  }
-  void record_all() {
-    m_recorded = m_offered.load();
-    ring();
-  }
-  void fail_silently() { m_broken = true; }
-  void ring() {
-    std::vector<std::function<void()>> bells;
-    {
-      const std::lock_guard lock(m_mutex);
-      bells.swap(m_bells);
-    }
-    for (const auto& bell : bells) bell();
-  }
-
- private:
-  std::atomic<std::uint64_t> m_offered{0}, m_recorded{0};
-  std::atomic<bool> m_broken{false};
-  std::mutex m_mutex;
-  std::vector<std::function<void()>> m_bells;
-};
+using vault::testing::SlowSink;
 
 struct HeldRepliesTest : ::testing::Test {
   io::testing::RunningLoops loops{1};
@@ -55,13 +21,7 @@ struct HeldRepliesTest : ::testing::Test {
   vault::AuditBroker broker;
   vault::Request request;
 
-  void SetUp() override {
-    vault::AuditDeviceOptions device;
-    device.path = "slow/";
-    device.type = "file";
-    device.salt = SecretBytes(Bytes(32, 1));
-    ASSERT_TRUE(broker.add(std::move(device), sink));
-  }
+  void SetUp() override { vault::testing::open_only(broker, sink); }
   void TearDown() override {
     loops.stop();
     loops.join();

@@ -136,7 +136,7 @@ Result<QuickOutcome> Dispatcher::run_vault_if_quick(std::uint64_t id, Reader& in
 
 WipedBytes Dispatcher::release(HeldReply held, bool recorded) const {
   if (!recorded && m_parts.engine.refuse_unrecorded) held.reply = m_parts.engine.refuse_unrecorded(std::move(held.reply));
-  Writer out = begin_reply(held.id, ReplyKind::Done);
+  Writer out = begin_reply(held.id, ReplyKind::Done, held.reply.body.size());
   write_vault_reply(out, held.reply);
   wipe(held.reply.body);
   return finish(held.id, std::move(out));

@@ -9,7 +9,7 @@ using Steady = std::chrono::steady_clock;
 void deliver(Finished& finished) {
   for (PendingPtr& one : finished) {
     if (one->done) {
-      one->done(std::move(one->outcome));
+      one->done(one->outcome.map([](const WipedBytes& body) { return ByteView(body); }));
     } else {
       one->nudge.ring(Nudge::kDone);
     }

@@ -45,7 +45,8 @@ class Link {
  public:
   static constexpr int kAttempts = 8;  ///< A call on which keepers die is not given to each new one for ever.
 
-  using Done = std::function<void(Result<WipedBytes>)>;
+  /// The body of the reply, or an error as of call(). What it points to is wiped after the call.
+  using Done = std::function<void(const Result<ByteView>&)>;
   struct Order {
     WipedBytes frame;  ///< From begin_request(); id and patience are filled in.
     SteadyTime deadline;

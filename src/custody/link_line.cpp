@@ -18,9 +18,9 @@ struct Arrival {
   PendingPtr whose{};
 };
 
-Result<WipedBytes> outcome_of(Arrival& arrival) {
-  const ByteView rest = arrival.rest.remainder();
-  if (arrival.head.kind == ReplyKind::Done) return WipedBytes(rest.begin(), rest.end());
+/// Borrows from the reader.
+Result<ByteView> outcome_of(Arrival& arrival) {
+  if (arrival.head.kind == ReplyKind::Done) return arrival.rest.remainder();
   POSTERN_TRY(Error error, read_error(arrival.rest));
   return fail(std::move(error));
 }
@@ -115,7 +115,12 @@ Link::Impl::Read Link::Impl::read(Line& from) {
   Finished finished;
   for (Arrival& one : *arrivals) {
     if (!one.whose) continue;
-    one.whose->outcome = outcome_of(one);
+    const Result<ByteView> outcome = outcome_of(one);
+    if (one.whose->done) {
+      one.whose->done(outcome);
+      continue;
+    }
+    one.whose->outcome = outcome.map([](ByteView body) { return WipedBytes(body.begin(), body.end()); });
     finished.push_back(std::move(one.whose));
   }
   from.reader.clear_read();

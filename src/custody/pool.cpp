@@ -138,6 +138,15 @@ void Pool::take_back() {
   m_asleep = false;
 }
 
+bool Pool::send_asleep(const std::function<bool()>& fill) {
+  const std::lock_guard lock(m_mutex);
+  if (m_lent == nullptr || !m_lent->empty()) return false;
+  const bool all = fill();
+  (void)m_lent->flush(m_channel);  // as in pass_on()
+  m_unsent = m_lent->bytes();
+  return all && m_lent->empty();
+}
+
 void Pool::set_unsent(std::size_t bytes) {
   const std::lock_guard lock(m_mutex);
   const bool was_over = m_unsent + m_ready_bytes >= m_options.unsent;

@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -41,6 +42,9 @@ class Pool {
   /// replies themselves: the gate hears of them without this thread waking up first. Not for a thread that waits for room.
   [[nodiscard]] bool may_sleep(Outbox* out);
   void take_back();
+  /// On any thread: while the outbox is lent and empty, `fill` puts replies into it, and they are sent. False when it is not, when `fill`
+  /// says so, or when the socket is full: then its owner has to look.
+  [[nodiscard]] bool send_asleep(const std::function<bool()>& fill);
   /// Nothing is begun while this is over the limit.
   void set_unsent(std::size_t bytes);
   [[nodiscard]] bool is_idle() const noexcept { return m_requests == 0; }

@@ -1,6 +1,7 @@
 #include "custody/server.hpp"
 
 #include <deque>
+#include <mutex>
 
 #include "base/log.hpp"
 #include "custody/pool.hpp"
@@ -21,7 +22,15 @@ struct KeeperServer::Impl {
         options(given),
         dispatcher(std::move(parts)),
         pool(dispatcher, options, bell, channel),
-        spin(options.spin) {}
+        spin(options.spin) {
+    progress->server = this;
+  }
+  ~Impl() {
+    const std::lock_guard lock(progress->mutex);
+    progress->server = nullptr;
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   [[nodiscard]] Status serve();
   [[nodiscard]] Status take_greeting(ByteView body);
@@ -38,6 +47,7 @@ struct KeeperServer::Impl {
 
   void settle_held();
   void ask_for_audit();
+  [[nodiscard]] bool settle_asleep() noexcept;
 
   Channel channel;
   const Role role;
@@ -47,11 +57,14 @@ struct KeeperServer::Impl {
   struct Progress {
     Bell bell;
     std::atomic<bool> rung{false};
+    std::mutex mutex;
+    Impl* server = nullptr;  ///< Under the mutex.
+    void lines_are_recorded();
   };
   std::shared_ptr<Progress> progress = std::make_shared<Progress>();
   Bell& bell = progress->bell;
   Pool pool;
-  std::deque<HeldReply> held;  ///< Wait for audit, the oldest first.
+  std::deque<HeldReply> held;  ///< Wait for audit, the oldest first. Lent with `out`, as is the next.
   bool asked = false;          ///< Devices were asked to ring.
   FrameReader in;
   Outbox out;
@@ -64,7 +77,7 @@ struct KeeperServer::Impl {
   std::uint64_t last_id = 0;
   SteadyTime greet_until;
   std::atomic<bool> stopping{false};
-  std::atomic<std::uint64_t> quick{0}, pooled{0}, made_alone{0};
+  std::atomic<std::uint64_t> quick{0}, pooled{0}, made_alone{0}, sent_asleep{0};
 };
 
 Status KeeperServer::Impl::take_greeting(ByteView body) {
@@ -149,10 +162,32 @@ void KeeperServer::Impl::ask_for_audit() {
   if (progress->rung.exchange(false)) asked = false;
   if (held.empty() || asked) return;
   asked = true;
-  held.back().receipt.ring_when_further([shared = progress] {
-    shared->rung = true;
-    shared->bell.ring();
-  });
+  held.back().receipt.ring_when_further([shared = progress] { shared->lines_are_recorded(); });
+}
+
+/// On a device's thread, or on the channel's own.
+void KeeperServer::Impl::Progress::lines_are_recorded() {
+  const std::lock_guard lock(mutex);
+  if (server != nullptr && server->settle_asleep()) return;
+  rung = true;
+  bell.ring();
+}
+
+/// While the channel's thread sleeps, replies go out without it. False: it has to look itself.
+bool KeeperServer::Impl::settle_asleep() noexcept {
+  try {
+    const bool sent = pool.send_asleep([this] {
+      asked = false;
+      settle_held();
+      return held.empty();
+    });
+    if (sent) sent_asleep.fetch_add(1, std::memory_order_relaxed);
+    return sent;
+  } catch (const std::exception& error) {
+    log::error("custody.reply.failed", {{"error", error.what()}});
+    channel.shut_down();  // a reply is lost, and whoever waits for it should know
+    return false;
+  }
 }
 
 /// What is whole, as long as there is room for it.
@@ -193,10 +228,10 @@ void KeeperServer::Impl::rest() {
   const short reads = may_read() ? POLLIN : 0;
   const short writes = out.empty() ? 0 : POLLOUT;
   if (starved && reads != 0) return;  // room came meanwhile, and whole frames wait for it
-  if (!pool.may_sleep(reads != 0 ? &out : nullptr)) return;
-  std::array<pollfd, 2> on{{{channel.fd(), static_cast<short>(reads | writes), 0}, {bell.fd(), POLLIN, 0}}};
   // Devices that hang know their deadline themselves; it is looked at now and then.
   const SteadyTime until = held.empty() ? SteadyTime::max() : std::chrono::steady_clock::now() + kLookAtHeld;
+  if (!pool.may_sleep(reads != 0 ? &out : nullptr)) return;  // from here on what is held belongs to whoever has the outbox
+  std::array<pollfd, 2> on{{{channel.fd(), static_cast<short>(reads | writes), 0}, {bell.fd(), POLLIN, 0}}};
   const SteadyTime asleep = std::chrono::steady_clock::now();
   wait(on, greeted ? until : greet_until);
   rested = std::chrono::steady_clock::now() - asleep >= kPause;
@@ -263,6 +298,6 @@ void KeeperServer::stop() noexcept {
   m_impl->bell.ring();
 }
 
-ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired(), m_impl->made_alone}; }
+ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired(), m_impl->made_alone, m_impl->sent_asleep}; }
 
 }  // namespace postern::custody

@@ -38,7 +38,8 @@ struct ServerOptions {
 
 struct ServerCounts {
   std::uint64_t quick = 0, pooled = 0, expired = 0;
-  std::uint64_t own = 0;  ///< Of `pooled` those that needed no worker after all.
+  std::uint64_t own = 0;     ///< Of `pooled` those that needed no worker after all.
+  std::uint64_t asleep = 0;  ///< Times that audit devices sent what had waited for them, and the channel's thread slept on.
 };
 
 class KeeperServer {

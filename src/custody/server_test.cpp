@@ -8,6 +8,7 @@
 #include "custody/testing/raw_gate.hpp"
 #include "custody/testing/stage.hpp"
 #include "keys/transit_keeper.hpp"
+#include "vault/testing/slow_sink.hpp"
 
 namespace postern::custody {
 namespace {
@@ -292,6 +293,106 @@ TEST_F(Server, ASignatureWithMuchBehindItIsLikeOthers) {
   }
   EXPECT_EQ(stage.counts().own, 0U);
   EXPECT_GE(stage.counts().quick, 10U * 15U);
+}
+
+/// An engine that answers at once, and whose answers wait for a slow audit device.
+struct Audited {
+  Audited() { vault::testing::open_only(broker, sink); }
+  VaultEngine engine() {
+    return {[](const vault::Request&) { return vault::Reply{}; }, [](const vault::Request&) { return true; },
+            [this](vault::Request& request, vault::AuditReceipt& receipt) -> std::optional<vault::Reply> {
+              const vault::AuditExchange exchange{
+                  .request = request, .operation = request.operation, .mount = {}, .time = {}, .warnings = {}, .error = {}};
+              if (!broker.record_response(exchange, &receipt)) return std::nullopt;
+              vault::Reply reply;
+              reply.body.assign(body, 'x');
+              return reply;
+            }};
+  }
+  static WipedBytes ask(std::uint64_t id) {
+    Writer out = begin_request(static_cast<std::uint8_t>(Call::Vault));
+    write_vault_request(out, {});
+    WipedBytes frame = std::move(out).finish().value();
+    stamp(frame, id, 60000);
+    return frame;
+  }
+  /// Sends so many, and returns when their lines wait for the device.
+  void ask_all(RawGate& gate, std::uint64_t from, std::uint64_t to) const {
+    for (std::uint64_t id = from; id <= to; ++id) ASSERT_TRUE(gate.send(ask(id)));
+    while (sink->offered() < to) std::this_thread::yield();
+  }
+  std::size_t body = 100;
+  vault::AuditBroker broker;
+  std::shared_ptr<vault::testing::SlowSink> sink = std::make_shared<vault::testing::SlowSink>();
+};
+
+TEST_F(Server, WhatIsRecordedGoesOutWhileTheChannelsThreadSleeps) {
+  Audited audited;
+  Stage stage(*m_held, audited.engine());
+  RawGate gate = this->gate(stage);
+  for (std::uint64_t id = 1; id <= 100; id += 2) {
+    audited.ask_all(gate, id, id + 1);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    audited.sink->record_all();
+    EXPECT_EQ(id_of(gate.next().value()), id);
+    EXPECT_EQ(id_of(gate.next().value()), id + 1);
+  }
+  EXPECT_GE(stage.counts().asleep, 1U);
+}
+
+TEST_F(Server, WhatIsRecordedInPartGoesOutInPart) {
+  Audited audited;
+  Stage stage(*m_held, audited.engine());
+  RawGate gate = this->gate(stage);
+  audited.ask_all(gate, 1, 50);
+  for (std::uint64_t id = 1; id <= 50; ++id) {
+    audited.sink->record(id);
+    EXPECT_EQ(id_of(gate.next().value()), id);
+  }
+}
+
+TEST_F(Server, WhatTheGateDoesNotReadWaitsForItAlsoAfterAudit) {
+  Audited audited;
+  audited.body = 200'000;
+  Stage stage(*m_held, audited.engine());
+  RawGate gate = this->gate(stage);
+  audited.ask_all(gate, 1, 20);
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  audited.sink->record_all();
+  for (std::uint64_t id = 1; id <= 20; ++id) EXPECT_EQ(id_of(gate.next().value()), id);
+}
+
+TEST_F(Server, AuditDevicesAndRequestsDoNotWaitForEachOther) {
+  Audited audited;
+  Stage stage(*m_held, audited.engine());
+  RawGate gate = this->gate(stage);
+  std::atomic<bool> over{false};
+  std::thread device([&] {
+    while (!over) {
+      audited.sink->record_all();
+      std::this_thread::sleep_for(std::chrono::microseconds(30));
+    }
+  });
+  std::mt19937 random(7);
+  std::uint64_t sent = 0;
+  for (int turn = 0; turn < 2000; ++turn) {
+    const std::uint64_t first = sent + 1, count = 1 + random() % 5;
+    for (; sent < first + count - 1;) ASSERT_TRUE(gate.send(Audited::ask(++sent)));
+    for (std::uint64_t id = first; id <= sent; ++id) ASSERT_EQ(id_of(gate.next().value()), id);
+  }
+  over = true;
+  device.join();
+}
+
+TEST_F(Server, ADeviceThatRingsLateFindsNobody) {
+  Audited audited;
+  {
+    Stage stage(*m_held, audited.engine());
+    RawGate gate = this->gate(stage);
+    audited.ask_all(gate, 1, 3);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  audited.sink->record_all();
 }
 
 TEST_F(Server, BeginsNothingForAGateThatNeverReads) {

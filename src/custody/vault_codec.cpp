@@ -1,5 +1,6 @@
 #include "custody/vault_codec.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -13,6 +14,8 @@ using vault::Request;
 enum class Tag : std::uint8_t { Null, False, True, Positive, Negative, Double, String, Array, Object };
 
 constexpr std::int64_t kLongestWrap = 100LL * 365 * 86400;
+/// A tree takes about this many times the memory that it takes on the wire; and at most so much of that is taken at once.
+constexpr std::size_t kMemoryForOne = 3, kFirstMemory = 128 * 1024;
 
 void write_varint(Writer& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.u8(static_cast<std::uint8_t>(value | 0x80));
@@ -228,9 +231,9 @@ Status read_wrapping(Reader& in, Request& to) {
 
 }  // namespace
 
-VaultCall VaultCall::empty() {
+VaultCall VaultCall::empty(std::size_t fields) {
   // The fields are made with their memory: assigning would keep the memory of the one assigned to.
-  auto memory = std::make_unique<vault::WipingResource>();
+  auto memory = std::make_unique<vault::WipedArena>(std::min(kMemoryForOne * fields, kFirstMemory));
   Request request{{}, Operation::Read, {}, json::object(memory.get()), {}, {}, {}, false, {}, 0, {}};
   return {std::move(memory), std::move(request)};
 }
@@ -244,7 +247,7 @@ void write_vault_request(Writer& out, const Request& request) {
 }
 
 Result<VaultCall> read_vault_head(Reader& in) {
-  VaultCall out = VaultCall::empty();
+  VaultCall out = VaultCall::empty(in.remaining());
   Request& to = out.request;
   POSTERN_TRY(to.operation, in.choice("operation", Operation::Help));
   POSTERN_CHECK(read_text(in, "id", to.id));

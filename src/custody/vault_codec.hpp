@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "custody/wire.hpp"
+#include "vault/memory.hpp"
 #include "vault/request.hpp"
 
 namespace postern::custody {
@@ -21,10 +22,11 @@ inline constexpr std::size_t kMaxHeaders = 256;         ///< Of a request or a r
 
 /// A request whose fields are read later: what decides where it runs comes first.
 struct VaultCall {
-  std::unique_ptr<vault::WipingResource> memory;  ///< The fields live in it; wiped when it goes.
+  std::unique_ptr<vault::WipedArena> memory;  ///< The fields live in it; wiped when it goes.
   vault::Request request;
 
-  [[nodiscard]] static VaultCall empty();
+  /// `fields`: bytes that the fields take on the wire.
+  [[nodiscard]] static VaultCall empty(std::size_t fields);
 };
 
 /// TooLarge (through Writer::fault) when the tree is too deep or has too many values.

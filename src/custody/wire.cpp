@@ -120,8 +120,8 @@ Result<RequestHead> read_request_head(Reader& in) {
   return head;
 }
 
-Writer begin_request(std::uint8_t call) {
-  Writer out;
+Writer begin_request(std::uint8_t call, std::size_t expected) {
+  Writer out(expected);
   out.u64(0).u8(call).u32(0);
   return out;
 }
@@ -138,8 +138,8 @@ Result<ReplyHead> read_reply_head(Reader& in) {
   return head;
 }
 
-Writer begin_reply(std::uint64_t id, ReplyKind kind) {
-  Writer out;
+Writer begin_reply(std::uint64_t id, ReplyKind kind, std::size_t expected) {
+  Writer out(expected);
   out.u64(id).u8(static_cast<std::uint8_t>(kind));
   return out;
 }

@@ -14,6 +14,7 @@
 // no caller can break a channel by what it asks. No I/O, no locks. Source: this project's own; both ends are always one build.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -36,12 +37,16 @@ inline constexpr std::size_t kReplyHead = 8 + 1;
 /// Appends to a buffer that is wiped. Begins with room for the size field, which finish() fills.
 class Writer {
  public:
-  Writer() { m_out.resize(kSizeField); }
+  /// `expected`: bytes that are likely to come. Growing copies and wipes what is there.
+  explicit Writer(std::size_t expected = 0) {
+    m_out.reserve(kUsual + expected);
+    m_out.resize(kSizeField);
+  }
 
   Writer& uint(std::uint64_t value, std::size_t width) {
-    const std::size_t at = m_out.size();
-    m_out.resize(at + width);
-    for (std::size_t i = 0; i < width; ++i) m_out[at + i] = static_cast<Byte>(value >> (8 * (width - 1 - i)));
+    std::array<Byte, sizeof value> big_endian;
+    for (std::size_t i = 0; i < width; ++i) big_endian[i] = static_cast<Byte>(value >> (8 * (width - 1 - i)));
+    m_out.insert(m_out.end(), big_endian.begin(), big_endian.begin() + static_cast<std::ptrdiff_t>(width));
     return *this;
   }
   Writer& u8(std::uint8_t v) { return uint(v, 1); }
@@ -64,6 +69,7 @@ class Writer {
   [[nodiscard]] Result<WipedBytes> finish() &&;
 
  private:
+  static constexpr std::size_t kUsual = 240;
   WipedBytes m_out;
   std::optional<Error> m_fault;
 };
@@ -120,7 +126,7 @@ struct RequestHead {
 };
 [[nodiscard]] Result<RequestHead> read_request_head(Reader& in);
 /// A writer that stands behind the head of a request; id and patience are filled by stamp().
-[[nodiscard]] Writer begin_request(std::uint8_t call);
+[[nodiscard]] Writer begin_request(std::uint8_t call, std::size_t expected = 0);
 void stamp(WipedBytes& frame, std::uint64_t id, std::uint32_t patience) noexcept;
 
 enum class ReplyKind : std::uint8_t { Done = 0, Failed = 1 };
@@ -129,7 +135,7 @@ struct ReplyHead {
   ReplyKind kind = ReplyKind::Done;
 };
 [[nodiscard]] Result<ReplyHead> read_reply_head(Reader& in);
-[[nodiscard]] Writer begin_reply(std::uint64_t id, ReplyKind kind);
+[[nodiscard]] Writer begin_reply(std::uint64_t id, ReplyKind kind, std::size_t expected = 0);
 [[nodiscard]] WipedBytes write_error(std::uint64_t id, const Error& error);
 /// What stands behind the head; read_error() reads it to the end.
 void write_error_body(Writer& out, const Error& error);

@@ -317,7 +317,7 @@ TEST(VaultWire, DepthAndCountAreLimited) {
 
 Status read_fields(const Bytes& tree) {
   Reader in{ByteView(tree)};
-  VaultCall call = VaultCall::empty();
+  VaultCall call = VaultCall::empty(0);
   return read_vault_fields(in, call);
 }
 

@@ -61,3 +61,9 @@ class WipedBuffer {
 };
 
 }  // namespace postern::vault
+
+/// Values that borrow an arena are not taken apart when they go: it is wiped as a whole.
+template <>
+struct boost::json::is_deallocate_trivial<postern::vault::WipedArena> {
+  static constexpr bool value = true;
+};

@@ -69,6 +69,7 @@ class Stage {
       sum.pooled += of.pooled;
       sum.expired += of.expired;
       sum.own += of.own;
+      sum.asleep += of.asleep;
     }
     return sum;
   }
