@@ -189,6 +189,8 @@ http::Response show_content(Gateway& gate, const Operators& operators, const htt
     if ((*wanted != 0 && static_cast<std::size_t>(e.item.get()) != *wanted) || !(all || is_held(e))) continue;
     const auto item = gate.spool().load(e.item);
     if (!item) return http::problem(item.error());
+    if (!item->unfinished.empty()) return http::problem(503, "unavailable", item->unfinished, "id");
+    if (!item->content) return http::problem(409, "conflict", "this content is only to be read in pieces, by who delivers it", "id");
     auto response = http::text_response(200, std::string(*item->content));
     response.headers.set("Content-Type", "message/rfc822");
     return response;

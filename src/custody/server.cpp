@@ -298,6 +298,8 @@ void KeeperServer::stop() noexcept {
   m_impl->bell.ring();
 }
 
-ServerCounts KeeperServer::counts() const noexcept { return {m_impl->quick, m_impl->pooled, m_impl->pool.expired(), m_impl->made_alone, m_impl->sent_asleep}; }
+ServerCounts KeeperServer::counts() const noexcept {
+  return {m_impl->quick, m_impl->pooled, m_impl->pool.expired(), m_impl->made_alone, m_impl->sent_asleep};
+}
 
 }  // namespace postern::custody

@@ -38,6 +38,7 @@ struct Arrival {
   bool lone = false;    ///< Its session is the only one of its loop: that thread has nothing better to do than to work for it.
   std::shared_ptr<const Judgement> judgement;  ///< Of mail from outside (judge.hpp); null: it was not judged.
   std::string signature = "none";              ///< policy::VerdictFacts::signature, where a rule asks for it.
+  bool may_sign_late = false;                  ///< Its DKIM signatures may be made while it is committed (late_signature.hpp).
   bool passing = false;  ///< An MTA asks what it shall do with it (gateway/filter.hpp): it delivers, and mailboxes are its own.
   /// Asked for before it came; null: it asks itself.
   std::shared_ptr<KeyAhead> key_ahead;

@@ -109,6 +109,7 @@ io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr
   const auto item = co_await loaded(work);
   if (!item) co_return;
   ++stats.attempts;
+  if (!item->unfinished.empty()) co_return report(*item, same_fate(item->recipients.size(), {451, {4, 7, 5}, item->unfinished}, false));
   if (!item->content)  // one too large for memory came here by a route that was changed; nobody shall lose it
     co_return report(*item,
                      same_fate(item->recipients.size(), {451, {4, 3, 5}, "a message taken in pieces cannot leave by " + d.route}, false));
@@ -130,7 +131,12 @@ io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr
 
 /// Null: there is nothing to do for this work now. NotFound: an operator removed it. IntegrityFailed: quarantined and audited by the spool.
 io::Task<std::shared_ptr<const QueueItem>> Courier::Impl::loaded(Work& work) {
-  if (work.loaded) co_return work.loaded;
+  if (work.loaded && !work.loaded->late) co_return work.loaded;
+  if (auto content = work.loaded ? work.loaded->late->get() : nullptr) {
+    auto whole = std::make_shared<QueueItem>(*work.loaded);
+    whole->content = std::move(content);
+    co_return whole;
+  }
   auto job = [spool = &parts.spool, work] { return spool->load(work); };
   auto item = co_await parts.workers.run(std::move(job));
   if (item) co_return std::make_shared<const QueueItem>(*std::move(item));

@@ -15,6 +15,7 @@
 #include "gateway/held_mail.hpp"
 #include "gateway/hops.hpp"
 #include "gateway/key_affairs.hpp"
+#include "gateway/late_signature.hpp"
 #include "gateway/listener_tls.hpp"
 #include "gateway/own_revocation.hpp"
 #include "gateway/root_secrets.hpp"
@@ -324,6 +325,11 @@ Status Gateway::Parts::open_spool() {
   }
   options.resting.prefix = kX400UserRoutePrefix;
   options.reroute = [this](const std::string& route, const std::string& address) { return routes.requeue_id(route, address); };
+  options.finish = [this](std::string stored) -> Result<std::string> {
+    return finish_late(
+        std::move(stored), config.limits, [this](const DkimKeyRef& key, ByteView data) { return signers->sign(key, data); },
+        [this](const std::string& domain) { return signers->of(domain); });
+  };
   POSTERN_TRY(spool, Spool::open(options, *store, *keeper, clock));
   return {};
 }

@@ -148,6 +148,7 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   }
   if (const auto refusal = co_await judged(arrival)) co_return std::vector<smtp::Reply>(count, *refusal);
   const bool split = count == 1 || arrival.road.protocol.find("LMTP") != std::string::npos;
+  arrival.may_sign_late = lone && arrival.content.size() <= kSmall;
   auto processed = co_await process(arrival, split);
   if (!processed) {
     const smtp::Reply reply = Pipeline::reply_for(processed.error());
@@ -161,6 +162,7 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
     co_return replies;
   }
   const Status safe = co_await commit(std::move(processed->submission), lone);
+  if (safe) finish_late(arrival.id, processed->late);
   const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
   if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});
   note(arrival, done);
@@ -249,6 +251,16 @@ io::Task<Status> Intake::commit(Submission submission, bool lone) {
   else
     m_parts.spool.enqueue(std::move(submission), committed.setter());
   co_return co_await committed.wait();
+}
+
+void Intake::finish_late(const MessageId& id, std::vector<LateCopy>& late) {
+  for (LateCopy& copy : late) {
+    auto whole = copy.finish();
+    if (whole)
+      m_parts.spool.finish(*copy.into, *std::move(whole));
+    else  // the courier asks for them again
+      log::warn("message.not_signed_yet", {{"id", id.get()}, {"reason", whole.error()}});
+  }
 }
 
 FilterVerdict Intake::refuse(const Arrival& arrival, const smtp::Reply& reply) {

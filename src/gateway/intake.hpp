@@ -69,6 +69,7 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] io::Task<Result<std::string>> signature_of(const Arrival& arrival, SignerQuestions* questions);
   void note_dmarc(const Arrival& arrival) const;
   [[nodiscard]] io::Task<Status> commit(Submission submission, bool lone);
+  void finish_late(const MessageId& id, std::vector<LateCopy>& late);
   struct Filtering {
     Processed processed;
     FilterVerdict verdict;

@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "gateway/envelope.hpp"
 #include "gateway/judge.hpp"
+#include "gateway/late_signature.hpp"
 #include "gateway/stages.hpp"
 #include "identity/users.hpp"
 #include "mailauth/authres.hpp"
@@ -18,6 +19,8 @@
 
 namespace postern::gateway {
 namespace {
+
+constexpr std::size_t kSignatureRoom = 1200;  // of a DKIM-Signature field
 
 constexpr std::size_t kLargeMessage = 128U * 1024;
 
@@ -206,6 +209,9 @@ class Pipeline::Run {
     for (Case& c : m_cases) decide(c);
     return {};
   }
+  /// After go().
+  [[nodiscard]] std::vector<LateCopy> take_late() { return std::move(m_late); }
+
   Result<std::string> signature() {
     m_detection = classify(m_view);
     POSTERN_CHECK(make_cases());
@@ -378,7 +384,7 @@ class Pipeline::Run {
                                                     : seal_text(first.decision);
     const std::string_view source = first.opened.message ? std::string_view(*first.opened.message) : m_base;
     if (action == policy::Action::Deliver) {
-      POSTERN_TRY(variant.content, finished_copy(source, cases));
+      POSTERN_CHECK(finish_copy(variant, source, cases));
     } else {
       variant.content = m_received + std::string(m_base);
     }
@@ -386,7 +392,7 @@ class Pipeline::Run {
     return variant;
   }
 
-  Result<std::string> finished_copy(std::string_view source, const std::vector<const Case*>& cases) {
+  Status finish_copy(Variant& variant, std::string_view source, const std::vector<const Case*>& cases) {
     const Case& first = *cases.front();
     const bool plain = first.decision.sign == policy::Method::None && first.decision.encrypt == policy::Method::None;
     std::string sealed;
@@ -397,13 +403,45 @@ class Pipeline::Run {
     POSTERN_TRY(const auto shorter, with_short_lines(source, cases, plain));
     if (shorter) source = *shorter;
     POSTERN_TRY(const std::string trace, trace_of(first));
-    POSTERN_TRY(const std::string dkim, dkim_of(source, plain));
-    std::string out;
-    out.reserve(trace.size() + m_received.size() + dkim.size() + source.size() + 256);
+    const auto keys = dkim_keys();
+    std::optional<DkimSigning> dkim;
+    if (!keys.empty()) {
+      POSTERN_TRY(dkim, begin_dkim(keys, source, plain));
+    }
+    std::string& out = variant.content;
+    out.reserve(trace.size() + m_received.size() + keys.size() * kSignatureRoom + source.size() + 256);
     if (first.local) out += "Return-Path: " + m_arrival.envelope.from.text() + "\r\n";  // RFC 5321 4.4: at final delivery
-    out.append(m_received).append(trace).append(dkim).append(source);
-    if (!first.local) POSTERN_CHECK(seal_chain(out));
-    return out;
+    out.append(m_received).append(trace);
+    if (dkim && may_sign_late(cases)) {
+      sign_late(variant, {out.size(), m_arrival.received, keys}, *std::move(dkim), source);
+      return {};
+    }
+    if (dkim) {
+      POSTERN_TRY(const std::string fields, std::move(*dkim).finish());
+      out += fields;
+    }
+    out += source;
+    return first.local ? Status() : seal_chain(out);
+  }
+
+  /// Of a copy that nobody here looks at before it is sent over the network.
+  bool may_sign_late(const std::vector<const Case*>& cases) const {
+    return m_arrival.may_sign_late && m_parts.config.authentication.arc_seal.empty() &&
+           std::ranges::all_of(cases, [](const Case* c) { return !c->local && over_network(*c); });
+  }
+
+  void sign_late(Variant& variant, const LateSignature& late, DkimSigning dkim, std::string_view source) {
+    std::string copy = std::move(variant.content);
+    copy += source;
+    variant.content = write_late(late, copy);
+    variant.late = std::make_shared<LateContent>();
+    auto signing = std::make_shared<DkimSigning>(std::move(dkim));  // a function is copied
+    m_late.push_back({variant.late, [at = late.at, copy = std::move(copy), signing]() -> Result<std::string> {
+                        POSTERN_TRY(const std::string fields, std::move(*signing).finish());
+                        std::string whole;
+                        whole.reserve(copy.size() + fields.size());
+                        return whole.append(copy, 0, at).append(fields).append(copy, at);
+                      }});
   }
 
   /// RFC 8617 5.1: over the copy as it leaves. What was not judged here has nothing to tell, and what could not be asked is not known.
@@ -466,17 +504,19 @@ class Pipeline::Run {
   }
 
   /// Last of all changes: the signatures that say the gateway takes responsibility (RFC 6376 5).
-  Result<std::string> dkim_of(std::string_view message, bool as_arrived) {
-    if (!m_author.vouched || m_parts.dkim == nullptr) return std::string();
-    const auto keys = m_parts.dkim->of(m_author.mailbox->domain);
-    if (keys.empty()) return std::string();
+  std::vector<DkimKeyRef> dkim_keys() const {
+    if (!m_author.vouched || m_parts.dkim == nullptr) return {};
+    return m_parts.dkim->of(m_author.mailbox->domain);
+  }
+
+  Result<DkimSigning> begin_dkim(const std::vector<DkimKeyRef>& keys, std::string_view message, bool as_arrived) {
     const auto sign = [this](const DkimKeyRef& key, ByteView data) { return m_parts.dkim->sign(key, data); };
     DkimSignOptions options;
     options.time = m_arrival.received;
     for (const auto& key : keys) m_selectors.insert(key.selector + "/" + std::string(name_of(key.algorithm)));
-    if (as_arrived && message.data() == m_arrival.content.data()) return dkim_sign(m_view, keys, options, sign);
+    if (as_arrived && message.data() == m_arrival.content.data()) return dkim_begin(m_view, keys, options, sign);
     POSTERN_TRY(const auto view, MessageView::parse(message, m_parts.config.limits));
-    return dkim_sign(view, keys, options, sign);
+    return dkim_begin(view, keys, options, sign);
   }
 
   void add_recipient(Variant& variant, const Case& c) {
@@ -592,6 +632,7 @@ class Pipeline::Run {
   std::string m_policy_sender;
   std::optional<Verified> m_verified;
   std::set<std::string> m_selectors;
+  std::vector<LateCopy> m_late;
 };
 
 Result<Processed> Pipeline::process(const Arrival& arrival, bool split, bool questions) const {
@@ -614,6 +655,7 @@ Result<Processed> Pipeline::process(const Arrival& arrival, bool split, bool que
   if (questions) run.questions = &out.questions;
   POSTERN_TRY(out.submission, run.go(std::move(received), missing));
   out.replies = std::move(run.replies);
+  out.late = run.take_late();
   return out;
 }
 

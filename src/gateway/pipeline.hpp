@@ -38,11 +38,19 @@ inline constexpr std::string_view kMailboxRoute = "mailbox";
 using SignerQuestions = std::vector<CertificateChain>;
 inline constexpr std::size_t kMostSignerQuestions = 2;  ///< Of one message; further signers are not asked about.
 
+/// A copy that is committed while its signatures are being made.
+struct LateCopy {
+  std::shared_ptr<LateContent> into;  ///< Of its Variant.
+  /// Waits for them. Errors of the signer: then the copy is made again by whoever reads it.
+  std::function<Result<std::string>()> finish;
+};
+
 /// One reply per recipient of the envelope (a code of 0: accepted), and what to queue when at least one was accepted.
 struct Processed {
   std::vector<smtp::Reply> replies;
   Submission submission;
   SignerQuestions questions;  ///< Not empty: ask, and process again; nothing else of this counts.
+  std::vector<LateCopy> late = {};
   [[nodiscard]] bool any_accepted() const noexcept;
 };
 

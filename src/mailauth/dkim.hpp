@@ -71,6 +71,25 @@ struct DkimSignOptions {
 [[nodiscard]] Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
                                             const SignFn& sign);
 
+/// The same in two steps: the signatures are asked for, and taken when they are needed. Move only; owns all that it needs.
+class DkimSigning {
+ public:
+  DkimSigning(DkimSigning&&) noexcept;
+  DkimSigning& operator=(DkimSigning&&) noexcept;
+  ~DkimSigning();
+  /// Waits for the signatures. The fields as of dkim_sign(). Once.
+  [[nodiscard]] Result<std::string> finish() &&;
+
+ private:
+  friend Result<DkimSigning> dkim_begin(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
+                                        const SignFn& sign);
+  struct Field;
+  explicit DkimSigning(std::vector<Field> fields);
+  std::vector<Field> m_fields;
+};
+[[nodiscard]] Result<DkimSigning> dkim_begin(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
+                                             const SignFn& sign);
+
 /// RFC 8601 2.7.1.
 enum class DkimResult {
   None,     ///< No signature at all.

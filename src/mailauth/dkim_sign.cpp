@@ -209,6 +209,7 @@ FieldWriter unsigned_field(const Shared& shared, const DkimKeyRef& key) {
 struct Begun {
   FieldWriter field;
   Later<Bytes> signature;
+  std::string selector;
 };
 
 Begun begin_one(const Shared& shared, const DkimKeyRef& key, const SignFn& sign) {
@@ -221,12 +222,12 @@ Begun begin_one(const Shared& shared, const DkimKeyRef& key, const SignFn& sign)
   data.resize(data.size() - 2);
   // RFC 8463 3: PureEdDSA over the SHA-256 digest
   auto signature = key.algorithm == DkimAlgorithm::RsaSha256 ? sign(key, as_bytes(data)) : sign(key, sha256(as_bytes(data)));
-  return {std::move(field), std::move(signature)};
+  return {std::move(field), std::move(signature), key.selector};
 }
 
-Result<std::string> finish_one(Begun begun, const DkimKeyRef& key) {
+Result<std::string> finish_one(Begun begun) {
   const auto signature = std::move(begun.signature).take();
-  if (!signature) return fail(signature.error().context("DKIM selector " + key.selector));
+  if (!signature) return fail(signature.error().context("DKIM selector " + begun.selector));
   begun.field.add_signature(base64_encode(*signature));
   return begun.field.text();
 }
@@ -244,8 +245,26 @@ std::vector<std::optional<Begun>> begin_all(const Shared& shared, std::span<cons
 
 }  // namespace
 
-Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
-                              const SignFn& sign) {
+struct DkimSigning::Field {
+  Begun begun;
+};
+
+DkimSigning::DkimSigning(std::vector<Field> fields) : m_fields(std::move(fields)) {}
+DkimSigning::DkimSigning(DkimSigning&&) noexcept = default;
+DkimSigning& DkimSigning::operator=(DkimSigning&&) noexcept = default;
+DkimSigning::~DkimSigning() = default;
+
+Result<std::string> DkimSigning::finish() && {
+  std::string out;
+  for (Field& field : std::exchange(m_fields, {})) {
+    POSTERN_TRY(const std::string text, finish_one(std::move(field.begun)));
+    out += text;
+  }
+  return out;
+}
+
+Result<DkimSigning> dkim_begin(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
+                               const SignFn& sign) {
   POSTERN_CHECK(check_message(message));
   for (const DkimKeyRef& key : keys) POSTERN_CHECK(check_key(key, options));
   if (options.lifetime && (!options.time || options.lifetime->count() <= 0)) {
@@ -256,13 +275,15 @@ Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKe
   shared.body_hash = base64_encode(hash_body(message.body(), options.canonicalization.body).digest);
   shared.header.reserve(message.header_block().size());
   append_canonical_fields(shared.header, message, shared.names, options.canonicalization.header);
-  std::string out;
-  auto begun = begin_all(shared, keys, sign);
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    POSTERN_TRY(const std::string field, finish_one(*std::move(begun[i]), keys[i]));
-    out += field;
-  }
-  return out;
+  std::vector<DkimSigning::Field> fields;
+  for (auto& begun : begin_all(shared, keys, sign)) fields.push_back({*std::move(begun)});
+  return DkimSigning(std::move(fields));
+}
+
+Result<std::string> dkim_sign(const MessageView& message, std::span<const DkimKeyRef> keys, const DkimSignOptions& options,
+                              const SignFn& sign) {
+  POSTERN_TRY(DkimSigning signing, dkim_begin(message, keys, options, sign));
+  return std::move(signing).finish();
 }
 
 }  // namespace postern

@@ -89,7 +89,7 @@ Status Spool::Impl::write_variant(WriteContext& context, const PreparedSubmissio
   std::set<std::string> parked;
   for (const auto& unit : variant.units) {
     unit->item = item;
-    Work work{item, unit->route, {}, unit->content ? unit : nullptr};
+    Work work{item, unit->route, {}, unit->content || unit->late ? unit : nullptr};
     for (const DueRecipient& due : unit->recipients) work.recipients.push_back(due.index);
     if (!place_or_park(std::move(work))) parked.insert(unit->route);
   }

@@ -45,7 +45,8 @@ Status check(const Submission& submission) {
 
 /// The queued recipients of a copy, by route.
 std::vector<std::shared_ptr<QueueItem>> units_of(const PreparedSubmission& submission, const PreparedVariant& variant,
-                                                 const std::shared_ptr<const std::string>& content) {
+                                                 const std::shared_ptr<const std::string>& content,
+                                                 const std::shared_ptr<const LateContent>& late) {
   std::vector<std::shared_ptr<QueueItem>> units;
   for (std::uint32_t n = 0; n < variant.recipients.size(); ++n) {
     const QueuedRecipient& recipient = variant.recipients[n];
@@ -54,7 +55,7 @@ std::vector<std::shared_ptr<QueueItem>> units_of(const PreparedSubmission& submi
     if (unit == units.end()) {
       units.push_back(std::make_shared<QueueItem>());
       unit = units.end() - 1;
-      **unit = {ItemId(), submission.message, submission.envelope, variant.seal, recipient.route, {}, content, variant.storage_key};
+      **unit = {ItemId(), submission.message, submission.envelope, variant.seal, recipient.route, {}, content, variant.storage_key, late};
     }
     (*unit)->recipients.push_back({n, recipient.address, recipient.notify, recipient.orcpt, 0});
   }
@@ -190,7 +191,8 @@ Result<PreparedSubmission> Spool::Impl::prepare(Submission& submission) {
                           std::move(variant.storage_key)};
     prepared.bytes += ready.sealed.sealed.size();
     const bool queued = std::ranges::any_of(ready.recipients, [](const auto& r) { return r.state == RecipientState::Queued; });
-    ready.units = units_of(prepared, ready, queued && !ready.staged ? cache(std::move(variant.content)) : nullptr);
+    const bool whole = queued && !ready.staged && !variant.late;
+    ready.units = units_of(prepared, ready, whole ? cache(std::move(variant.content)) : nullptr, variant.late);
     prepared.variants.push_back(std::move(ready));
   }
   return prepared;
@@ -211,6 +213,8 @@ std::unique_ptr<WriteJob> Spool::Impl::submission_job(Submission submission, Com
 void Spool::enqueue(Submission submission, Completion done) {
   if (auto job = m_impl->submission_job(std::move(submission), std::move(done))) m_impl->store.writer().submit(std::move(job));
 }
+
+void Spool::finish(LateContent& late, std::string content) { late.set(m_impl->cache(std::move(content))); }
 
 void Spool::follow_up() { m_impl->store.writer().follow_up(); }
 
@@ -274,8 +278,12 @@ Result<QueueItem> Spool::Impl::read_and_open(ItemId item, const Work* work) {
       return fail(still.error());
     return fail(sealed.error());
   }
-  POSTERN_TRY(std::string content, open_content(keeper, read->item.message, *sealed));
-  read->item.content = std::make_shared<const std::string>(std::move(content));
+  POSTERN_TRY(std::string stored, open_content(keeper, read->item.message, *sealed));
+  auto content = options.finish ? options.finish(std::move(stored)) : Result<std::string>(std::move(stored));
+  if (content)
+    read->item.content = std::make_shared<const std::string>(*std::move(content));
+  else
+    read->item.unfinished = content.error().text();
   return std::move(read->item);
 }
 

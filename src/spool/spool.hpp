@@ -36,6 +36,8 @@ struct SpoolOptions {
   std::chrono::milliseconds longest_delay = std::chrono::hours(24);  ///< A stored retry time further away is a clock's mistake.
   /// Asked at the start for the recipients in the queue: the route that goes on from `route`, for routes that are no more.
   std::function<std::string(const std::string& route, const std::string& address)> reroute;
+  /// Makes the copy of what is stored, which is it already but for Variant::late. On the thread of load(); an error is for operators.
+  std::function<Result<std::string>(std::string stored)> finish;
 };
 
 /// Told about due work. Called on the writer thread, or on the one that gives work back: must be cheap and must not call back into the
@@ -72,6 +74,8 @@ class Spool {
   void enqueue_and_help(Submission submission, Completion done);
   /// After enqueue_and_help(), when the answer to it is out: now the courier is told. Without this call it is told with the next batch.
   void follow_up();
+  /// The copy of a Variant::late, for the courier. After enqueue(); without it load() makes it anew.
+  void finish(LateContent& late, std::string content);
   /// enqueue() and wait. Not on an event loop.
   [[nodiscard]] Status enqueue_and_wait(Submission submission);
 

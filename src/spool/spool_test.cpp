@@ -482,6 +482,78 @@ TEST_F(SpoolTest, ContentsBeyondTheCacheAreReadBack) {
   EXPECT_EQ(spool->stats().cached_bytes, 0U);
 }
 
+/// Written while its end was being made.
+struct LateSpoolTest : SpoolTest {
+  LateSpoolTest() {
+    options.finish = [this](std::string stored) -> Result<std::string> {
+      ++finished;
+      if (trouble) return fail(*trouble);
+      return stored + " finished on reading";
+    };
+    reopen();
+    submission.variants[0].late = std::make_shared<LateContent>();
+  }
+  ~LateSpoolTest() override { close(); }
+  int finished = 0;
+  std::optional<Error> trouble;
+  Submission submission = message("begun,");
+};
+
+TEST_F(LateSpoolTest, WhoTakesItBeforeItIsFinishedMakesItAnew) {
+  const auto late = submission.variants[0].late;
+  ASSERT_TRUE(spool->enqueue_and_wait(submission));
+  const Work work = take_one();
+  ASSERT_TRUE(work.loaded && work.loaded->late);
+  EXPECT_EQ(work.loaded->content, nullptr);
+  EXPECT_EQ(work.loaded->late->get(), nullptr);
+  EXPECT_EQ(*spool->load(work)->content, "begun, finished on reading");
+  EXPECT_EQ(spool->stats().cached_bytes, 0U);
+}
+
+TEST_F(LateSpoolTest, InMemoryItIsFinishedOnce) {
+  const auto late = submission.variants[0].late;
+  ASSERT_TRUE(spool->enqueue_and_wait(submission));
+  spool->finish(*late, "begun, finished in time");
+  EXPECT_EQ(spool->stats().cached_bytes, std::string("begun, finished in time").size());
+  {
+    const Work work = take_one();
+    EXPECT_EQ(*work.loaded->late->get(), "begun, finished in time");
+    EXPECT_EQ(finished, 0);
+    ASSERT_TRUE(report_now(report_of(work, Outcome::Delivered)));
+  }
+  expect_nothing_left();
+}
+
+TEST_F(LateSpoolTest, ARestartFindsAllThatItNeeds) {
+  ASSERT_TRUE(spool->enqueue_and_wait(submission));
+  spool->finish(*submission.variants[0].late, "in memory only");
+  reopen();
+  EXPECT_EQ(*spool->load(take_one())->content, "begun, finished on reading");
+}
+
+TEST_F(LateSpoolTest, WhatCannotBeFinishedNowIsNotLost) {
+  ASSERT_TRUE(spool->enqueue_and_wait(submission));
+  reopen();
+  trouble = Error{ErrorCode::Unavailable, "the keeper is away", {}};
+  const Work work = take_one();
+  const auto item = spool->load(work);
+  ASSERT_TRUE(item);
+  EXPECT_EQ(item->content, nullptr);
+  EXPECT_EQ(item->unfinished, "the keeper is away");
+  EXPECT_EQ(item->recipients.size(), 1U);
+  trouble.reset();
+  EXPECT_EQ(*spool->load(work)->content, "begun, finished on reading");
+}
+
+TEST_F(LateSpoolTest, BeyondTheCacheItIsMadeAnewToo) {
+  options.cache_bytes = 10;
+  reopen();
+  ASSERT_TRUE(spool->enqueue_and_wait(submission));
+  spool->finish(*submission.variants[0].late, "more than ten bytes");
+  EXPECT_EQ(take_one().loaded->late->get(), nullptr);
+  EXPECT_EQ(spool->stats().cached_bytes, 0U);
+}
+
 TEST_F(SpoolTest, HistoryIsBounded) {
   options.history = 50;
   reopen();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,6 +69,24 @@ struct QueuedRecipient {
   std::string reason;                             ///< For Held: one sentence for operators.
 };
 
+/// The content of a copy that is written to the disk while its end is still being made (Variant::late). Any thread.
+class LateContent {
+ public:
+  void set(std::shared_ptr<const std::string> content) {
+    const std::lock_guard lock(m_mutex);
+    m_content = std::move(content);
+  }
+  /// Null: it is not there, or not in memory.
+  [[nodiscard]] std::shared_ptr<const std::string> get() const {
+    const std::lock_guard lock(m_mutex);
+    return m_content;
+  }
+
+ private:
+  mutable std::mutex m_mutex;
+  std::shared_ptr<const std::string> m_content;
+};
+
 /// One copy of the message. Several when recipients get it sealed in different ways.
 struct Variant {
   std::string content;                            ///< Exact bytes, CRLF.
@@ -77,6 +96,8 @@ struct Variant {
   std::vector<QueuedRecipient> recipients;        ///< May be empty when there are mailbox additions.
   std::vector<MailboxAddition> mailboxes;         ///< Local owners who get this copy with the same commit.
   KeyName storage_key = key_names::kMailStorage;  ///< Wraps the copy's data key; a tenant has its own.
+  /// Set: `content` is what SpoolOptions::finish makes the copy of whenever it is read. In memory it is finished once, by Spool::finish().
+  std::shared_ptr<LateContent> late = nullptr;
 };
 
 /// What else happens in the transaction that writes a submission or report; on the writer thread, so it must be quick. An error fails the
@@ -108,9 +129,11 @@ struct QueueItem {
   std::shared_ptr<const Envelope> envelope;
   std::string seal;
   std::string route;
-  std::vector<DueRecipient> recipients;           ///< Those due on this route.
-  std::shared_ptr<const std::string> content;     ///< Null for one that was staged: Spool::reader().
-  KeyName storage_key = key_names::kMailStorage;  ///< What its content is sealed under; so is what is written about it.
+  std::vector<DueRecipient> recipients;               ///< Those due on this route.
+  std::shared_ptr<const std::string> content;         ///< Null for one that was staged: Spool::reader().
+  KeyName storage_key = key_names::kMailStorage;      ///< What its content is sealed under; so is what is written about it.
+  std::shared_ptr<const LateContent> late = nullptr;  ///< In place of `content`; while nothing is in it, Spool::load() finishes the copy.
+  std::string unfinished = {};                        ///< Why the stored copy cannot be finished now; `content` is null then.
 };
 
 /// One unit of work: recipients of one item on one route that are due together. Whoever has it must report() or give_back().
