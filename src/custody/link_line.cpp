@@ -25,6 +25,15 @@ Result<ByteView> outcome_of(Arrival& arrival) {
   return fail(std::move(error));
 }
 
+/// One who fails to hear it must not keep it from the others.
+void tell(const Pending& pending, const Result<ByteView>& outcome) noexcept {
+  try {
+    pending.done(outcome);
+  } catch (const std::exception& error) {
+    log::error("custody.reply.not_taken", {{"error", error.what()}});
+  }
+}
+
 Result<std::vector<Arrival>> read_arrivals(FrameReader& reader) {
   std::vector<Arrival> out;
   while (true) {
@@ -117,7 +126,7 @@ Link::Impl::Read Link::Impl::read(Line& from) {
     if (!one.whose) continue;
     const Result<ByteView> outcome = outcome_of(one);
     if (one.whose->done) {
-      one.whose->done(outcome);
+      tell(*one.whose, outcome);
       continue;
     }
     one.whose->outcome = outcome.map([](ByteView body) { return WipedBytes(body.begin(), body.end()); });

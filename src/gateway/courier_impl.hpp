@@ -94,6 +94,7 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
   [[nodiscard]] io::Task<void> deliver(Destination& d, Work work, std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<std::shared_ptr<const QueueItem>> loaded(Work& work);
   void into_mailbox(const QueueItem& item);
+  [[nodiscard]] Submission copy_for(const QueueItem& item, std::vector<MailboxAddition> owners) const;
   [[nodiscard]] io::Task<void> into_folder(std::shared_ptr<const QueueItem> item, const Route& route);
   [[nodiscard]] io::Task<void> decide_again(std::shared_ptr<const QueueItem> item, Override how);
   /// `questions` as in Pipeline::reprocess().

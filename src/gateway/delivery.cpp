@@ -109,7 +109,11 @@ io::Task<void> Courier::Impl::deliver(Destination& d, Work work, std::unique_ptr
   const auto item = co_await loaded(work);
   if (!item) co_return;
   ++stats.attempts;
-  if (!item->unfinished.empty()) co_return report(*item, same_fate(item->recipients.size(), {451, {4, 7, 5}, item->unfinished}, false));
+  if (!item->unfinished.empty()) {
+    log::warn("courier.not_signed", {{"id", item->message.get()}, {"reason", item->unfinished}});
+    const smtp::Reply why{451, {4, 7, 5}, "the message could not be signed; the log has the reason"};
+    co_return report(*item, same_fate(item->recipients.size(), why, false));
+  }
   if (!item->content)  // one too large for memory came here by a route that was changed; nobody shall lose it
     co_return report(*item,
                      same_fate(item->recipients.size(), {451, {4, 3, 5}, "a message taken in pieces cannot leave by " + d.route}, false));
@@ -135,6 +139,7 @@ io::Task<std::shared_ptr<const QueueItem>> Courier::Impl::loaded(Work& work) {
   if (auto content = work.loaded ? work.loaded->late->get() : nullptr) {
     auto whole = std::make_shared<QueueItem>(*work.loaded);
     whole->content = std::move(content);
+    whole->finished = true;
     co_return whole;
   }
   auto job = [spool = &parts.spool, work] { return spool->load(work); };
@@ -150,9 +155,27 @@ io::Task<std::shared_ptr<const QueueItem>> Courier::Impl::loaded(Work& work) {
 
 void Courier::Impl::into_mailbox(const QueueItem& item) {
   DeliveryReport out = make_report(item, delivered_here(item.recipients.size(), "kept in the mailbox"), "", "", context());
-  for (const auto& r : item.recipients)
-    out.mailboxes.push_back({to_lower(r.address), item.envelope->reverse_path, parts.clock.now(), "{}"});
+  std::vector<MailboxAddition> additions;
+  for (const auto& r : item.recipients) additions.push_back({to_lower(r.address), item.envelope->reverse_path, parts.clock.now(), "{}"});
+  if (item.finished)  // by way of a route that was changed; a mailbox keeps what is stored
+    out.follow_ups.push_back(copy_for(item, std::move(additions)));
+  else
+    out.mailboxes = std::move(additions);
   send_report(std::move(out), item.storage_key);
+}
+
+/// The item's content as a message of its own.
+Submission Courier::Impl::copy_for(const QueueItem& item, std::vector<MailboxAddition> owners) const {
+  Submission out;
+  out.message = make_message_id(parts.clock.now(), parts.random);
+  out.envelope = *item.envelope;
+  Variant copy;
+  copy.content = *item.content;
+  copy.seal = item.seal;
+  copy.mailboxes = std::move(owners);
+  copy.storage_key = item.storage_key;
+  out.variants.push_back(std::move(copy));
+  return out;
 }
 
 io::Task<void> Courier::Impl::into_folder(std::shared_ptr<const QueueItem> item, const Route& route) {

@@ -327,7 +327,7 @@ Status Gateway::Parts::open_spool() {
   options.reroute = [this](const std::string& route, const std::string& address) { return routes.requeue_id(route, address); };
   options.finish = [this](std::string stored) -> Result<std::string> {
     return finish_late(
-        std::move(stored), config.limits, [this](const DkimKeyRef& key, ByteView data) { return signers->sign(key, data); },
+        std::move(stored), [this](const DkimKeyRef& key, ByteView data) { return signers->sign(key, data); },
         [this](const std::string& domain) { return signers->of(domain); });
   };
   POSTERN_TRY(spool, Spool::open(options, *store, *keeper, clock));

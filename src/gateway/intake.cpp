@@ -12,6 +12,8 @@ namespace {
 /// What a lone session's own thread signs and seals, rather than handing it to a worker and waiting for both to wake up.
 constexpr std::size_t kSmall = 96U * 1024;
 constexpr int kSignerRounds = 4;
+/// Committed copies of this loop whose signatures are under way, until the answer is out: nobody shall wait for the signer.
+thread_local std::vector<LateCopy> t_late;
 
 /// Without case, and with xn-- and U-labels as one domain.
 bool is_same_mailbox(std::string_view a, std::string_view b) {
@@ -105,6 +107,7 @@ std::shared_ptr<KeyAhead> Intake::key_ahead(const Road& road) {
 }
 
 void Intake::answered(bool lone) noexcept {
+  finish_late();
   m_parts.spool.follow_up();
   if (lone && stocks_keys()) m_parts.spool.stock_keys();
 }
@@ -162,7 +165,7 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
     co_return replies;
   }
   const Status safe = co_await commit(std::move(processed->submission), lone);
-  if (safe) finish_late(arrival.id, processed->late);
+  if (safe) std::ranges::move(processed->late, std::back_inserter(t_late));
   const smtp::Reply done = safe ? smtp::Reply{250, {2, 0, 0}, "accepted as " + arrival.id.get()} : Pipeline::reply_for(safe.error());
   if (!safe) log::warn("message.not_stored", {{"id", arrival.id.get()}, {"reason", safe.error()}});
   note(arrival, done);
@@ -253,13 +256,16 @@ io::Task<Status> Intake::commit(Submission submission, bool lone) {
   co_return co_await committed.wait();
 }
 
-void Intake::finish_late(const MessageId& id, std::vector<LateCopy>& late) {
-  for (LateCopy& copy : late) {
-    auto whole = copy.finish();
-    if (whole)
-      m_parts.spool.finish(*copy.into, *std::move(whole));
-    else  // the courier asks for them again
-      log::warn("message.not_signed_yet", {{"id", id.get()}, {"reason", whole.error()}});
+/// Before the courier is told. What fails here it asks for again.
+void Intake::finish_late() noexcept {
+  for (LateCopy& copy : std::exchange(t_late, {})) {
+    try {
+      auto whole = copy.finish();
+      if (whole) m_parts.spool.finish(*copy.into, *std::move(whole));
+      if (!whole) log::warn("message.not_signed_yet", {{"reason", whole.error()}});
+    } catch (const std::exception& error) {
+      log::warn("message.not_signed_yet", {{"reason", error.what()}});
+    }
   }
 }
 

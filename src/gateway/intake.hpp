@@ -69,7 +69,7 @@ class Intake final : public Reception, public FilterReception {
   [[nodiscard]] io::Task<Result<std::string>> signature_of(const Arrival& arrival, SignerQuestions* questions);
   void note_dmarc(const Arrival& arrival) const;
   [[nodiscard]] io::Task<Status> commit(Submission submission, bool lone);
-  void finish_late(const MessageId& id, std::vector<LateCopy>& late);
+  void finish_late() noexcept;
   struct Filtering {
     Processed processed;
     FilterVerdict verdict;

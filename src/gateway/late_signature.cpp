@@ -2,6 +2,8 @@
 
 #include <boost/json.hpp>
 
+#include "base/log.hpp"
+
 namespace postern::gateway {
 namespace {
 
@@ -34,8 +36,13 @@ Result<LateSignature> read_recipe(std::string_view line) {
   return out;
 }
 
-bool may_pass(ErrorCode code) {
-  return code == ErrorCode::Unavailable || code == ErrorCode::Timeout || code == ErrorCode::Exhausted || code == ErrorCode::Internal;
+bool is_gone(ErrorCode code) { return code == ErrorCode::NotFound || code == ErrorCode::BadInput || code == ErrorCode::Unsupported; }
+
+/// It was accepted under the limits of then.
+Limits limits_of(std::string_view copy) {
+  Limits out;
+  out.header_fields = out.header_bytes = out.message_bytes = copy.size() + 1;
+  return out;
 }
 
 Result<LateSignature> recipe_of(std::string_view line) {
@@ -58,7 +65,7 @@ std::string write_late(const LateSignature& late, std::string_view copy) {
   return out.append(kMark).append(recipe).append("\n").append(copy);
 }
 
-Result<std::string> finish_late(std::string stored, const Limits& limits, const SignFn& sign, const KeysNow& now) {
+Result<std::string> finish_late(std::string stored, const SignFn& sign, const KeysNow& now) {
   if (!is_late(stored)) return stored;
   const std::string_view all = stored;
   const std::size_t end = all.find('\n');
@@ -66,11 +73,15 @@ Result<std::string> finish_late(std::string stored, const Limits& limits, const 
   POSTERN_TRY(const LateSignature late, recipe_of(all.substr(kMark.size(), end - kMark.size())));
   const std::string_view copy = all.substr(end + 1);
   if (late.at > copy.size()) return unreadable();
-  POSTERN_TRY(const auto view, MessageView::parse(copy.substr(late.at), limits));
+  POSTERN_TRY(const auto view, MessageView::parse(copy.substr(late.at), limits_of(copy)));
   DkimSignOptions options;
   options.time = late.time;
   auto fields = dkim_sign(view, late.keys, options, sign);
-  if (!fields && !may_pass(fields.error().code)) fields = dkim_sign(view, now(late.keys.front().domain), options, sign);
+  if (!fields && is_gone(fields.error().code)) {
+    const auto keys = now(late.keys.front().domain);
+    if (keys.empty()) log::warn("message.leaves_unsigned", {{"domain", late.keys.front().domain}, {"reason", fields.error()}});
+    fields = dkim_sign(view, keys, options, sign);
+  }
   if (!fields) return fail(std::move(fields).error());
   std::string out(copy);
   out.insert(late.at, *fields);

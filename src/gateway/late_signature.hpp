@@ -1,4 +1,5 @@
-// A copy that is committed while its DKIM signatures are being made: one wait for the disk and the signer together, not one after the other.
+// A copy that is committed while its DKIM signatures are being made: one wait for the disk and the signer together, not one after the
+// other.
 //
 // What is stored then is the copy without them and, in front, what they are made from; whoever reads it later makes them anew, with the
 // same keys and the same time (t=). The message in memory gets those that are under way. So what was acknowledged is whole on disk, and
@@ -28,8 +29,9 @@ struct LateSignature {
 [[nodiscard]] inline bool is_late(std::string_view stored) noexcept { return stored.starts_with('\0'); }
 /// The keys that sign for a domain now.
 using KeysNow = std::function<std::vector<DkimKeyRef>(const std::string& domain)>;
-/// The copy with its signatures; `stored` itself when it has them. With the keys of now where one of then is no more: mail may wait for
-/// days. Internal for what write_late() did not write; errors of `sign`, and of dkim_sign(). On a thread that may wait.
-[[nodiscard]] Result<std::string> finish_late(std::string stored, const Limits& limits, const SignFn& sign, const KeysNow& now);
+/// The copy with its signatures; `stored` itself when it has them. With the keys of now where one of then is no more (NotFound, BadInput,
+/// Unsupported): mail may wait for days. Internal for what write_late() did not write; errors of `sign`, and of dkim_sign(). On a thread
+/// that may wait.
+[[nodiscard]] Result<std::string> finish_late(std::string stored, const SignFn& sign, const KeysNow& now);
 
 }  // namespace postern::gateway

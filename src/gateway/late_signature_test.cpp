@@ -32,18 +32,19 @@ std::string signed_at_once() {
 TEST(LateSignature, TheCopyIsTheOneThatWouldHaveBeenSignedAtOnce) {
   const std::string stored = write_late(kLate, kTrace + kMessage);
   EXPECT_TRUE(is_late(stored));
-  EXPECT_EQ(finish_late(stored, {}, by_hash, nobody).value(), signed_at_once());
+  EXPECT_EQ(finish_late(stored, by_hash, nobody).value(), signed_at_once());
   EXPECT_NE(signed_at_once().find("t=1795308067;"), std::string::npos);
 }
 
 TEST(LateSignature, WhatIsSignedAlreadyStaysAsItIs) {
   const auto never = [](const DkimKeyRef&, ByteView) -> Later<Bytes> { return fail(ErrorCode::Internal, "nobody asked for that"); };
-  for (const std::string& stored : {kTrace + kMessage, std::string(), std::string("x")}) EXPECT_EQ(finish_late(stored, {}, never, nobody).value(), stored);
+  for (const std::string& stored : {kTrace + kMessage, std::string(), std::string("x")})
+    EXPECT_EQ(finish_late(stored, never, nobody).value(), stored);
 }
 
 TEST(LateSignature, ASignerThatDoesNotAnswerIsTheReason) {
   const auto away = [](const DkimKeyRef&, ByteView) -> Later<Bytes> { return fail(ErrorCode::Unavailable, "the keeper is away"); };
-  const auto made = finish_late(write_late(kLate, kTrace + kMessage), {}, away, nobody);
+  const auto made = finish_late(write_late(kLate, kTrace + kMessage), away, nobody);
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, ErrorCode::Unavailable);
   EXPECT_NE(made.error().text().find("ed1"), std::string::npos) << made.error().text();
@@ -57,25 +58,26 @@ TEST(LateSignature, MailThatOutlivedItsKeysIsSignedByThoseOfNow) {
   const auto now = [](const std::string& domain) {
     return std::vector<DkimKeyRef>{{domain, "ed2", DkimAlgorithm::Ed25519Sha256, "dkim_key", 4}};
   };
-  const std::string made = finish_late(write_late(kLate, kTrace + kMessage), {}, sign, now).value();
+  const std::string made = finish_late(write_late(kLate, kTrace + kMessage), sign, now).value();
   EXPECT_NE(made.find("s=ed2;"), std::string::npos);
   EXPECT_NE(made.find("t=1795308067;"), std::string::npos);
   EXPECT_EQ(made.find("s=rsa1;"), std::string::npos);
-  EXPECT_EQ(finish_late(write_late(kLate, kTrace + kMessage), {}, sign, nobody).value(), kTrace + kMessage) << "the domain signs no more";
+  EXPECT_EQ(finish_late(write_late(kLate, kTrace + kMessage), sign, nobody).value(), kTrace + kMessage) << "the domain signs no more";
 }
 
 TEST(LateSignature, WhatNobodyWroteIsRefused) {
   const std::string good = write_late(kLate, kTrace + kMessage);
   const auto code_of = [](std::string stored) {
-    const auto made = finish_late(std::move(stored), {}, by_hash, nobody);
+    const auto made = finish_late(std::move(stored), by_hash, nobody);
     return made ? ErrorCode::Conflict : made.error().code;
   };
   for (std::size_t size = 1; size <= good.find('\n'); ++size) EXPECT_EQ(code_of(good.substr(0, size)), ErrorCode::Internal) << size;
   const std::string mark("\0late-dkim ", 11);
-  for (const char* recipe : {"", "null", "[]", "{}", R"({"at":-1,"time":1,"keys":[]})", R"({"at":9999,"time":1,"keys":[]})", R"({"at":1.5,"time":1,"keys":[]})",
-                             R"({"at":0,"time":"x","keys":[]})", R"({"at":0,"time":1,"keys":{}})", R"({"at":0,"time":1,"keys":[{}]})",
-                             R"({"at":0,"time":1,"keys":[{"d":"a","s":"b","a":"rsa-md5","key":"k","version":1}]})",
-                             R"({"at":0,"time":1,"keys":[{"d":"a","s":"b","a":"rsa-sha256","key":"k","version":-1}]})"})
+  for (const char* recipe :
+       {"", "null", "[]", "{}", R"({"at":-1,"time":1,"keys":[]})", R"({"at":9999,"time":1,"keys":[]})", R"({"at":1.5,"time":1,"keys":[]})",
+        R"({"at":0,"time":"x","keys":[]})", R"({"at":0,"time":1,"keys":{}})", R"({"at":0,"time":1,"keys":[{}]})",
+        R"({"at":0,"time":1,"keys":[{"d":"a","s":"b","a":"rsa-md5","key":"k","version":1}]})",
+        R"({"at":0,"time":1,"keys":[{"d":"a","s":"b","a":"rsa-sha256","key":"k","version":-1}]})"})
     EXPECT_EQ(code_of(mark + recipe + "\n" + kMessage), ErrorCode::Internal) << recipe;
 }
 
@@ -85,7 +87,7 @@ TEST(LateSignature, EveryOctetMayBeDamaged) {
     for (const char other : {'\0', '{', '"', '9', '\n', '\xff'}) {
       std::string damaged = good;
       damaged[at] = other;
-      (void)finish_late(std::move(damaged), {}, by_hash, nobody);  // an answer of any kind, and no crash
+      (void)finish_late(std::move(damaged), by_hash, nobody);  // an answer of any kind, and no crash
     }
   }
 }

@@ -230,6 +230,10 @@ LineQueue::~LineQueue() {
   std::unique_lock lock(state.mutex);
   state.stop = true;
   state.work.notify_all();
+  if (m_thread.get_id() == std::this_thread::get_id()) {  // a bell had the last reference: the thread goes on to its end
+    m_thread.detach();
+    return;
+  }
   if (state.change.wait_for(lock, state.options.deadline, [&] { return state.finished; })) {
     lock.unlock();
     m_thread.join();

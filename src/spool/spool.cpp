@@ -62,6 +62,8 @@ std::vector<std::shared_ptr<QueueItem>> units_of(const PreparedSubmission& submi
   return units;
 }
 
+bool may_pass(ErrorCode code) { return code == ErrorCode::Exhausted || code == ErrorCode::Unavailable || code == ErrorCode::Timeout; }
+
 bool worth_retrying(const Status& status) {
   return status.error().code == ErrorCode::Exhausted || status.error().code == ErrorCode::Unavailable;
 }
@@ -279,11 +281,15 @@ Result<QueueItem> Spool::Impl::read_and_open(ItemId item, const Work* work) {
     return fail(sealed.error());
   }
   POSTERN_TRY(std::string stored, open_content(keeper, read->item.message, *sealed));
+  const std::size_t before = stored.size();
   auto content = options.finish ? options.finish(std::move(stored)) : Result<std::string>(std::move(stored));
-  if (content)
+  if (!content && may_pass(content.error().code)) return fail(std::move(content).error());
+  if (content) {
+    read->item.finished = content->size() != before;
     read->item.content = std::make_shared<const std::string>(*std::move(content));
-  else
+  } else {
     read->item.unfinished = content.error().text();
+  }
   return std::move(read->item);
 }
 

@@ -36,7 +36,8 @@ struct SpoolOptions {
   std::chrono::milliseconds longest_delay = std::chrono::hours(24);  ///< A stored retry time further away is a clock's mistake.
   /// Asked at the start for the recipients in the queue: the route that goes on from `route`, for routes that are no more.
   std::function<std::string(const std::string& route, const std::string& address)> reroute;
-  /// Makes the copy of what is stored, which is it already but for Variant::late. On the thread of load(); an error is for operators.
+  /// Makes the copy of what is stored, which is it already but for Variant::late. On the thread of load(). Unavailable,
+  /// Timeout and Exhausted are load()'s answer; other errors stand in QueueItem::unfinished, for operators.
   std::function<Result<std::string>(std::string stored)> finish;
 };
 

@@ -531,18 +531,21 @@ TEST_F(LateSpoolTest, ARestartFindsAllThatItNeeds) {
   EXPECT_EQ(*spool->load(take_one())->content, "begun, finished on reading");
 }
 
-TEST_F(LateSpoolTest, WhatCannotBeFinishedNowIsNotLost) {
+TEST_F(LateSpoolTest, WhatCannotBeFinishedIsNotLost) {
   ASSERT_TRUE(spool->enqueue_and_wait(submission));
   reopen();
-  trouble = Error{ErrorCode::Unavailable, "the keeper is away", {}};
   const Work work = take_one();
+  trouble = Error{ErrorCode::Unavailable, "the keeper is away", {}};
+  EXPECT_EQ(spool->load(work).error().code, ErrorCode::Unavailable);
+  trouble = Error{ErrorCode::BadInput, "the key does not sign", {}};
   const auto item = spool->load(work);
   ASSERT_TRUE(item);
   EXPECT_EQ(item->content, nullptr);
-  EXPECT_EQ(item->unfinished, "the keeper is away");
+  EXPECT_EQ(item->unfinished, "the key does not sign");
   EXPECT_EQ(item->recipients.size(), 1U);
   trouble.reset();
   EXPECT_EQ(*spool->load(work)->content, "begun, finished on reading");
+  EXPECT_TRUE(spool->load(work)->finished);
 }
 
 TEST_F(LateSpoolTest, BeyondTheCacheItIsMadeAnewToo) {

@@ -133,7 +133,8 @@ struct QueueItem {
   std::shared_ptr<const std::string> content;         ///< Null for one that was staged: Spool::reader().
   KeyName storage_key = key_names::kMailStorage;      ///< What its content is sealed under; so is what is written about it.
   std::shared_ptr<const LateContent> late = nullptr;  ///< In place of `content`; while nothing is in it, Spool::load() finishes the copy.
-  std::string unfinished = {};                        ///< Why the stored copy cannot be finished now; `content` is null then.
+  std::string unfinished = {};                        ///< Why the stored copy cannot be finished; `content` is null then.
+  bool finished = false;                              ///< `content` is not what is stored: it was finished (Variant::late).
 };
 
 /// One unit of work: recipients of one item on one route that are due together. Whoever has it must report() or give_back().

@@ -33,6 +33,16 @@ class WipedArena final : public boost::json::memory_resource {
   std::size_t m_next_size;
 };
 
+}  // namespace postern::vault
+
+/// Values that borrow an arena are not taken apart when they go: it is wiped as a whole.
+template <>
+struct boost::json::is_deallocate_trivial<postern::vault::WipedArena> {
+  static constexpr bool value = true;
+};
+
+namespace postern::vault {
+
 /// A new arena, owned by the values in it. Values that are put into each other must share one, or they are copied.
 [[nodiscard]] inline boost::json::storage_ptr wiped_memory() { return boost::json::make_shared_resource<WipedArena>(); }
 
@@ -61,9 +71,3 @@ class WipedBuffer {
 };
 
 }  // namespace postern::vault
-
-/// Values that borrow an arena are not taken apart when they go: it is wiped as a whole.
-template <>
-struct boost::json::is_deallocate_trivial<postern::vault::WipedArena> {
-  static constexpr bool value = true;
-};

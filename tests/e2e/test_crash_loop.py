@@ -17,7 +17,7 @@ import time
 
 import pytest
 
-from peers import mimebytes
+from peers import dkimtools, mimebytes
 from peers.base import PeerError, wait_until
 from peers.daemon import Daemon, send_exact
 
@@ -190,8 +190,12 @@ def test_a_kill_while_starting_does_no_harm(relaying, sink, moment):
     assert relaying.cli("audit", "verify").returncode == 0
 
 
-def test_no_acknowledgement_without_a_commit(relaying, sink):
-    """250 and kill -9 in the same instant, one message at a time: it is always there."""
+@pytest.mark.parametrize("signs", [False, True], ids=["plain", "signed"])
+def test_no_acknowledgement_without_a_commit(relaying, sink, signs):
+    """250 and kill -9 in the same instant, one message at a time: it is always there; and signed, though it is committed while it is being signed."""
+    if signs:
+        relaying.dkim("ed1", "dkim_key", "ed25519-sha256")
+        relaying.dkim("rsa1", "dkim_rsa", "rsa-sha256")
     sink.pause()
     relaying.start()
     raws = []
@@ -212,3 +216,5 @@ def test_no_acknowledgement_without_a_commit(relaying, sink):
     sink.resume()
     sink.wait(len(raws), 40, relaying.log_tail)
     assert all(any(m.content.endswith(raw) for m in sink.messages) for raw in raws)
+    if signs:
+        assert all(dkimtools.dkimpy_verdicts(m.content, relaying.dkim_records()) == [True, True] for m in sink.messages)

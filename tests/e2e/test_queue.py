@@ -272,3 +272,19 @@ def test_what_was_acknowledged_leaves_signed_whatever_happens(relaying, sink, si
         assert dkimtools.dkimpy_verdicts(message.content, relaying.dkim_records()) == [True, True]
         assert any(mimebytes.carries_unchanged(raw, message.content) for raw in raws)
     relaying.await_empty_queue()
+
+
+def test_signed_mail_whose_domain_became_local_is_kept_signed(relaying, sink):
+    """The route was changed while it waited: what the mailbox shows is what would have been sent."""
+    relaying.dkim("ed1", "dkim_key", "ed25519-sha256")
+    sink.pause()
+    relaying.start()
+    raw = relaying.submit(to=BOB)
+    relaying.stop()
+    relaying.config["route"] = [{"domain": "example.net", "via": "mailbox"}]
+    relaying.start()
+    kept = wait_until(lambda: relaying.mailbox(BOB), "the message in the mailbox", 30, details=relaying.log_tail)
+    content = relaying.mail_raw(kept[0]["id"], BOB)
+    assert mimebytes.carries_unchanged(raw, content)
+    assert dkimtools.dkimpy_verdicts(content, relaying.dkim_records()) == [True]
+    relaying.await_empty_queue()
