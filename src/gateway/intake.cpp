@@ -151,7 +151,8 @@ io::Task<std::vector<smtp::Reply>> Intake::take(Arrival arrival) {
   }
   if (const auto refusal = co_await judged(arrival)) co_return std::vector<smtp::Reply>(count, *refusal);
   const bool split = count == 1 || arrival.road.protocol.find("LMTP") != std::string::npos;
-  arrival.may_sign_late = lone && arrival.content.size() <= kSmall;
+  // A signer that is away is said to whoever sends, while he waits; ours is not away without the doors knowing it.
+  arrival.may_sign_late = lone && arrival.content.size() <= kSmall && m_parts.config.keys.backend != "vault";
   auto processed = co_await process(arrival, split);
   if (!processed) {
     const smtp::Reply reply = Pipeline::reply_for(processed.error());
