@@ -248,10 +248,21 @@ TEST_F(LinkTest, TooManyCallsAreRefusedAtOnce) {
   EXPECT_TRUE(mac(keeper));
 }
 
+/// One that answers nothing before the test says so.
+struct SlowEngine {
+  VaultEngine engine() {
+    return {[until = go.get_future().share()](const vault::Request&) {
+              until.wait();
+              return vault::Reply{};
+            },
+            [](const vault::Request&) { return false; }};
+  }
+  std::promise<void> go;
+};
+
 TEST_F(LinkTest, TheEndAnswersEverybody) {
-  HeldKeeper held(*m_held);
-  held.hold();
-  Stage stage(held);
+  SlowEngine slow;
+  Stage stage(*m_held, slow.engine());
   std::promise<Error> left;
   {
     const auto link = stage.link();
@@ -261,6 +272,7 @@ TEST_F(LinkTest, TheEndAnswersEverybody) {
   }
   const Error error = left.get_future().get();
   EXPECT_EQ(error.code, ErrorCode::Unavailable) << error.text();
+  slow.go.set_value();
 }
 
 // The Vault API. --------------------------------------------------------------------------------------------------------------------------
@@ -345,20 +357,14 @@ TEST_F(LinkTest, ALostWritingRequestSaysSo) {
 }
 
 TEST_F(LinkTest, AsynchronousCallsEndAtTheirDeadline) {
-  HeldKeeper held(*m_held);
-  std::promise<void> go;
-  const auto wait = go.get_future().share();
-  Stage stage(held, {[&](const vault::Request&) {
-                       wait.wait();
-                       return vault::Reply{};
-                     },
-                     [](const vault::Request&) { return false; }});
+  SlowEngine slow;
+  Stage stage(*m_held, slow.engine());
   VaultClient client(stage.link(), milliseconds(50));
   Answers answers;
   for (int i = 0; i < 5; ++i) answers.ask(client, {});
   client.flush();
   for (auto& one : answers.all) EXPECT_EQ(one.get().error().code, ErrorCode::Unavailable);
-  go.set_value();
+  slow.go.set_value();
 }
 
 // Both kinds of calls at once, and a keeper that is gone every few milliseconds: nothing hangs, nothing is lost, nothing is mixed up.
