@@ -390,9 +390,10 @@ TEST_F(Server, ADeviceThatRingsLateFindsNobody) {
     Stage stage(*m_held, audited.engine());
     RawGate gate = this->gate(stage);
     audited.ask_all(gate, 1, 3);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    while (audited.sink->bells() == 0) std::this_thread::yield();
   }
   audited.sink->record_all();
+  EXPECT_EQ(audited.sink->bells(), 0U) << "it was rung, and nobody was there";
 }
 
 TEST_F(Server, BeginsNothingForAGateThatNeverReads) {

@@ -326,6 +326,7 @@ Status Gateway::Parts::open_spool() {
   options.resting.prefix = kX400UserRoutePrefix;
   options.reroute = [this](const std::string& route, const std::string& address) { return routes.requeue_id(route, address); };
   options.finish = [this](std::string stored) -> Result<std::string> {
+    if (!signers && is_late(stored)) return fail(ErrorCode::Unavailable, "the DKIM signers are not there yet; try again in a moment");
     return finish_late(
         std::move(stored), [this](const DkimKeyRef& key, ByteView data) { return signers->sign(key, data); },
         [this](const std::string& domain) { return signers->of(domain); });

@@ -503,12 +503,13 @@ class Pipeline::Run {
     return fold_field(kTraceField, m_parts.hostname + "; " + c.opened.trace);
   }
 
-  /// Last of all changes: the signatures that say the gateway takes responsibility (RFC 6376 5).
+  /// Whose domain the gateway takes responsibility for.
   std::vector<DkimKeyRef> dkim_keys() const {
     if (!m_author.vouched || m_parts.dkim == nullptr) return {};
     return m_parts.dkim->of(m_author.mailbox->domain);
   }
 
+  /// Last of all changes: the signatures that say so (RFC 6376 5).
   Result<DkimSigning> begin_dkim(const std::vector<DkimKeyRef>& keys, std::string_view message, bool as_arrived) {
     const auto sign = [this](const DkimKeyRef& key, ByteView data) { return m_parts.dkim->sign(key, data); };
     DkimSignOptions options;

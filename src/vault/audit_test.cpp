@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "crypto/hmac.hpp"
 #include "vault/audit_line.hpp"
+#include "vault/testing/slow_sink.hpp"
 
 namespace postern::vault {
 namespace {
@@ -395,62 +396,48 @@ TEST(Audit, ManyThreadsWriteWholeLinesWhileDevicesComeAndGo) {
   for (int t = 0; t < kThreads; ++t) EXPECT_EQ(seen[masked("s.thread" + std::to_string(t))], kLines);
 }
 
-/// Takes lines at once and records them when the test says so.
-class SlowSink final : public AuditSink {
- public:
-  Status write(std::string_view /*line*/) override { return fail(ErrorCode::Internal, "nobody may wait here"); }
-  Result<std::uint64_t> offer(std::string_view /*line*/) override { return ++offered; }
-  Result<bool> has_come_to(std::uint64_t position) const override {
-    if (broken) return fail(ErrorCode::Unavailable, "broken on purpose");
-    return recorded >= position;
-  }
-  void ring_when_further(std::function<void()> bell) override { bells.push_back(std::move(bell)); }
-  std::uint64_t offered = 0, recorded = 0;
-  bool broken = false;
-  std::vector<std::function<void()>> bells;
-};
-
 TEST(AuditReceipt, WaitsForTheDevicesThatHaveNotRecordedYet) {
   using State = AuditReceipt::State;
   AuditBroker broker;
-  const auto slow = std::make_shared<SlowSink>();
+  const auto slow = std::make_shared<testing::SlowSink>();
   ASSERT_TRUE(broker.add(device("slow/"), slow));
   const Scene scene;
   AuditReceipt receipt;
   EXPECT_TRUE(receipt.settled());
   ASSERT_TRUE(broker.record_request(scene.exchange(), &receipt));
   ASSERT_TRUE(broker.record_response(scene.exchange(), &receipt));
-  EXPECT_EQ(slow->offered, 2U);
+  EXPECT_EQ(slow->offered(), 2U);
   EXPECT_FALSE(receipt.settled());
   EXPECT_EQ(receipt.look(), State::Waiting);
   int rung = 0;
   receipt.ring_when_further([&] { ++rung; });
-  ASSERT_EQ(slow->bells.size(), 1U);
-  slow->recorded = 1;
+  ASSERT_EQ(slow->bells(), 1U);
+  slow->record(1);
+  EXPECT_EQ(rung, 1);
   EXPECT_EQ(receipt.look(), State::Waiting);
-  slow->recorded = 2;
+  slow->record(2);
   EXPECT_EQ(receipt.look(), State::Recorded);
   receipt.ring_when_further([&] { ++rung; });
-  EXPECT_EQ(rung, 1);  // there was nothing to wait for any more
+  EXPECT_EQ(rung, 2);  // at once: there was nothing to wait for any more
 }
 
 TEST(AuditReceipt, OneDeviceIsEnoughAndNoneIsAFailure) {
   using State = AuditReceipt::State;
   AuditBroker broker;
-  const auto slow = std::make_shared<SlowSink>();
+  const auto slow = std::make_shared<testing::SlowSink>();
   ASSERT_TRUE(broker.add(device("slow/"), slow));
   const Scene scene;
   AuditReceipt alone;
   ASSERT_TRUE(broker.record_response(scene.exchange(), &alone));
-  slow->broken = true;
+  slow->fail_silently();
   EXPECT_EQ(alone.look(), State::Failed);
-  slow->broken = false;
+  slow->fail_silently(false);
   const auto quick = std::make_shared<MemorySink>();
   ASSERT_TRUE(broker.add(device("quick/"), quick));
   AuditReceipt both;
   ASSERT_TRUE(broker.record_response(scene.exchange(), &both));
   EXPECT_EQ(both.look(), State::Waiting);  // the quick one has it, the slow one gets its time
-  slow->broken = true;
+  slow->fail_silently();
   EXPECT_EQ(both.look(), State::Recorded);
   quick->broken = true;
   AuditReceipt none;

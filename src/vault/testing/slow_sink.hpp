@@ -26,8 +26,13 @@ class SlowSink final : public AuditSink {
     m_recorded = position;
     ring();
   }
-  void fail_silently() { m_broken = true; }
+  void fail_silently(bool broken = true) { m_broken = broken; }
   [[nodiscard]] std::uint64_t offered() const { return m_offered; }
+  /// Those who want to be rung.
+  [[nodiscard]] std::size_t bells() const {
+    const std::lock_guard lock(m_mutex);
+    return m_bells.size();
+  }
 
  private:
   void ring() {
@@ -41,7 +46,7 @@ class SlowSink final : public AuditSink {
 
   std::atomic<std::uint64_t> m_offered{0}, m_recorded{0};
   std::atomic<bool> m_broken{false};
-  std::mutex m_mutex;
+  mutable std::mutex m_mutex;
   std::vector<std::function<void()>> m_bells;
 };
 
