@@ -59,6 +59,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   tls::SslPtr ssl;
   std::unique_ptr<TlsInfo> tls_info;
   Want read_wants = Want::Read;  // what the last would-block of a TLS read asked for
+  bool tls_dry = false;          // the last TLS read found no whole record: what the library holds is a part of one
   bool tls_broken = false;       // after a fatal error OpenSSL must not be asked to shut down
   bool draining = false;
   bool called = false;  // and nobody has been told yet
@@ -134,6 +135,7 @@ Result<Outcome> StreamImpl::read_once(ByteSpan out) {
   } else {
     bytes_read += outcome->bytes;
     if (outcome->want != Want::Nothing) read_wants = outcome->want;
+    tls_dry = outcome->want != Want::Nothing;
   }
   return outcome;
 }
@@ -229,7 +231,7 @@ Task<Status> StreamImpl::write_all(ByteView bytes, SteadyTime deadline) {
 }
 
 Task<Status> StreamImpl::wait_readable(SteadyTime deadline, WakeOn wake) {
-  if (ssl && SSL_pending(ssl.get()) > 0) co_return Status{};
+  if (ssl && !tls_dry && SSL_has_pending(ssl.get()) == 1) co_return Status{};
   waiters[0].wakes_on_drain = wake != WakeOn::Data;
   waiters[0].wakes_on_call = wake == WakeOn::Anything;
   const Status ready = co_await wait(ssl ? read_wants : Want::Read, deadline, waiters[0]);

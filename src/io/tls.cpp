@@ -20,7 +20,7 @@ Result<SslPtr> make(const SslContext& context, int fd, Side side) {
   SslPtr ssl(SSL_new(context.get()));
   if (!ssl || SSL_set_fd(ssl.get(), fd) != 1) return fail(openssl_error(ErrorCode::Internal, "starting TLS"));
   SSL_set_mode(ssl.get(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_set_read_ahead(ssl.get(), 0);  // so that SSL_pending() alone tells whether bytes wait outside the socket
+  SSL_set_read_ahead(ssl.get(), 1);  // a record with one system call instead of its head with one and its body with another
   side == Side::Server ? SSL_set_accept_state(ssl.get()) : SSL_set_connect_state(ssl.get());
   return ssl;
 }
