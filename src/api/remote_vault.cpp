@@ -1,11 +1,15 @@
 #include "api/remote_vault.hpp"
 
+#include <fcntl.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <future>
-#include <mutex>
 
 #include "base/secret.hpp"
-#include "io/sync.hpp"
+#include "io/await_call.hpp"
 
 namespace postern::api {
 namespace {
@@ -98,24 +102,90 @@ EngineStateSource remote_engine_state(custody::VaultClient client, std::vector<E
   return [state = std::make_shared<RemoteState>(std::move(client), std::move(audit))] { return state->look(); };
 }
 
-/// After what is ready on this loop now: other requests of the same round go with the same write.
-void RemoteVault::flush_soon(const io::Executor& loop) {
-  // Whose flush waits on this thread's loop. Each loop has its own: one must not wait for what another is busy with.
-  static thread_local const RemoteVault* waits = nullptr;
-  if (std::exchange(waits, this) == this) return;
-  boost::asio::post(loop, [this] {
-    waits = nullptr;
-    m_client.flush();
-  });
+/// One loop at the link: what it has to say in one round goes with one write, and it reads while it waits for answers. Touched by its loop
+/// alone. It stays until the loop has done with it.
+class RemoteVault::Seat : public std::enable_shared_from_this<Seat> {
+ public:
+  Seat(io::Executor loop, custody::VaultClient client)
+      : m_loop(std::move(loop)),
+        m_client(std::move(client)),
+        // Asio closes what it is given.
+        m_watched(*m_loop.target<LoopExecutor>(), ::fcntl(m_client.link().watched(), F_DUPFD_CLOEXEC, 3)) {}
+
+  [[nodiscard]] const io::Executor& loop() const { return m_loop; }
+
+  void ask(const vault::Request& request, custody::VaultClient::Done done) {
+    m_client.ask(request, std::move(done), custody::Link::Send::Later);
+    flush_soon();
+  }
+
+ private:
+  using LoopExecutor = boost::asio::io_context::executor_type;
+  using Descriptor = boost::asio::posix::basic_stream_descriptor<LoopExecutor>;
+
+  /// After what is ready on this loop now: other requests of the same round go with the same write.
+  void flush_soon() {
+    if (std::exchange(m_flushes, true)) return;
+    boost::asio::post(m_watched.get_executor(), [self = shared_from_this()] {
+      self->m_flushes = false;
+      self->attend_soon();
+      self->m_client.flush();
+    });
+  }
+
+  void attend_soon() {
+    if (m_watches) return;
+    m_attendance = m_client.link().offer_to_attend();
+    if (m_attendance != 0) watch();
+  }
+
+  void watch() {
+    m_watches = true;
+    m_watched.async_wait(Descriptor::wait_read, [self = shared_from_this()](boost::system::error_code error) {
+      self->m_watches = false;
+      if (!error && self->m_client.link().attend(self->m_attendance)) self->watch();
+    });
+  }
+
+  const io::Executor m_loop;
+  custody::VaultClient m_client;
+  Descriptor m_watched;
+  custody::Link::Attendance m_attendance = 0;
+  bool m_flushes = false, m_watches = false;
+};
+
+namespace {
+
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+RemoteVault::RemoteVault(custody::VaultClient client) : m_client(std::move(client)), m_id(next_id()) {}
+
+RemoteVault::Seat& RemoteVault::seat_of(const io::Executor& loop) {
+  struct Known {
+    std::uint64_t owner = 0;
+    Seat* seat = nullptr;
+  };
+  thread_local Known known;  // a loop has one thread
+  if (known.owner == m_id) return *known.seat;
+  const std::lock_guard lock(m_mutex);
+  auto found = std::ranges::find_if(m_seats, [&](const auto& seat) { return seat->loop() == loop; });
+  if (found == m_seats.end()) found = m_seats.insert(m_seats.end(), std::make_shared<Seat>(loop, m_client));
+  known = {m_id, found->get()};
+  return **found;
 }
 
 io::Task<vault::Reply> RemoteVault::ask(vault::Request request) {
   const io::Executor loop = co_await io::this_executor();
-  const io::OneShot<Result<vault::Reply>> answer(loop);
-  m_client.ask(request, answer.setter(), custody::Link::Send::Later);
-  wipe(request.token);
-  flush_soon(loop);
-  Result<vault::Reply> reply = co_await answer.wait();
+  Seat& seat = seat_of(loop);
+  Result<vault::Reply> reply = co_await io::await_call<Result<vault::Reply>>(loop, [&](custody::VaultClient::Done done) {
+    seat.ask(request, std::move(done));
+    wipe(request.token);
+  });
   if (reply) co_return *std::move(reply);
   co_return refusal(status_of(reply.error().code), reply.error().what);
 }

@@ -1,10 +1,13 @@
 // The VaultPort over a link: the key engine of the keeper's process.
 //
-// Requests that a loop takes in one round go to the keeper with one write. Errors of the link are answered in the API's form: 429 when too
+// Requests that a loop takes in one round go to the keeper with one write, and a loop that has some under way reads the answers. Errors of the link are answered in the API's form: 429 when too
 // many are under way, 413 for a body that is too large as a tree of values, 503 for everything else: clients of this API try again on
 // 503, and the text says when whether a write happened is unknown.
 // Threads: ask() on any loop. Must outlive the loops' work: stop the link, then the loops, then destroy this.
 #pragma once
+
+#include <mutex>
+#include <vector>
 
 #include "api/engine_state.hpp"
 #include "api/vault_port.hpp"
@@ -17,13 +20,17 @@ namespace postern::api {
 
 class RemoteVault final : public VaultPort {
  public:
-  explicit RemoteVault(custody::VaultClient client) : m_client(std::move(client)) {}
+  explicit RemoteVault(custody::VaultClient client);
   [[nodiscard]] io::Task<vault::Reply> ask(vault::Request request) override;
 
  private:
-  void flush_soon(const io::Executor& loop);
+  class Seat;
+  [[nodiscard]] Seat& seat_of(const io::Executor& loop);
 
   custody::VaultClient m_client;
+  const std::uint64_t m_id;  // of this one among all that the process ever had
+  std::mutex m_mutex;
+  std::vector<std::shared_ptr<Seat>> m_seats;  // one for each loop that has asked
 };
 
 }  // namespace postern::api

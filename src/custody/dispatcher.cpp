@@ -84,7 +84,7 @@ vault::Reply no_engine() {
 
 VaultEngine vault_engine(vault::Core& core) {
   return {[&core](vault::Request request) { return core.handle(std::move(request)); },
-          [&core](const vault::Request& request) { return core.is_quick(request); },
+          {},
           [&core](vault::Request& request, vault::AuditReceipt& receipt) { return core.handle_if_quick(request, receipt); },
           [&core](vault::Reply reply) { return core.refuse_unrecorded(std::move(reply)); }};
 }
@@ -112,8 +112,8 @@ Result<QuickOutcome> Dispatcher::run_if_quick(ByteView body) {
 Result<QuickOutcome> Dispatcher::run_vault_if_quick(std::uint64_t id, Reader& in) {
   QuickOutcome out;
   POSTERN_TRY(VaultCall call, read_vault_head(in));
-  if (!m_parts.engine.is_quick || !m_parts.engine.is_quick(call.request)) return out;
   if (!m_parts.engine.handle_if_quick) {
+    if (!m_parts.engine.is_quick || !m_parts.engine.is_quick(call.request)) return out;
     POSTERN_TRY(out.frame, run_vault(id, in, std::move(call)));
     return out;
   }

@@ -22,8 +22,9 @@ namespace postern::custody {
 /// The key engine behind the Vault API. Without functions every such request is answered with 503.
 struct VaultEngine {
   std::function<vault::Reply(vault::Request)> handle;
+  /// Of a request without its fields, for an engine without the next; whether handle() will neither wait nor take long.
   std::function<bool(const vault::Request&)> is_quick;
-  /// As in vault::Core: without waiting for audit. None: handle() does it.
+  /// As in vault::Core: without waiting for audit, and only what is quick.
   std::function<std::optional<vault::Reply>(vault::Request&, vault::AuditReceipt&)> handle_if_quick{};
   std::function<vault::Reply(vault::Reply)> refuse_unrecorded{};
 };

@@ -113,7 +113,7 @@ void Link::Impl::await(Lock& lock, const PendingPtr& mine) {
       while (!mine->nudge.is_done()) (void)mine->nudge.wait(SteadyTime::max());
       return;
     }
-    if (const LinePtr held = line; held && !held->led) {
+    if (const LinePtr held = line; held && !held->led()) {
       lead(lock, held, mine);
     } else {
       sit(*mine);
@@ -135,7 +135,7 @@ void Link::Impl::await(Lock& lock, const PendingPtr& mine) {
 
 /// Reads for everybody until `mine` is done, the time is over or the channel ends.
 void Link::Impl::lead(Lock& lock, const LinePtr& held, const PendingPtr& mine) {
-  held->led = true;
+  held->leader = Line::Leader::Caller;
   // In company there is other work for this processor while the answers are on their way.
   bool spinning = mine->order.quick && under_way.size() == 1 && held->spin.worth_it();
   lock.unlock();
@@ -157,7 +157,7 @@ void Link::Impl::lead(Lock& lock, const LinePtr& held, const PendingPtr& mine) {
   if (spinning) held->spin.was_worth_it(mine->nudge.is_done());
   Finished finished;
   lock.lock();
-  held->led = false;
+  held->leader = Line::Leader::None;
   if (got == Read::Broken) drop(held, finished);
   if (line == held) hand_over(*held);
   if (finished.empty()) return;
@@ -176,13 +176,15 @@ void Link::post(Order order, Done done, Send when) {
   }
   if (when == Send::Now) impl.write_out(lock);
   // The thread must know that there is something to read, and until when.
-  const bool needed = (impl.line && !impl.line->led) || mine->order.deadline < impl.asleep_until;
+  const bool needed = (when == Send::Now && impl.needs_reader()) || mine->order.deadline < impl.asleep_until;
   if (needed && impl.asleep_until != SteadyTime::min()) impl.bell.ring();
 }
 
 void Link::flush() {
-  Impl::Lock lock(m_impl->mutex);
-  m_impl->write_out(lock);
+  Impl& impl = *m_impl;
+  Impl::Lock lock(impl.mutex);
+  impl.write_out(lock);
+  if (impl.async > 0 && impl.needs_reader() && impl.asleep_until != SteadyTime::min()) impl.bell.ring();
 }
 
 bool Link::is_up() const {

@@ -2,13 +2,13 @@
 //
 // Writing: who has something to say while another writes leaves it with him; it goes with his next system call. Reading: one of the
 // callers that wait reads for all (the one that is alone reads for itself, without a change of threads); when only asynchronous calls are
-// under way, the link's own thread reads. Idle, nothing runs.
+// under way, the link's own thread reads, or an event loop that has offered to (attend()). Idle, nothing runs.
 //
 // A channel that breaks is replaced from the source, by the link's thread. What was under way: calls that may be repeated are sent again
 // within their deadline, at most kAttempts times; of others that may have been sent the outcome is unknown, and they say so; what was
 // not sent yet is sent then. Nothing waits longer than its deadline.
 //
-// Threads: every function from any thread. Completions are called without locks, from the link's thread or from that of another caller:
+// Threads: every function from any thread. Completions are called without locks, from the link's thread or that of another caller:
 // they must be short and must not call anything blocking here. Bounds: LinkOptions; beyond them calls are refused at once (Exhausted).
 // The destructor waits for the thread and answers what is left with Unavailable; no blocking call may be under way then.
 #pragma once
@@ -74,6 +74,16 @@ class Link {
   /// The same without waiting. Later: flush(), or what is sent next, sends it, so that what a loop has to say in one round goes at once.
   void post(Order order, Done done, Send when = Send::Now);
   void flush();
+
+  /// For an event loop with asynchronous calls under way, so that their answers come where they are awaited: offer_to_attend(), before
+  /// flush(), and then attend() each time that poll() finds watched() readable, until it says false. Zero: another loop attends, or there
+  /// is nothing to read. A loop that is busy with something else for milliseconds does not hold up the others: the thread reads then.
+  using Attendance = std::uint64_t;
+  [[nodiscard]] Attendance offer_to_attend();
+  /// Reads and completes what has come; its completions are called before it returns. False: that attendance is over.
+  [[nodiscard]] bool attend(Attendance mine);
+  /// The same descriptor for the life of the link.
+  [[nodiscard]] int watched() const noexcept;
 
   /// Whether a channel is there.
   [[nodiscard]] bool is_up() const;

@@ -1,7 +1,7 @@
 // Inside of link.hpp: the state, and who does what under which lock.
 //
 // One mutex guards everything here except what is handed to one thread: a Line's outbox belongs to whoever set `writing`, its reader and
-// spin to whoever set `led`; a Pending that was taken out of `under_way` belongs to whoever took it out, until it is delivered. A Line that
+// spin to the leader; a Pending that was taken out of `under_way` belongs to whoever took it out, until it is delivered. A Line that
 // broke is dropped from `line`; who still has it in hand finds that out when he takes the lock again.
 #pragma once
 
@@ -44,7 +44,9 @@ struct Line {
   Spin spin;
   bool writing = false;  ///< Somebody writes, or the thread will go on with it.
   bool stuck = false;    ///< The socket is full: the thread goes on when it is not.
-  bool led = false;      ///< Somebody reads.
+  /// Who reads. The thread in poll() has not begun to: a loop may take the place from it.
+  enum class Leader { None, Caller, Loop, Thread, ThreadInPoll } leader = Leader::None;
+  [[nodiscard]] bool led() const noexcept { return leader != Leader::None; }
 };
 using LinePtr = std::shared_ptr<Line>;
 
@@ -69,7 +71,33 @@ struct Link::Impl {
   enum class Read { Something, Nothing, Broken };
   [[nodiscard]] Read read(Line& from);  // without the lock
   void hand_over(Line& of);
+  [[nodiscard]] bool needs_reader() const { return line && !line->led() && attended.by == 0; }
   void drop(const LinePtr& broken, Finished& finished);
+
+  // link_attendance.cpp: loops that read.
+  /// Channels of now, in a descriptor that stays.
+  class Watch {
+   public:
+    Watch();
+    ~Watch();
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    void add(const Channel& channel) noexcept;
+    void remove(const Channel& channel) noexcept;
+    [[nodiscard]] int fd() const noexcept { return m_fd; }
+
+   private:
+    int m_fd;
+  };
+  struct Attended {
+    Attendance by = 0;      ///< Zero: by no loop.
+    Attendance latest = 0;  ///< The last that was given out.
+    std::uint64_t turns = 0, seen = 0;  ///< Signs of life of loops; those that the thread knows of.
+    SteadyTime look_until = SteadyTime::min();  ///< Until then the thread looks now and then whether the loop does read.
+    bool looks = false;
+  };
+  void look_after_loops();
+  [[nodiscard]] bool is_neglected(std::uint64_t turns_before) const;
 
   // link_thread.cpp: the link's own thread.
   void run();
@@ -95,6 +123,8 @@ struct Link::Impl {
   std::atomic<bool> stop{false};  ///< Set under the mutex.
   LinkCounts counts;
 
+  Attended attended;
+  Watch watch;
   Bell bell;  ///< Wakes the thread.
   std::thread thread;
 };

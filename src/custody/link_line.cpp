@@ -139,12 +139,12 @@ Link::Impl::Read Link::Impl::read(Line& from) {
 
 /// Nobody reads: a caller that waits should, or the thread. With the lock.
 void Link::Impl::hand_over(Line& of) {
-  if (of.led) return;
+  if (of.led()) return;
   if (!followers.empty()) {
     Pending& next = *followers.back();
     stand_up(next);
     next.nudge.ring(Nudge::kLead);
-  } else if (async > 0 && asleep_until != SteadyTime::min()) {
+  } else if (async > 0 && attended.by == 0 && asleep_until != SteadyTime::min()) {
     bell.ring();
   }
 }
@@ -152,6 +152,8 @@ void Link::Impl::hand_over(Line& of) {
 /// The channel is gone: sorts its calls into those that go again and those whose outcome nobody knows. With the lock.
 void Link::Impl::drop(const LinePtr& broken, Finished& finished) {
   if (line != broken) return;
+  watch.remove(broken->channel);
+  attended.by = 0;
   line.reset();
   std::vector<PendingPtr> unknown;
   std::erase_if(queue, [](const PendingPtr& one) { return one->taken; });

@@ -12,6 +12,8 @@ using Steady = std::chrono::steady_clock;
 
 /// After the last asynchronous reply the thread goes on reading for this long: the next request then need not wake it.
 constexpr std::chrono::milliseconds kLinger{5};
+/// So often it looks whether a loop that attends does read.
+constexpr std::chrono::milliseconds kLookAtLoops{5};
 
 /// What the keeper says to the greeting, once it is there.
 Result<bool> is_welcome(FrameReader& reader) {
@@ -45,14 +47,17 @@ void Link::Impl::attend(Lock& lock, const LinePtr& held) {
   Finished finished;
   expire(finished);
   const bool lingers = followers.empty() && Steady::now() < linger_until;
-  const bool lead = !held->led && (async > 0 || lingers);
-  if (lead) held->led = true;
+  look_after_loops();
+  const bool lead = needs_reader() && (async > 0 || lingers);
+  if (lead) held->leader = Line::Leader::ThreadInPoll;
   const int events = (lead ? POLLIN : 0) | (held->stuck ? POLLOUT : 0);
   // Without events the end of the channel still shows; while somebody else reads, he will see it.
-  const bool watch = events != 0 || !held->led;
+  const bool polls = events != 0 || !held->led();
   asleep_until = lead && async == 0 ? std::min(next_expiry, linger_until) : next_expiry;
-  const SteadyTime until = finished.empty() ? asleep_until : SteadyTime::min();
-  std::array<pollfd, 2> on{{{bell.fd(), POLLIN, 0}, {watch ? held->channel.fd() : -1, static_cast<short>(events), 0}}};
+  const SteadyTime awake = attended.looks ? std::min(asleep_until, Steady::now() + kLookAtLoops) : asleep_until;
+  const SteadyTime until = finished.empty() ? awake : SteadyTime::min();
+  const std::uint64_t turns = attended.turns;
+  std::array<pollfd, 2> on{{{bell.fd(), POLLIN, 0}, {polls ? held->channel.fd() : -1, static_cast<short>(events), 0}}};
   lock.unlock();
   deliver(finished);
   wait(on, until);
@@ -62,11 +67,12 @@ void Link::Impl::attend(Lock& lock, const LinePtr& held) {
   if (line != held) return;
   if ((on[1].revents & (POLLOUT | POLLHUP | POLLERR)) != 0 && held->stuck) resume(lock, held);
   const bool ended = (on[1].revents & (POLLHUP | POLLERR)) != 0;
-  if (lead || (ended && line == held && !held->led)) read_for_others(lock, held);
+  const bool still_leads = lead && held->leader == Line::Leader::ThreadInPoll;
+  if (still_leads || (line == held && !held->led() && (ended || is_neglected(turns)))) read_for_others(lock, held);
 }
 
 void Link::Impl::read_for_others(Lock& lock, const LinePtr& with) {
-  with->led = true;
+  with->leader = Line::Leader::Thread;
   const bool had_async = async > 0;
   lock.unlock();
   Read got = Read::Something;
@@ -75,7 +81,7 @@ void Link::Impl::read_for_others(Lock& lock, const LinePtr& with) {
   lock.lock();
   if (had_async) linger_until = Steady::now() + kLinger;
   // Stays the reader while there is something to read for the asynchronous, or may be soon.
-  with->led = false;
+  with->leader = Line::Leader::None;
   if (got == Read::Broken) drop(with, finished);
   if (line == with && async == 0) hand_over(*with);
   if (finished.empty()) return;
@@ -119,6 +125,7 @@ void Link::Impl::connect(Lock& lock) {
   if (made) {
     refusal.reset();
     line = *std::move(made);
+    watch.add(line->channel);
     counts.channels += 1;
     counts.resent += static_cast<std::uint64_t>(std::ranges::count_if(queue, [](const PendingPtr& one) { return one->attempts > 0; }));
     log::info("custody.keeper.connected", {{"waiting", queue.size()}});

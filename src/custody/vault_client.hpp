@@ -21,6 +21,7 @@ class VaultClient {
   void ask(const vault::Request& request, Done done, Link::Send when = Link::Send::Now);
   /// Sends what was asked with Later.
   void flush() { m_link->flush(); }
+  [[nodiscard]] Link& link() const noexcept { return *m_link; }
 
  private:
   const std::shared_ptr<Link> m_link;

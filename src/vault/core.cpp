@@ -111,20 +111,6 @@ Reply Core::refuse_unrecorded(Reply reply) {
   return reply_of(Refusal{500, "failed to audit response, cannot continue: no audit device took the line"});
 }
 
-bool Core::is_quick(const Request& request) const {
-  if (request.wrap_ttl && request.wrap_ttl->count() > 0) return false;
-  const std::shared_lock lock(m_engine->gate, std::try_to_lock);
-  if (!lock.owns_lock() || !m_engine->is_open) return false;
-  const MountPtr mount = m_engine->mounts.find(request.path);
-  if (mount == nullptr) return false;
-  const Entered entered(mount);
-  if (!entered || request.path.size() < mount->route.size()) return false;
-  const std::optional<PathMatch> match =
-      mount->table().match(std::string_view(request.path).substr(mount->route.size()), request.operation);
-  if (!match || !is_quick_path(request, *match)) return false;
-  return match->spec->unauthenticated || m_engine->tokens.cached(request.token) != nullptr;
-}
-
 Status Core::open() { return m_engine->open(); }
 void Core::seal() noexcept { m_engine->close(); }
 bool Core::is_open() const noexcept { return m_engine->is_open; }

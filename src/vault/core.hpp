@@ -6,8 +6,8 @@
 // An answer whose audit fails is not sent, and what it would have granted is revoked. Refusals are audited as well. sys/init, seal-status,
 // unseal, health and leader are answered without token and audit, sealed or not.
 //
-// Ownership: everything in CoreParts must outlive the core. Threads: handle() and is_quick() from any; handle() may wait for storage,
-// except where is_quick() said that it will not. Errors: handle() never throws; every failure is a Reply in the API's shape.
+// Ownership: everything in CoreParts must outlive the core. Threads: handle() and handle_if_quick() from any; handle() may wait for storage.
+// Errors: neither throws; every failure is a Reply in the API's shape.
 // Limits: paths of 4,096 bytes; the face limits bodies and JSON depth.
 // Does not: speak HTTP, keep leases of secrets (no engine here makes any), forward to other nodes, namespaces, identity.
 #pragma once
@@ -64,13 +64,11 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   [[nodiscard]] Reply handle(Request request);
-  /// The same for requests that is_quick() likes, without waiting for audit devices: they change nothing that lasts, so that it is enough
-  /// to keep the answer back until the receipt says Recorded; when it says Failed the client gets refuse_unrecorded() instead. Nothing for
-  /// any other request, to which nothing has happened then.
+  /// The same for requests that neither wait for a commit nor take more than about a millisecond, and without waiting for audit devices:
+  /// they change nothing that lasts, so that it is enough to keep the answer back until the receipt says Recorded; when it says Failed the
+  /// client gets refuse_unrecorded() instead. Nothing for any other request, to which nothing has happened then. Never waits itself.
   [[nodiscard]] std::optional<Reply> handle_if_quick(Request& request, AuditReceipt& receipt);
   [[nodiscard]] Reply refuse_unrecorded(Reply reply);
-  /// Whether handle() will neither wait for a commit nor take more than about a millisecond. Never waits itself.
-  [[nodiscard]] bool is_quick(const Request& request) const;
 
   /// What the daemon does at a start when a seal keeps the key: custodian.unseal_by_seal(), then this. Opens what the barrier has.
   /// Nothing to do when open, or when the barrier is sealed.

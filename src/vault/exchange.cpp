@@ -91,7 +91,7 @@ std::optional<Reply> Exchange::run_if_quick() {
 bool Exchange::is_quick() {
   if (!m_match || !is_quick_path(m_request, *m_match)) return false;
   if (spec()->unauthenticated) return true;
-  m_token = m_engine.tokens.use_cached(m_request.token, m_request.remote_address);
+  m_token = m_engine.tokens.use_cached(m_request.token, m_request.remote_address, m_now);
   return m_token != nullptr;
 }
 
@@ -157,7 +157,7 @@ void Exchange::note_caller() {
   m_caller.entity_id = entry.entity_id;
   m_caller.token_type = entry.type();
   m_caller.policies = entry.policies;
-  m_caller.ttl_seconds = entry.ttl_seconds(m_engine.time.now());
+  m_caller.ttl_seconds = entry.ttl_seconds(m_now);
   m_caller.issue_time = m_token->issue_time;
   m_caller.num_uses = std::max<std::int64_t>(entry.num_uses, 0);
 }
@@ -181,7 +181,7 @@ Exchange::Refused Exchange::check_policy() {
   if (is_write(m_operation)) question.parameters = &m_request.data;
   question.wrap_ttl = m_request.wrap_ttl && m_request.wrap_ttl->count() > 0 ? m_request.wrap_ttl : std::nullopt;
   question.needs_sudo = m_match && spec()->sudo;
-  question.now = m_engine.time.now();
+  question.now = m_now;
   m_verdict = m_token->acl->check(question);
   m_caller.granting_policies = m_verdict.granting;
   m_caller.allowed = m_verdict.allowed;
@@ -209,7 +209,7 @@ Call Exchange::call(const Fields& fields) const {
           .mount = m_mount->route,
           .storage = m_mount->storage(),
           .caller = m_token.get(),
-          .now = m_engine.time.now(),
+          .now = m_now,
           .existed = m_existed,
           .sudo = !anonymous && (m_token->root || m_verdict.sudo)};
 }

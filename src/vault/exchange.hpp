@@ -18,7 +18,7 @@ class Exchange {
  public:
   /// The engine is open, and stays so while this lives.
   Exchange(Engine& engine, Request& request, AuditReceipt* receipt)
-      : m_engine(engine), m_request(request), m_receipt(receipt), m_operation(request.operation) {}
+      : m_engine(engine), m_request(request), m_receipt(receipt), m_operation(request.operation), m_now(engine.time.now()) {}
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -56,6 +56,7 @@ class Exchange {
   Request& m_request;
   AuditReceipt* m_receipt;  // null: audit waits for its devices
   Operation m_operation;
+  const WallTime m_now;  // when it came: what lives then may be used by it
   MountPtr m_mount;
   std::optional<Entered> m_entered;
   std::string_view m_below;  // of m_request.path

@@ -111,25 +111,18 @@ std::size_t TokenStore::cached_tokens() const noexcept {
 
 // Using ------------------------------------------------------------------------------------------------------------------------------
 
-LiveTokenPtr TokenStore::find_cached(const TokenHash& hash) const {
+LiveTokenPtr TokenStore::find_cached(const TokenHash& hash, WallTime now) const {
   const State::Shard& shard = m_state->shard(hash);
   const std::shared_lock lock(shard.mutex);
   const auto found = shard.live.find(hash);
   if (found == shard.live.end() || found->second->policy_generation != m_policies.generation()) return nullptr;
-  return found->second->entry.is_live(m_time.now()) ? found->second : nullptr;
-}
-
-LiveTokenPtr TokenStore::cached(std::string_view token) const {
-  if (m_state == nullptr || token.empty() || token.size() > kLongestToken) return nullptr;
-  LiveTokenPtr found = find_cached(m_state->hashes.hash(token));
-  // A batch token is good only while its parent is, and the parent may have to be read.
-  return found != nullptr && found->entry.batch && !found->entry.parent.empty() ? nullptr : found;
+  return found->second->entry.is_live(now) ? found->second : nullptr;
 }
 
 Result<LiveTokenPtr> TokenStore::use(std::string_view token, std::string_view remote_address) {
   if (token.empty() || token.size() > kLongestToken) return no_such_token();
   const TokenHash hash = m_state->hashes.hash(token);
-  LiveTokenPtr live = find_cached(hash);
+  LiveTokenPtr live = find_cached(hash, m_time.now());
   if (live == nullptr || live->entry.batch) {
     POSTERN_TRY(live, find(token, hash, Uses::Count));
   }
@@ -137,10 +130,10 @@ Result<LiveTokenPtr> TokenStore::use(std::string_view token, std::string_view re
   return live;
 }
 
-LiveTokenPtr TokenStore::use_cached(std::string_view token, std::string_view remote_address) {
+LiveTokenPtr TokenStore::use_cached(std::string_view token, std::string_view remote_address, WallTime now) {
   if (m_state == nullptr || token.empty() || token.size() > kLongestToken) return nullptr;
   const TokenHash hash = m_state->hashes.hash(token);
-  LiveTokenPtr live = find_cached(hash);
+  LiveTokenPtr live = find_cached(hash, now);
   // A batch token is opened each time, and its parent may have to be read.
   if (live == nullptr || live->entry.batch) return nullptr;
   return live->bound.empty() || is_in(live->bound, remote_address) ? live : nullptr;
@@ -205,7 +198,7 @@ Result<LiveTokenPtr> TokenStore::compile(const TokenHash& hash, TokenEntry entry
 }
 
 Result<LiveTokenPtr> TokenStore::open_batch(std::string_view token, const TokenHash& hash) {
-  LiveTokenPtr live = find_cached(hash);
+  LiveTokenPtr live = find_cached(hash, m_time.now());
   if (live == nullptr) {
     const Result<Bytes> sealed = base64url_decode(token.substr(kBatchPrefix.size()));
     if (!sealed) return no_such_token();
@@ -219,7 +212,7 @@ Result<LiveTokenPtr> TokenStore::open_batch(std::string_view token, const TokenH
     m_state->keep(shard, live, m_options.cached);
   }
   if (const std::optional<TokenHash> parent = token_hash_from(live->entry.parent)) {
-    if (find_cached(*parent) == nullptr) {
+    if (find_cached(*parent, m_time.now()) == nullptr) {
       if (const auto loaded = load(*parent, Uses::Look); !loaded) return fail(loaded.error());
     }
   }

@@ -74,10 +74,8 @@ class TokenStore {
   /// The same without counting a use; for looking at one.
   [[nodiscard]] Result<LiveTokenPtr> look_up(std::string_view token);
   [[nodiscard]] Result<LiveTokenPtr> look_up(const TokenHash& hash);
-  /// Only from the cache, without any waiting; null when a use() would have to wait.
-  [[nodiscard]] LiveTokenPtr cached(std::string_view token) const;
-  /// What use() would give, when that needs no waiting and is not a refusal; null otherwise.
-  [[nodiscard]] LiveTokenPtr use_cached(std::string_view token, std::string_view remote_address);
+  /// What use() would give at `now`, when that needs no waiting and is not a refusal; null otherwise.
+  [[nodiscard]] LiveTokenPtr use_cached(std::string_view token, std::string_view remote_address, WallTime now);
   /// Denied when there is none.
   [[nodiscard]] Result<TokenHash> find_accessor(std::string_view accessor);
   /// A wrapping token; `take`: its only use is gone then. BadInput "wrapping token is not valid or does not exist" for everything else.
@@ -113,7 +111,7 @@ class TokenStore {
  private:
   struct State;
   enum class Uses { Look, Count };
-  [[nodiscard]] LiveTokenPtr find_cached(const TokenHash& hash) const;
+  [[nodiscard]] LiveTokenPtr find_cached(const TokenHash& hash, WallTime now) const;
   [[nodiscard]] Result<LiveTokenPtr> find(std::string_view token, const TokenHash& hash, Uses uses);
   [[nodiscard]] Result<LiveTokenPtr> load(const TokenHash& hash, Uses uses);
   [[nodiscard]] Result<LiveTokenPtr> open_batch(std::string_view token, const TokenHash& hash);
