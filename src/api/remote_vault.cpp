@@ -161,29 +161,32 @@ std::uint64_t next_id() {
   return ++last;
 }
 
+/// The last answer of seat_of() on this thread: a loop has one.
+struct Known {
+  std::uint64_t owner = 0;
+  void* seat = nullptr;
+};
+thread_local Known t_known;
+
 }  // namespace
 
 RemoteVault::RemoteVault(custody::VaultClient client) : m_client(std::move(client)), m_id(next_id()) {}
 
+RemoteVault::Seat* RemoteVault::known_seat() const { return t_known.owner == m_id ? static_cast<Seat*>(t_known.seat) : nullptr; }
+
 RemoteVault::Seat& RemoteVault::seat_of(const io::Executor& loop) {
-  struct Known {
-    std::uint64_t owner = 0;
-    Seat* seat = nullptr;
-  };
-  thread_local Known known;  // a loop has one thread
-  if (known.owner == m_id) return *known.seat;
   const std::lock_guard lock(m_mutex);
   auto found = std::ranges::find_if(m_seats, [&](const auto& seat) { return seat->loop() == loop; });
   if (found == m_seats.end()) found = m_seats.insert(m_seats.end(), std::make_shared<Seat>(loop, m_client));
-  known = {m_id, found->get()};
+  t_known = {m_id, found->get()};
   return **found;
 }
 
 io::Task<vault::Reply> RemoteVault::ask(vault::Request request) {
-  const io::Executor loop = co_await io::this_executor();
-  Seat& seat = seat_of(loop);
-  Result<vault::Reply> reply = co_await io::await_call<Result<vault::Reply>>(loop, [&](custody::VaultClient::Done done) {
-    seat.ask(request, std::move(done));
+  Seat* seat = known_seat();
+  if (seat == nullptr) seat = &seat_of(co_await io::this_executor());
+  Result<vault::Reply> reply = co_await io::await_call<Result<vault::Reply>>([&request, seat](custody::VaultClient::Done done) {
+    seat->ask(request, std::move(done));
     wipe(request.token);
   });
   if (reply) co_return *std::move(reply);

@@ -25,6 +25,7 @@ class RemoteVault final : public VaultPort {
 
  private:
   class Seat;
+  [[nodiscard]] Seat* known_seat() const;
   [[nodiscard]] Seat& seat_of(const io::Executor& loop);
 
   custody::VaultClient m_client;

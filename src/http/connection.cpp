@@ -111,6 +111,8 @@ class ChunkedStream final : public ResponseStream {
   bool m_broken = false;
 };
 
+bool is_bodyless(const Response& response) noexcept { return response.status == 204 || response.status == 304; }
+
 class Connection {
  public:
   Connection(std::shared_ptr<Shared> shared, io::Stream stream)
@@ -136,8 +138,10 @@ class Connection {
   [[nodiscard]] Read feed(std::string_view bytes, std::size_t& used, BudgetShare& share);
   [[nodiscard]] Read refuse(Response response);
   [[nodiscard]] std::optional<Response> complete(Request& request) const;
-  io::Task<Response> answer(Request request);
+  [[nodiscard]] Response failed(const std::exception& error) const;
   io::Task<bool> send(Response& response, bool keep, bool head);
+  [[nodiscard]] std::optional<bool> send_at_once(Response& response, bool keep, bool head);
+  io::Task<bool> send_waiting(Response& response, bool keep, bool head);
   io::Task<bool> send_stream(const Response& response, bool head);
 
   std::shared_ptr<Shared> m_shared;
@@ -148,6 +152,8 @@ class Connection {
   std::size_t m_read_at = 0;
   std::string m_id, m_path;  // of the request that is being answered, for the log
   Response m_refusal;
+  std::string m_unsent;  // an answer of which the socket has taken m_sent bytes
+  std::size_t m_sent = 0;
   bool m_http_10 = false;
 };
 
@@ -187,8 +193,15 @@ io::Task<bool> Connection::serve_one(bool may_keep) {
   const bool head = request.method == "HEAD";
   std::optional<Response> refused = complete(request);
   if (refused) co_return co_await send(*refused, keep, head);
-  Response response = co_await answer(std::move(request));
-  co_return co_await send(response, keep, head);
+  m_path.assign(request.path);
+  Response response;
+  try {
+    response = co_await m_shared->handler(std::move(request));
+  } catch (const std::exception& error) {
+    response = failed(error);
+  }
+  if (const auto done = send_at_once(response, keep, head)) co_return *done;
+  co_return co_await send_waiting(response, keep, head);
 }
 
 /// The rest of a request that has begun. The time for fields and for a body is one budget each, however the bytes trickle.
@@ -265,28 +278,46 @@ std::optional<Response> Connection::complete(Request& request) const {
   return own_form ? own_form(split.error(), request.target) : problem(split.error());
 }
 
-io::Task<Response> Connection::answer(Request request) {
-  m_path.assign(request.path);
-  try {
-    co_return co_await m_shared->handler(std::move(request));
-  } catch (const std::exception& error) {
-    log::error("http.handler_failed", {{"request", m_id}, {"path", printable(m_path)}, {"reason", error.what()}});
-  }
-  co_return problem(500, "internal", "an internal error; the log has it under this request's id");
+Response Connection::failed(const std::exception& error) const {
+  log::error("http.handler_failed", {{"request", m_id}, {"path", printable(m_path)}, {"reason", error.what()}});
+  return problem(500, "internal", "an internal error; the log has it under this request's id");
 }
 
-/// What was sent may have been a secret: neither the text nor the body stays.
+/// What was sent may have been a secret: neither the text nor the body stays. True: there may be another request.
 io::Task<bool> Connection::send(Response& response, bool keep, bool head) {
-  if (response.stream) co_return co_await send_stream(response, head);
-  const bool bodyless = response.status == 204 || response.status == 304;
-  const bool together = !head && !bodyless && response.body.size() <= kTogether;
+  if (const auto done = send_at_once(response, keep, head)) co_return *done;
+  co_return co_await send_waiting(response, keep, head);
+}
+
+/// The usual answer, which the socket takes whole. Nothing: send_waiting() has to go on.
+std::optional<bool> Connection::send_at_once(Response& response, bool keep, bool head) {
+  if (response.stream || head || is_bodyless(response) || response.body.size() > kTogether) return std::nullopt;
   std::string out = std::exchange(t_spare_text, {});
-  const Framing framing{bodyless ? Framing::Body::None : Framing::Body::Length, keep, m_http_10};
-  append_head(out, response, m_id, framing, together ? response.body.size() : 0);
-  if (together) out += response.body;
-  Status written = co_await m_stream.write_all(out, io::deadline_in(limits().write_timeout));
-  if (written && !head && !bodyless && !together)
-    written = co_await m_stream.write_all(response.body, io::deadline_in(limits().write_timeout));
+  append_head(out, response, m_id, {Framing::Body::Length, keep, m_http_10}, response.body.size());
+  out += response.body;
+  wipe(response.body);
+  const Result<std::size_t> sent = m_stream.try_write(as_bytes(out));
+  const bool whole = sent && *sent == out.size();
+  if (sent && !whole) {
+    m_unsent = std::move(out);
+    m_sent = *sent;
+    return std::nullopt;
+  }
+  give_back(out);
+  return whole && keep;
+}
+
+io::Task<bool> Connection::send_waiting(Response& response, bool keep, bool head) {
+  if (response.stream) co_return co_await send_stream(response, head);
+  std::string out = std::exchange(m_unsent, {});
+  bool rest = false;  // of the body, behind `out`
+  if (out.empty()) {
+    const bool bodyless = is_bodyless(response);
+    append_head(out, response, m_id, {bodyless ? Framing::Body::None : Framing::Body::Length, keep, m_http_10});
+    rest = !head && !bodyless;
+  }
+  Status written = co_await m_stream.write_all(std::string_view(out).substr(std::exchange(m_sent, 0)), io::deadline_in(limits().write_timeout));
+  if (written && rest) written = co_await m_stream.write_all(response.body, io::deadline_in(limits().write_timeout));
   give_back(out);
   wipe(response.body);
   co_return written&& keep;

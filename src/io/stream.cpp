@@ -39,6 +39,8 @@ LoopExecutor loop_of(const Executor& where) {
   return *loop;
 }
 
+Task<Status> at_once() { co_return Status{}; }
+
 }  // namespace
 
 struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
@@ -48,8 +50,9 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   struct Waiter {
     SteadyTime deadline = kNoDeadline;
     bool active = false;
-    bool wakes_on_drain = false;
-    bool wakes_on_call = false;
+    WakeOn wake = WakeOn::Data;
+    [[nodiscard]] bool wakes_on_drain() const { return wake != WakeOn::Data; }
+    [[nodiscard]] bool wakes_on_call() const { return wake == WakeOn::Anything; }
   };
 
   Descriptor descriptor;
@@ -76,7 +79,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
 
   Result<Outcome> read_once(ByteSpan out);
   Result<Outcome> write_once(ByteView bytes);
-  Task<Status> wait(Want want, SteadyTime deadline, Waiter& waiter);
+  Task<Status> wait(Want want, SteadyTime deadline, Waiter& waiter, WakeOn wake = WakeOn::Data);
   Task<void> give_way();
 
   Task<Result<std::size_t>> read_some(ByteSpan out, SteadyTime deadline);
@@ -181,12 +184,13 @@ void StreamImpl::on_timer() {
     arm();
 }
 
-Task<Status> StreamImpl::wait(Want want, SteadyTime deadline, Waiter& waiter) {
+Task<Status> StreamImpl::wait(Want want, SteadyTime deadline, Waiter& waiter, WakeOn wake) {
   burst = 0;
+  waiter.wake = wake;
   while (true) {
     POSTERN_CO_CHECK(usable());
-    if (waiter.wakes_on_drain && draining) co_return fail(ErrorCode::Unavailable, "the server is stopping", "drain");
-    if (waiter.wakes_on_call && std::exchange(called, false))
+    if (waiter.wakes_on_drain() && draining) co_return fail(ErrorCode::Unavailable, "the server is stopping", "drain");
+    if (waiter.wakes_on_call() && std::exchange(called, false))
       co_return fail(ErrorCode::Unavailable, "this side has something to do", "call");
     if (deadline <= std::chrono::steady_clock::now()) {
       co_return fail(ErrorCode::Timeout, want == Want::Write ? "the peer does not read what we send" : "the peer sent nothing in time");
@@ -231,12 +235,8 @@ Task<Status> StreamImpl::write_all(ByteView bytes, SteadyTime deadline) {
 }
 
 Task<Status> StreamImpl::wait_readable(SteadyTime deadline, WakeOn wake) {
-  if (ssl && !tls_dry && SSL_has_pending(ssl.get()) == 1) co_return Status{};
-  waiters[0].wakes_on_drain = wake != WakeOn::Data;
-  waiters[0].wakes_on_call = wake == WakeOn::Anything;
-  const Status ready = co_await wait(ssl ? read_wants : Want::Read, deadline, waiters[0]);
-  waiters[0].wakes_on_drain = waiters[0].wakes_on_call = false;
-  co_return ready;
+  if (ssl && !tls_dry && SSL_has_pending(ssl.get()) == 1) return at_once();
+  return wait(ssl ? read_wants : Want::Read, deadline, waiters[0], wake);
 }
 
 Task<Status> StreamImpl::wait_connected(SteadyTime deadline) {
@@ -285,12 +285,12 @@ Task<Status> StreamImpl::start_tls_client(SslContext context, TlsClientOptions o
 
 void StreamImpl::drain() {
   draining = true;
-  if (waiters[0].active && waiters[0].wakes_on_drain) descriptor.cancel();
+  if (waiters[0].active && waiters[0].wakes_on_drain()) descriptor.cancel();
 }
 
 void StreamImpl::call() {
   called = true;
-  if (waiters[0].active && waiters[0].wakes_on_call) descriptor.cancel();
+  if (waiters[0].active && waiters[0].wakes_on_call()) descriptor.cancel();
 }
 
 void StreamImpl::abort() {
@@ -397,6 +397,13 @@ Result<std::optional<std::size_t>> Stream::try_read(ByteSpan out) {
   POSTERN_TRY(const Outcome outcome, m_impl->read_once(out));
   if (outcome.want != Want::Nothing) return std::optional<std::size_t>();
   return std::optional(outcome.bytes);
+}
+
+Result<std::size_t> Stream::try_write(ByteView bytes) {
+  if (bytes.empty() || m_impl->burst + 1 >= kBurst) return 0;  // write_all() gives way then
+  m_impl->burst += 1;
+  POSTERN_TRY(const Outcome outcome, m_impl->write_once(bytes));
+  return outcome.bytes;
 }
 
 Task<Status> Stream::start_tls_server(SslContext context, SteadyTime deadline) {

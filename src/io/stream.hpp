@@ -112,6 +112,8 @@ class Stream {
   /// All of `bytes`, or an error and an unknown part of it sent. The bytes must live until it returns.
   [[nodiscard]] Task<Status> write_all(ByteView bytes, SteadyTime deadline);
   [[nodiscard]] Task<Status> write_all(std::string_view text, SteadyTime deadline) { return write_all(as_bytes(text), deadline); }
+  /// As much of `bytes` as goes without waiting, perhaps nothing. The rest must be what is written next.
+  [[nodiscard]] Result<std::size_t> try_write(ByteView bytes);
 
   /// Returns when a read would find bytes or the end of the stream; now and then for bytes that were read already. No buffer is held
   /// meanwhile.
