@@ -50,6 +50,9 @@ Result<std::unique_ptr<http::Server>> open_http(gateway::Gateway& gate, api::Api
   options.address = *at;
   options.bad_target = api::refuse_target;
   options.limits.body_bytes = gate.config().limits.http_body_bytes;
+  // What is asked for here has as much to do in the keeper or on a worker. More loops would only divide what comes at a time, and waking
+  // a thread for less costs more for each.
+  options.loops = std::max<std::size_t>(1, gate.loops().size() / 2);
   auto server = http::Server::open(gate.loops(), std::move(options), api.handler());
   if (!server) return fail(Error(server.error()).context(setting));
   return *std::move(server);

@@ -112,7 +112,7 @@ Api::Api(gateway::Gateway& gateway, VaultPort* vault, EngineStateSource engine, 
       m_transport(transport),
       m_cabinet(cabinet),
       m_token(std::move(token)) {
-  if (vault != nullptr) m_vault.emplace(*vault);
+  if (vault != nullptr) m_vault.emplace(*vault, m_gateway.workers());
   const Routes routes{m_gateway, m_router, m_operators, m_engine, m_processes, m_x400, m_transport, m_cabinet};
   add_status_routes(routes);
   add_page_routes(routes);

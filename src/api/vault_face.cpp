@@ -6,6 +6,8 @@
 namespace postern::api {
 namespace {
 
+constexpr std::size_t kReadHere = 256U * 1024;
+
 http::Response response_of(vault::Reply reply, std::string_view ns) {
   http::Response response;
   response.status = reply.status;
@@ -20,8 +22,20 @@ http::Response response_of(vault::Reply reply, std::string_view ns) {
 }  // namespace
 
 io::Task<http::Response> VaultFace::handle(http::Request request) {
+  if (request.body.size() > kReadHere) return handle_large(std::move(request));
   auto read = read_vault_request(request, vault::make_uuid());
   wipe(request.body);
+  return ask(std::move(read));
+}
+
+io::Task<http::Response> VaultFace::handle_large(http::Request request) {
+  auto read = co_await m_workers.run([&request] { return read_vault_request(request, vault::make_uuid()); });
+  wipe(request.body);
+  if (!read) co_return vault_error(read.error().code == ErrorCode::Exhausted ? 429 : 500, read.error().text());
+  co_return co_await ask(*std::move(read));
+}
+
+io::Task<http::Response> VaultFace::ask(std::variant<VaultRequest, http::Response> read) {
   if (auto* refused = std::get_if<http::Response>(&read)) co_return std::move(*refused);
   auto& asked = std::get<VaultRequest>(read);
   const std::string ns = asked.request.ns;

@@ -34,6 +34,7 @@ Result<std::unique_ptr<Server>> Server::open(io::Loops& loops, ServerOptions opt
   listen.device = options.interface;
   listen.max_connections = options.limits.max_connections;
   listen.max_per_peer = options.limits.max_per_peer;
+  listen.loops = options.loops;
   if (!options.tls) listen.refuse = turn_away;
   auto impl = std::make_unique<Impl>();
   impl->shared = std::make_shared<Shared>(std::move(options), std::move(handler));

@@ -350,17 +350,18 @@ Listener::~Listener() {
 
 Result<std::unique_ptr<Listener>> Listener::open(Loops& loops, ListenOptions options, Handler handler) {
   const auto impl = std::make_shared<Impl>();
+  const std::size_t used = options.loops == 0 ? loops.size() : std::min(options.loops, loops.size());
+  for (std::size_t i = loops.size() - used; i < loops.size(); ++i) impl->loops.push_back(loops.at(i));
   std::vector<UniqueFd> sockets;
   if (options.socket >= 0) {
     sockets.emplace_back(options.socket);
   } else {
-    POSTERN_TRY(sockets, open_listening(options, loops.size()));
+    POSTERN_TRY(sockets, open_listening(options, used));
   }
-  impl->one_door = sockets.size() < loops.size();
+  impl->one_door = sockets.size() < used;
   impl->local = options.address.is_unix() ? options.address : local_endpoint(sockets.front().get());
   impl->options = std::move(options);
   impl->handler = std::move(handler);
-  for (std::size_t i = 0; i < loops.size(); ++i) impl->loops.push_back(loops.at(i));
   impl->open_doors(std::move(sockets));
   if (!impl->options.device.empty()) spawn(impl->loops.front(), Impl::watch_device(impl), impl->options.name);
   return std::unique_ptr<Listener>(new Listener(impl));

@@ -69,6 +69,31 @@ TEST(Listener, EveryLoopAcceptsOnOnePort) {
   EXPECT_EQ(threads.size(), 2U);
 }
 
+TEST(Listener, OnlyTheLastLoopsWhereThatWasAsked) {
+  RunningLoops loops(3);
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  ListenOptions options = options_for("127.0.0.1:0");
+  options.loops = 2;
+  const auto listener = *Listener::open(loops, std::move(options), [&](Stream stream) -> Task<void> {
+    {
+      const std::lock_guard lock(mutex);
+      threads.insert(std::this_thread::get_id());
+    }
+    co_await greet_and_wait(std::move(stream));
+  });
+  const auto first = loops.run([]() -> Task<std::thread::id> { co_return std::this_thread::get_id(); }());
+  loops.run([&]() -> Task<void> {
+    std::vector<Stream> open;
+    for (int i = 0; i < 40; ++i) {
+      open.push_back(*co_await dial(listener->local(), soon()));
+      EXPECT_EQ(co_await read_line(open.back()), "220 hello\r\n");
+    }
+  }());
+  EXPECT_EQ(threads.size(), 2U);
+  EXPECT_FALSE(threads.contains(first));
+}
+
 /// Counts who is served by which thread.
 struct Served {
   std::mutex mutex;
