@@ -142,9 +142,15 @@ bool FileRecorder::Drain::was_rotated() const {
   return ::fstat(m_fd, &open) != 0 || named.st_ino != open.st_ino || named.st_dev != open.st_dev;
 }
 
+bool FileRecorder::Drain::is_deleted() const {
+  struct stat open{};
+  return m_regular && ::fstat(m_fd, &open) == 0 && open.st_nlink == 0;
+}
+
 Status FileRecorder::Drain::follow_rotation() {
   if (!m_reopen->exchange(false) && !was_rotated()) return {};
-  if (m_options.sync != FileSync::Never) POSTERN_CHECK(sync());
+  if (is_deleted()) m_unsynced = false;  // nobody will read it, and to write it all out could take longer than the engine may wait
+  if (m_unsynced) POSTERN_CHECK(sync());
   if (m_blocks) POSTERN_CHECK(m_blocks->close());
   return open();
 }

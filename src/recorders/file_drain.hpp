@@ -29,6 +29,7 @@ class FileRecorder::Drain final : public LineDrain {
   void close() noexcept;
   [[nodiscard]] Status follow_rotation();
   [[nodiscard]] bool was_rotated() const;
+  [[nodiscard]] bool is_deleted() const;
   [[nodiscard]] Outcome append(std::string_view lines);
   void cut_torn_line(std::size_t torn) noexcept;
   [[nodiscard]] Status sync();
