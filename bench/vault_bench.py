@@ -103,7 +103,8 @@ class Postern:
 
     def rotate(self):
         for log in (self._daemon.data_dir / "audit").glob("*.jsonl"):
-            log.unlink()  # the recorder sees it and begins a new one
+            log.unlink()
+        self._daemon.vault().read("auth/token/lookup-self")  # the recorder sees it and begins a new file
 
     def stop(self):
         self._daemon.stop()
@@ -185,6 +186,7 @@ class Bao:
     def rotate(self):
         self._audit.unlink(missing_ok=True)
         self._server.process.send_signal(signal.SIGHUP)
+        Vault(self.url(False)).with_token(self.token).read("auth/token/lookup-self")
 
     def stop(self):
         self._server.stop()
@@ -199,8 +201,8 @@ def make_keys(vault: Vault):
 # Measuring.
 
 def wrk(contender, case: Case, directory: pathlib.Path, seconds: int, connections: int) -> dict:
-    # Audit writes 100 MB/s here. Without this, each measurement would take memory for the file that nothing has used yet, and on a virtual
-    # machine whose host has to find it first that costs more than all else.
+    # Audit writes 100 MB/s here. Without this, each measurement would take memory for the file that nothing has used yet, which costs more
+    # than all else on a virtual machine whose host has to find it first.
     contender.rotate()
     script = directory / "request.lua"
     script.write_text(WRK % {"token": contender.token, "body": json.dumps(case.body)})

@@ -88,6 +88,7 @@ Status run_gate(const std::string& path) {
     with.engine = api::remote_engine_state(custody::VaultClient(link), api::audit_devices(config));
   with.processes = [processes] { return processes->all(); };
   with.ready = [&](const std::vector<warden::NamedPort>& ports) { return desk->send(warden::ControlKind::Ready, text_of(ports)); };
+  with.end = [link] { link->stop(); };
   with.x400_launcher = [desk] { return desk->launch_library(); };
   return serve(std::move(with));
 }

@@ -38,6 +38,13 @@ io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
   stop.set_value();
 }
 
+struct Finally {
+  std::function<void()> what;
+  ~Finally() {
+    if (what) what();
+  }
+};
+
 /// HTTP for this host, and HTTPS where the settings have an address for it.
 struct WebDoors {
   std::unique_ptr<http::Server> plain, secure;
@@ -136,6 +143,7 @@ void log_ready(const gateway::Gateway& gate, const std::string& http) {
 Status serve(Serving with) {
   POSTERN_TRY(auto gate, gateway::Gateway::open(std::move(with.loaded.config), std::move(with.loaded.warnings), std::move(with.keeper),
                                                 std::move(with.database_key)));
+  const Finally end{std::move(with.end)};
   const auto vault = gate->config().engine.enabled ? with.vault(*gate) : nullptr;
   POSTERN_TRY(const std::unique_ptr<mhs::Service> x400, mhs::Service::open(*gate));
   POSTERN_TRY(const auto transport, open_transport(*gate, std::move(with.x400_launcher)));

@@ -25,6 +25,8 @@ struct Serving {
   std::function<Result<sdk::Launched>()> x400_launcher;
   /// It listens on these now; an error ends it.
   std::function<Status(const std::vector<warden::NamedPort>&)> ready;
+  /// Ends what calls into the gateway's loops from threads of its own; called when they have stopped and are still there.
+  std::function<void()> end;
 };
 
 /// Blocks until SIGTERM or SIGINT; what runs then is drained.

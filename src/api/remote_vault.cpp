@@ -9,6 +9,7 @@
 #include <future>
 
 #include "base/secret.hpp"
+#include "base/unique_fd.hpp"
 #include "io/await_call.hpp"
 
 namespace postern::api {
@@ -109,8 +110,8 @@ class RemoteVault::Seat : public std::enable_shared_from_this<Seat> {
   Seat(io::Executor loop, custody::VaultClient client)
       : m_loop(std::move(loop)),
         m_client(std::move(client)),
-        // Asio closes what it is given.
-        m_watched(*m_loop.target<LoopExecutor>(), ::fcntl(m_client.link().watched(), F_DUPFD_CLOEXEC, 3)) {}
+        m_watched(*m_loop.target<LoopExecutor>()),
+        m_own(::fcntl(m_client.link().watched(), F_DUPFD_CLOEXEC, 3)) {}
 
   [[nodiscard]] const io::Executor& loop() const { return m_loop; }
 
@@ -136,20 +137,26 @@ class RemoteVault::Seat : public std::enable_shared_from_this<Seat> {
   void attend_soon() {
     if (m_watches) return;
     m_attendance = m_client.link().offer_to_attend();
-    if (m_attendance != 0) watch();
+    if (m_attendance == 0) return;
+    m_watched.assign(m_own.release());
+    watch();
   }
 
   void watch() {
     m_watches = true;
     m_watched.async_wait(Descriptor::wait_read, [self = shared_from_this()](boost::system::error_code error) {
       self->m_watches = false;
-      if (!error && self->m_client.link().attend(self->m_attendance)) self->watch();
+      if (error) return;
+      if (self->m_client.link().attend(self->m_attendance)) return self->watch();
+      // Whatever stands in a loop's list wakes it, waited for or not.
+      self->m_own = UniqueFd(self->m_watched.release());
     });
   }
 
   const io::Executor m_loop;
   custody::VaultClient m_client;
   Descriptor m_watched;
+  UniqueFd m_own;  // what m_watched has while it watches
   custody::Link::Attendance m_attendance = 0;
   bool m_flushes = false, m_watches = false;
 };

@@ -1,11 +1,13 @@
 // The VaultPort over a link: the key engine of the keeper's process.
 //
-// Requests that a loop takes in one round go to the keeper with one write, and a loop that has some under way reads the answers. Errors of the link are answered in the API's form: 429 when too
-// many are under way, 413 for a body that is too large as a tree of values, 503 for everything else: clients of this API try again on
-// 503, and the text says when whether a write happened is unknown.
-// Threads: ask() on any loop. Must outlive the loops' work: stop the link, then the loops, then destroy this.
+// Requests that a loop takes in one round go to the keeper with one write, and a loop that has some under way reads the answers.
+// Errors of the link are answered in the API's form: 429 when too many are under way, 413 for a body that is too large as a tree of values,
+// 503 for everything else: clients of this API try again on 503, and the text says when whether a write happened is unknown.
+// Threads: ask() on any loop. Must outlive the loops' work: stop the loops, then the link (its answers post to them), then destroy this and
+// them.
 #pragma once
 
+#include <memory>
 #include <mutex>
 #include <vector>
 

@@ -176,7 +176,7 @@ void Link::post(Order order, Done done, Send when) {
   }
   if (when == Send::Now) impl.write_out(lock);
   // The thread must know that there is something to read, and until when.
-  const bool needed = (when == Send::Now && impl.needs_reader()) || mine->order.deadline < impl.asleep_until;
+  const bool needed = (when == Send::Now && impl.needs_thread()) || mine->order.deadline < impl.asleep_until;
   if (needed && impl.asleep_until != SteadyTime::min()) impl.bell.ring();
 }
 
@@ -184,7 +184,7 @@ void Link::flush() {
   Impl& impl = *m_impl;
   Impl::Lock lock(impl.mutex);
   impl.write_out(lock);
-  if (impl.async > 0 && impl.needs_reader() && impl.asleep_until != SteadyTime::min()) impl.bell.ring();
+  if (impl.async > 0 && impl.needs_thread() && impl.asleep_until != SteadyTime::min()) impl.bell.ring();
 }
 
 bool Link::is_up() const {
@@ -201,13 +201,15 @@ Link::Link(ChannelSource source, LinkOptions options) : m_impl(std::make_unique<
   m_impl->thread = std::thread([this] { m_impl->run(); });
 }
 
-Link::~Link() {
+Link::~Link() { stop(); }
+
+void Link::stop() noexcept {
   {
     const std::lock_guard lock(m_impl->mutex);
     m_impl->stop = true;
   }
   m_impl->bell.ring();
-  m_impl->thread.join();
+  if (m_impl->thread.joinable()) m_impl->thread.join();
 }
 
 }  // namespace postern::custody

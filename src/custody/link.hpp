@@ -8,8 +8,8 @@
 // within their deadline, at most kAttempts times; of others that may have been sent the outcome is unknown, and they say so; what was
 // not sent yet is sent then. Nothing waits longer than its deadline.
 //
-// Threads: every function from any thread. Completions are called without locks, from the link's thread or that of another caller:
-// they must be short and must not call anything blocking here. Bounds: LinkOptions; beyond them calls are refused at once (Exhausted).
+// Threads: every function from any thread. Completions are called without locks, from the link's thread, that of another caller or a loop
+// that attends: they must be short and must not call anything blocking here. Bounds: LinkOptions; beyond them calls are refused at once (Exhausted).
 // The destructor waits for the thread and answers what is left with Unavailable; no blocking call may be under way then.
 #pragma once
 
@@ -34,6 +34,7 @@ struct LinkOptions {
   std::chrono::milliseconds greeting{5000};  ///< For a keeper's first frame.
   std::chrono::milliseconds source_turn{250};
   std::chrono::milliseconds pause{100};  ///< After a channel that could not be used.
+  std::chrono::milliseconds neglect{5};  ///< A loop that attends and has not done so for this long is busy with something else.
 };
 
 struct LinkCounts {
@@ -57,6 +58,7 @@ class Link {
   };
 
   explicit Link(ChannelSource source, LinkOptions options = {});
+  /// stop().
   ~Link();
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -77,7 +79,7 @@ class Link {
 
   /// For an event loop with asynchronous calls under way, so that their answers come where they are awaited: offer_to_attend(), before
   /// flush(), and then attend() each time that poll() finds watched() readable, until it says false. Zero: another loop attends, or there
-  /// is nothing to read. A loop that is busy with something else for milliseconds does not hold up the others: the thread reads then.
+  /// is nothing to read. A loop that is busy with something else does not hold up the others: the thread reads then.
   using Attendance = std::uint64_t;
   [[nodiscard]] Attendance offer_to_attend();
   /// Reads and completes what has come; its completions are called before it returns. False: that attendance is over.
@@ -85,6 +87,9 @@ class Link {
   /// The same descriptor for the life of the link.
   [[nodiscard]] int watched() const noexcept;
 
+  /// Answers what is left with Unavailable, and what comes later; afterwards no completion is called from here. For who owns loops that
+  /// completions post to. Once, or again later.
+  void stop() noexcept;
   /// Whether a channel is there.
   [[nodiscard]] bool is_up() const;
   [[nodiscard]] LinkCounts counts() const;

@@ -12,8 +12,9 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-/// After the last sign of life of a loop the thread sleeps for good: the next loop that offers has to wake it.
+/// After the last sign of life of a loop the thread sleeps for good: flush() has to wake it.
 constexpr std::chrono::seconds kLooks{1};
+constexpr int kSeldom = 10;
 
 }  // namespace
 
@@ -31,16 +32,19 @@ void Link::Impl::Watch::add(const Channel& channel) noexcept {
 
 void Link::Impl::Watch::remove(const Channel& channel) noexcept { (void)::epoll_ctl(m_fd, EPOLL_CTL_DEL, channel.fd(), nullptr); }
 
-/// With the lock, before the thread sleeps.
-void Link::Impl::look_after_loops() {
-  const auto now = Steady::now();
+/// With the lock, before the thread sleeps. While a call is under way for long, it looks less often.
+SteadyTime Link::Impl::next_look_at_loops(SteadyTime now) {
   if (std::exchange(attended.seen, attended.turns) != attended.turns) attended.look_until = now + kLooks;
-  attended.looks = now < attended.look_until;
+  const bool often = now < attended.look_until;
+  attended.looks = often || (attended.by != 0 && async > 0);
+  if (!attended.looks) return SteadyTime::max();
+  return now + (often ? options.neglect : kSeldom * options.neglect);
 }
 
 /// Whether the loop that attends has done nothing while the thread slept.
-bool Link::Impl::is_neglected(std::uint64_t turns_before) const {
-  return attended.looks && attended.by != 0 && async > 0 && attended.turns == turns_before;
+bool Link::Impl::is_neglected(std::uint64_t turns_before, SteadyTime since) const {
+  if (attended.by == 0 || attended.turns != turns_before || (async == 0 && followers.empty())) return false;
+  return attended.looks && Steady::now() - since >= options.neglect;
 }
 
 Link::Attendance Link::offer_to_attend() {
@@ -48,10 +52,10 @@ Link::Attendance Link::offer_to_attend() {
   const std::lock_guard lock(impl.mutex);
   Impl::Attended& attended = impl.attended;
   if (impl.stop || !impl.line || impl.async == 0 || attended.by != 0) return 0;
+  if (impl.line->leader == Line::Leader::Caller) return 0;  // reads for all
   attended.by = ++attended.latest;
   attended.turns += 1;
-  // A thread that reads leaves it to the loop; one that sleeps for good must know that there is somebody to look after.
-  if (impl.line->leader == Line::Leader::ThreadInPoll || !attended.looks) impl.bell.ring();
+  if (impl.line->leader == Line::Leader::ThreadInPoll) impl.bell.ring();  // it leaves it to the loop
   return attended.by;
 }
 
@@ -62,8 +66,8 @@ bool Link::attend(Attendance mine) {
   const LinePtr held = impl.line;
   if (mine == 0 || impl.attended.by != mine || !held) return false;
   impl.attended.turns += 1;
-  if (held->leader == Line::Leader::Thread) return true;    // it is about to find that a loop attends
-  if (held->leader == Line::Leader::Caller) {  // may wait for long; then the thread
+  if (held->leader == Line::Leader::Thread) return true;  // it stops now that the loop is there
+  if (held->leader == Line::Leader::Caller) {             // may wait for long; then the thread
     impl.attended.by = 0;
     return false;
   }
@@ -76,7 +80,7 @@ bool Link::attend(Attendance mine) {
   const bool goes_on = got != Impl::Read::Broken && impl.async > 0 && impl.attended.by == mine;
   if (!goes_on && impl.attended.by == mine) impl.attended.by = 0;
   if (got == Impl::Read::Broken) impl.drop(held, finished);
-  if (!goes_on && impl.line == held) impl.hand_over(*held);
+  if (impl.line == held) impl.hand_over(*held);
   lock.unlock();
   deliver(finished);
   return goes_on;

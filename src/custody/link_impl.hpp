@@ -69,9 +69,12 @@ struct Link::Impl {
   void load(Line& into);
   void resume(Lock& lock, const LinePtr& with);
   enum class Read { Something, Nothing, Broken };
-  [[nodiscard]] Read read(Line& from);  // without the lock
+  [[nodiscard]] Read read(Line& from) noexcept;  // without the lock
+  [[nodiscard]] Read read_or_throw(Line& from);
   void hand_over(Line& of);
   [[nodiscard]] bool needs_reader() const { return line && !line->led() && attended.by == 0; }
+  /// To read, or to see to it that a loop does.
+  [[nodiscard]] bool needs_thread() const { return needs_reader() || (attended.by != 0 && !attended.looks); }
   void drop(const LinePtr& broken, Finished& finished);
 
   // link_attendance.cpp: loops that read.
@@ -93,11 +96,11 @@ struct Link::Impl {
     Attendance by = 0;      ///< Zero: by no loop.
     Attendance latest = 0;  ///< The last that was given out.
     std::uint64_t turns = 0, seen = 0;  ///< Signs of life of loops; those that the thread knows of.
-    SteadyTime look_until = SteadyTime::min();  ///< Until then the thread looks now and then whether the loop does read.
-    bool looks = false;
+    SteadyTime look_until = SteadyTime::min();  ///< Until then the thread looks often whether the loop does read.
+    bool looks = false;                         ///< And wakes up for that.
   };
-  void look_after_loops();
-  [[nodiscard]] bool is_neglected(std::uint64_t turns_before) const;
+  [[nodiscard]] SteadyTime next_look_at_loops(SteadyTime now);
+  [[nodiscard]] bool is_neglected(std::uint64_t turns_before, SteadyTime since) const;
 
   // link_thread.cpp: the link's own thread.
   void run();

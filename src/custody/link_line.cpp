@@ -99,8 +99,18 @@ void Link::Impl::load(Line& into) {
   queue.clear();
 }
 
-/// Called by whoever leads, without the lock.
-Link::Impl::Read Link::Impl::read(Line& from) {
+/// Called by whoever leads, without the lock. Without memory for what came there is no telling whose it was.
+Link::Impl::Read Link::Impl::read(Line& from) noexcept {
+  try {
+    return read_or_throw(from);
+  } catch (const std::exception& error) {
+    log::error("custody.reply.not_read", {{"error", error.what()}});
+    from.channel.shut_down();
+    return Read::Broken;
+  }
+}
+
+Link::Impl::Read Link::Impl::read_or_throw(Line& from) {
   const ByteSpan room = from.reader.room();
   const Channel::Outcome came = from.channel.receive(room);
   if (came.moved == Channel::Moved::Nothing) return Read::Nothing;

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <climits>
 #include <future>
 #include <random>
 
@@ -364,6 +365,144 @@ TEST_F(LinkTest, AsynchronousCallsEndAtTheirDeadline) {
   for (int i = 0; i < 5; ++i) answers.ask(client, {});
   client.flush();
   for (auto& one : answers.all) EXPECT_EQ(one.get().error().code, ErrorCode::Unavailable);
+  slow.go.set_value();
+}
+
+// A loop that reads. ----------------------------------------------------------------------------------------------------------------------
+
+/// What an event loop does, on the test's thread.
+struct LoopOfOne {
+  explicit LoopOfOne(Link& to) : link(to) {}
+  bool offer() { return (attendance = link.offer_to_attend()) != 0; }
+  /// Until nothing is under way, or it has attended so often.
+  bool attend(int most = INT_MAX) {
+    for (int i = 0; i < most; ++i) {
+      pollfd on{link.watched(), POLLIN, 0};
+      if (::poll(&on, 1, 10'000) != 1) return true;
+      if (!link.attend(attendance)) return false;
+    }
+    return true;
+  }
+  Link& link;
+  Link::Attendance attendance = 0;
+};
+
+constexpr LinkOptions kPatient{.neglect = std::chrono::hours(1)};
+
+class AttendedLinkTest : public LinkTest {
+ protected:
+  vault::Request read() { return request_of(m_world, vault::Operation::Read, "notes/keys"); }
+  /// Notes on which thread the answer came.
+  void ask(VaultClient& client) {
+    client.ask(
+        read(),
+        [this](const Result<vault::Reply>& reply) {
+          good += reply && reply->status == 200 ? 1 : 0;
+          if (std::this_thread::get_id() != m_here) ++elsewhere;
+          ++came;
+        },
+        Link::Send::Later);
+  }
+  void await(int answers) const {
+    while (came < answers) std::this_thread::sleep_for(milliseconds(1));
+  }
+  vault::testing::World m_world;
+  const std::thread::id m_here = std::this_thread::get_id();
+  std::atomic<int> good{0}, elsewhere{0}, came{0};
+};
+
+TEST_F(AttendedLinkTest, ItsAnswersComeWhereItReads) {
+  Stage stage(*m_held, vault_engine(*m_world.core));
+  const auto link = stage.link(kPatient);
+  VaultClient client(link);
+  LoopOfOne loop(*link);
+  EXPECT_TRUE(RemoteKeeper(link).mac(key_names::kApiHmac, 0, HashAlgorithm::Sha256, {})) << "the channel is there";
+  EXPECT_FALSE(loop.offer()) << "there is nothing to read";
+  for (int round = 1; round <= 50; ++round) {
+    for (int i = 0; i < 20; ++i) ask(client);
+    ASSERT_TRUE(loop.offer());
+    EXPECT_EQ(link->offer_to_attend(), 0U) << "one is enough";
+    client.flush();
+    EXPECT_FALSE(loop.attend()) << "nothing is under way any more";
+    ASSERT_EQ(good, 20 * round);
+  }
+  EXPECT_EQ(elsewhere, 0);
+  EXPECT_FALSE(link->attend(loop.attendance)) << "it is over";
+}
+
+TEST_F(AttendedLinkTest, ABusyLoopDoesNotHoldUpTheOthers) {
+  Stage stage(*m_held, vault_engine(*m_world.core));
+  const auto link = stage.link({.neglect = milliseconds(2)});
+  VaultClient client(link);
+  LoopOfOne loop(*link);
+  RemoteKeeper keeper(link);
+  ASSERT_TRUE(mac(keeper));
+  for (int round = 1; round <= 3; ++round) {
+    ask(client);
+    EXPECT_EQ(loop.offer(), round == 1) << "it has not said yet that it is over";
+    client.flush();
+    await(round);  // and does not attend
+    EXPECT_EQ(good, round);
+    std::this_thread::sleep_for(round == 2 ? milliseconds(1100) : milliseconds(0));  // until the thread sleeps for good
+  }
+  EXPECT_EQ(elsewhere, 3);
+}
+
+TEST_F(AttendedLinkTest, CallersThatWaitAreServedMeanwhile) {
+  SlowEngine slow;
+  Stage stage(*m_held, slow.engine());
+  const auto link = stage.link(kPatient);
+  VaultClient client(link);
+  LoopOfOne loop(*link);
+  RemoteKeeper keeper(link);
+  ASSERT_TRUE(mac(keeper));
+  ask(client);
+  ASSERT_TRUE(loop.offer());
+  client.flush();
+  EXPECT_TRUE(mac(keeper)) << "reads for itself";
+  auto late = std::async(std::launch::async, [&] { return mac(keeper); });
+  EXPECT_TRUE(late.get());
+  slow.go.set_value();
+  while (came == 0 && loop.attend(1)) {
+  }
+  await(1);  // by whoever reads now
+  EXPECT_EQ(good, 1);
+}
+
+TEST_F(AttendedLinkTest, AKeeperThatGoesAwayEndsTheAttendance) {
+  Stage stage(*m_held, vault_engine(*m_world.core));
+  const auto link = stage.link(kPatient);
+  VaultClient client(link);
+  LoopOfOne loop(*link);
+  RemoteKeeper keeper(link);
+  ASSERT_TRUE(mac(keeper));
+  for (int round = 1; round <= 20; ++round) {
+    stage.end();
+    ask(client);
+    const bool offered = loop.offer();
+    client.flush();
+    while (offered && came < round && loop.attend(1)) {
+    }
+    await(round);  // sent again on the next channel
+    EXPECT_EQ(good, round);
+  }
+  EXPECT_GT(link->counts().channels, 1U);
+}
+
+TEST_F(AttendedLinkTest, TheEndAnswersWhoAttends) {
+  SlowEngine slow;
+  Stage stage(*m_held, slow.engine());
+  auto link = stage.link(kPatient);
+  RemoteKeeper(link).mac(key_names::kApiHmac, 0, HashAlgorithm::Sha256, {}).value();
+  {
+    VaultClient client(link);
+    ask(client);
+    ASSERT_NE(link->offer_to_attend(), 0U);
+    client.flush();
+  }
+  link.reset();
+  EXPECT_EQ(came, 1);
+  EXPECT_EQ(good, 0);
   slow.go.set_value();
 }
 

@@ -12,8 +12,6 @@ using Steady = std::chrono::steady_clock;
 
 /// After the last asynchronous reply the thread goes on reading for this long: the next request then need not wake it.
 constexpr std::chrono::milliseconds kLinger{5};
-/// So often it looks whether a loop that attends does read.
-constexpr std::chrono::milliseconds kLookAtLoops{5};
 
 /// What the keeper says to the greeting, once it is there.
 Result<bool> is_welcome(FrameReader& reader) {
@@ -47,15 +45,15 @@ void Link::Impl::attend(Lock& lock, const LinePtr& held) {
   Finished finished;
   expire(finished);
   const bool lingers = followers.empty() && Steady::now() < linger_until;
-  look_after_loops();
+  const SteadyTime asleep_since = Steady::now();
+  const SteadyTime look = next_look_at_loops(asleep_since);
   const bool lead = needs_reader() && (async > 0 || lingers);
   if (lead) held->leader = Line::Leader::ThreadInPoll;
   const int events = (lead ? POLLIN : 0) | (held->stuck ? POLLOUT : 0);
   // Without events the end of the channel still shows; while somebody else reads, he will see it.
   const bool polls = events != 0 || !held->led();
   asleep_until = lead && async == 0 ? std::min(next_expiry, linger_until) : next_expiry;
-  const SteadyTime awake = attended.looks ? std::min(asleep_until, Steady::now() + kLookAtLoops) : asleep_until;
-  const SteadyTime until = finished.empty() ? awake : SteadyTime::min();
+  const SteadyTime until = finished.empty() ? std::min(asleep_until, look) : SteadyTime::min();
   const std::uint64_t turns = attended.turns;
   std::array<pollfd, 2> on{{{bell.fd(), POLLIN, 0}, {polls ? held->channel.fd() : -1, static_cast<short>(events), 0}}};
   lock.unlock();
@@ -68,22 +66,26 @@ void Link::Impl::attend(Lock& lock, const LinePtr& held) {
   if ((on[1].revents & (POLLOUT | POLLHUP | POLLERR)) != 0 && held->stuck) resume(lock, held);
   const bool ended = (on[1].revents & (POLLHUP | POLLERR)) != 0;
   const bool still_leads = lead && held->leader == Line::Leader::ThreadInPoll;
-  if (still_leads || (line == held && !held->led() && (ended || is_neglected(turns)))) read_for_others(lock, held);
+  if (still_leads || (line == held && !held->led() && (ended || is_neglected(turns, asleep_since)))) read_for_others(lock, held);
 }
 
 void Link::Impl::read_for_others(Lock& lock, const LinePtr& with) {
   with->leader = Line::Leader::Thread;
   const bool had_async = async > 0;
-  lock.unlock();
+  const std::uint64_t turns = attended.turns;
   Read got = Read::Something;
-  while (got == Read::Something) got = read(*with);
+  // A loop that attends has come back: the rest is for it.
+  while (got == Read::Something && attended.turns == turns) {
+    lock.unlock();
+    got = read(*with);
+    lock.lock();
+  }
   Finished finished;
-  lock.lock();
   if (had_async) linger_until = Steady::now() + kLinger;
   // Stays the reader while there is something to read for the asynchronous, or may be soon.
   with->leader = Line::Leader::None;
   if (got == Read::Broken) drop(with, finished);
-  if (line == with && async == 0) hand_over(*with);
+  if (line == with && (async == 0 || attended.by != 0)) hand_over(*with);
   if (finished.empty()) return;
   lock.unlock();
   deliver(finished);

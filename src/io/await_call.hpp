@@ -1,10 +1,9 @@
-// A callback as something to wait for, where the callback comes on the caller's own loop: nothing then lies between it and the caller.
+// A callback as something to wait for, cheaper than a OneShot (sync.hpp): without a timer, and so without a deadline.
 //
 //   Result<Reply> reply = co_await await_call<Result<Reply>>([&](auto done) { client.ask(request, std::move(done)); });
 //
-// The caller is on a loop of Loops. `done` is copyable and is called exactly once, from any thread, before the Loops are destroyed. Called
-// on that loop it goes on with the caller before it returns; called elsewhere, or while `begin` still runs, the caller goes on with the
-// loop's next turn. For what comes from other threads anyway, and for deadlines, there is OneShot (sync.hpp).
+// The caller is on a loop of Loops. `done` is copyable and is called exactly once, from any thread, before the Loops are destroyed. The
+// caller goes on with a later turn of its loop, never inside `done`: whoever calls that may hold what the caller needs next.
 #pragma once
 
 #include <boost/asio/async_result.hpp>
@@ -24,15 +23,12 @@ template <class T, class Begin>
     struct Call {
       Loop loop;
       decltype(handler) goes_on;
-      bool begun = false;  // the loop's own
     };
     const Executor here = handler.get_executor();
     const auto call = std::make_shared<Call>(Call{*here.template target<Loop>(), std::move(handler)});
     begin([call](T value) {
-      if (call->loop.running_in_this_thread() && call->begun) return std::move(call->goes_on)(std::move(value));
       boost::asio::post(call->loop, [call, value = std::move(value)]() mutable { std::move(call->goes_on)(std::move(value)); });
     });
-    call->begun = true;
   };
   return boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(T)>(std::move(initiation), boost::asio::use_awaitable);
 }

@@ -39,8 +39,6 @@ LoopExecutor loop_of(const Executor& where) {
   return *loop;
 }
 
-Task<Status> at_once() { co_return Status{}; }
-
 }  // namespace
 
 struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
@@ -85,6 +83,7 @@ struct StreamImpl : std::enable_shared_from_this<StreamImpl> {
   Task<Result<std::size_t>> read_some(ByteSpan out, SteadyTime deadline);
   Task<Status> write_all(ByteView bytes, SteadyTime deadline);
   Task<Status> wait_readable(SteadyTime deadline, WakeOn wake);
+  Task<Status> wait_for_held(SteadyTime deadline);
   Task<Status> wait_connected(SteadyTime deadline);
   Task<Status> handshake(SteadyTime deadline);
   Task<Status> start_tls_client(SslContext context, TlsClientOptions options, SteadyTime deadline);
@@ -234,8 +233,16 @@ Task<Status> StreamImpl::write_all(ByteView bytes, SteadyTime deadline) {
   co_return Status{};
 }
 
+/// What the TLS library holds, perhaps a part of a record only: there is something to read, but others get their turn.
+Task<Status> StreamImpl::wait_for_held(SteadyTime deadline) {
+  if (++burst < kBurst) co_return Status{};
+  co_await give_way();
+  if (deadline <= std::chrono::steady_clock::now()) co_return fail(ErrorCode::Timeout, "the peer sent too slowly");
+  co_return Status{};
+}
+
 Task<Status> StreamImpl::wait_readable(SteadyTime deadline, WakeOn wake) {
-  if (ssl && !tls_dry && SSL_has_pending(ssl.get()) == 1) return at_once();
+  if (ssl && !tls_dry && SSL_has_pending(ssl.get()) == 1) return wait_for_held(deadline);
   return wait(ssl ? read_wants : Want::Read, deadline, waiters[0], wake);
 }
 
