@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <future>
 
+#include "custody/remote_keeper.hpp"
 #include "custody/testing/stage.hpp"
 #include "io/testing/run.hpp"
 #include "keys/transit_keeper.hpp"
@@ -50,6 +51,64 @@ TEST_F(RemoteVaultTest, ManyRequestsOnTwoLoops) {
     EXPECT_EQ(reply.status, 200);
     EXPECT_NE(reply.body.find(i % 4 < 2 ? "hello" : "quick"), std::string::npos);
   }
+}
+
+io::Task<void> many(RemoteVault& port, vault::Request request, int times, std::atomic<int>& good, std::promise<void>& done) {
+  for (int i = 0; i < times; ++i) {
+    const vault::Reply reply = co_await port.ask(request);
+    if (reply.status == 200) ++good;
+  }
+  done.set_value();
+}
+
+// Both loops read in turns, callers of the other kind as well, and the keeper is gone every few milliseconds.
+TEST_F(RemoteVaultTest, KeepersThatDieAllTheTime) {
+  Stage stage(*keeper, custody::vault_engine(*world.core));
+  const auto link = stage.link();
+  custody::RemoteKeeper caller(link);
+  RemoteVault port{custody::VaultClient(link)};
+  constexpr int kTimes = 300, kTasks = 8;
+  std::atomic<int> good{0};
+  std::vector<std::promise<void>> done(kTasks);
+  for (int i = 0; i < kTasks; ++i)
+    io::spawn(loops.at(static_cast<std::size_t>(i % 2)),
+              many(port, request(vault::Operation::Read, "notes/keys"), kTimes, good, done[static_cast<std::size_t>(i)]), "test");
+  std::atomic<bool> over{false};
+  std::thread ends([&] {
+    while (!over) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      stage.end();
+    }
+  });
+  for (int i = 0; i < 100; ++i) EXPECT_TRUE(caller.mac(key_names::kApiHmac, 0, HashAlgorithm::Sha256, {}));
+  for (auto& one : done) one.get_future().wait();
+  over = true;
+  ends.join();
+  EXPECT_EQ(good, kTimes * kTasks);
+}
+
+// What waits for an answer when everything ends: the loops first, then the link, whose answers go nowhere.
+TEST_F(RemoteVaultTest, TheEndWithARequestUnderWay) {
+  std::promise<void> go;
+  const auto wait = go.get_future().share();
+  Stage stage(*keeper, {[&](const vault::Request&) {
+                          wait.wait();
+                          return vault::Reply{};
+                        },
+                        [](const vault::Request&) { return false; }});
+  const auto link = stage.link();
+  auto own_loops = std::make_unique<io::testing::RunningLoops>(1);
+  auto port = std::make_unique<RemoteVault>(custody::VaultClient(link));
+  std::promise<vault::Reply> never;
+  io::spawn(own_loops->at(0), one(*port, request(vault::Operation::Read, "a"), never), "test");
+  while (link->counts().calls < 1) std::this_thread::yield();
+  own_loops->stop();
+  own_loops->join();
+  link->stop();
+  port.reset();
+  own_loops.reset();
+  go.set_value();
+  EXPECT_EQ(link->counts().calls, 1U);
 }
 
 TEST_F(RemoteVaultTest, ErrorsAreAnswersOfTheApi) {

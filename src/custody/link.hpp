@@ -9,8 +9,8 @@
 // not sent yet is sent then. Nothing waits longer than its deadline.
 //
 // Threads: every function from any thread. Completions are called without locks, from the link's thread, that of another caller or a loop
-// that attends: they must be short and must not call anything blocking here. Bounds: LinkOptions; beyond them calls are refused at once (Exhausted).
-// The destructor waits for the thread and answers what is left with Unavailable; no blocking call may be under way then.
+// that attends: they must be short and must not call anything blocking here. Bounds: LinkOptions; beyond them calls are refused at once
+// (Exhausted). The destructor waits for the thread and answers what is left with Unavailable; no blocking call may be under way then.
 #pragma once
 
 #include <functional>

@@ -93,9 +93,9 @@ struct Link::Impl {
     int m_fd;
   };
   struct Attended {
-    Attendance by = 0;      ///< Zero: by no loop.
-    Attendance latest = 0;  ///< The last that was given out.
-    std::uint64_t turns = 0, seen = 0;  ///< Signs of life of loops; those that the thread knows of.
+    Attendance by = 0;                          ///< Zero: by no loop.
+    Attendance latest = 0;                      ///< The last that was given out.
+    std::uint64_t turns = 0, seen = 0;          ///< Signs of life of loops; those that the thread knows of.
     SteadyTime look_until = SteadyTime::min();  ///< Until then the thread looks often whether the loop does read.
     bool looks = false;                         ///< And wakes up for that.
   };

@@ -316,7 +316,8 @@ io::Task<bool> Connection::send_waiting(Response& response, bool keep, bool head
     append_head(out, response, m_id, {bodyless ? Framing::Body::None : Framing::Body::Length, keep, m_http_10});
     rest = !head && !bodyless;
   }
-  Status written = co_await m_stream.write_all(std::string_view(out).substr(std::exchange(m_sent, 0)), io::deadline_in(limits().write_timeout));
+  Status written =
+      co_await m_stream.write_all(std::string_view(out).substr(std::exchange(m_sent, 0)), io::deadline_in(limits().write_timeout));
   if (written && rest) written = co_await m_stream.write_all(response.body, io::deadline_in(limits().write_timeout));
   give_back(out);
   wipe(response.body);

@@ -38,7 +38,7 @@ struct ServerOptions {
   std::function<io::SslContext()> tls;  ///< Asked for each connection, on any loop (an empty context: closed); null: plain HTTP.
   io::PeerJudge judge_client = {};      ///< Of clients that show a certificate; those that it refuses are hung up on.
   ServerLimits limits;
-  std::size_t loops = 0;  ///< As io::ListenOptions::loops.
+  std::size_t loops = 0;      ///< As io::ListenOptions::loops.
   std::string name = "http";  ///< For the log.
   /// The answer to a target that is refused before the handler sees it, where an API has its own form of errors; null: problem+json.
   std::function<Response(const Error& error, std::string_view target)> bad_target;

@@ -136,6 +136,30 @@ TEST_F(HttpServer, KeepsTheConnectionAndServesPipelinedRequestsInOrder) {
   EXPECT_THAT(answers, HasSubstr(R"("body":"abc")"));
 }
 
+// The socket takes the answers in parts, as nobody reads them; then the connection goes on.
+TEST_F(HttpServer, AnswersThatTheSocketTakesInPartsArriveWhole) {
+  constexpr std::size_t kSize = 60'000, kRequests = 200;
+  start([](Request request) -> io::Task<Response> {
+    Response out;
+    out.body = std::string(kSize, static_cast<char>('a' + request.path.size() % 26));
+    co_return out;
+  });
+  Raw client(port());
+  std::string asked, expected;
+  for (std::size_t i = 0; i < kRequests; ++i) {
+    asked += "GET /" + std::string(i % 26, 'p') +
+             (i + 1 == kRequests ? " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" : " HTTP/1.1\r\nHost: x\r\n\r\n");
+    expected += std::string(kSize, static_cast<char>('a' + (i % 26 + 1) % 26));
+  }
+  client.send(asked);
+  std::this_thread::sleep_for(100ms);
+  const std::string answers = client.rest();
+  std::string bodies;
+  for (std::size_t at = answers.find("\r\n\r\n"); at != std::string::npos; at = answers.find("\r\n\r\n", at + kSize))
+    bodies += answers.substr(at += 4, kSize);
+  EXPECT_TRUE(bodies == expected) << bodies.size() << " of " << expected.size();
+}
+
 TEST_F(HttpServer, RequestsPerConnectionAreBounded) {
   ServerLimits limits;
   limits.requests_per_connection = 2;

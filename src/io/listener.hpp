@@ -1,5 +1,6 @@
-// Listening sockets: one per loop (or per one of the last, `loops`) with SO_REUSEPORT, so that the kernel spreads connections and no loop hands work to another. While there
-// are but one or two at a time, they all come in at the first: what the loops have to say to each other would cost more than they do.
+// Listening sockets: one per loop (or per one of the last, `loops`) with SO_REUSEPORT, so that the kernel spreads connections and no loop
+// hands work to another. While there are but one or two at a time, they all come in at the first: what the loops have to say to each other
+// would cost more than they do.
 //
 // Limits: connections in all and per peer (an IPv6 peer counts by its /64). A connection over a limit is told why by `refuse` and closed.
 // Running out of descriptors does not stop the listener: a reserve descriptor is given up to accept and close what waits, logged at most
@@ -36,7 +37,7 @@ struct ListenOptions {
   std::size_t max_per_peer = 1000;  ///< Unix peers are exempt, and those of `unlimited`.
   std::vector<IpNetwork> unlimited;
   std::size_t loops = 0;  ///< Sessions run on so many loops, the last ones; 0: on all.
-  std::string device;  ///< Only this interface, which must be there, up, and have the address (see device.hpp). Empty: any.
+  std::string device;     ///< Only this interface, which must be there, up, and have the address (see device.hpp). Empty: any.
   /// A listening TCP socket that was made elsewhere, in another network namespace (listening.hpp), taken over; -1: none. Then `address`
   /// does not count, and when its `device` is made anew the socket stays useless: stats() says to start the daemon again.
   int socket = -1;

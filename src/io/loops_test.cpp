@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "io/await_call.hpp"
 #include "io/sync.hpp"
 #include "io/testing/run.hpp"
 
@@ -155,6 +156,31 @@ TEST(OneShot, ManyThreadsManyShots) {
   }
   for (auto& wait : waits) wait.get();
   EXPECT_EQ(sum, 8L * (499L * 500L / 2) + 500L * 28L);
+}
+
+TEST(AwaitCall, GoesOnWithItsOwnLoopWhoeverCalls) {
+  RunningLoops loops;
+  loops.run([]() -> Task<void> {
+    const auto here = std::this_thread::get_id();
+    EXPECT_EQ(co_await await_call<int>([](auto done) { done(1); }), 1) << "before it waits";
+    std::thread other;
+    const int far = co_await await_call<int>([&other](auto done) { other = std::thread([done] { done(2); }); });
+    other.join();
+    EXPECT_EQ(far, 2);
+    EXPECT_EQ(std::this_thread::get_id(), here);
+    // On the same loop: not inside the call, whose maker may hold what is needed next.
+    bool inside = false;
+    const Executor loop = co_await this_executor();
+    const bool was_inside = co_await await_call<bool>([&inside, loop](std::function<void(bool)> done) {
+                              boost::asio::post(loop, [&inside, done] {
+                                inside = true;
+                                done(true);
+                                inside = false;
+                              });
+                            }) &&
+                            inside;
+    EXPECT_FALSE(was_inside);
+  }());
 }
 
 TEST(Notifier, RemembersARingAndHonoursTheDeadline) {

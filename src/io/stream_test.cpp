@@ -155,6 +155,24 @@ TEST(Stream, WriteDeadlineWhenThePeerDoesNotRead) {
   }());
 }
 
+TEST(Stream, TryWriteTakesWhatGoesAndTheRestFollows) {
+  RunningLoops loops;
+  loops.run([]() -> Task<void> {
+    auto ends = *Stream::pair(co_await this_executor());
+    std::string much(4'000'000, 'x');
+    for (std::size_t i = 0; i < much.size(); i += 1000) much[i] = static_cast<char>('a' + i / 1000 % 26);
+    EXPECT_EQ(ends.first.try_write({}).value(), 0U);
+    std::size_t sent = 0;
+    for (int i = 0; i < 100; ++i) sent += ends.first.try_write(as_bytes(much).subspan(sent)).value();  // also beyond a burst
+    EXPECT_GT(sent, 0U);
+    EXPECT_LT(sent, much.size());
+    const auto rest = [](Stream from, std::string text) -> Task<void> { EXPECT_TRUE(co_await from.write_all(text, soon())); };
+    spawn(co_await this_executor(), rest(std::move(ends.first), much.substr(sent)), "rest");
+    const auto all = co_await read_all(ends.second);
+    EXPECT_EQ(all.value_or(""), much);
+  }());
+}
+
 TEST(Stream, OneReadAndOneWriteAtTheSameTimeKeepTheirOwnDeadlines) {
   RunningLoops loops;
   loops.run([]() -> Task<void> {
@@ -390,6 +408,110 @@ TEST(StreamTls, BytesInsideOpenSslCountAsReadable) {
       EXPECT_EQ(co_await pair.server_stream.read_some(buffer, soon()), expected);
     }
     EXPECT_EQ((co_await pair.server_stream.wait_readable(in_ms(20))).error().code, ErrorCode::Timeout);
+  }());
+}
+
+/// What goes through `between` is cut where the test wants it.
+Task<void> shake_through(TlsPair& out, const TlsWorld& world, Stream& to_client, Stream& to_server) {
+  const Executor here = co_await this_executor();
+  auto left = *Stream::pair(here);
+  auto right = *Stream::pair(here);
+  out.client_stream = std::move(left.first);
+  out.server_stream = std::move(right.first);
+  to_client = std::move(left.second);
+  to_server = std::move(right.second);
+  const auto carry = [](Stream& from, Stream& to, std::atomic<bool>& stop) -> Task<void> {
+    std::array<Byte, 20000> buffer{};
+    while (!stop) {
+      if (!co_await from.wait_readable(in_ms(20))) continue;
+      const auto got = from.try_read(buffer);
+      if (got && *got) EXPECT_TRUE(co_await to.write_all(ByteView(buffer).first(**got), soon()));
+    }
+  };
+  std::atomic<bool> stop{false};
+  std::atomic<int> running{2};
+  const auto both = [&](Stream& from, Stream& to) -> Task<void> {
+    co_await carry(from, to, stop);
+    --running;
+  };
+  spawn(here, both(to_client, to_server), "up");
+  spawn(here, both(to_server, to_client), "down");
+  const auto serve = [](Stream& stream, SslContext context) -> Task<void> {
+    EXPECT_TRUE(co_await stream.start_tls_server(std::move(context), soon()));
+  };
+  const OneShot<bool> served(here);
+  const auto serving = [&serve, &out, &world](std::function<void(bool)> done) -> Task<void> {
+    co_await serve(out.server_stream, world.server_context);
+    done(true);
+  };
+  spawn(here, serving(served.setter()), "server");
+  EXPECT_TRUE(co_await out.client_stream.start_tls_client(world.client_context, named("mail.test"), soon()));
+  (void)co_await served.wait();
+  co_await sleep_for(50ms);  // the server's tickets
+  stop = true;
+  while (running > 0) co_await sleep_for(1ms);
+}
+
+// A part of a record lies in the library then, and must not count as something to read again and again.
+TEST(StreamTls, APartOfARecordIsWaitedForOnce) {
+  RunningLoops loops;
+  const TlsWorld world;
+  loops.run([&]() -> Task<void> {
+    TlsPair pair;
+    Stream client_side, server_side;
+    co_await shake_through(pair, world, client_side, server_side);
+    EXPECT_TRUE(co_await pair.client_stream.write_all("first", soon()));
+    EXPECT_TRUE(co_await pair.client_stream.write_all("second", soon()));
+    std::array<Byte, 4096> records{};
+    std::size_t held = 0;
+    while (held < 2 * (5 + 5 + 17)) held += (co_await client_side.read_some(ByteSpan(records).subspan(held), soon())).value();
+    const std::size_t cut = held - 7;
+    EXPECT_TRUE(co_await server_side.write_all(ByteView(records).first(cut), soon()));
+    std::array<Byte, 64> buffer{};
+    EXPECT_TRUE(co_await pair.server_stream.wait_readable(soon()));
+    EXPECT_EQ(pair.server_stream.try_read(buffer).value(), 5U);
+    int vain = 0;
+    while (co_await pair.server_stream.wait_readable(in_ms(50))) {
+      EXPECT_EQ(pair.server_stream.try_read(buffer).value(), std::nullopt);
+      ++vain;
+    }
+    EXPECT_LE(vain, 1);
+    EXPECT_TRUE(co_await server_side.write_all(ByteView(records).subspan(cut, held - cut), soon()));
+    EXPECT_TRUE(co_await pair.server_stream.wait_readable(soon()));
+    EXPECT_EQ(pair.server_stream.try_read(buffer).value(), 6U);
+  }());
+}
+
+// With bytes always at hand others on the loop get their turn, and the deadline holds.
+TEST(StreamTls, AFastSenderDoesNotStarveTheLoop) {
+  RunningLoops loops;
+  const TlsWorld world;
+  loops.run([&]() -> Task<void> {
+    TlsPair pair;
+    co_await shake(pair, world.server_context, world.client_context, named("mail.test"));
+    const std::string record(16000, 'x');
+    const auto source = [&record](Stream& to) -> Task<void> { (void)co_await to.write_all(record, soon()); };
+    co_await source(pair.client_stream);
+    std::array<Byte, 16> little{};
+    std::size_t turns = 0, most = 0, in_a_row = 0, read = 0;
+    const auto other = [&](bool& stop) -> Task<void> {
+      while (!stop) {
+        ++turns;
+        in_a_row = 0;
+        co_await yield();
+      }
+    };
+    bool stop = false;
+    spawn(co_await this_executor(), other(stop), "other");
+    while (read < record.size()) {
+      EXPECT_TRUE(co_await pair.server_stream.wait_readable(soon()));
+      read += pair.server_stream.try_read(little).value().value_or(0);
+      most = std::max(most, ++in_a_row);
+    }
+    stop = true;
+    co_await sleep_for(1ms);
+    EXPECT_LE(most, 65U);
+    EXPECT_GT(turns, 10U);
   }());
 }
 

@@ -205,6 +205,24 @@ TEST_F(FileRecorderTest, ChainCoversEveryLineAcrossRotationAndRestart) {
   EXPECT_EQ(faults->at(0).block, found[4]);
 }
 
+TEST_F(FileRecorderTest, AFileThatWasRemovedIsLetGoWithItsBlocks) {
+  FileOptions chain = options();
+  chain.blocks = BlockOptions{.lines = 3};
+  chain.sync = FileSync::Second;
+  {
+    const auto recorder = open(chain);
+    for (int i = 0; i < 4; ++i) put(*recorder, "line " + std::to_string(i) + "\n");
+    fs::remove(path());
+    put(*recorder, "of the next file\n");
+  }
+  EXPECT_EQ(content(path()), "of the next file\n");
+  const auto found = recorded();
+  ASSERT_EQ(found.size(), 3U);  // 3 1, 1
+  EXPECT_EQ(found[2].offset, 0U);
+  const std::vector<std::string> files{path()};
+  EXPECT_GT(verify_blocks(files, found)->size(), 0U) << "and the audit log knows that it is missing";
+}
+
 TEST_F(FileRecorderTest, WhatAKilledProcessLeftIsCoveredAndMarked) {
   FileOptions chain = options();
   chain.blocks = BlockOptions{};

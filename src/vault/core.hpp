@@ -6,10 +6,9 @@
 // An answer whose audit fails is not sent, and what it would have granted is revoked. Refusals are audited as well. sys/init, seal-status,
 // unseal, health and leader are answered without token and audit, sealed or not.
 //
-// Ownership: everything in CoreParts must outlive the core. Threads: handle() and handle_if_quick() from any; handle() may wait for storage.
-// Errors: neither throws; every failure is a Reply in the API's shape.
-// Limits: paths of 4,096 bytes; the face limits bodies and JSON depth.
-// Does not: speak HTTP, keep leases of secrets (no engine here makes any), forward to other nodes, namespaces, identity.
+// Ownership: everything in CoreParts must outlive the core. Threads: handle() and handle_if_quick() from any; handle() may wait for
+// storage. Errors: neither throws; every failure is a Reply in the API's shape. Limits: paths of 4,096 bytes; the face limits bodies and
+// JSON depth. Does not: speak HTTP, keep leases of secrets (no engine here makes any), forward to other nodes, namespaces, identity.
 #pragma once
 
 #include <functional>
