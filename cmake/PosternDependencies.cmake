@@ -35,10 +35,10 @@ target_compile_definitions(postern_sqlite INTERFACE SQLITE_HAS_CODEC)
 
 # The daemon's memory: glibc's allocator keeps no block over 1,032 bytes ready for its thread, and requests, coroutines and TLS buffers are larger.
 # Sanitizers bring their own. Linked even where nothing asks for it by name: it takes the place of malloc() for all libraries.
-pkg_check_modules(JEMALLOC REQUIRED jemalloc>=5.2)
+find_library(MIMALLOC_LIBRARY mimalloc REQUIRED)
 add_library(postern_malloc INTERFACE)
 if(NOT POSTERN_SANITIZE)
-  target_link_libraries(postern_malloc INTERFACE -Wl,--push-state,--no-as-needed ${JEMALLOC_LINK_LIBRARIES} -Wl,--pop-state)
+  target_link_libraries(postern_malloc INTERFACE -Wl,--push-state,--no-as-needed ${MIMALLOC_LIBRARY} -Wl,--pop-state)
 endif()
 
 # Boost.JSON for every room that speaks JSON; Asio and Beast (compiled once, in io/) only for the rooms that may know sockets.

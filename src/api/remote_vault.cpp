@@ -134,11 +134,15 @@ class RemoteVault::Seat : public std::enable_shared_from_this<Seat> {
     });
   }
 
+  /// Without a descriptor, as there were none: the link's thread reads.
   void attend_soon() {
-    if (m_watches) return;
+    if (m_watches || !m_own) return;
     m_attendance = m_client.link().offer_to_attend();
     if (m_attendance == 0) return;
-    m_watched.assign(m_own.release());
+    boost::system::error_code error;
+    m_watched.assign(m_own.get(), error);
+    if (error) return;
+    (void)m_own.release();
     watch();
   }
 
