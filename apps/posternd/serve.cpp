@@ -38,6 +38,7 @@ io::Task<void> wait_for_signal(io::Executor where, std::promise<void>& stop) {
   stop.set_value();
 }
 
+/// What is left to be done however serve() ends.
 struct Finally {
   std::function<void()> what;
   ~Finally() {

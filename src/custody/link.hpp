@@ -87,8 +87,8 @@ class Link {
   /// The same descriptor for the life of the link.
   [[nodiscard]] int watched() const noexcept;
 
-  /// Answers what is left with Unavailable, and what comes later; afterwards no completion is called from here. For who owns loops that
-  /// completions post to. Once, or again later.
+  /// Answers what is left with Unavailable, and every later call at once. Afterwards nothing is called from the link's thread, so that
+  /// loops to which completions post may go. Not from a completion, and not from two threads at a time.
   void stop() noexcept;
   /// Whether a channel is there.
   [[nodiscard]] bool is_up() const;

@@ -9,6 +9,7 @@
 
 #include "custody/testing/held_keeper.hpp"
 #include "custody/testing/raw_gate.hpp"
+#include "custody/testing/slow_engine.hpp"
 #include "custody/testing/stage.hpp"
 #include "custody/vault_client.hpp"
 #include "keys/transit_keeper.hpp"
@@ -19,6 +20,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::HeldKeeper;
+using testing::SlowEngine;
 using testing::Stage;
 
 class LinkTest : public ::testing::Test {
@@ -249,18 +251,6 @@ TEST_F(LinkTest, TooManyCallsAreRefusedAtOnce) {
   EXPECT_TRUE(mac(keeper));
 }
 
-/// One that answers nothing before the test says so.
-struct SlowEngine {
-  VaultEngine engine() {
-    return {[until = go.get_future().share()](const vault::Request&) {
-              until.wait();
-              return vault::Reply{};
-            },
-            [](const vault::Request&) { return false; }};
-  }
-  std::promise<void> go;
-};
-
 TEST_F(LinkTest, TheEndAnswersEverybody) {
   SlowEngine slow;
   Stage stage(*m_held, slow.engine());
@@ -374,12 +364,11 @@ TEST_F(LinkTest, AsynchronousCallsEndAtTheirDeadline) {
 struct LoopOfOne {
   explicit LoopOfOne(Link& to) : link(to) {}
   bool offer() { return (attendance = link.offer_to_attend()) != 0; }
-  /// Until nothing is under way, or it has attended so often.
+  /// Until its attendance is over, or it has looked so often: somebody else may have read what it looks for.
   bool attend(int most = INT_MAX) {
     for (int i = 0; i < most; ++i) {
       pollfd on{link.watched(), POLLIN, 0};
-      if (::poll(&on, 1, 10'000) != 1) return true;
-      if (!link.attend(attendance)) return false;
+      if (::poll(&on, 1, 5) == 1 && !link.attend(attendance)) return false;
     }
     return true;
   }

@@ -318,12 +318,9 @@ struct TlsPair {
   Stream client_stream;
 };
 
-// Both handshakes over a socket pair, side by side.
-Task<void> shake(TlsPair& out, SslContext server, SslContext client, TlsClientOptions options, PeerJudge judge = nullptr) {
+// Both handshakes on the streams that are there, side by side.
+Task<void> shake_hands(TlsPair& out, SslContext server, SslContext client, TlsClientOptions options, PeerJudge judge = nullptr) {
   const Executor here = co_await this_executor();
-  auto ends = *Stream::pair(here);
-  out.server_stream = std::move(ends.first);
-  out.client_stream = std::move(ends.second);
   const OneShot<Status> done(here);
   const auto serve = [](Stream& stream, SslContext context, PeerJudge asked, std::function<void(Status)> set) -> Task<void> {
     Status started = co_await stream.start_tls_server(std::move(context), soon(), std::move(asked));
@@ -334,6 +331,13 @@ Task<void> shake(TlsPair& out, SslContext server, SslContext client, TlsClientOp
   out.client = co_await out.client_stream.start_tls_client(std::move(client), std::move(options), soon());
   if (!out.client) out.client_stream.close();
   out.server = co_await done.wait();
+}
+
+Task<void> shake(TlsPair& out, SslContext server, SslContext client, TlsClientOptions options, PeerJudge judge = nullptr) {
+  auto ends = *Stream::pair(co_await this_executor());
+  out.server_stream = std::move(ends.first);
+  out.client_stream = std::move(ends.second);
+  co_await shake_hands(out, std::move(server), std::move(client), std::move(options), std::move(judge));
 }
 
 TlsClientOptions named(std::string name) {
@@ -411,7 +415,7 @@ TEST(StreamTls, BytesInsideOpenSslCountAsReadable) {
   }());
 }
 
-/// What goes through `between` is cut where the test wants it.
+/// Afterwards nobody carries bytes between `to_client` and `to_server`: the test does, and cuts them where it wants.
 Task<void> shake_through(TlsPair& out, const TlsWorld& world, Stream& to_client, Stream& to_server) {
   const Executor here = co_await this_executor();
   auto left = *Stream::pair(here);
@@ -436,17 +440,8 @@ Task<void> shake_through(TlsPair& out, const TlsWorld& world, Stream& to_client,
   };
   spawn(here, both(to_client, to_server), "up");
   spawn(here, both(to_server, to_client), "down");
-  const auto serve = [](Stream& stream, SslContext context) -> Task<void> {
-    EXPECT_TRUE(co_await stream.start_tls_server(std::move(context), soon()));
-  };
-  const OneShot<bool> served(here);
-  const auto serving = [&serve, &out, &world](std::function<void(bool)> done) -> Task<void> {
-    co_await serve(out.server_stream, world.server_context);
-    done(true);
-  };
-  spawn(here, serving(served.setter()), "server");
-  EXPECT_TRUE(co_await out.client_stream.start_tls_client(world.client_context, named("mail.test"), soon()));
-  (void)co_await served.wait();
+  co_await shake_hands(out, world.server_context, world.client_context, named("mail.test"));
+  EXPECT_TRUE(out.client);
   co_await sleep_for(50ms);  // the server's tickets
   stop = true;
   while (running > 0) co_await sleep_for(1ms);
