@@ -10,7 +10,9 @@
 // An open question is answered with ServFail, so that the engine comes to its end soon; its outcome counts only when nothing is open.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,6 +30,11 @@ struct Question {
 
 class QuestionTable final : public DnsPort {
  public:
+  /// What is known without waiting. Once it says something, that stays the answer.
+  using AtHand = std::function<std::optional<Answer>(const std::string& name, RecordType type)>;
+
+  explicit QuestionTable(AtHand at_hand = {}) : m_at_hand(std::move(at_hand)) {}
+
   [[nodiscard]] Result<Answer> query(std::string_view name, RecordType type) override;
   void add(const std::string& name, RecordType type, Answer answer);
 
@@ -37,6 +44,7 @@ class QuestionTable final : public DnsPort {
   [[nodiscard]] std::vector<Question> take_open() { return std::exchange(m_open, {}); }
 
  private:
+  AtHand m_at_hand;
   std::map<std::pair<std::string, RecordType>, Answer> m_answers;
   std::vector<Question> m_open;
 };

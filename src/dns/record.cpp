@@ -49,8 +49,17 @@ std::string_view name_of(AnswerStatus status) noexcept {
   return "unknown";
 }
 
+void Records::push_back(Record record) {
+  if (!m_all) m_all = std::make_shared<std::vector<Record>>();
+  if (m_all.use_count() > 1) m_all = std::make_shared<std::vector<Record>>(*m_all);
+  m_all->push_back(std::move(record));
+}
+
 std::string TxtData::joined() const {
+  std::size_t size = 0;
+  for (const auto& part : strings) size += part.size();
   std::string out;
+  out.reserve(size);
   for (const auto& part : strings) out += part;
   return out;
 }

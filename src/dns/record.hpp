@@ -3,8 +3,11 @@
 // An engine never waits: it gets a DnsPort that answers at once (a Fixture, or an AnswerTable filled by the shell that did the waiting).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,6 +85,28 @@ struct Record {
   RecordData data;
 };
 
+/// Records that all copies share, since one answer goes through many hands and hardly any of them changes it.
+class Records {
+ public:
+  Records() = default;
+  Records(std::vector<Record> all) : m_all(std::make_shared<std::vector<Record>>(std::move(all))) {}
+  Records(std::initializer_list<Record> all) : Records(std::vector<Record>(all)) {}
+
+  [[nodiscard]] const Record* data() const noexcept { return m_all ? m_all->data() : nullptr; }
+  [[nodiscard]] std::size_t size() const noexcept { return m_all ? m_all->size() : 0; }
+  [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+  [[nodiscard]] const Record* begin() const noexcept { return data(); }
+  [[nodiscard]] const Record* end() const noexcept { return data() + size(); }
+  [[nodiscard]] const Record& front() const noexcept { return *data(); }
+  [[nodiscard]] const Record& operator[](std::size_t at) const noexcept { return data()[at]; }
+
+  /// Other copies keep what they have.
+  void push_back(Record record);
+
+ private:
+  std::shared_ptr<std::vector<Record>> m_all;
+};
+
 enum class AnswerStatus {
   NoError,   ///< records has at least one record of the type asked for.
   NoData,    ///< The name exists, without that type.
@@ -94,7 +119,7 @@ enum class AnswerStatus {
 struct Answer {
   AnswerStatus status = AnswerStatus::ServFail;
   bool secure = false;          ///< DNSSEC-authentic, the CNAMEs on the way and a denial too.
-  std::vector<Record> records;  ///< Of the type asked for only; CNAMEs were followed.
+  Records records;              ///< Of the type asked for only; CNAMEs were followed.
   std::string canonical_name;   ///< Where the CNAMEs led; the name asked for when there were none.
 
   [[nodiscard]] bool is_temporary_failure() const noexcept { return status == AnswerStatus::ServFail || status == AnswerStatus::Timeout; }
@@ -106,6 +131,13 @@ struct Answer {
       if (const Data* data = std::get_if<Data>(&record.data)) out.push_back(*data);
     }
     return out;
+  }
+  /// The same without copies: `look` gets each as const Data&.
+  template <class Data, class Look>
+  void each(Look look) const {
+    for (const Record& record : records) {
+      if (const Data* data = std::get_if<Data>(&record.data)) look(*data);
+    }
   }
 };
 

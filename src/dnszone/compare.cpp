@@ -11,7 +11,7 @@ namespace postern::dnszone {
 
 using dns::RecordType;
 
-std::vector<std::string> texts_of(const std::vector<dns::Record>& records) {
+std::vector<std::string> texts_of(std::span<const dns::Record> records) {
   std::vector<std::string> out;
   for (const dns::Record& record : records) out.push_back(data_text(record.data));
   return out;
@@ -181,7 +181,7 @@ struct HostAnswers {
   dns::Answer v4, v6;
 
   [[nodiscard]] std::vector<dns::Record> records() const {
-    std::vector<dns::Record> out = v4.records;
+    std::vector<dns::Record> out(v4.records.begin(), v4.records.end());
     out.insert(out.end(), v6.records.begin(), v6.records.end());
     return out;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,7 @@ struct Comparing {
 
 [[nodiscard]] Finding finding_of(const WantedRecord& wanted, Standing standing, bool fatal, std::string message);
 /// The data of records, as a zone file has it.
-[[nodiscard]] std::vector<std::string> texts_of(const std::vector<dns::Record>& records);
+[[nodiscard]] std::vector<std::string> texts_of(std::span<const dns::Record> records);
 /// The finding about a name of which nothing special is wanted.
 [[nodiscard]] Finding plain_finding(RecordKind kind, std::string name, dns::RecordType type);
 [[nodiscard]] std::string unreachable_text(const dns::Answer& answer, const std::string& name);

@@ -40,7 +40,7 @@ TEST(Messages, NamesInSrvRecordsAreDecompressed) {
   append(raw, bytes("c00c002100010000003c000b0000000101d1026d78c00c"));
   const auto answer = read_answer(raw, "example.org", RecordType::Srv, 7);
   ASSERT_TRUE(answer) << answer.error().text();
-  EXPECT_EQ(data_text(answer->records.at(0).data), "0 1 465 mx.example.org.");
+  EXPECT_EQ(data_text(answer->records[0].data), "0 1 465 mx.example.org.");
 }
 
 TEST(Messages, PointersThatDoNotLeadBackwardsAreRefused) {

@@ -231,17 +231,15 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
   const SpfQuestion question = spf_question(arrival, m_parts.config.server.hostname);
   const auto authors = author_domains(view);
   const SteadyTime deadline = io::deadline_in(m_parts.config.authentication.dns_timeout);
-  dns::QuestionTable table;
-  std::vector<dns::Question> open;
-  for (std::string& name : dkim_key_names(view)) open.push_back({std::move(name), dns::RecordType::Txt});
-  for (std::string& name : arc_key_names(view)) {
-    dns::Question key{std::move(name), dns::RecordType::Txt};
-    if (std::ranges::find(open, key) == open.end()) open.push_back(std::move(key));
-  }
+  dns::QuestionTable table([this](const std::string& name, dns::RecordType type) { return m_parts.resolver.at_hand(name, type); });
+  for (const std::string& name : dkim_key_names(view)) (void)table.query(name, dns::RecordType::Txt);
+  for (const std::string& name : arc_key_names(view)) (void)table.query(name, dns::RecordType::Txt);
   const std::size_t signatures = view.count("DKIM-Signature") + view.count("ARC-Seal");
+  bool looked = signatures == 0;
   for (int round = 0; round < kRounds; ++round) {
-    // The second time the keys are there, and what they say can change what DMARC asks.
-    if (round == 1 && signatures > 0) {
+    // Once the keys are there, at the latest the second time; what they say can change what DMARC asks.
+    if (!looked && (round > 0 || table.is_settled())) {
+      looked = true;
       auto job = [&] { return verify(*out, view, table, arrival.received); };
       Status verified;
       if (arrival.content.size() <= kSmall && signatures <= kFewSignatures)
@@ -257,9 +255,9 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
     out->spf = spf_check(question, table);
     out->iprev = iprev_check(question.ip, table);
     out->dmarc = judge_authors(*out, authors, table, m_suffixes ? &*m_suffixes : nullptr);
-    for (auto& more : table.take_open()) open.push_back(std::move(more));
-    if (open.empty() && round > 0) break;
-    if (!open.empty()) co_await fetch(table, std::exchange(open, {}), deadline);
+    auto open = table.take_open();
+    if (open.empty()) break;
+    co_await fetch(table, std::move(open), deadline);
   }
   conclude(*out, arrival, view);
   co_return out;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ class Resolver {
   /// Callable from any loop; comes back to it. An Error means the question was not possible (BadInput: not a domain name; Exhausted: too
   /// many questions in flight); what DNS said, failures too, is an Answer. CNAMEs have been followed.
   [[nodiscard]] virtual Task<Result<dns::Answer>> query(std::string name, dns::RecordType type) = 0;
+  /// What query() would say without asking anybody; nothing where it would have to. Thread safe. `name` is normalized.
+  [[nodiscard]] virtual std::optional<dns::Answer> at_hand(const std::string& name, dns::RecordType type) const;
 };
 
 struct UnboundOptions {
@@ -44,6 +47,7 @@ class UnboundResolver final : public Resolver {
   ~UnboundResolver() override;
 
   [[nodiscard]] Task<Result<dns::Answer>> query(std::string name, dns::RecordType type) override;
+  [[nodiscard]] std::optional<dns::Answer> at_hand(const std::string& name, dns::RecordType type) const override;
 
  private:
   struct Impl;

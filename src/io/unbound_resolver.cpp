@@ -191,9 +191,13 @@ Result<std::unique_ptr<UnboundResolver>> UnboundResolver::open(UnboundOptions op
   return std::unique_ptr<UnboundResolver>(new UnboundResolver(std::move(impl)));
 }
 
+std::optional<Answer> UnboundResolver::at_hand(const std::string& name, RecordType type) const {
+  return m_impl->cache.find(name, type, std::chrono::steady_clock::now());
+}
+
 Task<Result<Answer>> UnboundResolver::query(std::string name, RecordType type) {
   POSTERN_CO_TRY(const std::string normal, dns::normalize_name(name));
-  if (auto known = m_impl->cache.find(normal, type, std::chrono::steady_clock::now())) co_return *std::move(known);
+  if (auto known = at_hand(normal, type)) co_return *std::move(known);
   const OneShot<Answer> answer(co_await this_executor());
   POSTERN_CO_CHECK(m_impl->ask(normal, type, answer.setter()));
   const auto wait_end = deadline_in(m_impl->options.timeout);

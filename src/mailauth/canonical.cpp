@@ -132,9 +132,11 @@ void relaxed_field(std::string& out, std::string_view raw) {
   const auto colon = raw.find(':');
   std::string_view name = raw.substr(0, colon);
   while (!name.empty() && is_wsp(name.back())) name.remove_suffix(1);
-  for (const char c : name) out += ascii_lower(c);
-  out += ':';
   const std::string_view value = trim(colon == std::string_view::npos ? std::string_view{} : raw.substr(colon + 1));
+  const std::size_t begin = out.size();
+  out.resize(begin + name.size() + 1 + value.size() + 2);  // it does not become longer
+  char* to = std::ranges::transform(name, out.data() + begin, ascii_lower).out;
+  *to++ = ':';
   bool space = false;
   for (std::size_t i = 0; i < value.size(); ++i) {
     const char c = value[i];
@@ -143,12 +145,14 @@ void relaxed_field(std::string& out, std::string_view raw) {
     } else if (is_wsp(c)) {
       space = true;
     } else {
-      if (space) out += ' ';
+      if (space) *to++ = ' ';
       space = false;
-      out += c;
+      *to++ = c;
     }
   }
-  out += "\r\n";
+  *to++ = '\r';
+  *to++ = '\n';
+  out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
 }  // namespace

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <map>
-#include <mutex>
 
 #include "base/text.hpp"
 #include "dns/name.hpp"
@@ -95,7 +93,9 @@ class SignatureReader {
   DkimVerdict names() {
     const Tag* h = m_tags.find("h");
     if (h == nullptr) return neutral("h= is missing");
-    for (const auto name : h->words()) {
+    const auto words = h->words();
+    m_out.names.reserve(words.size());
+    for (const auto name : words) {
       if (!is_field_name(name)) return neutral("h= has a name that no header field has");
       if (m_out.names.size() >= kMaxSignedNames) return neutral("h= has too many names");
       m_out.names.push_back(to_lower(name));
@@ -142,65 +142,6 @@ class SignatureReader {
   ParsedSignature& m_out;
 };
 
-bool has_word(const Tag* tag, std::string_view word) { return tag != nullptr && tag->has_word(word); }
-
-/// RFC 6376 6.1.2 and 3.6.1: everything in the record that can forbid its use for this signature.
-DkimVerdict check_key_tags(const TagList& tags, const ParsedSignature& signature) {
-  const Tag* version = tags.find("v");
-  // "This tag MUST be the first tag in the record. Records beginning with a "v=" tag with any other value MUST be discarded."
-  if (version != nullptr && (version != &tags.tags().front() || version->value != "DKIM1"))
-    return permanent("the key record is not of version DKIM1");
-  const Tag* type = tags.find("k");
-  const std::string_view wanted = signature.algorithm == DkimAlgorithm::RsaSha256 ? "rsa" : "ed25519";
-  if (!iequals(type == nullptr ? "rsa" : type->value, wanted)) return permanent("the key is not of the kind a= names");
-  if (tags.find("h") != nullptr && !has_word(tags.find("h"), "sha256")) return permanent("the key does not allow sha256");
-  const Tag* service = tags.find("s");
-  if (service != nullptr && !has_word(service, "*") && !has_word(service, "email")) return permanent("the key is not for email");
-  // t=s: "any DKIM-Signature header fields using the "i=" tag MUST have the same domain value on the right-hand side of the "@" in the "i="
-  // tag and the value of the "d=" tag"
-  if (has_word(tags.find("t"), "s") && signature.identity_domain != signature.domain)
-    return permanent("the key does not allow i= below d=");
-  return {};
-}
-
-Result<PublicKey> decode_public_key(DkimAlgorithm algorithm, ByteView raw) {
-  if (algorithm == DkimAlgorithm::Ed25519Sha256) return PublicKey::from_raw(KeyKind::Ed25519, raw);
-  // RFC 6376 3.6.1 says RSAPublicKey and shows SubjectPublicKeyInfo; both are in use (erratum 3017).
-  auto key = PublicKey::from_spki(raw);
-  if (key && key->kind() != KeyKind::Rsa) return fail(ErrorCode::BadInput, "not an RSA key");
-  if (key) return key;
-  auto bare = PublicKey::from_rsa_pkcs1(raw);
-  return bare ? bare : key;
-}
-
-/// Keys by the octets they were read from: OpenSSL takes longer to decode an RSA key than to verify with it. Thread safe.
-class DecodedKeys {
- public:
-  [[nodiscard]] std::optional<PublicKey> find(DkimAlgorithm algorithm, const Bytes& raw) const {
-    const std::lock_guard lock(m_mutex);
-    const auto it = m_keys.find({algorithm, raw});
-    return it == m_keys.end() ? std::nullopt : std::optional(it->second);
-  }
-  void keep(DkimAlgorithm algorithm, const Bytes& raw, const PublicKey& key) {
-    const std::lock_guard lock(m_mutex);
-    if (m_keys.size() >= kMost) m_keys.clear();
-    m_keys.insert_or_assign({algorithm, raw}, key);
-  }
-
- private:
-  static constexpr std::size_t kMost = 256;
-  mutable std::mutex m_mutex;
-  std::map<std::pair<DkimAlgorithm, Bytes>, PublicKey> m_keys;
-};
-
-Result<PublicKey> read_public_key(DkimAlgorithm algorithm, const Bytes& raw) {
-  static auto& known = *new DecodedKeys;  // lives as long as the process
-  if (auto key = known.find(algorithm, raw)) return *std::move(key);
-  auto key = decode_public_key(algorithm, raw);
-  if (key) known.keep(algorithm, raw, *key);
-  return key;
-}
-
 }  // namespace
 
 ParsedSignature parse_signature(const HeaderField& field) {
@@ -211,37 +152,6 @@ ParsedSignature parse_signature(const HeaderField& field) {
     return out;
   }
   out.verdict = SignatureReader(*tags, out).read();
-  return out;
-}
-
-ParsedKey parse_key_record(std::string_view record, const ParsedSignature& signature, const DkimVerifyOptions& options) {
-  ParsedKey out;
-  const auto tags = TagList::parse(record);
-  const Tag* p = tags ? tags->find("p") : nullptr;
-  if (p == nullptr) {
-    out.verdict = permanent("the key record has a syntax error");
-    return out;
-  }
-  out.testing = has_word(tags->find("t"), "y");
-  out.verdict = check_key_tags(*tags, signature);
-  if (out.verdict.result != DkimResult::Pass) return out;
-  // RFC 6376 3.6.1 p=: "An empty value means that this public key has been revoked."
-  if (p->value.empty()) {
-    out.verdict = permanent("the key was revoked");
-    return out;
-  }
-  const auto raw = base64_decode(p->compact());
-  auto key = raw ? read_public_key(signature.algorithm, *raw) : fail(raw.error());
-  if (!key) {
-    // RFC 8301 3.2: keys under 1024 bits are not even read by crypto/.
-    out.verdict = permanent("the key cannot be used: " + key.error().what);
-    return out;
-  }
-  const auto bits = static_cast<std::size_t>(key->bits());
-  out.key = *std::move(key);
-  if (signature.algorithm == DkimAlgorithm::RsaSha256 && (bits < options.min_rsa_bits || bits > options.max_rsa_bits)) {
-    out.verdict = {DkimResult::Policy, "an RSA key of " + std::to_string(bits) + " bits is not accepted"};
-  }
   return out;
 }
 

@@ -45,6 +45,6 @@ struct ParsedKey {
   std::optional<PublicKey> key;
   bool testing = false;
 };
-[[nodiscard]] ParsedKey parse_key_record(std::string_view record, const ParsedSignature& signature, const DkimVerifyOptions& options);
+[[nodiscard]] ParsedKey parse_key_record(const std::string& text, const ParsedSignature& signature, const DkimVerifyOptions& options);
 
 }  // namespace postern

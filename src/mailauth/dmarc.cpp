@@ -59,9 +59,9 @@ Result<std::optional<DmarcRecord>> Check::fetch(std::string_view domain) {
   if (answer->is_temporary_failure())
     return fail(ErrorCode::Unavailable, "DNS could not be asked for _dmarc." + printable(domain, 253) + " TXT");
   std::vector<DmarcRecord> found;
-  for (const auto& text : answer->all<dns::TxtData>()) {
+  answer->each<dns::TxtData>([&](const dns::TxtData& text) {
     if (auto record = parse_dmarc_record(text.joined())) found.push_back(*std::move(record));
-  }
+  });
   if (found.size() != 1) return std::optional<DmarcRecord>();
   return std::optional(std::move(found.front()));
 }
@@ -108,15 +108,15 @@ Status Check::find_policy(const std::string& author) {
     }
     return {};
   }
-  POSTERN_TRY(const auto found, walk(author));
+  POSTERN_TRY(auto found, walk(author));
   m_out.org_domain = select_organizational(author, found);
   const auto of = [&](const std::string& domain) { return std::ranges::find(found, domain, &Found::domain); };
   auto chosen = of(author);
   if (chosen == found.end()) chosen = of(m_out.org_domain);
   if (chosen == found.end()) chosen = std::ranges::find_if(found, [](const Found& one) { return one.record.public_suffix == true; });
   if (chosen == found.end()) return {};
-  m_out.record = chosen->record;
-  m_out.record_domain = chosen->domain;
+  m_out.record = std::move(chosen->record);
+  m_out.record_domain = std::move(chosen->domain);
   return {};
 }
 

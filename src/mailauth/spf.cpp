@@ -126,8 +126,9 @@ Step<void> Evaluation::count_void(const Answer& answer, const std::string& name)
 
 bool Evaluation::holds(const Answer& answer, const SpfMechanism& mechanism) const {
   const unsigned prefix = m_values.ip.is_v4() ? mechanism.prefix4 : mechanism.prefix6;
-  const auto addresses = answer.all<dns::AddressData>();
-  return std::ranges::any_of(addresses, [&](const auto& at) { return m_values.ip.in_network(at.address, prefix); });
+  bool out = false;
+  answer.each<dns::AddressData>([&](const dns::AddressData& at) { out = out || m_values.ip.in_network(at.address, prefix); });
+  return out;
 }
 
 std::string Evaluation::expand(const std::string& spec, const std::string& domain) {
@@ -243,10 +244,9 @@ Step<std::string> Evaluation::fetch_record(const std::string& domain, bool count
     if (const auto enough = count_void(*answer, domain); !enough) return tl::unexpected(enough.error());
   }
   std::vector<std::string> found;
-  for (const auto& text : answer->all<dns::TxtData>()) {
-    std::string joined = text.joined();
-    if (is_spf_record(joined)) found.push_back(std::move(joined));
-  }
+  answer->each<dns::TxtData>([&](const dns::TxtData& text) {
+    if (std::string joined = text.joined(); is_spf_record(joined)) found.push_back(std::move(joined));
+  });
   if (found.size() > 1) return permerror(printable(domain, 253) + " has " + std::to_string(found.size()) + " SPF records");
   return found.empty() ? std::string() : std::move(found.front());
 }
@@ -320,7 +320,7 @@ bool Evaluation::choose_identity(SpfVerdict& out) {
   const auto name = dns::normalize_name(domain);
   out.domain = name ? *name : domain;
   m_values.sender_domain = out.domain;
-  if (is_askable(domain)) return true;
+  if (name && name->find('.') != std::string::npos) return true;
   out.reason = printable(domain, 253) + " is no domain that could have a policy";
   return false;
 }

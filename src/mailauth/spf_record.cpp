@@ -156,7 +156,9 @@ Result<SpfRecord> parse_spf_record(std::string_view text) {
   if (text.size() > kLongest) return fail(ErrorCode::BadInput, "is longer than a DNS answer can be", "spf");
   if (!is_ascii(text)) return fail(ErrorCode::BadInput, "the record has characters outside ASCII", "spf");  // RFC 7208 3.1
   SpfRecord out;
-  for (const std::string_view term : split(text.substr(kVersion.size()), ' ')) {
+  const auto terms = split(text.substr(kVersion.size()), ' ');
+  out.mechanisms.reserve(std::min<std::size_t>(terms.size(), 16));
+  for (const std::string_view term : terms) {
     if (term.empty()) continue;
     if (const auto name = modifier_name(term)) {
       POSTERN_CHECK(read_modifier(*name, term, out));

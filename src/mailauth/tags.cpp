@@ -1,6 +1,7 @@
 #include "mailauth/tags.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.hpp"
 
@@ -14,26 +15,40 @@ bool is_tag_name(std::string_view name) noexcept {
   return !name.empty() && is_alpha(name.front()) && std::all_of(name.begin(), name.end(), [](char c) { return is_alnum(c) || c == '_'; });
 }
 
-/// RFC 6376 3.2 tag-value: VALCHAR with FWS between; every line end is CRLF followed by white space. RFC 8616 3 adds UTF-8.
-bool is_tag_value(std::string_view value) noexcept {
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    const char c = value[i];
-    if (c == '\r') {
-      if (value.substr(i, 2) != "\r\n" || i + 2 >= value.size() || !is_wsp(value[i + 2])) return false;
-      i += 2;
-    } else if (!is_wsp(c) && (static_cast<unsigned char>(c) < 0x21 || c == 0x7F)) {
-      return false;
-    }
+/// Every line end is CRLF followed by white space.
+bool is_folded(std::string_view value) noexcept {
+  for (auto at = value.find('\r'); at != std::string_view::npos; at = value.find('\r', at + 1)) {
+    if (at + 2 >= value.size() || value[at + 1] != '\n' || !is_wsp(value[at + 2])) return false;
   }
-  return is_ascii(value) || is_utf8(value);
+  for (auto at = value.find('\n'); at != std::string_view::npos; at = value.find('\n', at + 1)) {
+    if (at == 0 || value[at - 1] != '\r') return false;
+  }
+  return true;
+}
+
+enum : unsigned char { kForbidden = 1, kLineEnd = 2, kHigh = 4 };
+constexpr auto kClasses = [] {
+  std::array<unsigned char, 256> out{};
+  for (std::size_t c = 0; c < out.size(); ++c) out[c] = c >= 0x80 ? kHigh : c < 0x20 || c == 0x7F ? kForbidden : 0;
+  out['\t'] = 0;
+  out['\r'] = out['\n'] = kLineEnd;
+  return out;
+}();
+
+/// RFC 6376 3.2 tag-value: VALCHAR with FWS between. RFC 8616 3 adds UTF-8.
+bool is_tag_value(std::string_view value) noexcept {
+  unsigned char seen = 0;
+  for (const char c : value) seen |= kClasses[static_cast<unsigned char>(c)];
+  if (seen == 0) return true;
+  return (seen & kForbidden) == 0 && ((seen & kLineEnd) == 0 || is_folded(value)) && ((seen & kHigh) == 0 || is_utf8(value));
 }
 
 }  // namespace
 
 std::string Tag::compact() const {
-  std::string out;
-  out.reserve(value.size());
-  std::copy_if(value.begin(), value.end(), std::back_inserter(out), [](char c) { return !is_fws(c); });
+  std::string out(value.size(), '\0');
+  const auto end = std::ranges::remove_copy_if(value, out.begin(), is_fws).out;
+  out.erase(end, out.end());
   return out;
 }
 
