@@ -11,6 +11,7 @@
 // sockets) are its own. Prints {"messages", "seconds", "p50_ms", "p99_ms", "most_ms"}: the time from the connect (later messages of a
 // session: from MAIL) to the last filter's answer to the end of the message. Every text of --expect must stand in the
 // Authentication-Results fields that the filters added, and every answer be "go on": anything else is named, and the status is 3.
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,6 +43,7 @@ namespace {
 using Steady = std::chrono::steady_clock;
 
 constexpr std::size_t kChunk = 65535;
+constexpr int kAnswerMs = 60000;
 constexpr std::uint32_t kVersion = 6, kActions = 0x1ff, kProtocol = 0x1fffff, kLeadingSpace = 0x100000;
 
 /// What a step is called, which bits of the agreement skip it or its answer, and at which stage of macros it is.
@@ -231,6 +233,10 @@ class Filter {
   void fill(std::size_t octets) {
     std::array<char, 16384> buffer{};
     while (m_input.size() < octets) {
+      // As Postfix, which reads with a time limit. Whoever sleeps in recv() itself is woken by every read of the filter (unix(7) has room
+      // again), and the filter pays for that.
+      pollfd waits{m_socket, POLLIN, 0};
+      if (::poll(&waits, 1, kAnswerMs) != 1) throw std::runtime_error("the filter does not answer");
       const auto got = ::recv(m_socket, buffer.data(), buffer.size(), 0);
       if (got <= 0) throw std::runtime_error("the filter hung up");
       m_input.append(buffer.data(), static_cast<std::size_t>(got));

@@ -76,7 +76,7 @@ bool every_from_is_readable(const MessageView& view) {
 Status check_submission(const Road& road, const ReversePath& from, const MessageView& view) {
   if (road.user.empty()) return {};
   const std::string who = "you are logged in as " + printable(road.user, 64);
-  if (from.is_null() && parse_content_type(view.value("Content-Type")).type != "multipart/report")
+  if (from.is_null() && media_type(view.value("Content-Type")) != "multipart/report")
     return fail(ErrorCode::Denied, who + ": only reports (multipart/report) may have an empty sender; give your address in MAIL FROM");
   const auto authors = authors_of(view);
   if (authors.empty() || !every_from_is_readable(view))
@@ -151,15 +151,18 @@ bool Pipeline::needs_worker(const Arrival& arrival) const {
   if (!m_rules.empty() || arrival.content.size() > kLargeMessage) return true;
   if (arrival.road.trusted && m_parts.dkim != nullptr && !m_parts.dkim->all()->empty()) return true;
   if (arrival.judgement && !m_parts.config.authentication.arc_seal.empty()) return true;
-  // Only mail for local people is opened.
+  // Only mail for local people is opened, or looked at for its signature.
   return std::any_of(arrival.envelope.recipients.begin(), arrival.envelope.recipients.end(),
-                     [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); });
+                     [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); }) &&
+         is_protected(protection_of(arrival));
 }
 
-bool Pipeline::may_open(const Arrival& arrival) const {
+Protection Pipeline::protection_of(const Arrival& arrival) const {
   const auto view = MessageView::parse(arrival.content, m_parts.config.limits);
-  return view && is_encrypted(classify(*view).protection);
+  return view ? classify(*view).protection : Protection::None;
 }
+
+bool Pipeline::may_open(const Arrival& arrival) const { return is_encrypted(protection_of(arrival)); }
 
 smtp::Reply Pipeline::reply_for(const Error& error) {
   switch (error.code) {

@@ -107,6 +107,7 @@ class Pipeline {
  private:
   class Run;
   explicit Pipeline(PipelineParts parts) : m_parts(std::move(parts)) {}
+  [[nodiscard]] Protection protection_of(const Arrival& arrival) const;
 
   PipelineParts m_parts;
   std::vector<policy::Rule> m_rules;

@@ -51,14 +51,18 @@ std::map<std::string, std::string> parameters_of(GMimeParamList* list) {
   return out;
 }
 
-ContentType parse_content_type(std::string_view value) {
+std::string media_type(std::string_view value) {
   // RFC 2045 5.2: what is syntactically invalid is plain text.
-  if (!is_media_type(value)) return {"text/plain", {}};
-  const auto parsed = parsed_type(value);
-  ContentType out;
-  out.type = to_lower(text_or_empty(g_mime_content_type_get_media_type(parsed.get())) + "/" +
-                      text_or_empty(g_mime_content_type_get_media_subtype(parsed.get())));
-  out.parameters = parameters_of(g_mime_content_type_get_parameters(parsed.get()));
+  if (!is_media_type(value)) return "text/plain";
+  const std::string_view type = trim(value.substr(0, value.find(';')));
+  const auto slash = type.find('/');
+  return to_lower(trim(type.substr(0, slash))) + "/" + to_lower(trim(type.substr(slash + 1)));
+}
+
+ContentType parse_content_type(std::string_view value) {
+  ContentType out{media_type(value), {}};
+  if (!is_media_type(value)) return out;
+  out.parameters = parameters_of(g_mime_content_type_get_parameters(parsed_type(value).get()));
   return out;
 }
 

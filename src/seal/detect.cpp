@@ -9,9 +9,9 @@
 namespace postern {
 namespace {
 
-ContentType type_of(const MessageView& view) {
+std::string_view written_type(const MessageView& view) {
   const HeaderField* field = view.find("Content-Type");
-  return field == nullptr ? ContentType{"text/plain", {}} : parse_content_type(field->value);
+  return field == nullptr ? std::string_view("text/plain") : field->value;
 }
 
 Detection agrees(Protection protection) { return {protection, true, {}}; }
@@ -107,15 +107,15 @@ Detection classify_text(const MessageView& message) {
   return classify_inline(as_text(*text));
 }
 
-Detection classify_leaf(const MessageView& message, const ContentType& type) {
+Detection classify_leaf(const MessageView& message, const std::string& type) {
   const auto cms = peek_cms(start_of(message));
   if (cms) {
     const Protection protection = protection_of(*cms, message);
-    if (is_smime_type(type.type)) return agrees(protection);
-    return lies(protection, "claims " + printable(type.type, 64) + ", but the body is a CMS object");
+    if (is_smime_type(type)) return agrees(protection);
+    return lies(protection, "claims " + printable(type, 64) + ", but the body is a CMS object");
   }
-  if (is_smime_type(type.type)) return lies(Protection::None, "claims application/pkcs7-mime, but the body is no CMS ContentInfo");
-  if (type.type.starts_with("text/") || type.type == "application/pgp") return classify_text(message);
+  if (is_smime_type(type)) return lies(Protection::None, "claims application/pkcs7-mime, but the body is no CMS ContentInfo");
+  if (type.starts_with("text/") || type == "application/pgp") return classify_text(message);
   return agrees(Protection::None);
 }
 
@@ -138,10 +138,11 @@ std::string_view name_of(Protection protection) noexcept {
 }
 
 Detection classify(const MessageView& message) {
-  const ContentType type = type_of(message);
-  if (type.type == "multipart/signed") return classify_signed(message, type);
-  if (type.type == "multipart/encrypted") return classify_encrypted(message, type);
-  if (type.is_multipart() || type.type.starts_with("message/")) return agrees(Protection::None);
+  const std::string_view written = written_type(message);
+  const std::string type = media_type(written);
+  if (type == "multipart/signed") return classify_signed(message, parse_content_type(written));
+  if (type == "multipart/encrypted") return classify_encrypted(message, parse_content_type(written));
+  if (type.starts_with("multipart/") || type.starts_with("message/")) return agrees(Protection::None);
   return classify_leaf(message, type);
 }
 
