@@ -134,8 +134,8 @@ bool run(std::size_t size, const PrivateKey& key, const RunOptions& options) {
     return spread(std::move(values)).text("%.1f");
   };
   const bool kept = share.median >= kPromise;
-  std::printf("| %zu | %s | %s | %s | %.2f | %s |\n", size, micro(whole).c_str(), micro(alone).c_str(), share.text("%.3f").c_str(), kPromise,
-              kept ? "yes" : "NO");
+  std::printf("| %zu | %s | %s | %s | %.2f | %s |\n", size, micro(whole).c_str(), micro(alone).c_str(), share.text("%.3f").c_str(),
+              kPromise, kept ? "yes" : "NO");
   return kept;
 }
 

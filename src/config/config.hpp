@@ -127,6 +127,7 @@ struct X400Peer {
   std::string tls = "required";          ///< required, none
   std::string ca;                        ///< Empty: the system's, and the built-in CA.
   bool verify_name = true;
+  std::string revocation;  ///< off, soft, hard; empty: outbound.revocation.
   std::vector<std::string> pins;
   std::int64_t associations = 2;
   std::int64_t checkpoint = 63;  ///< KiB; 0: none.
@@ -151,6 +152,7 @@ struct X400CalledUser {
   std::string tls = "required";  ///< required, none
   std::string ca;                ///< Empty: the system's, and the built-in CA.
   bool verify_name = true;
+  std::string revocation;  ///< off, soft, hard; empty: outbound.revocation.
   std::vector<std::string> pins;
 };
 

@@ -354,6 +354,28 @@ TEST(Config, WhoSendsAndReceivesOverOneAssociationIsKnownByMoreThanAPassword) {
   EXPECT_TRUE(read(peer + "tls = \"none\"\n").faults.empty()) << "nothing is sure there, which is warned of";
 }
 
+TEST(Config, RevocationOfOneThatIsCalled) {
+  const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ACME\"\n";
+  const std::string peer = mta +
+                           "[[x400_peer]]\nname = \"south\"\ndomain = \"C=GB;A=GOLD;P=SOUTH\"\npeer_password_ref = \"env:A\"\n"
+                           "revocation = \"hard\"\n";
+  const std::string called = "address = \"x@mta.example.net:102\"\n", pins = "pins = [\"sha256:" + std::string(64, 'a') + "\"]\n";
+  const Loaded loaded = read(peer + called);
+  EXPECT_TRUE(loaded.faults.empty());
+  EXPECT_EQ(loaded.config.x400_peers.front().revocation, "hard");
+  const std::string user = mta +
+                           "[[x400_called_user]]\nuser = \"C=DE;A= ;P=ACME;S=Doe\"\naddress = \"x@host.example.net:102\"\n"
+                           "password_ref = \"env:A\"\nrevocation = \"off\"\n";
+  EXPECT_TRUE(read(user).faults.empty());
+  for (const std::string& vain : {peer, peer + called + pins, peer + called + "tls = \"none\"\n", user + pins, user + "tls = \"none\"\n"}) {
+    const Loaded refused = read(vain);
+    ASSERT_EQ(refused.faults.size(), 1U) << vain;
+    EXPECT_NE(refused.faults.front().what.find("means nothing"), std::string::npos) << refused.faults.front().what;
+  }
+  EXPECT_EQ(read(peer + called + "verify_name = true\n[[x400_peer]]\nname = \"n\"\nrevocation = \"maybe\"\n").faults.front().field,
+            "x400_peer[1].revocation");
+}
+
 TEST(Config, StrongCredentialsOfPeersAndUsers) {
   const std::string mta = "[x400]\ndomain = \"C=DE;A= ;P=ACME\"\n";
   const std::string peer = "[[x400_peer]]\nname = \"south\"\ndomain = \"C=GB;A=GOLD;P=SOUTH\"\n";

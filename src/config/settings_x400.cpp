@@ -135,6 +135,9 @@ const std::vector<Row<X400Peer>>& x400_peer_settings() {
       text<P>("tls", FIELD(tls), "required, or none with a warning. Holds both ways.", {"required", "none"}),
       text<P>("ca", FIELD(ca), "PEM trust store for its certificate; empty: the system's and the built-in CA."),
       flag<P>("verify_name", FIELD(verify_name), "Whether its certificate must name the host that was called."),
+      text<P>("revocation", FIELD(revocation),
+              "off, soft or hard, as outbound.revocation, when it is called; empty: that. Pins are not asked about.",
+              {"", "off", "soft", "hard"}),
       list<P>("pins", FIELD(pins), "sha256:HEX of its certificate or public key; any one must match, and the chain adds nothing then."),
       count<P>("associations", FIELD(associations), "At most so many at a time, opened by us.", 1, 100),
       count<P>("checkpoint", FIELD(checkpoint), "KiB between two checkpoints of a transfer; 0: none, so that nothing is resumed.", 0, 1024),
@@ -172,6 +175,8 @@ const std::vector<Row<X400CalledUser>>& x400_called_user_settings() {
       text<U>("tls", FIELD(tls), "required, or none with a warning.", {"required", "none"}),
       text<U>("ca", FIELD(ca), "PEM trust store for his certificate; empty: the system's and the built-in CA."),
       flag<U>("verify_name", FIELD(verify_name), "Whether his certificate must name the host that was called."),
+      text<U>("revocation", FIELD(revocation), "off, soft or hard, as outbound.revocation; empty: that. Pins are not asked about.",
+              {"", "off", "soft", "hard"}),
       list<U>("pins", FIELD(pins), "sha256:HEX of his certificate or public key; any one must match, and the chain adds nothing then."),
   };
   return all;

@@ -223,6 +223,8 @@ class Validator {
       if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
     if (peer.peer_password_ref.empty() && peer.pins.empty() && peer.credentials != "strong")
       fault(path + ".peer_password_ref", "is needed where there are no pins; or anybody could come as " + printable(peer.name));
+    if (!peer.revocation.empty() && (peer.tls == "none" || !peer.pins.empty() || peer.address.empty()))
+      fault(path + ".revocation", "means nothing where the peer is not called, has pins or no TLS; take it out");
     if (peer.tls == "none") warn(path + ".tls: none, so what goes to " + printable(peer.name) + " can be read and changed on the way");
   }
 

@@ -38,6 +38,8 @@ class CalledValidator {
   void check_road(const X400CalledUser& user, const std::string& path) {
     for (const auto& pin : user.pins)
       if (!is_fingerprint(pin)) fault(path + ".pins", "must look like sha256: and 64 hexadecimal digits");
+    if (!user.revocation.empty() && (user.tls == "none" || !user.pins.empty()))
+      fault(path + ".revocation", "means nothing where the user has pins or no TLS; take it out");
     if (user.tls == "none") {
       warn(path + ".tls: none, so what goes to " + printable(user.user) + " can be read and changed on the way");
     } else if (!user.verify_name && user.pins.empty()) {

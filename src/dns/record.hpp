@@ -118,9 +118,9 @@ enum class AnswerStatus {
 
 struct Answer {
   AnswerStatus status = AnswerStatus::ServFail;
-  bool secure = false;          ///< DNSSEC-authentic, the CNAMEs on the way and a denial too.
-  Records records;              ///< Of the type asked for only; CNAMEs were followed.
-  std::string canonical_name;   ///< Where the CNAMEs led; the name asked for when there were none.
+  bool secure = false;         ///< DNSSEC-authentic, the CNAMEs on the way and a denial too.
+  Records records;             ///< Of the type asked for only; CNAMEs were followed.
+  std::string canonical_name;  ///< Where the CNAMEs led; the name asked for when there were none.
 
   [[nodiscard]] bool is_temporary_failure() const noexcept { return status == AnswerStatus::ServFail || status == AnswerStatus::Timeout; }
   /// All data of one kind, in order.

@@ -258,11 +258,13 @@ class Maker {
     POSTERN_TRY(auto roots, roots_of(record.ca));
     out.check =
         PathCheck(std::move(roots), record.ca.empty() ? m_own.roots : OwnRoots(), record.verify_name ? host : std::string(), m_clock);
-    return add_revocation(out);
+    return add_revocation(out, record.revocation);
   }
   /// As next hops of SMTP: where a path says who it is. Pins do not look at revocation: the operator says what is trusted now.
-  Status add_revocation(PeerTls& out) const {
-    POSTERN_TRY(const RevocationPolicy policy, in(parse_revocation_policy(m_config.outbound.revocation), "outbound.revocation"));
+  Status add_revocation(PeerTls& out, const std::string& own) const {
+    POSTERN_TRY(const RevocationPolicy policy, own.empty()
+                                                   ? in(parse_revocation_policy(m_config.outbound.revocation), "outbound.revocation")
+                                                   : in(parse_revocation_policy(own), "revocation"));
     if (m_own.judge) out.judge = m_own.judge(policy);
     out.options.ask_for_status = static_cast<bool>(out.judge);
     return {};

@@ -187,6 +187,34 @@ def test_mail_for_a_revoked_peer_waits_until_it_shows_a_good_certificate(revokin
     no_secrets(revoking)
 
 
+def test_a_peer_may_be_looked_at_more_strictly_or_not_at_all(revoking):
+    """`revocation` of the peer, whatever outbound.revocation says: off takes the revoked certificate; hard refuses one that nobody answers for."""
+    alice, _ = revoking.people()
+    entry, north = revoking.peer_of(revoking.north), revoking.north
+    north.stop()
+    entry["revocation"] = "off"
+    north.start()
+    alice.submit(BOB, "nobody looks", "p3", subject="off")
+    wait_until(lambda: revoking.state(revoking.south)["received"]["messages"] == 1, "the message", 60, details=north.log_tail)
+    revoking.await_quiet()
+    assert revoking.state(north)["peers"][0]["road"] == "TLSv1.3 verified"
+    north.stop()
+    revoking.responder.stop()
+    revoking.south.show_certificate(revoking.new, revoking.authority.root)
+    entry["revocation"] = "hard"
+    north.start()
+    alice.submit(BOB, "nobody answers", "p3", subject="hard")
+    wait_until(lambda: any("revo" in one["last_reply"] for one in north.queue()), "the reason at the message", 60, details=north.queue)
+    assert revoking.state(revoking.south)["received"]["messages"] == 1
+    north.stop()
+    entry["revocation"] = "soft"
+    north.start()
+    wait_until(lambda: revoking.state(revoking.south)["received"]["messages"] == 2, "the message", 90, details=north.log_tail)
+    revoking.await_quiet()
+    assert revoking.state(north)["peers"][0]["road"] == "TLSv1.3 verified, revocation not known"
+    no_secrets(revoking)
+
+
 def test_a_bad_road_under_tls(pinned):
     """Cut, stalled or changed at places of the handshake and behind it: TLS notices, and the transfer is made again."""
     pinned.start()
