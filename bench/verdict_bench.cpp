@@ -6,9 +6,11 @@
 //   verdict_bench [--alternations 7] [--seconds 0.5]      exit status 1 when the promise is not kept
 //
 // In turns within one run: the message is read and judged as the gateway does it (MessageView::parse, spf_check, dkim_verify, dmarc_check);
-// and what rsa-sha256 (RFC 6376 3.3.1) is made of, over the very octets: SHA-256 of the canonical body, SHA-256 of the canonical header and
-// the RSA verification (EVP_DigestVerify) with a key that was decoded before, as ours are.
+// and what rsa-sha256 (RFC 6376 3.3.1) is made of, over the very octets: SHA-256 of the canonical body, and EVP_DigestVerify over the
+// canonical header with a key that was decoded before, as ours are. Judged is the share of these, as an application calls them. Ours keeps
+// the prepared context between messages; the share of the same with such a context stands beside it.
 #include <openssl/evp.h>
+#include <openssl/rsa.h>
 
 #include <array>
 
@@ -92,9 +94,20 @@ class Primitive {
       : m_key(must(PublicKey::from_spki(public_key))),
         m_header(std::move(header)),
         m_signature(std::move(signature)),
-        m_body(std::move(body)) {}
+        m_body(std::move(body)),
+        m_kept(EVP_PKEY_CTX_new_from_pkey(nullptr, m_key.native(), nullptr)) {
+    must(EVP_PKEY_verify_init(m_kept.get()) == 1 && EVP_PKEY_CTX_set_rsa_padding(m_kept.get(), RSA_PKCS1_PADDING) == 1 &&
+             EVP_PKEY_CTX_set_signature_md(m_kept.get(), EVP_sha256()) == 1,
+         "EVP_PKEY_verify_init");
+  }
+  void body() { (void)sha256(as_bytes(m_body)); }
+  void with_kept_context() {
+    body();
+    const Sha256 hashed = sha256(m_header);
+    must(EVP_PKEY_verify(m_kept.get(), m_signature.data(), m_signature.size(), hashed.data(), hashed.size()) == 1, "EVP_PKEY_verify");
+  }
   void operator()() {
-    (void)sha256(as_bytes(m_body));
+    body();
     const EvpMdCtxPtr context(EVP_MD_CTX_new());
     must(EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, m_key.native()) == 1 &&
              EVP_DigestVerify(context.get(), m_signature.data(), m_signature.size(), m_header.data(), m_header.size()) == 1,
@@ -105,6 +118,7 @@ class Primitive {
   PublicKey m_key;
   Bytes m_header, m_signature;
   std::string m_body;
+  EvpPkeyCtxPtr m_kept;
 };
 
 bool run(std::size_t size, const PrivateKey& key, const RunOptions& options) {
@@ -123,10 +137,12 @@ bool run(std::size_t size, const PrivateKey& key, const RunOptions& options) {
   const Bytes spki = key.public_key().to_spki();
   Judging judging(field + raw, dkim_key_record(DkimAlgorithm::RsaSha256, spki));
   Primitive primitive(spki, header, signature, std::string(view.body()));
-  std::vector<double> whole, alone;
+  std::vector<double> whole, alone, kept_context, body;
   for (std::size_t turn = 0; turn < options.alternations; ++turn) {
     alone.push_back(cost([&] { primitive(); }, options.seconds));
     whole.push_back(cost([&] { judging(); }, options.seconds));
+    kept_context.push_back(cost([&] { primitive.with_kept_context(); }, options.seconds));
+    body.push_back(cost([&] { primitive.body(); }, options.seconds / 4));
   }
   const Spread share = ratio(alone, whole);
   const auto micro = [](std::vector<double> values) {
@@ -134,8 +150,8 @@ bool run(std::size_t size, const PrivateKey& key, const RunOptions& options) {
     return spread(std::move(values)).text("%.1f");
   };
   const bool kept = share.median >= kPromise;
-  std::printf("| %zu | %s | %s | %s | %.2f | %s |\n", size, micro(whole).c_str(), micro(alone).c_str(), share.text("%.3f").c_str(),
-              kPromise, kept ? "yes" : "NO");
+  std::printf("| %zu | %s | %s | %s | %s | %s | %.2f | %s |\n", size, micro(whole).c_str(), micro(alone).c_str(), micro(body).c_str(),
+              share.text("%.3f").c_str(), ratio(kept_context, whole).text("%.3f").c_str(), kPromise, kept ? "yes" : "NO");
   return kept;
 }
 
@@ -146,7 +162,10 @@ int main(int argc, char** argv) {
   const PrivateKey key = must(PrivateKey::generate(KeyKind::Rsa));
   std::printf("RSA-2048, relaxed/relaxed, %zu alternations, microseconds of processor time a message; median (least-most)\n\n",
               options.alternations);
-  std::printf("| bytes | SPF, DKIM and DMARC | rsa-sha256 alone | share | promised | kept |\n| ---: | ---: | ---: | ---: | ---: | --- |\n");
+  std::printf(
+      "| bytes | SPF, DKIM and DMARC | rsa-sha256 alone | of it SHA-256 of the body | share | share with a kept context | promised | kept "
+      "|\n"
+      "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
   bool kept = true;
   for (const std::size_t size : {std::size_t{2048}, std::size_t{16384}}) kept = run(size, key, options) && kept;
   return kept ? 0 : 1;

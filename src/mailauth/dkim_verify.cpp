@@ -79,8 +79,10 @@ DkimVerdict Verifier::check_signature(const HeaderField& field, const ParsedSign
   // RFC 6376 3.7: the signature field itself, "with the value of the "b=" tag (including all surrounding whitespace) deleted", without its
   // CRLF.
   const auto value_at = static_cast<std::size_t>(field.value.data() - field.raw.data());
-  const std::string emptied = std::string(field.raw.substr(0, value_at + parsed.b_begin)) +
-                              std::string(field.raw.substr(value_at + parsed.b_end, field.value.size() - parsed.b_end)) + "\r\n";
+  std::string emptied;
+  emptied.reserve(field.raw.size() + 2);
+  emptied.append(field.raw.substr(0, value_at + parsed.b_begin));
+  emptied.append(field.raw.substr(value_at + parsed.b_end, field.value.size() - parsed.b_end)).append("\r\n");
   append_canonical_field(data, emptied, parsed.canonicalization.header);
   data.resize(data.size() - 2);
   const Status good = parsed.algorithm == DkimAlgorithm::RsaSha256
@@ -115,15 +117,14 @@ DkimVerdict Verifier::check_with_keys(const HeaderField& field, const ParsedSign
 }
 
 DkimSignature Verifier::verify(const HeaderField& field) {
-  const ParsedSignature parsed = parse_signature(field);
+  ParsedSignature parsed = parse_signature(field);
   DkimSignature out;
   out.domain = parsed.domain;
   out.selector = parsed.selector;
   out.algorithm = parsed.algorithm_text;
   out.identity = parsed.identity;
-  out.signed_fields = parsed.names;
   out.timestamp = parsed.timestamp;
-  out.signature_head = base64_encode(parsed.signature).substr(0, 8);
+  out.signature_head = base64_encode(ByteView(parsed.signature).first(std::min<std::size_t>(parsed.signature.size(), 6)));
   DkimVerdict verdict = parsed.verdict;
   if (verdict.result == DkimResult::Pass) verdict = check_times(parsed);
   if (verdict.result == DkimResult::Pass) verdict = check_with_keys(field, parsed, out);
@@ -135,6 +136,7 @@ DkimSignature Verifier::verify(const HeaderField& field) {
   if (verdict.result == DkimResult::Fail && out.testing) verdict = {DkimResult::Neutral, verdict.reason + "; the domain is testing DKIM"};
   out.result = verdict.result;
   out.reason = std::move(verdict.reason);
+  out.signed_fields = std::move(parsed.names);
   return out;
 }
 

@@ -258,12 +258,10 @@ bool is_askable(const std::string& domain) {
 }
 
 Step<Outcome> Evaluation::check_host(const std::string& domain) {
-  Outcome none;
-  none.domain = domain;
-  none.reason = printable(domain, 253) + " has no SPF record";
-  if (!is_askable(domain)) return none;
+  const auto none = [&] { return Outcome{SpfResult::None, {}, printable(domain, 253) + " has no SPF record", {}, domain}; };
+  if (!is_askable(domain)) return none();
   SPF_TRY(const std::string text, fetch_record(domain, m_terms != 0));
-  if (text.empty()) return none;
+  if (text.empty()) return none();
   const auto record = parse_spf_record(text);
   if (!record) return permerror("the SPF record of " + printable(domain, 253) + ": " + record.error().what);
   return evaluate(*record, domain);
