@@ -1,11 +1,11 @@
 // rooms: mailauth
 //
-// The promise: SPF, DKIM and DMARC of a typical message, with its DNS records at hand, spend at least 85% of their processor time in the
-// primitives of its signature, not in ours.
+// The promise: of what SPF, DKIM and DMARC of a typical message cost, with its DNS records at hand, at least 85% are the primitives of its
+// signature, and not ours.
 //
 //   verdict_bench [--alternations 7] [--seconds 0.5]      exit status 1 when the promise is not kept
 //
-// In turns within one run: the message is read and judged as the gateway does it (MessageView::parse, spf_check, dkim_verify, dmarc_check);
+// In turns within one run: the message is read and judged by the engines (MessageView::parse, spf_check, dkim_verify, dmarc_check);
 // and what rsa-sha256 (RFC 6376 3.3.1) is made of, over the very octets: SHA-256 of the canonical body, and EVP_DigestVerify over the
 // canonical header with a key that was decoded before, as ours are. Judged is the share of these, as an application calls them. Ours keeps
 // the prepared context between messages; the share of the same with such a context stands beside it.

@@ -223,6 +223,33 @@ TEST(Ecdsa, FixedFormRoundTrip) {  // RFC 7518 3.4
   EXPECT_FALSE(ecdsa_to_fixed(KeyKind::EcP256, Bytes(70)));
 }
 
+// What a thread keeps of the keys that it verified with.
+TEST(PublicKey, ManyKeysAndSchemesInTurn) {
+  const Bytes text(20, 'x');
+  const auto pkcs1 = SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha256), other = SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha512);
+  const auto pss = SignAlgorithm::rsa_pss(HashAlgorithm::Sha256);
+  const auto rsa = PrivateKey::generate(KeyKind::Rsa).value();
+  for (int round = 0; round < 3; ++round) {
+    for (const auto& algorithm : {pkcs1, pss, other}) {
+      Bytes signature = rsa.sign(algorithm, text).value();
+      EXPECT_TRUE(rsa.public_key().verify(algorithm, text, signature));
+      signature[7] ^= 1;
+      EXPECT_EQ(rsa.public_key().verify(algorithm, text, signature).error().code, ErrorCode::IntegrityFailed);
+      signature[7] ^= 1;
+      EXPECT_TRUE(rsa.public_key().verify(algorithm, text, signature)) << "a bad one in between leaves nothing behind";
+    }
+    EXPECT_FALSE(rsa.public_key().verify(pss, text, rsa.sign(pkcs1, text).value()));
+    EXPECT_EQ(rsa.public_key().verify(SignAlgorithm::rsa_pkcs1(HashAlgorithm::Sha1), text, text).error().code, ErrorCode::Unsupported);
+  }
+  const SignAlgorithm ecdsa = SignAlgorithm::ecdsa(HashAlgorithm::Sha256);
+  for (int i = 0; i < 40; ++i) {  // keys come and go: an address may be another key's soon
+    const auto key = PrivateKey::generate(KeyKind::EcP256).value(), stranger = PrivateKey::generate(KeyKind::EcP256).value();
+    const Bytes signature = key.sign(ecdsa, text).value();
+    EXPECT_TRUE(key.public_key().verify(ecdsa, text, signature));
+    EXPECT_FALSE(stranger.public_key().verify(ecdsa, text, signature));
+  }
+}
+
 TEST(PrivateKey, OneKeyInManyThreads) {
   const auto key = PrivateKey::generate(KeyKind::Rsa).value();
   std::atomic<int> good{0};

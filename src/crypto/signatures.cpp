@@ -88,10 +88,11 @@ Result<EvpPkeyCtxPtr> prepared(Use use, EVP_PKEY* key, KeyKind kind, const SignA
 class Verifying {
  public:
   Result<EVP_PKEY_CTX*> context(EVP_PKEY* key, KeyKind kind, const SignAlgorithm& algorithm) {
-    const auto known = std::ranges::find_if(m_kept, [&](const Kept& one) { return one.key == key && same(one.algorithm, algorithm); });
+    const auto known =
+        std::ranges::find_if(m_kept, [&](const Kept& one) { return one.context && one.key == key && same(one.algorithm, algorithm); });
     if (known != m_kept.end()) return known->context.get();
     Kept& place = m_kept[m_next++ % m_kept.size()];
-    place.key = nullptr;
+    place = Kept();
     POSTERN_TRY(place.context, prepared(Use::Verify, key, kind, algorithm));
     place.algorithm = algorithm;
     place.key = key;

@@ -2,6 +2,7 @@
 
 #include "dns/fixture.hpp"
 #include "dns/name.hpp"
+#include "dns/questions.hpp"
 
 namespace postern::dns {
 namespace {
@@ -91,6 +92,42 @@ TEST(AnswerTables, ForgottenQuestionsAreFailuresNotDenials) {
   table.add("a.example", RecordType::Txt, {AnswerStatus::NxDomain, false, {}, "a.example"});
   EXPECT_EQ(table.query("A.example", RecordType::Txt)->status, AnswerStatus::NxDomain);
   EXPECT_EQ(table.query("b.example", RecordType::Txt)->status, AnswerStatus::ServFail);
+}
+
+TEST(Records, CopiesShareAndDoNotFollow) {
+  const auto record = [](const char* data) { return Record{"a.example", RecordType::Txt, 60, TxtData{{data}}}; };
+  Records first;
+  EXPECT_TRUE(first.empty());
+  EXPECT_EQ(first.begin(), first.end());
+  first.push_back(record("1"));
+  Records second = first;
+  EXPECT_EQ(second.data(), first.data());
+  second.push_back(record("2"));
+  EXPECT_EQ(first.size(), 1U);
+  ASSERT_EQ(second.size(), 2U);
+  EXPECT_EQ(std::get<TxtData>(second[0].data).joined(), "1");
+  const Records moved = std::move(second);
+  EXPECT_EQ(moved.size(), 2U);
+  EXPECT_TRUE(second.empty());  // NOLINT(bugprone-use-after-move)
+}
+
+TEST(QuestionTables, TakeWhatIsAtHandAndAskForTheRest) {
+  int asked = 0;
+  QuestionTable table([&](const std::string& name, RecordType type) -> std::optional<Answer> {
+    ++asked;
+    if (name != "known.example" || type != RecordType::Txt) return std::nullopt;
+    return Answer{AnswerStatus::NoData, true, {}, name};
+  });
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(table.query("Known.Example.", RecordType::Txt)->status, AnswerStatus::NoData);
+    EXPECT_EQ(table.query("open.example", RecordType::Txt)->status, AnswerStatus::ServFail);
+  }
+  EXPECT_EQ(asked, 2) << "each once";
+  EXPECT_EQ(table.take_open(), (std::vector<Question>{{"open.example", RecordType::Txt}}));
+  table.add("open.example", RecordType::Txt, {AnswerStatus::NxDomain, false, {}, "open.example"});
+  EXPECT_EQ(table.query("open.example", RecordType::Txt)->status, AnswerStatus::NxDomain);
+  EXPECT_TRUE(table.is_settled());
+  EXPECT_EQ(table.query("not..a name", RecordType::A).error().code, ErrorCode::BadInput);
 }
 
 TEST(RecordTypes, Names) {

@@ -37,6 +37,8 @@ class QuestionTable final : public DnsPort {
 
   [[nodiscard]] Result<Answer> query(std::string_view name, RecordType type) override;
   void add(const std::string& name, RecordType type, Answer answer);
+  /// Whether there is an answer; `name` is normalized.
+  [[nodiscard]] bool knows(const std::string& name, RecordType type) const { return m_answers.contains({name, type}); }
 
   /// Nothing was asked that is not known.
   [[nodiscard]] bool is_settled() const noexcept { return m_open.empty(); }

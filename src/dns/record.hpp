@@ -85,7 +85,8 @@ struct Record {
   RecordData data;
 };
 
-/// Records that all copies share, since one answer goes through many hands and hardly any of them changes it.
+/// Records that all copies share, since one answer goes through many hands. Only who makes an answer adds to it: push_back() is not for
+/// what another thread has a copy of.
 class Records {
  public:
   Records() = default;

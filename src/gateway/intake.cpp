@@ -278,7 +278,7 @@ FilterVerdict Intake::refuse(const Arrival& arrival, const smtp::Reply& reply) {
   return out;
 }
 
-/// What is done on a worker: everything but the commit.
+/// Everything but the commit.
 Result<Intake::Filtering> Intake::prepare(const Arrival& arrival, bool questions) const {
   Filtering out;
   POSTERN_TRY(out.processed, m_parts.pipeline.process(arrival, arrival.envelope.recipients.size() == 1, questions));

@@ -5,32 +5,58 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "io/sync.hpp"
+#include "gateway/asking.hpp"
+#include "gateway/authors.hpp"
 #include "mailauth/authres.hpp"
-#include "mime/address.hpp"
 
 namespace postern::gateway {
 namespace {
 
-constexpr int kRounds = 32;  // an SPF record of ten terms, each with its MX, is far below
+constexpr int kTurns = 500;  // each has one answer more; SPF, DMARC and alignment ask for some two hundred at most
+constexpr int kEarlyLooks = 2;
 constexpr std::size_t kAuthorDomains = 5;
 /// Verified where it stands: the way to a worker and back would take as long.
 constexpr std::size_t kSmall = 32U * 1024, kFewSignatures = 2;
 
-/// Answers of one round; the tasks that wait for them may outlive who asked.
-struct Round {
-  explicit Round(const io::Executor& where, std::size_t count) : answers(count), left(count), all(where) {}
-  std::vector<std::optional<dns::Answer>> answers;
-  std::size_t left;
-  io::Signal all;
-};
+/// The signatures of one message: verified when all their keys are there, and before where only keys are missing, as what passes may have
+/// DMARC ask more.
+class Signatures {
+ public:
+  explicit Signatures(const MessageView& view) : m_any(view.count("DKIM-Signature") + view.count("ARC-Seal") > 0) {
+    for (auto names : {dkim_key_names(view), arc_key_names(view)}) {
+      for (std::string& name : names) {
+        if (std::ranges::find(m_keys, name) == m_keys.end()) m_keys.push_back(std::move(name));
+      }
+    }
+  }
 
-io::Task<void> ask(io::Resolver& resolver, dns::Question question, std::shared_ptr<Round> round, std::size_t at) {
-  auto answer = co_await resolver.query(std::move(question.name), question.type);
-  // A question that cannot be asked, or one too many at once: as if nobody had answered.
-  round->answers[at] = answer ? *std::move(answer) : dns::Answer{};
-  if (--round->left == 0) round->all.set();
-}
+  /// Questions for the keys that are not at hand.
+  [[nodiscard]] std::vector<dns::Question> open(dns::QuestionTable& table) const {
+    for (const std::string& name : m_keys) (void)table.query(name, dns::RecordType::Txt);
+    return table.take_open();
+  }
+  /// Counts them as looked at.
+  [[nodiscard]] bool are_to_be_looked_at(const dns::QuestionTable& table, const Asking& asking) {
+    const auto known = std::ranges::count_if(m_keys, [&](const std::string& name) { return table.knows(name, dns::RecordType::Txt); });
+    if (!m_any || known == m_known) return false;
+    const auto is_other = [&](const dns::Question& one) {
+      return one.type != dns::RecordType::Txt || std::ranges::find(m_keys, one.name) == m_keys.end();
+    };
+    const bool all = known == std::ssize(m_keys);
+    const bool early = known > 0 && asking.is_waiting() && !asking.waits_for(is_other) && m_early < kEarlyLooks;
+    if (!all && !early) return false;
+    m_known = known;
+    if (!all) ++m_early;
+    return true;
+  }
+  [[nodiscard]] bool are_done() const noexcept { return !m_any || m_known == std::ssize(m_keys); }
+
+ private:
+  bool m_any;
+  std::vector<std::string> m_keys;
+  std::ptrdiff_t m_known = -1;  ///< Keys that were there when they were looked at.
+  int m_early = 0;
+};
 
 Result<PublicSuffixList> read_suffixes(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -72,7 +98,8 @@ DmarcVerdict judge_authors(Judgement& out, const std::vector<std::string>& domai
   DmarcVerdict worst;
   worst.result = DmarcResult::PermError;
   worst.reason = domains.empty() ? "no From field names an author" : "the From fields name too many domains";
-  if (domains.empty() || domains.size() > kAuthorDomains) return worst;
+  out.author_hidden = domains.size() > kAuthorDomains;
+  if (domains.empty() || out.author_hidden) return worst;
   DmarcInput input;
   input.spf = {out.spf.result, out.spf.domain};
   for (const auto& signature : out.dkim) input.dkim.push_back({signature.result, signature.domain});
@@ -156,14 +183,10 @@ Result<std::vector<policy::VerdictRule>> verdict_rules(const std::vector<config:
   return out;
 }
 
-std::vector<std::string> author_addresses(const MessageView& view) {
+std::vector<std::string> addresses_of(const std::vector<Mailbox>& authors) {
   std::vector<std::string> out;
-  for (const HeaderField& field : view.fields()) {
-    if (!field.is("From")) continue;
-    const auto list = parse_address_list(field.unfolded());
-    if (!list) return {};
-    for (const auto& named : list->mailboxes()) out.push_back(named.mailbox.text());
-  }
+  out.reserve(authors.size());
+  for (const Mailbox& author : authors) out.push_back(author.text());
   return out;
 }
 
@@ -176,21 +199,6 @@ bool could_still_pass(const Judgement& judged) {
 }
 
 }  // namespace
-
-std::vector<std::string> author_domains(const MessageView& view) {
-  std::vector<std::string> out;
-  for (const HeaderField& field : view.fields()) {
-    if (!field.is("From")) continue;
-    const auto list = parse_address_list(field.unfolded());
-    if (!list) return {};
-    for (const auto& named : list->mailboxes()) {
-      const auto ascii = to_a_labels(named.mailbox.domain);
-      std::string domain = to_lower(ascii ? *ascii : named.mailbox.domain);
-      if (std::ranges::find(out, domain) == out.end()) out.push_back(std::move(domain));
-    }
-  }
-  return out;
-}
 
 Judge::Judge(JudgeParts parts)
     : m_parts(parts),
@@ -212,62 +220,52 @@ bool Judge::judges(const Road& road) const {
   return m_parts.config.authentication.enabled && !road.trusted && road.user.empty() && road.protocol.find("LMTP") == std::string::npos;
 }
 
-io::Task<void> Judge::fetch(dns::QuestionTable& table, std::vector<dns::Question> questions, SteadyTime deadline) const {
-  const io::Executor here = co_await io::this_executor();
-  auto round = std::make_shared<Round>(here, questions.size());
-  for (std::size_t i = 0; i < questions.size(); ++i) io::spawn(here, ask(m_parts.resolver, questions[i], round, i), "judge.ask");
-  (void)co_await round->all.wait(deadline);
-  for (std::size_t i = 0; i < questions.size(); ++i) {
-    dns::Answer late{dns::AnswerStatus::Timeout, false, {}, questions[i].name};
-    table.add(questions[i].name, questions[i].type, round->answers[i] ? *std::move(round->answers[i]) : std::move(late));
-  }
-}
-
+/// The engines run again over every answer that comes, and what they ask then is asked at once: a name whose servers are silent holds up
+/// nothing but what depends on it.
 io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) const {
   const auto parsed = MessageView::parse(arrival.content, m_parts.config.limits);
   if (!parsed || !parsed->refuse_unsafe_header()) co_return nullptr;
   const MessageView& view = *parsed;
   const auto out = std::make_shared<Judgement>();
   const SpfQuestion question = spf_question(arrival, m_parts.config.server.hostname);
-  const auto authors = author_domains(view);
+  out->authors = claimed_authors(view);
+  const auto authors = author_domains(out->authors);
   const SteadyTime deadline = io::deadline_in(m_parts.config.authentication.dns_timeout);
   dns::QuestionTable table([this](const std::string& name, dns::RecordType type) { return m_parts.resolver.at_hand(name, type); });
-  for (const std::string& name : dkim_key_names(view)) (void)table.query(name, dns::RecordType::Txt);
-  for (const std::string& name : arc_key_names(view)) (void)table.query(name, dns::RecordType::Txt);
-  const std::size_t signatures = view.count("DKIM-Signature") + view.count("ARC-Seal");
-  bool looked = signatures == 0;
-  for (int round = 0; round < kRounds; ++round) {
-    // Once the keys are there, at the latest the second time; what they say can change what DMARC asks.
-    if (!looked && (round > 0 || table.is_settled())) {
-      looked = true;
-      auto job = [&] { return verify(*out, view, table, arrival.received); };
-      Status verified;
-      if (arrival.content.size() <= kSmall && signatures <= kFewSignatures)
-        verified = job();
-      else
-        verified = co_await m_parts.workers.run(std::move(job));
-      if (!verified) {  // a good signature that nobody looked at must not turn into a refusal for good
+  Asking asking(m_parts.resolver, co_await io::this_executor(), table);
+  Signatures signatures(view);
+  asking.ask(signatures.open(table));
+  bool late = false;
+  for (int turn = 0; turn < kTurns; ++turn) {
+    if (signatures.are_to_be_looked_at(table, asking)) {
+      if (!co_await verify(*out, arrival, view, table)) {  // a good one that nobody looked at must not turn into a refusal for good
         out->refusal = smtp::Reply{452, {4, 3, 1}, "too many messages are being judged right now; try again in a moment"};
         co_return out;
       }
-      (void)table.take_open();
     }
     out->spf = spf_check(question, table);
     out->iprev = iprev_check(question.ip, table);
     out->dmarc = judge_authors(*out, authors, table, m_suffixes ? &*m_suffixes : nullptr);
     auto open = table.take_open();
-    if (open.empty()) break;
-    co_await fetch(table, std::move(open), deadline);
+    if (late || (open.empty() && signatures.are_done())) break;
+    asking.ask(std::move(open));
+    late = !co_await asking.wait(deadline);
+    if (late) asking.give_up();
   }
   conclude(*out, arrival, view);
   co_return out;
 }
 
-Status Judge::verify(Judgement& out, const MessageView& view, DnsPort& dns, WallTime now) const {
-  out.dkim = dkim_verify(view, dns, now);
-  if (view.find("ARC-Seal") == nullptr) return {};
-  out.arc = arc_verify(view, dns);
-  return {};
+/// On a worker where that takes longer than the way there and back. Unavailable: no worker has time.
+io::Task<Status> Judge::verify(Judgement& out, const Arrival& arrival, const MessageView& view, DnsPort& dns) const {
+  auto job = [&]() -> Status {
+    out.dkim = dkim_verify(view, dns, arrival.received);
+    if (view.find("ARC-Seal") != nullptr) out.arc = arc_verify(view, dns);
+    return {};
+  };
+  const bool here = arrival.content.size() <= kSmall && view.count("DKIM-Signature") + view.count("ARC-Seal") <= kFewSignatures;
+  if (here) co_return job();
+  co_return co_await m_parts.workers.run(std::move(job));
 }
 
 /// RFC 8617 7.2.1 leaves it to the receiver whom he believes. Here: nobody in the chain but those named, and the first of them saw the
@@ -293,7 +291,7 @@ void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& 
   out.field = field_of(out, arrival, m_id);
   out.arc_trusted = trusts_chain(out, view);
   out.signature = arrival.signature;
-  if (!apply_rules(out, view)) apply(out);
+  if (!apply_rules(out)) apply(out);
   log::info("message.judged", {{"id", arrival.id.get()},
                                {"peer", arrival.road.address},
                                {"spf", name_of(out.spf.result)},
@@ -305,10 +303,10 @@ void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& 
 }
 
 /// The operator's own rules; true when one of them decided.
-bool Judge::apply_rules(Judgement& out, const MessageView& view) const {
+bool Judge::apply_rules(Judgement& out) const {
   if (m_rules.empty()) return false;
   auto outcome =
-      policy::apply_verdict_rules(m_rules, {author_addresses(view), std::string(name_of(out.spf.result)),
+      policy::apply_verdict_rules(m_rules, {addresses_of(out.authors), std::string(name_of(out.spf.result)),
                                             std::string(name_of(dkim_overall(out.dkim))), std::string(name_of(out.dmarc.result)),
                                             std::string(name_of(out.arc.cv)), std::string(name_of(out.iprev.result)), out.signature});
   for (const std::string& label : outcome.labels) out.field += std::string(kLabelField) + ": " + label + "\r\n";
@@ -327,6 +325,9 @@ bool Judge::apply_rules(Judgement& out, const MessageView& view) const {
 /// RFC 7372 has the enhanced codes: 5.7.23 SPF, 5.7.26 several checks at once.
 void Judge::apply(Judgement& out) const {
   const auto& wanted = m_parts.config.authentication;
+  // RFC 7489 6.6.1: such mail is refused, or a crowd of authors would hide the one whose domain asks for it.
+  if (wanted.dmarc == "enforce" && out.author_hidden)
+    out.refusal = smtp::Reply{550, {5, 7, 1}, "the From fields name more than " + std::to_string(kAuthorDomains) + " domains (DMARC)"};
   if (wanted.dmarc == "enforce" && out.dmarc.result == DmarcResult::Fail && out.dmarc.disposition != DmarcPolicy::None &&
       !out.arc_trusted) {
     if (could_still_pass(out)) {

@@ -1,8 +1,8 @@
 // What the standards say of mail from outside: SPF, DKIM, DMARC and the reverse name of the client, with all DNS that it takes; the field
 // that says so (RFC 8601), and what the settings make of it.
 //
-// One message costs a few rounds of questions: all that are open are asked at once, and the engines, which never wait, run again over what
-// came. `authentication.dns_timeout` bounds the whole; what has no answer then is a temperror.
+// All questions that are open are asked at once, and the engines, which never wait, run again over what came. `authentication.dns_timeout`
+// bounds the whole; what has no answer then is a temperror.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@
 #include "mailauth/arc.hpp"
 #include "mailauth/dmarc.hpp"
 #include "mailauth/iprev.hpp"
+#include "mime/address.hpp"
 #include "mime/message.hpp"
 #include "policy/verdict_rules.hpp"
 #include "smtp/reply.hpp"
@@ -28,7 +29,9 @@ struct Judgement {
   SpfVerdict spf;
   IprevVerdict iprev;
   std::vector<DkimSignature> dkim;
-  std::string author_domain;  ///< Of the From field; empty: it has none that can be judged.
+  std::vector<Mailbox> authors;  ///< claimed_authors()
+  bool author_hidden = false;    ///< Among too many domains for DMARC to be asked.
+  std::string author_domain;     ///< Of the author who fared worst; empty: there is none that can be judged.
   DmarcVerdict dmarc;
   ArcVerdict arc;
   std::string signature = "none";  ///< Arrival::signature.
@@ -71,12 +74,11 @@ class Judge {
 
  private:
   explicit Judge(JudgeParts parts);
-  [[nodiscard]] io::Task<void> fetch(dns::QuestionTable& table, std::vector<dns::Question> questions, SteadyTime deadline) const;
-  [[nodiscard]] Status verify(Judgement& out, const MessageView& view, DnsPort& dns, WallTime now) const;
+  [[nodiscard]] io::Task<Status> verify(Judgement& out, const Arrival& arrival, const MessageView& view, DnsPort& dns) const;
   [[nodiscard]] bool trusts_chain(const Judgement& judged, const MessageView& view) const;
   void conclude(Judgement& out, const Arrival& arrival, const MessageView& view) const;
   void apply(Judgement& out) const;
-  [[nodiscard]] bool apply_rules(Judgement& out, const MessageView& view) const;
+  [[nodiscard]] bool apply_rules(Judgement& out) const;
 
   JudgeParts m_parts;
   std::string m_id;
@@ -87,8 +89,5 @@ class Judge {
 
 /// The field that labels are written in; what arrives under this name is taken off.
 inline constexpr std::string_view kLabelField = "X-Postern-Label";
-
-/// The domains of the authors, A-labels, each once; for tests.
-[[nodiscard]] std::vector<std::string> author_domains(const MessageView& view);
 
 }  // namespace postern::gateway

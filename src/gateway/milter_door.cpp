@@ -46,7 +46,7 @@ std::string with_parameters(std::string path, const milter::Path& given) {
 }
 
 Result<smtp::MailCommand> mail_of(const milter::Message& message) {
-  POSTERN_TRY(auto path, path_of<ReversePath>(message, message.from, "FROM:"));
+  POSTERN_TRY(auto path, path_of<ReversePath>(message, message.from, "FROM"));
   if (auto parsed = smtp::parse_mail(with_parameters("FROM:" + path.text(), message.from), {})) return *std::move(parsed);
   smtp::MailCommand out{std::move(path), {}};
   out.parameters.smtputf8 = out.path.mailbox() && out.path.mailbox()->needs_utf8();  // RFC 6531 3.4, of an MTA that does not pass it on
@@ -54,7 +54,7 @@ Result<smtp::MailCommand> mail_of(const milter::Message& message) {
 }
 
 Result<smtp::RcptCommand> recipient_of(const milter::Message& message, const milter::Path& recipient) {
-  POSTERN_TRY(auto path, path_of<ForwardPath>(message, recipient, "TO:"));
+  POSTERN_TRY(auto path, path_of<ForwardPath>(message, recipient, "TO"));
   if (auto parsed = smtp::parse_rcpt(with_parameters("TO:" + path.text(), recipient), {}, true)) return *std::move(parsed);
   return smtp::RcptCommand{std::move(path), {}};
 }
@@ -174,10 +174,10 @@ class MilterDoor::Visit {
   io::Task<void> judge(milter::Message message) {
     ++m_door.m_stats.messages;
     if (!can_be_changed())
-      co_return refuse({451, {4, 3, 5}, "the mail server lets its filter change too little; its operator has to mend it"});
+      co_return refuse_here({451, {4, 3, 5}, "the mail server lets its filter change too little; its operator has to mend it"});
     auto arrival = arrival_of(message, m_door.m_parts.options, m_door.m_parts.clock.now(), m_door.m_parts.random);
     if (!arrival) {
-      refuse({501, {5, 5, 4}, arrival.error().text()});
+      refuse_here({501, {5, 5, 4}, arrival.error().text()});
       co_return;
     }
     arrival->counted = true;
@@ -212,6 +212,11 @@ class MilterDoor::Visit {
     if (std::exchange(m_taken, false)) m_door.m_parts.reception.answered(Company::count() == 0);
   }
 
+  /// What the reception refused stands in its log already; what the door itself does is said here.
+  void refuse_here(const smtp::Reply& reply) {
+    log::info("milter.message_refused", {{"door", name()}, {"reply", reply.text()}});
+    refuse(reply);
+  }
   void refuse(const smtp::Reply& reply) {
     end_message();
     ++m_door.m_stats.refused;

@@ -151,10 +151,12 @@ bool Pipeline::needs_worker(const Arrival& arrival) const {
   if (!m_rules.empty() || arrival.content.size() > kLargeMessage) return true;
   if (arrival.road.trusted && m_parts.dkim != nullptr && !m_parts.dkim->all()->empty()) return true;
   if (arrival.judgement && !m_parts.config.authentication.arc_seal.empty()) return true;
-  // Only mail for local people is opened, or looked at for its signature.
+  // Only mail for local people is opened, or looked at for its signature. What becomes ours is sealed at rest, for which the keeper may be
+  // asked.
+  const bool ours = !arrival.passing || (arrival.judgement && !arrival.judgement->hold.empty());
   return std::any_of(arrival.envelope.recipients.begin(), arrival.envelope.recipients.end(),
                      [&](const auto& r) { return m_parts.routes.is_local(r.path.mailbox().domain); }) &&
-         is_protected(protection_of(arrival));
+         (ours || is_protected(protection_of(arrival)));
 }
 
 Protection Pipeline::protection_of(const Arrival& arrival) const {

@@ -146,9 +146,12 @@ Result<std::string> SmtpSender::check_certificate() {
 }
 
 /// RFC 7672 3.1, 3.2: what the records say is all that counts.
-Result<std::string> SmtpSender::check_dane(const std::vector<Certificate>& chain) const {
+Result<std::string> SmtpSender::check_dane(const std::vector<Certificate>& chain) {
   const DaneVerdict verdict = dane_check({m_trust.plan.records, chain, m_trust.names, m_clock.now()});
-  if (verdict.result != DaneResult::Match || !verdict.record) return fail(ErrorCode::Denied, verdict.reason);
+  if (verdict.result != DaneResult::Match || !verdict.record) {
+    if (verdict.fault == ChainFault::Expired || verdict.fault == ChainFault::WrongName) m_tls_result = tls_result_of(verdict.fault);
+    return fail(ErrorCode::Denied, verdict.reason);
+  }
   const auto number = [](std::uint8_t n) { return std::to_string(n); };
   return " by DANE (" + number(verdict.record->usage) + " " + number(verdict.record->selector) + " " + number(verdict.record->matching) +
          ")";

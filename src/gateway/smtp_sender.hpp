@@ -81,7 +81,7 @@ class SmtpSender {
   [[nodiscard]] io::Task<bool> write_output();
   [[nodiscard]] io::Task<Status> secure();
   [[nodiscard]] Result<std::string> check_certificate();
-  [[nodiscard]] Result<std::string> check_dane(const std::vector<Certificate>& chain) const;
+  [[nodiscard]] Result<std::string> check_dane(const std::vector<Certificate>& chain);
   [[nodiscard]] Result<std::string> check_pins(const Certificate& leaf) const;
   [[nodiscard]] Status check_path(std::span<const Certificate> chain);
   [[nodiscard]] io::Task<Status> check_revocation();

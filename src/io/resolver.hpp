@@ -35,11 +35,16 @@ struct UnboundOptions {
   /// Facts that override the DNS, each a zone file line ("mx.test. 300 IN A 192.0.2.1"); for closed networks and tests.
   std::vector<std::string> local_data;
   std::chrono::milliseconds timeout{10000};  ///< Then AnswerStatus::Timeout; the question goes on inside and fills the cache.
-  std::size_t max_outstanding = 1000;        ///< More: Exhausted.
+  /// Questions that the library has at a time (12 KiB and, while a server does not answer, a socket each; fewer where the process may not
+  /// open so many). The rest waits in turn.
+  std::size_t in_flight = 2000;
+  /// Askers, of the same question too. More, and of one zone more than a quarter: Exhausted.
+  std::size_t max_outstanding = 20000;
 };
 
 /// libunbound with its own worker thread and one cache for all loops. Answers travel from that thread's pipe through one small thread
-/// of ours to the loop that asked.
+/// of ours to the loop that asked. Who asks what is asked already gets the same answer. Zones take turns, and no zone has more than an
+/// eighth of what is in flight; a server that does not answer is given up after some six seconds: who needs it waits, and nobody else.
 class UnboundResolver final : public Resolver {
  public:
   [[nodiscard]] static Result<std::unique_ptr<UnboundResolver>> open(UnboundOptions options);

@@ -3,11 +3,20 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <fstream>
 #include <set>
 #include <thread>
 
 #include "dns/rdata.hpp"
 #include "io/mx.hpp"
+#include "io/sockets.hpp"
 #include "io/testing/run.hpp"
 
 namespace postern::io {
@@ -185,6 +194,7 @@ TEST(UnboundResolver, QuestionsInFlightAreBounded) {
   RunningLoops loops;
   UnboundOptions options = closed_world();
   options.max_outstanding = 3;
+  options.in_flight = 1;
   const auto resolver = *UnboundResolver::open(options);
   std::size_t exhausted = 0;
   std::vector<std::future<bool>> asked;
@@ -211,6 +221,113 @@ TEST(UnboundResolver, ClosingItAnswersWhatIsOutstanding) {
   std::this_thread::sleep_for(20ms);
   resolver.reset();
   EXPECT_TRUE(got.get_future().get()->is_temporary_failure());
+}
+
+/// A forwarder that has one TXT record for every name, and for those with "dead" in them no answer at all.
+class Forwarder {
+ public:
+  Forwarder() : m_socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(::bind(m_socket.get(), reinterpret_cast<sockaddr*>(&at), size), 0);
+    EXPECT_EQ(::getsockname(m_socket.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    m_port = ntohs(at.sin_port);
+    m_thread = std::thread([this] { run(); });
+  }
+  ~Forwarder() {
+    m_over = true;
+    m_thread.join();
+  }
+  [[nodiscard]] UnboundOptions options() const {
+    UnboundOptions out;
+    out.forwarders = {"127.0.0.1@" + std::to_string(m_port)};
+    out.validate = false;
+    return out;
+  }
+  [[nodiscard]] std::size_t asked() const { return m_asked; }
+
+ private:
+  void run() {
+    std::array<char, 4096> in{};
+    while (!m_over) {
+      sockaddr_in from{};
+      socklen_t size = sizeof from;
+      pollfd waits{m_socket.get(), POLLIN, 0};
+      if (::poll(&waits, 1, 20) != 1) continue;
+      const auto got = ::recvfrom(m_socket.get(), in.data(), in.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+      std::string question(in.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+      ++m_asked;
+      if (question.find("dead") != std::string::npos) continue;
+      if (question.find("slow") != std::string::npos) std::this_thread::sleep_for(300ms);
+      const std::size_t end = question.find('\0', 12) + 5;
+      // RFC 1035 4.1: an answer, one record, the name by a pointer to the question's, "x" for an hour.
+      std::string reply = question.substr(0, 2) + std::string("\x84\x80\0\1\0\1\0\0\0\0", 10) + question.substr(12, end - 12) +
+                          std::string("\xc0\x0c\0\x10\0\1\0\0\x0e\x10\0\2\1x", 14);
+      (void)::sendto(m_socket.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
+    }
+  }
+
+  UniqueFd m_socket;
+  std::uint16_t m_port = 0;
+  std::atomic<bool> m_over{false};
+  std::atomic<std::size_t> m_asked{0};
+  std::thread m_thread;
+};
+
+std::size_t resident_kib() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t all = 0, resident = 0;
+  file >> all >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+/// Questions that nobody waits for here; counts the answers.
+Task<void> ask_aside(UnboundResolver& resolver, std::string name, std::atomic<std::size_t>& answered) {
+  const auto answer = co_await resolver.query(std::move(name), RecordType::Txt);
+  if (answer && !answer->is_temporary_failure()) ADD_FAILURE() << "an answer out of nothing";
+  ++answered;
+}
+
+TEST(UnboundResolver, WhoAsksWhatIsAskedAlreadyGetsTheSameAnswer) {
+  const Forwarder server;
+  RunningLoops loops(2);
+  const auto resolver = *UnboundResolver::open(server.options());
+  std::vector<std::future<bool>> asked;
+  for (std::size_t i = 0; i < 50; ++i) {
+    asked.push_back(std::async(std::launch::async, [&, i] {
+      const auto answer = testing::run_on(loops.at(i % 2), resolver->query("slow.good.example", RecordType::Txt));
+      return answer && answer->all<dns::TxtData>().at(0).joined() == "x";
+    }));
+  }
+  for (auto& each : asked) EXPECT_TRUE(each.get());
+  EXPECT_LE(server.asked(), 2U) << "the library may ask again while it waits";
+}
+
+// One zone whose servers are silent, and a thousand of them: both through the same forwarder, which answers for the rest.
+TEST(UnboundResolver, TenThousandQuestionsThatNobodyAnswersHoldUpNoOther) {
+  const Forwarder server;
+  for (const std::size_t zones : {1U, 1000U}) {
+    RunningLoops loops;
+    std::atomic<std::size_t> answered{0};
+    const std::size_t before = resident_kib();
+    {
+      const auto resolver = *UnboundResolver::open(server.options());
+      for (std::size_t i = 0; i < 10000; ++i) {
+        const std::string name = "n" + std::to_string(i) + ".dead" + std::to_string(i % zones) + ".example";
+        spawn(loops.at(0), ask_aside(*resolver, name, answered), "ask");
+      }
+      for (int i = 0; i < 20; ++i) {
+        const auto good = loops.run(resolver->query("n" + std::to_string(i) + ".good.example", RecordType::Txt));
+        ASSERT_TRUE(good) << good.error().text();
+        EXPECT_EQ(good->status, AnswerStatus::NoError) << zones << " zones, question " << i;
+      }
+      EXPECT_LT(resident_kib() - before, 100U * 1024) << "of 10,000 questions";
+    }
+    for (int i = 0; i < 500 && answered < 10000; ++i) std::this_thread::sleep_for(10ms);
+    EXPECT_EQ(answered, 10000U) << "each has its answer, and be it that there is none";
+  }
 }
 
 TEST(UnboundResolver, ABadForwarderIsAnErrorThatNamesIt) {

@@ -1,18 +1,21 @@
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unbound.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <map>
 #include <thread>
-#include <unordered_set>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "dns/name.hpp"
 #include "dns/rdata.hpp"
 #include "io/answer_cache.hpp"
+#include "io/fair_queue.hpp"
 #include "io/resolver.hpp"
 #include "io/sockets.hpp"
 #include "io/sync.hpp"
@@ -24,6 +27,11 @@ using dns::AnswerStatus;
 using dns::RecordType;
 
 namespace {
+
+constexpr std::size_t kSpareSockets = 100;
+constexpr const char* kTcp = "256";
+constexpr std::size_t kZoneShare = 8;  // of what is in flight, for one zone
+constexpr const char* kTries = "3";  // after 0.4, 0.8, 1.5 and 3 s
 
 struct ContextFree {
   void operator()(ub_ctx* context) const noexcept { ub_ctx_delete(context); }
@@ -45,7 +53,10 @@ Status add_forwarders(ub_ctx* context, const UnboundOptions& options) {
     POSTERN_CHECK(check(ub_ctx_set_fwd(context, address.c_str()), "forwarder " + address));
   if (options.forwarders.empty() && options.use_resolv_conf)
     POSTERN_CHECK(check(ub_ctx_resolvconf(context, nullptr), "reading /etc/resolv.conf"));
-  return {};
+  if (options.forwarders.empty() && !options.use_resolv_conf) return {};
+  // RFC 6303 keeps questions about private addresses from the roots of the Internet; the servers of a network know its own.
+  POSTERN_CHECK(check(ub_ctx_set_option(context, "unblock-lan-zones:", "yes"), "asking about private addresses"));
+  return check(ub_ctx_set_option(context, "insecure-lan-zones:", "yes"), "asking about private addresses");
 }
 
 Status add_local_data(ub_ctx* context, const UnboundOptions& options) {
@@ -61,6 +72,16 @@ Status add_trust(ub_ctx* context, const UnboundOptions& options) {
     return {};
   }
   return check(ub_ctx_add_ta_file(context, options.root_key_file.c_str()), "reading " + options.root_key_file);
+}
+
+/// Names that the same servers are likely to answer for: two labels, and four of a reverse name.
+std::string zone_of(const std::string& name) {
+  std::size_t labels = name.ends_with(".arpa") ? 4 : 2, at = name.size();
+  while (labels > 0 && at != std::string::npos && at > 0) {
+    at = name.rfind('.', at - 1);
+    --labels;
+  }
+  return at == std::string::npos || labels > 0 ? name : name.substr(at + 1);
 }
 
 AnswerStatus status_of(const ub_result& result) {
@@ -94,33 +115,54 @@ Answer make_answer(const ub_result& result, const std::string& name, RecordType 
 }  // namespace
 
 struct UnboundResolver::Impl {
-  // One question in flight: what the callback gets as its argument.
+  using Setter = std::function<void(Answer)>;
+  /// One question, and who waits for its answer: what the callback gets as its argument.
   struct Question {
     Impl* owner;
     std::string name;
     RecordType type;
-    std::function<void(Answer)> set;
+    SteadyTime asked;
+    std::vector<Setter> askers;
   };
+  using Key = std::pair<std::string, RecordType>;
 
   UnboundOptions options;
   UniqueFd stop_event{::eventfd(0, EFD_CLOEXEC)};
   std::mutex mutex;
-  std::unordered_set<Question*> outstanding;
+  std::map<Key, std::unique_ptr<Question>> questions;  ///< Waiting, and with the library.
+  std::optional<FairQueue<Question*>> queue;
+  std::size_t outstanding = 0;  ///< Askers.
   AnswerCache cache;  // a question to the library costs two pipes and two threads, even when it knows the answer
   Context context{ub_ctx_create()};
   std::thread pump;
 
   ~Impl();
   Status open();
+  Status bound_library();
   void run();
-  Status ask(std::string name, RecordType type, std::function<void(Answer)> set);
-  std::unique_ptr<Question> release(Question* question);
+  Status ask(std::string name, RecordType type, Setter set);
+  void go_on();
+  Question* next();
+  void end(Question* question, const Answer& answer);
   static void on_answer(void* data, int error, ub_result* result);
 };
+
+/// The library's own default of 16 sockets is for programs that ask one question at a time: what waits for one stands behind the questions
+/// that nobody answers.
+Status UnboundResolver::Impl::bound_library() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) options.in_flight = std::min<std::size_t>(files.rlim_cur / 4 + 1, options.in_flight);
+  queue.emplace(options.in_flight, options.in_flight / kZoneShare + 1);
+  const std::string sockets = std::to_string(options.in_flight + kSpareSockets);
+  POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outgoing-range:", sockets.c_str()), "choosing sockets"));
+  POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outgoing-num-tcp:", kTcp), "choosing sockets"));
+  return check(ub_ctx_set_option(context.get(), "outbound-msg-retry:", kTries), "choosing patience");
+}
 
 Status UnboundResolver::Impl::open() {
   if (!context || !stop_event) return fail(ErrorCode::Exhausted, "the DNS resolver could not be made: out of memory or descriptors");
   ub_ctx_debugout(context.get(), nullptr);
+  POSTERN_CHECK(bound_library());
   POSTERN_CHECK(add_forwarders(context.get(), options));
   POSTERN_CHECK(add_trust(context.get(), options));
   POSTERN_CHECK(check(ub_ctx_async(context.get(), 1), "choosing threads"));
@@ -143,42 +185,80 @@ UnboundResolver::Impl::~Impl() {
   if (stop_event) (void)!::write(stop_event.get(), &one, sizeof one);
   if (pump.joinable()) pump.join();
   context.reset();  // after this no callback comes
-  for (Question* left : outstanding) {
-    const std::unique_ptr<Question> question(left);
-    question->set(Answer{});
+  for (const auto& [key, question] : questions) {
+    for (const Setter& set : question->askers) set(Answer{});
   }
-}
-
-std::unique_ptr<UnboundResolver::Impl::Question> UnboundResolver::Impl::release(Question* question) {
-  const std::lock_guard lock(mutex);
-  outstanding.erase(question);
-  return std::unique_ptr<Question>(question);
 }
 
 void UnboundResolver::Impl::on_answer(void* data, int error, ub_result* raw) {
   const UbResult result(raw);
-  auto* const pending = static_cast<Question*>(data);
-  const auto question = pending->owner->release(pending);
-  if (error != 0 || !result) return question->set(Answer{});
-  Answer answer = make_answer(*result, question->name, question->type);
-  question->owner->cache.keep(question->name, question->type, answer, result->ttl, std::chrono::steady_clock::now());
-  question->set(std::move(answer));
+  auto* const question = static_cast<Question*>(data);
+  Impl& self = *question->owner;
+  Answer answer;
+  if (error == 0 && result) {
+    answer = make_answer(*result, question->name, question->type);
+    self.cache.keep(question->name, question->type, answer, result->ttl, std::chrono::steady_clock::now());
+  }
+  self.end(question, answer);
+  self.go_on();
 }
 
-Status UnboundResolver::Impl::ask(std::string name, RecordType type, std::function<void(Answer)> set) {
-  auto question = std::make_unique<Question>(Question{this, std::move(name), type, std::move(set)});
+/// Everybody who asked gets the answer.
+void UnboundResolver::Impl::end(Question* question, const Answer& answer) {
+  std::unique_ptr<Question> over;
   {
     const std::lock_guard lock(mutex);
-    if (outstanding.size() >= options.max_outstanding)
-      return fail(ErrorCode::Exhausted, "too many DNS questions are waiting, try again later", "dns");
-    outstanding.insert(question.get());
+    const auto place = questions.find({question->name, question->type});
+    over = std::move(place->second);
+    questions.erase(place);
+    outstanding -= over->askers.size();
+    queue->done(zone_of(over->name));
   }
-  Question* const pending = question.get();
-  const int code =
-      ub_resolve_async(context.get(), (pending->name + ".").c_str(), static_cast<int>(type), 1, question.release(), on_answer, nullptr);
-  if (code == 0) return {};
-  const auto failed = release(pending);
-  return fail(ErrorCode::Unavailable, std::string("asking the DNS: ") + ub_strerror(code), "dns");
+  for (const Setter& set : over->askers) set(answer);
+}
+
+/// The next question that the library may have; null: none, or it has enough.
+UnboundResolver::Impl::Question* UnboundResolver::Impl::next() {
+  const std::lock_guard lock(mutex);
+  return queue->next().value_or(nullptr);
+}
+
+void UnboundResolver::Impl::go_on() {
+  while (Question* const question = next()) {
+    // Nobody waits for it any more: who asked last gave up with who asked first, or asks again.
+    const bool late = std::chrono::steady_clock::now() - question->asked >= options.timeout;
+    const std::string name = question->name + ".";
+    if (!late && ub_resolve_async(context.get(), name.c_str(), static_cast<int>(question->type), 1, question, on_answer, nullptr) == 0)
+      continue;
+    Answer answer;
+    if (late) answer.status = AnswerStatus::Timeout;
+    answer.canonical_name = question->name;
+    end(question, answer);
+  }
+}
+
+Status UnboundResolver::Impl::ask(std::string name, RecordType type, Setter set) {
+  {
+    const std::lock_guard lock(mutex);
+    if (outstanding >= options.max_outstanding)
+      return fail(ErrorCode::Exhausted, "too many DNS questions are waiting, try again later", "dns");
+    const auto known = questions.find({name, type});
+    if (known != questions.end()) {
+      ++outstanding;
+      known->second->askers.push_back(std::move(set));
+      return {};
+    }
+    const std::string zone = zone_of(name);
+    if (queue->size_of(zone) > options.max_outstanding / 4)
+      return fail(ErrorCode::Exhausted, "too many DNS questions about " + printable(zone) + " are waiting, try again later", "dns");
+    ++outstanding;
+    auto& place = questions[{name, type}];
+    place = std::make_unique<Question>(Question{this, std::move(name), type, std::chrono::steady_clock::now(), {}});
+    place->askers.push_back(std::move(set));
+    queue->push(zone, place.get());
+  }
+  go_on();
+  return {};
 }
 
 UnboundResolver::UnboundResolver(std::shared_ptr<Impl> impl) : m_impl(std::move(impl)) {}

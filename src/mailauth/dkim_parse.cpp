@@ -16,6 +16,8 @@ constexpr std::size_t kMaxSignedNames = 1000;
 DkimVerdict neutral(std::string reason) { return {DkimResult::Neutral, std::move(reason)}; }
 DkimVerdict permanent(std::string reason) { return {DkimResult::PermError, std::move(reason)}; }
 
+std::string in_a_labels(const std::string& domain) { return to_a_labels(domain).value_or(domain); }
+
 /// Reads the tags of one signature in turn; the first thing wrong decides. Every step may assume that those before it went well.
 class SignatureReader {
  public:
@@ -40,7 +42,7 @@ class SignatureReader {
   DkimVerdict domain() {
     m_out.domain = to_lower(value("d"));
     if (m_out.domain.empty()) return neutral("d= is missing");
-    // RFC 8616 3: U-labels may stand in d=; DNS is asked with A-labels.
+    // RFC 8616 5: U-labels may stand in d=; DNS is asked with A-labels.
     const auto ascii = to_a_labels(m_out.domain);
     const auto name = ascii ? dns::normalize_name(*ascii) : dns::normalize_name(m_out.domain);
     if (!name) return neutral("d= is not a domain name");
@@ -111,7 +113,7 @@ class SignatureReader {
     if (at == std::string::npos) return neutral("i= has no @");
     m_out.identity_domain = to_lower(m_out.identity.substr(at + 1));
     // RFC 6376 6.1.1: "If the "i=" tag ... domain is not the same as or a subdomain of d=", PERMFAIL (domain mismatch)
-    if (!dns::is_same_or_below(m_out.identity_domain, m_out.domain)) return permanent("i= is not within d=");
+    if (!dns::is_same_or_below(in_a_labels(m_out.identity_domain), in_a_labels(m_out.domain))) return permanent("i= is not within d=");
     return {};
   }
   DkimVerdict query() {

@@ -492,7 +492,7 @@ TEST(DkimVerify, AKeyThatIsChangedCountsAtOnce) {
   }
 }
 
-// RFC 8616 3: U-labels in d= are asked for as A-labels.
+// RFC 8616 5: U-labels in d= are asked for as A-labels.
 TEST(DkimVerify, InternationalDomain) {
   const std::string raw = with_tags(
       "v=1; a=rsa-sha256; d=b\xC3\xBC"

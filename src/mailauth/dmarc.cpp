@@ -4,6 +4,7 @@
 
 #include "base/text.hpp"
 #include "dns/name.hpp"
+#include "mime/address.hpp"
 
 namespace postern {
 namespace {
@@ -144,7 +145,8 @@ Status Check::choose_policy(const std::string& author) {
 
 /// 4.4: strict: the same name; relaxed: the same organizational domain.
 Result<bool> Check::is_aligned(const std::string& author, std::string_view domain, bool strict) {
-  const auto name = dns::normalize_name(domain);
+  const auto ascii = to_a_labels(domain);  // RFC 8616 6
+  const auto name = ascii ? dns::normalize_name(*ascii) : dns::normalize_name(domain);
   if (!name) return false;
   if (*name == author) return true;
   if (strict || !dns::is_same_or_below(*name, m_out.org_domain)) return false;

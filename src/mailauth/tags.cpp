@@ -35,7 +35,7 @@ constexpr auto kClasses = [] {
   return out;
 }();
 
-/// RFC 6376 3.2 tag-value: VALCHAR with FWS between. RFC 8616 3 adds UTF-8.
+/// RFC 6376 3.2 tag-value: VALCHAR with FWS between. RFC 8616 5 adds UTF-8.
 bool is_tag_value(std::string_view value) noexcept {
   unsigned char seen = 0;
   for (const char c : value) seen |= kClasses[static_cast<unsigned char>(c)];

@@ -1,7 +1,7 @@
 // RFC 6376 3.2 tag=value lists, as DKIM signatures, DKIM keys, ARC and DMARC records use them.
 //
 // Strict: a duplicate tag, an empty element, a name that is no tag-name or a value outside VALCHAR makes the whole list invalid, as 3.2
-// demands. UTF-8 in values is allowed (RFC 8616 3).
+// demands. UTF-8 in values is allowed (RFC 8616 5).
 #pragma once
 
 #include <cstddef>

@@ -51,12 +51,13 @@ bool is_weaker_than_another(const TlsaData& record, std::span<const TlsaData> us
   });
 }
 
-DaneVerdict matched(const TlsaData& record, std::size_t depth) { return {DaneResult::Match, record, depth, {}}; }
+DaneVerdict matched(const TlsaData& record, std::size_t depth) { return {DaneResult::Match, record, depth, {}, ChainFault::None}; }
 
 // Judging usage 2: what one anchor says about the chain.
 struct AnchorJudge {
   const DaneRequest& request;
   std::string reason = {};  // of the anchor that came nearest
+  ChainFault fault = ChainFault::Other;
   std::size_t paths = 0;
 
   bool path_to(const Certificate& anchor) {
@@ -69,6 +70,7 @@ struct AnchorJudge {
     const ChainVerdict verdict = verify_chain(path);
     if (!verdict.ok) {
       reason = verdict.reason;
+      fault = verdict.fault;
       return false;
     }
     return is_for_us();
@@ -78,6 +80,7 @@ struct AnchorJudge {
   bool is_for_us() {
     const auto fits = [&](const std::string& name) { return certificate_matches_host(request.chain.front(), name); };
     if (std::ranges::any_of(request.names, fits)) return true;
+    fault = ChainFault::WrongName;
     reason = "the certificate is for none of the names of the server (" +
              std::string(request.names.empty() ? "none given" : request.names[0]) + (request.names.size() > 1 ? " and others)" : ")");
     return false;
@@ -195,7 +198,8 @@ DaneVerdict dane_check(const DaneRequest& request) {
   return {DaneResult::Mismatch,
           {},
           0,
-          judge.reason.empty() ? "no TLSA record matches the server's certificates" : "a TLSA record names an anchor, but " + judge.reason};
+          judge.reason.empty() ? "no TLSA record matches the server's certificates" : "a TLSA record names an anchor, but " + judge.reason,
+          judge.fault};
 }
 
 Result<TlsaData> parse_tlsa(std::string_view text) {

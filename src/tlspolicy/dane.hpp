@@ -22,6 +22,7 @@
 #include "base/clock.hpp"
 #include "dns/record.hpp"
 #include "pki/certificate.hpp"
+#include "pki/verify.hpp"
 
 namespace postern {
 
@@ -53,6 +54,7 @@ struct DaneVerdict {
   std::optional<dns::TlsaData> record;  ///< The one that matched.
   std::size_t depth = 0;                ///< Of the certificate that it matched; for an anchor that was not sent, the chain's length.
   std::string reason;                   ///< In words; what stood in the way when nothing matched.
+  ChainFault fault = ChainFault::Other;  ///< What that was, where an anchor was named.
 };
 [[nodiscard]] DaneVerdict dane_check(const DaneRequest& request);
 

@@ -49,11 +49,9 @@ Result<std::string> apply_policy(SSL_CTX* context, TlsVersion least) {
 Status use_identity(SSL_CTX* context, const CertificateChain& chain, EVP_PKEY* key) {
   if (chain.empty() || key == nullptr) return fail(ErrorCode::BadInput, "a certificate and its key are needed", "certificate");
   POSTERN_CHECK(check(SSL_CTX_use_certificate(context, chain.front().native()) == 1, "using the certificate"));
-  for (std::size_t i = 1; i < chain.size(); ++i) {
-    // RFC 8446 4.4.2: the trust anchor "MAY be omitted"; the other side has it or does not trust it.
-    if (chain[i].is_self_signed()) continue;
+  // The root too, where it is in the file: who knows it by a DANE-TA record has it from here only (RFC 7672 3.1.2).
+  for (std::size_t i = 1; i < chain.size(); ++i)
     POSTERN_CHECK(check(SSL_CTX_add1_chain_cert(context, chain[i].native()) == 1, "using the certificate chain"));
-  }
   POSTERN_CHECK(check(SSL_CTX_use_PrivateKey(context, key) == 1, "the private key does not belong to the certificate"));
   return check(SSL_CTX_check_private_key(context) == 1, "the private key does not belong to the certificate");
 }

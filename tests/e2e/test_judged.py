@@ -155,6 +155,53 @@ def test_several_authors_are_judged_by_the_strictest(judged):
     assert refusal(judged, twice, "x@list.example")[0] == 550
 
 
+SPOOFS = {  # RFC 5322 3.6.2 has one From field with mailboxes; whatever a reader may be shown is judged
+    "unclosed bracket": ["From: Alice <alice@strict.example"],
+    "a comma too many": ["From: Alice, Inc <alice@strict.example>"],
+    "a second field that is none": ["From: <bob@list.example>", "From: <alice@strict.example> Alice <x"],
+    "the first is none": ["From: <alice@strict.example", "From: <bob@list.example>"],
+    "in an encoded word": ["From: =?utf-8?Q?alice=40strict.example?="],
+    "white space around": ["From: alice @ strict.example, ="],
+    "a comment inside": ["From: alice@strict(\\)x).example ="],
+    "a comment that nobody closes": ["From: (alice@strict.example"],
+    "behind a group": ["From: friends: bob@list.example;, <alice@strict.example"],
+    "in a group": ["From: friends: <alice@strict.example>;"],
+    "folded": ["From: alice", "\t@strict.example;"],
+    "capitals": ["From: <ALICE@STRICT.EXAMPLE> x"],
+    "with a dot behind": ["From: <alice@strict.example.>"],
+    "no angle brackets, two of them": ["From: bob@list.example alice@strict.example"],
+}
+
+
+def test_a_broken_author_is_no_way_around_a_policy(judged):
+    """RFC 9989 5.3.1 judges authors that can be read. One that cannot may still be shown: its domain's policy holds for it too."""
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.start()
+    for name, lines in SPOOFS.items():
+        raw = message("x@list.example").replace(b"From: <x@list.example>", "\r\n".join(lines).encode())
+        code, text = refusal(judged, raw, "x@list.example")
+        assert code == 550 and text.startswith("5.7.26") and "strict.example" in text, (name, text)
+
+
+def test_a_crowd_of_authors_hides_nobody(judged):
+    """RFC 7489 6.6.1. At most five domains are asked about."""
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.start()
+    crowd = ", ".join(f"a@d{i}.example" for i in range(5))
+    raw = message("x@list.example").replace(b"<x@list.example>", f"{crowd}, <alice@strict.example>".encode())
+    code, text = refusal(judged, raw, "x@list.example")
+    assert code == 550 and text.startswith("5.7.1") and "more than 5 domains" in text
+
+
+def test_a_careless_author_who_is_authenticated_gets_through(judged):
+    """The comma is not quoted, as many programs write it: no mailbox-list, and no reason to refuse it."""
+    judged.config["authentication"]["dmarc"] = "enforce"
+    judged.start()
+    raw = message("alice@strict.example").replace(b"From: <alice", b"From: Strict, Inc. <alice")
+    bring(judged, raw, "alice@strict.example", GOOD)
+    assert results(judged)["dmarc"] == "pass"
+
+
 def test_spf_alone(judged):
     judged.config["authentication"]["spf_fail"] = "reject"
     judged.start()

@@ -282,7 +282,7 @@ def test_an_mta_that_lets_nothing_be_changed_waits(filtering):
     assert refused.value.reply.startswith("451 4.3.5") and filtering.queue() == [] and "milter.actions_missing" in filtering.log_text()
 
 
-# miltertest: each answer by itself.
+# miltertest: the usual answers as libmilter's defaults negotiate them; test_milter_replies.py has all of them.
 
 _SCRIPT = """
 conn = mt.connect("inet:{port}@127.0.0.1")
@@ -318,7 +318,9 @@ assert(not mt.eom_check(conn, MT_BODYCHANGE), "the body stays")"""),
 assert(mt.getreply(conn) == SMFIR_ACCEPT, "accept")
 assert(mt.eom_check(conn, MT_HDRINSERT, "DKIM-Signature"), "signed")"""),
     "refused": (BAD, "alice@strict.example", BOB, """
-assert(mt.getreply(conn) == SMFIR_REPLYCODE, "reply")"""),
+assert(mt.getreply(conn) == SMFIR_REPLYCODE, "reply")
+assert(mt.eom_check(conn, MT_SMTPREPLY, "550", "5.7.26",
+  "the policy of strict.example for mail that is not authenticated as strict.example is reject (DMARC)"), "its words")"""),
     "kept": (BAD, "alice@soft.example", BOB, """
 assert(mt.getreply(conn) == SMFIR_DISCARD, "ours now")"""),
     # (a sealed body is more than miltertest has room for: it dies of it; Postfix and the Stalwart client take it above)

@@ -3,7 +3,9 @@
 import os
 import pathlib
 import pwd
+import re
 import shutil
+import smtplib
 
 from . import mimebytes
 from .base import Server, free_port, run, wait_until
@@ -77,6 +79,12 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+def own_resolver(nameserver: str, resolv: pathlib.Path) -> list[str]:
+    """What to put before a command line (Server.wrapper), so that the program sees the file `resolv` as its /etc/resolv.conf."""
+    resolv.write_text(f"nameserver {nameserver}\noptions trust-ad\n")
+    return ["unshare", "-m", "sh", "-c", f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', "sh"]
+
+
 class Postfix(Server):
     """`directory` must be reachable for the user postfix, so not below a 0700 directory. `settings` are main.cf lines."""
 
@@ -84,19 +92,29 @@ class Postfix(Server):
         super().__init__(name, directory)
         assert os.geteuid() == 0, "Postfix changes user: run the end-to-end tests as root"
         self.port = free_port()
-        self._also = address  # listens there, too: "127.0.0.2:25"; with settings of its own: ["smtpd_milters=unix:/..."]
-        self._also_settings = "".join(f" -o {setting}" for setting in address_settings)
+        self._services: list[str] = []  # lines of master.cf
+        if address:
+            self.listen(address, *address_settings)
         self.etc, self.queue, self.data, self.mail = (self.directory / part for part in ("etc", "queue", "data", "mail"))
         self._places = {"etc": self.etc, "queue": self.queue, "data": self.data, "mail": self.mail, "hostname": hostname}
         self._settings = settings
+
+    def listen(self, address, *settings):
+        """Before start(): it listens there, too ("127.0.0.2:25"), with settings of its own ("smtpd_milters=unix:/...")."""
+        self._services.append(f"{address} inet n - n - - smtpd" + "".join(f" -o {setting}" for setting in settings) + "\n")
+        return self
+
+    def resolve_by(self, nameserver, resolv):
+        """Before start(): its DNS is that server at port 53, believed about DNSSEC; `resolv` becomes its resolv.conf."""
+        self.wrapper = own_resolver(nameserver, resolv)
+        return self
 
     def start(self):
         for path in (self.etc, self.queue, self.data, self.mail):
             path.mkdir(parents=True, exist_ok=True)
         shutil.chown(self.data, "postfix", "postfix")
         (self.etc / "main.cf").write_text(_MAIN.format(**self._places) + self._settings)
-        also = f"{self._also} inet n - n - - smtpd{self._also_settings}\n" if self._also else ""
-        (self.etc / "master.cf").write_text(also + _MASTER.format(port=f"127.0.0.1:{self.port}").lstrip())
+        (self.etc / "master.cf").write_text("".join(self._services) + _MASTER.format(port=f"127.0.0.1:{self.port}").lstrip())
         self.spawn(["/usr/sbin/postfix", "-c", self.etc, "start-fg"])
         self.await_port(self.port)
         return self
@@ -105,6 +123,17 @@ class Postfix(Server):
         if self.running():
             run(["/usr/sbin/postfix", "-c", self.etc, "stop"], check=False)
         return super().stop(seconds)
+
+    def forward(self, to: str, sender="carol@example.org") -> str:
+        """Gives it a message for that address; what its log says from then on, as soon as it has said what became of it."""
+        begun = len(self.log_text())
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
+            client.sendmail(sender, to, mimebytes.simple_message(sender, to))
+
+        def ended():
+            told = self.log_text()[begun:]
+            return told if re.search(rf" to=<{re.escape(to)}>.* status=", told) else None
+        return wait_until(ended, f"what becomes of the mail for {to}", details=self.log_tail)
 
     def queue_length(self) -> int:
         return sum(1 for box in ("maildrop", "incoming", "active", "deferred", "hold") for _, _, files in os.walk(self.queue / box) for _ in files)

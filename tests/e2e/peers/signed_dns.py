@@ -1,6 +1,9 @@
 """A small Internet's DNS: Knot with a root that it signs, an unsigned zone below it and one whose chain of trust is broken."""
 
+import hashlib
 import pathlib
+
+from cryptography.hazmat.primitives import serialization
 
 from .base import Server, free_port, run, wait_until
 
@@ -29,6 +32,17 @@ template:
 {keys}zone:
 {zones}
 """
+
+
+def tlsa(form: str, certificate) -> str:
+    """The TLSA record of that form ("3 1 1", RFC 6698 2.1) for an x509 certificate; "3 1 1 wrong": of the right length, for no certificate at all."""
+    usage, selector, matching, *wrong = form.split()
+    data = certificate.public_bytes(serialization.Encoding.DER)
+    if selector == "1":
+        data = certificate.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    if matching != "0":
+        data = (hashlib.sha512 if matching == "2" else hashlib.sha256)(data).digest()
+    return f"{usage} {selector} {matching} {'00' * len(data) if wrong else data.hex()}"
 
 
 class SignedDns(Server):
