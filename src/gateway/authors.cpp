@@ -12,12 +12,15 @@ bool is_high(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 bool is_local(char c) { return is_alnum(c) || is_high(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos; }
 bool is_domain(char c) { return is_alnum(c) || is_high(c) || c == '-' || c == '_' || c == '.'; }
 
-/// Without parentheses and what stands in them; one that nobody closes goes on to the end.
+/// Without parentheses and what stands in them (RFC 5322 3.2.2); one that nobody closes goes on to the end.
 std::string without_comments(std::string_view text) {
   std::string out;
   int depth = 0;
-  for (const char c : text) {
-    if (c == '(')
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '\\' && depth > 0)
+      ++i;
+    else if (c == '(')
       ++depth;
     else if (c == ')')
       depth = std::max(0, depth - 1);

@@ -39,6 +39,7 @@ TEST(Authors, OfAFieldThatIsNoListWhateverLooksLikeAnAddress) {
            "From: <<alice@strict.example>>",
            "From: alice @ strict.example.",
            "From: alice@strict(x).example, =",
+           "From: alice@strict(\\)x).example =",
            "From: =?utf-8?Q?alice=40strict.example?=",
            "From: \"alice\"@strict.example\"",
            "From: (alice@strict.example",

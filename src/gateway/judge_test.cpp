@@ -61,9 +61,9 @@ struct Judging : ::testing::Test {
     DkimSignOptions options;
     options.time = clock.now();
     const MessageView view = *MessageView::parse(raw);
-    content = *dkim_sign(view, keys, options,
-                         [&](const DkimKeyRef&, ByteView data) -> Result<Bytes> { return key.sign(SignAlgorithm::ed25519(), data); }) +
-              raw;
+    content = *dkim_sign(view, keys, options, [&](const DkimKeyRef&, ByteView data) -> Result<Bytes> {
+      return key.sign(SignAlgorithm::ed25519(), data);
+    }) + raw;
     publish("strict.example", "v=spf1 include:spf.strict.example -all");
     publish("spf.strict.example", "v=spf1 ip4:192.0.2.0/24 -all");
     publish("_dmarc.strict.example", "v=DMARC1; p=reject");
@@ -91,7 +91,8 @@ TEST_F(Judging, IsTheSameWhateverIsAtHand) {
   std::set<std::string> all = reverse;
   for (const auto& [key, answer] : resolver.answers) all.insert(key.first);
   all.insert("_dmarc.example");
-  for (const auto& at_once : {std::set<std::string>(), reverse, {"sel._domainkey.strict.example"}, {"strict.example", "_dmarc.strict.example"}, all}) {
+  for (const auto& at_once :
+       {std::set<std::string>(), reverse, {"sel._domainkey.strict.example"}, {"strict.example", "_dmarc.strict.example"}, all}) {
     resolver.at_once = at_once;
     resolver.waited = 0;
     const auto found = judge("192.0.2.10");

@@ -66,8 +66,8 @@ TEST(MilterEnvelope, WhatIsNone) {
       EXPECT_EQ(sender(peer, path), "refused") << path;
       EXPECT_EQ(recipient(peer, path), "refused") << path;
     }
-    EXPECT_EQ(arrival(peer, {"<a b>", {}}, {{"<b@c.example>", {}}}).error().field, "FROM:");
-    EXPECT_EQ(arrival(peer, {"<a@b.example>", {}}, {{"<a b>", {}}}).error().field, "TO:");
+    EXPECT_EQ(arrival(peer, {"<a b>", {}}, {{"<b@c.example>", {}}}).error().field, "FROM");
+    EXPECT_EQ(arrival(peer, {"<a@b.example>", {}}, {{"<a b>", {}}}).error().field, "TO");
     EXPECT_EQ(arrival(peer, {"<a@b.example>", {}}, {}).error().field, "RCPT");
   }
 }

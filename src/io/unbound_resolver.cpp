@@ -31,7 +31,7 @@ namespace {
 constexpr std::size_t kSpareSockets = 100;
 constexpr const char* kTcp = "256";
 constexpr std::size_t kZoneShare = 8;  // of what is in flight, for one zone
-constexpr const char* kTries = "3";  // after 0.4, 0.8, 1.5 and 3 s
+constexpr const char* kTries = "3";    // after 0.4, 0.8, 1.5 and 3 s
 
 struct ContextFree {
   void operator()(ub_ctx* context) const noexcept { ub_ctx_delete(context); }
@@ -132,7 +132,7 @@ struct UnboundResolver::Impl {
   std::map<Key, std::unique_ptr<Question>> questions;  ///< Waiting, and with the library.
   std::optional<FairQueue<Question*>> queue;
   std::size_t outstanding = 0;  ///< Askers.
-  AnswerCache cache;  // a question to the library costs two pipes and two threads, even when it knows the answer
+  AnswerCache cache;            // a question to the library costs two pipes and two threads, even when it knows the answer
   Context context{ub_ctx_create()};
   std::thread pump;
 

@@ -109,7 +109,8 @@ DkimVerdict check(const KeyRecord& record, const ParsedSignature& signature) {
   // t=s: "any DKIM-Signature header fields using the "i=" tag MUST have the same domain value on the right-hand side of the "@" in the "i="
   // tag and the value of the "d=" tag"
   const auto in_a_labels = [](const std::string& domain) { return to_a_labels(domain).value_or(domain); };
-  if (record.same_domain_only && in_a_labels(signature.identity_domain) != in_a_labels(signature.domain)) return permanent("the key does not allow i= below d=");
+  if (record.same_domain_only && in_a_labels(signature.identity_domain) != in_a_labels(signature.domain))
+    return permanent("the key does not allow i= below d=");
   if (record.revoked) return permanent("the key was revoked");
   // RFC 8301 3.2: keys under 1024 bits are not even read by crypto/.
   return record.key ? DkimVerdict() : permanent("the key cannot be used: " + record.defect);

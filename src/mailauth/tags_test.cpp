@@ -27,7 +27,8 @@ TEST(TagList, ReadsTheGrammar) {
 // RFC 6376 3.2: a line end is CRLF with white space behind it.
 TEST(TagList, LineEndsOnlyAsFolds) {
   for (const char* good : {"a=x\r\n y", "a=x\r\n\ty\r\n z", "a=x\r\n y;b=\r\n z"}) EXPECT_TRUE(TagList::parse(good)) << good;
-  for (const char* bad : {"a=x\ry", "a=x\ny", "a=x\r\ny", "a=x\r\r\n y", "a=x\n\r y", "a=x\r\n\r\n y", "a=x\vy", "a=x\x7Fy", "a=x\xFFy", "a=x\xC3\r\n y"})
+  for (const char* bad :
+       {"a=x\ry", "a=x\ny", "a=x\r\ny", "a=x\r\r\n y", "a=x\n\r y", "a=x\r\n\r\n y", "a=x\vy", "a=x\x7Fy", "a=x\xFFy", "a=x\xC3\r\n y"})
     EXPECT_FALSE(TagList::parse(bad)) << bad;
   EXPECT_FALSE(TagList::parse(std::string_view("a=x\0y", 5)));
 }

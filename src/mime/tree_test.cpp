@@ -166,13 +166,30 @@ TEST(SplitMultipart, ExactBytes) {
 
 // media_type() is ours; GMime reads the same.
 TEST(ContentTypeValue, TypeAloneAsGmimeReadsIt) {
-  for (const char* value : {"text/plain", " Text/HTML ; charset=utf-8", "multipart / signed; boundary=x", "message/rfc822",
-                            "application/pkcs7-mime;smime-type=signed-data", "Multipart/\r\n\tMixed; boundary=b", "x-a.b+c/d_e!#$&",
-                            "application/pgp-encrypted ;", "a/b/c", "text", "", "/", "text/", "/plain", "te xt/plain", "text/pl ain",
-                            "text(comment)/plain", "text/plain(comment)", "\"text\"/plain", "=?utf-8?q?text?=/plain", "text/pl\xC3\xA4in"}) {
+  for (const char* value : {"text/plain",
+                            " Text/HTML ; charset=utf-8",
+                            "multipart / signed; boundary=x",
+                            "message/rfc822",
+                            "application/pkcs7-mime;smime-type=signed-data",
+                            "Multipart/\r\n\tMixed; boundary=b",
+                            "x-a.b+c/d_e!#$&",
+                            "application/pgp-encrypted ;",
+                            "a/b/c",
+                            "text",
+                            "",
+                            "/",
+                            "text/",
+                            "/plain",
+                            "te xt/plain",
+                            "text/pl ain",
+                            "text(comment)/plain",
+                            "text/plain(comment)",
+                            "\"text\"/plain",
+                            "=?utf-8?q?text?=/plain",
+                            "text/pl\xC3\xA4in"}) {
     const auto parsed = parsed_type(value);
-    const std::string read = to_lower(std::string(g_mime_content_type_get_media_type(parsed.get())) + "/" +
-                                      g_mime_content_type_get_media_subtype(parsed.get()));
+    const std::string read =
+        to_lower(std::string(g_mime_content_type_get_media_type(parsed.get())) + "/" + g_mime_content_type_get_media_subtype(parsed.get()));
     EXPECT_EQ(media_type(value), is_media_type(value) ? read : "text/plain") << value;
     EXPECT_EQ(media_type(value), parse_content_type(value).type) << value;
   }

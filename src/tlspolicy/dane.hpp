@@ -51,9 +51,9 @@ enum class DaneResult { Match, Mismatch, Unusable };
 
 struct DaneVerdict {
   DaneResult result = DaneResult::Mismatch;
-  std::optional<dns::TlsaData> record;  ///< The one that matched.
-  std::size_t depth = 0;                ///< Of the certificate that it matched; for an anchor that was not sent, the chain's length.
-  std::string reason;                   ///< In words; what stood in the way when nothing matched.
+  std::optional<dns::TlsaData> record;   ///< The one that matched.
+  std::size_t depth = 0;                 ///< Of the certificate that it matched; for an anchor that was not sent, the chain's length.
+  std::string reason;                    ///< In words; what stood in the way when nothing matched.
   ChainFault fault = ChainFault::Other;  ///< What that was, where an anchor was named.
 };
 [[nodiscard]] DaneVerdict dane_check(const DaneRequest& request);
