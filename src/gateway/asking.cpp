@@ -23,8 +23,11 @@ void Asking::ask(std::vector<dns::Question> questions) {
 }
 
 io::Task<bool> Asking::wait(SteadyTime deadline) {
-  while (m_shared->come.empty()) {
-    if (!is_waiting() || !co_await m_shared->bell.wait(deadline)) co_return false;
+  const std::shared_ptr<Shared> shared = m_shared;
+  while (shared->come.empty()) {
+    if (shared->under_way.empty()) co_return false;
+    const bool rang = co_await shared->bell.wait(deadline);
+    if (!rang) co_return false;
   }
   for (auto& [question, answer] : std::exchange(m_shared->come, {})) m_table.add(question.name, question.type, std::move(answer));
   co_return true;
@@ -32,7 +35,8 @@ io::Task<bool> Asking::wait(SteadyTime deadline) {
 
 void Asking::give_up() {
   for (const dns::Question& question : std::exchange(m_shared->under_way, {}))
-    m_table.add(question.name, question.type, {dns::AnswerStatus::Timeout, false, {}, question.name});
+    if (!m_table.knows(question.name, question.type))
+      m_table.add(question.name, question.type, {dns::AnswerStatus::Timeout, false, {}, question.name});
 }
 
 }  // namespace postern::gateway

@@ -13,7 +13,7 @@ using ::testing::SizeIs;
 
 std::vector<std::string> domains(const std::string& header) {
   const std::string raw = header + "\r\n\r\nhello\r\n";
-  return author_domains(claimed_authors(*MessageView::parse(raw)));
+  return author_domains(claimed_authors(*MessageView::parse(raw)).mailboxes);
 }
 
 TEST(Authors, OfListsAndGroups) {
@@ -45,6 +45,14 @@ TEST(Authors, OfAFieldThatIsNoListWhateverLooksLikeAnAddress) {
            "From: (alice@strict.example",
            "From: alice@STRICT.example\t;",
            "From: alice\r\n\t@strict.example;",
+           "From: \"(\" <alice@strict(x).example> =",
+           "From: alice@strict .example =",
+           "From: alice@strict (x) . example =",
+           "From: alice@strict\r\n .\r\n example =",
+           "From: alice@strict\xe3\x80\x82"
+           "example;",
+           "From: alice\xef\xbc\xa0strict.example;",
+           "From: <@alice@strict.example:bob@other.example>",
        })
     EXPECT_THAT(domains(broken), Contains("strict.example")) << broken;
   EXPECT_THAT(domains("From: bob@list.example\r\nFrom: <alice@strict.example"), ElementsAre("list.example", "strict.example"));
@@ -52,10 +60,41 @@ TEST(Authors, OfAFieldThatIsNoListWhateverLooksLikeAnAddress) {
   EXPECT_THAT(domains("From: @ @@ a@ @b a@b <"), IsEmpty());
 }
 
+// As every program reads them, though the standard has quotes there.
+TEST(Authors, OneAddressInBracketsAtTheEnd) {
+  EXPECT_THAT(domains("From: bob@yahoo.example via List <list@lists.example>"), ElementsAre("lists.example"));
+  EXPECT_THAT(domains("From: Alice, Inc. <alice@good.example>"), ElementsAre("good.example"));
+  for (const char* more : {"From: bob@strict.example, x y <list@lists.example>", "From: bob@strict.example x <list@lists.example> =",
+                           "From: (bob@strict.example <list@lists.example>", "From: <bob@strict.example> <list@lists.example>"})
+    EXPECT_THAT(domains(more), Contains("strict.example")) << more;
+}
+
+bool hidden(const std::string& from) {
+  const std::string raw = "From: " + from + "\r\n\r\nhello\r\n";
+  return claimed_authors(*MessageView::parse(raw)).hidden;
+}
+
+TEST(Authors, WhoCannotBeMadeOutIsHidden) {
+  for (const char* bad : {"\"alice@strict.example\":;", "alice@strict.example\xc2\xa0", "<alice@strict.example\xe2\x80\xae>",
+                          "alice@strict =", "alice@ =", "a@b@", "=?utf-8?q?alice=40strict?="})
+    EXPECT_TRUE(hidden(bad)) << bad;
+  for (const char* good : {"MAILER-DAEMON", "<>", "undisclosed:;", "alice@strict.example",
+                           "alice@stra\xc3\x9f"
+                           "e.example",
+                           "root@localhost", "a@[192.0.2.1]", "alice\xef\xbc\xa0strict.example"})
+    EXPECT_FALSE(hidden(good)) << good;
+}
+
 TEST(Authors, AreBounded) {
   std::string crowd = "From: ";
   for (int i = 0; i < 2000; ++i) crowd += "a@d" + std::to_string(i) + ".example,\r\n ";
   EXPECT_THAT(domains(crowd + "z"), SizeIs(kMostAuthors));
+  std::string evil = "From: ";
+  for (int i = 0; i < 100; ++i) evil += "a" + std::to_string(i) + "@evil.example,\r\n ";
+  for (const std::string& last : {std::string("alice@strict.example"), std::string("z@evil.example\r\nFrom: alice@strict.example")}) {
+    const std::string raw = evil + last + "\r\n\r\nhello\r\n";
+    EXPECT_TRUE(claimed_authors(*MessageView::parse(raw)).hidden) << "behind a hundred of one domain";
+  }
   std::string fields;
   for (int i = 0; i < 150; ++i) fields += (i > 0 ? "\r\nFrom: a@d" : "From: a@d") + std::to_string(i) + ".example";
   EXPECT_THAT(domains(fields), SizeIs(kMostAuthors));

@@ -13,13 +13,17 @@ namespace postern::gateway {
 namespace {
 
 constexpr int kTurns = 500;  // each has one answer more; SPF, DMARC and alignment ask for some two hundred at most
+/// Then answers are gathered for a while before the engines run over them: whoever publishes many pays with his own time.
+constexpr int kQuickTurns = 24;
+constexpr auto kPause = std::chrono::milliseconds(50);
+constexpr auto kPatience = std::chrono::seconds(1);
 constexpr int kEarlyLooks = 2;
 constexpr std::size_t kAuthorDomains = 5;
 /// Verified where it stands: the way to a worker and back would take as long.
 constexpr std::size_t kSmall = 32U * 1024, kFewSignatures = 2;
 
-/// The signatures of one message: verified when all their keys are there, and before where only keys are missing, as what passes may have
-/// DMARC ask more.
+/// The signatures of one message: verified when all their keys are there, and before where only keys are missing or nothing has come for a
+/// while, as what passes may have DMARC ask more.
 class Signatures {
  public:
   explicit Signatures(const MessageView& view) : m_any(view.count("DKIM-Signature") + view.count("ARC-Seal") > 0) {
@@ -36,14 +40,14 @@ class Signatures {
     return table.take_open();
   }
   /// Counts them as looked at.
-  [[nodiscard]] bool are_to_be_looked_at(const dns::QuestionTable& table, const Asking& asking) {
+  [[nodiscard]] bool are_to_be_looked_at(const dns::QuestionTable& table, const Asking& asking, bool stalled) {
     const auto known = std::ranges::count_if(m_keys, [&](const std::string& name) { return table.knows(name, dns::RecordType::Txt); });
     if (!m_any || known == m_known) return false;
     const auto is_other = [&](const dns::Question& one) {
       return one.type != dns::RecordType::Txt || std::ranges::find(m_keys, one.name) == m_keys.end();
     };
     const bool all = known == std::ssize(m_keys);
-    const bool early = known > 0 && asking.is_waiting() && !asking.waits_for(is_other) && m_early < kEarlyLooks;
+    const bool early = known > 0 && m_early < kEarlyLooks && asking.is_waiting() && (stalled || !asking.waits_for(is_other));
     if (!all && !early) return false;
     m_known = known;
     if (!all) ++m_early;
@@ -98,8 +102,9 @@ DmarcVerdict judge_authors(Judgement& out, const std::vector<std::string>& domai
   DmarcVerdict worst;
   worst.result = DmarcResult::PermError;
   worst.reason = domains.empty() ? "no From field names an author" : "the From fields name too many domains";
-  out.author_hidden = domains.size() > kAuthorDomains;
-  if (domains.empty() || out.author_hidden) return worst;
+  const bool crowd = domains.size() > kAuthorDomains;
+  out.author_hidden = crowd || out.authors.hidden;
+  if (domains.empty() || crowd) return worst;
   DmarcInput input;
   input.spf = {out.spf.result, out.spf.domain};
   for (const auto& signature : out.dkim) input.dkim.push_back({signature.result, signature.domain});
@@ -229,16 +234,17 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
   const auto out = std::make_shared<Judgement>();
   const SpfQuestion question = spf_question(arrival, m_parts.config.server.hostname);
   out->authors = claimed_authors(view);
-  const auto authors = author_domains(out->authors);
+  const auto authors = author_domains(out->authors.mailboxes);
   const SteadyTime deadline = io::deadline_in(m_parts.config.authentication.dns_timeout);
   dns::QuestionTable table([this](const std::string& name, dns::RecordType type) { return m_parts.resolver.at_hand(name, type); });
   Asking asking(m_parts.resolver, co_await io::this_executor(), table);
   Signatures signatures(view);
   asking.ask(signatures.open(table));
-  bool late = false;
-  for (int turn = 0; turn < kTurns; ++turn) {
-    if (signatures.are_to_be_looked_at(table, asking)) {
-      if (!co_await verify(*out, arrival, view, table)) {  // a good one that nobody looked at must not turn into a refusal for good
+  bool late = false, stalled = false;
+  for (int turn = 1; turn <= kTurns; ++turn) {
+    if (signatures.are_to_be_looked_at(table, asking, stalled)) {
+      const Status verified = co_await verify(*out, arrival, view, table);
+      if (!verified && signatures.are_done()) {  // a good one that nobody looked at must not turn into a refusal for good
         out->refusal = smtp::Reply{452, {4, 3, 1}, "too many messages are being judged right now; try again in a moment"};
         co_return out;
       }
@@ -249,7 +255,10 @@ io::Task<std::shared_ptr<const Judgement>> Judge::judge(const Arrival& arrival) 
     auto open = table.take_open();
     if (late || (open.empty() && signatures.are_done())) break;
     asking.ask(std::move(open));
-    late = !co_await asking.wait(deadline);
+    if (turn > kQuickTurns) co_await io::sleep_for(kPause);
+    const bool come = co_await asking.wait(std::min(deadline, io::deadline_in(kPatience)));
+    stalled = !come;
+    late = m_parts.clock.steady() >= deadline || turn + 1 >= kTurns || (stalled && !asking.is_waiting());
     if (late) asking.give_up();
   }
   conclude(*out, arrival, view);
@@ -306,7 +315,7 @@ void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& 
 bool Judge::apply_rules(Judgement& out) const {
   if (m_rules.empty()) return false;
   auto outcome =
-      policy::apply_verdict_rules(m_rules, {addresses_of(out.authors), std::string(name_of(out.spf.result)),
+      policy::apply_verdict_rules(m_rules, {addresses_of(out.authors.mailboxes), std::string(name_of(out.spf.result)),
                                             std::string(name_of(dkim_overall(out.dkim))), std::string(name_of(out.dmarc.result)),
                                             std::string(name_of(out.arc.cv)), std::string(name_of(out.iprev.result)), out.signature});
   for (const std::string& label : outcome.labels) out.field += std::string(kLabelField) + ": " + label + "\r\n";
@@ -325,9 +334,12 @@ bool Judge::apply_rules(Judgement& out) const {
 /// RFC 7372 has the enhanced codes: 5.7.23 SPF, 5.7.26 several checks at once.
 void Judge::apply(Judgement& out) const {
   const auto& wanted = m_parts.config.authentication;
-  // RFC 7489 6.6.1: such mail is refused, or a crowd of authors would hide the one whose domain asks for it.
+  // RFC 7489 6.6.1: such mail is refused, or a crowd of authors, or one who cannot be read, would hide him whose domain asks for it.
   if (wanted.dmarc == "enforce" && out.author_hidden)
-    out.refusal = smtp::Reply{550, {5, 7, 1}, "the From fields name more than " + std::to_string(kAuthorDomains) + " domains (DMARC)"};
+    out.refusal = smtp::Reply{
+        550,
+        {5, 7, 1},
+        "the From fields name more than " + std::to_string(kAuthorDomains) + " domains, or an author who cannot be made out (DMARC)"};
   if (wanted.dmarc == "enforce" && out.dmarc.result == DmarcResult::Fail && out.dmarc.disposition != DmarcPolicy::None &&
       !out.arc_trusted) {
     if (could_still_pass(out)) {

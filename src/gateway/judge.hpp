@@ -13,12 +13,12 @@
 #include "config/config.hpp"
 #include "dns/questions.hpp"
 #include "gateway/arrival.hpp"
+#include "gateway/authors.hpp"
 #include "io/loops.hpp"
 #include "io/resolver.hpp"
 #include "mailauth/arc.hpp"
 #include "mailauth/dmarc.hpp"
 #include "mailauth/iprev.hpp"
-#include "mime/address.hpp"
 #include "mime/message.hpp"
 #include "policy/verdict_rules.hpp"
 #include "smtp/reply.hpp"
@@ -29,9 +29,9 @@ struct Judgement {
   SpfVerdict spf;
   IprevVerdict iprev;
   std::vector<DkimSignature> dkim;
-  std::vector<Mailbox> authors;  ///< claimed_authors()
-  bool author_hidden = false;    ///< Among too many domains for DMARC to be asked.
-  std::string author_domain;     ///< Of the author who fared worst; empty: there is none that can be judged.
+  Authors authors;
+  bool author_hidden = false;  ///< Among too many domains for DMARC to be asked, or Authors::hidden.
+  std::string author_domain;   ///< Of the author who fared worst; empty: there is none that can be judged.
   DmarcVerdict dmarc;
   ArcVerdict arc;
   std::string signature = "none";  ///< Arrival::signature.

@@ -29,9 +29,9 @@ using dns::RecordType;
 namespace {
 
 constexpr std::size_t kSpareSockets = 100;
-constexpr const char* kTcp = "256";
 constexpr std::size_t kZoneShare = 8;  // of what is in flight, for one zone
-constexpr const char* kTries = "3";    // after 0.4, 0.8, 1.5 and 3 s
+constexpr const char* kTries = "3";    // of each server, after 0.4, 0.8, 1.5 and 3 s
+constexpr const char* kSent = "16";    // to all servers of a name
 
 struct ContextFree {
   void operator()(ub_ctx* context) const noexcept { ub_ctx_delete(context); }
@@ -74,9 +74,18 @@ Status add_trust(ub_ctx* context, const UnboundOptions& options) {
   return check(ub_ctx_add_ta_file(context, options.root_key_file.c_str()), "reading " + options.root_key_file);
 }
 
-/// Names that the same servers are likely to answer for: two labels, and four of a reverse name.
+/// Labels of the zone that a name is likely to be in: example.org, example.co.uk, the /24 of an IPv4 and the /32 of an IPv6 address.
+std::size_t labels_of_zone(const std::string& name) {
+  if (name.ends_with(".in-addr.arpa")) return 5;
+  if (name.ends_with(".ip6.arpa")) return 10;
+  const auto top = name.rfind('.');
+  if (top == std::string::npos || top == 0 || name.size() - top != 3) return 2;
+  const auto second = name.rfind('.', top - 1);
+  return second != std::string::npos && top - second <= 4 ? 3 : 2;
+}
+
 std::string zone_of(const std::string& name) {
-  std::size_t labels = name.ends_with(".arpa") ? 4 : 2, at = name.size();
+  std::size_t labels = labels_of_zone(name), at = name.size();
   while (labels > 0 && at != std::string::npos && at > 0) {
     at = name.rfind('.', at - 1);
     --labels;
@@ -121,7 +130,7 @@ struct UnboundResolver::Impl {
     Impl* owner;
     std::string name;
     RecordType type;
-    SteadyTime asked;
+    SteadyTime asked;  ///< By the last of them.
     std::vector<Setter> askers;
   };
   using Key = std::pair<std::string, RecordType>;
@@ -151,12 +160,14 @@ struct UnboundResolver::Impl {
 /// that nobody answers.
 Status UnboundResolver::Impl::bound_library() {
   rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) options.in_flight = std::min<std::size_t>(files.rlim_cur / 4 + 1, options.in_flight);
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) options.in_flight = std::min<std::size_t>(files.rlim_cur / 6 + 1, options.in_flight);
   queue.emplace(options.in_flight, options.in_flight / kZoneShare + 1);
   const std::string sockets = std::to_string(options.in_flight + kSpareSockets);
   POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outgoing-range:", sockets.c_str()), "choosing sockets"));
-  POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outgoing-num-tcp:", kTcp), "choosing sockets"));
-  return check(ub_ctx_set_option(context.get(), "outbound-msg-retry:", kTries), "choosing patience");
+  const std::string streams = std::to_string(options.in_flight / 4 + 1);
+  POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outgoing-num-tcp:", streams.c_str()), "choosing sockets"));
+  POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outbound-msg-retry:", kTries), "choosing patience"));
+  return check(ub_ctx_set_option(context.get(), "max-sent-count:", kSent), "choosing patience");
 }
 
 Status UnboundResolver::Impl::open() {
@@ -225,7 +236,7 @@ UnboundResolver::Impl::Question* UnboundResolver::Impl::next() {
 
 void UnboundResolver::Impl::go_on() {
   while (Question* const question = next()) {
-    // Nobody waits for it any more: who asked last gave up with who asked first, or asks again.
+    // Nobody waits for it any more.
     const bool late = std::chrono::steady_clock::now() - question->asked >= options.timeout;
     const std::string name = question->name + ".";
     if (!late && ub_resolve_async(context.get(), name.c_str(), static_cast<int>(question->type), 1, question, on_answer, nullptr) == 0)
@@ -245,6 +256,7 @@ Status UnboundResolver::Impl::ask(std::string name, RecordType type, Setter set)
     const auto known = questions.find({name, type});
     if (known != questions.end()) {
       ++outstanding;
+      known->second->asked = std::chrono::steady_clock::now();
       known->second->askers.push_back(std::move(set));
       return {};
     }

@@ -165,13 +165,15 @@ Result<std::string> ListParser::read_domain() {
 /// RFC 5322 4.4 obs-route, dropped.
 Status ListParser::skip_route() {
   POSTERN_CHECK(skip_cfws());
-  while (m_in.peek() == '@' || m_in.peek() == ',') {
+  if (m_in.peek() != '@' && m_in.peek() != ',') return {};
+  do {
     if (m_in.take('@')) POSTERN_CHECK(read_domain());
-    m_in.take(',');
     POSTERN_CHECK(skip_cfws());
     if (m_in.take(':')) return {};
-  }
-  return {};
+    if (!m_in.take(',')) break;
+    POSTERN_CHECK(skip_cfws());
+  } while (m_in.peek() == '@' || m_in.peek() == ',' || m_in.peek() == ':');
+  return m_in.wrong("a route ends with a colon");
 }
 
 Result<Mailbox> ListParser::read_addr_spec() {

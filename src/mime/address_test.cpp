@@ -274,5 +274,17 @@ TEST(EncodedWord, NothingBreaksOutOfTheField) {
   EXPECT_EQ(decode_header_text("raw \xFC"), "raw \xC3\xBC");
 }
 
+// RFC 5322 4.4 obs-route: "@a,@b:" in front; what is none hides nobody behind it.
+TEST(AddressList, RoutesAsTheStandardHasThem) {
+  for (const char* good : {"<@a.example:x@d.example>", "<@a.example,@b.example:x@d.example>", "<,@a.example , ,@b.example:x@d.example>"}) {
+    const auto list = parse_address_list(good);
+    ASSERT_TRUE(list) << good << list.error().text();
+    EXPECT_EQ(list->mailboxes().at(0).mailbox.text(), "x@d.example") << good;
+  }
+  for (const char* bad : {"<@x@a.example:x@d.example>", "<@a.example x@d.example>", "<@a.example@b.example:x@d.example>",
+                          "<@a.example,x@d.example>", "<,x@d.example>"})
+    EXPECT_FALSE(parse_address_list(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace postern
