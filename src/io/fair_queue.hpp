@@ -11,7 +11,7 @@
 
 namespace postern::io {
 
-/// Not thread safe. Within a group first come, first served.
+/// Not thread safe. Within a group first come, first served; a group that has nothing under way goes before those that have.
 template <class Item>
 class FairQueue {
  public:
@@ -22,14 +22,15 @@ class FairQueue {
     auto& group = *m_groups.try_emplace(name).first;
     const bool was_ready = is_ready(group.second);
     group.second.waiting.push_back(std::move(item));
-    if (!was_ready && is_ready(group.second)) m_turns.push_back(&group);
+    if (!was_ready && is_ready(group.second)) (group.second.under_way == 0 ? m_first : m_turns).push_back(&group);
   }
 
   /// The item whose turn it is: under way from now on. Nothing: none waits that may.
   [[nodiscard]] std::optional<Item> next() {
-    if (m_turns.empty() || m_under_way >= m_most) return std::nullopt;
-    Named& group = *m_turns.front();
-    m_turns.pop_front();
+    auto& turns = m_first.empty() ? m_turns : m_first;
+    if (turns.empty() || m_under_way >= m_most) return std::nullopt;
+    Named& group = *turns.front();
+    turns.pop_front();
     std::optional<Item> out(std::move(group.second.waiting.front()));
     group.second.waiting.pop_front();
     ++group.second.under_way;
@@ -61,13 +62,13 @@ class FairQueue {
     std::size_t under_way = 0;
   };
   using Named = std::pair<const std::string, Group>;
-  /// Those in m_turns, each once.
+  /// Those in m_first and m_turns, each once.
   [[nodiscard]] bool is_ready(const Group& group) const noexcept { return !group.waiting.empty() && group.under_way < m_share; }
 
   std::size_t m_most, m_share;
   std::size_t m_under_way = 0;
   std::unordered_map<std::string, Group> m_groups;  // whose elements stay where they are
-  std::deque<Named*> m_turns;
+  std::deque<Named*> m_first, m_turns;
 };
 
 }  // namespace postern::io

@@ -16,6 +16,25 @@ TEST(FairQueue, GroupsTakeTurns) {
   EXPECT_EQ(queue.under_way(), 5U);
 }
 
+TEST(FairQueue, WhoHasNothingUnderWayGoesFirst) {
+  FairQueue<int> queue(3, 3);
+  for (int i = 0; i < 3; ++i) {
+    queue.push("a", i);
+    queue.push("b", 10 + i);
+  }
+  EXPECT_EQ(queue.next(), 0);
+  EXPECT_EQ(queue.next(), 10);
+  EXPECT_EQ(queue.next(), 1);
+  queue.push("new", 20);
+  queue.push("newer", 30);
+  queue.done("a");
+  EXPECT_EQ(queue.next(), 20) << "before b, whose turn it was";
+  queue.done("b");
+  EXPECT_EQ(queue.next(), 30);
+  queue.done("a");
+  EXPECT_EQ(queue.next(), 11);
+}
+
 TEST(FairQueue, NoGroupHasMoreThanItsShare) {
   FairQueue<int> queue(3, 2);
   for (int i = 1; i <= 4; ++i) queue.push("dead", i);
