@@ -220,7 +220,7 @@ def test_an_answer_that_does_not_come(judged_by, daemon, case):
     behaviours, expected = IN_VAIN[case]
     judged_by({**good("good.example"), **zone("vain.example", *behaviours)})
     growth = Growth(daemon)
-    assert LIMIT - 0.5 < bring(daemon, "vain.example") < LIMIT + SLACK
+    assert bring(daemon, "vain.example") < LIMIT + SLACK
     assert verdicts(daemon) == expected, field(daemon)
     assert bring(daemon, "good.example", "carol") < SLACK
     assert verdicts(daemon, "carol") == PASS, field(daemon, "carol")
@@ -244,7 +244,7 @@ def test_one_record_that_never_comes(judged_by, daemon, which, expected):
     behaviours = each(has)
     behaviours[which] = silent
     judged_by(zone("half.example", *behaviours))
-    assert LIMIT - 0.5 < bring(daemon, "half.example") < LIMIT + SLACK
+    assert bring(daemon, "half.example") < LIMIT + SLACK
     assert verdicts(daemon) == expected, field(daemon)
 
 
@@ -301,10 +301,10 @@ def test_a_silent_zone_slows_only_the_mail_that_needs_it(judged_by, daemon):
     waited: list[float] = []
     waiting = all_at_once(50, lambda number: waited.append(bring(daemon, f"{number}.silent.example", f"silent{number}")))
     try:
-        wait_until(lambda: sum(name.startswith("_dmarc.") for name in {name for name, *_ in dns.asked}) >= 50, "the questions of all 50")
+        wait_until(lambda: len({name for name, *_ in dns.asked}) >= 100, "a hundred of their questions; one zone has no more than its share under way")
+        assert not waited, "they all wait"
         for number in range(20):
             assert bring(daemon, f"good{number}.example", f"good{number}") < 1, f"message {number}"
-        assert not waited, "they still wait"
     finally:
         for thread in waiting:
             thread.join()
