@@ -29,7 +29,7 @@ io::Task<bool> Asking::wait(SteadyTime deadline) {
     const bool rang = co_await shared->bell.wait(deadline);
     if (!rang) co_return false;
   }
-  for (auto& [question, answer] : std::exchange(m_shared->come, {})) m_table.add(question.name, question.type, std::move(answer));
+  for (auto& [question, answer] : std::exchange(shared->come, {})) m_table.add(question.name, question.type, std::move(answer));
   co_return true;
 }
 

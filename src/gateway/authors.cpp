@@ -1,6 +1,7 @@
 #include "gateway/authors.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text.hpp"
 #include "dns/name.hpp"
@@ -10,13 +11,20 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::string_view kWideAt = "\xef\xbc\xa0", kWideStop = "\xe3\x80\x82";  // U+FF20, U+3002
+constexpr std::size_t kLongestDomain = 1024;                                      // octets of UTF-8 whose A-labels could still be a name
 
 bool is_high(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 bool is_local(char c) { return is_alnum(c) || is_high(c) || std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos; }
 bool is_domain(char c) { return is_alnum(c) || is_high(c) || c == '-' || c == '_' || c == '.'; }
 
-void replace_all(std::string& text, std::string_view from, std::string_view to) {
-  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) text.replace(at, from.size(), to);
+/// One pass, however many there are.
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string out;
+  for (auto at = text.find(from); at != std::string_view::npos; at = text.find(from)) {
+    out.append(text.substr(0, at)).append(to);
+    text.remove_prefix(at + from.size());
+  }
+  return out.append(text);
 }
 
 enum class Quotes { Ignored, Kept };
@@ -38,19 +46,21 @@ std::string without_comments(std::string_view text, Quotes quotes) {
   return out;
 }
 
-/// RFC 5322 4.4 allows white space around dots and the @; some programs read other dots and ats as these.
-std::string joined(std::string text) {
-  replace_all(text, kWideAt, "@");
-  replace_all(text, kWideStop, ".");
+/// RFC 5322 4.4 allows white space around dots and the @; some programs read other dots and ats as these. What is left of white space is
+/// one.
+std::string joined(std::string_view written) {
+  const std::string text = replaced(replaced(written, kWideAt, "@"), kWideStop, ".");
+  const auto joins = [](char c) { return c == '.' || c == '@'; };
   std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (!is_wsp(text[i])) {
-      out += text[i];
+  bool space = false;
+  for (const char c : text) {
+    if (is_wsp(c)) {
+      space = true;
       continue;
     }
-    const auto next = text.find_first_not_of(" \t", i);
-    const bool around = next != std::string::npos && (text[next] == '.' || text[next] == '@');
-    if (!around && !out.ends_with('.') && !out.ends_with('@')) out += text[i];
+    if (space && !joins(c) && !out.empty() && !joins(out.back())) out += ' ';
+    space = false;
+    out += c;
   }
   return out;
 }
@@ -67,7 +77,8 @@ void find_addresses(std::string_view text, std::vector<Mailbox>& out) {
     const std::string_view behind = text.substr(at + 1);
     std::string_view domain(behind.begin(), std::find_if_not(behind.begin(), behind.end(), is_domain));
     while (domain.ends_with('.')) domain.remove_suffix(1);
-    if (domain.find('.') != std::string_view::npos) add(out, {std::string(text.substr(begin, at - begin)), std::string(domain)});
+    if (domain.size() <= kLongestDomain && domain.find('.') != std::string_view::npos)
+      add(out, {std::string(text.substr(begin, at - begin)), std::string(domain)});
   }
 }
 
@@ -101,15 +112,17 @@ bool has_at(const HeaderField& field) {
   return in(field.value) || in(decode_header_text(field.value));
 }
 
-/// Whether DNS can be asked about it. Letters that IDNA of 2003 has no label for are real domains' too: nobody else's name is hidden by
-/// them.
+/// As DNS is asked about it; nothing where it has no A-labels. What is ASCII already need not be a host name: some have underscores.
+std::optional<std::string> as_asked(std::string_view domain) {
+  const auto ascii = is_ascii(domain) ? Result<std::string>(domain) : to_a_labels(domain);
+  return ascii ? std::optional(to_lower(*ascii)) : std::nullopt;
+}
+
+/// Letters that IDNA of 2003 has no label for (U+00DF, U+03C2) are real domains' too: nobody else's name is hidden by them.
 bool can_be_asked(const Mailbox& author) {
-  std::string domain = author.domain;
-  replace_all(domain, "\xc3\x9f", "ss");        // U+00DF
-  replace_all(domain, "\xcf\x82", "\xcf\x83");  // U+03C2
   if (author.has_address_literal()) return true;
-  const auto ascii = to_a_labels(domain);
-  return ascii && dns::normalize_name(*ascii);
+  const auto name = as_asked(replaced(replaced(author.domain, "\xc3\x9f", "ss"), "\xcf\x82", "\xcf\x83"));
+  return name && dns::normalize_name(*name);
 }
 
 }  // namespace
@@ -136,8 +149,7 @@ Authors claimed_authors(const MessageView& view) {
 std::vector<std::string> author_domains(const std::vector<Mailbox>& authors) {
   std::vector<std::string> out;
   for (const Mailbox& author : authors) {
-    const auto ascii = to_a_labels(author.domain);
-    std::string domain = ascii ? to_lower(*ascii) : printable(author.domain, 253);
+    std::string domain = as_asked(author.domain).value_or(printable(author.domain, 253));
     if (std::ranges::find(out, domain) == out.end()) out.push_back(std::move(domain));
   }
   return out;

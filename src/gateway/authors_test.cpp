@@ -81,8 +81,21 @@ TEST(Authors, WhoCannotBeMadeOutIsHidden) {
   for (const char* good : {"MAILER-DAEMON", "<>", "undisclosed:;", "alice@strict.example",
                            "alice@stra\xc3\x9f"
                            "e.example",
-                           "root@localhost", "a@[192.0.2.1]", "alice\xef\xbc\xa0strict.example"})
+                           "root@localhost", "a@[192.0.2.1]", "a@mail_1.strict.example", "alice\xef\xbc\xa0strict.example"})
     EXPECT_FALSE(hidden(good)) << good;
+}
+
+// A field as long as a header may be, of what is looked at again and again when it is done carelessly.
+TEST(Authors, ALongFieldTakesOnePass) {
+  for (const char* piece : {"         ", "\xe3\x80\x82\xe3\x80\x82\xe3\x80\x82", " @ . @ . ", "((((((((", "\\\"\\\"(\"", "a@a@a@a@",
+                            "\xc3\xa4\xc3\xa4.\xc3\xa4"}) {
+    std::string field = "From: <";
+    for (int i = 0; i < 200; ++i) {
+      for (int k = 0; k < 100; ++k) field += piece;
+      field += "\r\n ";
+    }
+    EXPECT_LE(domains(field + "a@strict.example =").size(), kMostAuthors);
+  }
 }
 
 TEST(Authors, AreBounded) {

@@ -44,7 +44,8 @@ struct UnboundOptions {
 
 /// libunbound with its own worker thread and one cache for all loops. Answers travel from that thread's pipe through one small thread
 /// of ours to the loop that asked. Who asks what is asked already gets the same answer. Zones take turns, and no zone has more than an
-/// eighth of what is in flight; a server that does not answer is given up after some six seconds: who needs it waits, and nobody else.
+/// eighth of what is in flight; a server that does not answer is given up after 3 s (one that was near before) to 12: who needs it waits,
+/// and nobody else.
 class UnboundResolver final : public Resolver {
  public:
   [[nodiscard]] static Result<std::unique_ptr<UnboundResolver>> open(UnboundOptions options);

@@ -130,7 +130,7 @@ struct UnboundResolver::Impl {
     Impl* owner;
     std::string name;
     RecordType type;
-    SteadyTime asked;  ///< By the last of them.
+    SteadyTime asked;  ///< By the last of them; this and they are under the mutex.
     std::vector<Setter> askers;
   };
   using Key = std::pair<std::string, RecordType>;
@@ -151,7 +151,7 @@ struct UnboundResolver::Impl {
   void run();
   Status ask(std::string name, RecordType type, Setter set);
   void go_on();
-  Question* next();
+  std::optional<std::pair<Question*, bool>> next();
   void end(Question* question, const Answer& answer);
   static void on_answer(void* data, int error, ub_result* result);
 };
@@ -228,16 +228,17 @@ void UnboundResolver::Impl::end(Question* question, const Answer& answer) {
   for (const Setter& set : over->askers) set(answer);
 }
 
-/// The next question that the library may have; null: none, or it has enough.
-UnboundResolver::Impl::Question* UnboundResolver::Impl::next() {
+/// The next question that the library may have, and whether it is too late: nobody waits for it any more.
+std::optional<std::pair<UnboundResolver::Impl::Question*, bool>> UnboundResolver::Impl::next() {
   const std::lock_guard lock(mutex);
-  return queue->next().value_or(nullptr);
+  const auto question = queue->next();
+  if (!question) return std::nullopt;
+  return std::pair(*question, std::chrono::steady_clock::now() - (*question)->asked >= options.timeout);
 }
 
 void UnboundResolver::Impl::go_on() {
-  while (Question* const question = next()) {
-    // Nobody waits for it any more.
-    const bool late = std::chrono::steady_clock::now() - question->asked >= options.timeout;
+  while (const auto turn = next()) {
+    const auto [question, late] = *turn;
     const std::string name = question->name + ".";
     if (!late && ub_resolve_async(context.get(), name.c_str(), static_cast<int>(question->type), 1, question, on_answer, nullptr) == 0)
       continue;

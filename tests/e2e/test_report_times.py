@@ -39,7 +39,7 @@ def test_reports_go_out_at_their_time(judged, sink):  # noqa: F811
     assert begins[1] - begins[0] == DAY and begins[0] % DAY == 0, begins
     for report in reports:
         assert sum(record["row"]["count"] for record in report["record"]) == 2, report
-    time.sleep(2)
+    wait_until(lambda: len(judged.json("report", "list")["sent"]) == 2, "the note that both are sent", details=judged.log_tail)
     judged.restart()
     judged.cli("report", "send", "--before", time.strftime("%Y-%m-%d", time.gmtime(time.time() + 4 * DAY)))
     assert len(sink.messages) == 2, "none twice"
