@@ -86,7 +86,7 @@ class SmtpSink:
         self._sockets = set()
         self._context = self._server_context(tls, max_tls, client_ca) if tls else None
         self.host, self.port = host, port
-        self._listener = None
+        self._listener = self._place = None
         self.resume()
 
     @staticmethod
@@ -115,12 +115,13 @@ class SmtpSink:
             self._single.setdefault(moment, []).extend(actions)
 
     def pause(self):
-        """From now on connections are refused, and open ones are cut."""
+        """From now on connections are refused, and open ones are cut. A paused sink keeps its port: bound, but nobody listens."""
         if self._listener:
             listener, self._listener = self._listener, None
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
+            self._place = self._bound()
         with self._lock:
             sockets = list(self._sockets)
         for one in sockets:
@@ -128,16 +129,23 @@ class SmtpSink:
                 one.shutdown(socket.SHUT_RDWR)
 
     def resume(self):
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.host, self.port))
+        listener, self._place = self._place or self._bound(), None
         listener.listen(256)
         self.port = listener.getsockname()[1]
         self._listener = listener
         threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
 
+    def _bound(self):
+        made = socket.socket()
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((self.host, self.port))
+        return made
+
     def stop(self):
         self.pause()
+        if self._place:
+            self._place.close()
+            self._place = None
 
     def __enter__(self):
         return self
