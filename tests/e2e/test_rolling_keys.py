@@ -151,6 +151,55 @@ def test_mail_under_way_verifies_while_the_former_key_retires(rolling, sink, dns
         judges.judge(raw)
 
 
+PROVIDER = "keys.provider.example"
+
+
+def test_selectors_in_a_zone_of_ones_own_take_turns_behind_cnames(relaying, sink, dns, tsig, workdir):
+    """The customer's zone has two CNAMEs and never changes again; the keys roll in the provider's, and each message verifies when it arrives and until its
+    key retires."""
+    names = ("p1", "p2")
+    dns.changed_by(f"{PROVIDER}.", tsig)
+    dns.add(*(f"{one}._domainkey.{LOCAL_DOMAIN}. CNAME {one}.{LOCAL_DOMAIN}.{PROVIDER}." for one in names))
+    relaying.dkim("p1", "dkim_key", "ed25519-sha256")
+    relaying.config["dkim"][-1] |= {"alternate": "p2", "delegate": PROVIDER}
+    relaying.config["keys"] = {"rotation": {"dkim_settle": "2s", "dkim_retire": "3s", "dkim_delete": "1s"}}
+    relaying.config["zone"] = [{"name": PROVIDER, "server": f"{dns.address}:{dns.port}", "tsig": str(tsig.file), "ttl": 1}]
+    relaying.config["dns"] = {"servers": [f"{dns.address}@{dns.port}"], "trust_anchor": str(dns.anchor), "timeout": "5s"}
+    dns.start()
+    relaying.start()
+
+    def kept_at(selector):
+        return [record.replace('" "', "").strip('"') for record in dns.ask(f"{selector}.{LOCAL_DOMAIN}.{PROVIDER}", "TXT")]
+
+    lines = relaying.cli("dns", "records", LOCAL_DOMAIN).stdout.decode()
+    assert f"p1._domainkey.{LOCAL_DOMAIN}." in lines and f"p1.{LOCAL_DOMAIN}.{PROVIDER}." in lines
+    wait_until(lambda: kept_at("p1"), "the daemon to publish its key in the provider's zone", details=relaying.log_tail)
+    assert dns.ask(f"p1._domainkey.{LOCAL_DOMAIN}", "CNAME") == [f"p1.{LOCAL_DOMAIN}.{PROVIDER}."]
+    mail = []
+
+    def selector_of_the_next():
+        to = f"erin{len(mail)}@example.net"
+        mail.append(to)
+        relaying.submit(to=to)
+        raw = sink.for_recipient(to, details=relaying.log_tail).content
+        tags, = dkimtools.signature_tags(raw)
+        assert dkimtools.dkimpy_verdicts(raw, {f"{tags['s']}._domainkey.{LOCAL_DOMAIN}": kept_at(tags["s"])[0]}) == [True]
+        return tags["s"]
+
+    first = {}
+    for now, then in (("p1", "p2"), ("p2", "p1"), ("p1", "p2")):
+        assert selector_of_the_next() == now
+        first.setdefault(now, kept_at(now))
+        relaying.cli("key", "rotate", "dkim_key")
+        wait_until(lambda then=then: selector_of_the_next() == then, f"the next key to sign as {then}", 60, every=0.3, details=relaying.log_tail)
+    assert kept_at("p2") != first["p2"], "the name was used again, for another key"
+    findings = next(one for one in relaying.json("dns", "health", "--now", check=False)["domains"] if one["domain"] == LOCAL_DOMAIN)["findings"]
+    standing = {(one["kind"], one["name"]): one["standing"] for one in findings}
+    assert standing["dkim-alias", f"p2._domainkey.{LOCAL_DOMAIN}"] == standing["dkim", f"p2.{LOCAL_DOMAIN}.{PROVIDER}"] == "ok", findings
+    touched = {name for entry in relaying.audit() if entry["kind"] == "dns.published" for name in entry["facts"]["added"].split("\n")}
+    assert touched and all(PROVIDER in one for one in touched), "nothing but our own zone was changed"
+
+
 def test_a_zone_that_refuses_is_a_warning_until_it_does_not(relaying, dns, tsig, workdir):
     relaying.dkim("ed", "dkim_key", "ed25519-sha256")
     stranger = TsigKey(workdir, "stranger.postern.example")
