@@ -11,6 +11,7 @@ import pytest
 
 from peers import dkimtools, mimebytes, sealtools
 from peers.base import run, wait_until
+from peers.certs import TestAuthority
 from peers.daemon import HOSTNAME, LOCAL_DOMAIN, send_exact
 from peers.postfix import Postfix
 from peers.stalwart import Rejected, StalwartMilter
@@ -246,6 +247,24 @@ def test_stalwart_over_tls(filtering, authority):
     assert recipients == [CAROL] and dkimtools.dkimpy_verdicts(delivered, filtering.dkim_records()) == [True, True]
     with pytest.raises((ConnectionError, ssl.SSLError, struct.error)):
         stalwart(filtering, login=ALICE).deliver(ALICE, [CAROL], mimebytes.simple_message(ALICE, CAROL))
+
+
+def test_only_mtas_with_a_certificate_may_use_a_milter_that_wants_one(filtering, authority, workdir):
+    """What a milter on an address for everybody must have: whoever may speak there gets mail signed."""
+    ours = authority.server("127.0.0.1", label="milter")
+    ours.key.chmod(0o600)
+    filtering.config["tls"] = {"certificate": str(ours.cert), "key": str(ours.key)}
+    filtering.config["listener"][-1] |= {"tls": "implicit", "client_ca": str(authority.pem), "require_client_certificate": True}
+    filtering.start()
+    raw = mimebytes.simple_message(ALICE, CAROL)
+    known = authority.server("mta.example", label="mta")
+    recipients, delivered = stalwart(filtering, login=ALICE, trust=authority.pem, certificate=known).deliver(ALICE, [CAROL], raw)
+    assert recipients == [CAROL] and dkimtools.dkimpy_verdicts(delivered, filtering.dkim_records()) == [True, True]
+    late = authority.server("mta.example", days=(-90, -1), label="late")
+    for stranger in (None, late, TestAuthority(workdir / "other").server("mta.example")):
+        with pytest.raises((ConnectionError, ssl.SSLError, struct.error)):
+            stalwart(filtering, login=ALICE, trust=authority.pem, certificate=stranger).deliver(ALICE, [CAROL], raw)
+    assert [entry["kind"] for entry in filtering.audit()].count("message.accepted") == 1
 
 
 def test_a_recipient_written_otherwise_gets_no_second_copy(filtering, sink, authority, workdir):

@@ -26,8 +26,8 @@ class Rejected(Exception):
 class StalwartMilter:
     """`deliver()` gives (recipients, raw message) as Stalwart would queue it, or raises Rejected with the SMTP reply; no recipients: discarded."""
 
-    def __init__(self, port: int, client="192.0.2.7", helo="client.example", login="", trust=None, actions=_OFFERED):
-        self._port, self._client, self._helo, self._login, self._trust = port, client, helo, login, trust
+    def __init__(self, port: int, client="192.0.2.7", helo="client.example", login="", trust=None, certificate=None, actions=_OFFERED):
+        self._port, self._client, self._helo, self._login, self._trust, self._certificate = port, client, helo, login, trust, certificate
         self._offered = actions
 
     def deliver(self, sender: str, recipients: list[str], raw: bytes) -> tuple[list[str], bytes]:
@@ -36,6 +36,8 @@ class StalwartMilter:
             if self._trust:
                 context = ssl.create_default_context(cafile=str(self._trust))
                 context.check_hostname = False
+                if self._certificate:
+                    context.load_cert_chain(self._certificate.cert, self._certificate.key)
                 link = context.wrap_socket(link)
             with link:
                 result = self._stage(link, stage, sender, recipients, raw)
