@@ -254,7 +254,7 @@ Status Gatherer::read_policies() {
   if (!m_options.tls_report_to.empty()) facts.tls_report_to = m_options.tls_report_to;
   if (!m_options.dmarc.empty() || !m_options.dmarc_to.empty()) {
     const auto policy = parse_dmarc_record("v=DMARC1; p=" + (m_options.dmarc.empty() ? "none" : m_options.dmarc));
-    if (!policy || (!m_options.dmarc.empty() && name_of(policy->policy) != m_options.dmarc))
+    if (!policy || !policy->fault.empty() || (!m_options.dmarc.empty() && name_of(policy->policy) != m_options.dmarc))
       return fail(ErrorCode::BadInput, "must be none, quarantine or reject", "--dmarc");
     const std::vector<std::string> postmaster{"mailto:postmaster@" + m_domain};
     facts.dmarc = dnszone::DmarcChoice{policy->policy, m_options.dmarc_to.empty() ? postmaster : m_options.dmarc_to};

@@ -39,18 +39,22 @@ class Check {
 
  private:
   [[nodiscard]] Result<std::optional<DmarcRecord>> fetch(std::string_view domain);
-  [[nodiscard]] Result<std::vector<Found>> walk(std::string_view domain);
+  [[nodiscard]] Status walk(std::string_view domain, std::vector<Found>& out);
   [[nodiscard]] Status find_policy(const std::string& author);
+  [[nodiscard]] Status find_policy_in_list(const std::string& author);
+  void take(const Found& found);
   [[nodiscard]] Result<bool> exists(const std::string& domain);
   [[nodiscard]] Status choose_policy(const std::string& author);
   [[nodiscard]] Result<bool> is_aligned(const std::string& author, std::string_view domain, bool strict);
   [[nodiscard]] Status align(const std::string& author);
+  void without_policy(const std::string& author);
   void conclude();
 
   const DmarcInput& m_input;
   DnsPort& m_dns;
   const PublicSuffixList* m_suffixes;
   DmarcVerdict m_out;
+  Status m_walked;  ///< Why the author's organizational domain is not known.
 };
 
 /// 4.10: nothing when there is no record, or more than one.
@@ -67,16 +71,15 @@ Result<std::optional<DmarcRecord>> Check::fetch(std::string_view domain) {
   return std::optional(std::move(found.front()));
 }
 
-/// The records on the way up, until one says what it is (psd).
-Result<std::vector<Found>> Check::walk(std::string_view domain) {
-  std::vector<Found> out;
+/// The records on the way up, until one says what it is (psd). On failure `out` has those below the name that did not answer.
+Status Check::walk(std::string_view domain, std::vector<Found>& out) {
   for (std::string_view at = domain; !at.empty(); at = next_of(at)) {
     POSTERN_TRY(auto record, fetch(at));
     if (!record) continue;
     out.push_back({std::string(at), *std::move(record)});
     if (out.back().record.public_suffix) break;
   }
-  return out;
+  return {};
 }
 
 /// 4.10.2.
@@ -94,30 +97,40 @@ std::string select_organizational(const std::string& domain, const std::vector<F
 
 Result<std::string> Check::organizational(const std::string& domain) {
   if (m_suffixes != nullptr) return m_suffixes->organizational_domain(domain);
-  POSTERN_TRY(const auto found, walk(domain));
+  std::vector<Found> found;
+  POSTERN_CHECK(walk(domain, found));
   return select_organizational(domain, found);
 }
 
-/// 4.10.1: of the author's domain, else of its organizational domain, else of the public suffix above.
-Status Check::find_policy(const std::string& author) {
-  if (m_suffixes != nullptr) {
-    m_out.org_domain = m_suffixes->organizational_domain(author);
-    for (const std::string& domain : {author, m_out.org_domain}) {
-      POSTERN_TRY(m_out.record, fetch(domain));
-      m_out.record_domain = domain;
-      if (m_out.record) return {};
-    }
+void Check::take(const Found& found) {
+  m_out.record = found.record;
+  m_out.record_domain = found.domain;
+}
+
+Status Check::find_policy_in_list(const std::string& author) {
+  m_out.org_domain = m_suffixes->organizational_domain(author);
+  for (const std::string& domain : {author, m_out.org_domain}) {
+    POSTERN_TRY(const auto record, fetch(domain));
+    if (!record) continue;
+    take({domain, *record});
     return {};
   }
-  POSTERN_TRY(auto found, walk(author));
-  m_out.org_domain = select_organizational(author, found);
+  return {};
+}
+
+/// 4.10.1: of the author's domain, else of its organizational domain, else of the public suffix above. The author's own record counts
+/// whatever the names above it answer; they tell only what is aligned with it.
+Status Check::find_policy(const std::string& author) {
+  if (m_suffixes != nullptr) return find_policy_in_list(author);
+  std::vector<Found> found;
+  m_walked = walk(author, found);
+  if (m_walked) m_out.org_domain = select_organizational(author, found);
   const auto of = [&](const std::string& domain) { return std::ranges::find(found, domain, &Found::domain); };
   auto chosen = of(author);
+  if (chosen == found.end() && !m_walked) return m_walked;
   if (chosen == found.end()) chosen = of(m_out.org_domain);
   if (chosen == found.end()) chosen = std::ranges::find_if(found, [](const Found& one) { return one.record.public_suffix == true; });
-  if (chosen == found.end()) return {};
-  m_out.record = std::move(chosen->record);
-  m_out.record_domain = std::move(chosen->domain);
+  if (chosen != found.end()) take(*chosen);
   return {};
 }
 
@@ -138,9 +151,16 @@ Status Check::choose_policy(const std::string& author) {
   if (author == m_out.record_domain) return {};
   m_out.policy = record.subdomains.value_or(record.policy);
   if (!record.non_existent || *record.non_existent == m_out.policy) return {};
+  const bool passed = m_out.spf_aligned || m_out.dkim_aligned;
+  if (passed) return {};  // nothing will be done to it: nobody need be asked whether the name exists
   POSTERN_TRY(const bool there, exists(author));
   if (!there) m_out.policy = *record.non_existent;
   return {};
+}
+
+/// Their organizational domains are at or above them.
+bool may_share_organization(std::string_view name, std::string_view author) {
+  return name.substr(name.rfind('.') + 1) == author.substr(author.rfind('.') + 1);
 }
 
 /// 4.4: strict: the same name; relaxed: the same organizational domain.
@@ -148,8 +168,11 @@ Result<bool> Check::is_aligned(const std::string& author, std::string_view domai
   const auto ascii = to_a_labels(domain);  // RFC 8616 6
   const auto name = ascii ? dns::normalize_name(*ascii) : dns::normalize_name(domain);
   if (!name) return false;
-  if (*name == author) return true;
-  if (strict || !dns::is_same_or_below(*name, m_out.org_domain)) return false;
+  if (*name == author) return true;  // 4.10.2: no walk is needed for these two
+  if (strict) return false;
+  if (!m_walked && !may_share_organization(*name, author)) return false;
+  POSTERN_CHECK(m_walked);
+  if (!dns::is_same_or_below(*name, m_out.org_domain)) return false;
   POSTERN_TRY(const std::string theirs, organizational(*name));
   return theirs == m_out.org_domain;
 }
@@ -167,6 +190,16 @@ Status Check::align(const std::string& author) {
     if (signature.result == DkimResult::Pass) judge(signature.domain, m_out.record->strict_dkim, m_out.dkim_aligned);
   }
   return m_out.spf_aligned || m_out.dkim_aligned ? Status() : trouble;
+}
+
+/// 4.10.1.
+void Check::without_policy(const std::string& author) {
+  m_out.reason = printable(author, 253) + " publishes no DMARC policy";
+  if (m_out.record)
+    m_out.reason = "the DMARC record of " + printable(m_out.record_domain, 253) + " is not applied: " + m_out.record->fault +
+                   ", and it asks for no reports";
+  m_out.record.reset();
+  m_out.record_domain.clear();
 }
 
 void Check::conclude() {
@@ -189,13 +222,12 @@ DmarcVerdict Check::run() {
     return m_out;
   }
   Status done = find_policy(*author);
-  if (done && !m_out.record) {
-    m_out.record_domain.clear();
-    m_out.reason = printable(*author, 253) + " publishes no DMARC policy";
+  if (done && (!m_out.record || !m_out.record->is_applied())) {
+    without_policy(*author);
     return m_out;
   }
-  if (done) done = choose_policy(*author);
   if (done) done = align(*author);
+  if (done) done = choose_policy(*author);
   if (done) {
     conclude();
     return m_out;

@@ -38,8 +38,12 @@ struct DmarcRecord {
   std::optional<bool> public_suffix;                    ///< psd: y or n; nothing for u
   std::vector<std::string> aggregate_to, failure_to;    ///< rua, ruf as written
   std::vector<char> failure_options;                    ///< fo: '0', '1', 'd', 's'
+  /// Why its policies count as none (4.10.1): p is missing, or p, sp or np is no policy. In words; empty: they are as written. Such a
+  /// record has its place in the tree walk, and is applied only where it asks for reports.
+  std::string fault;
+  [[nodiscard]] bool is_applied() const noexcept { return fault.empty() || !aggregate_to.empty(); }
 };
-/// BadInput when it is no DMARC record that can be applied. What is wrong behind v and p falls back to its default (4.7).
+/// BadInput when it does not begin with v=DMARC1. What is wrong behind that, but for a policy, falls back to its default (4.7).
 [[nodiscard]] Result<DmarcRecord> parse_dmarc_record(std::string_view text);
 
 struct DmarcInput {
@@ -59,7 +63,7 @@ struct DmarcVerdict {
   DmarcResult result = DmarcResult::None;
   DmarcPolicy policy = DmarcPolicy::None;       ///< What the domain wants to happen to mail that fails: p, sp or np.
   DmarcPolicy disposition = DmarcPolicy::None;  ///< The same for this message: none when it passed, one step milder with t=y.
-  std::string org_domain;                       ///< Organizational domain of the author's.
+  std::string org_domain;                       ///< Organizational domain of the author's; empty: DNS does not say now.
   std::string record_domain;                    ///< Where the policy was found; empty: nowhere.
   std::optional<DmarcRecord> record;
   bool spf_aligned = false, dkim_aligned = false;  ///< Passed and aligned.

@@ -34,9 +34,15 @@ void read_failure_options(std::string_view value, std::vector<char>& out) {
   }
 }
 
+std::optional<DmarcPolicy> read_policy(std::string_view name, std::string_view value, DmarcRecord& out) {
+  const auto policy = policy_of(value);
+  if (!policy && out.fault.empty()) out.fault = std::string(name) + "=" + printable(value, 32) + " is not none, quarantine or reject";
+  return policy;
+}
+
 void read_tag(std::string_view name, std::string_view value, DmarcRecord& out) {
-  if (iequals(name, "sp")) out.subdomains = policy_of(value);
-  if (iequals(name, "np")) out.non_existent = policy_of(value);
+  if (iequals(name, "sp")) out.subdomains = read_policy("sp", value, out);
+  if (iequals(name, "np")) out.non_existent = read_policy("np", value, out);
   if (iequals(name, "adkim")) out.strict_dkim = iequals(value, "s");
   if (iequals(name, "aspf")) out.strict_spf = iequals(value, "s");
   if (iequals(name, "t")) out.testing = iequals(value, "y");
@@ -87,12 +93,15 @@ Result<DmarcRecord> parse_dmarc_record(std::string_view text) {
     const std::string_view name = trim(tags[i].substr(0, equals)), value = trim(tags[i].substr(equals + 1));
     if (std::ranges::any_of(seen, [name](std::string_view known) { return iequals(known, name); })) continue;  // the first counts
     seen.push_back(name);
-    if (iequals(name, "p")) policy = policy_of(value);
+    if (iequals(name, "p")) policy = read_policy("p", value, out);
     read_tag(name, value, out);
   }
-  // 4.7: without a policy that can be read, a record that asks for reports is one of p=none, and any other is none at all.
-  if (!policy && out.aggregate_to.empty()) return fail(ErrorCode::BadInput, "has no policy none, quarantine or reject", "p");
-  out.policy = policy.value_or(DmarcPolicy::None);
+  if (!policy && out.fault.empty()) out.fault = "there is no p=";
+  if (out.fault.empty()) {
+    out.policy = *policy;
+  } else {
+    out.subdomains = out.non_existent = std::nullopt;
+  }
   return out;
 }
 

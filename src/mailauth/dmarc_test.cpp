@@ -113,19 +113,48 @@ TEST(Dmarc, LongNamesAskEightTimes) {
 }
 
 TEST(Dmarc, RecordsThatCannotBeUsed) {
-  for (const char* text :
-       {"v=DMARC1", "v=DMARC1; p=rejekt", "v=dmarc1; p=none", "p=none; v=DMARC1", "v=DMARC11; p=none", "v=spf1 -all", ""})
+  for (const char* text : {"v=dmarc1; p=none", "p=none; v=DMARC1", "v=DMARC11; p=none", "v=spf1 -all", ""})
     EXPECT_FALSE(parse_dmarc_record(text)) << text;
-  const auto reporting = parse_dmarc_record("v=DMARC1; p=oops; rua=mailto:a@example.org");
-  ASSERT_TRUE(reporting) << "4.7: as if p=none";
-  EXPECT_EQ(reporting->policy, DmarcPolicy::None);
   const auto lax =
-      parse_dmarc_record(" v = DMARC1 ;p=reject;;sp=nonsense; adkim=x ; fo=1:d ; rua = mailto:a@x.example!10m , mailto:b@x.example;");
+      parse_dmarc_record(" v = DMARC1 ;p=reject;;sp=NONE; adkim=x ; fo=1:d ; rua = mailto:a@x.example!10m , mailto:b@x.example;");
   ASSERT_TRUE(lax);
   EXPECT_EQ(lax->policy, DmarcPolicy::Reject);
-  EXPECT_FALSE(lax->subdomains);
+  EXPECT_EQ(lax->subdomains, DmarcPolicy::None);
+  EXPECT_EQ(lax->fault, "");
   EXPECT_EQ(lax->aggregate_to.size(), 2U);
   EXPECT_EQ(lax->failure_options, (std::vector<char>{'1', 'd'}));
+}
+
+// RFC 9989 4.10.1: a policy that cannot be read is none where reports are wanted, and switches DMARC off where they are not; whatever the
+// domains above say.
+TEST(Dmarc, PoliciesThatCannotBeRead) {
+  for (const std::string tags : {"", "; p=oops", "; p=", "; p=reject; sp=oops", "; p=reject; np=", "; sp=reject", "; p=oops; p=reject"}) {
+    const auto record = parse_dmarc_record("v=DMARC1" + tags);
+    ASSERT_TRUE(record) << tags;
+    EXPECT_NE(record->fault, "") << tags;
+    EXPECT_FALSE(record->is_applied()) << tags;
+    auto zone = zone_of({{"_dmarc.example.org", "v=DMARC1; p=reject; sp=reject"}});
+    zone.add_txt("_dmarc.news.example.org", "v=DMARC1" + tags);
+    zone.add_txt("_dmarc.heard.example.org", "v=DMARC1" + tags + "; rua=mailto:a@example.org");
+    const auto off = dmarc_check(from("news.example.org"), zone);
+    EXPECT_EQ(off.result, DmarcResult::None) << tags;
+    EXPECT_FALSE(off.record);
+    EXPECT_NE(off.reason.find("news.example.org is not applied"), std::string::npos) << off.reason;
+    const auto heard = dmarc_check(from("heard.example.org"), zone);
+    EXPECT_EQ(heard.result, DmarcResult::Fail) << tags;
+    EXPECT_EQ(heard.disposition, DmarcPolicy::None) << tags;
+    EXPECT_EQ(heard.record_domain, "heard.example.org");
+    EXPECT_EQ(dmarc_check(from("other.example.org"), zone).disposition, DmarcPolicy::Reject);
+  }
+}
+
+// RFC 9989 4.10: in the tree walk it is a record like any other.
+TEST(Dmarc, RecordsWithoutPolicyHaveTheirPlaceInTheTree) {
+  auto zone = zone_of({{"_dmarc.org.example", "v=DMARC1; p=reject"}, {"_dmarc.tenant.org.example", "v=DMARC1; psd=n"}});
+  const auto tenant = dmarc_check(from("x.tenant.org.example", "other.org.example"), zone);
+  EXPECT_EQ(tenant.org_domain, "tenant.org.example");
+  EXPECT_NE(tenant.result, DmarcResult::Pass);
+  EXPECT_EQ(dmarc_check(from("other.org.example", "x.tenant.org.example"), zone).result, DmarcResult::Fail);
 }
 
 TEST(Dmarc, TwoRecordsAreNone) {
@@ -142,6 +171,33 @@ TEST(Dmarc, FailuresOfDns) {
   // What cannot be compared does not matter where something else passed.
   EXPECT_EQ(dmarc_check(from("good.example", "mail.good.example"), port).result, DmarcResult::TempError);
   EXPECT_EQ(dmarc_check(from("good.example", "mail.good.example", "good.example"), port).result, DmarcResult::Pass);
+}
+
+// RFC 9989 4.10.1, 4.10.2: the author's own record is the one to apply; what is above tells only who is aligned by relaxed rules.
+TEST(Dmarc, FailuresOfDnsAboveTheAuthor) {
+  auto zone = dns::Fixture::parse(R"({"records": {"_dmarc.example": [{"timeout": true}],
+    "_dmarc.org.example": [{"type": "TXT", "data": "v=DMARC1; p=reject"}],
+    "_dmarc.strict.example": [{"type": "TXT", "data": "v=DMARC1; p=reject; aspf=s; adkim=s"}]}})")
+                  .value();
+  EXPECT_EQ(dmarc_check(from("org.example", "org.example"), zone).result, DmarcResult::Pass);
+  const auto forged = dmarc_check(from("org.example"), zone);
+  EXPECT_EQ(forged.result, DmarcResult::Fail);
+  EXPECT_EQ(forged.disposition, DmarcPolicy::Reject);
+  EXPECT_EQ(forged.org_domain, "");
+  EXPECT_EQ(dmarc_check(from("strict.example", "mail.strict.example"), zone).result, DmarcResult::Fail);
+  EXPECT_EQ(dmarc_check(from("org.example", "mail.org.example"), zone).result, DmarcResult::TempError)
+      << "nobody knows whether it is aligned";
+  EXPECT_EQ(dmarc_check(from("org.example", "evil.test"), zone).result, DmarcResult::Fail) << "no domain of both is above them";
+  EXPECT_EQ(dmarc_check(from("sub.org.example"), zone).result, DmarcResult::TempError) << "it has no record of its own";
+}
+
+// Whether the author's name exists matters to mail that fails only.
+TEST(Dmarc, AFailureToFindOutWhetherANameExistsLeavesAPass) {
+  auto zone = dns::Fixture::parse(R"({"records": {"_dmarc.org.example": [{"type": "TXT", "data": "v=DMARC1; p=none; np=reject"}],
+    "made.org.example": [{"timeout": true}]}})")
+                  .value();
+  EXPECT_EQ(dmarc_check(from("made.org.example", "org.example"), zone).result, DmarcResult::Pass);
+  EXPECT_EQ(dmarc_check(from("made.org.example"), zone).result, DmarcResult::TempError);
 }
 
 TEST(Dmarc, AuthorsThatAreNoDomain) {
