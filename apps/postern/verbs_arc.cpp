@@ -57,9 +57,11 @@ void run_verify(const VerifyOptions& options, Context& context) {
   context.out << '\n';
 }
 
+constexpr std::int64_t kLatest = 253'402'300'799;  // the year 9999
+
 struct SealOptions {
   std::string message = "-", domain, selector, key, authserv_id, headers, fixture;
-  std::int64_t time = -1;
+  std::optional<std::int64_t> time;
   bool standardize = false;
 };
 
@@ -72,7 +74,7 @@ Result<ArcSet> seal(const SealOptions& options, std::istream& in) {
   const bool rsa = key.kind() == KeyKind::Rsa;
   ArcSealOptions out;
   out.authserv_id = options.authserv_id;
-  out.time = options.time < 0 ? SystemClock().now() : WallTime(std::chrono::seconds(options.time));
+  out.time = options.time ? WallTime(std::chrono::seconds(*options.time)) : SystemClock().now();
   out.standardize = options.standardize;
   if (!options.headers.empty()) {
     for (const auto name : split(options.headers, ':')) out.headers.emplace_back(trim(name));
@@ -152,7 +154,7 @@ void add_arc_verbs(CLI::App& app, Context& context) {
   make->add_option("--key", options->key, "The private key: PEM, or the base64 seed of Ed25519")->required();
   make->add_option("--authserv-id", options->authserv_id, "Whose Authentication-Results in the message go into the set")->required();
   make->add_option("--headers", options->headers, "h=: names with colons between them, in place of the default list");
-  make->add_option("--time", options->time, "t=: seconds since 1970 instead of now");
+  make->add_option("--time", options->time, "t=: seconds since 1970 instead of now")->check(CLI::Range(std::int64_t{0}, kLatest));
   make->add_option("--dns-fixture", options->fixture, "JSON zone to check the chain so far with, instead of the DNS");
   make->add_flag("--standardize", options->standardize, "Tags in the order of the alphabet, unfolded");
   make->add_flag("--json", context.json, "One JSON object: AAR, AMS, AS");

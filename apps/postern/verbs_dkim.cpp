@@ -19,6 +19,9 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::int64_t kLatest = 253'402'300'799;  // the year 9999
+const CLI::Range kUnixTime(std::int64_t{0}, kLatest);
+
 struct SignOptions {
   std::string message = "-";
   std::string domain;
@@ -26,18 +29,19 @@ struct SignOptions {
   std::string canonicalization = "relaxed/relaxed";
   std::string headers;
   std::string identity;
-  std::int64_t time = -1;
-  std::int64_t lifetime = 0;
+  std::optional<std::int64_t> time, lifetime;
 };
 
 struct VerifyOptions {
   std::string message = "-";
   std::string fixture;
-  std::int64_t now = -1;
+  std::optional<std::int64_t> now;
   bool accept_partial_body = false;
 };
 
-WallTime time_or_now(std::int64_t seconds) { return seconds < 0 ? SystemClock().now() : WallTime(std::chrono::seconds(seconds)); }
+WallTime time_or_now(std::optional<std::int64_t> seconds) {
+  return seconds ? WallTime(std::chrono::seconds(*seconds)) : SystemClock().now();
+}
 
 Result<DkimAlgorithm> algorithm_of(const SignOptions& options, std::size_t index, const PrivateKey& key) {
   const DkimAlgorithm natural = key.kind() == KeyKind::Ed25519 ? DkimAlgorithm::Ed25519Sha256 : DkimAlgorithm::RsaSha256;
@@ -58,7 +62,7 @@ Result<DkimSignOptions> engine_options(const SignOptions& options) {
   }
   out.identity = options.identity;
   out.time = time_or_now(options.time);
-  if (options.lifetime > 0) out.lifetime = std::chrono::seconds(options.lifetime);
+  if (options.lifetime) out.lifetime = std::chrono::seconds(*options.lifetime);
   return out;
 }
 
@@ -165,8 +169,8 @@ void add_sign(CLI::App& dkim, Context& context) {
   verb->add_option("--canon", options->canonicalization, "Canonicalization of header and body")->capture_default_str();
   verb->add_option("--headers", options->headers, "h=: names with colons between them, in place of the default list");
   verb->add_option("--identity", options->identity, "i=: an address at the domain or below");
-  verb->add_option("--time,--now", options->time, "t=: seconds since 1970 instead of now");
-  verb->add_option("--lifetime", options->lifetime, "x=: seconds until the signature expires");
+  verb->add_option("--time,--now", options->time, "t=: seconds since 1970 instead of now")->check(kUnixTime);
+  verb->add_option("--lifetime", options->lifetime, "x=: seconds until the signature expires")->check(CLI::Range(std::int64_t{1}, kLatest));
   verb->add_flag("--json", context.json, "One JSON object: signature and message");
   verb->footer("Example: postern dkim sign --message a.eml --domain example.org --selector s1 --key rsa.pem > signed.eml");
   verb->callback([options, &context] { run_sign(*options, context); });
@@ -177,7 +181,7 @@ void add_verify(CLI::App& dkim, Context& context) {
   const auto options = std::make_shared<VerifyOptions>();
   verb->add_option("--message", options->message, "The message; - is standard input")->capture_default_str();
   verb->add_option("--dns-fixture", options->fixture, "JSON zone to ask instead of the DNS");
-  verb->add_option("--now", options->now, "Judge at this time (seconds since 1970) instead of now");
+  verb->add_option("--now", options->now, "Judge at this time (seconds since 1970) instead of now")->check(kUnixTime);
   verb->add_flag("--accept-partial-body", options->accept_partial_body, "Let signatures pass whose l= is shorter than the body");
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer("Example: postern dkim verify --message signed.eml --dns-fixture zone.json --json");

@@ -45,7 +45,8 @@ struct ArcSet {
 };
 
 /// RFC 8617 5.1. `cv`: what arc_verify() said when the message came. BadInput: as dkim_sign(), and for an id or domain that is none.
-/// Conflict: the chain is marked as failed already, or has 50 sets; it must not grow then.
+/// Conflict: the chain is marked as failed already, or has 50 sets; it must not grow then. A chain whose structure is broken gets a set
+/// above its highest instance that says so, whatever `cv` is (5.1.2).
 [[nodiscard]] Result<ArcSet> arc_seal(const MessageView& message, ArcResult cv, const DkimKeyRef& key, const ArcSealOptions& options,
                                       const SignFn& sign);
 

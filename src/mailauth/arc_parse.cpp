@@ -23,6 +23,8 @@ Result<std::size_t> parse_instance(std::string_view text) {
   return out;
 }
 
+constexpr std::array<std::string_view, 3> kNames{"ARC-Authentication-Results", "ARC-Message-Signature", "ARC-Seal"};
+
 /// Of ARC-Authentication-Results: "i=N;" stands first, and behind it another grammar.
 Result<std::size_t> instance_of_results(std::string_view value) {
   const auto end = value.find(';');
@@ -88,19 +90,28 @@ Status read_names(const TagList& tags, ParsedSignature& out) {
 
 }  // namespace
 
+std::size_t highest_instance(const MessageView& message) {
+  std::size_t out = 0;
+  for (const HeaderField& field : message.fields()) {
+    for (const std::string_view name : kNames) {
+      if (field.is(name)) out = std::max(out, instance_of(field, name == kNames.front()).value_or(0));
+    }
+  }
+  return out;
+}
+
 Result<std::vector<ArcFields>> arc_sets(const MessageView& message) {
-  constexpr std::array<std::string_view, 3> names{"ARC-Authentication-Results", "ARC-Message-Signature", "ARC-Seal"};
   constexpr std::array<const HeaderField * ArcFields::*, 3> places{&ArcFields::results, &ArcFields::signature, &ArcFields::seal};
   std::vector<ArcFields> out;
   std::array<std::size_t, 3> counts{};
   for (const HeaderField& field : message.fields()) {
-    for (std::size_t kind = 0; kind < names.size(); ++kind) {
-      if (!field.is(names[kind])) continue;
+    for (std::size_t kind = 0; kind < kNames.size(); ++kind) {
+      if (!field.is(kNames[kind])) continue;
       if (++counts[kind] > kMostArcSets) return fail(bad("the chain has more than 50 sets"));
       POSTERN_TRY(const std::size_t instance, instance_of(field, kind == 0));
       if (out.size() < instance) out.resize(instance);
       if (out[instance - 1].*places[kind] != nullptr)
-        return fail(bad("instance " + std::to_string(instance) + " has two " + std::string(names[kind]) + " fields"));
+        return fail(bad("instance " + std::to_string(instance) + " has two " + std::string(kNames[kind]) + " fields"));
       out[instance - 1].*places[kind] = &field;
     }
   }
@@ -129,6 +140,7 @@ Result<ArcSignature> parse_arc_seal(const HeaderField& field) {
   const Tag* cv = tags.find("cv");
   if (cv == nullptr) return fail(bad("cv= is missing"));
   out.cv = to_lower(cv->value);
+  out.instance = instance_of(field, false).value_or(0);
   return out;
 }
 

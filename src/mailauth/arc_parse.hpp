@@ -19,11 +19,14 @@ struct ArcFields {
 };
 /// By instance, the first first. BadInput says what makes the structure invalid (5.2 step 3A to 3C). Empty: there is no chain.
 [[nodiscard]] Result<std::vector<ArcFields>> arc_sets(const MessageView& message);
+/// Of all ARC fields whose instance can be read, whole chain or not; 0: there is none.
+[[nodiscard]] std::size_t highest_instance(const MessageView& message);
 
 /// A seal or a message signature, read for checking. `parsed` has what looking up the key wants.
 struct ArcSignature {
   ParsedSignature parsed;
-  std::string cv;  ///< Of a seal.
+  std::string cv;            ///< Of a seal.
+  std::size_t instance = 0;  ///< Of a seal; 0: it cannot be read.
 };
 [[nodiscard]] Result<ArcSignature> parse_arc_seal(const HeaderField& field);
 [[nodiscard]] Result<ArcSignature> parse_arc_message_signature(const HeaderField& field);

@@ -117,33 +117,61 @@ Status check(const MessageView& message, const DkimKeyRef& key, const ArcSealOpt
   if (authserv_id_of(options.authserv_id) != to_lower(options.authserv_id) || options.authserv_id.empty())
     return fail(ErrorCode::BadInput, "not a name for Authentication-Results", "authserv-id");
   if (options.results.find_first_of("\r\n") != std::string::npos) return fail(ErrorCode::BadInput, "has line ends", "results");
+  if (unix_seconds(options.time) < 0) return fail(ErrorCode::BadInput, "is before 1970", "time");
+  return {};
+}
+
+/// 5.1.1: neither what ARC adds nor what hosts downstream take off may be signed.
+Status check_names(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (name == "authentication-results" || name.starts_with("arc-"))
+      return fail(ErrorCode::BadInput, "must not hold " + printable(name, 64) + " (RFC 8617 5.1.1)", "headers");
+  }
+  if (std::ranges::find(names, "from") == names.end()) return fail(ErrorCode::BadInput, "must hold from", "headers");
   return {};
 }
 
 struct Position {
-  std::vector<ArcFields> sets;
+  std::vector<ArcFields> sets;  // empty when the chain is broken: nobody can say what belongs to it
+  bool broken = false;
   std::size_t instance = 1;
 };
+
+bool is_marked_as_failed(const MessageView& message, std::size_t instance) {
+  return std::ranges::any_of(message.fields(), [&](const HeaderField& field) {
+    if (!field.is("ARC-Seal")) return false;
+    const auto seal = parse_arc_seal(field);
+    return seal && seal->cv == "fail" && seal->instance == instance;
+  });
+}
 
 /// 5.1: a chain that is marked as failed ends there.
 Result<Position> next_position(const MessageView& message) {
   Position out;
-  auto sets = arc_sets(message);
-  if (!sets) return fail(ErrorCode::Conflict, "the chain is not whole, so nothing can be added to it: " + sets.error().what, "arc");
-  out.sets = *std::move(sets);
-  out.instance = out.sets.size() + 1;
+  if (auto sets = arc_sets(message)) {
+    out.sets = *std::move(sets);
+  } else {
+    out.broken = true;
+  }
+  const std::size_t last = highest_instance(message);
+  out.instance = last + 1;
   if (out.instance > kMostArcSets) return fail(ErrorCode::Conflict, "the chain has 50 sets (RFC 8617 4.2.1)", "arc");
-  if (out.sets.empty()) return out;
-  const auto last = parse_arc_seal(*out.sets.back().seal);
-  if (last && last->cv == "fail") return fail(ErrorCode::Conflict, "the chain is marked as failed already (RFC 8617 5.1)", "arc");
+  if (is_marked_as_failed(message, last)) return fail(ErrorCode::Conflict, "the chain is marked as failed already (RFC 8617 5.1)", "arc");
   return out;
 }
 
+/// What cv= says.
+ArcResult state_of(const Position& at, ArcResult found) {
+  if (at.broken) return ArcResult::Fail;
+  if (at.sets.empty()) return ArcResult::None;
+  return found == ArcResult::Pass ? ArcResult::Pass : ArcResult::Fail;
+}
+
 /// 5.1.1, 5.1.2: all sets, or of a failed chain this one alone.
-std::string sealed_fields(const Position& at, ArcResult cv, const ArcSet& own) {
+std::string sealed_fields(const Position& at, ArcResult state, const ArcSet& own) {
   std::string out;
   for (const ArcFields& set : at.sets) {
-    if (cv == ArcResult::Fail) break;
+    if (state == ArcResult::Fail) break;
     for (const HeaderField* field : {set.results, set.signature, set.seal})
       append_canonical_field(out, field->raw, Canonicalization::Relaxed);
   }
@@ -160,7 +188,7 @@ Result<ArcSet> arc_seal(const MessageView& message, ArcResult cv, const DkimKeyR
   POSTERN_TRY(const Position at, next_position(message));
   const std::string instance = std::to_string(at.instance), time = std::to_string(unix_seconds(options.time));
   const auto names = names_of(message, options);
-  if (std::ranges::find(names, "from") == names.end()) return fail(ErrorCode::BadInput, "must hold from", "headers");
+  POSTERN_CHECK(check_names(names));
   if (message.count("From") == 0) return fail(ErrorCode::BadInput, "the message has no From field, so it cannot be signed", "From");
   ArcSet out;
   const std::string results = options.results.empty() ? own_results(message, options.authserv_id) : options.results;
@@ -181,10 +209,12 @@ Result<ArcSet> arc_seal(const MessageView& message, ArcResult cv, const DkimKeyR
                                                  {"h", list},
                                                  {"bh", body}},
                                                 std::move(data), key, sign, options.standardize));
-  const std::string state(at.sets.empty() ? "none" : name_of(cv == ArcResult::Pass ? ArcResult::Pass : ArcResult::Fail));
-  POSTERN_TRY(out.seal,
-              sign_field("ARC-Seal", {{"i", instance}, {"a", algorithm}, {"cv", state}, {"d", domain}, {"s", key.selector}, {"t", time}},
-                         sealed_fields(at, cv, out), key, sign, options.standardize));
+  const ArcResult state = state_of(at, cv);
+  POSTERN_TRY(
+      out.seal,
+      sign_field("ARC-Seal",
+                 {{"i", instance}, {"a", algorithm}, {"cv", std::string(name_of(state))}, {"d", domain}, {"s", key.selector}, {"t", time}},
+                 sealed_fields(at, state, out), key, sign, options.standardize));
   return out;
 }
 

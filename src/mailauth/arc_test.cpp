@@ -127,6 +127,27 @@ TEST_F(Arc, AFailedChainIsMarkedAndEnds) {
   EXPECT_EQ(seal(view, ArcResult::Fail).error().code, ErrorCode::Conflict);
 }
 
+// RFC 8617 5.1.2: one set above what is there, "as if this newest ARC Set was the only set present".
+TEST_F(Arc, AChainWhoseStructureIsBrokenIsMarkedToo) {
+  const std::string two = chain(2);
+  const std::string failed = sealed(two, ArcResult::Fail), seal_of_failed_two = failed.substr(0, failed.size() - two.size());
+  const auto at = two.find("ARC-Seal: i=1");
+  std::string gap = two;
+  gap.erase(at, two.find("\r\nARC", at) + 2 - at);
+  for (const std::string& broken : {gap, "ARC-Seal: i=2; cv=pass\r\n" + two, "ARC-Seal: i=0\r\n" + two, "ARC-Seal: i=x\r\n" + two}) {
+    ASSERT_EQ(verify(broken).cv, ArcResult::Fail) << broken;
+    const std::string marked = sealed(broken, ArcResult::Pass);
+    EXPECT_TRUE(marked.starts_with("ARC-Seal: i=3; ")) << marked;
+    EXPECT_NE(marked.substr(0, marked.find("\r\nARC")).find("cv=fail"), std::string::npos) << "whoever seals is mistaken about it";
+    EXPECT_EQ(verify(marked).cv, ArcResult::Fail);
+    EXPECT_EQ(seal(MessageView::parse(marked).value(), ArcResult::Fail).error().code, ErrorCode::Conflict) << "once";
+    // It covers its own set alone, so it is the same whatever the others are (Ed25519 has one signature for one text).
+    EXPECT_EQ(marked, seal_of_failed_two + broken);
+  }
+  const std::string unreadable = std::string("ARC-Seal: none\r\n") + kMessage;
+  EXPECT_TRUE(sealed(unreadable, ArcResult::Fail).starts_with("ARC-Seal: i=1; "));
+}
+
 TEST_F(Arc, KeysThatCannotBeHad) {
   const std::string one = chain(1);
   const auto view = MessageView::parse(one).value();
@@ -150,8 +171,14 @@ TEST_F(Arc, WhatCannotBeSealed) {
   options.results = "spf=pass\r\nX-Injected: 1";
   EXPECT_EQ(arc_seal(view, ArcResult::None, key, options, sign).error().field, "results");
   options.results.clear();
-  options.headers = {"to"};
-  EXPECT_EQ(arc_seal(view, ArcResult::None, key, options, sign).error().field, "headers");
+  // 5.1.1
+  for (const char* other : {"to", "ARC-Seal", "arc-message-signature", "ARC-Authentication-Results", "Authentication-Results"}) {
+    options.headers = {other == std::string_view("to") ? "cc" : "from", other};
+    EXPECT_EQ(arc_seal(view, ArcResult::None, key, options, sign).error().field, "headers") << other;
+  }
+  options.headers.clear();
+  options.time = WallTime(std::chrono::seconds(-5));
+  EXPECT_EQ(arc_seal(view, ArcResult::None, key, options, sign).error().field, "time");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "mailauth/authres.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 
@@ -17,6 +18,19 @@ bool is_space(char c) { return is_wsp(c) || c == '\r' || c == '\n'; }
 bool is_word(char c) {
   if (static_cast<unsigned char>(c) >= 0x80) return true;
   return c > 0x20 && c < 0x7f && std::string_view("()<>,;\\\"[]?=").find(c) == std::string_view::npos;
+}
+
+/// What an address has beyond that: a local-part may hold "=" and "?" (RFC 5321 4.1.2), and some write it in angle brackets.
+bool is_of_value(char c) { return is_word(c) || (c != '\0' && std::string_view("=?<>[]").find(c) != std::string_view::npos); }
+
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') out += '\\';
+    out += byte < 0x20 || byte == 0x7f ? '?' : c;
+  }
+  return out + "\"";
 }
 
 class Scanner {
@@ -53,6 +67,20 @@ class Scanner {
     while (!at_end() && is_word(m_text[m_at]) && (stop == '\0' || m_text[m_at] != stop)) ++m_at;
     if (m_at == begin) return fail(wrong("a word is missing"));
     return std::string(m_text.substr(begin, m_at - begin));
+  }
+
+  /// pvalue of RFC 8601 2.2: a word, or an address. A quoted local-part keeps its quotes, anything else that is quoted loses them.
+  Result<std::string> value() {
+    std::string out;
+    if (peek() == '"') {
+      POSTERN_TRY(out, quoted());
+      if (peek() != '@') return out;
+      out = in_quotes(out);
+    }
+    const std::size_t begin = m_at;
+    while (!at_end() && is_of_value(m_text[m_at])) ++m_at;
+    if (m_at == begin) return fail(wrong("a value is missing"));
+    return out.append(m_text.substr(begin, m_at - begin));
   }
 
   [[nodiscard]] Error wrong(std::string_view what) const {
@@ -114,23 +142,30 @@ Status read_method(Scanner& in, AuthResult& out) {
   return {};
 }
 
-/// "reason = text" or "smtp . mailfrom = value".
+/// "smtp . mailfrom =". A name alone is no property of RFC 8601, but Microsoft writes one ("action=none"): its type is empty.
+Status read_property_name(Scanner& in, AuthProperty& out) {
+  POSTERN_TRY(out.type, in.keyword('.'));
+  POSTERN_CHECK(in.skip_cfws());
+  if (in.take('.')) {
+    POSTERN_TRY(out.name, in.keyword());
+    POSTERN_CHECK(in.skip_cfws());
+  } else {
+    out.name = std::exchange(out.type, {});
+  }
+  return in.take('=') ? Status() : fail(in.wrong("a property without a value"));
+}
+
+/// "reason = text" or a property with its value.
 Status read_property(Scanner& in, AuthResult& out) {
   AuthProperty property;
-  POSTERN_TRY(property.type, in.keyword('.'));
-  POSTERN_CHECK(in.skip_cfws());
-  if (in.take('=')) {
-    if (!iequals(property.type, "reason")) return fail(in.wrong("a property without its type"));
+  POSTERN_CHECK(read_property_name(in, property));
+  if (property.type.empty() && property.name == "reason") {
     POSTERN_TRY(out.reason, in.word());
     return {};
   }
-  if (!in.take('.')) return fail(in.wrong("a property without a name"));
-  POSTERN_TRY(property.name, in.keyword());
-  POSTERN_CHECK(in.skip_cfws());
-  if (!in.take('=')) return fail(in.wrong("a property without a value"));
   POSTERN_CHECK(in.skip_cfws());
   if (in.peek() != ';' && !in.at_end()) {
-    POSTERN_TRY(property.value, in.word());
+    POSTERN_TRY(property.value, in.value());
   }
   if (out.properties.size() >= kMost) return fail(ErrorCode::TooLarge, "a result has too many properties", "Authentication-Results");
   out.properties.push_back(std::move(property));
@@ -169,16 +204,7 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return is_word(c) && static_cast<unsigned char>(c) < 0x80; });
 }
 
-std::string written(std::string_view text) {
-  if (is_token(text)) return std::string(text);
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') out += '\\';
-    out += byte < 0x20 || byte == 0x7f ? '?' : c;
-  }
-  return out + "\"";
-}
+std::string written(std::string_view text) { return is_token(text) ? std::string(text) : in_quotes(text); }
 
 }  // namespace
 
@@ -213,7 +239,8 @@ std::string write_authres(const AuthResults& results) {
     out += ";\r\n\t" + written(one.method) + "=" + written(one.result);
     if (!one.reason.empty()) out += " reason=" + written(one.reason);
     for (const AuthProperty& property : one.properties) {
-      if (!property.value.empty()) out += "\r\n\t " + property.type + "." + property.name + "=" + written(property.value);
+      if (property.value.empty()) continue;
+      out += "\r\n\t " + property.type + (property.type.empty() ? "" : ".") + property.name + "=" + written(property.value);
     }
   }
   return out + "\r\n";

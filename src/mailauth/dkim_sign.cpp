@@ -76,6 +76,10 @@ Result<std::vector<std::string>> names_to_sign(const MessageView& message, const
   // RFC 6376 5.4: "The From header field MUST be signed".
   if (std::find(names.begin(), names.end(), "from") == names.end())
     return fail(ErrorCode::BadInput, "the header list must hold from (RFC 6376 5.4)", "headers");
+  // 5.4: "MUST NOT be included in the h= field except to indicate that other preexisting signatures are also signed". One more, and a
+  // verifier would look for the signature in itself.
+  if (static_cast<std::size_t>(std::ranges::count(names, "dkim-signature")) > message.count("DKIM-Signature"))
+    return fail(ErrorCode::BadInput, "names dkim-signature more often than there are older signatures (RFC 6376 5.4)", "headers");
   return names;
 }
 
@@ -158,6 +162,7 @@ Status check_key(const DkimKeyRef& key, const DkimSignOptions& options) {
       key.selector.find_first_of(";=") != std::string::npos) {
     return fail(ErrorCode::BadInput, "not a selector", "selector");
   }
+  if (options.time && unix_seconds(*options.time) < 0) return fail(ErrorCode::BadInput, "is before 1970", "time");
   if (options.identity.empty()) return {};
   const auto at = options.identity.rfind('@');
   // RFC 6376 3.5 i=: "The domain part of the address MUST be the same as, or a subdomain of, the value of the "d=" tag."

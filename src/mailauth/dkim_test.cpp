@@ -302,6 +302,13 @@ TEST(DkimSign, RefusesWhatMustNotBeSigned) {
   DkimSignOptions no_from;
   no_from.headers = {"to"};
   EXPECT_EQ(error_of(kMessage, no_from), "headers");
+  DkimSignOptions itself;  // RFC 6376 5.4
+  itself.headers = {"from", "dkim-signature"};
+  EXPECT_EQ(error_of(kMessage, itself), "headers");
+  EXPECT_EQ(error_of("DKIM-Signature: v=1; a=older\r\n" + std::string(kMessage), itself), "none");
+  DkimSignOptions before_1970;
+  before_1970.time = WallTime(std::chrono::seconds(-5));
+  EXPECT_EQ(error_of(kMessage, before_1970), "time");
   DkimSignOptions identity;
   identity.identity = "@example.com";
   EXPECT_EQ(error_of(kMessage, identity), "identity");

@@ -98,11 +98,17 @@ def believing(judged):
 SEEN = "spf=pass smtp.mailfrom=alice@strict.example; dkim=pass header.d=strict.example; dmarc=pass header.from=strict.example"
 
 
-def test_a_chain_of_who_is_believed_makes_up_for_a_failure(believing):
+@pytest.mark.parametrize("said", [
+    SEEN,
+    SEEN.replace("smtp.mailfrom=alice@", "smtp.mailfrom=bounce+1=bob=example.org@"),  # RFC 8601 2.2: a local-part may hold "="
+    SEEN.replace("smtp.mailfrom=alice@", 'smtp.mailfrom="john doe"@'),
+    SEEN.replace("dmarc=pass", "dmarc=pass action=none") + "; compauth=pass reason=100",  # as Microsoft writes it
+], ids=["plain", "verp", "quoted", "microsoft"])
+def test_a_chain_of_who_is_believed_makes_up_for_a_failure(believing, said):
     believing.start()
     raw = message(ALICE)
     signed = dkim.sign(raw, b"sel", b"strict.example", PRIVATE) + raw
-    bring(believing, passed_on(signed, SEEN, b"l", b"lists.example"), "bounces@list.example", BAD)
+    bring(believing, passed_on(signed, said, b"l", b"lists.example"), "bounces@list.example", BAD)
     field = mimebytes.field(believing.await_mail(BOB)[0], "Authentication-Results").decode()
     assert "dkim=fail" in field and "dmarc=fail" in field and "arc=pass" in field
 
