@@ -113,10 +113,12 @@ def test_a_chain_of_who_is_believed_makes_up_for_a_failure(believing, said):
     assert "dkim=fail" in field and "dmarc=fail" in field and "arc=pass" in field
 
 
-@pytest.mark.parametrize("case", ["changed", "stranger", "it failed there", "another author", "no chain", "believed stranger first"])
+@pytest.mark.parametrize("case", ["changed", "stranger", "it failed there", "another author", "no chain", "believed stranger first", "one of two authors"])
 def test_other_chains_do_not(believing, case):
     believing.start()
     raw = message(ALICE)
+    if case == "one of two authors":
+        raw = raw.replace(b"From: ", b"From: carol@soft.example, ", 1)
     results = {"it failed there": SEEN.replace("dmarc=pass", "dmarc=fail"), "another author": SEEN.replace("from=strict", "from=other")}.get(case, SEEN)
     sealer = b"other.example" if case in ("stranger", "believed stranger first") else b"lists.example"
     sent = raw if case == "no chain" else passed_on(raw, results, b"l", sealer)
