@@ -203,6 +203,16 @@ bool could_still_pass(const Judgement& judged) {
          std::ranges::any_of(judged.dkim, [](const DkimSignature& signature) { return signature.result == DkimResult::TempError; });
 }
 
+/// header.from of a dmarc=pass.
+bool saw_pass(const AuthResults& seen, std::string_view domain) {
+  return std::ranges::any_of(seen.results, [&](const AuthResult& one) {
+    return iequals(one.method, "dmarc") && iequals(one.result, "pass") &&
+           std::ranges::any_of(one.properties, [&](const AuthProperty& property) {
+             return iequals(property.type, "header") && iequals(property.name, "from") && iequals(property.value, domain);
+           });
+  });
+}
+
 }  // namespace
 
 Judge::Judge(JudgeParts parts)
@@ -277,16 +287,6 @@ io::Task<Status> Judge::verify(Judgement& out, const Arrival& arrival, const Mes
   co_return co_await m_parts.workers.run(std::move(job));
 }
 
-/// header.from of a dmarc=pass.
-bool saw_pass(const AuthResults& seen, std::string_view domain) {
-  return std::ranges::any_of(seen.results, [&](const AuthResult& one) {
-    return iequals(one.method, "dmarc") && iequals(one.result, "pass") &&
-           std::ranges::any_of(one.properties, [&](const AuthProperty& property) {
-             return iequals(property.type, "header") && iequals(property.name, "from") && iequals(property.value, domain);
-           });
-  });
-}
-
 /// RFC 8617 7.2.1 leaves it to the receiver whom he believes. Here: nobody in the chain but those named, and the first of them saw every
 /// author's domain pass.
 bool Judge::trusts_chain(const Judgement& judged, const MessageView& view) const {
@@ -297,8 +297,9 @@ bool Judge::trusts_chain(const Judgement& judged, const MessageView& view) const
   };
   if (judged.arc.sealers.size() != judged.arc.instances || !std::ranges::all_of(judged.arc.sealers, is_named)) return false;
   const auto seen = arc_results(view, 1);
-  return seen &&
-         std::ranges::all_of(author_domains(judged.authors.mailboxes), [&](const std::string& domain) { return saw_pass(*seen, domain); });
+  const auto domains = author_domains(judged.authors.mailboxes);
+  return seen && !domains.empty() && !judged.authors.hidden &&
+         std::ranges::all_of(domains, [&](const std::string& domain) { return saw_pass(*seen, domain); });
 }
 
 void Judge::conclude(Judgement& out, const Arrival& arrival, const MessageView& view) const {
