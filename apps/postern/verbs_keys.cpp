@@ -62,9 +62,16 @@ std::string rewrap_text(const json::value& run) {
   return out + (text_of(run, "finished").empty() ? ", running" : ", done " + text_of(run, "finished"));
 }
 
+/// Of a delegated selector the TXT record stands in the zone of our own, where a CNAME leads that the domain's owner sets once
+/// (RFC 6376 3.6.2.2). It stays when a record is withdrawn: the selector's turn comes again.
+void show_record(const json::value& record, std::ostream& out) {
+  const std::string state = text_of(record, "state"), name = text_of(record, "name"), at = text_of(record, "at");
+  out << "  " << state << "  " << (at.empty() ? name : at) << " IN TXT \"" << text_of(record, "value") << "\"\n";
+  if (!at.empty() && state != "withdrawn") out << "  found by  " << name << " IN CNAME " << at << "\n";
+}
+
 void show_dns(const json::value& key, std::ostream& out) {
-  for (const auto& record : list_of(key, "dns"))
-    out << "  " << text_of(record, "state") << "  " << text_of(record, "name") << " IN TXT \"" << text_of(record, "value") << "\"\n";
+  for (const auto& record : list_of(key, "dns")) show_record(record, out);
   if (number_of(key, "active_version") < number_of(key, "latest_version"))
     out << "  version " << text_of(key, "latest_version") << " signs when its record is seen in DNS, or after: postern key activate "
         << text_of(key, "name") << "\n";

@@ -92,8 +92,10 @@ function versions(key) {
 
 function announced(key) {
   const out = [];
-  for (const record of (key.dns || []).filter((r) => r.state === 'announced'))
-    out.push(make('div', 'note', 'Publish this record; version ' + record.version + ' signs when it is seen there:'), make('code', '', record.name + ' IN TXT "' + record.value + '"'));
+  for (const record of (key.dns || []).filter((r) => r.state === 'announced')) {
+    out.push(make('div', 'note', 'Publish this record; version ' + record.version + ' signs when it is seen there:'), make('code', '', (record.at || record.name) + ' IN TXT "' + record.value + '"'));
+    if (record.at) out.push(make('div', 'note', 'It is found by this one, which the zone of the domain has once and for all:'), make('code', '', record.name + ' IN CNAME ' + record.at));
+  }
   return out;
 }
 

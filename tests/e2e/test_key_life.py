@@ -246,6 +246,19 @@ def test_an_operator_can_say_that_it_is_published(relaying, sink):
     assert selector_of(relaying, sink, "r2@example.net")["s"] == "s1"
 
 
+def test_a_delegated_selector_is_told_with_the_place_of_its_record(relaying):
+    """RFC 6376 3.6.2.2: the TXT record stands where the CNAME leads; the name of the selector has the CNAME and nothing else."""
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    relaying.config["dkim"][-1] |= {"delegate": "keys.provider.example"}
+    relaying.start()
+    told = [relaying.cli("key", verb, "dkim_key").stdout.decode() for verb in ("rotate", "show")]
+    record = announced(relaying)
+    assert record["at"] == "s1-v2.postern.example.keys.provider.example"
+    for text in told:
+        assert f"announced  {record['at']} IN TXT \"{record['value']}\"" in text, text
+        assert f"{record['name']} IN CNAME {record['at']}" in text and f"{record['name']} IN TXT" not in text, text
+
+
 # Emergency.
 
 def test_the_emergency_rotates_everything_and_says_what_is_left_to_do(relaying, sink):

@@ -78,6 +78,17 @@ def test_rotating_from_the_page_asks_first(gateway, browser):  # noqa: F811
     assert no_overflow(browser), "a DNS record is a long word"
 
 
+def test_a_delegated_selector_is_told_with_the_place_of_its_record(relaying, browser):  # noqa: F811
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    relaying.config["dkim"][-1] |= {"delegate": "keys.provider.example"}
+    relaying.start()
+    relaying.cli("key", "rotate", "dkim_key")
+    open_keys(relaying, browser)
+    shown = await_card(browser, "dkim_key", "announced")
+    assert "s1-v2.postern.example.keys.provider.example IN TXT" in shown and "s1-v2._domainkey.postern.example IN TXT" not in shown, shown
+    assert "s1-v2._domainkey.postern.example IN CNAME s1-v2.postern.example.keys.provider.example" in shown, shown
+
+
 def test_the_page_wants_the_token(gateway, browser):  # noqa: F811
     open_keys(gateway, browser, "wrong")
     browser.await_text("That token was not accepted", "#login")
