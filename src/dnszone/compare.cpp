@@ -59,7 +59,8 @@ Finding judged(const WantedRecord& wanted, const dns::Record& record, const TxtR
   Finding out = rule.judge(wanted, txt_of(record));
   const bool delegated = is_delegated(answer, wanted.record.name);
   if (delegated) out.message += (out.message.empty() ? "" : "; ") + delegation_text(answer);
-  if (out.standing != Standing::Differs || delegated) return out;
+  const bool is_the_wanted_one = data_text(record.data) == out.wanted;  // and what is wrong with it, publishing does not mend
+  if (out.standing != Standing::Differs || delegated || is_the_wanted_one) return out;
   if (!wanted.chosen) {
     out.message += "; publishing leaves it as it is until you choose what it shall say";
     return out;

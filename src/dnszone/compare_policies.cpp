@@ -1,12 +1,13 @@
 // The policies of a domain: SPF, DMARC, MTA-STS, TLS-RPT.
 #include <algorithm>
+#include <optional>
 
 #include "base/text.hpp"
-#include "dns/name.hpp"
 #include "dnszone/comparing.hpp"
 #include "mailauth/dmarc.hpp"
 #include "mailauth/spf.hpp"
 #include "mailauth/spf_record.hpp"
+#include "reports/dmarc_destinations.hpp"
 #include "reports/tls_report.hpp"
 
 namespace postern::dnszone {
@@ -57,8 +58,10 @@ Finding judge_spf_for_strangers(const Comparing& c, const WantedRecord& wanted) 
   const SpfVerdict stranger = spf_of(c, dns::IpAddress::from_bytes(nobody).value_or(dns::IpAddress{}));
   if (stranger.result == SpfResult::TempError)
     return finding_of(wanted, Standing::Unreachable, true, "it cannot be evaluated now: " + stranger.reason);
+  const bool costs_too_much = stranger.reason.find("RFC 7208 4.6.4") != std::string::npos;  // the one clause that is about numbers
   if (stranger.result == SpfResult::PermError)
-    return differs(wanted, "receivers cannot evaluate it: " + stranger.reason + " (RFC 7208 4.6.4 allows 10 lookups)");
+    return differs(wanted, "receivers cannot evaluate it: " + stranger.reason +
+                               (costs_too_much ? "; 10 lookups are allowed, and 2 without an answer" : ""));
   if (stranger.result == SpfResult::Pass) return differs(wanted, "it lets anybody send (" + stranger.matched + "); end it with -all");
   return ok(wanted, std::to_string(stranger.terms) + " of 10 lookups");
 }
@@ -83,48 +86,68 @@ Finding judge_spf(const Comparing& c, const WantedRecord& wanted, const std::str
 
 // DMARC.
 
-/// The domain of "mailto:a@b!10m"; empty for other schemes.
-std::string report_domain(std::string_view uri) {
-  if (!istarts_with(uri, "mailto:")) return {};
-  const std::string_view address = uri.substr(7, uri.find('!') == std::string_view::npos ? uri.npos : uri.find('!') - 7);
-  const auto at = address.rfind('@');
-  return at == std::string_view::npos ? std::string() : dns::normalize_name(address.substr(at + 1)).value_or(std::string());
-}
-
-std::string organization_of(const Comparing& c, const std::string& domain) {
-  DmarcInput input;
-  input.from_domain = domain;
-  return dmarc_check(input, c.dns).org_domain;
-}
-
-/// RFC 9990, RFC 7489 7.1: another organization must say that it takes our reports.
-std::string unauthorized(const Comparing& c, const std::string& domain) {
-  if (domain.empty() || dns::is_same_or_below(domain, c.facts.domain)) return {};
-  const std::string ours = organization_of(c, c.facts.domain);
-  if (!ours.empty() && ours == organization_of(c, domain)) return {};
-  const std::string name = c.facts.domain + "._report._dmarc." + domain;
-  const dns::Answer answer = c.ask(name, RecordType::Txt);
-  if (answer.is_temporary_failure()) return unreachable_text(answer, name);
-  for (const auto& txt : answer.all<dns::TxtData>()) {
-    if (trim(split(txt.joined(), ';').front()) == "v=DMARC1") return {};
+/// RFC 9990 4, RFC 9991 5: where another organization must say that it takes the reports, judged as our own sender of them does. Other URIs
+/// than mailto: are somebody's extension.
+std::optional<Finding> unreachable_reports(const Comparing& c, const WantedRecord& wanted, const std::vector<std::string>& uris,
+                                           DmarcReportKind kind) {
+  const std::string tag = kind == DmarcReportKind::Aggregate ? "rua" : "ruf";
+  for (const DmarcDestination& to : dmarc_destinations(c.facts.domain, uris, kind, c.dns)) {
+    if (to.usable || !istarts_with(to.uri, "mailto:")) continue;
+    const std::string fault = "no reports come to " + tag + "=" + printable(to.uri, 255) + ": " + to.reason;
+    if (to.try_later) return finding_of(wanted, Standing::Unreachable, true, fault + "; check its name servers, then ask again");
+    return differs(wanted, fault + " (RFC 9990 4); have it mended there, or choose an address of " + c.facts.domain);
   }
-  return domain + " does not take reports for other domains, so none come: it must publish " + name +
-         " TXT \"v=DMARC1\" (RFC 7489 7.1), or choose an address of " + c.facts.domain;
+  return std::nullopt;
 }
 
 Finding judge_dmarc_reports(const Comparing& c, const WantedRecord& wanted, const DmarcRecord& record) {
-  if (record.aggregate_to.empty()) return ok(wanted, "without rua nobody sees who sends in the name of the domain");
   if (!c.is_authoritative()) {
-    for (const std::string& uri : record.aggregate_to) {
-      if (std::string why = unauthorized(c, report_domain(uri)); !why.empty()) return differs(wanted, std::move(why));
-    }
+    if (auto out = unreachable_reports(c, wanted, record.aggregate_to, DmarcReportKind::Aggregate)) return *std::move(out);
+    if (auto out = unreachable_reports(c, wanted, record.failure_to, DmarcReportKind::Failure)) return *std::move(out);
   }
-  if (record.testing) return ok(wanted, "t=y: receivers only try it");
-  return ok(wanted, record.policy == DmarcPolicy::None ? "p=none watches only; quarantine or reject protects the domain" : "");
+  std::string remarks;
+  const auto remark = [&remarks](std::string_view text) { remarks.append(remarks.empty() ? "" : "; ").append(text); };
+  if (record.aggregate_to.empty()) remark("without rua nobody sees who sends in the name of the domain");
+  if (record.testing) {
+    remark("t=y: receivers only try it");
+  } else if (record.policy == DmarcPolicy::None) {
+    remark("p=none watches only; quarantine or reject protects the domain");
+  }
+  return ok(wanted, std::move(remarks));
+}
+
+/// The first tag of this name, without case (RFC 9989 4.7); nothing: there is none.
+std::optional<std::string_view> dmarc_tag(std::string_view text, std::string_view name) {
+  for (const std::string_view tag : split(text, ';')) {
+    const auto equals = std::min(tag.find('='), tag.size());
+    if (iequals(trim(tag.substr(0, equals)), name)) return trim(tag.substr(std::min(equals + 1, tag.size())));
+  }
+  return std::nullopt;
+}
+
+/// RFC 9989 4.10.1: a p, sp or np that is not valid, or no p in a record that asks for no reports. In words; empty: none of these.
+std::string policy_fault(std::string_view text, bool asks_for_reports) {
+  for (const std::string_view name : {"p", "sp", "np"}) {
+    const auto value = dmarc_tag(text, name);
+    if (!value && name == "p" && !asks_for_reports) return "p= is missing";
+    if (value && !iequals(*value, "none") && !iequals(*value, "quarantine") && !iequals(*value, "reject"))
+      return std::string(name) + "=" + printable(*value, 64) + " is not valid";
+  }
+  return {};
+}
+
+/// What receivers make of it is not what it says, so that it is never right.
+Finding policy_fault_finding(const WantedRecord& wanted, const std::string& fault, bool asks_for_reports) {
+  const std::string meaning =
+      asks_for_reports ? "apply p=none to the domain and all below it" : "apply no DMARC at all, since rua= names no address either";
+  return differs(wanted, fault + ": receivers " + meaning + " (RFC 9989 4.10.1); make it none, quarantine or reject");
 }
 
 Finding judge_dmarc(const Comparing& c, const WantedRecord& wanted, const std::string& text) {
   const auto record = parse_dmarc_record(text);
+  const bool asks_for_reports = record && !record->aggregate_to.empty();
+  if (const std::string fault = policy_fault(text, asks_for_reports); !fault.empty())
+    return policy_fault_finding(wanted, fault, asks_for_reports);
   if (!record) return differs(wanted, "receivers cannot apply it: " + record.error().text());
   const auto chosen = parse_dmarc_record(txt_of(wanted));
   if (wanted.chosen && chosen && (record->policy != chosen->policy || sorted(record->aggregate_to) != sorted(chosen->aggregate_to)))

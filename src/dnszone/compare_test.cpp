@@ -16,6 +16,7 @@ using dns::TlsaData;
 
 constexpr std::string_view kZone = "example.org";
 constexpr std::string_view kHost = "mx.example.org";
+const std::string kEd = "QUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJDQUJDQUI=";  // 32 octets
 
 TlsaData key(Byte octet) { return {3, 1, 1, Bytes(32, octet)}; }
 
@@ -23,7 +24,7 @@ ZoneFacts facts() {
   ZoneFacts out;
   out.domain = "Example.ORG.";
   out.hostname = kHost;
-  out.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=QUJD"}};
+  out.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=" + kEd}};
   out.tlsa_current = {key(1)};
   return out;
 }
@@ -47,7 +48,7 @@ TEST(Wanted, TheCompleteSet) {
                        "mx.example.org. 3600 IN A 192.0.2.1",
                        "mx.example.org. 3600 IN AAAA 2001:db8::1",
                        "example.org. 3600 IN TXT \"v=spf1 mx -all\"",
-                       "ed._domainkey.example.org. 3600 IN TXT \"v=DKIM1; k=ed25519; p=QUJD\"",
+                       "ed._domainkey.example.org. 3600 IN TXT \"v=DKIM1; k=ed25519; p=" + kEd + "\"",
                        "rsa-v2._domainkey.example.org. 3600 IN TXT \"" + long_key.substr(0, 255) + "\" \"" + long_key.substr(255) + "\"",
                        "_dmarc.example.org. 3600 IN TXT \"v=DMARC1; p=none; rua=mailto:postmaster@example.org\"",
                        "_mta-sts.example.org. 3600 IN TXT \"v=STSv1; id=20261125;\"",
@@ -80,7 +81,7 @@ class Compare : public testing::Test {
     set("example.org", RecordType::Mx, dns::MxData{10, std::string(kHost)});
     set(std::string(kHost), RecordType::A, dns::AddressData{*dns::IpAddress::parse("192.0.2.1")});
     text("example.org", "v=spf1 mx -all");
-    text("ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=QUJD");
+    text("ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=" + kEd);
     text("_dmarc.example.org", "v=DMARC1; p=reject; rua=mailto:postmaster@example.org");
     text("_smtp._tls.example.org", "v=TLSRPTv1; rua=mailto:postmaster@example.org");
     set("_25._tcp.mx.example.org", RecordType::Tlsa, key(1));
@@ -177,10 +178,18 @@ TEST_F(Compare, Spf) {
   expect_fault("example.org", Standing::Differs, "192.0.2.1 gets softfail");
   replace("example.org", "v=spf1 +all");
   expect_fault("example.org", Standing::Differs, "anybody");
+  // RFC 7208 5.2, 4.6.4: the limit is named where it is the fault, and nowhere else.
+  replace("example.org", "v=spf1 include:nx.example.org -all");
+  expect_fault("example.org", Standing::Differs, "include:nx.example.org has no SPF record");
+  EXPECT_EQ(only_fault().message.find("lookups"), std::string::npos) << only_fault().message;
   std::string many = "v=spf1 mx";
-  for (int i = 0; i < 10; ++i) many += " exists:e" + std::to_string(i) + ".example.org";
+  for (int i = 0; i < 10; ++i) many += " a:e" + std::to_string(i) + ".example.org";
   replace("example.org", many + " -all");
-  expect_fault("example.org", Standing::Differs, "10 lookups");
+  expect_fault("example.org", Standing::Differs, "more than 2 lookups had no answer");
+  for (int i = 0; i < 10; ++i)
+    set("e" + std::to_string(i) + ".example.org", RecordType::A, dns::AddressData{*dns::IpAddress::parse("192.0.2.2")});
+  expect_fault("example.org", Standing::Differs, "more than 10 terms ask DNS");
+  expect_fault("example.org", Standing::Differs, "10 lookups are allowed");
   // What was chosen is compared by its terms.
   ZoneFacts chosen = facts();
   chosen.spf = "v=spf1 MX  -all";
@@ -195,24 +204,39 @@ TEST_F(Compare, Spf) {
 
 TEST_F(Compare, DkimByMeaning) {
   const std::string name = "ed._domainkey.example.org";
-  for (const char* same : {"p=QUJD;k=ed25519", "k = ed25519 ; p = QU JD ;", "v=DKIM1; k=ed25519; h=sha256; s=email; p=QUJD; n=note"}) {
+  for (const std::string& same : {"p=" + kEd + ";k=ed25519", "k = ed25519 ; p = QU JD" + kEd.substr(4) + " ;",
+                                  "v=DKIM1; k=ed25519; h=sha256; s=email; p=" + kEd + "; n=note"}) {
     replace(name, same);
     EXPECT_TRUE(run().is_right()) << same;
   }
-  replace(name, "v=DKIM1; k=ed25519; t=y; p=QUJD");
+  replace(name, "v=DKIM1; k=ed25519; t=y; p=" + kEd);
   const auto all = run();
   EXPECT_TRUE(all.is_right());
   EXPECT_TRUE(std::ranges::any_of(all.findings, [](const Finding& f) { return f.message.find("t=y") != std::string::npos; }));
-  const std::pair<const char*, const char*> wrong[] = {
-      {"v=DKIM1; k=ed25519; p=QUJE", "another key"},  {"v=DKIM1; p=QUJD", "another key"},
-      {"v=DKIM1; k=ed25519; p=", "revoked"},          {"v=DKIM1; k=ed25519; h=sha1; p=QUJD", "h="},
-      {"v=DKIM1; k=ed25519; s=tlsrpt; p=QUJD", "s="}, {"v=DKIM1; k=ed25519; p=QUJD; p=QUJD", "cannot read"}};
+  const std::string ours = "p=" + kEd;
+  const std::pair<std::string, const char*> wrong[] = {{"v=DKIM1; k=ed25519; p=QUJE", "another key"},
+                                                       {"v=DKIM1; " + ours, "another key"},
+                                                       {"v=DKIM1; k=ed25519; p=", "revoked"},
+                                                       {"v=DKIM1; k=ed25519; h=sha1; " + ours, "does not allow sha256"},
+                                                       {"v=DKIM1; k=ed25519; s=tlsrpt; " + ours, "not for email"},
+                                                       {"v=DKIM2; k=ed25519; " + ours, "not of version DKIM1"},
+                                                       {"k=ed25519; " + ours + "; v=DKIM1", "v= must stand first"},
+                                                       {"v=DKIM1; k=ed25519; " + ours + "; " + ours, "cannot read"}};
   for (const auto& [value, words] : wrong) {
     replace(name, value);
     expect_fault(name, Standing::Differs, words);
   }
-  text(name, "v=DKIM1; k=ed25519; p=QUJD");
+  text(name, "v=DKIM1; k=ed25519; " + ours);
   expect_fault(name, Standing::Duplicate, "DKIM");
+}
+
+/// RFC 8301 3.2: what no verifier takes is not right because it is what we wanted; and publishing it again would mend nothing.
+TEST_F(Compare, AKeyThatVerifiersRefuseThoughItIsOurs) {
+  ZoneFacts weak = facts();
+  weak.dkim = {{"ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=QUJD"}};
+  replace("ed._domainkey.example.org", "v=DKIM1; k=ed25519; p=QUJD");
+  expect_fault("ed._domainkey.example.org", Standing::Differs, "cannot be used", weak);
+  EXPECT_TRUE(only_fault(weak).add.empty() && only_fault(weak).remove.empty());
 }
 
 TEST_F(Compare, AnRsaKeyInEitherOfItsForms) {
@@ -234,7 +258,7 @@ TEST_F(Compare, DelegatedSelectors) {
   const std::string name = "ed._domainkey.example.org";
   drop(name, RecordType::Txt);
   set(name, RecordType::Cname, dns::NameData{"ed.keys.example.net"});
-  text("ed.keys.example.net", "v=DKIM1; k=ed25519; p=QUJD");
+  text("ed.keys.example.net", "v=DKIM1; k=ed25519; p=" + kEd);
   EXPECT_TRUE(run().is_right());
   replace("ed.keys.example.net", "v=DKIM1; k=ed25519; p=QUJE");
   expect_fault(name, Standing::Differs, "a CNAME leads to ed.keys.example.net");
@@ -250,6 +274,8 @@ TEST_F(Compare, KeysThatAreNotKnown) {
 TEST_F(Compare, Dmarc) {
   const std::string name = "_dmarc.example.org";
   replace(name, "v=DMARC1; p=rejekt");
+  expect_fault(name, Standing::Differs, "p=rejekt is not valid: receivers apply no DMARC at all");
+  replace(name, "v=dmarc1; p=reject");
   expect_fault(name, Standing::Differs, "cannot apply");
   replace(name, "v=DMARC1; p=none; rua=mailto:a@reports.example.net!10m");
   expect_fault(name, Standing::Differs, "example.org._report._dmarc.reports.example.net");
@@ -261,6 +287,50 @@ TEST_F(Compare, Dmarc) {
   chosen.dmarc = DmarcChoice{DmarcPolicy::Reject, {"mailto:postmaster@example.org"}};
   replace(name, "v=DMARC1; p=quarantine; rua=mailto:postmaster@example.org");
   expect_fault(name, Standing::Differs, "chosen", chosen);
+}
+
+/// RFC 9989 4.10.1.
+TEST_F(Compare, DmarcPoliciesThatAreNotValid) {
+  const std::string name = "_dmarc.example.org", rua = "; rua=mailto:postmaster@example.org";
+  for (const std::string tag : {"sp=quarantin", "np=", "NP = rejected"}) {
+    replace(name, "v=DMARC1; p=reject; " + tag + rua);
+    expect_fault(name, Standing::Differs, "is not valid: receivers apply p=none to the domain and all below it (RFC 9989 4.10.1)");
+    replace(name, "v=DMARC1; p=reject; " + tag);
+    expect_fault(name, Standing::Differs, "apply no DMARC at all");
+  }
+  replace(name, "v=DMARC1; p=rejekt" + rua);
+  expect_fault(name, Standing::Differs, "p=rejekt is not valid: receivers apply p=none");
+  replace(name, "v=DMARC1; adkim=s");
+  expect_fault(name, Standing::Differs, "p= is missing");
+  replace(name, "v=DMARC1; P = Reject; sp=none; np=quarantine" + rua);
+  EXPECT_TRUE(run().is_right());
+  replace(name, "v=DMARC1; adkim=s" + rua);  // as good as p=none
+  EXPECT_TRUE(run().is_right());
+}
+
+/// RFC 9990 4, RFC 9991 5: failure reports need the same permission.
+TEST_F(Compare, FailureReportsThatNobodyAgreedTo) {
+  const std::string name = "_dmarc.example.org", permit = "example.org._report._dmarc.forensics.example.net";
+  replace(name, "v=DMARC1; p=reject; rua=mailto:postmaster@example.org; ruf=mailto:a@example.org,mailto:b@forensics.example.net");
+  expect_fault(name, Standing::Differs, permit);
+  text(permit, "v=DMARC1; ruf=mailto:c@elsewhere.example");
+  expect_fault(name, Standing::Differs, "sends its reports on to another domain");
+  replace(permit, "v=DMARC1");
+  EXPECT_TRUE(run().is_right());
+  replace(name, "v=DMARC1; p=reject; rua=mailto:postmaster@example.org; ruf=mailto:nobody");
+  expect_fault(name, Standing::Differs, "ruf=mailto:nobody: is no mailto: address of one mailbox");
+}
+
+TEST_F(Compare, DmarcRemarks) {
+  const auto remark = [this](const std::string& record) {
+    replace("_dmarc.example.org", record);
+    const Comparison all = run();
+    EXPECT_TRUE(all.is_right());
+    return std::ranges::find(all.findings, RecordKind::Dmarc, &Finding::kind)->message;
+  };
+  EXPECT_EQ(remark("v=DMARC1; p=reject; t=y"), "without rua nobody sees who sends in the name of the domain; t=y: receivers only try it");
+  EXPECT_EQ(remark("v=DMARC1; p=reject; t=y; rua=mailto:a@example.org"), "t=y: receivers only try it");
+  EXPECT_EQ(remark("v=DMARC1; p=reject; rua=mailto:a@example.org"), "");
 }
 
 TEST_F(Compare, MtaSts) {

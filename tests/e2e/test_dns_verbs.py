@@ -16,7 +16,9 @@ from peers.nameservers import Bind, Knot, TsigKey
 ZONE = "postern.example"
 HOST = f"mx.{ZONE}"
 DKIM = "v=DKIM1; k=ed25519; p=" + "A" * 43 + "="
-RSA = "v=DKIM1; k=rsa; p=" + "B" * 390 + "=="  # longer than one string of a TXT record
+RSA = ("v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAsLUOQ83VPHw50Q7zK5vAtoZXssWit4ZrjmXIZM+W/6N2kgNnswYLb8eof6XCMvg9nw"  # longer than one string of a TXT record
+       "cTN9KiJ2qA06a3vekTGzOUQVamWt8lIIydb/0Re4oEqen2pzUEoMRoFbDVCLevHFynRJKtJ4wLAY95x6eYud2Wz2zPB9fO7yno0xeiDm15uIFhZPC8S20vVUxGyVBd/RueTXWmwS0Ssw"
+       "/934lG/CvBRiImdxnWE3K1EDtDn4cfLQWgL7xz5WVvqjXYF6dDBir7siCRUlk/08kZeK9XDp29h0v0mYqscRxwm4Db4pyMJZQWCooSQVGNVyG5dV3lygWSMCQk4sCWo6zN8ktjZwIDAQAB")
 TLSA = "3 1 1 " + "ab" * 32
 SPF, DMARC = "v=spf1 mx -all", f"v=DMARC1; p=none; rua=mailto:postmaster@{ZONE}"
 FACTS = ["--hostname", HOST, "--address", "127.0.0.1", "--dkim", f"ed={DKIM}", "--dkim", f"rsa={RSA}", "--tlsa", TLSA, "--mta-sts", "testing"]
@@ -360,6 +362,16 @@ def test_a_ca_that_the_mx_host_does_not_allow(workdir):
     (ZONE, {"type": "TXT", "data": "v=spf1 ip4:192.0.2.1 -all"}, "differs", "127.0.0.1"),
     (ZONE, {"type": "TXT", "data": "v=spf1 +all"}, "differs", "anybody"),
     (f"ed._domainkey.{ZONE}", {"type": "TXT", "data": "v=DKIM1; p="}, "differs", "revoked"),
+    # RFC 6376 3.6.1: right tags in an order that verifiers refuse
+    (f"ed._domainkey.{ZONE}", {"type": "TXT", "data": DKIM.removeprefix("v=DKIM1; ") + "; v=DKIM1"}, "differs", "v= must stand first"),
+    # RFC 7208 5.2: no word of lookups where they are not the fault
+    (ZONE, {"type": "TXT", "data": "v=spf1 mx include:nx.example -all"}, "differs", "cannot evaluate it: include:nx.example has no SPF record; publishing"),
+    # RFC 9989 4.10.1
+    (f"_dmarc.{ZONE}", {"type": "TXT", "data": "v=DMARC1; p=reject; sp=quarantin; rua=mailto:a@" + ZONE}, "differs", "sp=quarantin is not valid: receivers apply p=none"),
+    (f"_dmarc.{ZONE}", {"type": "TXT", "data": "v=DMARC1; p=reject; np=no"}, "differs", "np=no is not valid: receivers apply no DMARC at all"),
+    # RFC 9991 5, RFC 9990 4
+    (f"_dmarc.{ZONE}", {"type": "TXT", "data": f"v=DMARC1; p=none; rua=mailto:a@{ZONE}; ruf=mailto:x@reports.example.net"}, "differs",
+     f"ruf=mailto:x@reports.example.net: reports.example.net does not say that it takes them: no record v=DMARC1 at {ZONE}._report._dmarc.reports.example.net"),
     (f"_dmarc.{ZONE}", {"type": "TXT", "data": "v=DMARC1; p=none; rua=mailto:x@reports.example.net"}, "differs",
      f"{ZONE}._report._dmarc.reports.example.net"),
     (f"_mta-sts.{ZONE}", {"type": "TXT", "data": "v=STSv1; id=not-an-id;"}, "differs", "id"),
@@ -380,6 +392,10 @@ def test_reports_that_another_domain_agreed_to(workdir):
     records[f"_dmarc.{ZONE}"] = [{"type": "TXT", "data": "v=DMARC1; p=reject; rua=mailto:x@reports.example.net!10m"}]
     records[f"{ZONE}._report._dmarc.reports.example.net"] = [{"type": "TXT", "data": "v=DMARC1;"}]
     assert judge(workdir, records)["right"]
+    records[f"_dmarc.{ZONE}"] = [{"type": "TXT", "data": "v=DMARC1; p=reject; t=y; ruf=mailto:x@reports.example.net"}]
+    answer = judge(workdir, records)
+    (dmarc,) = [finding for finding in answer["findings"] if finding["name"] == f"_dmarc.{ZONE}"]
+    assert answer["right"] and "without rua" in dmarc["message"] and "t=y" in dmarc["message"], dmarc
 
 
 def test_the_records_of_a_running_daemon(make_daemon, workdir, kind):
