@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
+#include <optional>
 
 #include "base/text.hpp"
 #include "pack/gzip.hpp"
@@ -19,6 +21,14 @@ constexpr std::size_t kLongestText = 4096;
 constexpr unsigned kDeepest = 16;
 
 Error bad(const std::string& place, std::string_view what) { return {ErrorCode::BadInput, std::string(what), place}; }
+
+/// Digits alone, of a number that 64 bits hold.
+std::optional<std::uint64_t> digits_of(std::string_view text) {
+  std::uint64_t out = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, out);
+  return error == std::errc() && at == end ? std::optional(out) : std::nullopt;
+}
 
 /// Reads members of one object; its place stands in front of every complaint.
 class Reader {
@@ -48,6 +58,7 @@ class Reader {
     if (value == nullptr || value->is_null()) return std::uint64_t{0};
     if (value->is_uint64()) return value->get_uint64();
     if (value->is_int64() && value->get_int64() >= 0) return static_cast<std::uint64_t>(value->get_int64());
+    if (const auto written = value->is_string() ? digits_of(value->get_string()) : std::nullopt) return *written;
     return fail(bad(place(name), "is no count"));
   }
   /// A text stands for a list of one (4.4: mx-host is written both ways).

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include "pack/gzip.hpp"
 
 namespace postern {
@@ -57,6 +59,17 @@ TEST(TlsReport, WhatIsWrittenIsRead) {
   const std::string text = write_tls_report(report);
   EXPECT_EQ(write_tls_report(parse(text).value()), text);
   EXPECT_NE(text.find("\"total-failure-session-count\":303"), std::string::npos);
+}
+
+// RFC 8460 4.4 has numbers; some senders write them as texts.
+TEST(TlsReport, CountsWrittenAsTexts) {
+  EXPECT_EQ(parse(replaced(kReport, "5326", "\"5326\"")).value().policies[0].successful_sessions, 5326U);
+  const std::string largest = std::to_string(UINT64_MAX);
+  EXPECT_EQ(parse(replaced(kReport, "5326", "\"" + largest + "\"")).value().policies[0].successful_sessions, UINT64_MAX);
+  for (const std::string& none : {std::string(), std::string("-1"), std::string("+1"), std::string(" 1"), std::string("1.0"),
+                                  std::string("1e3"), std::string("0x1"), largest + "0", std::string(4000, '9')})
+    EXPECT_EQ(parse(replaced(kReport, "5326", "\"" + none + "\"")).error().field, "policies[0].summary.total-successful-session-count")
+        << none;
 }
 
 TEST(TlsReport, WhatIsWrongIsNamed) {
