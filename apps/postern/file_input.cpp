@@ -64,6 +64,11 @@ void report_error(Context& context, const char* verb, const Error& error) {
   context.out << boost::json::object{{"error", body}} << '\n';
 }
 
+void report_input_error(Context& context, const char* verb, const Error& error) {
+  report_error(context, verb, error);
+  if (context.exit_status == kNo) context.exit_status = kUsage;
+}
+
 Result<std::string> read_password(std::istream& in) {
   if (&in == &std::cin && ::isatty(STDIN_FILENO) == 1) {
     char* typed = ::getpass("Password: ");

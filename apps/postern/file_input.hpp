@@ -18,6 +18,8 @@ namespace postern::cli {
 
 /// Error on standard error (and as {"error":{...}} with --json), exit status by its code.
 void report_error(Context& context, const char* verb, const Error& error);
+/// The same for verbs on files, whose answer is never no: what cannot be read is 2, also where it is too large (contracts.md).
+void report_input_error(Context& context, const char* verb, const Error& error);
 
 /// A password: typed on a terminal without being shown, or the first line of the input. The caller wipes it.
 [[nodiscard]] Result<std::string> read_password(std::istream& in);

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "fixture_input.hpp"
@@ -41,7 +42,7 @@ Result<ArcVerdict> verify(const VerifyOptions& options, std::istream& in) {
 
 void run_verify(const VerifyOptions& options, Context& context) {
   const auto verdict = verify(options, context.in);
-  if (!verdict) return report_error(context, "arc verify", verdict.error());
+  if (!verdict) return report_input_error(context, "arc verify", verdict.error());
   if (context.json) {
     json::array sealers;
     for (const auto& domain : verdict->sealers) sealers.emplace_back(printable(domain, 255));
@@ -56,8 +57,6 @@ void run_verify(const VerifyOptions& options, Context& context) {
   if (!verdict->reason.empty()) context.out << " (" << verdict->reason << ")";
   context.out << '\n';
 }
-
-constexpr std::int64_t kLatest = 253'402'300'799;  // the year 9999
 
 struct SealOptions {
   std::string message = "-", domain, selector, key, authserv_id, headers, fixture;
@@ -74,7 +73,7 @@ Result<ArcSet> seal(const SealOptions& options, std::istream& in) {
   const bool rsa = key.kind() == KeyKind::Rsa;
   ArcSealOptions out;
   out.authserv_id = options.authserv_id;
-  out.time = options.time ? WallTime(std::chrono::seconds(*options.time)) : SystemClock().now();
+  out.time = time_or_now(options.time);
   out.standardize = options.standardize;
   if (!options.headers.empty()) {
     for (const auto name : split(options.headers, ':')) out.headers.emplace_back(trim(name));
@@ -94,7 +93,7 @@ std::string_view value_of(std::string_view field) {
 
 void run_seal(const SealOptions& options, Context& context) {
   const auto set = seal(options, context.in);
-  if (!set) return report_error(context, "arc seal", set.error());
+  if (!set) return report_input_error(context, "arc seal", set.error());
   if (context.json) {
     context.out << json::object{{"AAR", value_of(set->authentication_results)},
                                 {"AMS", value_of(set->message_signature)},
@@ -118,11 +117,11 @@ json::object result_json(const AuthResult& result) {
 
 void run_authres(Context& context) {
   const auto text = read_input("-", context.in);
-  if (!text) return report_error(context, "authres parse", text.error());
+  if (!text) return report_input_error(context, "authres parse", text.error());
   std::string_view value = *text;
   if (istarts_with(value, "Authentication-Results:")) value.remove_prefix(std::string_view("Authentication-Results:").size());
   const auto results = parse_authres(value);
-  if (!results) return report_error(context, "authres parse", results.error());
+  if (!results) return report_input_error(context, "authres parse", results.error());
   json::array list;
   for (const auto& one : results->results) list.push_back(result_json(one));
   context.out << json::object{{"authserv_id", printable(results->authserv_id, 255)},
@@ -142,6 +141,7 @@ void add_arc_verbs(CLI::App& app, Context& context) {
   const auto verify_options = std::make_shared<VerifyOptions>();
   check->add_option("--message", verify_options->message, "The message; - is standard input")->capture_default_str();
   check->add_option("--dns-fixture", verify_options->fixture, "JSON zone to ask instead of the DNS");
+  accept_clock(*check);
   check->add_flag("--json", context.json, "One JSON object");
   check->footer("Example: postern arc verify --message forwarded.eml --dns-fixture zone.json --json");
   check->callback([verify_options, &context] { run_verify(*verify_options, context); });
@@ -154,7 +154,7 @@ void add_arc_verbs(CLI::App& app, Context& context) {
   make->add_option("--key", options->key, "The private key: PEM, or the base64 seed of Ed25519")->required();
   make->add_option("--authserv-id", options->authserv_id, "Whose Authentication-Results in the message go into the set")->required();
   make->add_option("--headers", options->headers, "h=: names with colons between them, in place of the default list");
-  make->add_option("--time", options->time, "t=: seconds since 1970 instead of now")->check(CLI::Range(std::int64_t{0}, kLatest));
+  add_clock(*make, "--time,--now", options->time, "t=: seconds since 1970 instead of now");
   make->add_option("--dns-fixture", options->fixture, "JSON zone to check the chain so far with, instead of the DNS");
   make->add_flag("--standardize", options->standardize, "Tags in the order of the alphabet, unfolded");
   make->add_flag("--json", context.json, "One JSON object: AAR, AMS, AS");
@@ -164,6 +164,7 @@ void add_arc_verbs(CLI::App& app, Context& context) {
   CLI::App* authres = app.add_subcommand("authres", "Authentication-Results fields: parse");
   authres->require_subcommand(1);
   CLI::App* parse = authres->add_subcommand("parse", "A field of standard input, with or without its name, as JSON");
+  accept_clock(*parse);
   parse->add_flag("--json", context.json, "What it does anyway");
   parse->footer("Example: echo 'mx.example.org; spf=pass smtp.mailfrom=a@b.example' | postern authres parse");
   parse->callback([&context] { run_authres(context); });

@@ -4,6 +4,7 @@
 #include <ostream>
 
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "line_input.hpp"
 #include "vectors/vectors.hpp"
@@ -34,6 +35,7 @@ void add_crypto_verbs(CLI::App& app, Context& context) {
       "JSON lines in, {\"id\",\"type\",\"algorithm\",\"group\",\"test\"} as in Wycheproof's files; JSON lines out, "
       "{\"id\",\"valid\",\"output\"} or "
       "{\"id\",\"unsupported\":true}. A line that is no case is answered with its number and what is wrong; the exit status is then 2.");
+  accept_clock(*verb);
   verb->add_flag("--json", context.json, "What it does anyway");
   verb->footer("Example: postern crypto vectors < cases.jsonl > verdicts.jsonl");
   verb->callback([&context] { run_vectors(context); });

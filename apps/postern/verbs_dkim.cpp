@@ -6,6 +6,7 @@
 
 #include "base/secret.hpp"
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "crypto/pkey.hpp"
 #include "file_input.hpp"
@@ -19,8 +20,7 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kLatest = 253'402'300'799;  // the year 9999
-const CLI::Range kUnixTime(std::int64_t{0}, kLatest);
+constexpr std::int64_t kLongest = std::int64_t{100} * 365 * 86'400;
 
 struct SignOptions {
   std::string message = "-";
@@ -38,10 +38,6 @@ struct VerifyOptions {
   std::optional<std::int64_t> now;
   bool accept_partial_body = false;
 };
-
-WallTime time_or_now(std::optional<std::int64_t> seconds) {
-  return seconds ? WallTime(std::chrono::seconds(*seconds)) : SystemClock().now();
-}
 
 Result<DkimAlgorithm> algorithm_of(const SignOptions& options, std::size_t index, const PrivateKey& key) {
   const DkimAlgorithm natural = key.kind() == KeyKind::Ed25519 ? DkimAlgorithm::Ed25519Sha256 : DkimAlgorithm::RsaSha256;
@@ -88,7 +84,7 @@ Result<std::string> sign(const SignOptions& options, const std::string& raw, std
 void run_sign(const SignOptions& options, Context& context) {
   const auto raw = read_message_input(options.message, context.in);
   const auto fields = raw ? sign(options, *raw, context.in) : fail(raw.error());
-  if (!fields) return report_error(context, "dkim sign", fields.error());
+  if (!fields) return report_input_error(context, "dkim sign", fields.error());
   if (!context.json) {
     context.out << *fields << *raw;
     return;
@@ -139,7 +135,7 @@ json::object signature_json(const DkimSignature& signature) {
 
 void run_verify(const VerifyOptions& options, Context& context) {
   const auto signatures = verify(options, context.in);
-  if (!signatures) return report_error(context, "dkim verify", signatures.error());
+  if (!signatures) return report_input_error(context, "dkim verify", signatures.error());
   if (context.json) {
     json::array list;
     for (const DkimSignature& signature : *signatures) list.push_back(signature_json(signature));
@@ -169,8 +165,9 @@ void add_sign(CLI::App& dkim, Context& context) {
   verb->add_option("--canon", options->canonicalization, "Canonicalization of header and body")->capture_default_str();
   verb->add_option("--headers", options->headers, "h=: names with colons between them, in place of the default list");
   verb->add_option("--identity", options->identity, "i=: an address at the domain or below");
-  verb->add_option("--time,--now", options->time, "t=: seconds since 1970 instead of now")->check(kUnixTime);
-  verb->add_option("--lifetime", options->lifetime, "x=: seconds until the signature expires")->check(CLI::Range(std::int64_t{1}, kLatest));
+  add_clock(*verb, "--time,--now", options->time, "t=: seconds since 1970 instead of now");
+  verb->add_option("--lifetime", options->lifetime, "x=: seconds until the signature expires")
+      ->check(CLI::Range(std::int64_t{1}, kLongest));
   verb->add_flag("--json", context.json, "One JSON object: signature and message");
   verb->footer("Example: postern dkim sign --message a.eml --domain example.org --selector s1 --key rsa.pem > signed.eml");
   verb->callback([options, &context] { run_sign(*options, context); });
@@ -181,7 +178,7 @@ void add_verify(CLI::App& dkim, Context& context) {
   const auto options = std::make_shared<VerifyOptions>();
   verb->add_option("--message", options->message, "The message; - is standard input")->capture_default_str();
   verb->add_option("--dns-fixture", options->fixture, "JSON zone to ask instead of the DNS");
-  verb->add_option("--now", options->now, "Judge at this time (seconds since 1970) instead of now")->check(kUnixTime);
+  add_clock(*verb, "--now", options->now, "Judge at this time (seconds since 1970) instead of now");
   verb->add_flag("--accept-partial-body", options->accept_partial_body, "Let signatures pass whose l= is shorter than the body");
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer("Example: postern dkim verify --message signed.eml --dns-fixture zone.json --json");

@@ -6,6 +6,7 @@
 
 #include "base/bytes.hpp"
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "mime/writer.hpp"
@@ -63,9 +64,9 @@ void show_report(std::ostream& out, const DmarcReport& report) {
 
 void run_dmarc_report(bool xml, Context& context) {
   const auto text = read_input("-", context.in);
-  if (!text) return report_error(context, "dmarc report", text.error());
+  if (!text) return report_input_error(context, "dmarc report", text.error());
   const auto report = read_report(*text);
-  if (!report) return report_error(context, "dmarc report", report.error());
+  if (!report) return report_input_error(context, "dmarc report", report.error());
   if (xml) {
     context.out << write_dmarc_report(*report);
   } else if (context.json) {
@@ -141,9 +142,9 @@ void show_feedback(std::ostream& out, const FeedbackReport& report) {
 
 void run_feedback(Context& context) {
   const auto message = read_message_input("-", context.in);
-  if (!message) return report_error(context, "arf parse", message.error());
+  if (!message) return report_input_error(context, "arf parse", message.error());
   const auto report = parse_feedback_report(*message);
-  if (!report) return report_error(context, "arf parse", report.error());
+  if (!report) return report_input_error(context, "arf parse", report.error());
   if (context.json) {
     context.out << feedback_json(*report) << '\n';
   } else {
@@ -161,6 +162,7 @@ void add_dmarc_report_verb(CLI::App& dmarc, Context& context) {
       "report", "An aggregate report (RFC 9990, RFC 7489) of standard input: XML, gzip or zip of it, or the mail that carries it");
   const auto xml = std::make_shared<bool>(false);
   CLI::Option* as_xml = verb->add_flag("--xml", *xml, "The report as XML of RFC 9990, also one of RFC 7489");
+  accept_clock(*verb);
   verb->add_flag("--json", context.json, "One JSON object with the names of the XML")->excludes(as_xml);
   verb->footer("Example: postern dmarc report --json < 'receiver.example!example.org!1795564800!1795651199.xml.gz'");
   verb->callback([xml, &context] { run_dmarc_report(*xml, context); });
@@ -170,6 +172,7 @@ void add_feedback_verbs(CLI::App& app, Context& context) {
   CLI::App* arf = app.add_subcommand("arf", "Feedback and failure reports (RFC 5965, 6591, 9991): parse");
   arf->require_subcommand(1);
   CLI::App* verb = arf->add_subcommand("parse", "A report of standard input");
+  accept_clock(*verb);
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer("Example: postern arf parse --json < complaint.eml");
   verb->callback([&context] { run_feedback(context); });

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "crypto/hash.hpp"
 #include "file_input.hpp"
@@ -70,7 +71,7 @@ void run_parse(const std::string& path, Context& context) {
   const auto tree = parse(path, context.in);
   if (!tree) {
     context.json = true;  // this verb speaks JSON in any case
-    return report_error(context, "mime parse", tree.error());
+    return report_input_error(context, "mime parse", tree.error());
   }
   context.out << *tree << '\n';
 }
@@ -99,6 +100,7 @@ void add_mime_verbs(CLI::App& app, Context& context) {
   CLI::App* parse_verb = mime->add_subcommand("parse", "The tree of a message as JSON: types, sizes, SHA-256 of decoded content, defects");
   const auto path = std::make_shared<std::string>("-");
   parse_verb->add_option("--message", *path, "The message; - is standard input")->capture_default_str();
+  accept_clock(*parse_verb);
   parse_verb->add_flag("--json", context.json, "Always on for this verb");
   parse_verb->footer("Example: postern mime parse < message.eml");
   parse_verb->callback([path, &context] { run_parse(*path, context); });
@@ -108,6 +110,7 @@ void add_mime_verbs(CLI::App& app, Context& context) {
   CLI::App* check = address->add_subcommand("check", "Whether this is a mailbox of RFC 5321 (RFC 6531), as JSON");
   const auto text = std::make_shared<std::string>();
   check->add_option("ADDR", *text, "local@domain")->required();
+  accept_clock(*check);
   check->add_flag("--json", context.json, "Always on for this verb");
   check->footer("Example: postern address check '\"john doe\"@example.org'");
   check->callback([text, &context] { run_check(*text, context); });

@@ -6,6 +6,7 @@
 
 #include "asn1/ber.hpp"
 #include "asn1/json.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "oraddress/compare.hpp"
@@ -131,6 +132,7 @@ void add_mapping_verb(CLI::App& x400, Context& context, const char* name, const 
   verb->add_option("ADDR", options->address, address)->required();
   verb->add_option("--mapping", options->mapping,
                    "Mapping tables of RFC 2156 appendix F, with lines gateway# and local#; - is standard input");
+  accept_clock(*verb);
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer(std::string("Example: ") + example);
   verb->callback([options, &context, run] { run(*options, context); });
@@ -141,6 +143,7 @@ void add_mapping_verb(CLI::App& x400, Context& context, const char* name, const 
 void add_x400_address_verbs(CLI::App& x400, Context& context) {
   CLI::App* verb = x400.add_subcommand("address", "What an O/R address is: canonical form, text forms, each attribute (X.402)");
   const auto text = std::make_shared<std::string>();
+  accept_clock(*verb);
   verb->add_option("ADDR", *text, "C=DE;A= ;P=ACME;S=Doe or /C=DE/ADMD= /PRMD=ACME/S=Doe/")->required();
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer("Example: postern x400 address 'C=DE;A=;P=ACME;O=Works;S=Müller;G=Jane'");

@@ -9,6 +9,7 @@
 #include "asn1/json.hpp"
 #include "base/text.hpp"
 #include "capture/capture_file.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "ipm/notification.hpp"
@@ -187,12 +188,14 @@ void add_x400_codec_verbs(CLI::App& x400, Context& context) {
   const auto from = std::make_shared<DecodeOptions>();
   decode->add_option("FILE", from->file, "Octets, hexadecimal, armour (-----BEGIN …) or a capture file; - is standard input");
   decode->add_option("--as", from->as, "What it is; without it, whatever fits:" + names_of_syntaxes());
+  accept_clock(*decode);
   decode->add_flag("--json", context.json, "On one line");
   decode->footer("Examples: postern x400 decode --as p22 content.ber\n          postern x400 decode traffic.pcapng");
   decode->callback([from, &context] { run_decode(*from, context); });
 
   CLI::App* encode = x400.add_subcommand("encode", "BER of JSON value notation, the inverse of decode");
   const auto to = std::make_shared<EncodeOptions>();
+  accept_clock(*encode);
   encode->add_option("FILE", to->file, "JSON; - is standard input");
   encode->add_option("--as", to->as, "What it is:" + names_of_syntaxes())->required();
   encode->add_option("--form", to->form, "hex, binary or pem")->check(CLI::IsMember({"hex", "binary", "pem"}));

@@ -57,3 +57,19 @@ def test_a_thousand_in_one_process():
     status, answers = batch(*[{"id": number, "argv": ["address", "check", f"a{number}@example.org"]} for number in range(1000)])
     assert status == 0 and len(answers) == 1000 and all(answer["status"] == 0 for answer in answers)
     assert "a999@example.org" in answers[-1]["stdout"]
+
+
+def test_every_verb_on_files_takes_the_clock():
+    """contracts.md, "Command line": --now UNIXTIME, also where no clock matters; no such time is a usage error."""
+    zone, policy = '{"records": {}}', "version: STSv1\nmode: none\nmax_age: 1\n"
+    bounce = ("Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; x\r\n\r\n"
+              "Final-Recipient: rfc822; a@b\r\nAction: failed\r\nStatus: 5.0.0\r\n\r\n--b--\r\n")
+    tls = json.dumps({"organization-name": "x", "report-id": "1", "policies": [],
+                      "date-range": {"start-datetime": "2026-11-24T00:00:00Z", "end-datetime": "2026-11-24T23:59:59Z"}})
+    cases = [(["spf", "check", "--ip", "192.0.2.1", "--helo", "x.example", "--mail-from", "", "--dns-fixture", "-"], zone),
+             (["dmarc", "check", "--from", "example.org", "--dns-fixture", "-"], zone), (["dkim", "verify"], MESSAGE), (["arc", "verify"], MESSAGE),
+             (["authres", "parse"], "mx.example.org; none"), (["address", "check", "a@example.org"], ""), (["mime", "parse"], MESSAGE), (["dsn", "parse"], bounce),
+             (["tlsrpt", "parse"], tls), (["mta-sts", "check", "--mx", "x.example"], policy), (["x400", "address", "C=DE;A=;P=ACME;S=Doe"], ""), (["crypto", "vectors"], "")]
+    _, answers = batch(*[{"argv": [*argv, "--now", now], "stdin": stdin} for argv, stdin in cases for now in ("1790000000", "soon")])
+    wanted = [status for _ in cases for status in (0, 2)]
+    assert [answer["status"] for answer in answers] == wanted, [answer for answer, status in zip(answers, wanted) if answer["status"] != status]

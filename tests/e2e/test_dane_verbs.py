@@ -89,7 +89,7 @@ def we_say(leaf, chain, records, name=NAME):
     wanted = [word for record in records for word in ("--tlsa", record)]
     done = postern("dane", "check", *wanted, "--chain", "-", "--name", name, "--at", AT, "--json", stdin=pem)
     answer = json.loads(done.stdout)
-    assert done.returncode == (0 if answer["result"] == "match" else 1), done.stderr
+    assert done.returncode == 0, done.stderr  # contracts.md: evaluated, whatever the verdict
     return answer
 
 
@@ -135,6 +135,27 @@ def test_a_weaker_digest_does_not_count_beside_a_stronger(world):
 def test_usages_0_and_1_are_unusable(world):
     ours = we_say(world.good, world.root, [tlsa(1, 1, 1, world.good), tlsa(0, 1, 1, world.root)])
     assert ours["result"] == "unusable" and ours["record"] is None
+    assert [one["reason"] for one in ours["set_aside"]] == ["usages 0 and 1 are not for SMTP"] * 2
+
+
+def test_why_each_record_does_not_count(world):
+    """RFC 7672 3.1.3, RFC 6698 2.1.3, RFC 7671 9."""
+    short, weaker, good = tlsa(3, 1, 1, world.good)[:-2], tlsa(3, 1, 1, world.good), tlsa(3, 1, 2, world.good)
+    ours = we_say(world.good, None, [short, tlsa(1, 1, 1, world.good), good, weaker])
+    assert ours["result"] == "match" and ours["record"] == good
+    assert [(one["record"], one["reason"]) for one in ours["set_aside"]] == [
+        (short, "the digest has not its length"), (tlsa(1, 1, 1, world.good), "usages 0 and 1 are not for SMTP"),
+        (weaker, "another record of its usage and selector has a stronger digest")]
+    said = postern("dane", "check", "--tlsa", short, "--chain", world.good)
+    assert said.returncode == 0 and said.stdout.decode().splitlines()[0] == "unusable: no TLSA record can be used"
+    assert f"{short} does not count: the digest has not its length" in said.stdout.decode()
+    assert we_say(world.good, None, [weaker])["set_aside"] == []
+
+
+@pytest.mark.parametrize("name", [NAME + ".", NAME.upper() + "."])
+def test_names_as_dns_tools_print_them(world, name):
+    assert we_say(world.good, world.root, [tlsa(2, 0, 1, world.root)], name)["result"] == "match"
+    assert we_say(world.wrong, world.root, [tlsa(2, 0, 1, world.root)], name)["result"] == "mismatch"
 
 
 @pytest.mark.parametrize("record, field", [("3 1 1 abc", "certificate association data"), ("3 1 x 00", "matching type"), ("900 1 1 00", "usage")])

@@ -86,7 +86,7 @@ def test_bare_line_ends_are_reported_with_their_field():
 def test_limits_are_answers_not_crashes():
     deep = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (i, i) for i in range(5000))
     done = postern("mime", "parse", stdin=deep)
-    assert done.returncode == 1 and json.loads(done.stdout)["error"]["field"] == "mime_depth"
+    assert done.returncode == 2 and json.loads(done.stdout)["error"]["field"] == "mime_depth"
 
 
 @pytest.mark.parametrize("address, domain", [
