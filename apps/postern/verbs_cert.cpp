@@ -8,8 +8,10 @@
 #include <ostream>
 
 #include "base/clock.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
+#include "host_input.hpp"
 #include "pki/path_revocation.hpp"
 #include "pki/verify.hpp"
 
@@ -85,7 +87,7 @@ Status take_name(const std::string& text, VerifyRequest& out) {
   const bool mail = kind == "email";
   if (name.empty() || (kind != "dns" && kind != "ip" && !mail))
     return fail(ErrorCode::BadInput, "give dns:NAME, ip:ADDRESS or email:ADDRESS", "--name");
-  (mail ? out.email : kind == "ip" ? out.ip_address : out.dns_name) = name;
+  (mail ? out.email : kind == "ip" ? out.ip_address : out.dns_name) = kind == "dns" ? host_of(name) : name;
   out.purpose = mail ? CertificatePurpose::Email : CertificatePurpose::TlsServer;
   return {};
 }
@@ -132,8 +134,7 @@ Result<std::string> judge(const VerifyOptions& options, std::istream& in) {
 void run_verify(Context& context, const VerifyOptions& options) {
   const auto fault = judge(options, context.in);
   if (!fault) {
-    report_error(context, "cert verify", fault.error());
-    context.exit_status = kUsage;
+    report_input_error(context, "cert verify", fault.error());
     return;
   }
   if (context.json) {
@@ -172,7 +173,7 @@ std::string text_of(const Certificate& certificate) {
 
 void run_show(Context& context, const std::string& path) {
   const auto chain = read_certificates(path, context.in);
-  if (!chain) return report_error(context, "cert show", chain.error());
+  if (!chain) return report_input_error(context, "cert show", chain.error());
   json::array all;
   for (const Certificate& certificate : *chain) {
     if (context.json) {
@@ -212,6 +213,7 @@ void add_show(CLI::App& noun, Context& context) {
   CLI::App* verb =
       noun.add_subcommand("show", "What certificates say: names, times, key, fingerprints for pins, where their revocation is told");
   const auto path = std::make_shared<std::string>("-");
+  accept_clock(*verb);
   verb->add_option("file", *path, "Certificates, PEM or DER; - for standard input");
   verb->add_flag("--json", context.json, "One JSON document on standard output");
   verb->footer("Example: postern cert show mx.pem");

@@ -2,12 +2,15 @@
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <memory>
+#include <optional>
 #include <ostream>
 
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "fixture_input.hpp"
+#include "host_input.hpp"
 #include "live_dns.hpp"
 #include "mailauth/spf.hpp"
 
@@ -18,17 +21,20 @@ namespace json = boost::json;
 
 struct Options {
   std::string ip, helo, mail_from, receiver, fixture;
-  std::int64_t now = -1;
+  std::optional<std::int64_t> now;
 };
 
+/// RFC 7208 4.3, RFC 8616: domains are asked as A-labels.
 Result<SpfQuestion> question_of(const Options& options) {
   SpfQuestion out;
   POSTERN_TRY(out.ip, dns::IpAddress::parse(options.ip));
-  out.helo = options.helo;
-  out.mail_from = options.mail_from;
-  if (out.mail_from.starts_with('<') && out.mail_from.ends_with('>')) out.mail_from = out.mail_from.substr(1, out.mail_from.size() - 2);
+  out.helo = host_of(options.helo);
+  std::string from = options.mail_from;
+  if (from.starts_with('<') && from.ends_with('>')) from = from.substr(1, from.size() - 2);
+  const auto domain = from.rfind('@') + 1;  // 0 where there is none
+  out.mail_from = from.substr(0, domain) + host_of(from.substr(domain));
   out.receiver = options.receiver;
-  out.now = options.now < 0 ? SystemClock().now() : WallTime(std::chrono::seconds(options.now));
+  out.now = time_or_now(options.now);
   return out;
 }
 
@@ -45,7 +51,7 @@ Result<SpfVerdict> check(const Options& options, std::istream& in) {
 
 void run_check(const Options& options, Context& context) {
   const auto verdict = check(options, context.in);
-  if (!verdict) return report_error(context, "spf check", verdict.error());
+  if (!verdict) return report_input_error(context, "spf check", verdict.error());
   if (context.json) {
     context.out << json::object{{"result", name_of(verdict->result)},
                                 {"explanation", verdict->explanation},
@@ -77,7 +83,7 @@ void add_spf_verbs(CLI::App& app, Context& context) {
   verb->add_option("--mail-from", options->mail_from, "MAIL FROM; empty or <>: the HELO name is checked")->required();
   verb->add_option("--receiver", options->receiver, "Our name, for the macro r");
   verb->add_option("--dns-fixture", options->fixture, "JSON zone to ask instead of the DNS");
-  verb->add_option("--now", options->now, "The time for the macro t (seconds since 1970) instead of now");
+  add_clock(*verb, "--now", options->now, "The time for the macro t (seconds since 1970) instead of now");
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer("Example: postern spf check --ip 192.0.2.1 --helo mx.example.org --mail-from alice@example.org");
   verb->callback([options, &context] { run_check(*options, context); });

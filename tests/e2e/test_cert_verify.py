@@ -145,6 +145,7 @@ def tree(tmp_path):
 
 def test_paths_names_and_times(tree):
     assert tree.verify() == (True, "")
+    assert tree.verify(name=f"dns:{NAME}.") == tree.verify(name=f"dns:{NAME.upper()}") == (True, ""), "DNS tools print the dot of the root"
     assert "not for other.example" in tree.verify(name="dns:other.example")[1]
     assert "not for 192.0.2.1" in tree.verify(name="ip:192.0.2.1")[1]
     assert "expired" in tree.verify(at=AT + 3001 * 86400)[1]

@@ -74,6 +74,16 @@ def test_the_suite_of_rfc_7208(workdir):
     assert len(cases) == 203
 
 
+@pytest.mark.parametrize("sender, helo", [("a@bücher.example", "mx.example.org"), ("<ä@BÜCHER.example>", "mx.example.org"), ("a@xn--bcher-kva.example.", "mx.example.org"),
+                                          ("<>", "bücher.example"), ("", "xn--bcher-kva.example")])
+def test_international_domains(workdir, sender, helo):
+    """RFC 7208 4.3, RFC 8616: the domains of MAIL FROM and HELO are asked as A-labels."""
+    zone = workdir / "zone.json"
+    zone.write_text(json.dumps({"records": {"xn--bcher-kva.example": [{"type": "TXT", "data": "v=spf1 ip4:192.0.2.1 -all"}]}}))
+    answers = batch([["--json", "spf", "check", "--ip", ip, "--helo", helo, "--mail-from", sender, "--dns-fixture", str(zone)] for ip in ("192.0.2.1", "192.0.2.2")])
+    assert [(one["json"]["result"], one["json"]["domain"]) for one in answers] == [("pass", "xn--bcher-kva.example"), ("fail", "xn--bcher-kva.example")], answers
+
+
 # Beside pyspf.
 
 MECHANISMS = ["a", "a:{host}", "a/24", "a:{host}//64", "mx", "mx:{host}", "mx/20", "ptr", "ptr:{name}", "include:{name}", "exists:%{{ir}}.{name}",
