@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "fixture_input.hpp"
@@ -38,6 +39,8 @@ Result<DmarcInput> input_of(const Options& options) {
   constexpr std::array dkim{DkimResult::None,    DkimResult::Pass,      DkimResult::Fail,     DkimResult::Policy,
                             DkimResult::Neutral, DkimResult::TempError, DkimResult::PermError};
   DmarcInput out;
+  if (options.from.find('@') != std::string::npos)
+    return fail(ErrorCode::BadInput, "give the domain alone, what stands behind the @, such as example.org", "--from");
   out.from_domain = options.from;
   if (const auto ascii = to_a_labels(options.from)) out.from_domain = *ascii;
   if (!options.spf.empty()) {
@@ -77,7 +80,7 @@ json::object verdict_json(const DmarcVerdict& verdict) {
 
 void run_check(const Options& options, Context& context) {
   const auto verdict = check(options, context.in);
-  if (!verdict) return report_error(context, "dmarc check", verdict.error());
+  if (!verdict) return report_input_error(context, "dmarc check", verdict.error());
   if (context.json) {
     context.out << verdict_json(*verdict) << '\n';
     return;
@@ -104,6 +107,7 @@ void add_dmarc_verbs(CLI::App& app, Context& context) {
   verb->add_option("--dkim", options->dkim, "RESULT:DOMAIN of a signature; repeat for more")->allow_extra_args(false);
   verb->add_option("--dns-fixture", options->fixture, "JSON zone to ask instead of the DNS");
   verb->add_option("--psl", options->suffixes, "Public suffix list: organizational domains as RFC 7489 has them, instead of the tree walk");
+  accept_clock(*verb);
   verb->add_flag("--json", context.json, "One JSON object");
   verb->footer("Example: postern dmarc check --from example.org --spf pass:mail.example.org --dkim fail:example.org");
   verb->callback([options, &context] { run_check(*options, context); });

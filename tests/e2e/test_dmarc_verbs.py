@@ -50,3 +50,5 @@ def test_the_real_public_suffix_list(workdir):
 def test_what_cannot_be_asked(workdir):
     assert check(workdir, "--from", "example.org", "--spf", "maybe:x", expected=2)["error"]["field"] == "--spf"
     assert check(workdir, "--from", "nodots")["result"] == "permerror"
+    address = check(workdir, "--from", "user@example.org", expected=2)["error"]
+    assert address["field"] == "--from" and "the domain alone" in address["what"]
