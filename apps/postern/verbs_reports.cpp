@@ -5,19 +5,21 @@
 
 #include "base/bytes.hpp"
 #include "base/text.hpp"
+#include "clock_input.hpp"
 #include "context.hpp"
 #include "file_input.hpp"
 #include "reports/delivery_status.hpp"
 #include "reports/tls_report.hpp"
+#include "smtp/parameters.hpp"
 
 namespace postern::cli {
 namespace {
 
 void run_tls_report(Context& context) {
   const auto bytes = read_input("-", context.in);
-  if (!bytes) return report_error(context, "tlsrpt parse", bytes.error());
+  if (!bytes) return report_input_error(context, "tlsrpt parse", bytes.error());
   const auto report = parse_tls_report(as_bytes(*bytes));
-  if (!report) return report_error(context, "tlsrpt parse", report.error());
+  if (!report) return report_input_error(context, "tlsrpt parse", report.error());
   if (context.json) {
     context.out << write_tls_report(*report) << '\n';
     return;
@@ -34,13 +36,20 @@ void run_tls_report(Context& context) {
   }
 }
 
+/// RFC 6533 3: of type utf-8 both encoded forms; what is neither, such as an address in plain UTF-8, stays as it is written.
+std::string address_of(const std::string& type, const std::string& written) {
+  return type == "utf-8" ? smtp::utf8_addr_decode(written).value_or(written) : written;
+}
+
 boost::json::object recipient_json(const DeliveryStatusRecipient& recipient) {
   boost::json::object out;
   const auto put = [&out](const char* name, const std::string& value) {
     if (!value.empty()) out[name] = is_utf8(value) ? value : printable(value, 1024);
   };
-  put("final_recipient", recipient.final_recipient);
-  put("original_recipient", recipient.original_recipient);
+  put("final_recipient", address_of(recipient.final_recipient_type, recipient.final_recipient));
+  put("final_recipient_type", recipient.final_recipient_type);
+  put("original_recipient", address_of(recipient.original_recipient_type, recipient.original_recipient));
+  put("original_recipient_type", recipient.original_recipient_type);
   put("action", recipient.action);
   put("status", recipient.status);
   put("remote_mta", recipient.remote_mta);
@@ -52,9 +61,9 @@ boost::json::object recipient_json(const DeliveryStatusRecipient& recipient) {
 
 void run_delivery_status(Context& context) {
   const auto message = read_message_input("-", context.in);
-  if (!message) return report_error(context, "dsn parse", message.error());
+  if (!message) return report_input_error(context, "dsn parse", message.error());
   const auto status = parse_delivery_status(*message);
-  if (!status) return report_error(context, "dsn parse", status.error());
+  if (!status) return report_input_error(context, "dsn parse", status.error());
   boost::json::array recipients;
   for (const auto& recipient : status->recipients) recipients.push_back(recipient_json(recipient));
   context.out << boost::json::object{{"reporting_mta", printable(status->reporting_mta, 255)},
@@ -73,6 +82,7 @@ void add_report_verbs(CLI::App& app, Context& context) {
   CLI::App* reports = app.add_subcommand("tlsrpt", "TLS reports (RFC 8460): parse");
   reports->require_subcommand(1);
   CLI::App* parse = reports->add_subcommand("parse", "A report of standard input, JSON or gzip of it");
+  accept_clock(*parse);
   parse->add_flag("--json", context.json, "One JSON object in the form of the RFC");
   parse->footer("Example: postern tlsrpt parse --json < report.json.gz");
   parse->callback([&context] { run_tls_report(context); });
@@ -80,6 +90,7 @@ void add_report_verbs(CLI::App& app, Context& context) {
   CLI::App* dsn = app.add_subcommand("dsn", "Delivery status notifications (RFC 3464): parse");
   dsn->require_subcommand(1);
   CLI::App* status = dsn->add_subcommand("parse", "A report of standard input, as JSON");
+  accept_clock(*status);
   status->add_flag("--json", context.json, "What it does anyway");
   status->footer("Example: postern dsn parse < bounce.eml");
   status->callback([&context] { run_delivery_status(context); });

@@ -32,6 +32,13 @@ std::string typed(const MessageView& group, std::string_view name) {
   return std::string(trim(semicolon == std::string::npos ? std::string_view(value) : std::string_view(value).substr(semicolon + 1)));
 }
 
+/// The type of it, in lower case; empty when none is written.
+std::string type_of(const MessageView& group, std::string_view name) {
+  const std::string value = group.value(name);
+  const auto semicolon = value.find(';');
+  return semicolon == std::string::npos ? std::string() : to_lower(trim(std::string_view(value).substr(0, semicolon)));
+}
+
 std::string plain(const MessageView& group, std::string_view name) { return std::string(trim(group.value(name))); }
 
 /// 2.3.4: class, subject and detail.
@@ -46,7 +53,9 @@ Result<DeliveryStatusRecipient> read_recipient(const MessageView& group, std::si
   DeliveryStatusRecipient out;
   out.final_recipient = typed(group, "Final-Recipient");
   if (out.final_recipient.empty()) return fail(bad(place + ".Final-Recipient", "is missing"));
+  out.final_recipient_type = type_of(group, "Final-Recipient");
   out.original_recipient = typed(group, "Original-Recipient");
+  out.original_recipient_type = type_of(group, "Original-Recipient");
   out.action = to_lower(plain(group, "Action"));
   if (std::ranges::find(kActions, out.action) == kActions.end()) return fail(bad(place + ".Action", "is none of RFC 3464 2.3.3"));
   const std::string status = plain(group, "Status");

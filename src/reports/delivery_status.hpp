@@ -12,9 +12,10 @@ namespace postern {
 
 /// Fields that are missing are empty. Of "rfc822; alice@example.org" and its like the type is taken off, except from diagnostic_code.
 struct DeliveryStatusRecipient {
-  std::string final_recipient, original_recipient;
-  std::string action;  ///< "failed", "delayed", "delivered", "relayed", "expanded"
-  std::string status;  ///< "5.1.1"
+  std::string final_recipient, original_recipient;            ///< As written: of type utf-8 they may be encoded (RFC 6533 3).
+  std::string final_recipient_type, original_recipient_type;  ///< "rfc822", "utf-8"; lower case.
+  std::string action;                                         ///< "failed", "delayed", "delivered", "relayed", "expanded"
+  std::string status;                                         ///< "5.1.1"
   std::string remote_mta, diagnostic_code;
   std::string last_attempt, will_retry_until;  ///< As written.
 };

@@ -34,11 +34,23 @@ TEST(DeliveryStatus, MessageAndRecipients) {
   EXPECT_EQ(read->envelope_id, "QQ314159");
   ASSERT_EQ(read->recipients.size(), 2U);
   EXPECT_EQ(read->recipients[0].final_recipient, "louisl@larry.slip.umd.example");
+  EXPECT_EQ(read->recipients[0].final_recipient_type, "rfc822");
+  EXPECT_EQ(read->recipients[0].original_recipient_type, "rfc822");
+  EXPECT_EQ(read->recipients[1].original_recipient_type, "");
   EXPECT_EQ(read->recipients[0].action, "failed");
   EXPECT_EQ(read->recipients[0].diagnostic_code, "smtp; 426 connection timed out");
   EXPECT_EQ(read->recipients[1].status, "2.0.0");
   EXPECT_EQ(read->recipients[1].remote_mta, "mx.x.example");
   EXPECT_TRUE(parse_delivery_status(report(kStatus, "message/global-delivery-status")));
+}
+
+// RFC 6533 3: who shows the address decodes it.
+TEST(DeliveryStatus, AddressesOfTypeUtf8StayAsWritten) {
+  const auto read =
+      parse_delivery_status(report(replaced(kStatus, "rfc822; second@x", "UTF-8 ; b\\x{FC}b@x"), "message/global-delivery-status"));
+  ASSERT_TRUE(read) << read.error().text();
+  EXPECT_EQ(read->recipients[1].final_recipient_type, "utf-8");
+  EXPECT_EQ(read->recipients[1].final_recipient, "b\\x{FC}b@x.example");
 }
 
 TEST(DeliveryStatus, WhatIsWrongIsNamed) {

@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 
+import pytest
+
 from peers import mimebytes
 from peers.daemon import binary
 
@@ -27,9 +29,36 @@ def test_a_report_packed_or_not():
     assert "10 sessions well, 2 failed" in text and "2 x certificate-expired at mx.postern.example" in text
 
 
+def test_counts_written_as_texts():
+    """RFC 8460 4.4 has numbers; some senders write texts."""
+    odd = json.loads(json.dumps(REPORT))
+    odd["policies"][0]["failure-details"][0]["failed-session-count"] = "3"
+    done = run("tlsrpt", "parse", "--json", data=json.dumps(odd).encode())
+    assert done.returncode == 0 and json.loads(done.stdout)["policies"][0]["failure-details"][0]["failed-session-count"] == 3
+    odd["policies"][0]["failure-details"][0]["failed-session-count"] = "three"
+    refused = run("tlsrpt", "parse", "--json", data=json.dumps(odd).encode())
+    assert refused.returncode == 2 and json.loads(refused.stdout)["error"]["field"] == "policies[0].failure-details[0].failed-session-count"
+
+
+@pytest.mark.parametrize("written, kind, shown", [
+    (r"utf-8; b\x{FC}b@x.example", "utf-8", "büb@x.example"), (r"UTF-8;b\x{1F4EE}\x{2B}c@x.example", "utf-8", "b📮+c@x.example"),
+    (r"utf-8; bü\x{5C}b@x.example", "utf-8", "bü\\b@x.example"),  # utf-8-addr-unitext
+    ("utf-8; bü+b@x.example", "utf-8", "bü+b@x.example"),  # an address as it is
+    (r"utf-8; b\x{D800}b@x.example", "utf-8", r"b\x{D800}b@x.example"), (r"utf-8; b\x{FC", "utf-8", r"b\x{FC"),
+    (r"rfc822; b\x{FC}b@x.example", "rfc822", r"b\x{FC}b@x.example"), ("b@x.example", None, "b@x.example")])
+def test_addresses_of_rfc_6533(written, kind, shown):
+    report = ("From: mailer@x.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n"
+              "--b\r\nContent-Type: message/global-delivery-status\r\n\r\nReporting-MTA: dns; mx.x.example\r\n\r\n"
+              f"Final-Recipient: {written}\r\nOriginal-Recipient: {written}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n")
+    done = run("dsn", "parse", "--now", "1790000000", data=report.encode())
+    (recipient,) = json.loads(done.stdout)["recipients"]
+    assert (recipient["final_recipient"], recipient.get("final_recipient_type")) == (shown, kind)
+    assert (recipient["original_recipient"], recipient.get("original_recipient_type")) == (shown, kind)
+
+
 def test_a_bomb_and_rubbish():
     bomb = run("tlsrpt", "parse", "--json", data=gzip.compress(b" " * (64 << 20)))
-    assert bomb.returncode == 1 and json.loads(bomb.stdout)["error"]["code"] == "too_large", bomb.stdout
+    assert bomb.returncode == 2 and json.loads(bomb.stdout)["error"]["code"] == "too_large", bomb.stdout
     rubbish = run("tlsrpt", "parse", "--json", data=b'{"organization-name": 5}')
     assert rubbish.returncode == 2 and json.loads(rubbish.stdout)["error"]["field"] == "organization-name"
 
