@@ -116,39 +116,17 @@ Finding judge_dmarc_reports(const Comparing& c, const WantedRecord& wanted, cons
   return ok(wanted, std::move(remarks));
 }
 
-/// The first tag of this name, without case (RFC 9989 4.7); nothing: there is none.
-std::optional<std::string_view> dmarc_tag(std::string_view text, std::string_view name) {
-  for (const std::string_view tag : split(text, ';')) {
-    const auto equals = std::min(tag.find('='), tag.size());
-    if (iequals(trim(tag.substr(0, equals)), name)) return trim(tag.substr(std::min(equals + 1, tag.size())));
-  }
-  return std::nullopt;
-}
-
-/// RFC 9989 4.10.1: a p, sp or np that is not valid, or no p in a record that asks for no reports. In words; empty: none of these.
-std::string policy_fault(std::string_view text, bool asks_for_reports) {
-  for (const std::string_view name : {"p", "sp", "np"}) {
-    const auto value = dmarc_tag(text, name);
-    if (!value && name == "p" && !asks_for_reports) return "p= is missing";
-    if (value && !iequals(*value, "none") && !iequals(*value, "quarantine") && !iequals(*value, "reject"))
-      return std::string(name) + "=" + printable(*value, 64) + " is not valid";
-  }
-  return {};
-}
-
 /// What receivers make of it is not what it says, so that it is never right.
-Finding policy_fault_finding(const WantedRecord& wanted, const std::string& fault, bool asks_for_reports) {
+Finding policy_fault(const WantedRecord& wanted, const DmarcRecord& record) {
   const std::string meaning =
-      asks_for_reports ? "apply p=none to the domain and all below it" : "apply no DMARC at all, since rua= names no address either";
-  return differs(wanted, fault + ": receivers " + meaning + " (RFC 9989 4.10.1); make it none, quarantine or reject");
+      record.is_applied() ? "apply p=none to the domain and all below it" : "apply no DMARC at all, since rua= names no address either";
+  return differs(wanted, record.fault + ": receivers " + meaning + " (RFC 9989 4.10.1); make it none, quarantine or reject");
 }
 
 Finding judge_dmarc(const Comparing& c, const WantedRecord& wanted, const std::string& text) {
   const auto record = parse_dmarc_record(text);
-  const bool asks_for_reports = record && !record->aggregate_to.empty();
-  if (const std::string fault = policy_fault(text, asks_for_reports); !fault.empty())
-    return policy_fault_finding(wanted, fault, asks_for_reports);
   if (!record) return differs(wanted, "receivers cannot apply it: " + record.error().text());
+  if (!record->fault.empty()) return policy_fault(wanted, *record);
   const auto chosen = parse_dmarc_record(txt_of(wanted));
   if (wanted.chosen && chosen && (record->policy != chosen->policy || sorted(record->aggregate_to) != sorted(chosen->aggregate_to)))
     return differs(wanted, "it is not the one that was chosen");

@@ -196,8 +196,8 @@ Status Check::align(const std::string& author) {
 void Check::without_policy(const std::string& author) {
   m_out.reason = printable(author, 253) + " publishes no DMARC policy";
   if (m_out.record)
-    m_out.reason = "the DMARC record of " + printable(m_out.record_domain, 253) + " is not applied: " + m_out.record->fault +
-                   ", and it asks for no reports";
+    m_out.reason =
+        "the DMARC record of " + printable(m_out.record_domain, 253) + " is not applied: " + m_out.record->fault + " (RFC 9989 4.10.1)";
   m_out.record.reset();
   m_out.record_domain.clear();
 }

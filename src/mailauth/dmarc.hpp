@@ -38,8 +38,8 @@ struct DmarcRecord {
   std::optional<bool> public_suffix;                    ///< psd: y or n; nothing for u
   std::vector<std::string> aggregate_to, failure_to;    ///< rua, ruf as written
   std::vector<char> failure_options;                    ///< fo: '0', '1', 'd', 's'
-  /// Why its policies count as none (4.10.1): p is missing, or p, sp or np is no policy. In words; empty: they are as written. Such a
-  /// record has its place in the tree walk, and is applied only where it asks for reports.
+  /// Why its policies count as none (4.10.1): p, sp or np is no policy, or p is missing where no reports are wanted either. In words;
+  /// empty: they are as written. Such a record has its place in the tree walk, and is applied only where it asks for reports.
   std::string fault;
   [[nodiscard]] bool is_applied() const noexcept { return fault.empty() || !aggregate_to.empty(); }
 };

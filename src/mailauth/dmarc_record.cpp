@@ -36,7 +36,7 @@ void read_failure_options(std::string_view value, std::vector<char>& out) {
 
 std::optional<DmarcPolicy> read_policy(std::string_view name, std::string_view value, DmarcRecord& out) {
   const auto policy = policy_of(value);
-  if (!policy && out.fault.empty()) out.fault = std::string(name) + "=" + printable(value, 32) + " is not none, quarantine or reject";
+  if (!policy && out.fault.empty()) out.fault = std::string(name) + "=" + printable(value, 32) + " is not valid";
   return policy;
 }
 
@@ -96,9 +96,9 @@ Result<DmarcRecord> parse_dmarc_record(std::string_view text) {
     if (iequals(name, "p")) policy = read_policy("p", value, out);
     read_tag(name, value, out);
   }
-  if (!policy && out.fault.empty()) out.fault = "there is no p=";
+  if (!policy && out.fault.empty() && out.aggregate_to.empty()) out.fault = "p= is missing";
   if (out.fault.empty()) {
-    out.policy = *policy;
+    out.policy = policy.value_or(DmarcPolicy::None);  // 4.7: RECOMMENDED
   } else {
     out.subdomains = out.non_existent = std::nullopt;
   }

@@ -128,7 +128,8 @@ TEST(Dmarc, RecordsThatCannotBeUsed) {
 // RFC 9989 4.10.1: a policy that cannot be read is none where reports are wanted, and switches DMARC off where they are not; whatever the
 // domains above say.
 TEST(Dmarc, PoliciesThatCannotBeRead) {
-  for (const std::string tags : {"", "; p=oops", "; p=", "; p=reject; sp=oops", "; p=reject; np=", "; sp=reject", "; p=oops; p=reject"}) {
+  for (const std::string tags :
+       {"", "; p=oops", "; p=", "; p=reject; sp=oops", "; p=reject; np=", "; sp=reject", "; p=oops; p=reject; sp=reject"}) {
     const auto record = parse_dmarc_record("v=DMARC1" + tags);
     ASSERT_TRUE(record) << tags;
     EXPECT_NE(record->fault, "") << tags;
@@ -146,6 +147,10 @@ TEST(Dmarc, PoliciesThatCannotBeRead) {
     EXPECT_EQ(heard.record_domain, "heard.example.org");
     EXPECT_EQ(dmarc_check(from("other.example.org"), zone).disposition, DmarcPolicy::Reject);
   }
+  const auto below = parse_dmarc_record("v=DMARC1; sp=reject; rua=mailto:a@example.org");
+  EXPECT_EQ(below->fault, "") << "4.7: without p it is one of p=none";
+  EXPECT_EQ(below->policy, DmarcPolicy::None);
+  EXPECT_EQ(below->subdomains, DmarcPolicy::Reject);
 }
 
 // RFC 9989 4.10: in the tree walk it is a record like any other.
