@@ -1,6 +1,8 @@
 #include "gateway/filter.hpp"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "gateway/pipeline.hpp"
 
@@ -19,22 +21,17 @@ bool is_local(const Variant& variant) {
                              [](const QueuedRecipient& r) { return r.route == kMailboxRoute || r.route.starts_with("mailbox#"); });
 }
 
-/// Recipients of all copies that are equal to this one; any that is local goes before all others.
-std::size_t weight(const std::vector<Variant>& variants, const Variant& one) {
-  std::size_t out = 0;
-  for (const Variant& variant : variants) {
-    if (!is_delivery(variant) || variant.content != one.content) continue;
-    out += variant.recipients.size() + (is_local(variant) ? std::size_t{1'000'000} : 0);
-  }
-  return out;
-}
-
-/// Null: there is nothing to deliver.
+/// The copy that most recipients get, equal ones taken together; any that is local goes before all others. Null: there is nothing to
+/// deliver.
 const Variant* heaviest(const std::vector<Variant>& variants) {
+  std::unordered_map<std::string_view, std::size_t> weights;
+  for (const Variant& variant : variants) {
+    if (is_delivery(variant)) weights[variant.content] += variant.recipients.size() + (is_local(variant) ? std::size_t{1'000'000} : 0);
+  }
   const Variant* best = nullptr;
   std::size_t most = 0;
   for (const Variant& variant : variants) {
-    const std::size_t own = is_delivery(variant) ? weight(variants, variant) : 0;
+    const std::size_t own = is_delivery(variant) ? weights[variant.content] : 0;
     if (own > most) best = &variant;
     most = std::max(most, own);
   }

@@ -1,6 +1,7 @@
 #include "gateway/intake.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
@@ -293,9 +294,9 @@ Result<Intake::Filtering> Intake::prepare(const Arrival& arrival, bool questions
   out.verdict.action = out.passes ? FilterVerdict::Action::Pass : FilterVerdict::Action::Discard;
   // By place, not by text: an address can be written in more ways than one, and whom the MTA keeps would get the other copy as well.
   const auto& recipients = arrival.envelope.recipients;
+  const std::set<std::string> passed(split.passed.begin(), split.passed.end());
   for (std::size_t i = 0; i < recipients.size(); ++i) {
-    const std::string address = address_of(recipients[i].path, m_parts.config.server.hostname);
-    if (std::ranges::find(split.passed, address) == split.passed.end()) out.verdict.remove.push_back(i);
+    if (!passed.contains(address_of(recipients[i].path, m_parts.config.server.hostname))) out.verdict.remove.push_back(i);
   }
   out.processed.submission.variants = std::move(split.ours);
   POSTERN_CHECK(m_parts.spool.seal(out.processed.submission.message, out.processed.submission.variants));

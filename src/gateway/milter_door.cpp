@@ -31,8 +31,8 @@ std::string with_brackets(const std::string& path) { return path.starts_with('<'
 /// The whole text is the path: what looks like parameters in it belongs to a local part whose quotes the MTA took off. Stalwart does so,
 /// and tells no source routes; of others only what is no path as it stands is read that way.
 template <class Path>
-Result<Path> path_of(const milter::Message& message, const milter::Path& given, const char* verb) {
-  const bool as_written = message.peer != milter::Peer::Stalwart;
+Result<Path> path_of(milter::Peer peer, const milter::Path& given, const char* verb) {
+  const bool as_written = peer != milter::Peer::Stalwart;
   auto path = as_written ? Path::parse(with_brackets(given.path), Utf8::Allow) : Path::parse_told(given.address());
   if (!path && as_written) path = Path::parse_told(given.address());
   if (!path) return fail(ErrorCode::BadInput, printable(given.path, 256) + ": " + path.error().text(), verb);
@@ -46,15 +46,41 @@ std::string with_parameters(std::string path, const milter::Path& given) {
 }
 
 Result<smtp::MailCommand> mail_of(const milter::Message& message) {
-  POSTERN_TRY(auto path, path_of<ReversePath>(message, message.from, "FROM"));
+  POSTERN_TRY(auto path, path_of<ReversePath>(message.peer, message.from, "FROM"));
   if (auto parsed = smtp::parse_mail(with_parameters("FROM:" + path.text(), message.from), {})) return *std::move(parsed);
   smtp::MailCommand out{std::move(path), {}};
   out.parameters.smtputf8 = out.path.mailbox() && out.path.mailbox()->needs_utf8();  // RFC 6531 3.4, of an MTA that does not pass it on
   return out;
 }
 
+/// Postfix tells how it reads an address: "<secure%example.net@here>" is secure@example.net to it, and that is who gets the mail. What
+/// other MTAs tell is the user alone, or an alias's target; it counts only where the address itself says nothing ("<root>").
+Result<ForwardPath> forward_path_of(const milter::Message& message, const milter::Path& recipient) {
+  auto path = path_of<ForwardPath>(message.peer, recipient, "TO");
+  if (recipient.resolved.empty() || (path && !message.macro("v").starts_with("Postfix"))) return path;
+  auto resolved = ForwardPath::parse_told(recipient.resolved);
+  return resolved && !resolved->is_bare_postmaster() ? std::move(resolved) : std::move(path);
+}
+
+/// RFC 5321 appendix C: a route is taken off; "<@a.example:b@c.example>" is b@c.example to the MTA.
+std::string without_route(std::string_view path) {
+  const auto colon = path.find(':');
+  return path.starts_with("<@") && colon != std::string_view::npos ? "<" + std::string(path.substr(colon + 1)) : std::string(path);
+}
+
+/// Everything that the MTA may hold a recipient by. What it does not know it passes over.
+std::vector<std::string> names_of(const milter::Path& recipient) {
+  std::vector<std::string> out{recipient.path};
+  const auto add = [&out](std::string name) {
+    if (std::ranges::find(out, name) == out.end()) out.push_back(std::move(name));
+  };
+  add(without_route(recipient.path));
+  if (!recipient.resolved.empty()) add(with_brackets(recipient.resolved));
+  return out;
+}
+
 Result<smtp::RcptCommand> recipient_of(const milter::Message& message, const milter::Path& recipient) {
-  POSTERN_TRY(auto path, path_of<ForwardPath>(message, recipient, "TO"));
+  POSTERN_TRY(auto path, forward_path_of(message, recipient));
   if (auto parsed = smtp::parse_rcpt(with_parameters("TO:" + path.text(), recipient), {}, true)) return *std::move(parsed);
   return smtp::RcptCommand{std::move(path), {}};
 }
@@ -164,8 +190,16 @@ class MilterDoor::Visit {
                        std::holds_alternative<milter::Mail>(event) || std::holds_alternative<milter::Recipient>(event) ||
                        std::holds_alternative<milter::Data>(event) || std::holds_alternative<milter::Unknown>(event);
     if (std::holds_alternative<milter::Mail>(event)) begin_message();
+    if (const auto* recipient = std::get_if<milter::Recipient>(&event); recipient != nullptr && refused(recipient->recipient)) co_return;
     if (waits) (void)m_session.continue_();
     if (std::holds_alternative<milter::Abort>(event)) end_message();
+  }
+
+  /// A recipient who cannot be read is refused alone, as long as that can be said.
+  bool refused(const milter::Path& to) {
+    if (path_of<ForwardPath>(m_session.peer(), to, "TO") || ForwardPath::parse_told(to.resolved)) return false;
+    return static_cast<bool>(
+        m_session.reply(reply_of({553, {5, 1, 3}, printable(to.path, 256) + " is no address that can be read; write it as user@domain"})));
   }
 
   /// Before anything becomes ours: a message that the MTA could not change is not split either, or every further try would split it again.
@@ -229,7 +263,9 @@ class MilterDoor::Visit {
     for (auto it = edits.prepend.rbegin(); it != edits.prepend.rend(); ++it) POSTERN_CHECK(m_session.prepend_header(it->name, it->value));
     for (const auto& one : edits.append) POSTERN_CHECK(m_session.add_header(one.name, one.value));
     if (edits.body) POSTERN_CHECK(m_session.replace_body(edits.body->empty() ? "\r\n" : *edits.body));
-    for (const std::size_t place : verdict.remove) POSTERN_CHECK(m_session.delete_recipient(message.recipients.at(place).path));
+    for (const std::size_t place : verdict.remove) {
+      for (const std::string& name : names_of(message.recipients.at(place))) POSTERN_CHECK(m_session.delete_recipient(name));
+    }
     return {};
   }
 

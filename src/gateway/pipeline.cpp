@@ -14,6 +14,7 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::size_t kLargeMessage = 128U * 1024;
+constexpr std::size_t kManyRecipients = 100;
 
 policy::Sign sign_of(const std::string& word) {
   if (word == "auto") return policy::Sign::Auto;
@@ -95,7 +96,7 @@ Result<std::unique_ptr<Pipeline>> Pipeline::make(PipelineParts parts) {
 }
 
 bool Pipeline::needs_worker(const Arrival& arrival) const {
-  if (!m_rules.empty() || arrival.content.size() > kLargeMessage) return true;
+  if (!m_rules.empty() || arrival.content.size() > kLargeMessage || arrival.envelope.recipients.size() > kManyRecipients) return true;
   if (arrival.road.trusted && m_parts.dkim != nullptr && !m_parts.dkim->all()->empty()) return true;
   if (arrival.judgement && !m_parts.config.authentication.arc_seal.empty()) return true;
   // Only mail for local people is opened, or looked at for its signature. What becomes ours is sealed at rest, for which the keeper may be

@@ -198,15 +198,27 @@ Result<Submission> Pipeline::Run::queue() {
   for (const Case& c : m_cases) {
     if (m_replies[c.index].code == 0) groups[group_key(c)].push_back(&c);
   }
+  std::uint64_t octets = 0;
   for (const auto& [key, cases] : groups) {
     POSTERN_TRY(auto variant, make_variant(cases));
+    octets += variant.content.size();
     out.variants.push_back(std::move(variant));
+    POSTERN_CHECK(check_copies(out.variants.size(), octets));
   }
   out.envelope.facts = facts();
   out.envelope.opened = std::any_of(m_cases.begin(), m_cases.end(), [](const Case& c) { return c.opened.message.has_value(); });
   if (out.envelope.opened) out.envelope.ret = DsnReturn::Headers;  // the next hop's reports shall not hold the opened content either
   add_audit(out);
   return out;
+}
+
+Status Pipeline::Run::check_copies(std::size_t copies, std::uint64_t octets) const {
+  const std::uint64_t most = 4 * static_cast<std::uint64_t>(m_parts.config.spool.inflight_bytes);
+  if (copies == 1 || octets <= most) return {};
+  return fail(ErrorCode::TooLarge,
+              "the recipients need more than " + std::to_string(copies - 1) + " different copies, larger than " + std::to_string(most) +
+                  " octets together; send it to fewer of them at a time",
+              "spool.inflight_bytes");
 }
 
 void Pipeline::Run::answer_refused() {

@@ -52,6 +52,8 @@ class Pipeline::Run {
   [[nodiscard]] Protection protection_of(const Case& c) const;
   void decide(Case& c);
   [[nodiscard]] Result<Submission> queue();
+  /// One message must not fill the memory because each of many recipients gets a copy of his own.
+  [[nodiscard]] Status check_copies(std::size_t copies, std::uint64_t octets) const;
   /// Refusals that can still be said in SMTP are said; the others become bounces.
   void answer_refused();
 

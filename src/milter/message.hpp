@@ -59,6 +59,9 @@ struct Connection {
 struct Path {
   std::string path;               ///< "<a@b.example>"; some MTAs leave the brackets out.
   std::vector<std::string> args;  ///< "SIZE=1000", ...
+  /// Of a recipient: {rcpt_addr}, the address as the MTA understands it, without route and with its own domain where the client gave none.
+  /// Empty: it does not say.
+  std::string resolved = {};
   /// Without brackets; empty for the null sender.
   [[nodiscard]] std::string_view address() const noexcept;
   friend bool operator==(const Path&, const Path&) = default;

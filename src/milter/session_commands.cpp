@@ -102,6 +102,8 @@ Status Session::on_mail(ByteView payload) {
 
 Status Session::on_recipient(ByteView payload) {
   POSTERN_TRY(Path recipient, parse_path(payload));
+  const auto& told = m_macros.at(Stage::Recipient);
+  if (const auto resolved = told.find("rcpt_addr"); resolved != told.end()) recipient.resolved = resolved->second;
   const std::size_t size = size_of(recipient);
   if (m_recipients.size() >= m_options->limits.recipients) {
     refuse_recipient("recipients");

@@ -117,11 +117,15 @@ class SmtpSink:
     def pause(self):
         """From now on connections are refused, and open ones are cut. A paused sink keeps its port: bound, but nobody listens."""
         if self._listener:
+            self._cut()
+            self._place = self._bound()
+
+    def _cut(self):
+        if self._listener:
             listener, self._listener = self._listener, None
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-            self._place = self._bound()
         with self._lock:
             sockets = list(self._sockets)
         for one in sockets:
@@ -142,7 +146,7 @@ class SmtpSink:
         return made
 
     def stop(self):
-        self.pause()
+        self._cut()
         if self._place:
             self._place.close()
             self._place = None
