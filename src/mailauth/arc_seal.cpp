@@ -2,10 +2,10 @@
 #include <array>
 
 #include "base/text.hpp"
-#include "dns/name.hpp"
 #include "mailauth/arc_parse.hpp"
 #include "mailauth/authres.hpp"
 #include "mailauth/canonical.hpp"
+#include "mailauth/signer_names.hpp"
 
 namespace postern {
 namespace {
@@ -111,9 +111,7 @@ std::vector<std::string> names_of(const MessageView& message, const ArcSealOptio
 
 Status check(const MessageView& message, const DkimKeyRef& key, const ArcSealOptions& options) {
   POSTERN_CHECK(message.refuse_unsafe_header());
-  if (!dns::normalize_name(key.domain)) return fail(ErrorCode::BadInput, "not a domain name", "domain");
-  if (!dns::normalize_name(key.selector) || key.selector.find_first_of(";=") != std::string::npos)
-    return fail(ErrorCode::BadInput, "not a selector", "selector");
+  POSTERN_CHECK(check_signer_names(key.domain, key.selector));
   if (authserv_id_of(options.authserv_id) != to_lower(options.authserv_id) || options.authserv_id.empty())
     return fail(ErrorCode::BadInput, "not a name for Authentication-Results", "authserv-id");
   if (options.results.find_first_of("\r\n") != std::string::npos) return fail(ErrorCode::BadInput, "has line ends", "results");

@@ -5,6 +5,7 @@
 #include "dns/name.hpp"
 #include "mailauth/canonical.hpp"
 #include "mailauth/dkim.hpp"
+#include "mailauth/signer_names.hpp"
 
 namespace postern {
 namespace {
@@ -157,11 +158,7 @@ class FieldWriter {
 };
 
 Status check_key(const DkimKeyRef& key, const DkimSignOptions& options) {
-  if (!dns::normalize_name(key.domain)) return fail(ErrorCode::BadInput, "not a domain name", "domain");
-  if (!dns::normalize_name(key.selector) || key.domain.find(';') != std::string::npos ||
-      key.selector.find_first_of(";=") != std::string::npos) {
-    return fail(ErrorCode::BadInput, "not a selector", "selector");
-  }
+  POSTERN_CHECK(check_signer_names(key.domain, key.selector));
   if (options.time && unix_seconds(*options.time) < 0) return fail(ErrorCode::BadInput, "is before 1970", "time");
   if (options.identity.empty()) return {};
   const auto at = options.identity.rfind('@');
