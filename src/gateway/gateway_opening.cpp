@@ -3,10 +3,10 @@
 
 #include "base/log.hpp"
 #include "base/text.hpp"
-#include "dns/fixture.hpp"
 #include "gateway/gateway_parts.hpp"
 #include "gateway/late_signature.hpp"
 #include "gateway/root_secrets.hpp"
+#include "gateway/setting_files.hpp"
 #include "gateway/zone_facts.hpp"
 #include "store/dkim_pins.hpp"
 #include "store/key_store.hpp"
@@ -15,12 +15,6 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::string_view kBackendMark = "postern keys: ";  // and the setting
-
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path and its permissions");
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
 
 StoreOptions keyless_store_options(const config::Config& config) {
   StoreOptions options;
@@ -88,8 +82,7 @@ Status Gateway::Parts::open_keys() {
 
 Status Gateway::Parts::open_resolver() {
   if (!config.dns.fixture_file.empty()) {
-    POSTERN_TRY(const auto text, read_file(config.beside_config(config.dns.fixture_file)));
-    POSTERN_TRY(auto fixture, dns::Fixture::parse(text));
+    POSTERN_TRY(auto fixture, read_dns_fixture(config));
     resolver = std::make_unique<io::FixtureResolver>(std::move(fixture));
     return {};
   }

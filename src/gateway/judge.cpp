@@ -1,12 +1,13 @@
 #include "gateway/judge.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 #include "base/log.hpp"
 #include "base/text.hpp"
 #include "gateway/asking.hpp"
 #include "gateway/authors.hpp"
+#include "gateway/setting_files.hpp"
+#include "gateway/verdict_settings.hpp"
 #include "mailauth/authres.hpp"
 
 namespace postern::gateway {
@@ -61,15 +62,6 @@ class Signatures {
   std::ptrdiff_t m_known = -1;  ///< Keys that were there when they were looked at.
   int m_early = 0;
 };
-
-Result<PublicSuffixList> read_suffixes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::NotFound, "cannot read " + path + "; check the path", "authentication.public_suffix_list");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  auto list = PublicSuffixList::parse(text);
-  if (!list) return fail(ErrorCode::BadInput, path + " " + list.error().what, "authentication.public_suffix_list");
-  return list;
-}
 
 SpfQuestion spf_question(const Arrival& arrival, const std::string& hostname) {
   SpfQuestion out;
@@ -161,33 +153,6 @@ std::string field_of(const Judgement& judged, const Arrival& arrival, const std:
   return write_authres(out);
 }
 
-policy::VerdictAction action_of(const std::string& word) {
-  if (word == "accept") return policy::VerdictAction::Accept;
-  if (word == "label") return policy::VerdictAction::Label;
-  return word == "quarantine" ? policy::VerdictAction::Quarantine : policy::VerdictAction::Reject;
-}
-
-Result<std::vector<policy::VerdictRule>> verdict_rules(const std::vector<config::VerdictSetting>& settings) {
-  std::vector<policy::VerdictRule> out;
-  for (std::size_t i = 0; i < settings.size(); ++i) {
-    const auto& setting = settings[i];
-    const std::string path = "verdict[" + std::to_string(i) + "]";
-    policy::VerdictRule& rule = out.emplace_back();
-    rule.name = setting.name.empty() ? path : setting.name;
-    rule.action = action_of(setting.action);
-    rule.text = setting.text;
-    auto from = policy::Pattern::parse(setting.from);
-    if (!from) return fail(ErrorCode::BadInput, path + ".from " + from.error().what, path + ".from");
-    rule.from = *std::move(from);
-    for (const auto& text : setting.when) {
-      auto term = policy::parse_verdict_term(text);
-      if (!term) return fail(ErrorCode::BadInput, path + ".when: \"" + printable(text) + "\" " + term.error().what, path + ".when");
-      rule.when.push_back(*std::move(term));
-    }
-  }
-  return out;
-}
-
 std::vector<std::string> addresses_of(const std::vector<Mailbox>& authors) {
   std::vector<std::string> out;
   out.reserve(authors.size());
@@ -221,12 +186,9 @@ Judge::Judge(JudgeParts parts)
 }
 
 Result<std::unique_ptr<Judge>> Judge::make(JudgeParts parts) {
-  const auto& config = parts.config;
   std::unique_ptr<Judge> judge(new Judge(parts));
-  if (const auto& list = config.authentication.public_suffix_list; !list.empty()) {
-    POSTERN_TRY(judge->m_suffixes, read_suffixes(config.beside_config(list)));
-  }
-  POSTERN_TRY(judge->m_rules, verdict_rules(config.verdicts));
+  POSTERN_TRY(judge->m_suffixes, read_public_suffixes(parts.config));
+  POSTERN_TRY(judge->m_rules, make_verdict_rules(parts.config.verdicts));
   judge->m_asks_for_signature = policy::ask_for_signature(judge->m_rules);
   return judge;
 }

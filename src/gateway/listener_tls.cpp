@@ -57,7 +57,7 @@ Status ListenerTls::begin() {
   POSTERN_TRY(m_shown, TlsKeys(m_store).all());
   const ShownTlsKey* last = !m_shown.empty() && m_shown.front().in_use ? &m_shown.front() : nullptr;
   if (!built_in()) {
-    POSTERN_TRY(m_material, load_files());
+    POSTERN_TRY(m_material, load_files(m_config));
   } else {
     // What DNS vouched for when the daemon stopped is shown again, though the key has a newer version.
     const bool known = last != nullptr && last->version != 0 && m_keeper->public_key(built_in_key(), last->version).has_value();
@@ -134,8 +134,13 @@ Result<ListenerTls::Material> ListenerTls::foresee(std::uint32_t version) const 
   return out;
 }
 
-Result<ListenerTls::Material> ListenerTls::load_files() const {
-  const std::string certificate = m_config.beside_config(m_config.tls.certificate), key = m_config.beside_config(m_config.tls.key);
+Status ListenerTls::check_files(const config::Config& config) {
+  POSTERN_CHECK(load_files(config));
+  return {};
+}
+
+Result<ListenerTls::Material> ListenerTls::load_files(const config::Config& config) {
+  const std::string certificate = config.beside_config(config.tls.certificate), key = config.beside_config(config.tls.key);
   Material out;
   auto chain = certificates_from_file(certificate);
   if (!chain) return fail(std::move(chain).error().context("tls.certificate"));
@@ -190,17 +195,17 @@ void ListenerTls::check() {
   if (built_in())
     check_built_in();
   else
-    check_files();
+    look_at_files();
   show_next();
   publish_state();
   log_warnings();
 }
 
-void ListenerTls::check_files() {
+void ListenerTls::look_at_files() {
   std::string seen = stamp();
   if (seen == m_stamp) return;
   m_stamp = std::move(seen);  // before reading: what changes meanwhile is read again
-  auto loaded = load_files();
+  auto loaded = load_files(m_config);
   if (!loaded) return failed(loaded.error());
   offer(*std::move(loaded));
 }

@@ -41,6 +41,8 @@ class ListenerTls {
   ListenerTls(const ListenerTls&) = delete;
   ListenerTls& operator=(const ListenerTls&) = delete;
 
+  /// Of tls.certificate and tls.key, which must be set: whether they can be read and belong together. Errors name the setting.
+  [[nodiscard]] static Status check_files(const config::Config& config);
   /// For DoorOptions::tls. Errors name the setting: a file that cannot be read, a key of another certificate, no trust store.
   [[nodiscard]] Result<std::function<io::SslContext()>> add(const config::Listener& listener);
   /// For connections of our own that show the same certificate; who is called is judged after the handshake (tlspolicy/profile.hpp).
@@ -92,10 +94,10 @@ class ListenerTls {
   void skip_versions();
   void skip(const Certificate& leaf);
   [[nodiscard]] Result<Material> load(std::uint32_t version) const;
-  [[nodiscard]] Result<Material> load_files() const;
+  [[nodiscard]] static Result<Material> load_files(const config::Config& config);
   [[nodiscard]] Result<Material> foresee(std::uint32_t version) const;
   [[nodiscard]] bool needs_renewal() const;
-  void check_files();
+  void look_at_files();
   void check_built_in();
   void offer(Material next);
   void show_next();
