@@ -11,6 +11,7 @@
 #include "control_desk.hpp"
 #include "custody/remote_keeper.hpp"
 #include "foreign_listeners.hpp"
+#include "gateway/settings_check.hpp"
 #include "role.hpp"
 #include "serve.hpp"
 
@@ -70,6 +71,7 @@ std::string text_of(const std::vector<warden::NamedPort>& ports) {
 
 Status run_gate(const std::string& path) {
   POSTERN_TRY(auto loaded, begin_role(path, "gate"));
+  gateway::check_settings(loaded);  // the warden has done so; here for the warnings, which status repeats
   POSTERN_TRY(const auto rules, confine::gate_rules(loaded.config));
   POSTERN_TRY(const confine::State state, enter_role(loaded.config, rules));
   take_foreign_listeners(loaded.config, inherited_listeners(loaded.config));

@@ -9,6 +9,7 @@
 
 #include "confine/privileges.hpp"
 #include "daemon.hpp"
+#include "gateway/settings_check.hpp"
 #include "sdk/child.hpp"
 
 namespace postern::daemon {
@@ -31,6 +32,7 @@ int run_by_configuration(const CommandLine& with) {
     std::cerr << "posternd: " << configuration.error().text() << "\n";
     return kBadConfiguration;
   }
+  if (configuration->loaded.faults.empty()) gateway::check_settings(configuration->loaded);
   const auto& faults = configuration->loaded.faults;
   for (const auto& fault : faults) std::cerr << "posternd: " << fault.what << "\n";
   if (!faults.empty()) return kBadConfiguration;
