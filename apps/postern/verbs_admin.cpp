@@ -7,14 +7,12 @@
 #include "api/examine.hpp"
 #include "base/text.hpp"
 #include "config/load.hpp"
+#include "config_check.hpp"
 #include "engine_audit.hpp"
 #include "file_input.hpp"
 #include "gateway/explain.hpp"
 #include "gateway/gateway.hpp"
-#include "mhs/list_settings.hpp"
-#include "mhs/settings.hpp"
 #include "store/audit_log.hpp"
-#include "transport/credentials.hpp"
 #include "verbs.hpp"
 
 namespace postern::cli {
@@ -147,24 +145,6 @@ void add_user(const Verbs& v) {
 }
 
 // ---- config ---------------------------------------------------------------------------------------------------------------------------
-/// What only the rooms above the configuration can judge.
-std::vector<Error> judged_above(const config::Config& config) {
-  std::vector<Error> out;
-  const auto judge = [&out](const auto& judged) {
-    if (!judged) out.push_back(judged.error());
-  };
-  const auto judge_field = [&out](const auto& judged) {  // the text alone does not say which one
-    if (!judged) out.push_back({judged.error().code, judged.error().text(), judged.error().field});
-  };
-  judge(gateway::make_rules(config.policies));
-  judge(gateway::RouteTable::make(config));
-  judge_field(transport::check_pinset(config));
-  if (!config.x400.enabled()) return out;
-  judge_field(mhs::lists_of(config));
-  judge_field(mhs::check_users(config));
-  return out;
-}
-
 void check_config(const Global& global, Context& context) {
   const auto environment = config::process_environment();
   const auto path = config::find_config(global.config_path, environment);
@@ -175,7 +155,7 @@ void check_config(const Global& global, Context& context) {
                         {ErrorCode::BadInput, "cannot read " + *path + "; check the path and its permissions", "config"});
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   config::Loaded loaded = config::parse(text, *path, environment);
-  if (loaded.faults.empty()) loaded.faults = judged_above(loaded.config);
+  if (loaded.faults.empty()) check_above(loaded, environment);
   if (!loaded.faults.empty()) context.exit_status = kNo;
   json::array faults, warnings;
   for (const auto& fault : loaded.faults) faults.push_back(json::object{{"field", fault.field}, {"text", fault.what}});

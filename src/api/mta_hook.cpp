@@ -19,16 +19,21 @@ http::Response unauthorized() {
 
 }  // namespace
 
-Result<std::unique_ptr<MtaHookFace>> MtaHookFace::make(gateway::Gateway& gateway) {
-  const auto& settings = gateway.config().mta_hook;
-  if (!settings.enabled) return std::unique_ptr<MtaHookFace>();
-  auto token = gateway::read_secret_ref(settings.secret_ref, gateway.config());
+Result<SecretBytes> MtaHookFace::read_token(const config::Config& config) {
+  auto token = gateway::read_secret_ref(config.mta_hook.secret_ref, config);
   if (!token) return fail(token.error().code, token.error().text(), "mta_hook.secret_ref");
   if (token->size() < kTokenOctets)
     return fail(ErrorCode::BadInput,
                 "the token has less than " + std::to_string(kTokenOctets) + " characters; `openssl rand -hex 32` makes one",
                 "mta_hook.secret_ref");
-  return std::unique_ptr<MtaHookFace>(new MtaHookFace(gateway, settings.path, *std::move(token)));
+  return token;
+}
+
+Result<std::unique_ptr<MtaHookFace>> MtaHookFace::make(gateway::Gateway& gateway) {
+  const auto& settings = gateway.config().mta_hook;
+  if (!settings.enabled) return std::unique_ptr<MtaHookFace>();
+  POSTERN_TRY(auto token, read_token(gateway.config()));
+  return std::unique_ptr<MtaHookFace>(new MtaHookFace(gateway, settings.path, std::move(token)));
 }
 
 bool MtaHookFace::takes(const http::Request& request) const {

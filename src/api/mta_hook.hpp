@@ -16,7 +16,9 @@ namespace postern::api {
 
 class MtaHookFace {
  public:
-  /// Reads the token. NotFound, BadInput name mta_hook.secret_ref. Null when the hook is off. The gateway must outlive it.
+  /// The token that the MTA must show. NotFound, BadInput name mta_hook.secret_ref.
+  [[nodiscard]] static Result<SecretBytes> read_token(const config::Config& config);
+  /// Reads the token. Null when the hook is off. The gateway must outlive it.
   [[nodiscard]] static Result<std::unique_ptr<MtaHookFace>> make(gateway::Gateway& gateway);
 
   /// Whether the request is for the hook: its path, whole, and POST.

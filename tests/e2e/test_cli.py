@@ -332,7 +332,7 @@ def test_config_check_accepts_and_shows(daemon):
 
 def test_config_check_looks_into_lists_and_users(daemon):
     """What the MTA refuses at start is said before: addresses, members' files, what is there twice."""
-    user = {"address": "C=DE;A= ;P=NORTH;S=Roe", "ca": "ca.pem", "subject": "CN=Roe"}
+    user = {"address": "C=DE;A= ;P=NORTH;S=Roe", "ca": "/etc/ssl/certs/ca-certificates.crt", "subject": "CN=Roe"}
     daemon.config["x400"] = {"domain": "C=DE;A= ;P=NORTH"}
     daemon.config["x400_list"] = [{"address": "C=DE;A= ;P=NORTH;CN=Staff", "members_file": "/nowhere/staff.txt"}]
     daemon.config["x400_user"] = [user, user]
@@ -356,6 +356,14 @@ def test_config_check_looks_into_lists_and_users(daemon):
     ("[[policy]]\nsign = \"maybe\"\n", ["sign", "smime"]),
     ("[http]\naddress = \"0.0.0.0:80\"\n", ["http.address", "loopback"]),
     ("not toml at all", []),
+    ("[[dkim]]\ndomain = \"a.example\"\nselector = \"s s\"\nkey = \"k\"\n", ["dkim[0].selector", "not a selector"]),
+    ("[[dkim]]\ndomain = \"not a domain\"\nselector = \"s\"\nkey = \"k\"\n", ["dkim[0].domain", "not a domain name"]),
+    ("[[dkim]]\ndomain = \"a.example\"\nselector = \"s\"\nkey = \"k\"\ndelegate = \"not a zone\"\n", ["dkim[0].delegate", "not a zone"]),
+    ("".join(f"[[dkim]]\ndomain = \"{domain}\"\nselector = \"s\"\nkey = \"{key}\"\n" for domain, key in (("a.example", "k"), ("A.example", "l"))),
+     ["dkim[1].selector", "dkim[0].selector", "s._domainkey.a.example"]),
+    ("".join(f"[[listener]]\nkind = \"mx\"\nname = \"{name}\"\naddress = \"127.0.0.1:29125\"\n" for name in "ab"),
+     ["listener[1].address", "listener[0].address", "another port"]),
+    ("[[zone]]\nname = \"a.example\"\nserver = \"nonsense name\"\ntsig = \"key\"\n", ["zone[0].server", "nonsense name", "192.0.2.53"]),
 ])
 def test_config_check_names_the_fault(daemon, text, words):
     daemon.config_file.write_text(text)
@@ -364,6 +372,37 @@ def test_config_check_names_the_fault(daemon, text, words):
     assert done.returncode == 1 and all(word in said for word in words), said
     status, log = refuse_to_start(daemon)
     assert status != 0 and all(word in log for word in words), log
+
+
+FILES = [
+    ("[authentication]\npublic_suffix_list = \"a-file\"\n", "authentication.public_suffix_list"),
+    ("[dns]\nfixture_file = \"a-file\"\n", "dns.fixture_file"),
+    ("[[operator]]\nname = \"ops\"\ntoken_ref = \"file:a-file\"\n", "operator[0].token_ref"),
+    ("[[zone]]\nname = \"a.example\"\nserver = \"192.0.2.53\"\ntsig = \"a-file\"\n", "zone[0].tsig"),
+    ("[[route]]\ndomain = \"a.example\"\nca = \"a-file\"\n", "route"),
+]
+
+
+@pytest.mark.parametrize("content", [None, "// nothing\n"], ids=["missing", "of no use"])
+@pytest.mark.parametrize("text, setting", FILES, ids=[setting for _, setting in FILES])
+def test_config_check_looks_into_the_files_that_settings_name(daemon, text, setting, content):
+    if content:
+        (daemon.directory / "a-file").write_text(content)
+    daemon.config_file.write_text(f"[storage]\ndata_dir = \"{daemon.directory}/var\"\n[http]\naddress = \"127.0.0.1:0\"\n{text}")
+    done = daemon.cli("config", "check", check=False)
+    said = done.stdout.decode()
+    assert done.returncode == 1 and f"fault    {setting}" in said and (content or str(daemon.directory / "a-file") in said), said
+    assert refuse_to_start(daemon)[0] == 5
+
+
+def test_config_check_warns_of_what_the_daemon_may_see_otherwise(daemon):
+    """Secrets in its environment; a certificate that is fetched for the host later."""
+    daemon.config["operator"] = [{"name": "ops", "token_ref": "env:A_TOKEN_OF_OPS"}]
+    daemon.config["tls"] = {"certificate": "/nowhere/chain.pem", "key": "/nowhere/key.pem"}
+    daemon.write_config()
+    done = daemon.cli("config", "check")
+    for words in ("operator[0].token_ref", "A_TOKEN_OF_OPS", "tls.certificate: /nowhere/chain.pem"):
+        assert words in done.stdout.decode(), done.stdout
 
 
 def refuse_to_start(daemon) -> tuple[int, str]:

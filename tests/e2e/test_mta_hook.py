@@ -199,8 +199,10 @@ def test_a_hook_for_everybody_is_a_fault(hooked, change, named):
     assert refused.returncode != 0 and named in (refused.stdout + refused.stderr).decode()
 
 
-def test_a_weak_or_missing_token_is_said_at_the_start(hooked):
+def test_a_weak_or_missing_token_is_said_by_the_check_and_at_the_start(hooked):
     (hooked.directory / "secrets/hook").write_text("short\n")
+    hooked.write_config()
+    assert "mta_hook.secret_ref" in hooked.cli("config", "check", check=False).stdout.decode()
     status, log = hooked.start_expecting_failure()
     assert status != 0 and "mta_hook.secret_ref" in log and "short" not in log.replace("shorter", "")
     (hooked.directory / "secrets/hook").unlink()
