@@ -4,7 +4,7 @@ namespace postern::gateway {
 namespace {
 
 constexpr std::size_t kConnectionsPerAddress = 50;  // where the setting is 0
-constexpr std::size_t kFilteredRecipients = 10'000, kEnvelopeBytesEach = 100;
+constexpr std::size_t kEnvelopeBytes = 256U * 1024, kEnvelopeBytesEach = 100;  // of a milter's message
 constexpr auto kTurnAway = std::chrono::seconds(5);
 
 Result<std::vector<io::IpNetwork>> networks(const std::vector<std::string>& items, const std::string& field) {
@@ -67,9 +67,8 @@ std::shared_ptr<const milter::SessionOptions> milter_options(const config::Confi
   out->limits.message_bytes = static_cast<std::size_t>(config.limits.message_bytes);
   out->limits.header_bytes = static_cast<std::size_t>(config.limits.header_bytes);
   out->limits.header_fields = static_cast<std::size_t>(config.limits.header_fields);
-  // How many a message may have is the MTA's to say, to a client who can still send to fewer. Of a command on its host it can refuse none.
-  out->limits.recipients = std::max(static_cast<std::size_t>(config.limits.recipients), kFilteredRecipients);
-  out->limits.envelope_bytes = out->limits.recipients * kEnvelopeBytesEach;
+  out->limits.recipients = config.limits.milter_recipients;
+  out->limits.envelope_bytes = std::max(kEnvelopeBytes, out->limits.recipients * kEnvelopeBytesEach);
   return out;
 }
 

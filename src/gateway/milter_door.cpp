@@ -197,9 +197,9 @@ class MilterDoor::Visit {
 
   /// A recipient who cannot be read is refused alone, as long as that can be said.
   bool refused(const milter::Path& to) {
-    if (path_of<ForwardPath>(m_session.peer(), to, "TO") || ForwardPath::parse_told(to.resolved)) return false;
-    return static_cast<bool>(
-        m_session.reply(reply_of({553, {5, 1, 3}, printable(to.path, 256) + " is no address that can be read; write it as user@domain"})));
+    const auto path = path_of<ForwardPath>(m_session.peer(), to, "TO");
+    if (path || (!to.resolved.empty() && ForwardPath::parse_told(to.resolved))) return false;
+    return static_cast<bool>(m_session.reply(reply_of({553, {5, 1, 3}, path.error().text()})));
   }
 
   /// Before anything becomes ours: a message that the MTA could not change is not split either, or every further try would split it again.

@@ -134,15 +134,12 @@ Status Check::find_policy(const std::string& author) {
   return {};
 }
 
-/// 4.10.1 and 3.2.14: a name without A, AAAA and MX does not exist for DMARC.
+/// 4.10.1 and 3.2.13: what is NXDOMAIN does not exist (RFC 8020). RFC 9091 took names without A, AAAA and MX for it, too.
 Result<bool> Check::exists(const std::string& domain) {
-  for (const auto type : {dns::RecordType::A, dns::RecordType::Aaaa, dns::RecordType::Mx}) {
-    const auto answer = m_dns.query(domain, type);
-    if (!answer) return false;
-    if (answer->is_temporary_failure()) return fail(ErrorCode::Unavailable, "DNS could not be asked for " + printable(domain, 253));
-    if (!answer->records.empty()) return true;
-  }
-  return false;
+  const auto answer = m_dns.query(domain, dns::RecordType::A);
+  if (!answer) return false;
+  if (answer->is_temporary_failure()) return fail(ErrorCode::Unavailable, "DNS could not be asked for " + printable(domain, 253));
+  return answer->status != dns::AnswerStatus::NxDomain;
 }
 
 Status Check::choose_policy(const std::string& author) {

@@ -72,6 +72,8 @@ TEST(Dmarc, PoliciesBelow) {
   EXPECT_EQ(dmarc_check(from("example.org"), zone).policy, DmarcPolicy::None);
   EXPECT_EQ(dmarc_check(from("mail.example.org"), zone).policy, DmarcPolicy::Quarantine);
   EXPECT_EQ(dmarc_check(from("made.up.example.org"), zone).policy, DmarcPolicy::Reject);
+  zone.add_txt("news.example.org", "v=spf1 -all");  // 3.2.13: it is there, whatever it has
+  EXPECT_EQ(dmarc_check(from("news.example.org"), zone).policy, DmarcPolicy::Quarantine);
 }
 
 TEST(Dmarc, TestingIsOneStepMilder) {

@@ -41,9 +41,9 @@ _SETTINGS = ("milter_protocol = 6\nmilter_default_action = tempfail\nsmtpd_autho
 def start_postfix(workdir, make_sink):
     made = []
 
-    def start(milter):
+    def start(milter, settings=""):
         onward = make_sink()
-        postfix = Postfix(workdir / f"postfix{len(made)}", f"{_SETTINGS}smtpd_milters = {milter}\nrelayhost = [127.0.0.1]:{onward.port}\n")
+        postfix = Postfix(workdir / f"postfix{len(made)}", f"{_SETTINGS}smtpd_milters = {milter}\nrelayhost = [127.0.0.1]:{onward.port}\n{settings}")
         made.append(postfix.start())
         postfix.onward = onward
         return postfix
@@ -52,10 +52,10 @@ def start_postfix(workdir, make_sink):
         postfix.stop()
 
 
-def ask_by(filtering, start_postfix):
+def ask_by(filtering, start_postfix, settings=""):
     """The daemon runs; Postfix asks it."""
     filtering.start()
-    return start_postfix(f"inet:127.0.0.1:{filtering.port('milter')}")
+    return start_postfix(f"inet:127.0.0.1:{filtering.port('milter')}", settings)
 
 
 def hand_in(postfix, raw, sender, recipients, source=None):
@@ -108,6 +108,52 @@ def test_each_gets_what_policy_says(filtering, start_postfix, sink, authority, w
     assert b"Of the marker." in content
     for copy in (plain.content, sealed.content):
         assert dkimtools.dkimpy_verdicts(copy, filtering.dkim_records()) == [True, True]
+
+
+@pytest.mark.parametrize("written", ["<@a.example:smime@example.net>", "<@a.example,@b.example:smime@example.net>", f"<smime%example.net@{LOCAL_DOMAIN}>",
+                                     f"<example.net!smime@{LOCAL_DOMAIN}>", '<"smime"@example.net>', "<SMIME@EXAMPLE.NET>"])
+@pytest.mark.parametrize("known", [True, False], ids=["sealed", "held"])
+def test_no_way_of_writing_a_recipient_avoids_policy(filtering, start_postfix, sink, authority, written, known):
+    """RFC 5321 appendix C, and what Postfix undoes: the MTA reads them all as smime@example.net, and would send a copy in clear beside ours."""
+    person = authority.person("smime@example.net")
+    if known:
+        (filtering.smime_directory / "smime.pem").write_bytes(person.cert_pem)
+    filtering.policy(to="smime@example.net", encrypt="must", method="smime", missing_key="hold")
+    postfix = ask_by(filtering, start_postfix, f"mydestination = {LOCAL_DOMAIN}\n")  # of its own domains it undoes % and !
+    with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+        client.ehlo()
+        client.mail(ALICE)
+        assert client.rcpt(CAROL)[0] == 250 and client.docmd("RCPT", f"TO:{written}")[0] == 250
+        assert client.data(mimebytes.simple_message(ALICE, CAROL, body="Of the marker.\r\n"))[0] == 250
+    assert postfix.onward.for_recipient(CAROL, details=filtering.log_tail).recipients == [CAROL]
+    if known:
+        assert b"Of the marker." not in sink.for_recipient("smime@example.net", details=filtering.log_tail).content
+    else:
+        assert [(one["recipient"].lower(), one["state"]) for one in filtering.queue()] == [("smime@example.net", "held")]
+    run(["postqueue", "-c", postfix.directory / "etc", "-f"], check=False)
+    assert [one.recipients for one in postfix.onward.messages] == [[CAROL]], "nobody else's copy is with the MTA"
+
+
+def test_a_recipient_who_cannot_be_read_is_refused_alone(filtering, start_postfix):
+    postfix = ask_by(filtering, start_postfix)
+    with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+        client.ehlo()
+        client.mail(ALICE)
+        assert client.rcpt(CAROL)[0] == 250
+        assert client.docmd("RCPT", "TO:<root>")[0] == 250, "Postfix says whose it is"
+        assert client.data(mimebytes.simple_message(ALICE, CAROL))[0] == 250
+    assert postfix.onward.for_recipient(CAROL, details=filtering.log_tail)
+    recipients, _ = stalwart(filtering, login=ALICE).deliver(ALICE, [CAROL], mimebytes.simple_message(ALICE, CAROL))
+    assert recipients == [CAROL]
+
+
+def test_as_many_recipients_as_the_mta_takes(filtering, start_postfix):
+    """Postfix lets 1,000 through, and cannot refuse a recipient of its own command."""
+    postfix = ask_by(filtering, start_postfix)
+    many = [f"carol{i}@example.org" for i in range(400)]
+    with smtplib.SMTP("127.0.0.1", postfix.port) as client:
+        assert client.sendmail(ALICE, many, mimebytes.simple_message(ALICE, CAROL)) == {}
+    wait_until(lambda: {one for message in postfix.onward.messages for one in message.recipients} == set(many), "all copies", details=filtering.log_tail)
 
 
 def test_all_of_it_sealed_goes_through_the_mta(filtering, start_postfix, authority, workdir):
@@ -290,7 +336,7 @@ def test_stalwart_tells_addresses_without_their_quotes(filtering, sender):
     assert {entry["recipient"] for entry in filtering.queue()} == {f'"b ob"@{LOCAL_DOMAIN}', f"postmaster@{HOSTNAME}"}
     with pytest.raises(Rejected) as refused:
         stalwart(filtering, client=GOOD).deliver(sender, ["b ob"], message("alice@strict.example"))
-    assert refused.value.reply.startswith("501")
+    assert refused.value.reply.startswith("553 5.1.3 ") and "b ob" in refused.value.reply
 
 
 def test_an_mta_that_lets_nothing_be_changed_waits(filtering):

@@ -29,7 +29,7 @@ def door(session_directory, authority):
         daemon.config["verdict"] = [{"from": "refused@ruled.example", "action": "reject", "text": "100% of it"},
                                     {"from": "held@ruled.example", "action": "quarantine", "text": "an operator looks at it"},
                                     {"from": "named@ruled.example", "action": "label", "text": "of the rule"}]
-        daemon.config["limits"] = {"recipients": 5, "header_fields": 40, "header_bytes": 8192, "message_bytes": 65536, "received_fields": 10}
+        daemon.config["limits"] = {"milter_recipients": 5, "header_fields": 40, "header_bytes": 8192, "message_bytes": 65536, "received_fields": 10}
         daemon.config["listener"].append({"kind": "milter", "address": "127.0.0.1:0", "tls": "none", "relay_from": ["127.0.0.0/8"]})
         daemon.dkim("sel", "dkim_key", "ed25519-sha256").dkim("rsa", "dkim_rsa", "rsa-sha256").route("*", f"smtp:127.0.0.1:{sink.port}", tls="none")
         person = authority.person("smime@example.net")
@@ -570,14 +570,21 @@ def test_a_version_that_is_too_old_is_not_spoken(door, version):
                                        (b"<a@-.example>", "begins or ends with a hyphen"), (b"<alice@example.org> junk", "text behind the address"),
                                        (b"<" + b"x" * 65 + b"@example.org>", "longer than 64 octets")])
 def test_a_path_that_is_no_address_is_refused(door, path, why):
-    """In MAIL and in RCPT (RFC 5321 4.1.2): 501 5.5.4, which names the path and what is wrong with it, at the end of that message; the next one is taken."""
+    """In MAIL and in RCPT (RFC 5321 4.1.2), with the path and what is wrong with it. A sender: 501 5.5.4 at the end of that message. A recipient: 553 5.1.3 at
+    once, and the message goes on for the others; where the MTA says how it understands the path, that counts."""
     with Mta(door) as mta:
         mta.visit(OWN)
-        for envelope in ({"sender": path}, {"recipients": (b"<carol@example.org>", path)}):
-            mta.message(**envelope)
-            kind, payload, changes = mta.end()
-            text = payload.rstrip(b"\0").decode()
-            assert kind == b"y" and text.startswith("501 5.5.4 ") and why in text and path.decode()[:20] in text and changes == [], text
+        mta.message(sender=path)
+        kind, payload, changes = mta.end()
+        text = payload.rstrip(b"\0").decode()
+        assert kind == b"y" and text.startswith("501 5.5.4 ") and why in text and path.decode()[:20] in text and changes == [], text
+        mta.go_on(b"M", b"<x@plain.example>\0")
+        kind, payload = mta.ask(b"R", path + b"\0")
+        text = payload.rstrip(b"\0").decode()
+        assert kind == b"y" and text.startswith("553 5.1.3 ") and why in text and path.decode()[:20] in text, text
+        mta.say(b"D", b"R{rcpt_addr}\0carol2@example.org\0")
+        mta.go_on(b"R", path + b"\0")
+        mta.say(b"A")
         mta.message()
         assert mta.end()[0] == b"a"
 
