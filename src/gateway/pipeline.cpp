@@ -186,6 +186,7 @@ Result<Processed> Pipeline::reprocess(const QueueItem& item, Override how, bool 
   Run run(*this, arrival, std::move(view));
   run.override_policy = how;
   run.released = true;
+  run.released_from = item.message;
   Processed out;
   if (questions) run.questions = &out.questions;
   POSTERN_TRY(out.submission, run.go({}, {}));

@@ -62,6 +62,8 @@ void Pipeline::Run::add_audit(Submission& out) const {
   for (const auto& variant : out.variants) seals.insert(variant.seal);
   add_set(facts, "seal", seals);
   add_set(facts, "dkim", m_selectors);
+  // The audit log is all that still knows it once the held message has ended.
+  if (released) facts.add("released_from", released_from.get());
   record.facts = facts.text();
   out.audit.push_back(std::move(record));
   for (const Case& c : m_cases) add_decision(out, c);

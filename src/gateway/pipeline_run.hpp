@@ -20,8 +20,9 @@ class Pipeline::Run {
       : m_pipeline(pipeline), m_parts(pipeline.m_parts), m_arrival(arrival), m_view(std::move(view)) {}
 
   // How it is to go, set before.
-  bool split = false;     ///< Every recipient can be answered for himself.
-  bool released = false;  ///< Accepted long ago: nobody waits for a reply.
+  bool split = false;       ///< Every recipient can be answered for himself.
+  bool released = false;    ///< Accepted long ago: nobody waits for a reply.
+  MessageId released_from;  ///< Under which id that was.
   Override override_policy = Override::None;
   SignerQuestions* questions = nullptr;  ///< As open_for().
 

@@ -1,13 +1,16 @@
 // What the spool does inside the writer's transactions.
 #include <algorithm>
+#include <ranges>
 
+#include "base/log.hpp"
 #include "spool/spool_impl.hpp"
 #include "store/audit_log.hpp"
 
 namespace postern {
 namespace {
 
-constexpr std::size_t kChangeChunk = 1000;  // recipients an operator's verb changes in one transaction
+constexpr std::size_t kChangeChunk = 1000;    // recipients an operator's verb changes in one transaction
+constexpr std::size_t kNamedRecipients = 30;  // in one audit record; a chunk may be of one message with a thousand
 constexpr std::string_view kMailboxRoute = "mailbox";
 
 std::string_view verb_name(QueueVerb verb) {
@@ -36,6 +39,29 @@ void count_outcome(QueueSums& sums, Outcome outcome) {
   sums.deferrals += outcome == Outcome::Deferred;
   sums.bounced += outcome == Outcome::Bounced;
   sums.expired += outcome == Outcome::Expired;
+}
+
+/// "a, b and 3 more"
+template <class Name>
+std::string some_of(const std::vector<RecipientRow>& rows, Name name) {
+  std::string out;
+  for (const RecipientRow& row : rows | std::views::take(kNamedRecipients)) out += (out.empty() ? "" : ", ") + name(row);
+  if (rows.size() > kNamedRecipients) out += " and " + std::to_string(rows.size() - kNamedRecipients) + " more";
+  return out;
+}
+
+/// Addresses keep their domain only, as everywhere in the audit log; which of a domain's people it was, the entry says, by which the queue
+/// lists him ("item" and "index").
+std::string facts_of(const QueueChange& change, const std::vector<RecipientRow>& changed) {
+  AuditFacts facts;
+  facts.add("recipients", changed.size());
+  facts.add("to", some_of(changed, [](const RecipientRow& row) { return log::redacted_address(row.address); }));
+  facts.add("entries",
+            some_of(changed, [](const RecipientRow& row) { return std::to_string(row.item.get()) + "." + std::to_string(row.index); }));
+  if (!change.reason.empty()) facts.add("reason", change.reason);
+  if (std::ranges::any_of(changed, [&](const RecipientRow& row) { return !change.to_route.empty() && row.route == change.to_route; }))
+    facts.add("route", change.to_route);
+  return facts.text();
 }
 
 }  // namespace
@@ -258,12 +284,7 @@ Result<std::uint64_t> Spool::Impl::write_change(WriteContext& context, const Que
     ++count;
   }
   for (auto& [message, changed] : by_message) {
-    AuditFacts facts;
-    facts.add("recipients", changed.size());
-    if (!change.reason.empty()) facts.add("reason", change.reason);
-    if (std::ranges::any_of(changed, [&](const RecipientRow& row) { return !change.to_route.empty() && row.route == change.to_route; }))
-      facts.add("route", change.to_route);
-    AuditRecord record = audit_of(std::string(verb_name(change.verb)), message, change.actor, facts.text());
+    AuditRecord record = audit_of(std::string(verb_name(change.verb)), message, change.actor, facts_of(change, changed));
     record.correlation = change.correlation;
     POSTERN_CHECK(context.audit.append(context.database, record));
     std::vector<RecipientRow*> pointers;

@@ -282,6 +282,25 @@ TEST_F(SpoolTest, OperatorsHoldReleaseRetryAndRemove) {
   expect_audit_whole();
 }
 
+TEST_F(SpoolTest, TheAuditRecordOfAnActSaysForWhomWithoutLocalParts) {
+  std::vector<std::string> people{"bob@one.example", "eve@two.example"};
+  for (int i = 0; i < 40; ++i) people.push_back("p" + std::to_string(i) + "@many.example");
+  ASSERT_TRUE(spool->enqueue_and_wait(message("m", people)));
+  const auto facts_of = [this](QueueVerb verb, const std::string& address) {
+    QueueSelector selector;
+    selector.address = address;
+    EXPECT_GE(spool->change_now({verb, selector, "", "cli", {}}).value_or(0), 1U);
+    return SqliteAuditLog(*store).newest(1)->front().record.facts;
+  };
+  const std::string item = std::to_string(spool->list({}, 1)->front().item.get());
+  EXPECT_EQ(facts_of(QueueVerb::Hold, "bob@one.example"), R"({"recipients":1,"to":"*@one.example","entries":")" + item + R"(.0"})");
+  EXPECT_EQ(facts_of(QueueVerb::Remove, "eve@two.example"), R"({"recipients":1,"to":"*@two.example","entries":")" + item + R"(.1"})");
+  const std::string all = facts_of(QueueVerb::Remove, "");
+  EXPECT_TRUE(all.starts_with(R"({"recipients":41,"to":"*@one.example, *@many.example, )")) << all;
+  EXPECT_NE(all.find(R"(*@many.example and 11 more")"), std::string::npos) << all;
+  EXPECT_EQ(all.find("bob"), std::string::npos) << all;
+}
+
 TEST_F(SpoolTest, AReleaseMayGoOnByAnotherRouteForThoseItReleases) {
   Submission s = message("m", {"a@example.com", "b@example.com"});
   for (auto& r : s.variants[0].recipients) r.state = RecipientState::Held;

@@ -9,8 +9,8 @@ import pytest
 
 from peers import mimebytes
 from peers.base import wait_until
-from peers.daemon import LOCAL_DOMAIN
-from test_judged import BAD, BOB, GOOD, bring, judged, message  # noqa: F401: a fixture
+from peers.daemon import LOCAL_DOMAIN, send_exact
+from test_judged import BAD, BOB, GOOD, Proxied, bring, judged, message  # noqa: F401: a fixture
 
 ALICE = f"alice@{LOCAL_DOMAIN}"
 ULID = "01J0ABCDEFGHJKMNPQRSTVWXYZ"
@@ -79,6 +79,30 @@ def test_the_quarantine_officer_decides_on_held_mail(judged, people):
     assert judged.queue() == []
     acts = [(entry["kind"], entry["actor"]) for entry in judged.audit() if entry["kind"].startswith("queue.")]
     assert acts == [("queue.release", "quentin"), ("queue.delete", "quentin")] or acts == [("queue.release", "quentin"), ("queue.remove", "quentin")]
+
+
+def test_the_audit_log_says_who_was_released_and_who_was_deleted(judged, people):
+    """One held message, three recipients: each act names those it was for, and what went on names what it comes from."""
+    judged.start()
+    everybody = [BOB] + [f"{name}@{BOB.split('@')[1]}" for name in ("eve", "dan")]
+    with Proxied(judged.port("world"), BAD) as client:
+        send_exact(client, "alice@strict.example", everybody, message("alice@strict.example"))
+    held = {entry["recipient"]: entry for entry in judged.queue()}
+    old = held[BOB]["id"]
+    assert ask(judged, people["quentin"], "POST", "/queue/release", {"id": old, "recipient": BOB}) == (200, b'{"changed":1}')
+    judged.await_mail(BOB)
+    assert ask(judged, people["quentin"], "POST", "/queue/delete", {"id": old}) == (200, b'{"changed":2}')
+    records = judged.audit()
+    facts = {record["kind"]: record["facts"] for record in records}
+    redacted = "*@" + BOB.split("@")[1]
+
+    def places(*whom):
+        return ", ".join(sorted(f"{held[one]['item']}.{held[one]['index']}" for one in whom))
+    assert (facts["queue.release"]["to"], facts["queue.release"]["entries"]) == (redacted, places(BOB))
+    assert (facts["queue.remove"]["to"], facts["queue.remove"]["entries"]) == (f"{redacted}, {redacted}", places(*everybody[1:]))
+    released, = [record for record in records if record["kind"] == "message.accepted" and "released_from" in record["facts"]]
+    assert released["facts"]["released_from"] == old != released["message"]
+    assert not [record for record in records if "eve@" in json.dumps(record) or "dan@" in json.dumps(record)]
 
 
 def test_mail_on_its_way_is_none_of_his_business(judged, people):
