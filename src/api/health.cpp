@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "base/text.hpp"
 #include "io/device.hpp"
 
 namespace postern::api {
@@ -61,6 +62,33 @@ void check_doors(Checks& checks, gateway::Gateway& gate) {
   }
 }
 
+/// "ed._domainkey.example.org, rsa._domainkey.example.org"
+std::string signing_records(gateway::Gateway& gate) {
+  std::string out;
+  const auto signers = gate.dkim_signers().all();
+  for (const DkimKeyRef& one : *signers) out += (out.empty() ? "" : ", ") + gateway::dkim_record_name(one);
+  return printable(out, 300);
+}
+
+std::string why_unlooked(gateway::Gateway& gate) {
+  if (gate.dns_health().looks_by_itself()) return "not looked at yet";
+  return gate.config().server.mode == "development" ? "not looked at, since the mode is development"
+                                                    : "not looked at, since dns.check_every is 0";
+}
+
+/// Until somebody has looked, that nothing wrong is known says nothing; and what signs then is named, since it breaks mail when DNS lacks
+/// it.
+void check_dns(Checks& checks, gateway::Gateway& gate) {
+  constexpr const char* kHow = "; postern dns health --now looks";
+  const bool looked = !gate.dns_health().all().empty();
+  const std::string why = looked ? std::string() : why_unlooked(gate), signing = signing_records(gate);
+  checks.begin("dns", looked ? "nothing wrong was found" : why + kHow);
+  if (!looked && !signing.empty())
+    checks.add(Health::Note, why + ": whether DNS has the keys that sign (" + signing + ") is not known" + kHow);
+  checks.add_all(Health::Warning, gate.zones().warnings());
+  checks.add_all(Health::Warning, gate.dns_health().warnings());
+}
+
 /// What can be asked only once keys could be used.
 void check_mail_parts(Checks& checks, gateway::Gateway& gate) {
   checks.begin("next hops", "none refuses us");
@@ -70,9 +98,7 @@ void check_mail_parts(Checks& checks, gateway::Gateway& gate) {
   if (const auto trouble = gate.stapler().trouble()) checks.add(trouble->refused ? Health::Failed : Health::Note, trouble->text);
   checks.begin("key life", "rotation on time");
   checks.add_all(Health::Warning, gate.affairs().life().warnings());
-  checks.begin("dns", "nothing wrong is known");
-  checks.add_all(Health::Warning, gate.zones().warnings());
-  checks.add_all(Health::Warning, gate.dns_health().warnings());
+  check_dns(checks, gate);
 }
 
 void check_keys(Checks& checks, gateway::Gateway& gate, const Status& open) {

@@ -31,6 +31,13 @@ json::object rotation_json(const KeyState& state) {
   return out;
 }
 
+/// Of a key that signs, what strangers find; null: nobody has looked.
+json::value in_dns(Gateway& gate, const gateway::DkimPublication& record) {
+  const auto found = gate.dns_health().dkim_record(record.at.empty() ? record.name : record.at);
+  if (!found) return nullptr;
+  return json::object{{"standing", dnszone::name_of(found->standing)}, {"message", found->message}};
+}
+
 json::array dns_json(Gateway& gate, const KeyInfo& info) {
   json::array out;
   const auto records = gate.affairs().dkim().publications(info);
@@ -39,6 +46,8 @@ json::array dns_json(Gateway& gate, const KeyInfo& info) {
     json::object record{{"name", r.name}, {"type", "TXT"}, {"value", r.value}, {"version", r.version}, {"state", name_of(r.state)}};
     if (!r.at.empty()) record["at"] = r.at;
     if (r.until) record["until"] = rfc3339(*r.until);
+    if (r.state == gateway::DkimState::Announced) record["settle_seconds"] = gate.config().keys.dkim_settle.count();
+    if (r.state == gateway::DkimState::InUse) record["in_dns"] = in_dns(gate, r);
     out.push_back(std::move(record));
   }
   return out;

@@ -69,9 +69,33 @@ http::Response archive_key(Gateway& gate, const KeyName& name, const json::objec
   return after(gate, name, gate.affairs().life().archive(name, static_cast<std::uint32_t>(minimum), actor));
 }
 
-http::Response activate_key(Gateway& gate, const KeyName& name, const json::object& body, const std::string& actor) {
-  const auto* in_place = body.if_contains("in_place");
-  return after(gate, name, gate.affairs().dkim().activate(name, in_place != nullptr && in_place->is_bool() && in_place->as_bool(), actor));
+bool flag_of(const json::object& body, std::string_view name) {
+  const auto* value = body.if_contains(name);
+  return value != nullptr && value->is_bool() && value->as_bool();
+}
+
+http::Response activate_now(Gateway& gate, const KeyName& name, bool in_place, const std::string& actor) {
+  const auto done = gate.affairs().dkim().activate(name, in_place, actor);
+  if (done) gate.dns_health().look_soon();
+  return after(gate, name, done);
+}
+
+/// What DNS does not have must not sign by a slip: asked first, unless `force` says that the operator knows better.
+io::Task<http::Response> activate_key(Gateway& gate, http::Request request) {
+  const auto name = parse_key_name(request.param("name"));
+  if (!name) co_return http::problem(name.error());
+  const auto body = request.body.empty() ? Result<json::object>(json::object()) : object_body(request);
+  if (!body) co_return http::problem(body.error());
+  const bool in_place = flag_of(*body, "in_place");
+  if (!flag_of(*body, "force")) {
+    const Status there = co_await gate.affairs().dkim().published(*name, in_place);
+    if (!there) co_return http::problem(there.error());
+  }
+  auto job = [&gate, name = *name, in_place, actor = request.user]() -> Result<http::Response> {
+    return activate_now(gate, name, in_place, actor);
+  };
+  auto done = co_await gate.workers().run(std::move(job));
+  co_return done ? *std::move(done) : http::problem(done.error());
 }
 
 /// The name once more, so that no slip destroys a key.
@@ -146,7 +170,7 @@ void add_key_routes(const Routes& routes) {
                     return after(g, n, g.affairs().life().rewrap(n, actor), 202);
                   }));
   routes.add_slow("POST", "/api/v1/keys/{name}/archive", on_key(gate, archive_key));
-  routes.add_slow("POST", "/api/v1/keys/{name}/activate", on_key(gate, activate_key));
+  routes.add("POST", "/api/v1/keys/{name}/activate", [&gate](http::Request r) { return activate_key(gate, std::move(r)); });
   routes.add_slow("DELETE", "/api/v1/keys/{name}", on_key(gate, delete_key));
   routes.add_slow("GET", "/api/v1/identities", [&gate](const http::Request& r) { return list_identities(gate, r); });
   routes.add_slow("POST", "/api/v1/identities/{address}/{kind}", [&gate](const http::Request& r) { return enroll(gate, r); });

@@ -26,8 +26,6 @@ std::string next_selector(const config::DkimSigner& setting, const DkimKeyRef& n
   return iequals(now.selector, setting.alternate) ? setting.selector : setting.alternate;
 }
 
-std::string dns_name(const DkimKeyRef& signer) { return signer.selector + "._domainkey." + signer.domain; }
-
 }  // namespace
 
 std::string_view name_of(DkimState state) noexcept {
@@ -40,6 +38,8 @@ std::string_view name_of(DkimState state) noexcept {
   }
   return "in use";
 }
+
+std::string dkim_record_name(const DkimKeyRef& signer) { return signer.selector + "._domainkey." + signer.domain; }
 
 DkimSignerName DkimRollover::name_of_signer(std::size_t at) const {
   const config::DkimSigner& setting = m_parts.config.dkim.at(at);
@@ -107,7 +107,7 @@ Result<DkimPublication> DkimRollover::publication(const DkimKeyRef& signer, Dkim
   POSTERN_TRY(const PublicKey key, m_parts.keeper.public_key(KeyName(signer.key_name), signer.key_version));
   const Bytes published = signer.algorithm == DkimAlgorithm::Ed25519Sha256 ? key.to_raw() : key.to_spki();
   DkimPublication out;
-  out.name = dns_name(signer);
+  out.name = dkim_record_name(signer);
   out.value = dkim_key_record(signer.algorithm, published);
   out.version = signer.key_version;
   out.state = state;
@@ -149,13 +149,17 @@ Result<std::vector<DkimPublication>> DkimRollover::publications_of(const std::st
     const auto until = one.seen ? std::optional<WallTime>(*one.seen + times.dkim_settle) : std::nullopt;
     POSTERN_CHECK(add(one.next, one.seen ? DkimState::Seen : DkimState::Announced, until));
   }
-  for (const DkimRecord& record : known) {
+  // What was overtaken is told from the moment of the rotation, and not only after the next look.
+  std::vector<DkimRecord> former_ones = known;
+  for (const Waiting& one : waits) std::ranges::move(skipped(one, known), std::back_inserter(former_ones));
+  for (const DkimRecord& record : former_ones) {
     if (record.signer.key != key || record.stage == DkimStage::Seen || record.published.empty()) continue;
     const DkimKeyRef former = reference(*place_of(record.signer), record);
     const bool retiring = record.stage == DkimStage::Retiring;
     if (!retiring && is_gone(record)) continue;
     // A name that another version has taken is not withdrawn.
-    if (!retiring && std::ranges::any_of(out, [&](const DkimPublication& one) { return iequals(one.name, dns_name(former)); })) continue;
+    if (!retiring && std::ranges::any_of(out, [&](const DkimPublication& one) { return iequals(one.name, dkim_record_name(former)); }))
+      continue;
     POSTERN_CHECK(add(former, retiring ? DkimState::Retiring : DkimState::Withdrawn,
                       retiring ? std::optional<WallTime>(record.since + times.dkim_retire) : std::nullopt));
   }
@@ -188,7 +192,7 @@ bool DkimRollover::verifies(const DkimKeyRef& as, const dns::Answer& answer) con
   const auto signed_view = MessageView::parse(message);
   if (!signed_view) return false;
   dns::AnswerTable table;
-  table.add(dns_name(as), dns::RecordType::Txt, answer);
+  table.add(dkim_record_name(as), dns::RecordType::Txt, answer);
   return dkim_overall(dkim_verify(*signed_view, table, m_parts.clock.now())) == DkimResult::Pass;
 }
 
@@ -215,8 +219,8 @@ io::Task<void> DkimRollover::look() {
 io::Task<void> DkimRollover::look_for(Waiting one, bool believable) {
   DkimKeyRef in_place = one.next;
   in_place.selector = m_parts.config.dkim[one.at].selector;
-  const dns::Answer own = co_await ask(dns_name(one.next));
-  const dns::Answer replaced = in_place.selector == one.next.selector ? dns::Answer{} : co_await ask(dns_name(in_place));
+  const dns::Answer own = co_await ask(dkim_record_name(one.next));
+  const dns::Answer replaced = in_place.selector == one.next.selector ? dns::Answer{} : co_await ask(dkim_record_name(in_place));
   auto work = [this, one, in_place, own, replaced, believable]() -> Status {
     POSTERN_CHECK(withdraw_skipped(one));
     if (verifies(one.next, own)) return found(one, believable);
@@ -237,21 +241,25 @@ Status DkimRollover::found(const Waiting& one, bool believable) {
   return use(one.at, one.next, "system");
 }
 
-/// Versions that were announced, and were overtaken by another rotation before they signed: what was published of them is to leave DNS.
-Status DkimRollover::withdraw_skipped(const Waiting& one) {
+std::vector<DkimRecord> DkimRollover::skipped(const Waiting& one, const std::vector<DkimRecord>& known) const {
   const config::DkimSigner& setting = m_parts.config.dkim[one.at];
-  if (!setting.alternate.empty()) return {};  // the next version stands under the same name
+  std::vector<DkimRecord> out;
+  if (!setting.alternate.empty()) return out;  // the next version stands under the same name
   const DkimSignerName signer = name_of_signer(one.at);
-  POSTERN_TRY(const auto known, records());
   const std::uint32_t now = m_parts.signers.all()->at(one.at).key_version;
   for (std::uint32_t version = now + 1; version < one.next.key_version; ++version) {
     const bool done = std::ranges::any_of(known, [&](const DkimRecord& record) {
       return record.signer == signer && record.version == version && record.stage == DkimStage::Withdrawn;
     });
-    if (done) continue;
-    POSTERN_CHECK(DkimPins(m_parts.store)
-                      .keep({signer, version, numbered_selector(setting.selector, version), DkimStage::Withdrawn, m_parts.clock.now()}));
+    if (!done) out.push_back({signer, version, numbered_selector(setting.selector, version), DkimStage::Withdrawn, m_parts.clock.now()});
   }
+  return out;
+}
+
+/// What was published of them is to leave DNS.
+Status DkimRollover::withdraw_skipped(const Waiting& one) {
+  POSTERN_TRY(const auto known, records());
+  for (const DkimRecord& record : skipped(one, known)) POSTERN_CHECK(DkimPins(m_parts.store).keep(record));
   return {};
 }
 
@@ -292,19 +300,6 @@ Status DkimRollover::note(const char* kind, const DkimKeyRef& what, const std::s
                      .add("version", what.key_version)
                      .text();
   return SqliteAuditLog(m_parts.store).append(std::move(record));
-}
-
-Result<std::size_t> DkimRollover::activate(const KeyName& key, bool in_place, const std::string& actor) {
-  std::size_t count = 0;
-  POSTERN_TRY(auto waits, waiting());
-  for (Waiting& one : waits) {
-    if (one.next.key_name != key.get()) continue;
-    if (in_place) one.next.selector = m_parts.config.dkim[one.at].selector;
-    POSTERN_CHECK(use(one.at, one.next, actor));
-    ++count;
-  }
-  if (count == 0) return fail(ErrorCode::NotFound, "no new version of this key waits for DNS", key.get());
-  return count;
 }
 
 }  // namespace postern::gateway

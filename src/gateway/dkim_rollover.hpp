@@ -48,6 +48,8 @@ struct DkimPublication {
   DkimState state = DkimState::InUse;
   std::optional<WallTime> until;  ///< When Seen signs, and Retiring is withdrawn.
 };
+/// "ed-v2._domainkey.example.org"
+[[nodiscard]] std::string dkim_record_name(const DkimKeyRef& signer);
 
 /// All must outlive the rollover. `retire`: versions of the key below the number neither sign nor verify any more.
 struct DkimRolloverParts {
@@ -74,8 +76,11 @@ class DkimRollover {
   [[nodiscard]] Result<DkimPublication> publication(const DkimKeyRef& signer, DkimState state) const;
   /// Asks DNS for everything that waits for it, and goes on by what is there and by the clock.
   [[nodiscard]] io::Task<void> look();
-  /// An operator's word: the latest version of this key stands in DNS under its name (`in_place`: under SELECTOR). NotFound when nothing of
-  /// it is announced.
+  /// Asks DNS whether activate() would sign with what stands there. Conflict says what to publish and where; Unavailable: DNS does not
+  /// answer; else as activate(). On one loop.
+  [[nodiscard]] io::Task<Status> published(KeyName key, bool in_place);
+  /// An operator's word: the latest version of this key stands in DNS under its name (`in_place`: under SELECTOR). Asks nobody. NotFound
+  /// when nothing of it is announced.
   [[nodiscard]] Result<std::size_t> activate(const KeyName& key, bool in_place, const std::string& actor);
 
  private:
@@ -88,6 +93,10 @@ class DkimRollover {
   [[nodiscard]] DkimSignerName name_of_signer(std::size_t at) const;
   [[nodiscard]] std::optional<std::size_t> place_of(const DkimSignerName& signer) const;
   [[nodiscard]] Result<std::vector<Waiting>> waiting() const;
+  /// Of one key, under the names that activate() takes. NotFound when there is none.
+  [[nodiscard]] Result<std::vector<Waiting>> waiting_of(const KeyName& key, bool in_place) const;
+  /// Announced once, and overtaken by `one` before they signed; without those that `known` has.
+  [[nodiscard]] std::vector<DkimRecord> skipped(const Waiting& one, const std::vector<DkimRecord>& known) const;
   [[nodiscard]] Result<std::vector<DkimPublication>> publications_of(const std::string& key, const std::vector<Waiting>& waits,
                                                                      const std::vector<DkimRecord>& known) const;
   [[nodiscard]] Result<std::vector<DkimRecord>> records() const;
@@ -96,7 +105,7 @@ class DkimRollover {
   [[nodiscard]] io::Task<dns::Answer> ask(std::string name);
   [[nodiscard]] bool verifies(const DkimKeyRef& as, const dns::Answer& answer) const;
 
-  // Towards use (dkim_rollover.cpp).
+  // Towards use (dkim_rollover.cpp, dkim_activation.cpp).
   [[nodiscard]] io::Task<void> look_for(Waiting one, bool believable);
   [[nodiscard]] Status found(const Waiting& one, bool believable);
   [[nodiscard]] Status not_found(const Waiting& one, const dns::Answer& answer);

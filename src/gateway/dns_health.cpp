@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "base/log.hpp"
+#include "base/text.hpp"
 #include "dns/questions.hpp"
 #include "io/sync.hpp"
 
 namespace postern::gateway {
 namespace {
 
+constexpr std::chrono::seconds kSoon{5};
 constexpr auto kTlsaLook = std::chrono::seconds(60);
 constexpr auto kTlsaSoon = std::chrono::seconds(5);
 constexpr int kMostRounds = 64;
@@ -16,12 +18,17 @@ constexpr std::size_t kMostWarnings = 5;  // of one domain
 
 }  // namespace
 
+bool DnsHealth::looks_by_itself() const noexcept {
+  return m_parts.config.dns.check_every.count() != 0 && m_parts.config.server.mode != "development";
+}
+
 io::Task<void> DnsHealth::run() {
-  const auto every = m_parts.config.dns.check_every;
-  if (every.count() == 0 || m_parts.config.server.mode == "development") co_return;
+  if (!looks_by_itself()) co_return;
+  const std::chrono::seconds every = m_parts.config.dns.check_every;
   for (;;) {
+    m_soon = false;
     co_await check();
-    co_await io::sleep_for(every);
+    for (std::chrono::seconds waited{0}; waited < every && !m_soon; waited += kSoon) co_await io::sleep_for(std::min(kSoon, every));
   }
 }
 
@@ -86,13 +93,23 @@ std::vector<DomainHealth> DnsHealth::all() const {
   return m_found;
 }
 
+std::optional<dnszone::Finding> DnsHealth::dkim_record(std::string_view place) const {
+  for (const DomainHealth& one : all()) {
+    for (const dnszone::Finding& finding : one.found.findings)
+      if (finding.kind == dnszone::RecordKind::Dkim && iequals(finding.name, place)) return finding;
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> DnsHealth::warnings() const {
   std::vector<std::string> out;
   for (const DomainHealth& one : all()) {
     std::size_t wrong = 0;
     if (!one.failure.empty()) out.push_back("DNS of " + one.domain + " could not be checked: " + one.failure);
     for (const dnszone::Finding& finding : one.found.findings) {
-      if (!finding.fatal || ++wrong > kMostWarnings) continue;
+      if (!finding.fatal) continue;
+      // A key that signs without its record breaks mail at once: it is never among those that are only counted.
+      if (finding.kind != dnszone::RecordKind::Dkim && ++wrong > kMostWarnings) continue;
       out.push_back("DNS of " + one.domain + ": " + finding.name + " " + std::string(name_of(finding.type)) + " " +
                     std::string(name_of(finding.standing)) + ": " + finding.message);
     }

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.hpp"
@@ -50,17 +52,24 @@ class DnsHealth {
   /// Every dns.check_every, but not in mode development, whose domains are nobody's.
   [[nodiscard]] io::Task<void> run();
   [[nodiscard]] io::Task<void> watch_tlsa();
+  /// Whether run() looks at all.
+  [[nodiscard]] bool looks_by_itself() const noexcept;
+  /// The next look of run() is due: keys changed. Thread safe.
+  void look_soon() noexcept { m_soon = true; }
   /// Looks at everything now. A second call while one runs does nothing.
   [[nodiscard]] io::Task<void> check();
 
   [[nodiscard]] std::vector<DomainHealth> all() const;
   [[nodiscard]] std::vector<std::string> warnings() const;
+  /// What the last look found of the DKIM record at this place; nothing: it was not looked at.
+  [[nodiscard]] std::optional<dnszone::Finding> dkim_record(std::string_view place) const;
 
  private:
   [[nodiscard]] io::Task<DomainHealth> look_at(dnszone::ZoneFacts facts);
 
   DnsHealthParts m_parts;
   std::atomic<bool> m_checking{false};
+  std::atomic<bool> m_soon{false};
   mutable std::mutex m_mutex;
   std::vector<DomainHealth> m_found;
 };

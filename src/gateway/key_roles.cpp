@@ -57,7 +57,7 @@ std::vector<std::string> KeyRoles::by_hand(const KeyInfo& key, KeyRole role) con
     for (const DkimPublication& record : *records) {
       if (record.state == DkimState::Announced)
         out.push_back(name + ": publish " + (record.at.empty() ? record.name : record.at) + " IN TXT \"" + record.value +
-                      "\"; it signs when it is seen there, or after "
+                      "\"; it signs by itself when it has stood there for a while (keys.rotation.dkim_settle), or at once after "
                       "postern key activate " +
                       name);
     }

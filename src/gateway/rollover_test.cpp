@@ -125,6 +125,62 @@ TEST_F(Rollovers, WhatWasOvertakenBeforeItWasUsedLeavesDnsToo) {
   EXPECT_EQ(tls->version_in_use(), 3U);
 }
 
+/// An operator hears of it with the rotation itself: what was announced a moment ago may stand in DNS already.
+TEST_F(Rollovers, WhatWasOvertakenIsToldAtOnce) {
+  config.dkim.pop_back();
+  open();
+  ASSERT_TRUE(keeper->rotate(key_names::kDkim));
+  EXPECT_EQ(count(DkimState::Withdrawn), 0U);
+  ASSERT_TRUE(keeper->rotate(key_names::kDkim));
+  const auto all = dkim->publications().value();
+  const auto gone = std::ranges::find(all, DkimState::Withdrawn, &DkimPublication::state);
+  ASSERT_NE(gone, all.end());
+  EXPECT_EQ(gone->name, "ed-v2._domainkey.example.org");
+  EXPECT_EQ(count(DkimState::Announced), 1U);
+  look();
+  EXPECT_EQ(count(DkimState::Withdrawn), 1U) << "written down, and told once";
+}
+
+TEST_F(Rollovers, WhetherDnsHasTheNextKeyIsAskedBeforeItSigns) {
+  config.dkim.pop_back();
+  open();
+  const auto asked = [this](bool in_place) { return loops.run(dkim->published(key_names::kDkim, in_place)); };
+  EXPECT_EQ(asked(false).error().code, ErrorCode::NotFound) << "nothing waits";
+  ASSERT_TRUE(keeper->rotate(key_names::kDkim));
+  const std::string name = "ed-v2._domainkey.example.org", value = dkim->publications().value().back().value;
+  zone.silent = true;
+  const Status silent = asked(false);
+  EXPECT_EQ(silent.error().code, ErrorCode::Unavailable);
+  EXPECT_NE(silent.error().what.find("DNS does not answer for " + name), std::string::npos) << silent.error().text();
+  zone.silent = false;
+  const Status missing = asked(false);
+  EXPECT_EQ(missing.error().code, ErrorCode::Conflict);
+  EXPECT_NE(missing.error().what.find("publish " + name + " IN TXT \"" + value + "\""), std::string::npos) << missing.error().text();
+  EXPECT_NE(missing.error().what.find("--force"), std::string::npos);
+  zone.set_txt(name, "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=");
+  clock.advance(kTtl);
+  const Status other = asked(false);
+  EXPECT_EQ(other.error().code, ErrorCode::Conflict);
+  EXPECT_NE(other.error().what.find("does not verify"), std::string::npos) << other.error().text();
+  zone.set_txt(name, value);
+  clock.advance(kTtl);
+  EXPECT_TRUE(asked(false));
+  EXPECT_FALSE(asked(true)) << "under the old name stands the old key, if any";
+  EXPECT_EQ(signers->all()->front().selector, "ed") << "asking changes nothing";
+  ASSERT_TRUE(dkim->activate(key_names::kDkim, false, "test"));
+  EXPECT_EQ(signers->all()->front().selector, "ed-v2");
+}
+
+TEST_F(Rollovers, ADelegatedKeyIsToBePublishedWhereItsCnameLeads) {
+  config.dkim.pop_back();
+  config.dkim[0].delegate = "keys.provider.example";
+  open();
+  ASSERT_TRUE(keeper->rotate(key_names::kDkim));
+  const Status missing = loops.run(dkim->published(key_names::kDkim, false));
+  EXPECT_NE(missing.error().what.find("publish ed-v2.example.org.keys.provider.example IN TXT"), std::string::npos)
+      << missing.error().text();
+}
+
 TEST_F(Rollovers, AnotherKeyUnderTheNameIsNotTakenForOurs) {
   config.dkim.pop_back();
   open();

@@ -162,7 +162,7 @@ def test_a_phone_shows_it_without_scrolling_sideways(gateway, sink, browser):
     browser.open(address(gateway))
     browser.await_text("admin.token", "#login")
     assert no_overflow(browser)
-    assert "4 warnings" in browser.await_text("warnings", "#warnings") and not browser.run("document.getElementById('warnings').open"), "folded, so that mail comes first"
+    assert "5 warnings" in browser.await_text("warnings", "#warnings") and not browser.run("document.getElementById('warnings').open"), "folded, so that mail comes first"
     browser.open(address(gateway, token_of(gateway)))
     send_one(gateway, sink)
     browser.await_text("frank@strict.example", "#flow")
