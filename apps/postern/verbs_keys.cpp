@@ -37,6 +37,7 @@ Status confirmed(const Verbs& v, const std::string& question, const std::string&
 
 // ---- people's text ----------------------------------------------------------------------------------------------------------------------
 std::string age_text(std::uint64_t seconds) {
+  if (seconds < 2 * 60) return std::to_string(seconds) + " seconds";
   if (seconds >= 2 * 86400) return std::to_string(seconds / 86400) + " days";
   if (seconds >= 2 * 3600) return std::to_string(seconds / 3600) + " hours";
   return std::to_string(seconds / 60) + " minutes";
@@ -62,19 +63,53 @@ std::string rewrap_text(const json::value& run) {
   return out + (text_of(run, "finished").empty() ? ", running" : ", done " + text_of(run, "finished"));
 }
 
+std::string activate_text(const std::string& key) { return "postern key activate " + key; }
+
+/// Whether strangers find the key that signs.
+std::string in_use_text(const json::value& record) {
+  const json::value found = at(record, "in_dns");
+  if (!found.is_object()) return "whether DNS has it was not looked at: postern dns health --now";
+  const std::string standing = text_of(found, "standing"), message = text_of(found, "message");
+  return standing == "ok" ? "DNS has it" : "in DNS: " + standing + ": " + message;
+}
+
+/// What is to be done about a record, or when what happens to it.
+std::string next_of(const json::value& record, const std::string& key) {
+  const std::string state = text_of(record, "state"), until = text_of(record, "until");
+  if (state == "in use") return in_use_text(record);
+  if (state == "announced")
+    return "publish it; version " + text_of(record, "version") + " signs when DNS has had it for " +
+           age_text(number_of(record, "settle_seconds")) + ", or as soon as DNS has it after: " + activate_text(key);
+  if (state == "seen")
+    return "DNS has it; version " + text_of(record, "version") + " signs at " + until + ", or at once after: " + activate_text(key);
+  if (state == "retiring") return "must stay in DNS until " + until + ", for mail that it signed";
+  return {};
+}
+
 /// Of a delegated selector the TXT record stands in the zone of our own, where a CNAME leads that the domain's owner sets once
 /// (RFC 6376 3.6.2.2). It stays when a record is withdrawn: the selector's turn comes again.
-void show_record(const json::value& record, std::ostream& out) {
+void show_record(const json::value& record, const std::string& key, std::ostream& out) {
   const std::string state = text_of(record, "state"), name = text_of(record, "name"), at = text_of(record, "at");
-  out << "  " << state << "  " << (at.empty() ? name : at) << " IN TXT \"" << text_of(record, "value") << "\"\n";
-  if (!at.empty() && state != "withdrawn") out << "  found by  " << name << " IN CNAME " << at << "\n";
+  const std::string place = at.empty() ? name : at;
+  if (state == "withdrawn") {  // its value would look like something to publish
+    out << "  withdrawn  take the TXT record of version " << text_of(record, "version") << " out of DNS now, if it is there: " << place
+        << "\n";
+    return;
+  }
+  out << "  " << state << "  " << place << " IN TXT \"" << text_of(record, "value") << "\"\n";
+  if (!at.empty()) out << "  found by  " << name << " IN CNAME " << at << "\n";
+  if (const std::string next = next_of(record, key); !next.empty()) out << "    " << next << "\n";
 }
 
 void show_dns(const json::value& key, std::ostream& out) {
-  for (const auto& record : list_of(key, "dns")) show_record(record, out);
-  if (number_of(key, "active_version") < number_of(key, "latest_version"))
-    out << "  version " << text_of(key, "latest_version") << " signs when its record is seen in DNS, or after: postern key activate "
-        << text_of(key, "name") << "\n";
+  const std::string name = text_of(key, "name");
+  bool told = false;
+  for (const auto& record : list_of(key, "dns")) {
+    show_record(record, name, out);
+    told = told || text_of(record, "state") == "announced" || text_of(record, "state") == "seen";
+  }
+  if (!told && number_of(key, "active_version") < number_of(key, "latest_version"))
+    out << "  version " << text_of(key, "latest_version") << " is announced when its selector is free: when the retiring key has left\n";
 }
 
 void show_key(const json::value& k, std::ostream& out) {
@@ -154,6 +189,7 @@ struct KeyOptions {
   std::int64_t minimum = 0;
   std::string confirm;
   bool in_place = false;
+  bool force = false;
   bool yes = false;
   bool no_wait = false;
   bool emergency = false;
@@ -229,13 +265,17 @@ void add_rotating(const Verbs& v, CLI::App* key) {
           for (const auto& k : list_of(a, "keys")) show_key(k, v.context.out);
         });
   });
-  CLI::App* activate = key_verb(key, "activate", "Sign with the announced version of a DKIM key from now on: its record stands in DNS",
-                                "postern key activate dkim_key", o);
+  CLI::App* activate =
+      key_verb(key, "activate", "Sign with the announced version of a DKIM key from now on, if DNS has its record; else it is refused",
+               "postern key activate dkim_key", o);
   activate->add_flag("--in-place", o->in_place, "Under the old selector, whose record was replaced, and not under SELECTOR-vN");
+  activate->add_flag("--force", o->force, "Do not ask DNS: receivers fail the signatures until they find the record there");
   activate->callback([v, o] {
     v.run(
         "key activate",
-        [&](const Remote& r) { return r.call_json("POST", key_path(o->name, "/activate"), json::object{{"in_place", o->in_place}}); },
+        [&](const Remote& r) {
+          return r.call_json("POST", key_path(o->name, "/activate"), json::object{{"in_place", o->in_place}, {"force", o->force}});
+        },
         [v](const json::value& k) { show_key(k, v.context.out); });
   });
 }

@@ -96,6 +96,12 @@ function announced(key) {
     out.push(make('div', 'note', 'Publish this record; version ' + record.version + ' signs when it is seen there:'), make('code', '', (record.at || record.name) + ' IN TXT "' + record.value + '"'));
     if (record.at) out.push(make('div', 'note', 'It is found by this one, which the zone of the domain has once and for all:'), make('code', '', record.name + ' IN CNAME ' + record.at));
   }
+  for (const record of key.dns || []) {
+    const place = record.at || record.name;
+    if (record.state === 'seen') out.push(make('div', 'note', 'DNS has the record of version ' + record.version + ', which signs from '), date(record.until));
+    if (record.state === 'retiring') out.push(make('div', 'note', 'Must stay in DNS for mail that version ' + record.version + ' signed, until '), date(record.until), make('code', '', place));
+    if (record.state === 'withdrawn') out.push(make('div', 'note', 'Take the TXT record of version ' + record.version + ' out of DNS now, if it is there:'), make('code', '', place));
+  }
   return out;
 }
 

@@ -238,12 +238,124 @@ def test_an_operator_can_say_that_it_is_published(relaying, sink):
     assert relaying.cli("key", "activate", "dkim_key", check=False).returncode == 1, "nothing waits"
     relaying.cli("key", "rotate", "dkim_key")
     assert relaying.cli("key", "archive", "dkim_key", "--min-version", "2", check=False).returncode == 1, "version 1 signs"
-    relaying.cli("key", "activate", "dkim_key", "--in-place")
+    relaying.cli("key", "activate", "dkim_key", "--in-place", "--force")
     found = selector_of(relaying, sink, "r1@example.net")
     assert found["s"] == "s1"
     assert dkimtools.dkimpy_verdicts(found["raw"], {"s1._domainkey.postern.example": dkimtools.dns_record(relaying.public_key("dkim_key"))}) == [True]
     assert relaying.json("key", "archive", "dkim_key")["min_decryption_version"] == 2
     assert selector_of(relaying, sink, "r2@example.net")["s"] == "s1"
+
+
+def zone_of(daemon, records=()) -> None:
+    """What DNS has for the daemon from its next start on."""
+    fixture = daemon.directory / "dns.json"
+    fixture.write_text(json.dumps({"records": {name: [{"type": "TXT", "data": value}] for name, value in dict(records).items()}}))
+    daemon.config["dns"] = {"fixture_file": str(fixture)}
+
+
+def test_activating_what_dns_does_not_have_is_refused(relaying, sink):
+    """What signs with a selector that nobody finds fails at every receiver: so DNS is asked, and the refusal says what to publish."""
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    zone_of(relaying)
+    relaying.start()
+    relaying.cli("key", "rotate", "dkim_key")
+    record = announced(relaying)
+    refused = relaying.cli("key", "activate", "dkim_key", check=False)
+    said = refused.stderr.decode()
+    assert refused.returncode == 1 and f"publish {record['name']} IN TXT \"{record['value']}\"" in said and "--force" in said, said
+    assert selector_of(relaying, sink, "r1@example.net")["s"] == "s1"
+    zone_of(relaying, {record["name"]: record["value"].replace("p=", "p=AAAA")})
+    relaying.restart()
+    refused = relaying.cli("key", "activate", "dkim_key", check=False)
+    assert refused.returncode == 1 and b"does not verify" in refused.stderr, refused.stderr
+    assert relaying.api("POST", "/keys/dkim_key/activate", {"in_place": False})[0] == 409
+    zone_of(relaying, {record["name"]: record["value"]})
+    relaying.restart()
+    relaying.cli("key", "activate", "dkim_key")
+    assert selector_of(relaying, sink, "r2@example.net")["s"] == "s1-v2"
+
+
+def test_force_signs_with_what_dns_does_not_have(relaying, sink):
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    zone_of(relaying)
+    relaying.start()
+    relaying.cli("key", "rotate", "dkim_key")
+    relaying.cli("key", "activate", "dkim_key", "--force")
+    assert selector_of(relaying, sink, "r1@example.net")["s"] == "s1-v2"
+
+
+def test_a_dns_that_does_not_answer_activates_nothing(relaying):
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    relaying.config["dns"] = {"servers": ["127.0.0.1@1"], "timeout": "2s"}
+    relaying.start()
+    relaying.cli("key", "rotate", "dkim_key")
+    refused = relaying.cli("key", "activate", "dkim_key", check=False)
+    assert refused.returncode == 3 and b"DNS does not answer for s1-v2._domainkey.postern.example" in refused.stderr, refused
+    assert key(relaying, "dkim_key")["active_version"] == 1
+
+
+def dns_check(daemon) -> list[tuple[str, str]]:
+    return [(check["state"], check["text"]) for check in daemon.json("health")["checks"] if check["check"] == "dns"]
+
+
+def test_that_nobody_looked_at_dns_is_said(relaying):
+    """In development nobody looks by himself: that is no failure, and it is not "nothing wrong" either."""
+    zone_of(relaying)
+    relaying.start()
+    (state, text), = dns_check(relaying)
+    assert state == "ok" and "not looked at" in text and "nothing wrong" not in text, "where nothing signs it is nothing to note"
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    relaying.restart()
+    (state, text), = dns_check(relaying)
+    assert state == "note" and "not looked at" in text and "s1._domainkey.postern.example" in text and "postern dns health --now" in text, text
+    assert relaying.cli("health").returncode == 0
+    assert "was not looked at" in relaying.cli("key", "show", "dkim_key").stdout.decode()
+    relaying.cli("dns", "health", "--now", check=False)
+    found = [text for state, text in dns_check(relaying) if "s1._domainkey" in text]
+    assert len(found) == 1 and "missing" in found[0] and "publish it" in found[0], found
+    assert "in DNS: missing" in relaying.cli("key", "show", "dkim_key").stdout.decode()
+
+
+def test_a_key_that_signs_without_its_record_is_a_warning(relaying):
+    """Where DNS is looked at: the first key of a new installation, and one that was forced."""
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    relaying.config["server"]["mode"] = "production"
+    zone_of(relaying)
+    relaying.start()
+
+    def warned(selector):
+        return [text for text in relaying.get_json("/status")["warnings"] if f"{selector}._domainkey.postern.example TXT missing" in text and "signatures under this selector fail" in text]
+    assert len(wait_until(lambda: warned("s1"), "the warning", 30, details=relaying.log_tail)) == 1
+    relaying.cli("key", "rotate", "dkim_key")
+    relaying.cli("key", "activate", "dkim_key", "--force")
+    assert len(wait_until(lambda: warned("s1-v2"), "the warning", 30, details=relaying.log_tail)) == 1
+    assert relaying.cli("health").returncode == 0, "a warning is no failure"
+
+
+def shown_dns(daemon) -> str:
+    return daemon.cli("key", "show", "dkim_key").stdout.decode()
+
+
+def test_show_says_what_to_do_about_each_record(relaying):
+    relaying.dkim("s1", "dkim_key", "ed25519-sha256")
+    zone_of(relaying)
+    relaying.start()
+    relaying.cli("key", "rotate", "dkim_key")
+    first = announced(relaying)
+    assert "publish it; version 2 signs when DNS has had it for 60 minutes" in shown_dns(relaying)
+    relaying.cli("key", "rotate", "dkim_key")
+    text = shown_dns(relaying)
+    assert "next rotation  not before version 3 is in use" in text
+    assert f"withdrawn  take the TXT record of version 2 out of DNS now, if it is there: {first['name']}" in text and first["value"] not in text, text
+    record = announced(relaying)
+    zone_of(relaying, {record["name"]: record["value"]})
+    relaying.restart()
+    seen = wait_until(lambda: next((one for one in key(relaying, "dkim_key")["dns"] if one["state"] == "seen"), None), "the record to be seen", details=relaying.log_tail)
+    text = shown_dns(relaying)
+    assert f"DNS has it; version 3 signs at {seen['until']}, or at once after: postern key activate dkim_key" in text and "when its record is seen" not in text, text
+    relaying.cli("key", "activate", "dkim_key")
+    retiring = next(one for one in key(relaying, "dkim_key")["dns"] if one["state"] == "retiring")
+    assert f"must stay in DNS until {retiring['until']}" in shown_dns(relaying)
 
 
 def test_a_delegated_selector_is_told_with_the_place_of_its_record(relaying):

@@ -89,6 +89,16 @@ def test_a_delegated_selector_is_told_with_the_place_of_its_record(relaying, bro
     assert "s1-v2._domainkey.postern.example IN CNAME s1-v2.postern.example.keys.provider.example" in shown, shown
 
 
+def test_what_was_overtaken_is_to_be_taken_out(gateway, browser):  # noqa: F811
+    for _ in range(2):
+        gateway.cli("key", "rotate", "dkim_key")
+    open_keys(gateway, browser)
+    shown = await_card(browser, "dkim_key", "Take the TXT record of version 2 out of DNS now")
+    assert "ed-v2._domainkey.postern.example" in shown and "ed-v3._domainkey.postern.example IN TXT" in shown, shown
+    browser.size(400)
+    assert no_overflow(browser)
+
+
 def test_the_page_wants_the_token(gateway, browser):  # noqa: F811
     open_keys(gateway, browser, "wrong")
     browser.await_text("That token was not accepted", "#login")
