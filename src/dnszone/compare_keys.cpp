@@ -213,15 +213,26 @@ void report_extra_tlsa(const TlsaView& view, const dns::Record& record) {
   view.c.out.push_back(std::move(out));
 }
 
+/// What follows while there is no record: of a key that does not sign yet no signature fails.
+std::string none_means(const Comparing& c, const WantedRecord& wanted) {
+  const bool next = std::ranges::any_of(
+      c.facts.dkim, [&](const DkimFact& key) { return key.use == DkimUse::Next && iequals(key.place(), wanted.record.name); });
+  return next ? "the next key does not sign before it is there; publish it" : "signatures under this selector fail; publish it";
+}
+
 }  // namespace
 
 void compare_dkim(const Comparing& c) {
   // RFC 6376 3.6.2.2: whatever else stands under the name, verifiers may take it for the key.
-  const TxtRule rule{[](const std::string&) { return true; },
-                     [&c](const WantedRecord& wanted, const std::string& text) { return judge_dkim(c, wanted, text); }, "DKIM key record",
-                     "signatures under this selector fail; publish it"};
+  TxtRule rule{[](const std::string&) { return true; },
+               [&c](const WantedRecord& wanted, const std::string& text) { return judge_dkim(c, wanted, text); },
+               "DKIM key record",
+               {}};
   for (const WantedRecord* wanted : c.of(RecordKind::DkimAlias)) compare_alias(c, *wanted);
-  for (const WantedRecord* wanted : c.of(RecordKind::Dkim)) compare_txt(c, *wanted, rule);
+  for (const WantedRecord* wanted : c.of(RecordKind::Dkim)) {
+    rule.none_means = none_means(c, *wanted);
+    compare_txt(c, *wanted, rule);
+  }
   for (const DkimFact& key : c.facts.dkim) {
     if (key.use == DkimUse::Withdrawn && c.is_in_scope(key.place())) report_withdrawn(c, key);
   }

@@ -152,6 +152,17 @@ TEST_F(Compare, AnEmptyZoneIsMissingEverything) {
   }
 }
 
+TEST(CompareKeys, WhatFollowsOfAMissingRecordDependsOnWhetherTheKeySigns) {
+  ZoneFacts all = facts();
+  all.dkim.push_back({"ed-v2._domainkey.example.org", "v=DKIM1; k=ed25519; p=" + kEd, DkimUse::Next});
+  dns::Fixture nothing;
+  std::vector<std::string> said;
+  for (const Finding& finding : compare(wanted_zone(all).value(), nothing).findings)
+    if (finding.kind == RecordKind::Dkim) said.push_back(finding.message);
+  EXPECT_EQ(said, (std::vector<std::string>{"there is no DKIM key record: signatures under this selector fail; publish it",
+                                            "there is no DKIM key record: the next key does not sign before it is there; publish it"}));
+}
+
 TEST_F(Compare, MailExchanges) {
   set("example.org", RecordType::Mx, dns::MxData{20, "backup.example.net"});
   EXPECT_TRUE(run().is_right());

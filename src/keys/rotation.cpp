@@ -48,7 +48,7 @@ void RotationPlanner::look_at(const RotationFacts& key, WallTime now, SteadyTime
   RotationOutlook outlook{key.name, std::nullopt, {}};
   const bool waiting = key.active < key.latest;
   if (waiting) {
-    outlook.note = "waits for DNS";
+    outlook.note = "not before version " + std::to_string(key.latest) + " is in use";
   } else if (nearly_used_up(key)) {
     plan.steps.push_back({key.name, key.rule.announce, "use", key.latest});
     outlook.due = now;

@@ -75,7 +75,7 @@ TEST_F(Rotation, AnAnnouncedVersionIsMadeOnceAndWaits) {
   clock.advance(days(200));
   out = plan({dkim});
   EXPECT_TRUE(out.steps.empty()) << "nobody published the second: a third would help nobody";
-  EXPECT_EQ(out.keys[0].note, "waits for DNS");
+  EXPECT_EQ(out.keys[0].note, "not before version 2 is in use");
   dkim.active = 2;
   EXPECT_EQ(plan({dkim}).steps.size(), 1U);
 }

@@ -97,7 +97,7 @@ TEST_F(KeyLives, WhatIsDueIsRotatedOnceAndStoredMailFollows) {
   EXPECT_EQ(latest(kMail), 2U);
   EXPECT_EQ(latest(kDkim), 2U) << "announced";
   EXPECT_EQ(life().key(kDkim)->active, 1U);
-  EXPECT_EQ(life().key(kDkim)->outlook.note, "waits for DNS");
+  EXPECT_EQ(life().key(kDkim)->outlook.note, "not before version 2 is in use");
   EXPECT_EQ(life().key(kMail)->rewrap->done, 30U);
   clock.advance(days(80));
   life().wake();
