@@ -34,9 +34,12 @@ void show_reports(const json::value& answer, Context& context) {
   counted.print(context.out);
   if (list_of(answer, "sent").empty()) return;
   context.out << "\n";
-  Table sent({"KIND", "DAY", "DOMAIN", "SENT", "OUTCOME"});
-  for (const auto& one : list_of(answer, "sent"))
-    sent.add({text_of(one, "kind"), text_of(one, "day"), text_of(one, "domain"), text_of(one, "time"), text_of(one, "outcome")});
+  Table sent({"KIND", "DAY", "DOMAIN", "TRIED", "AGAIN", "OUTCOME"});
+  for (const auto& one : list_of(answer, "sent")) {
+    const std::string again = text_of(one, "again");
+    sent.add({text_of(one, "kind"), text_of(one, "day"), text_of(one, "domain"), text_of(one, "time"), again.empty() ? "-" : again,
+              text_of(one, "outcome")});
+  }
   sent.print(context.out);
 }
 

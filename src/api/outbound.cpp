@@ -49,6 +49,14 @@ http::Response exceptions(Gateway& gate) {
   return http::json_response(200, json::object{{"exceptions", std::move(out)}});
 }
 
+/// "again" only where it is tried again.
+json::object sent_json(const SentReport& one) {
+  json::object out{
+      {"kind", one.kind}, {"day", day_text(one.day)}, {"domain", one.domain}, {"time", rfc3339(one.time)}, {"outcome", one.outcome}};
+  if (one.again) out["again"] = rfc3339(*one.again);
+  return out;
+}
+
 http::Response list_reports(Gateway& gate) {
   if (const Status kept = gate.reports().flush(); !kept) return http::problem(kept.error());
   ReportStore store(gate.store());
@@ -59,9 +67,7 @@ http::Response list_reports(Gateway& gate) {
   json::array days, out;
   for (const auto& one : *counted)
     days.push_back({{"day", day_text(one.day)}, {"domain", one.domain}, {"successful", one.successful}, {"failed", one.failed}});
-  for (const auto& one : *sent)
-    out.push_back(
-        {{"kind", one.kind}, {"day", day_text(one.day)}, {"domain", one.domain}, {"time", rfc3339(one.time)}, {"outcome", one.outcome}});
+  for (const auto& one : *sent) out.push_back(sent_json(one));
   return http::json_response(200,
                              json::object{{"from", gate.config().reports.from}, {"counted", std::move(days)}, {"sent", std::move(out)}});
 }

@@ -6,6 +6,9 @@
 // time that differs from host to host (4.1). It goes out as mail from reports.from, signed like all mail of that domain, or by HTTPS.
 // Without reports.from everything is counted and nothing is sent. Counts and outcomes are kept for a month.
 //
+// What could not be sent for a reason that may pass (DNS, a host that does not answer, a 4xx) waits in the database and is tried again, for
+// 24 hours after the first attempt (RFC 8460 5.5); each place that took or refused it is remembered, so that nobody gets a report twice.
+//
 // Where reports.failures says so, DMARC failure reports (RFC 9991) go out at once, about single messages and redacted. They are for finding
 // faults, not for the record: at most kFailuresWaiting wait, in memory; what reports.failures_per_hour leaves no room for is counted in the
 // next (Incidents); what cannot be sent today is not sent. Of a domain's reports of one day the last outcome is kept. None is about a
@@ -55,9 +58,10 @@ class ReportDesk {
   void read_received(const Arrival& arrival);
   /// Keeps what was counted. On a worker.
   [[nodiscard]] Status flush();
-  /// Reports about days before `day` that did not go out yet. On a loop; minutes, when there are many. Nothing when it is under way
-  /// already.
-  [[nodiscard]] io::Task<void> send_before(std::int64_t day);
+  enum class Again { Due, All };  ///< Of the reports that wait: those whose time has come, or also the others.
+  /// Reports about days before `day` that did not go out yet, and those that wait. On a loop; minutes, when there are many. Nothing when it
+  /// is under way already.
+  [[nodiscard]] io::Task<void> send_before(std::int64_t day, Again again = Again::All);
   /// The coroutine that does it all at its time.
   [[nodiscard]] io::Task<void> run();
 
@@ -81,8 +85,9 @@ class ReportDesk {
   explicit ReportDesk(ReportDeskParts parts);
   [[nodiscard]] DmarcAggregateOptions dmarc_options() const;
   [[nodiscard]] Status keep_dmarc();
-  [[nodiscard]] io::Task<void> send_dmarc(std::int64_t day);
-  [[nodiscard]] io::Task<std::string> send_dmarc_report(DmarcDueReport due);
+  void take_due_dmarc(std::int64_t day);
+  [[nodiscard]] io::Task<void> try_dmarc(WaitingReport& report);
+  [[nodiscard]] io::Task<ReportTry> send_dmarc_report(const DmarcReport& report, const DmarcReportUri& target);
   [[nodiscard]] io::Task<std::vector<DmarcDestination>> destinations_of(const std::string& policy_domain,
                                                                         const std::vector<std::string>& uris, DmarcReportKind kind);
   void note_failure(const Arrival& arrival, DmarcPolicy done);
@@ -94,22 +99,28 @@ class ReportDesk {
   [[nodiscard]] io::Task<std::string> send_failure(Failure failure);
   [[nodiscard]] io::Task<std::string> send_failure_to(const DmarcReportUri& target, const FeedbackReport& report);
   [[nodiscard]] io::Task<std::vector<std::string>> spf_records(const std::string& domain);
-  [[nodiscard]] io::Task<std::string> submit(std::string from, std::string to, std::string content, WallTime now);
+  [[nodiscard]] io::Task<ReportTry> submit(std::string from, std::string to, std::string content, WallTime now);
   [[nodiscard]] io::Task<void> note_sent(SentReport sent);
-  [[nodiscard]] io::Task<void> send_round(std::int64_t day);
-  [[nodiscard]] io::Task<std::string> send(std::int64_t day, std::string domain);
-  [[nodiscard]] io::Task<std::string> deliver(const TlsReport& report, const std::string& domain, const std::string& uri);
-  [[nodiscard]] io::Task<std::string> by_mail(const TlsReport& report, const std::string& domain, std::string to);
-  [[nodiscard]] io::Task<std::string> by_https(const TlsReport& report, std::string url);
+  [[nodiscard]] io::Task<void> send_round(std::int64_t day, Again again);
+  [[nodiscard]] Result<std::vector<WaitingReport>> reports_to_send(std::int64_t day, Again again);
+  [[nodiscard]] io::Task<void> attempt(WaitingReport report);
+  [[nodiscard]] io::Task<void> note_attempt(WaitingReport report);
+  [[nodiscard]] io::Task<void> note_place(WaitingReport& report, std::string place, ReportTry result);
+  [[nodiscard]] io::Task<void> try_tls(WaitingReport& report);
+  [[nodiscard]] io::Task<ReportTry> deliver(const TlsReport& report, const std::string& domain, const std::string& uri);
+  [[nodiscard]] io::Task<ReportTry> by_mail(const TlsReport& report, const std::string& domain, std::string to);
+  [[nodiscard]] io::Task<ReportTry> by_https(const TlsReport& report, std::string url);
   [[nodiscard]] Result<TlsReport> report_of(std::int64_t day, const std::string& domain);
   [[nodiscard]] const std::string& submitter() const { return m_parts.config.server.hostname; }
 
   ReportDeskParts m_parts;
   TlsTally m_tally;
-  std::mutex m_dmarc_mutex;
+  std::mutex m_keep_mutex;   ///< What is kept last is the newest. Taken before the next one, and for as long as a commit takes.
+  std::mutex m_dmarc_mutex;  ///< Of the three below.
   DmarcAggregate m_dmarc;
   bool m_dmarc_changed = false;
-  std::atomic<bool> m_sending{false};  ///< One round at a time: nobody gets the same report twice.
+  std::vector<WaitingReport> m_dmarc_taken;  ///< Out of m_dmarc, and not kept yet.
+  std::atomic<bool> m_sending{false};        ///< One round at a time: nobody gets the same report twice.
 
   std::mutex m_failure_mutex;  ///< Of the three below.
   std::deque<Failure> m_failures;

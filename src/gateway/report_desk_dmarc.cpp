@@ -51,28 +51,36 @@ void ReportDesk::note_judged(const Arrival& arrival, DmarcPolicy done) {
   m_dmarc_changed = true;
 }
 
+/// Reports that were taken out are kept in the same commit that keeps the rest without them.
 Status ReportDesk::keep_dmarc() {
+  const std::lock_guard one_at_a_time(m_keep_mutex);
   std::string body;
+  std::vector<WaitingReport> taken;
   {
     const std::lock_guard lock(m_dmarc_mutex);
     if (!std::exchange(m_dmarc_changed, false)) return {};
     body = m_dmarc.save();
+    taken = m_dmarc_taken;
   }
-  return ReportStore(m_parts.store).keep_pending(kKind, body);
+  const Status kept = ReportStore(m_parts.store).keep_pending(kKind, body, taken);
+  const std::lock_guard lock(m_dmarc_mutex);
+  if (!kept) m_dmarc_changed = true;  // not lost: the next one keeps it
+  if (kept) m_dmarc_taken.erase(m_dmarc_taken.begin(), m_dmarc_taken.begin() + static_cast<std::ptrdiff_t>(taken.size()));
+  return kept;
 }
 
-/// A report that is under way when the daemon dies is sent again with the same id: its reader knows it (RFC 9990 3.5.1).
-io::Task<void> ReportDesk::send_dmarc(std::int64_t day) {
-  std::vector<DmarcDueReport> due;
-  {
-    const std::lock_guard lock(m_dmarc_mutex);
-    due = m_dmarc.take_due(day_begin(day));
-    m_dmarc_changed = m_dmarc_changed || !due.empty();
-  }
-  for (auto& one : due) {
-    SentReport sent{kKind, day_of(one.report.begin), one.report.policy.domain, m_parts.clock.now(), {}};
-    sent.outcome = co_await send_dmarc_report(std::move(one));
-    co_await note_sent(std::move(sent));
+/// From here on nothing is added to them. Whoever gets one a second time, from a daemon that died, knows it by its id (RFC 9990 3.5.1).
+void ReportDesk::take_due_dmarc(std::int64_t day) {
+  const std::lock_guard lock(m_dmarc_mutex);
+  for (const DmarcDueReport& due : m_dmarc.take_due(day_begin(day))) {
+    WaitingReport& one = m_dmarc_taken.emplace_back();
+    one.kind = kKind;
+    one.day = day_of(due.report.begin);
+    one.domain = due.report.policy.domain;
+    one.id = due.report.report_id;
+    one.next = m_parts.clock.now();
+    one.body = save_due(due);
+    m_dmarc_changed = true;
   }
 }
 
@@ -92,25 +100,30 @@ io::Task<std::vector<DmarcDestination>> ReportDesk::destinations_of(const std::s
   co_return out;
 }
 
-io::Task<std::string> ReportDesk::send_dmarc_report(DmarcDueReport due) {
-  const auto destinations = co_await destinations_of(due.report.policy.domain, due.report_to, DmarcReportKind::Aggregate);
-  std::string out;
-  const auto say = [&out](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
+io::Task<void> ReportDesk::try_dmarc(WaitingReport& report) {
+  auto job = [this, &report] { return ReportStore(m_parts.store).waiting_body(report); };
+  const auto body = co_await m_parts.workers.run(std::move(job));
+  if (!body) co_return report.progress.note("", {body.error().text(), body.error().code != ErrorCode::NotFound});
+  const auto due = load_due(*body);
+  if (!due) co_return report.progress.note("", {"what was kept of it cannot be read: " + due.error().text(), false});
+  const auto destinations = co_await destinations_of(report.domain, due->report_to, DmarcReportKind::Aggregate);
   for (const auto& destination : destinations) {
-    if (!destination.usable) say(destination.uri + ": " + destination.reason);
+    if (report.progress.is_settled(destination.uri)) continue;
+    if (!destination.usable) report.progress.note(destination.uri, {destination.uri + ": " + destination.reason, destination.try_later});
     for (const auto& target : destination.targets) {
-      if (!destination.usable) break;
-      const WallTime now = m_parts.clock.now();
-      auto content = write_dmarc_report_mail(due.report, {m_parts.config.reports.from, target.mailbox, submitter(), now}, m_parts.random);
-      if (!content)
-        say(target.mailbox + ": " + content.error().text());
-      else if (!target.takes(content->size()))
-        say(target.mailbox + ": the report is larger than it takes");
-      else
-        say(co_await submit(m_parts.config.reports.from, target.mailbox, *std::move(content), now));
+      if (!destination.usable || report.progress.is_settled(target.mailbox)) continue;
+      ReportTry result = co_await send_dmarc_report(due->report, target);
+      co_await note_place(report, target.mailbox, std::move(result));
     }
   }
-  co_return out;
+}
+
+io::Task<ReportTry> ReportDesk::send_dmarc_report(const DmarcReport& report, const DmarcReportUri& target) {
+  const WallTime now = m_parts.clock.now();
+  auto content = write_dmarc_report_mail(report, {m_parts.config.reports.from, target.mailbox, submitter(), now}, m_parts.random);
+  if (!content) co_return ReportTry{target.mailbox + ": " + content.error().text()};
+  if (!target.takes(content->size())) co_return ReportTry{target.mailbox + ": the report is larger than it takes"};
+  co_return co_await submit(m_parts.config.reports.from, target.mailbox, *std::move(content), now);
 }
 
 }  // namespace postern::gateway

@@ -144,7 +144,7 @@ io::Task<std::string> ReportDesk::send_failure_to(const DmarcReportUri& target, 
   if (!content) co_return target.mailbox + ": " + content.error().text();
   if (!target.takes(content->size())) co_return target.mailbox + ": the report is larger than it takes";
   std::string nobody;
-  co_return co_await submit(std::move(nobody), target.mailbox, *std::move(content), mail.date);
+  co_return (co_await submit(std::move(nobody), target.mailbox, *std::move(content), mail.date)).words;
 }
 
 /// RFC 9991 4 wants the record in the report. Judging has just asked for it.

@@ -58,6 +58,9 @@ struct DmarcDueReport {
   DmarcReport report;
   std::vector<std::string> report_to;  ///< rua as the record has it: not verified, see dmarc_destinations().
 };
+/// Kept until it is sent, as JSON around the XML; and back. BadInput for what save_due() did not write.
+[[nodiscard]] std::string save_due(const DmarcDueReport& due);
+[[nodiscard]] Result<DmarcDueReport> load_due(std::string_view json);
 
 class DmarcAggregate {
  public:

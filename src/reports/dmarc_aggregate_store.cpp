@@ -72,7 +72,33 @@ Result<Stored> stored_of(const json::value& value, const std::string& place) {
   return out;
 }
 
+json::array uris_json(const std::vector<std::string>& uris) {
+  json::array out;
+  for (const auto& uri : uris) out.emplace_back(uri);
+  return out;
+}
+
 }  // namespace
+
+std::string save_due(const DmarcDueReport& due) {
+  return json::serialize(
+      json::object{{"format", kFormat}, {"report_to", uris_json(due.report_to)}, {"xml", write_dmarc_report(due.report)}});
+}
+
+Result<DmarcDueReport> load_due(std::string_view text) {
+  boost::system::error_code wrong;
+  const json::value root = json::parse(text, wrong);
+  if (wrong || !root.is_object()) return fail(bad("due", "is no JSON object: it was damaged"));
+  const json::object& object = root.get_object();
+  POSTERN_TRY(const std::int64_t format, count_in(object, "format", "due"));
+  if (format != kFormat) return fail(ErrorCode::Unsupported, "is of another version", "due.format");
+  DmarcDueReport out;
+  POSTERN_TRY(out.report_to, uris_in(object, "due"));
+  const json::value* xml = object.if_contains("xml");
+  if (xml == nullptr || !xml->is_string()) return fail(bad("due.xml", "is no text"));
+  POSTERN_TRY(out.report, read_dmarc_report(as_bytes(std::string_view(xml->get_string()))));
+  return out;
+}
 
 std::string DmarcAggregate::save() const {
   json::array reports;
@@ -82,12 +108,10 @@ std::string DmarcAggregate::save() const {
       json::object& one = rows.emplace_back(dmarc_row_json(row)).get_object();
       one["row"].get_object()["count"] = messages;
     }
-    json::array uris;
-    for (const auto& uri : pending.report_to) uris.emplace_back(uri);
     reports.push_back(json::object{{"begin", key.first},
                                    {"overflow", pending.overflow},
                                    {"policy", dmarc_published_json(pending.policy)},
-                                   {"report_to", std::move(uris)},
+                                   {"report_to", uris_json(pending.report_to)},
                                    {"rows", std::move(rows)}});
   }
   return json::serialize(json::object{{"format", kFormat}, {"dropped", m_dropped}, {"reports", std::move(reports)}});

@@ -213,6 +213,23 @@ TEST(DmarcAggregate, SavedAndLoaded) {
   EXPECT_EQ(after[1].report.errors.size(), 1U);
 }
 
+// RFC 9990 3.5.1: what is sent again is the same report.
+TEST(DmarcAggregate, WhatIsDueIsKeptUntilItIsSent) {
+  DmarcAggregate aggregate(options());
+  DmarcFacts odd = facts("192.0.2.9");
+  odd.header_from = "\xFF\"<\\\x01.example.org";  // a stranger's octets
+  odd.envelope_from.clear();
+  aggregate.add(odd, at(kMidnight));
+  aggregate.add(facts(), at(kMidnight));
+  const auto due = aggregate.take_due(at(kMidnight + 86400)).at(0);
+  const auto again = load_due(save_due(due));
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(again->report_to, due.report_to);
+  EXPECT_EQ(write_dmarc_report(again->report), write_dmarc_report(due.report));
+  for (const char* text : {"", "{}", R"({"format":2})", R"({"format":1,"report_to":[]})", R"({"format":1,"report_to":[],"xml":"<a/>"})"})
+    EXPECT_FALSE(load_due(text)) << text;
+}
+
 TEST(DmarcAggregate, LoadedIntoLessRoom) {
   DmarcAggregate aggregate(options());
   for (int i = 0; i < 5; ++i) aggregate.add(facts("192.0.2." + std::to_string(i)), at(kMidnight));

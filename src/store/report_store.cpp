@@ -4,6 +4,7 @@ namespace postern {
 namespace {
 
 std::int64_t seconds_of(WallTime time) { return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count(); }
+WallTime time_of(std::int64_t seconds) { return WallTime(std::chrono::seconds(seconds)); }
 
 /// Every row of a statement, made into a value.
 template <class Value, class Make>
@@ -36,8 +37,9 @@ Result<std::vector<std::pair<std::int64_t, std::string>>> ReportStore::unsent(st
   const DatabaseReader reader = m_store.reader();
   POSTERN_TRY(Statement rows,
               reader->prepare("SELECT DISTINCT day, domain FROM tls_session AS t WHERE day < ? AND NOT EXISTS (SELECT 1 FROM "
-                              "report_sent AS r WHERE r.kind = 'tls' AND r.day = t.day AND r.domain = t.domain) ORDER BY day, "
-                              "domain LIMIT ?"));
+                              "report_sent AS r WHERE r.kind = 'tls' AND r.day = t.day AND r.domain = t.domain) AND NOT EXISTS "
+                              "(SELECT 1 FROM report_waiting AS w WHERE w.kind = 'tls' AND w.day = t.day AND w.domain = t.domain) ORDER "
+                              "BY day, domain LIMIT ?"));
   rows.bind_all(day, static_cast<std::int64_t>(most));
   return all_rows<std::pair<std::int64_t, std::string>>(rows,
                                                         [](Statement& row) { return std::pair(row.integer(0), std::string(row.text(1))); });
@@ -56,21 +58,27 @@ Result<std::vector<TlsCount>> ReportStore::counts(std::int64_t day, const std::s
   });
 }
 
+Status ReportStore::note(Database& database, const SentReport& sent) {
+  return database.run("INSERT OR REPLACE INTO report_sent(kind, day, domain, time, outcome) VALUES (?,?,?,?,?)", sent.kind, sent.day,
+                      sent.domain, seconds_of(sent.time), sent.outcome);
+}
+
 Status ReportStore::note(const SentReport& sent) {
-  return m_store.writer().transact([&](Database& database) {
-    return database.run("INSERT OR REPLACE INTO report_sent(kind, day, domain, time, outcome) VALUES (?,?,?,?,?)", sent.kind, sent.day,
-                        sent.domain, seconds_of(sent.time), sent.outcome);
-  });
+  return m_store.writer().transact([&](Database& database) { return note(database, sent); });
 }
 
 Result<std::vector<SentReport>> ReportStore::sent(std::size_t most) {
   const DatabaseReader reader = m_store.reader();
-  POSTERN_TRY(Statement rows,
-              reader->prepare("SELECT kind, day, domain, time, outcome FROM report_sent ORDER BY time DESC, day DESC, domain LIMIT ?"));
+  POSTERN_TRY(
+      Statement rows,
+      reader->prepare("SELECT kind, day, domain, time, outcome, (SELECT MIN(next) FROM report_waiting AS w WHERE w.kind = s.kind AND "
+                      "w.day = s.day AND w.domain = s.domain AND w.tries > 0) FROM report_sent AS s ORDER BY time DESC, day DESC, "
+                      "domain LIMIT ?"));
   rows.bind_all(static_cast<std::int64_t>(most));
   return all_rows<SentReport>(rows, [](Statement& row) {
-    return SentReport{std::string(row.text(0)), row.integer(1), std::string(row.text(2)), WallTime(std::chrono::seconds(row.integer(3))),
-                      std::string(row.text(4))};
+    SentReport out{std::string(row.text(0)), row.integer(1), std::string(row.text(2)), time_of(row.integer(3)), std::string(row.text(4))};
+    if (row.integer(5) != 0) out.again = time_of(row.integer(5));
+    return out;
   });
 }
 
@@ -107,9 +115,68 @@ Result<std::string> ReportStore::pending(const std::string& kind) {
   return found ? std::string(row.text(0)) : std::string();
 }
 
-Status ReportStore::keep_pending(const std::string& kind, const std::string& body) {
-  return m_store.writer().transact(
-      [&](Database& database) { return database.run("INSERT OR REPLACE INTO report_pending(kind, body) VALUES (?,?)", kind, body); });
+Status ReportStore::keep_waiting(Database& database, const WaitingReport& report) {
+  return database.run(
+      "INSERT INTO report_waiting(kind, day, domain, id, first, next, tries, progress, body) VALUES (?,?,?,?,?,?,?,?,?) ON "
+      "CONFLICT DO UPDATE SET first = excluded.first, next = excluded.next, tries = excluded.tries, progress = "
+      "excluded.progress",
+      report.kind, report.day, report.domain, report.id, seconds_of(report.first), seconds_of(report.next),
+      static_cast<std::int64_t>(report.tries), report.progress.save(), report.body);
+}
+
+Status ReportStore::keep_waiting(const WaitingReport& report) {
+  return m_store.writer().transact([&](Database& database) { return keep_waiting(database, report); });
+}
+
+Status ReportStore::keep_pending(const std::string& kind, const std::string& body, const std::vector<WaitingReport>& taken) {
+  return m_store.writer().transact([&](Database& database) -> Status {
+    for (const WaitingReport& one : taken) {
+      POSTERN_CHECK(
+          database.run("INSERT OR IGNORE INTO report_waiting(kind, day, domain, id, first, next, tries, progress, body) VALUES "
+                       "(?,?,?,?,?,?,?,?,?)",
+                       one.kind, one.day, one.domain, one.id, seconds_of(one.first), seconds_of(one.next),
+                       static_cast<std::int64_t>(one.tries), one.progress.save(), one.body));
+    }
+    return database.run("INSERT OR REPLACE INTO report_pending(kind, body) VALUES (?,?)", kind, body);
+  });
+}
+
+Result<std::vector<WaitingReport>> ReportStore::waiting(WallTime until, std::size_t most) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(
+      Statement rows,
+      reader->prepare("SELECT kind, day, domain, id, first, next, tries, progress FROM report_waiting WHERE next <= ? ORDER BY next, "
+                      "kind, day, domain LIMIT ?"));
+  rows.bind_all(seconds_of(until), static_cast<std::int64_t>(most));
+  return all_rows<WaitingReport>(rows, [](Statement& row) {
+    const auto text = [&](int column) { return std::string(row.text(column)); };
+    // Damaged, it is as if nobody had been asked: better twice than never.
+    return WaitingReport{.kind = text(0),
+                         .day = row.integer(1),
+                         .domain = text(2),
+                         .id = text(3),
+                         .first = time_of(row.integer(4)),
+                         .next = time_of(row.integer(5)),
+                         .tries = static_cast<unsigned>(row.integer(6)),
+                         .progress = ReportProgress::load(row.text(7)).value_or(ReportProgress())};
+  });
+}
+
+Result<std::string> ReportStore::waiting_body(const WaitingReport& report) {
+  const DatabaseReader reader = m_store.reader();
+  POSTERN_TRY(Statement row, reader->prepare("SELECT body FROM report_waiting WHERE kind = ? AND day = ? AND domain = ? AND id = ?"));
+  POSTERN_TRY(const bool found, row.bind_all(report.kind, report.day, report.domain, report.id).step());
+  if (!found) return fail(ErrorCode::NotFound, "this report does not wait any more");
+  return std::string(row.text(0));
+}
+
+Status ReportStore::note_attempt(const WaitingReport& report, const SentReport& sent) {
+  return m_store.writer().transact([&](Database& database) -> Status {
+    POSTERN_CHECK(note(database, sent));
+    if (sent.again) return keep_waiting(database, report);
+    return database.run("DELETE FROM report_waiting WHERE kind = ? AND day = ? AND domain = ? AND id = ?", report.kind, report.day,
+                        report.domain, report.id);
+  });
 }
 
 Status ReportStore::add_received(const ReceivedReport& r, WallTime now, bool vouched) {
@@ -171,6 +238,7 @@ Result<std::string> ReportStore::received_body(std::int64_t number) {
 Status ReportStore::forget_before(std::int64_t day) {
   return m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_CHECK(database.run("DELETE FROM tls_session WHERE day < ?", day));
+    POSTERN_CHECK(database.run("DELETE FROM report_waiting WHERE day < ?", day));
     return database.run("DELETE FROM report_sent WHERE day < ?", day);
   });
 }

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "reports/received.hpp"
+#include "reports/report_progress.hpp"
 #include "reports/tls_tally.hpp"
 #include "store/store.hpp"
 
@@ -17,7 +19,20 @@ struct SentReport {
   std::int64_t day = 0;
   std::string domain;
   WallTime time{};
-  std::string outcome;  ///< In words: where it went, or why nowhere.
+  std::string outcome;                           ///< In words: where it went, or why nowhere.
+  std::optional<WallTime> again = std::nullopt;  ///< When it is tried again, in lists.
+};
+
+/// A report on its way: not every place that it goes to has taken or refused it.
+struct WaitingReport {
+  std::string kind;  ///< "tls", "dmarc"
+  std::int64_t day = 0;
+  std::string domain, id;  ///< id: where there may be more than one of a day; else empty.
+  WallTime first{};        ///< Of the attempts; the epoch: there was none.
+  WallTime next{};
+  unsigned tries = 0;
+  ReportProgress progress = {};
+  std::string body = {};  ///< As its gatherer wrote it; not in lists.
 };
 
 /// Thread safe; waits for the commit (not on an event loop). Errors: Unavailable for the medium.
@@ -26,7 +41,7 @@ class ReportStore {
   explicit ReportStore(Store& store) : m_store(store) {}
   /// Adds to what is counted already.
   [[nodiscard]] Status add(const std::vector<TlsCount>& counts);
-  /// The domains of days before `day` that no report went out about; oldest first, at most `most`.
+  /// The domains of days before `day` that no report went out or waits about; oldest first, at most `most`.
   [[nodiscard]] Result<std::vector<std::pair<std::int64_t, std::string>>> unsent(std::int64_t day, std::size_t most);
   [[nodiscard]] Result<std::vector<TlsCount>> counts(std::int64_t day, const std::string& domain);
   /// In place of what was noted for the same kind, day and domain.
@@ -49,7 +64,16 @@ class ReportStore {
   [[nodiscard]] Result<std::vector<PolicySummary>> policy_summary(std::int64_t first, std::int64_t last);
   /// What is gathered for reports of a kind, as its gatherer wrote it; empty when there is nothing.
   [[nodiscard]] Result<std::string> pending(const std::string& kind);
-  [[nodiscard]] Status keep_pending(const std::string& kind, const std::string& body);
+  /// With the reports that were taken out of it, which wait from now on: both or nothing. Those that wait already stay as they are.
+  [[nodiscard]] Status keep_pending(const std::string& kind, const std::string& body, const std::vector<WaitingReport>& taken = {});
+  /// Reports that are due at `until`, without their bodies; those that have waited longest first.
+  [[nodiscard]] Result<std::vector<WaitingReport>> waiting(WallTime until, std::size_t most);
+  /// NotFound.
+  [[nodiscard]] Result<std::string> waiting_body(const WaitingReport& report);
+  /// In place of what was kept of it, but for its body, which never changes.
+  [[nodiscard]] Status keep_waiting(const WaitingReport& report);
+  /// An attempt, with what was noted of it: `report` waits on when `sent.again` says so, and is forgotten otherwise.
+  [[nodiscard]] Status note_attempt(const WaitingReport& report, const SentReport& sent);
   /// A report of others; the same one again replaces it. Of more than kMostReceived the oldest go.
   static constexpr std::size_t kMostReceived = 10'000;
   struct Received {
@@ -74,6 +98,8 @@ class ReportStore {
   [[nodiscard]] Status forget_before(std::int64_t day);
 
  private:
+  [[nodiscard]] static Status note(Database& database, const SentReport& sent);
+  [[nodiscard]] static Status keep_waiting(Database& database, const WaitingReport& report);
   Store& m_store;
 };
 

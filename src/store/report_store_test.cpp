@@ -83,5 +83,71 @@ TEST_F(Reports, OurSessionsByPolicy) {
   EXPECT_EQ(found[1].successful, 1U);
 }
 
+WaitingReport waiting(const std::string& kind, const std::string& domain, WallTime next) {
+  WaitingReport out;
+  out.kind = kind;
+  out.day = kDay;
+  out.domain = domain;
+  out.next = next;
+  out.body = "body of " + domain;
+  return out;
+}
+
+std::string domains(const std::vector<WaitingReport>& all) {
+  std::string out;
+  for (const auto& one : all) out += one.domain + " ";
+  return out;
+}
+
+TEST_F(Reports, WhatCouldNotBeSentWaitsAndIsKept) {  // RFC 8460 5.5
+  const WallTime now = day_begin(kDay + 1);
+  WaitingReport one = waiting("dmarc", "a.example", now);
+  ASSERT_TRUE(reports.keep_pending("dmarc", "rest", {one, waiting("dmarc", "b.example", now + std::chrono::hours(1))}));
+  EXPECT_EQ(reports.pending("dmarc").value(), "rest");
+  EXPECT_EQ(domains(reports.waiting(now, 10).value()), "a.example ");
+  one.first = now;
+  one.next = now + std::chrono::minutes(5);
+  one.tries = 1;
+  one.progress.note("mailto:x@a.example", {"250", false});
+  one.progress.note("mailto:y@a.example", {"DNS", true});
+  ASSERT_TRUE(reports.note_attempt(one, {"dmarc", kDay, "a.example", now, "250; DNS", one.next}));
+  EXPECT_EQ(domains(reports.waiting(now, 10).value()), "");
+  const auto again = reports.waiting(one.next, 10).value();
+  ASSERT_EQ(again.size(), 1U);
+  EXPECT_EQ(again[0].tries, 1U);
+  EXPECT_EQ(again[0].first, now);
+  EXPECT_TRUE(again[0].progress.is_settled("mailto:x@a.example"));
+  EXPECT_EQ(reports.waiting_body(again[0]).value(), "body of a.example");
+  EXPECT_EQ(reports.sent(10).value().at(0).again, one.next);
+  ASSERT_TRUE(reports.note_attempt(one, {"dmarc", kDay, "a.example", now, "250; 250"}));
+  EXPECT_EQ(reports.sent(10).value().at(0).again, std::nullopt);
+  EXPECT_EQ(domains(reports.waiting(now + std::chrono::hours(2), 10).value()), "b.example ");
+  EXPECT_EQ(reports.waiting_body(one).error().code, ErrorCode::NotFound);
+  ASSERT_TRUE(reports.forget_before(kDay + 1));
+  EXPECT_EQ(domains(reports.waiting(now + std::chrono::hours(2), 10).value()), "");
+}
+
+TEST_F(Reports, WhatIsTakenOutTwiceWaitsOnce) {  // a daemon that died between taking out and keeping
+  const WallTime now = day_begin(kDay + 1);
+  WaitingReport one = waiting("dmarc", "a.example", now);
+  ASSERT_TRUE(reports.keep_pending("dmarc", "", {one}));
+  one.tries = 1;
+  one.next = now + std::chrono::minutes(5);
+  ASSERT_TRUE(reports.keep_waiting(one));
+  one.tries = 0;
+  ASSERT_TRUE(reports.keep_pending("dmarc", "", {one}));
+  EXPECT_EQ(reports.waiting(one.next, 10).value().at(0).tries, 1U);
+}
+
+TEST_F(Reports, ATlsReportOnItsWayIsNotBegunAnew) {
+  TlsSession session;
+  session.day = kDay;
+  session.domain = "a.example";
+  ASSERT_TRUE(reports.add({{session, 1}}));
+  EXPECT_EQ(reports.unsent(kDay + 1, 10).value().size(), 1U);
+  ASSERT_TRUE(reports.keep_waiting(waiting("tls", "a.example", day_begin(kDay + 1))));
+  EXPECT_TRUE(reports.unsent(kDay + 1, 10).value().empty());
+}
+
 }  // namespace
 }  // namespace postern

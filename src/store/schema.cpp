@@ -153,6 +153,14 @@ CREATE TABLE staple(certificate BLOB PRIMARY KEY, response BLOB NOT NULL) WITHOU
     R"(
 CREATE TABLE cabinet_search(item TEXT PRIMARY KEY, priority INTEGER NOT NULL, outcomes INTEGER NOT NULL, brief BLOB NOT NULL) WITHOUT ROWID;
 )",
+    // 15: reports that are on their way (RFC 8460 5.5): `first` is 0 before the first attempt, `progress` what the places they go to said,
+    // `body` the report where it is not made anew
+    R"(
+CREATE TABLE report_waiting(
+  kind TEXT NOT NULL, day INTEGER NOT NULL, domain TEXT NOT NULL, id TEXT NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL,
+  tries INTEGER NOT NULL, progress TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(kind, day, domain, id)) WITHOUT ROWID;
+CREATE INDEX report_waiting_next ON report_waiting(next);
+)",
 };
 
 constexpr std::array kEngineMigrations = {
