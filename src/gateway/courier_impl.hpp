@@ -63,6 +63,9 @@ class Destinations {
 /// RFC 8689 3: "TLS-Required: No" in a message means that it shall arrive whatever the recipient's domain demands of TLS.
 enum class Demands { All, None };
 
+/// Whether a session is counted for TLS reports (RFC 8460 4).
+enum class Counting { Yes, No };
+
 /// What one try to send an item ended with.
 struct Attempt {
   std::vector<Fate> fates;
@@ -103,8 +106,9 @@ struct Courier::Impl : std::enable_shared_from_this<Courier::Impl> {
                                             std::unique_ptr<SmtpSender>& connection);
   [[nodiscard]] io::Task<Attempt> attempt(Destination& d, std::shared_ptr<const QueueItem> item, const Route& route,
                                           std::unique_ptr<SmtpSender>& connection);
-  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route, Demands demands,
+  [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect(Destination& d, const Route& route, Demands demands, Counting counting,
                                                                  std::unique_ptr<SmtpSender>& connection);
+  [[nodiscard]] Counting counting_of(const QueueItem& item) const;
   [[nodiscard]] io::Task<tl::expected<std::vector<Candidate>, HopFailure>> hosts_of(const std::string& domain, const Route& route);
   [[nodiscard]] io::Task<tl::expected<void, HopFailure>> connect_to(HopHost host, const Route& route, std::optional<TlsSession> kind,
                                                                     std::unique_ptr<SmtpSender>& connection);

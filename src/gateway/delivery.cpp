@@ -9,6 +9,7 @@
 #include "io/device.hpp"
 #include "io/mx.hpp"
 #include "mime/writer.hpp"
+#include "reports/report_mail.hpp"
 
 namespace postern::gateway {
 namespace {
@@ -238,9 +239,9 @@ io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const Q
                                          std::unique_ptr<SmtpSender>& connection) {
   const std::size_t count = item->recipients.size();
   if (!connection) {
-    auto connected = co_await connect(d, route, Demands::All, connection);
+    auto connected = co_await connect(d, route, Demands::All, counting_of(*item), connection);
     if (!connected && connected.error().tls_failed && is_tls_optional(*item))
-      connected = co_await connect(d, route, Demands::None, connection);
+      connected = co_await connect(d, route, Demands::None, Counting::No, connection);
     if (!connected) co_return Attempt{same_fate(count, connected.error().reply, connected.error().from_peer), false};
   }
   // RFC 8689 4.2.1: a REQUIRETLS message goes only over a verified connection.
@@ -252,7 +253,16 @@ io::Task<Attempt> Courier::Impl::attempt(Destination& d, std::shared_ptr<const Q
   co_return Attempt{fates_of(done), !connection->ready() && surely_undelivered(done)};
 }
 
-io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route, Demands demands,
+/// RFC 8460 3: a session that brings a TLS report is not in the next one, or reports would cause reports for ever. Those of DMARC reports
+/// are sessions as any other.
+Counting Courier::Impl::counting_of(const QueueItem& item) const {
+  const auto& from = parts.config.reports.from;
+  if (from.empty() || !iequals(item.envelope->reverse_path, from)) return Counting::Yes;
+  const auto view = MessageView::parse(*item.content);
+  return view && is_tls_report_of(*view, parts.config.server.hostname) ? Counting::No : Counting::Yes;
+}
+
+io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, const Route& route, Demands demands, Counting counting,
                                                                 std::unique_ptr<SmtpSender>& connection) {
   const SteadyTime now = parts.clock.steady();
   if (d.failure && demands == Demands::All && now - d.failed_at < d.failure_took) co_return tl::unexpected(*d.failure);
@@ -271,7 +281,7 @@ io::Task<tl::expected<void, HopFailure>> Courier::Impl::connect(Destination& d, 
     HopHost host{candidate.mx.name, io::endpoints_of(candidate.mx, candidate.port), {}};
     host.trust = co_await trust.of(route, route.via == Via::Mx ? domain : route.host, candidate, sts, demands == Demands::None);
     std::optional<TlsSession> kind;
-    if (demands == Demands::All && route.via == Via::Mx && host.trust.plan.proof != HopProof::Clear)
+    if (counting == Counting::Yes && route.via == Via::Mx && host.trust.plan.proof != HopProof::Clear)
       kind = session_kind(domain, host.trust, sts, host.name);
     auto connected = co_await connect_to(host, route, std::move(kind), connection);
     if (connected) {

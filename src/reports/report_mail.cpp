@@ -40,6 +40,11 @@ std::string tls_report_file_name(const TlsReport& report, const std::string& dom
   return submitter + "!" + domain + "!" + seconds(report.begin) + "!" + seconds(report.end) + "!" + report.id + ".json.gz";
 }
 
+bool is_tls_report_of(const MessageView& header, std::string_view submitter) {
+  const HeaderField* by = header.find("TLS-Report-Submitter");  // RFC 8460 5.3: each report has both fields
+  return by != nullptr && iequals(trim(by->unfolded()), submitter) && header.find("TLS-Report-Domain") != nullptr;
+}
+
 Result<std::string> tls_report_mail(const TlsReport& report, const std::string& domain, const ReportMail& mail) {
   const std::array checked{std::pair(&mail.from, "from"), std::pair(&mail.to, "to"),   std::pair(&mail.submitter, "submitter"),
                            std::pair(&domain, "domain"),  std::pair(&report.id, "id"), std::pair(&mail.message_id, "message_id")};

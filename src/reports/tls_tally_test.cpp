@@ -74,6 +74,18 @@ TEST(TlsReportMail, HasWhatTheStandardAsksFor) {
     EXPECT_THAT(*text, HasSubstr(part));
 }
 
+TEST(TlsReportMail, IsKnownAgainOnItsWay) {  // RFC 8460 3
+  const auto text = tls_report_mail({.id = "7"}, "example.com", mail());
+  ASSERT_TRUE(text) << text.error().text();
+  const auto is_ours = [](const std::string& message, const char* submitter) {
+    return is_tls_report_of(MessageView::parse(message).value(), submitter);
+  };
+  EXPECT_TRUE(is_ours(*text, "MAIL.postern.example"));
+  EXPECT_FALSE(is_ours(*text, "mail.example.com")) << "somebody else's, which is passed on";
+  EXPECT_FALSE(is_ours("Subject: x\r\nTLS-Required: No\r\n\r\n", "mail.postern.example"));
+  EXPECT_FALSE(is_ours("TLS-Report-Submitter: mail.postern.example\r\n\r\n", "mail.postern.example"));
+}
+
 TEST(TlsReportMail, NothingBreaksOutOfItsField) {
   ReportMail bad = mail();
   bad.to = "r@example.com>\r\nBcc: <x@example.net";

@@ -444,7 +444,26 @@ def test_what_was_seen_is_counted_and_told(world):
     world.daemon.cli("report", "send", "--before", tomorrow)
     assert len(collector.messages) == 3, "nobody gets the same report twice"
     refused = world.daemon.cli("report", "send", "--before", "2199-01-01", check=False)
-    assert refused.returncode != 0 and "future" in refused.stderr.decode() and len(world.daemon.json("report", "list")["counted"]) == 6, "the collector, too"
+    assert refused.returncode != 0 and "future" in refused.stderr.decode() and len(world.daemon.json("report", "list")["counted"]) == 5, "no session of a report"
+
+
+def test_reports_cause_no_reports(world):
+    """RFC 8460 3: the session that brings a report is in no other; one mail makes one report, and the days after it have nothing to tell."""
+    sink = world.domain("loop.example")
+    world.dns.add('_smtp._tls.loop.example. TXT "v=TLSRPTv1; rua=mailto:tls@loop.example"')
+    world.daemon.config["reports"] = {"from": f"tls-reports@{LOCAL_DOMAIN}"}
+    world.daemon.fake_clock()
+    world.start()
+    world.arrives("loop.example", sink)
+    for day in (1, 2, 3):
+        world.daemon.stop()
+        world.daemon.move_clock(day * 86400)
+        world.daemon.start()
+        world.daemon.cli("report", "send")
+        wait_until(lambda: len(sink.messages) == 2, "the report of the first day", details=world.daemon.log_tail)
+        wait_until(lambda: not world.daemon.queue(), "an empty queue", details=world.daemon.log_tail)
+    assert [delivery.recipients for delivery in sink.messages] == [["bob@loop.example"], ["tls@loop.example"]]
+    assert [(entry["domain"], entry["successful"]) for entry in world.daemon.json("report", "list")["counted"]] == [("loop.example", 1)]
 
 
 def test_a_policy_or_report_host_with_a_revoked_certificate_is_not_talked_to(world, workdir):
