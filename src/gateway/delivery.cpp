@@ -363,8 +363,12 @@ void Courier::Impl::note_session(TlsSession kind, const HopHost& host, const Smt
     kind.reason = "the policy does not name this host";
   }
   // RFC 8460 4.4: a success needs no address; without it equal sessions are one row.
-  if (!kind.result_type.empty()) kind.ip = connection.peer().ip.text();
-  if (kind.result_type.empty()) kind.mx.clear();
+  if (kind.result_type.empty()) {
+    kind.mx.clear();
+  } else {
+    kind.ip = connection.peer().ip.text();
+    if (connection.local()) kind.local_ip = connection.local()->ip.text();  // sending-mta-ip
+  }
   parts.note_session(std::move(kind));
 }
 

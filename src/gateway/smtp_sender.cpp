@@ -56,6 +56,7 @@ io::Task<tl::expected<void, HopFailure>> SmtpSender::connect(HopHost host, bool 
   auto stream = co_await io::dial(std::move(host.endpoints), dialing);
   if (!stream) co_return tl::unexpected(ours(451, {4, 4, 1}, "cannot connect: " + stream.error().text()));
   m_stream = *std::move(stream);
+  m_local = m_stream.local();
   auto options = std::make_shared<smtp::ClientOptions>(*m_options->smtp);
   options->tls_policy = tls_policy(allow_tls);
   m_session = std::make_unique<smtp::ClientSession>(std::move(options), m_random);

@@ -75,6 +75,8 @@ class SmtpSender {
   [[nodiscard]] const std::string& tls_result() const noexcept { return m_tls_result; }
   [[nodiscard]] const std::string& tls_reason() const noexcept { return m_tls_reason; }
   [[nodiscard]] const io::Endpoint& peer() const noexcept { return m_stream.peer(); }
+  /// Our end of the connection, also when it is gone; nothing: there was none.
+  [[nodiscard]] const std::optional<io::Endpoint>& local() const noexcept { return m_local; }
 
  private:
   [[nodiscard]] io::Task<std::optional<smtp::ClientEvent>> next_event();
@@ -94,6 +96,7 @@ class SmtpSender {
   Random& m_random;
   const Clock& m_clock;
   io::Stream m_stream;
+  std::optional<io::Endpoint> m_local;
   std::unique_ptr<smtp::ClientSession> m_session;
   std::string m_host;
   HopTrust m_trust;

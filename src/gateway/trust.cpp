@@ -56,6 +56,7 @@ TlsSession session_kind(const std::string& domain, const HopTrust& trust, const 
   const bool has_policy = sts.entry && sts.entry->policy.mode != MtaStsMode::None;
   if (trust.tlsa == TlsaFacts::State::Records || trust.tlsa == TlsaFacts::State::Failed) {
     out.policy_type = "tlsa";
+    out.policy_domain = trust.tlsa_base;  // RFC 8460 1.1
     for (const auto& record : trust.plan.records) out.policy += tlsa_text(record) + "\n";
   } else if (has_policy || sts.fault != StsFault::None) {
     out.policy_type = "sts";
@@ -108,6 +109,7 @@ io::Task<HopTrust> Trust::of(const Route& route, std::string subject, Candidate 
     out.names = {facts.tlsa.base, candidate.mx.name, subject};
   }
   out.tlsa = facts.tlsa.state;
+  out.tlsa_base = facts.tlsa.base;
   if (sts.entry && !lenient) facts.sts = &sts.entry->policy;
   if (sts.entry) out.listed = sts.entry->policy.allows(candidate.mx.name);
   out.plan = plan_hop(facts);

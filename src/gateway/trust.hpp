@@ -31,6 +31,7 @@ struct HopTrust {
   bool lenient = false;            ///< Asked for with less than the domain demands.
   bool listed = true;              ///< The domain's MTA-STS policy, in whatever mode, names the host.
   TlsaFacts::State tlsa = TlsaFacts::State::NotApplicable;
+  std::string tlsa_base = {};  ///< Of whose name the records are, or could not be looked up.
 };
 
 /// The session with a host as TLS reports count it (RFC 8460 4.3, 4.4), before its result is known.

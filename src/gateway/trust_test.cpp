@@ -34,6 +34,21 @@ TEST(FindException, TheMostExactThatHasNotEnded) {
   EXPECT_EQ(found("badexample.com"), "");
 }
 
+// RFC 8460 1.1: the policy domain of DANE is the TLSA base domain, of everything else the recipients'.
+TEST(SessionKind, WhosePolicyItIs) {
+  HopTrust trust;
+  trust.tlsa_base = "mx.real.example";
+  for (const auto state : {TlsaFacts::State::Records, TlsaFacts::State::Failed}) {
+    trust.tlsa = state;
+    const TlsSession kind = session_kind("example.com", trust, {}, "mx.alias.example");
+    EXPECT_EQ(kind.policy_type, "tlsa");
+    EXPECT_EQ(kind.domain, "example.com");
+    EXPECT_EQ(kind.policy_domain, "mx.real.example");
+  }
+  trust.tlsa = TlsaFacts::State::None;
+  EXPECT_EQ(session_kind("example.com", trust, {}, "mx.alias.example").policy_domain, "");
+}
+
 constexpr const char* kPolicy = "version: STSv1\nmode: enforce\nmx: mx.example.com\nmax_age: 86400\n";
 
 struct Sts : ::testing::Test {

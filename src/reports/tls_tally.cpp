@@ -15,8 +15,13 @@ std::vector<std::string> lines_of(const std::string& text) {
   return out;
 }
 
+/// RFC 8460 1.1, 4.4: the domain that the policy is of, which for DANE is the mail host's: each of them has its own.
+const std::string& policy_domain_of(const TlsSession& session) {
+  return session.policy_domain.empty() ? session.domain : session.policy_domain;
+}
+
 bool is_about(const TlsPolicyReport& report, const TlsSession& session) {
-  return report.type == session.policy_type && report.domain == session.domain && report.policy == lines_of(session.policy) &&
+  return report.type == session.policy_type && report.domain == policy_domain_of(session) && report.policy == lines_of(session.policy) &&
          report.mx_hosts == lines_of(session.mx_patterns);
 }
 
@@ -25,7 +30,7 @@ TlsPolicyReport& policy_of(TlsReport& report, const TlsSession& session) {
   if (found != report.policies.end()) return *found;
   TlsPolicyReport& made = report.policies.emplace_back();
   made.type = session.policy_type;
-  made.domain = session.domain;
+  made.domain = policy_domain_of(session);
   made.policy = lines_of(session.policy);
   made.mx_hosts = lines_of(session.mx_patterns);
   return made;
@@ -34,6 +39,7 @@ TlsPolicyReport& policy_of(TlsReport& report, const TlsSession& session) {
 TlsFailure failure_of(const TlsCount& count) {
   TlsFailure out;
   out.result_type = count.session.result_type;
+  out.sending_mta_ip = count.session.local_ip;
   out.receiving_mx_hostname = count.session.mx;
   out.receiving_ip = count.session.ip;
   out.reason_code = count.session.reason;
@@ -51,6 +57,7 @@ void TlsTally::add(TlsSession session) {
   if (m_counts.size() >= kMostKinds && !m_counts.contains(session)) {
     session.mx.clear();
     session.ip.clear();
+    session.local_ip.clear();
     session.reason.clear();
     if (!m_counts.contains(session) && m_counts.size() >= 2 * kMostKinds) return;
   }

@@ -17,12 +17,14 @@ namespace postern {
 /// A kind of session; those that agree in everything are counted together.
 struct TlsSession {
   std::int64_t day = 0;  ///< Days since 1970-01-01, UTC: RFC 8460 4.1 wants whole days.
-  std::string domain;    ///< Of the recipients, A-labels.
+  std::string domain;    ///< Of the recipients, A-labels: who is told.
   std::string policy_type = "no-policy-found";
-  std::string policy;       ///< Lines: the policy as it was found.
-  std::string mx_patterns;  ///< Lines; of "sts".
-  std::string result_type;  ///< Empty: success. Else a word of 4.3.
+  std::string policy_domain;  ///< RFC 8460 1.1: of "tlsa" the TLSA base domain of the host; empty: the recipients' domain.
+  std::string policy;         ///< Lines: the policy as it was found.
+  std::string mx_patterns;    ///< Lines; of "sts".
+  std::string result_type;    ///< Empty: success. Else a word of 4.3.
   std::string mx, ip, reason;
+  std::string local_ip;  ///< Our end of the connection; empty: there was none, or it went well.
   auto operator<=>(const TlsSession&) const = default;
 };
 

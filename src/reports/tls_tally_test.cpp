@@ -61,6 +61,23 @@ TEST(TlsReportOfCounts, GroupsByPolicy) {
   EXPECT_EQ(report.policies[1].failures.at(0).receiving_mx_hostname, "mx.example.com");
 }
 
+// RFC 8460 1.1: of DANE the policy domain is the TLSA base domain; 4.4: both ends of what failed.
+TEST(TlsReportOfCounts, APolicyForEachMailHost) {
+  TlsSession first = session(), second = session("validation-failure");
+  first.policy_domain = "mx1.example.net";
+  second.policy_domain = "mx2.example.net";
+  second.ip = "192.0.2.1";
+  second.local_ip = "198.51.100.7";
+  const std::vector<TlsCount> counts{{first, 3}, {second, 2}, {session({}, "sts"), 1}};
+  const TlsReport report = make_tls_report(counts);
+  ASSERT_EQ(report.policies.size(), 3U);
+  EXPECT_EQ(report.policies[0].domain, "mx1.example.net");
+  EXPECT_EQ(report.policies[1].domain, "mx2.example.net");
+  EXPECT_EQ(report.policies[2].domain, "example.com");
+  EXPECT_EQ(report.policies[1].failures.at(0).sending_mta_ip, "198.51.100.7");
+  EXPECT_EQ(report.policies[1].failures.at(0).receiving_ip, "192.0.2.1");
+}
+
 ReportMail mail() { return {"tls@postern.example", "r@example.com", "mail.postern.example", "=_b", "1@mail.postern.example", {}}; }
 
 TEST(TlsReportMail, HasWhatTheStandardAsksFor) {

@@ -23,11 +23,11 @@ Status ReportStore::add(const std::vector<TlsCount>& counts) {
   if (counts.empty()) return {};
   return m_store.writer().transact([&](Database& database) -> Status {
     for (const auto& [s, sessions] : counts) {
-      POSTERN_CHECK(
-          database.run("INSERT INTO tls_session(day, domain, policy_type, policy, mx_patterns, result_type, mx, ip, reason, sessions) "
-                       "VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions",
-                       s.day, s.domain, s.policy_type, s.policy, s.mx_patterns, s.result_type, s.mx, s.ip, s.reason,
-                       static_cast<std::int64_t>(sessions)));
+      POSTERN_CHECK(database.run(
+          "INSERT INTO tls_session(day, domain, policy_type, policy_domain, policy, mx_patterns, result_type, mx, ip, local_ip, reason, "
+          "sessions) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions",
+          s.day, s.domain, s.policy_type, s.policy_domain, s.policy, s.mx_patterns, s.result_type, s.mx, s.ip, s.local_ip, s.reason,
+          static_cast<std::int64_t>(sessions)));
     }
     return {};
   });
@@ -48,13 +48,13 @@ Result<std::vector<std::pair<std::int64_t, std::string>>> ReportStore::unsent(st
 Result<std::vector<TlsCount>> ReportStore::counts(std::int64_t day, const std::string& domain) {
   const DatabaseReader reader = m_store.reader();
   POSTERN_TRY(Statement rows,
-              reader->prepare("SELECT policy_type, policy, mx_patterns, result_type, mx, ip, reason, sessions FROM tls_session "
-                              "WHERE day = ? AND domain = ?"));
+              reader->prepare("SELECT policy_type, policy_domain, policy, mx_patterns, result_type, mx, ip, reason, local_ip, "
+                              "sessions FROM tls_session WHERE day = ? AND domain = ?"));
   rows.bind_all(day, domain);
   return all_rows<TlsCount>(rows, [&](Statement& row) {
     const auto text = [&](int column) { return std::string(row.text(column)); };
-    return TlsCount{{day, domain, text(0), text(1), text(2), text(3), text(4), text(5), text(6)},
-                    static_cast<std::uint64_t>(row.integer(7))};
+    return TlsCount{{day, domain, text(0), text(1), text(2), text(3), text(4), text(5), text(6), text(7), text(8)},
+                    static_cast<std::uint64_t>(row.integer(9))};
   });
 }
 

@@ -83,6 +83,29 @@ TEST_F(Reports, OurSessionsByPolicy) {
   EXPECT_EQ(found[1].successful, 1U);
 }
 
+TEST_F(Reports, ASessionIsKeptWithAllItsFacts) {
+  TlsSession session;
+  session.day = kDay;
+  session.domain = "a.example";
+  session.policy_type = "tlsa";
+  session.policy_domain = "mx.b.example";
+  session.policy = "3 1 1 AB\n";
+  session.result_type = "validation-failure";
+  session.mx = "mx.a.example";
+  session.ip = "192.0.2.1";
+  session.reason = "another key";
+  session.local_ip = "198.51.100.7";
+  TlsSession elsewhere = session;
+  elsewhere.local_ip = "198.51.100.8";
+  ASSERT_TRUE(reports.add({{session, 2}, {elsewhere, 1}}));
+  ASSERT_TRUE(reports.add({{session, 3}}));
+  const auto counts = reports.counts(kDay, "a.example").value();
+  ASSERT_EQ(counts.size(), 2U);
+  EXPECT_EQ(counts[0].session, session);
+  EXPECT_EQ(counts[0].sessions, 5U);
+  EXPECT_EQ(counts[1].session, elsewhere);
+}
+
 WaitingReport waiting(const std::string& kind, const std::string& domain, WallTime next) {
   WaitingReport out;
   out.kind = kind;

@@ -161,6 +161,17 @@ CREATE TABLE report_waiting(
   tries INTEGER NOT NULL, progress TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(kind, day, domain, id)) WITHOUT ROWID;
 CREATE INDEX report_waiting_next ON report_waiting(next);
 )",
+    // 16: of a session with a mail host also whose policy it was (RFC 8460 1.1; empty: the recipients' domain) and our end of it
+    R"(
+CREATE TABLE tls_session_with_ends(
+  day INTEGER NOT NULL, domain TEXT NOT NULL, policy_type TEXT NOT NULL, policy_domain TEXT NOT NULL, policy TEXT NOT NULL,
+  mx_patterns TEXT NOT NULL, result_type TEXT NOT NULL, mx TEXT NOT NULL, ip TEXT NOT NULL, local_ip TEXT NOT NULL, reason TEXT NOT NULL,
+  sessions INTEGER NOT NULL,
+  PRIMARY KEY(day, domain, policy_type, policy_domain, policy, mx_patterns, result_type, mx, ip, local_ip, reason)) WITHOUT ROWID;
+INSERT INTO tls_session_with_ends SELECT day, domain, policy_type, '', policy, mx_patterns, result_type, mx, ip, '', reason, sessions FROM tls_session;
+DROP TABLE tls_session;
+ALTER TABLE tls_session_with_ends RENAME TO tls_session;
+)",
 };
 
 constexpr std::array kEngineMigrations = {

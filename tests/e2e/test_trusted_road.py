@@ -435,6 +435,11 @@ def test_what_was_seen_is_counted_and_told(world):
     sts, = mails["testing.example"]["policies"]
     assert sts["policy"]["mx-host"] == ["mx.testing.example"] and "mode: testing" in sts["policy"]["policy-string"]
     assert mails["wrong.example"]["policies"][0]["policy"]["policy-string"] == ["3 1 1 " + "00" * 32]
+    named = {domain: [policy["policy"]["policy-domain"] for policy in report["policies"]] for domain, report in mails.items()}
+    assert named == {"good.example": ["mx.good.example"], "wrong.example": ["mx.wrong.example"], "testing.example": ["testing.example"]}, "RFC 8460 1.1"
+    for domain in ("wrong.example", "testing.example"):
+        failure, = mails[domain]["policies"][0]["failure-details"]
+        assert failure["sending-mta-ip"].startswith("127.") and failure["receiving-ip"].startswith("127.77."), failure
     assert mails["wrong.example"]["date-range"]["start-datetime"].startswith(today) and mails["wrong.example"]["organization-name"] == "Postern Example"
     outcomes = {entry["domain"]: entry["outcome"] for entry in world.daemon.json("report", "list")["sent"]}
     assert "tlsrpt.example/v1/report: 200" in outcomes["good.example"] and "nobody asks" in outcomes["clear.example"]
