@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "file_input.hpp"
 #include "verbs.hpp"
 
 namespace postern::cli {
@@ -26,12 +27,28 @@ void show_exceptions(const json::value& answer, Context& context) {
   table.print(context.out);
 }
 
+std::string places_of(const json::value& report) {
+  std::string out;
+  for (const auto& uri : list_of(report, "to")) out += (out.empty() ? "" : " ") + std::string(uri.as_string());
+  return out;
+}
+
+void show_pending(const json::value& answer, Context& context) {
+  if (list_of(answer, "pending").empty()) return;
+  context.out << "\n";
+  Table table({"PENDING", "DAY", "DOMAIN", "MESSAGES", "TO"});
+  for (const auto& one : list_of(answer, "pending"))
+    table.add({text_of(one, "kind"), text_of(one, "day"), text_of(one, "domain"), text_of(one, "messages"), places_of(one)});
+  table.print(context.out);
+}
+
 void show_reports(const json::value& answer, Context& context) {
   if (text_of(answer, "from").empty()) context.out << "nothing is sent: reports.from is not set\n";
   Table counted({"DAY", "DOMAIN", "SUCCESSFUL", "FAILED"});
   for (const auto& one : list_of(answer, "counted"))
     counted.add({text_of(one, "day"), text_of(one, "domain"), text_of(one, "successful"), text_of(one, "failed")});
   counted.print(context.out);
+  show_pending(answer, context);
   if (list_of(answer, "sent").empty()) return;
   context.out << "\n";
   Table sent({"KIND", "DAY", "DOMAIN", "TRIED", "AGAIN", "OUTCOME"});
@@ -68,6 +85,30 @@ void show_day(const json::value& answer, Context& context) {
       show_failures(policy, context);
     }
   }
+  for (const auto& one : list_of(answer, "dmarc"))
+    context.out << text_of(one, "domain") << "\n  dmarc: " << text_of(one, "messages") << " messages, to " << places_of(one) << "\n";
+}
+
+/// Of one domain as it goes out: more than one where a day was sent before it was over.
+void show_xml(const json::value& answer, const std::string& domain, Context& context) {
+  bool found = false;
+  for (const auto& one : list_of(answer, "dmarc")) {
+    if (text_of(one, "domain") != domain) continue;
+    found = true;
+    context.out << text_of(one, "xml");
+  }
+  if (found) return;
+  report_error(
+      context, "report show",
+      {ErrorCode::NotFound, "no DMARC report about " + domain + " waits for that day; `postern report list` shows which do", "xml"});
+}
+
+/// Reports of both kinds: those of TLS stand where they always stood.
+Result<json::value> both_kinds(const Remote& remote, const std::string& day) {
+  POSTERN_TRY(json::value out, remote.call_json("GET", "/api/v1/reports/tls/" + http::percent_encode(day)));
+  POSTERN_TRY(const json::value dmarc, remote.call_json("GET", "/api/v1/reports/dmarc/" + http::percent_encode(day)));
+  out.as_object()["dmarc"] = at(dmarc, "reports");
+  return out;
 }
 
 void add_list(const Verbs& v, CLI::App* noun, const char* name, const char* about, const char* example, const char* path,
@@ -102,13 +143,17 @@ void add_outbound_verbs(CLI::App& app, Context& context, const Global& global) {
         [number](const Remote& r) { return r.call_json("GET", "/api/v1/reports/received/" + http::percent_encode(*number)); },
         [v](const json::value& a) { v.context.out << json::serialize(a) << "\n"; });
   });
-  auto day = std::make_shared<std::string>();
-  CLI::App* show = verb(report, "show", "The reports of one day, as they go out", "postern report show 2026-11-25");
+  auto day = std::make_shared<std::string>(), xml = std::make_shared<std::string>();
+  CLI::App* show = verb(report, "show", "The reports of one day, as they go out", "postern report show 2026-11-25 --xml example.org");
   show->add_option("day", *day, "A day (UTC)")->required();
-  show->callback([v, day] {
+  show->add_option("--xml", *xml, "Only the DMARC report about this domain, whole");
+  show->callback([v, day, xml] {
     v.run(
-        "report show", [day](const Remote& r) { return r.call_json("GET", "/api/v1/reports/tls/" + http::percent_encode(*day)); },
-        [v](const json::value& a) { show_day(a, v.context); });
+        "report show", [day](const Remote& r) { return both_kinds(r, *day); },
+        [v, xml](const json::value& a) {
+          if (xml->empty()) return show_day(a, v.context);
+          show_xml(a, *xml, v.context);
+        });
   });
   auto before = std::make_shared<std::string>();
   CLI::App* send = verb(report, "send", "Sends what did not go out yet, up to yesterday, now", "postern report send");

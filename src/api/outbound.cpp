@@ -57,6 +57,25 @@ json::object sent_json(const SentReport& one) {
   return out;
 }
 
+json::array uris_json(const std::vector<std::string>& uris) {
+  json::array out;
+  for (const auto& uri : uris) out.emplace_back(uri);
+  return out;
+}
+
+/// What nobody has tried to send yet; of TLS that is what was counted.
+json::array pending_json(Gateway& gate) {
+  json::array out;
+  for (const auto& one : gate.reports().dmarc_in_the_making()) {
+    out.push_back({{"kind", "dmarc"},
+                   {"day", day_text(day_of(one.begin))},
+                   {"domain", one.domain},
+                   {"to", uris_json(one.report_to)},
+                   {"messages", one.messages}});
+  }
+  return out;
+}
+
 http::Response list_reports(Gateway& gate) {
   if (const Status kept = gate.reports().flush(); !kept) return http::problem(kept.error());
   ReportStore store(gate.store());
@@ -68,8 +87,10 @@ http::Response list_reports(Gateway& gate) {
   for (const auto& one : *counted)
     days.push_back({{"day", day_text(one.day)}, {"domain", one.domain}, {"successful", one.successful}, {"failed", one.failed}});
   for (const auto& one : *sent) out.push_back(sent_json(one));
-  return http::json_response(200,
-                             json::object{{"from", gate.config().reports.from}, {"counted", std::move(days)}, {"sent", std::move(out)}});
+  return http::json_response(
+      200,
+      json::object{
+          {"from", gate.config().reports.from}, {"counted", std::move(days)}, {"pending", pending_json(gate)}, {"sent", std::move(out)}});
 }
 
 http::Response list_received(Gateway& gate, const http::Request& request) {
@@ -115,6 +136,27 @@ http::Response show_day(Gateway& gate, const http::Request& request) {
   return http::json_response(200, json::object{{"reports", std::move(out)}});
 }
 
+std::uint64_t messages_of(const DmarcReport& report) {
+  std::uint64_t out = 0;
+  for (const DmarcReportRow& row : report.rows) out += row.count;
+  return out;
+}
+
+http::Response show_dmarc_day(Gateway& gate, const http::Request& request) {
+  const auto day = day_in(std::string(request.param("day")));
+  if (!day) return http::problem(day.error());
+  const auto reports = gate.reports().dmarc_reports(*day);
+  if (!reports) return http::problem(reports.error());
+  json::array out;
+  for (const auto& [report, report_to] : *reports) {
+    out.push_back({{"domain", report.policy.domain},
+                   {"to", uris_json(report_to)},
+                   {"messages", messages_of(report)},
+                   {"xml", write_dmarc_report(report)}});
+  }
+  return http::json_response(200, json::object{{"reports", std::move(out)}});
+}
+
 /// Up to and with yesterday, unless a day is given before which all are sent.
 io::Task<http::Response> send(Gateway& gate, http::Request request) {
   const auto body = object_body(request);
@@ -150,6 +192,7 @@ void add_outbound_routes(const Routes& routes) {
   routes.add_slow("GET", "/api/v1/outbound/exceptions", [&gate](const http::Request&) { return exceptions(gate); }, Role::Reader);
   routes.add_slow("GET", "/api/v1/reports", [&gate](const http::Request&) { return list_reports(gate); }, Role::Reader);
   routes.add_slow("GET", "/api/v1/reports/tls/{day}", [&gate](const http::Request& r) { return show_day(gate, r); }, Role::Reader);
+  routes.add_slow("GET", "/api/v1/reports/dmarc/{day}", [&gate](const http::Request& r) { return show_dmarc_day(gate, r); }, Role::Reader);
   routes.add_slow("GET", "/api/v1/reports/received", [&gate](const http::Request& r) { return list_received(gate, r); }, Role::Reader);
   routes.add_slow(
       "GET", "/api/v1/reports/received/{number}", [&gate](const http::Request& r) { return show_received(gate, r); }, Role::Reader);

@@ -65,8 +65,12 @@ class ReportDesk {
   /// The coroutine that does it all at its time.
   [[nodiscard]] io::Task<void> run();
 
-  /// For people: all reports of a day, as they would go out.
+  /// For people: all TLS reports of a day, as they would go out.
   [[nodiscard]] Result<std::vector<std::pair<std::string, TlsReport>>> reports(std::int64_t day);
+  /// The DMARC reports of a day that did not go out yet, or not everywhere. On a worker.
+  [[nodiscard]] Result<std::vector<DmarcDueReport>> dmarc_reports(std::int64_t day);
+  /// The DMARC reports in the making.
+  [[nodiscard]] std::vector<DmarcAggregate::Brief> dmarc_in_the_making();
 
   static constexpr std::size_t kFailuresWaiting = 100;
   /// Of the original's header in a waiting report, octets.

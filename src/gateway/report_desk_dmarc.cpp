@@ -1,4 +1,7 @@
 // Aggregate reports of the report desk (RFC 9990), and where reports about DMARC may go.
+#include <algorithm>
+#include <iterator>
+
 #include "base/log.hpp"
 #include "dns/questions.hpp"
 #include "gateway/report_desk.hpp"
@@ -7,6 +10,7 @@ namespace postern::gateway {
 namespace {
 
 constexpr int kRounds = 8;  // a permission that names another place is one more
+constexpr std::size_t kMostSeen = 1000;
 const std::string kKind = "dmarc";
 
 }  // namespace
@@ -49,6 +53,25 @@ void ReportDesk::note_judged(const Arrival& arrival, DmarcPolicy done) {
   const std::lock_guard lock(m_dmarc_mutex);
   m_dmarc.add(*facts, m_parts.clock.now());
   m_dmarc_changed = true;
+}
+
+std::vector<DmarcAggregate::Brief> ReportDesk::dmarc_in_the_making() {
+  const std::lock_guard lock(m_dmarc_mutex);
+  return m_dmarc.briefs();
+}
+
+Result<std::vector<DmarcDueReport>> ReportDesk::dmarc_reports(std::int64_t day) {
+  std::vector<DmarcDueReport> out;
+  ReportStore store(m_parts.store);
+  POSTERN_TRY(const auto waiting, store.waiting(WallTime::max(), kMostSeen));
+  for (const WaitingReport& one : waiting) {
+    if (one.kind != kKind || one.day != day) continue;
+    POSTERN_TRY(const std::string body, store.waiting_body(one));
+    POSTERN_TRY(out.emplace_back(), load_due(body));
+  }
+  const std::lock_guard lock(m_dmarc_mutex);
+  std::ranges::move(m_dmarc.look(day_begin(day), day_begin(day + 1)), std::back_inserter(out));
+  return out;
 }
 
 /// Reports that were taken out are kept in the same commit that keeps the rest without them.

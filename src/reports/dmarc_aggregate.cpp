@@ -185,6 +185,24 @@ std::vector<DmarcDueReport> DmarcAggregate::take_due(WallTime now) {
   return out;
 }
 
+std::vector<DmarcDueReport> DmarcAggregate::look(WallTime from, WallTime to) const {
+  std::vector<DmarcDueReport> out;
+  for (auto one = m_pending.lower_bound({unix_seconds(from), ""}); one != m_pending.end() && one->first.first < unix_seconds(to); ++one) {
+    Pending copy = one->second;
+    if (!copy.rows.empty()) out.push_back({report_of(one->first.first, copy), copy.report_to});
+  }
+  return out;
+}
+
+std::vector<DmarcAggregate::Brief> DmarcAggregate::briefs() const {
+  std::vector<Brief> out;
+  for (const auto& [key, pending] : m_pending) {
+    Brief& one = out.emplace_back(WallTime(std::chrono::seconds(key.first)), key.second, pending.report_to, pending.overflow);
+    for (const auto& [row, messages] : pending.rows) one.messages += messages;
+  }
+  return out;
+}
+
 std::optional<WallTime> DmarcAggregate::next_due() const {
   if (m_pending.empty()) return std::nullopt;
   return WallTime(std::chrono::seconds(m_pending.begin()->first.first) + m_options.interval);

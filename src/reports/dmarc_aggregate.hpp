@@ -72,6 +72,16 @@ class DmarcAggregate {
   /// The reports whose interval ended before `now`, which are forgotten here. The same messages give the same report with the same id, so
   /// that one that is sent again is seen to be the same (3.5.1).
   [[nodiscard]] std::vector<DmarcDueReport> take_due(WallTime now);
+  /// For people: those whose interval begins from `from` on and before `to`, as take_due() would have them; nothing is forgotten.
+  [[nodiscard]] std::vector<DmarcDueReport> look(WallTime from, WallTime to) const;
+  /// What is in the making, oldest first.
+  struct Brief {
+    WallTime begin{};
+    std::string domain;
+    std::vector<std::string> report_to;
+    std::uint64_t messages = 0;
+  };
+  [[nodiscard]] std::vector<Brief> briefs() const;
   /// The end of the oldest interval that has something; nothing when there is none.
   [[nodiscard]] std::optional<WallTime> next_due() const;
 

@@ -213,6 +213,26 @@ TEST(DmarcAggregate, SavedAndLoaded) {
   EXPECT_EQ(after[1].report.errors.size(), 1U);
 }
 
+TEST(DmarcAggregate, WhatIsInTheMakingCanBeSeen) {
+  DmarcAggregate aggregate(options());
+  aggregate.add(facts(), at(kMidnight));
+  aggregate.add(facts(), at(kMidnight));
+  aggregate.add(facts("192.0.2.1", "other.example"), at(kMidnight + 86400));
+  const auto briefs = aggregate.briefs();
+  ASSERT_EQ(briefs.size(), 2U);
+  EXPECT_EQ(briefs[0].begin, at(kMidnight));
+  EXPECT_EQ(briefs[0].domain, "example.org");
+  EXPECT_EQ(briefs[0].messages, 2U);
+  EXPECT_FALSE(briefs[0].report_to.empty());
+  const auto seen = aggregate.look(at(kMidnight), at(kMidnight + 86400));
+  ASSERT_EQ(seen.size(), 1U);
+  EXPECT_TRUE(aggregate.look(at(kMidnight - 86400), at(kMidnight)).empty());
+  const auto due = aggregate.take_due(at(kMidnight + 86400));
+  ASSERT_EQ(due.size(), 1U) << "still there";
+  EXPECT_EQ(seen[0].report, due[0].report);
+  EXPECT_EQ(seen[0].report_to, due[0].report_to);
+}
+
 // RFC 9990 3.5.1: what is sent again is the same report.
 TEST(DmarcAggregate, WhatIsDueIsKeptUntilItIsSent) {
   DmarcAggregate aggregate(options());

@@ -92,7 +92,7 @@ TEST(TlsReportMail, HasWhatTheStandardAsksFor) {
 }
 
 TEST(TlsReportMail, IsKnownAgainOnItsWay) {  // RFC 8460 3
-  const auto text = tls_report_mail({.id = "7"}, "example.com", mail());
+  const auto text = tls_report_mail(TlsReport{{}, {}, "7"}, "example.com", mail());
   ASSERT_TRUE(text) << text.error().text();
   const auto is_ours = [](const std::string& message, const char* submitter) {
     return is_tls_report_of(MessageView::parse(message).value(), submitter);

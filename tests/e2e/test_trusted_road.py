@@ -452,6 +452,36 @@ def test_what_was_seen_is_counted_and_told(world):
     assert refused.returncode != 0 and "future" in refused.stderr.decode() and len(world.daemon.json("report", "list")["counted"]) == 5, "no session of a report"
 
 
+def test_a_report_that_a_host_does_not_take_is_tried_again(world):
+    """RFC 8460 5.5: whatever is in the way of HTTPS; the place that has it by mail does not get it again."""
+    sink = world.domain("late.example")
+    world.sts = StsHost(_STS_ADDRESS, world.authority.server("nobody.example", label="sts-fallback"))
+    world.dns.add('_smtp._tls.late.example. TXT "v=TLSRPTv1; rua=https://tlsrpt.late.example/r,mailto:tls@late.example"')
+    world.daemon.config["reports"] = {"from": f"tls-reports@{LOCAL_DOMAIN}"}
+    world.start()
+    world.arrives("late.example", sink)
+    tomorrow = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=1)).strftime("%Y-%m-%d")
+
+    def after_sending() -> dict:
+        world.daemon.restart()  # and DNS is asked anew
+        world.daemon.cli("report", "send", "--before", tomorrow)
+        return world.daemon.json("report", "list")["sent"][0]
+    first = after_sending()
+    assert "the host tlsrpt.late.example has no address" in first["outcome"] and "250" in first["outcome"] and first["again"] > first["time"]
+    world.dns.add(f"tlsrpt.late.example. A {_STS_ADDRESS}").reload()
+    wait_until(lambda: world.dns.ask("tlsrpt.late.example.", "A"), "the address in DNS", details=world.dns.log_tail)
+    certificate = world.authority.server("tlsrpt.late.example", label="late")
+    world.sts.serve("tlsrpt.late.example", certificate, "", status="503 Service Unavailable")
+    second = after_sending()
+    assert "tlsrpt.late.example/r: 503" in second["outcome"] and "again" in second
+    world.sts.serve("tlsrpt.late.example", certificate, "")
+    third = after_sending()
+    assert "tlsrpt.late.example/r: 200" in third["outcome"] and "again" not in third
+    wait_until(lambda: not world.daemon.queue(), "an empty queue", details=world.daemon.log_tail)
+    assert [delivery.recipients for delivery in sink.messages] == [["bob@late.example"], ["tls@late.example"]]
+    assert after_sending() == third
+
+
 def test_reports_cause_no_reports(world):
     """RFC 8460 3: the session that brings a report is in no other; one mail makes one report, and the days after it have nothing to tell."""
     sink = world.domain("loop.example")
