@@ -11,7 +11,14 @@ const svg = (tag, attributes) => {
 };
 
 const number = (n) => n.toLocaleString();
-const share = (good, bad) => good + bad ? (100 * good / (good + bad)).toLocaleString(undefined, { maximumFractionDigits: 1 }) + '%' : '';
+// Rounded, but never to all when something failed, nor to nothing when something passed.
+function share(good, bad) {
+  if (!(good + bad)) return '';
+  const percent = (n) => n.toLocaleString(undefined, { maximumFractionDigits: 1 }) + '%', part = 100 * good / (good + bad);
+  if (bad && part > 99.9) return 'over ' + percent(99.9);
+  if (good && part < 0.1) return 'under ' + percent(0.1);
+  return percent(part);
+}
 
 // "2026-11-01" to "2026-11-30": every one of them.
 function daysFrom(first, last) {

@@ -172,6 +172,13 @@ def test_reports_of_others_as_charts(ours, browser):  # noqa: F811
     assert browser.errors() == []
 
 
+def test_a_share_is_all_or_nothing_only_when_it_is(ours, browser):  # noqa: F811
+    ours.start()
+    open_page(ours, browser)
+    counts = {(1000150, 10): "over 99.9%", (999, 1): "99.9%", (3, 1): "75%", (5, 0): "100%", (0, 5): "0%", (1, 999): "0.1%", (10, 1000150): "under 0.1%", (0, 0): ""}
+    assert {one: browser.run(f"share({one[0]}, {one[1]})") for one in counts} == counts
+
+
 def choose(browser, field, value):  # noqa: F811
     browser.run(f"""(e => {{ if (e.type === 'checkbox') e.checked = {json.dumps(value)}; else e.value = {json.dumps(value)};
                     e.dispatchEvent(new Event('change', {{ bubbles: true }})); }})(document.getElementById('{field}'))""")
