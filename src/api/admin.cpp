@@ -1,4 +1,4 @@
-// Audit, users and the effective configuration.
+// Who asks, audit, users and the effective configuration.
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
@@ -117,10 +117,17 @@ http::Response remove_user(Gateway& gate, const http::Request& request) {
   return http::json_response(200, json::object{{"removed", name}});
 }
 
+/// So that a page offers only what who has given it his token may do.
+http::Response who_asks(const Operators& known, const http::Request& request) {
+  return http::json_response(200, json::object{{"name", request.user}, {"role", name_of(known.role_of(request.user))}});
+}
+
 }  // namespace
 
 void add_admin_routes(const Routes& routes) {
   auto& gate = routes.gateway;
+  const Operators& known = routes.operators;
+  routes.add_slow("GET", "/api/v1/operator", [&known](const http::Request& r) { return who_asks(known, r); }, Role::Reader);
   routes.add_slow("GET", "/api/v1/audit", [&gate](const http::Request& r) { return list_audit(gate, r); });
   routes.add_slow("POST", "/api/v1/audit/verify", [&gate](const http::Request&) { return verify_audit_log(gate); });
   routes.add_slow("GET", "/api/v1/users", [&gate](const http::Request&) { return list_users(gate); });

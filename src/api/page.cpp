@@ -1,9 +1,11 @@
-// The pages: messages as they flow, keys (keys_page.cpp), domains and reports (domains_page.cpp, charts_script.cpp), the X.400 mailbox
-// (x400_page.hpp). HTML, style sheets and scripts are all served from the binary. No inline script (Content-Security-Policy).
+// The pages: messages as they flow with what is held (held_page.hpp), keys (keys_page.cpp), domains and reports (domains_page.cpp,
+// charts_script.cpp), the X.400 mailbox (x400_page.hpp). HTML, style sheets and scripts are all served from the binary. No inline script
+// (Content-Security-Policy).
 //
 // The token arrives in the address's fragment (#token=...), which browsers do not send to servers, and stays in this tab's session storage.
 #include "api/api.hpp"
 #include "api/domains_page.hpp"
+#include "api/held_page.hpp"
 #include "api/keys_page.hpp"
 #include "api/x400_page.hpp"
 
@@ -38,15 +40,20 @@ constexpr std::string_view kHead = R"html(<!doctype html>
 constexpr std::string_view kIcon =
     R"svg(<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><rect width="16" height="16" rx="3" fill="#3b4cb8"/><path d="M5 14V7a3 3 0 0 1 6 0v7z" fill="#fff"/><circle cx="9.5" cy="10" r=".8" fill="#3b4cb8"/></svg>)svg";
 
-constexpr std::string_view kMessages = R"html(<main hidden>
-  <div class="stations" aria-hidden="true"><span>receive</span><span>authenticate</span><span>open</span><span>decide</span><span>seal</span><span>stamp</span><span>deliver</span></div>
-  <ol id="flow" aria-live="polite" aria-label="Messages, newest first"></ol>
+constexpr std::string_view kMessagesHead = R"html(<link rel="stylesheet" href="/held.css">
+<main hidden>
+)html";
+
+constexpr std::string_view kMessages =
+    R"html(  <div class="stations" aria-hidden="true"><span>receive</span><span>authenticate</span><span>open</span><span>decide</span><span>seal</span><span>stamp</span><span>deliver</span></div>
+  <ol id="flow" tabindex="-1" aria-live="polite" aria-label="Messages, newest first"></ol>
   <p id="empty" hidden>No message yet. The newest hundred show here as they come. To see one: <code>postern send --from alice@postern.example --to bob@postern.example --subject Hello --text Hi</code></p>
 </main>
 )html";
 
 constexpr std::string_view kMessagesFoot = R"html(<footer id="footer"></footer>
 <script src="/page.js"></script>
+<script src="/held.js"></script>
 <script src="/live.js"></script>
 </body>
 </html>
@@ -246,18 +253,21 @@ function card(message) {
   for (const r of message.recipients) body.append(recipient(r, message.id));
   table.append(body);
   item.append(top, facts(message), table);
+  if (message.recipients.some(isKept)) item.append(decideButton('flow', message.id, message.sender, message.recipients));
   return item;
 }
 
 function showFlow(data) {
   showLost(false);
   document.querySelector('main').hidden = false;
-  $('flow').replaceChildren(...data.messages.map(card));
+  keepFocus(() => $('flow').replaceChildren(...data.messages.map(card)));
+  heldStale = true;
   $('empty').hidden = data.messages.length > 0;
 }
 
 async function follow() {
   try {
+    me = await call('GET', '/api/v1/operator');
     const response = await fetch('/api/v1/events', { headers: { Authorization: 'Bearer ' + token() } });
     if (response.status === 401) return askForToken();
     $('login').hidden = true;
@@ -272,7 +282,11 @@ async function follow() {
         if (data) showFlow(JSON.parse(data));
       }
     }
-  } catch { /* the gateway went away: try again below */ }
+  } catch (error) {
+    if (error.token) return askForToken();
+    if (error.said) $('login').hidden = true;  // a sealed key engine, which the status bar tells of
+    /* or the gateway went away: try again below */
+  }
   setTimeout(follow, 2000);
 }
 
@@ -293,7 +307,8 @@ void add_page_routes(const Routes& routes) {
     router.add("GET", std::string("/") + name,
                Plain([name, text](const http::Request&) { return http::asset_response(name, std::string(text), false); }));
   };
-  page("/", std::string(kHead) + std::string(kMessages) + std::string(kMessagesFoot));
+  page("/", std::string(kHead) + std::string(kMessagesHead) + std::string(kHeldList) + std::string(kMessages) + std::string(kHeldDialog) +
+                std::string(kMessagesFoot));
   page("/keys", std::string(kHead) + std::string(kKeysBody));
   page("/domains", std::string(kHead) + std::string(kDomainsBody));
   page("/x400", std::string(kHead) + std::string(kX400Body));
@@ -301,6 +316,8 @@ void add_page_routes(const Routes& routes) {
   asset("live.css", kCss);
   asset("page.js", kCommon);
   asset("live.js", kScript);
+  asset("held.css", kHeldCss);
+  asset("held.js", kHeldScript);
   asset("keys.css", kKeysCss);
   asset("keys.js", kKeysScript);
   asset("domains.css", kDomainsCss);

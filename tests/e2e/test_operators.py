@@ -39,7 +39,7 @@ def ask(daemon, token, method, path, body=None) -> tuple[int, bytes]:
         return error.code, error.read()
 
 
-LOOKS = ["/queue", "/messages", "/keys", "/rotation", "/tenants", "/dns", "/reports", "/reports/received", "/reports/summary", "/outbound/policies", "/outbound/exceptions"]
+LOOKS = ["/operator", "/queue", "/messages", "/keys", "/rotation", "/tenants", "/dns", "/reports", "/reports/received", "/reports/summary", "/outbound/policies", "/outbound/exceptions"]
 ACTS = [("GET", "/audit", None), ("POST", "/audit/verify", {}), ("GET", "/users", None), ("POST", "/users", {"name": "x@y.example", "password": "secret secret"}),
         ("DELETE", "/users/x@y.example", None), ("GET", "/config", None), ("GET", "/mail", None), ("POST", "/mail", {}), ("GET", f"/mail/{ULID}", None),
         ("POST", "/keys", {"name": "k", "type": "hmac"}), ("POST", "/keys/dkim_key/rotate", {}), ("POST", "/keys/mail_storage_key/archive", {}),
