@@ -7,7 +7,7 @@ import pytest
 from peers import mimebytes
 from peers.base import wait_until
 from peers.daemon import LOCAL_DOMAIN, send_exact
-from test_judged import BAD, BOB, GOOD, Proxied, judged, message  # noqa: F401: a fixture
+from test_judged import BAD, BOB, Proxied, judged, message  # noqa: F401: a fixture
 from test_operators import people  # noqa: F401: a fixture
 from test_page import address, browser, keep_screenshot, no_overflow, token_of  # noqa: F401
 
@@ -196,6 +196,17 @@ def test_what_others_decided_meanwhile_is_said(judged, people, browser):  # noqa
     browser.await_text("Nothing was changed: it is not held any more.", "#acted-text")
     browser.run("openDialog('01J0ABCDEFGHJKMNPQRSTVWXYZ', '')")
     browser.await_text("It cannot be shown: no message 01J0ABCDEFGHJKMNPQRSTVWXYZ", "#acted-text")
+
+
+def test_what_is_deleted_elsewhere_is_seen(judged, people, browser):  # noqa: F811
+    """It takes one from what is held and adds one to what was removed: the flow tells the two apart."""
+    judged.start()
+    held = hold_one(judged, BOB)
+    look(judged, browser, people["quentin"])
+    browser.await_text("held by the rule suspicious", "#flow")
+    judged.cli("queue", "delete", held)
+    browser.await_text("deleted by hand", "#flow")
+    wait_until(lambda: browser.text("#held") == "", "an empty list")
 
 
 def test_a_held_message_is_found_behind_newer_mail(judged, people, browser):  # noqa: F811
