@@ -300,6 +300,9 @@ void add_queue(const Verbs& v) {
             table.add({text_of(r, "address"), text_of(r, "state"), text_of(r, "seal"), text_of(r, "route"), text_of(r, "attempts"),
                        text_of(r, "reply")});
           table.print(v.context.out);
+          for (const auto& r : list_of(m, "recipients"))
+            if (const auto advice = text_of(r, "advice"); !advice.empty())
+              v.context.out << text_of(r, "address") << " waits. " << advice << ".\n";
         });
   });
   const struct {

@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 
+#include "api/untrusted.hpp"
 #include "base/text.hpp"
 #include "io/device.hpp"
 
@@ -93,6 +94,7 @@ void check_dns(Checks& checks, gateway::Gateway& gate) {
 void check_mail_parts(Checks& checks, gateway::Gateway& gate) {
   checks.begin("next hops", "none refuses us");
   checks.add_all(Health::Warning, gate.courier().warnings());
+  checks.add_all(Health::Warning, distrust_warnings(gate));
   checks.begin("certificate", "good until " + rfc3339(gate.server_certificate().not_after()));
   checks.add_all(Health::Warning, gate.certificate_warnings());
   if (const auto trouble = gate.stapler().trouble()) checks.add(trouble->refused ? Health::Failed : Health::Note, trouble->text);

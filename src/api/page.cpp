@@ -237,6 +237,7 @@ function recipient(r, id) {
   const state = make('td', 'state'); state.append(badge(s.word + (r.state === 'queued' && r.attempts ? ', tried ' + r.attempts + '×' : ''), s.kind, r.state)); row.append(state);
   const who = make('td'); who.append(make('div', '', r.address)); if (r.reply) who.append(make('div', 'reply', r.reply));
   if (s.hint) who.append(make('div', 'hint ' + s.kind, s.hint.replaceAll('ID', id)));
+  if (r.advice) who.append(make('div', 'hint warn', r.advice + '.'));
   row.append(who);
   const seal = make('td', 'seal-of'); if (r.seal !== 'held') seal.append(badge(sealText(r.seal), r.seal && r.seal !== 'none' && !r.seal.startsWith('refused') ? 'seal' : '')); row.append(seal);
   const way = make('td', 'reply route', r.route);

@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "api/api.hpp"
+#include "api/untrusted.hpp"
 #include "io/sync.hpp"
 
 namespace postern::api {
@@ -40,13 +41,10 @@ json::object entry_json(const QueueEntry& e) {
 json::object flow_json(const FlowEntry& e) {
   json::array recipients;
   for (const auto& r : e.recipients) {
-    recipients.push_back(json::object{{"address", r.address},
-                                      {"route", r.route},
-                                      {"state", name_of(r.state)},
-                                      {"seal", r.seal},
-                                      {"reply", r.reply},
-                                      {"road", r.road},
-                                      {"attempts", r.attempts}});
+    json::object one{{"address", r.address}, {"route", r.route}, {"state", name_of(r.state)}, {"seal", r.seal},
+                     {"reply", r.reply},     {"road", r.road},   {"attempts", r.attempts}};
+    if (auto advice = way_out_of_distrust(r); !advice.empty()) one["advice"] = std::move(advice);
+    recipients.push_back(std::move(one));
   }
   json::object out{{"id", e.message.get()},
                    {"sender", e.sender},

@@ -219,3 +219,13 @@ def test_why_a_connection_was_trusted(daemon, browser, road, wanted):
     browser.open(address(daemon, token_of(daemon)))
     shown = browser.run(f"roadBadges({road!r}).filter((b) => b.textContent).map((b) => [b.textContent, b.className.split(' ')[1]])")
     assert shown == wanted
+
+
+def test_what_can_be_done_about_mail_that_waits_is_said(daemon, browser):
+    """The words are the API's (test_trusted_road.py)."""
+    daemon.start()
+    browser.open(address(daemon, token_of(daemon)))
+    waiting = {"address": "a@b.example", "state": "queued", "attempts": 1, "reply": "451 4.7.5 TLS failed", "route": "mx:b.example", "road": "", "advice": "Tell <b>them"}
+    assert "TLS failedTell <b>them." in browser.run(f"recipient({waiting!r}, 'ID').textContent")
+    del waiting["advice"]
+    assert browser.run(f"recipient({waiting!r}, 'ID').querySelector('.hint')") is None

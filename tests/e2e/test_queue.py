@@ -113,6 +113,17 @@ def test_a_delay_is_reported_once(relaying, sink):
     sink.wait(1, details=relaying.log_tail)
 
 
+def test_what_a_peer_says_of_its_own_trust_is_no_distrust_of_ours(relaying, sink):
+    """Its 451 4.7.5 is about the message or about us: an exception for its domain would change nothing."""
+    sink.on("RCPT", lambda moment, argument: "451 4.7.5 TLS failed: on our side")
+    relaying.config["queue"]["retry"] = ["1h"]
+    relaying.start()
+    relaying.submit(to=BOB)
+    shown = relaying.cli("queue", "show", relaying.await_attempt(BOB)["id"]).stdout.decode()
+    assert "TLS failed: on our side" in shown and "[[exception]]" not in shown
+    assert not [text for text in relaying.get_json("/status")["warnings"] if "could not be trusted" in text]
+
+
 def test_the_retry_schedule_is_kept(relaying, sink):
     times = []
     sink.on("RCPT", lambda moment, argument: times.append(time.monotonic()) or "450 4.2.1 busy")

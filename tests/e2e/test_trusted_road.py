@@ -136,6 +136,13 @@ def test_records_that_do_not_match(world):
         assert "4.7.5" in said and f"demanded by the TLSA records of mx.{domain}" in said, said
     said = world.waits("stripped.example", [stripped])
     assert "STARTTLS" in said and "TLSA records of mx.stripped.example" in said
+    for domain in ("wrong.example", "stripped.example"):
+        shown = world.daemon.cli("queue", "show", world.daemon.queue_of(f"bob@{domain}")[0]["id"]).stdout.decode()
+        assert f"bob@{domain} waits. It is tried again by itself. Tell the postmaster of {domain}" in shown and f"[[exception]] for {domain} with an end date" in shown, shown
+    status = world.daemon.get_json("/status")
+    warning, = [text for text in status["warnings"] if "could not be trusted" in text]
+    assert warning.startswith("4 messages wait because the next hop could not be trusted: ") and "(TLS failed: " in warning and "; and 1 more" in warning, warning
+    assert [check["state"] for check in status["health"] if check["check"] == "next hops"] == ["warning"]
 
 
 def test_records_that_cannot_be_used_make_tls_mandatory(world):
