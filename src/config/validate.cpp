@@ -302,9 +302,11 @@ class Validator {
     if (!day) return fault(path + ".until", "must be a day, like 2026-12-31; no exception is for ever");
     exception.ends = *day + std::chrono::hours(24);
     exception.domain = to_lower(exception.domain);
+    // Right on every day: a file is read without a clock.
     warn("exception for " + exception.domain + ": mail may go " +
          (exception.allow == "clear" ? "in clear" : "to a host with any certificate") + " until " + exception.until +
-         (exception.reason.empty() ? std::string() : " (" + printable(exception.reason, 200) + ")"));
+         (exception.reason.empty() ? std::string() : " (" + printable(exception.reason, 200) + ")") +
+         "; once that day is over it does nothing, and can be taken out");
   }
 
   void check_dkim(const DkimSigner& signer, const std::string& path) {
