@@ -3,7 +3,7 @@
 namespace postern::gateway {
 namespace {
 
-constexpr std::size_t kConnectionsPerAddress = 50;  // where the setting is 0
+constexpr std::size_t kConnectionsPerAddress = 50;                             // where the setting is 0
 constexpr std::size_t kEnvelopeBytes = 256U * 1024, kEnvelopeBytesEach = 100;  // of a milter's message
 constexpr auto kTurnAway = std::chrono::seconds(5);
 
