@@ -248,10 +248,11 @@ const std::vector<Row<Config>>& scalar_settings() {
                998, 1 * kMebi),
       count<C>("limits.line_accepted", FIELD(limits.line_accepted), "Longest line accepted in a message.", 998, 1 * kMebi),
       count<C>("limits.recipients", FIELD(limits.recipients), "Recipients of one message. RFC 5321 4.5.3.1.8: at least 100.", 1, 100'000),
-      count<C>("limits.milter_recipients", FIELD(limits.milter_recipients),
-               "Recipients of a message that an MTA asks about. Not less than the MTA's own limit (Postfix: smtpd_recipient_limit), or it has "
-               "to turn clients away whom it could have told in time.",
-               1, 100'000),
+      count<C>(
+          "limits.milter_recipients", FIELD(limits.milter_recipients),
+          "Recipients of a message that an MTA asks about. Not less than the MTA's own limit (Postfix: smtpd_recipient_limit), or it has "
+          "to turn clients away whom it could have told in time.",
+          1, 100'000),
       count<C>("limits.header_fields", FIELD(limits.header_fields), "Header fields of one message.", 10, 100'000),
       count<C>("limits.header_bytes", FIELD(limits.header_bytes), "Bytes of one header section.", 4096, 64 * kMebi),
       count<C>("limits.mime_depth", FIELD(limits.mime_depth), "Nesting of MIME parts.", 1, 256),
