@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "base/text.hpp"
 #include "file_input.hpp"
 #include "verbs.hpp"
 
@@ -29,7 +30,7 @@ void show_exceptions(const json::value& answer, Context& context) {
 
 std::string places_of(const json::value& report) {
   std::string out;
-  for (const auto& uri : list_of(report, "to")) out += (out.empty() ? "" : " ") + std::string(uri.as_string());
+  for (const auto& uri : list_of(report, "to")) out += (out.empty() ? "" : " ") + printable(std::string_view(uri.as_string()), 1024);
   return out;
 }
 

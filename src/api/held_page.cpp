@@ -279,7 +279,7 @@ function requestsFor(m, wanted) {
   const out = [], kinds = new Map(), kindOf = (r) => r.state + ' ' + r.route;
   for (const r of wanted) kinds.set(kindOf(r), [...(kinds.get(kindOf(r)) || []), r]);
   for (const [kind, of] of kinds) {
-    const { state, route } = of[0], whole = of.length === m.queue.filter((r) => kindOf(r) === kind).length;
+    const { state, route } = of[0], whole = !m.more && of.length === m.queue.filter((r) => kindOf(r) === kind).length;
     if (whole) { out.push({ body: { id: m.id, state, route }, count: of.length }); continue; }
     for (const address of new Set(of.map((r) => r.recipient)))
       out.push({ body: { id: m.id, state, route, recipient: address }, count: of.filter((r) => r.recipient === address).length });

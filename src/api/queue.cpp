@@ -164,6 +164,7 @@ http::Response show_message(Gateway& gate, const http::Request& request) {
     json::array queued;
     for (const auto& e : *entries) queued.push_back(entry_json(e));
     out["queue"] = std::move(queued);
+    out["more"] = entries->size() >= kMostListed;  // of one message: whoever acts on all of them has not seen them all
   }
   return http::json_response(200, out);
 }

@@ -85,10 +85,17 @@ class Check {
     take(signer, signer.selector, path + ".selector");
     if (!signer.alternate.empty() && !iequals(signer.alternate, signer.selector)) take(signer, signer.alternate, path + ".alternate");
   }
+  static bool is_same_record(const config::DkimSigner& a, const config::DkimSigner& b) {
+    return a.key == b.key && a.algorithm == b.algorithm && a.version == b.version;
+  }
   /// RFC 6376 3.6.2.2: what two records under one name mean is undefined, so that receivers take neither.
   void take(const config::DkimSigner& signer, const std::string& selector, const std::string& field) {
     const std::string name = to_lower(selector + "._domainkey." + signer.domain);
     const auto& [known, fresh] = m_names.emplace(name, field);
+    if (!fresh && is_same_record(signer, *m_owners.at(name)))
+      return m_loaded.warnings.push_back(field + " is that of " + known->second +
+                                         ", with the same key: two equal signatures say no more than one");
+    m_owners.emplace(name, &signer);
     if (!fresh)
       return fault(field, "is " + in_quotes(selector) + ", as " + known->second + " is: two records under " + name +
                               " are used by nobody; choose another one");
@@ -123,6 +130,7 @@ class Check {
   const std::vector<config::DkimSigner>& m_signers;
   std::map<std::string, Use> m_algorithms{{key_names::kDkim.get(), {"the daemon makes it", "ed25519-sha256"}}};
   std::map<std::string, std::string> m_names;  ///< In DNS, and whose.
+  std::map<std::string, const config::DkimSigner*> m_owners;
 };
 
 }  // namespace

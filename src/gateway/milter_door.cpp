@@ -53,14 +53,22 @@ Result<smtp::MailCommand> mail_of(const milter::Message& message) {
   return out;
 }
 
-/// Postfix tells how it reads an address: "<secure%example.net@here>" is secure@example.net to it, and that is who gets the mail. What
-/// other MTAs tell is the user alone, or an alias's target; it counts only where the address itself says nothing ("<root>").
-Result<ForwardPath> forward_path_of(const milter::Message& message, const milter::Path& recipient) {
-  auto path = path_of<ForwardPath>(message.peer, recipient, "TO");
-  if (recipient.resolved.empty() || (path && !message.macro("v").starts_with("Postfix"))) return path;
+/// RFC 5321 5.1 forbids to read anything into a local-part, and MTAs do: "bob%example.net@here", "example.net!bob@here".
+bool may_lead_elsewhere(const ForwardPath& path) { return path.mailbox().local.find_first_of("%!@") != std::string::npos; }
+
+/// Postfix tells how it reads an address: "<secure%example.net@here>" is secure@example.net to it, and that is who gets the mail; so one
+/// that we cannot read must not be judged by what the client wrote. What other MTAs tell may be the user alone, or an alias's target; a
+/// whole address counts where the written one says nothing ("<root>"), or may say something else to the MTA.
+Result<ForwardPath> forward_path_of(milter::Peer peer, bool postfix, const milter::Path& recipient) {
+  auto path = path_of<ForwardPath>(peer, recipient, "TO");
+  const bool whole = recipient.resolved.find('@') != std::string::npos;
+  if (!whole || (path && !postfix && !may_lead_elsewhere(*path))) return path;
   auto resolved = ForwardPath::parse_told(recipient.resolved);
-  return resolved && !resolved->is_bare_postmaster() ? std::move(resolved) : std::move(path);
+  if (!resolved) return fail(ErrorCode::BadInput, printable(recipient.resolved, 256) + ": " + resolved.error().text(), "TO");
+  return resolved;
 }
+
+bool is_postfix(const milter::Macros& macros) { return macros.find("v").starts_with("Postfix"); }
 
 /// RFC 5321 appendix C: a route is taken off; "<@a.example:b@c.example>" is b@c.example to the MTA.
 std::string without_route(std::string_view path) {
@@ -80,7 +88,7 @@ std::vector<std::string> names_of(const milter::Path& recipient) {
 }
 
 Result<smtp::RcptCommand> recipient_of(const milter::Message& message, const milter::Path& recipient) {
-  POSTERN_TRY(auto path, forward_path_of(message, recipient));
+  POSTERN_TRY(auto path, forward_path_of(message.peer, is_postfix(message.macros), recipient));
   if (auto parsed = smtp::parse_rcpt(with_parameters("TO:" + path.text(), recipient), {}, true)) return *std::move(parsed);
   return smtp::RcptCommand{std::move(path), {}};
 }
@@ -197,8 +205,8 @@ class MilterDoor::Visit {
 
   /// A recipient who cannot be read is refused alone, as long as that can be said.
   bool refused(const milter::Path& to) {
-    const auto path = path_of<ForwardPath>(m_session.peer(), to, "TO");
-    if (path || (!to.resolved.empty() && ForwardPath::parse_told(to.resolved))) return false;
+    const auto path = forward_path_of(m_session.peer(), is_postfix(m_session.macros()), to);
+    if (path) return false;
     return static_cast<bool>(m_session.reply(reply_of({553, {5, 1, 3}, path.error().text()})));
   }
 

@@ -72,6 +72,35 @@ TEST(MilterEnvelope, WhatIsNone) {
   }
 }
 
+/// Who gets the mail is whom the MTA reads, whatever the client wrote; what it reads and we cannot is nobody that a rule could be asked
+/// about.
+TEST(MilterEnvelope, AsTheMtaUnderstandsIt) {
+  const auto understood = [](std::string v, std::string path, std::string resolved) {
+    milter::Message message;
+    message.macros.set(milter::Stage::Connect, "v", v);
+    message.from.path = "<a@b.example>";
+    message.recipients = {{std::move(path), {}, std::move(resolved)}};
+    FixedRandom random;
+    const auto out = arrival_of(message, {}, {}, random);
+    return out ? out->envelope.recipients.front().path.text() : "refused";
+  };
+  for (const char* v : {"Postfix 3.7.11", "8.17.1.9", "ESMTP"}) {
+    EXPECT_EQ(understood(v, "<bob%c.example@here.example>", "bob@c.example"), "<bob@c.example>") << v;
+    EXPECT_EQ(understood(v, "<c.example!bob@here.example>", "bob@c.example"), "<bob@c.example>") << v;
+    EXPECT_EQ(understood(v, "<bob%a_b.example@here.example>", "bob@a_b.example"), "refused") << v;
+    EXPECT_EQ(understood(v, "<root>", "root@here.example"), "<root@here.example>") << v;
+    EXPECT_EQ(understood(v, "<root>", "root"), "refused") << v;
+    EXPECT_EQ(understood(v, "<root>", ""), "refused") << v;
+    EXPECT_EQ(understood(v, "<bob@c.example>", ""), "<bob@c.example>") << v;
+    EXPECT_EQ(understood(v, "<Postmaster>", ""), "<Postmaster>") << v;
+  }
+  EXPECT_EQ(understood("Postfix 3.7.11", "<list@here.example>", "bob@c.example"), "<bob@c.example>");
+  EXPECT_EQ(understood("8.17.1.9", "<list@here.example>", "bob@c.example"), "<list@here.example>")
+      << "an alias: rules are about who was written to";
+  EXPECT_EQ(understood("8.17.1.9", "<bob@here.example>", "bob"), "<bob@here.example>") << "Sendmail tells the user alone";
+  EXPECT_EQ(understood("Postfix 3.7.11", "<@x.example:bob@c.example>", "bob@c.example"), "<bob@c.example>");
+}
+
 TEST(MilterEnvelope, Parameters) {
   const auto known = arrival(kStandard, {"<a@b.example>", {"SIZE=10", "ENVID=x"}}, {{"<b@c.example>", {"NOTIFY=NEVER"}}}).value();
   EXPECT_EQ(known.envelope.parameters.envid, "x");

@@ -9,6 +9,8 @@
 namespace postern::gateway {
 namespace {
 
+constexpr std::uint64_t kCopiesOfTheLargest = 32;
+
 /// Every address of To and Cc, for telling hidden recipients from named ones.
 std::set<std::string> named_recipients(const MessageView& view) {
   std::set<std::string> out;
@@ -213,8 +215,9 @@ Result<Submission> Pipeline::Run::queue() {
 }
 
 Status Pipeline::Run::check_copies(std::size_t copies, std::uint64_t octets) const {
-  const std::uint64_t most = 4 * static_cast<std::uint64_t>(m_parts.config.spool.inflight_bytes);
-  if (copies == 1 || octets <= most) return {};
+  const std::uint64_t most = std::max<std::uint64_t>(4 * static_cast<std::uint64_t>(m_parts.config.spool.inflight_bytes),
+                                                     kCopiesOfTheLargest * m_parts.config.limits.message_bytes);
+  if (released || copies == 1 || octets <= most) return {};  // what was accepted long ago must not bounce for it
   return fail(ErrorCode::TooLarge,
               "the recipients need more than " + std::to_string(copies - 1) + " different copies, larger than " + std::to_string(most) +
                   " octets together; send it to fewer of them at a time",

@@ -67,10 +67,16 @@ Result<std::vector<DmarcDueReport>> ReportDesk::dmarc_reports(std::int64_t day) 
   for (const WaitingReport& one : waiting) {
     if (one.kind != kKind || one.day != day) continue;
     POSTERN_TRY(const std::string body, store.waiting_body(one));
-    POSTERN_TRY(out.emplace_back(), load_due(body));
+    auto due = load_due(body);
+    if (due) out.push_back(*std::move(due));
+    if (!due) log::warn("reports.not_read", {{"domain", one.domain}, {"reason", due.error()}});
   }
-  const std::lock_guard lock(m_dmarc_mutex);
-  std::ranges::move(m_dmarc.look(day_begin(day), day_begin(day + 1)), std::back_inserter(out));
+  std::optional<DmarcAggregate> now;  // the doors count while reports are written
+  {
+    const std::lock_guard lock(m_dmarc_mutex);
+    now.emplace(m_dmarc);
+  }
+  std::ranges::move(now->look(day_begin(day), day_begin(day + 1)), std::back_inserter(out));
   return out;
 }
 
@@ -94,17 +100,25 @@ Status ReportDesk::keep_dmarc() {
 
 /// From here on nothing is added to them. Whoever gets one a second time, from a daemon that died, knows it by its id (RFC 9990 3.5.1).
 void ReportDesk::take_due_dmarc(std::int64_t day) {
-  const std::lock_guard lock(m_dmarc_mutex);
-  for (const DmarcDueReport& due : m_dmarc.take_due(day_begin(day))) {
-    WaitingReport& one = m_dmarc_taken.emplace_back();
+  const std::lock_guard one_at_a_time(m_keep_mutex);  // what is taken out and not yet in the list must not be left out of what is kept
+  std::vector<DmarcDueReport> all;
+  {
+    const std::lock_guard lock(m_dmarc_mutex);
+    all = m_dmarc.take_due(day_begin(day));
+  }
+  std::vector<WaitingReport> taken;
+  for (const DmarcDueReport& due : all) {
+    WaitingReport& one = taken.emplace_back();
     one.kind = kKind;
     one.day = day_of(due.report.begin);
     one.domain = due.report.policy.domain;
     one.id = due.report.report_id;
     one.next = m_parts.clock.now();
     one.body = save_due(due);
-    m_dmarc_changed = true;
   }
+  const std::lock_guard lock(m_dmarc_mutex);
+  m_dmarc_changed = m_dmarc_changed || !taken.empty();
+  std::ranges::move(taken, std::back_inserter(m_dmarc_taken));
 }
 
 io::Task<std::vector<DmarcDestination>> ReportDesk::destinations_of(const std::string& policy_domain, const std::vector<std::string>& uris,

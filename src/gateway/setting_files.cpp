@@ -29,9 +29,10 @@ class Contents {
     if (!m_config.tls.certificate.empty()) judge("tls.certificate", ListenerTls::check_files(m_config));
     judge_certificates("security.smime.trust", m_config.smime.trust);
     judge_certificates("outbound.mta_sts_ca", m_config.outbound.mta_sts_ca);
-    judge_certificates("http.tls.client_ca", m_config.http.tls.client_ca);
+    if (!m_config.http.tls.address.empty()) judge_certificates("http.tls.client_ca", m_config.http.tls.client_ca);
     for (std::size_t i = 0; i < m_config.listeners.size(); ++i)
-      judge_certificates("listener[" + std::to_string(i) + "].client_ca", m_config.listeners[i].client_ca);
+      if (m_config.listeners[i].tls != "none")
+        judge_certificates("listener[" + std::to_string(i) + "].client_ca", m_config.listeners[i].client_ca);
     for (std::size_t i = 0; i < m_config.zones.size(); ++i) judge_tsig("zone[" + std::to_string(i) + "].tsig", m_config.zones[i].tsig);
     if (const auto routes = RouteTable::make(m_config)) judge("route", Hops::make(m_config, *routes, {}));
   }

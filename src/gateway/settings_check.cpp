@@ -29,7 +29,7 @@ class Check {
     judge(Tenants::make(m_config));
     check_dkim_settings(m_loaded);
     for (std::size_t i = 0; i < m_config.zones.size(); ++i) check_zone(m_config.zones[i], "zone[" + std::to_string(i) + "]");
-    check_networks("mta_hook.relay_from", m_config.mta_hook.relay_from, m_loaded);
+    if (m_config.mta_hook.enabled) check_networks("mta_hook.relay_from", m_config.mta_hook.relay_from, m_loaded);
     check_networks("outbound.revocation_networks", m_config.outbound.revocation_networks, m_loaded);
     if (m_config.dns.fixture_file.empty()) check_forwarders();
   }

@@ -44,7 +44,8 @@ class Check {
   [[nodiscard]] Status find_policy_in_list(const std::string& author);
   void take(const Found& found);
   [[nodiscard]] Result<bool> exists(const std::string& domain);
-  [[nodiscard]] Status choose_policy(const std::string& author);
+  void choose_policy(const std::string& author);
+  [[nodiscard]] Status look_for_author(const std::string& author);
   [[nodiscard]] Result<bool> is_aligned(const std::string& author, std::string_view domain, bool strict);
   [[nodiscard]] Status align(const std::string& author);
   void without_policy(const std::string& author);
@@ -142,16 +143,18 @@ Result<bool> Check::exists(const std::string& domain) {
   return answer->status != dns::AnswerStatus::NxDomain;
 }
 
-Status Check::choose_policy(const std::string& author) {
+void Check::choose_policy(const std::string& author) {
   const DmarcRecord& record = *m_out.record;
-  m_out.policy = record.policy;
-  if (author == m_out.record_domain) return {};
-  m_out.policy = record.subdomains.value_or(record.policy);
-  if (!record.non_existent || *record.non_existent == m_out.policy) return {};
+  m_out.policy = author == m_out.record_domain ? record.policy : record.subdomains.value_or(record.policy);
+}
+
+/// np: nothing will be done to mail that passed, so that nobody need be asked whether its author's name exists.
+Status Check::look_for_author(const std::string& author) {
+  const auto& non_existent = m_out.record->non_existent;
   const bool passed = m_out.spf_aligned || m_out.dkim_aligned;
-  if (passed) return {};  // nothing will be done to it: nobody need be asked whether the name exists
+  if (passed || author == m_out.record_domain || !non_existent || *non_existent == m_out.policy) return {};
   POSTERN_TRY(const bool there, exists(author));
-  if (!there) m_out.policy = *record.non_existent;
+  if (!there) m_out.policy = *non_existent;
   return {};
 }
 
@@ -223,8 +226,9 @@ DmarcVerdict Check::run() {
     without_policy(*author);
     return m_out;
   }
+  if (done) choose_policy(*author);
   if (done) done = align(*author);
-  if (done) done = choose_policy(*author);
+  if (done) done = look_for_author(*author);
   if (done) {
     conclude();
     return m_out;

@@ -21,7 +21,8 @@ std::vector<std::string> uris_of(std::string_view value) {
   std::vector<std::string> out;
   for (const std::string_view part : split(value, ',')) {
     const std::string_view uri = trim(part);
-    if (!uri.empty() && is_ascii(uri) && uri.find(':') != std::string_view::npos && out.size() < kMostUris) out.emplace_back(uri);
+    const bool visible = std::ranges::all_of(uri, [](char c) { return c > 0x20 && c < 0x7f; });  // RFC 3986 2; they are shown to people
+    if (!uri.empty() && visible && uri.find(':') != std::string_view::npos && out.size() < kMostUris) out.emplace_back(uri);
   }
   return out;
 }

@@ -122,6 +122,11 @@ TEST(Dmarc, RecordsThatCannotBeUsed) {
   ASSERT_TRUE(lax);
   EXPECT_EQ(lax->policy, DmarcPolicy::Reject);
   EXPECT_EQ(lax->subdomains, DmarcPolicy::None);
+  EXPECT_EQ(parse_dmarc_record("v=DMARC1; p=none; rua=mailto:\x1b]0;x@y.example, mailto:a b@c.example, mailto:d@e.example")->aggregate_to,
+            std::vector<std::string>())
+      << "a semicolon ends it";
+  EXPECT_EQ(parse_dmarc_record("v=DMARC1; p=none; rua=mailto:\x1b[2J@y.example, mailto:a b@c.example, mailto:d@e.example")->aggregate_to,
+            std::vector<std::string>{"mailto:d@e.example"});
   EXPECT_EQ(lax->fault, "");
   EXPECT_EQ(lax->aggregate_to.size(), 2U);
   EXPECT_EQ(lax->failure_options, (std::vector<char>{'1', 'd'}));

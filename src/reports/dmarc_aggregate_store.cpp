@@ -12,6 +12,7 @@ namespace json = boost::json;
 constexpr std::size_t kMostUris = 16;
 constexpr unsigned kDeepest = 16;
 constexpr std::int64_t kFormat = 1;
+constexpr std::size_t kLargestDue = 1UL << 30;
 
 Error bad(std::string place, std::string_view what) { return {ErrorCode::BadInput, std::string(what), std::move(place)}; }
 
@@ -96,7 +97,9 @@ Result<DmarcDueReport> load_due(std::string_view text) {
   POSTERN_TRY(out.report_to, uris_in(object, "due"));
   const json::value* xml = object.if_contains("xml");
   if (xml == nullptr || !xml->is_string()) return fail(bad("due.xml", "is no text"));
-  POSTERN_TRY(out.report, read_dmarc_report(as_bytes(std::string_view(xml->get_string()))));
+  DmarcReportLimits ours;  // we wrote it, from no more rows than we count
+  ours.unpacked_bytes = kLargestDue;
+  POSTERN_TRY(out.report, read_dmarc_report(as_bytes(std::string_view(xml->get_string())), ours));
   return out;
 }
 

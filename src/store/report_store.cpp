@@ -238,7 +238,7 @@ Result<std::string> ReportStore::received_body(std::int64_t number) {
 Status ReportStore::forget_before(std::int64_t day) {
   return m_store.writer().transact([&](Database& database) -> Status {
     POSTERN_CHECK(database.run("DELETE FROM tls_session WHERE day < ?", day));
-    POSTERN_CHECK(database.run("DELETE FROM report_waiting WHERE day < ?", day));
+    POSTERN_CHECK(database.run("DELETE FROM report_waiting WHERE day < ? AND tries > 0", day));
     return database.run("DELETE FROM report_sent WHERE day < ?", day);
   });
 }
