@@ -147,6 +147,11 @@ TEST_F(Reports, WhatCouldNotBeSentWaitsAndIsKept) {  // RFC 8460 5.5
   EXPECT_EQ(domains(reports.waiting(now + std::chrono::hours(2), 10).value()), "b.example ");
   EXPECT_EQ(reports.waiting_body(one).error().code, ErrorCode::NotFound);
   ASSERT_TRUE(reports.forget_before(kDay + 1));
+  auto untried = reports.waiting(now + std::chrono::hours(2), 10).value();
+  EXPECT_EQ(domains(untried), "b.example ") << "nobody has tried to send it, however old it is";
+  untried.front().tries = 1;
+  ASSERT_TRUE(reports.keep_waiting(untried.front()));
+  ASSERT_TRUE(reports.forget_before(kDay + 1));
   EXPECT_EQ(domains(reports.waiting(now + std::chrono::hours(2), 10).value()), "");
 }
 
