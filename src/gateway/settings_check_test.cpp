@@ -79,6 +79,15 @@ TEST(SettingsCheck, TwoDelegatedRecordsAtOnePlaceAreAFault) {
       fault_of(signer("example.org", "s.a", "k", there) + signer("a.example.org", "s", "l", there)),
       "dkim[1].selector is \"s\", whose record would stand at s.a.example.org.keys.example.net beside that of dkim[0].selector; choose "
       "another one");
+  EXPECT_TRUE(fault_of(signer("b", "a", "k", "delegate = \"_domainkey.example.org\"") + signer("example.org", "a.b", "l"))
+                  .starts_with("dkim[1].selector is \"a.b\", as dkim[0].selector is"));
+}
+
+TEST(SettingsCheck, TwoEqualSignersAreAWarning) {
+  const config::Loaded loaded = check(signer("example.org", "s", "k") + signer("example.org", "S", "k"));
+  EXPECT_TRUE(loaded.faults.empty());
+  ASSERT_EQ(loaded.warnings.size(), 1U);
+  EXPECT_TRUE(loaded.warnings[0].starts_with("dkim[1].selector is that of dkim[0].selector")) << loaded.warnings[0];
 }
 
 TEST(SettingsCheck, ASelectorThatALaterVersionWillTakeIsAWarning) {
