@@ -167,7 +167,12 @@ TEST_F(Handle, CmsDecryption) {  // RFC 5083, RFC 8017 7.1 and 7.2, RFC 5753 3.1
       const EvpPkeyPtr stranger = handle(("stranger_" + std::string(name_of(c.type))).c_str(), c.type);
       const BioPtr nothing = bio_buffer();
       const CmsPtr again = cms_encrypt(cert.get(), c.transport, cipher);
-      EXPECT_NE(CMS_decrypt(again.get(), stranger.get(), nullptr, nullptr, nothing.get(), 0), 1);
+      const bool opened = CMS_decrypt(again.get(), stranger.get(), nullptr, nullptr, nothing.get(), 0) == 1;
+      // RFC 3218 2.3: a wrong RSA key gives a random content key, so that no error tells it apart; CBC's padding is right by chance then.
+      if (c.transport != Transport::Ecdh && EVP_CIPHER_get_mode(cipher) == EVP_CIPH_CBC_MODE)
+        EXPECT_NE(as_text(bio_bytes(nothing.get())), "for your eyes only");
+      else
+        EXPECT_FALSE(opened);
       openssl_clear_errors();
     }
   }
