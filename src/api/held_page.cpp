@@ -214,8 +214,10 @@ function chooser(ticks) {
 // chosen: addresses of an earlier choice; null: all.
 function showMessage(m, chosen) {
   const mine = (m.queue || []).filter(mayDecide), ticks = mine.map((r) => tick(r, !chosen || chosen.has(r.recipient)));
-  const body = [facts(m)], others = m.recipients.filter((r) => !mine.some((q) => q.recipient === r.address));
-  body.push(ticks.length ? chooser(ticks) : make('p', '', whyNot(m)));
+  // Where the queue was cut, more of what is kept back may be his to decide, and shows up once these have left.
+  const isLater = (r) => m.more && isKept(r), others = m.recipients.filter((r) => !isLater(r) && !mine.some((q) => q.recipient === r.address));
+  const body = [facts(m), ticks.length ? chooser(ticks) : make('p', '', whyNot(m))];
+  if (m.more) body.push(make('p', '', 'These are its first ' + counted(m.queue.length, 'recipient', 'recipients') + '; there are more. Decide on these, then look again.'));
   if (others.length) {
     const list = make('ul');
     list.append(...others.map((r) => make('li', '', r.address + ': ' + (states[r.state] || { word: r.state }).word + (r.reply ? ', ' + r.reply : ''))));

@@ -223,6 +223,32 @@ def test_a_held_message_is_found_behind_newer_mail(judged, people, browser):  # 
     assert held in browser.await_text("For this recipient", "#decide")
 
 
+def test_more_recipients_than_are_shown(judged, people, browser):  # noqa: F811
+    """A list of the API ends at 1,000: what nobody has seen is not decided on, though every box is ticked."""
+    judged.config["limits"] = {"recipients": 1100}
+    judged.start()
+    everybody = [f"member{n}@{LOCAL_DOMAIN}" for n in range(1003)]
+    held = hold_one(judged, *everybody)
+    look(judged, browser, people["quentin"])
+    press(browser, "Decide", "#held")
+    shown = browser.await_text("there are more", "#decide")
+    assert "its first 1,000 recipients" in shown and "Not to be decided here" not in shown
+    keep_screenshot(browser, "held-cut")
+    press(browser, "Delete…")
+    browser.await_text("Delete for 1,000 recipients?", "#decide")
+    press(browser, "Delete")
+    wait_until(lambda: "Deleted for 1,000 recipients." in browser.text("#acted-text"), "a thousand orders", 60, details=lambda: browser.text("#decide"))
+    left = judged.queue()
+    assert len(left) == 3 and {(entry["id"], entry["state"]) for entry in left} == {(held, "held")}
+    press(browser, "Decide", "#held")
+    shown = browser.await_text("For which recipients", "#decide")
+    assert "there are more" not in shown and all(entry["recipient"] in shown for entry in left)
+    press(browser, "Delete…")
+    press(browser, "Delete")
+    browser.await_text("Deleted for 3 recipients.", "#acted-text")
+    assert judged.queue() == []
+
+
 def test_by_keyboard_and_for_a_screen_reader(judged, people, browser):  # noqa: F811
     judged.start()
     hold_one(judged, BOB, CAROL)
