@@ -47,7 +47,6 @@ const std::string_view kHeldScript = R"js('use strict';
 let me = { name: '', role: '' };
 const mostListed = 200, mostShown = 100000;
 const messagePath = (id) => '/api/v1/messages/' + encodeURIComponent(id);
-const counted = (n, one, many) => n.toLocaleString() + ' ' + (n === 1 ? one : many);
 const inWords = (error) => error.said ? error.message : error.token ? 'the token is not accepted any more' : 'the gateway does not answer; try again when it is back';
 
 const isDamaged = (r) => r.state === 'quarantined', isKept = (r) => r.state === 'held' || isDamaged(r);

@@ -93,6 +93,7 @@ const fragment = new URLSearchParams(location.hash.slice(1));
 if (fragment.get('token')) { sessionStorage.setItem('token', fragment.get('token')); history.replaceState(null, '', location.pathname); }
 const token = () => sessionStorage.getItem('token') || '';
 
+const counted = (n, one, many) => n.toLocaleString() + ' ' + (n === 1 ? one : many);
 function badge(text, kind, title) { const b = make('span', 'badge ' + (kind || ''), text); if (title) b.title = title; return b; }
 
 // Today's messages with the time, older ones with the date as well; the title has it to the second, with the zone.
@@ -254,6 +255,7 @@ function card(message) {
   for (const r of message.recipients) body.append(recipient(r, message.id));
   table.append(body);
   item.append(top, facts(message), table);
+  if (message.more_recipients) item.append(make('p', 'meta', 'and ' + counted(message.more_recipients, 'more recipient', 'more recipients') + ': postern queue show ' + message.id));
   if (message.recipients.some(isKept)) item.append(decideButton('flow', message.id, message.sender, message.recipients));
   return item;
 }

@@ -51,7 +51,8 @@ json::object flow_json(const FlowEntry& e) {
                    {"size", e.size},
                    {"accepted", rfc3339(e.accepted)},
                    {"facts", parsed_or_empty(e.facts)},
-                   {"recipients", std::move(recipients)}};
+                   {"recipients", std::move(recipients)},
+                   {"more_recipients", e.more}};
   if (e.finished) out["finished"] = rfc3339(*e.finished);
   return out;
 }

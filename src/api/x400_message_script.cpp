@@ -31,7 +31,6 @@ const strategyWords = ['0 immediate', '1 with trace', '2 deferred', '3 with stor
 const api = '/api/v1/x400/';
 const messagePath = (id) => api + 'messages/' + encodeURIComponent(id);
 const link = (fields) => '#' + new URLSearchParams(fields);
-const counted = (n, one, many) => n.toLocaleString() + ' ' + (n === 1 ? one : many);
 const size = (n) => n < 1024 ? counted(n, 'octet', 'octets') : n < 1048576 ? (n / 1024).toFixed(1) + ' KiB' : (n / 1048576).toFixed(1) + ' MiB';
 const bySender = (m) => m.state !== 'received';
 const later = (time) => Boolean(time) && new Date(time) > new Date();

@@ -1,5 +1,7 @@
 #include "spool/queue_table.hpp"
 
+#include <algorithm>
+
 #include "base/cursor.hpp"
 
 namespace postern {
@@ -112,7 +114,7 @@ Result<FlowRecipient> decode_recipient(ByteReader& in, std::uint8_t version) {
   return recipient;
 }
 
-Result<FlowEntry> decode(const MessageId& message, ByteView bytes) {
+Result<FlowEntry> decode(const MessageId& message, ByteView bytes, std::size_t recipients) {
   ByteReader in(bytes);
   FlowEntry entry;
   entry.message = message;
@@ -126,15 +128,28 @@ Result<FlowEntry> decode(const MessageId& message, ByteView bytes) {
   entry.accepted = wall_from_millis(static_cast<std::int64_t>(accepted));
   entry.finished = wall_from_millis(static_cast<std::int64_t>(finished));
   POSTERN_TRY(const std::uint32_t count, in.read_u32("recipients"));
-  for (std::uint32_t i = 0; i < count; ++i) {
+  const auto wanted = static_cast<std::uint32_t>(std::min<std::size_t>(count, recipients));
+  for (std::uint32_t i = 0; i < wanted; ++i) {
     POSTERN_TRY(FlowRecipient recipient, decode_recipient(in, version));
     entry.recipients.push_back(std::move(recipient));
   }
+  entry.more = count - wanted;
   return entry;
 }
 
 FlowRecipient flow_recipient(const RecipientRow& r) {
   return {r.address, r.route, r.reply.empty() ? r.reason : r.reply, r.seal, r.state, r.attempts, r.road};
+}
+
+/// The first `limit`, and how many there are behind them.
+Result<FlowEntry> first_of(Database& database, const MessageRow& message, std::size_t limit) {
+  POSTERN_TRY(const auto rows, recipients_of(database, message.first_item, message.items, limit));
+  FlowEntry entry = flow_of(message, rows);
+  if (rows.size() < limit) return entry;
+  POSTERN_TRY(const auto all, database.query_integer("SELECT count(*) FROM recipient WHERE item >= ? AND item < ?", message.first_item,
+                                                     message.first_item + message.items));
+  entry.more = static_cast<std::uint64_t>(all.value_or(0)) - rows.size();
+  return entry;
 }
 
 }  // namespace
@@ -200,10 +215,10 @@ Result<std::optional<MessageId>> message_of(Database& database, ItemId item) {
   return std::optional(MessageId(std::string(row.text(0))));
 }
 
-Result<std::vector<RecipientRow>> recipients_of(Database& database, std::int64_t first_item, std::int64_t items) {
-  POSTERN_TRY(Statement rows,
-              database.prepare("SELECT " POSTERN_RECIPIENT_COLUMNS " FROM recipient WHERE item >= ? AND item < ? ORDER BY item, n"));
-  rows.bind_all(first_item, first_item + items);
+Result<std::vector<RecipientRow>> recipients_of(Database& database, std::int64_t first_item, std::int64_t items, std::size_t limit) {
+  POSTERN_TRY(Statement rows, database.prepare("SELECT " POSTERN_RECIPIENT_COLUMNS
+                                               " FROM recipient WHERE item >= ? AND item < ? ORDER BY item, n LIMIT ?"));
+  rows.bind_all(first_item, first_item + items, static_cast<std::uint64_t>(limit));
   return collect_recipients(rows);
 }
 
@@ -316,14 +331,14 @@ Status trim_history(Database& database, std::size_t keep) {
   return database.run("DELETE FROM history WHERE seq <= (SELECT max(seq) FROM history) - ?", static_cast<std::uint64_t>(keep));
 }
 
-Result<std::vector<FlowEntry>> newest_history(Database& database, std::size_t limit) {
+Result<std::vector<FlowEntry>> newest_history(Database& database, std::size_t limit, std::size_t recipients) {
   POSTERN_TRY(Statement rows, database.prepare("SELECT message, entry FROM history ORDER BY seq DESC LIMIT ?"));
   rows.bind_all(static_cast<std::uint64_t>(limit));
   std::vector<FlowEntry> entries;
   for (;;) {
     POSTERN_TRY(const bool row, rows.step());
     if (!row) return entries;
-    POSTERN_TRY(FlowEntry entry, decode(MessageId(std::string(rows.text(0))), rows.blob(1)));
+    POSTERN_TRY(FlowEntry entry, decode(MessageId(std::string(rows.text(0))), rows.blob(1), recipients));
     entries.push_back(std::move(entry));
   }
 }
@@ -332,17 +347,17 @@ Result<std::optional<FlowEntry>> find_history(Database& database, const MessageI
   POSTERN_TRY(Statement row, database.prepare("SELECT entry FROM history WHERE message = ? ORDER BY seq DESC LIMIT 1"));
   POSTERN_TRY(const bool found, row.bind_all(message.get()).step());
   if (!found) return std::optional<FlowEntry>();
-  POSTERN_TRY(FlowEntry entry, decode(message, row.blob(0)));
+  POSTERN_TRY(FlowEntry entry, decode(message, row.blob(0), kAllRecipients));
   return std::optional(std::move(entry));
 }
 
 FlowEntry flow_of(const MessageRow& message, const std::vector<RecipientRow>& recipients) {
-  FlowEntry entry{message.id, message.envelope.reverse_path, message.envelope.facts, message.size, message.envelope.accepted, {}, {}};
+  FlowEntry entry{message.id, message.envelope.reverse_path, message.envelope.facts, message.size, message.envelope.accepted, {}, {}, 0};
   for (const RecipientRow& recipient : recipients) entry.recipients.push_back(flow_recipient(recipient));
   return entry;
 }
 
-Result<std::vector<FlowEntry>> newest_messages(Database& database, std::size_t limit) {
+Result<std::vector<FlowEntry>> newest_messages(Database& database, std::size_t limit, std::size_t recipients) {
   std::vector<MessageRow> messages;
   {
     POSTERN_TRY(Statement rows, database.prepare("SELECT " POSTERN_MESSAGE_COLUMNS " FROM message ORDER BY id DESC LIMIT ?"));
@@ -355,8 +370,8 @@ Result<std::vector<FlowEntry>> newest_messages(Database& database, std::size_t l
   }
   std::vector<FlowEntry> entries;
   for (const MessageRow& message : messages) {
-    POSTERN_TRY(const auto recipients, recipients_of(database, message.first_item, message.items));
-    entries.push_back(flow_of(message, recipients));
+    POSTERN_TRY(FlowEntry entry, first_of(database, message, recipients));
+    entries.push_back(std::move(entry));
   }
   return entries;
 }

@@ -3,6 +3,7 @@
 // Functions that write run inside a job of the writer.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "store/database.hpp"
 
 namespace postern {
+
+constexpr std::size_t kAllRecipients = INT64_MAX;
 
 struct RecipientRow {
   ItemId item;
@@ -53,7 +56,8 @@ struct QueueCounts {
 [[nodiscard]] Result<std::optional<MessageRow>> find_message(Database& database, const MessageId& id);
 /// The message an item belongs to.
 [[nodiscard]] Result<std::optional<MessageId>> message_of(Database& database, ItemId item);
-[[nodiscard]] Result<std::vector<RecipientRow>> recipients_of(Database& database, std::int64_t first_item, std::int64_t items);
+[[nodiscard]] Result<std::vector<RecipientRow>> recipients_of(Database& database, std::int64_t first_item, std::int64_t items,
+                                                              std::size_t limit = kAllRecipients);
 /// Recipients the selector matches behind the cursor, in order.
 [[nodiscard]] Result<std::vector<RecipientRow>> select_recipients(Database& database, const QueueSelector& selector, std::size_t limit,
                                                                   QueueCursor after);
@@ -82,9 +86,9 @@ struct ParkedRoute {
 [[nodiscard]] Status insert_history(Database& database, const FlowEntry& entry);
 /// Keeps the newest `keep`.
 [[nodiscard]] Status trim_history(Database& database, std::size_t keep);
-[[nodiscard]] Result<std::vector<FlowEntry>> newest_history(Database& database, std::size_t limit);
+[[nodiscard]] Result<std::vector<FlowEntry>> newest_history(Database& database, std::size_t limit, std::size_t recipients);
 [[nodiscard]] Result<std::optional<FlowEntry>> find_history(Database& database, const MessageId& message);
-[[nodiscard]] Result<std::vector<FlowEntry>> newest_messages(Database& database, std::size_t limit);
+[[nodiscard]] Result<std::vector<FlowEntry>> newest_messages(Database& database, std::size_t limit, std::size_t recipients);
 [[nodiscard]] FlowEntry flow_of(const MessageRow& message, const std::vector<RecipientRow>& recipients);
 
 }  // namespace postern

@@ -455,8 +455,8 @@ Result<std::vector<QueueEntry>> Spool::list(const QueueSelector& selector, std::
 
 Result<std::vector<FlowEntry>> Spool::recent(std::size_t limit) const {
   const DatabaseReader reader = m_impl->store.reader();
-  POSTERN_TRY(auto entries, newest_messages(*reader, limit));
-  POSTERN_TRY(auto finished, newest_history(*reader, limit));
+  POSTERN_TRY(auto entries, newest_messages(*reader, limit, kFlowRecipients));
+  POSTERN_TRY(auto finished, newest_history(*reader, limit, kFlowRecipients));
   std::ranges::move(finished, std::back_inserter(entries));
   std::ranges::sort(
       entries, [](const FlowEntry& a, const FlowEntry& b) { return std::tie(a.accepted, a.message) > std::tie(b.accepted, b.message); });

@@ -122,9 +122,9 @@ class Spool {
 
   /// In order of item and recipient, at most `limit`; read on the calling thread.
   [[nodiscard]] Result<std::vector<QueueEntry>> list(const QueueSelector& selector, std::size_t limit, QueueCursor after = {}) const;
-  /// The newest messages first: those in the queue and the finished ones of the history.
+  /// The newest messages first: those in the queue and the finished ones of the history. Each with kFlowRecipients at most.
   [[nodiscard]] Result<std::vector<FlowEntry>> recent(std::size_t limit) const;
-  /// One message in the queue or in the history; NotFound otherwise.
+  /// One message in the queue or in the history, with all of its recipients; NotFound otherwise.
   [[nodiscard]] Result<FlowEntry> flow(const MessageId& message) const;
   /// Reads the database for what is parked and the oldest message: not on an event loop.
   [[nodiscard]] SpoolStats stats() const;

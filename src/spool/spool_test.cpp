@@ -593,6 +593,30 @@ TEST_F(SpoolTest, HistoryIsBounded) {
   EXPECT_EQ(spool->flow(MessageId("nothing")).error().code, ErrorCode::NotFound);
 }
 
+TEST_F(SpoolTest, WhatIsRecentHasTheFirstRecipientsOfEach) {
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i < kFlowRecipients + 7; ++i) many.push_back("r" + std::to_string(i) + "@example.com");
+  const std::vector<std::string> all(many.begin(), many.begin() + kFlowRecipients);
+  for (const auto& [recipients, more] : {std::pair(many, 7U), std::pair(all, 0U)}) {
+    const Submission s = message("x", recipients);
+    ASSERT_TRUE(spool->enqueue_and_wait(s));
+    const auto expect = [&](bool finished) {
+      const FlowEntry entry = spool->recent(1)->front();
+      EXPECT_EQ(entry.message, s.message);
+      EXPECT_EQ(entry.finished.has_value(), finished);
+      ASSERT_EQ(entry.recipients.size(), kFlowRecipients);
+      EXPECT_EQ(entry.recipients.back().address, all.back());
+      EXPECT_EQ(entry.more, more);
+      EXPECT_EQ(spool->flow(s.message)->recipients.size(), recipients.size());
+      EXPECT_EQ(spool->flow(s.message)->more, 0U);
+    };
+    expect(false);
+    for (const Work& work : spool->take(kRoute, 1000)) ASSERT_TRUE(report_now(report_of(work, Outcome::Delivered)));
+    expect(true);
+    clock.advance(1ms);
+  }
+}
+
 TEST_F(SpoolTest, FullDiskRefusesNewMailAndKeepsOutcomes) {
   const FaultGuard guard;
   ASSERT_TRUE(spool->enqueue_and_wait(message()));

@@ -232,7 +232,10 @@ struct FlowEntry {
   WallTime accepted{};
   std::optional<WallTime> finished;
   std::vector<FlowRecipient> recipients;
+  std::uint64_t more = 0;  ///< Recipients behind those; Spool::recent() cuts long lists.
 };
+/// Of a message in Spool::recent(): as many as limits.recipients lets in by default. An MTA before us may bring a hundred times as many.
+constexpr std::size_t kFlowRecipients = 100;
 
 struct SpoolStats {
   std::uint64_t queued = 0, held = 0, quarantined = 0;   ///< Recipients now.

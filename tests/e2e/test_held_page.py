@@ -229,7 +229,11 @@ def test_more_recipients_than_are_shown(judged, people, browser):  # noqa: F811
     judged.start()
     everybody = [f"member{n}@{LOCAL_DOMAIN}" for n in range(1003)]
     held = hold_one(judged, *everybody)
+    listed, = (entry for entry in judged.api_list("messages", "/messages") if entry["id"] == held)
+    assert (len(listed["recipients"]), listed["more_recipients"]) == (100, 903)
+    assert len(judged.api_json("GET", f"/messages/{held}")["recipients"]) == 1003
     look(judged, browser, people["quentin"])
+    assert "and 903 more recipients" in browser.text("#flow") and "member100@" not in browser.text("#flow")
     press(browser, "Decide", "#held")
     shown = browser.await_text("there are more", "#decide")
     assert "its first 1,000 recipients" in shown and "Not to be decided here" not in shown
@@ -247,6 +251,8 @@ def test_more_recipients_than_are_shown(judged, people, browser):  # noqa: F811
     press(browser, "Delete")
     browser.await_text("Deleted for 3 recipients.", "#acted-text")
     assert judged.queue() == []
+    ended, = (entry for entry in judged.api_list("messages", "/messages") if entry["id"] == held)
+    assert "finished" in ended and (len(ended["recipients"]), ended["more_recipients"]) == (100, 903)
 
 
 def test_by_keyboard_and_for_a_screen_reader(judged, people, browser):  # noqa: F811
