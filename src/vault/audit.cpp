@@ -205,8 +205,9 @@ Result<std::string> AuditBroker::hash(std::string_view path, std::string_view in
 }
 
 std::vector<AuditBroker::Device> AuditBroker::devices() const {
+  const auto now = m_impl->current();  // others may change the list meanwhile
   std::vector<Device> out;
-  for (const auto& each : *m_impl->current())
+  for (const auto& each : *now)
     out.push_back({each->look.path, each->look.type, each->look.description, each->written.load(), each->failed.load()});
   return out;
 }

@@ -221,8 +221,9 @@ class Rollovers : public ::testing::Test {
   }
 
   std::set<std::string> audited() const {
+    const auto entries = SqliteAuditLog(*store).list({}, 1000);
     std::set<std::string> out;
-    for (const auto& entry : SqliteAuditLog(*store).list({}, 1000).value()) out.insert(entry.record.kind);
+    for (const auto& entry : *entries) out.insert(entry.record.kind);
     return out;
   }
   std::size_t count(DkimState state) const {
