@@ -36,8 +36,8 @@ struct UnboundOptions {
   std::vector<std::string> local_data;
   std::chrono::milliseconds timeout{10000};  ///< Then AnswerStatus::Timeout; the question goes on inside and fills the cache.
   /// Questions that the library has at a time (12 KiB and, while a server does not answer, a socket each; fewer where the process may not
-  /// open so many). The rest waits in turn.
-  std::size_t in_flight = 1000;
+  /// open so many), each by TCP when its server wants that (5 KiB from the start). The rest waits in turn.
+  std::size_t in_flight = 600;
   /// Askers, of the same question too. More, and of one zone more than a quarter: Exhausted.
   std::size_t max_outstanding = 20000;
 };

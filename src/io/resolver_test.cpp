@@ -226,7 +226,11 @@ TEST(UnboundResolver, ClosingItAnswersWhatIsOutstanding) {
 /// A forwarder that has one TXT record for every name; for those with "stream" in them only by TCP; for those with "dead" none at all.
 class Forwarder {
  public:
-  Forwarder() : m_socket(bound(SOCK_DGRAM, 0)), m_listener(bound(SOCK_STREAM, port_of(m_socket))) {
+  Forwarder() {
+    for (int i = 0; i < 100 && !m_listener; ++i) {  // the port must be free for both
+      m_socket = bound(SOCK_DGRAM, 0);
+      m_listener = bound(SOCK_STREAM, port_of(m_socket));
+    }
     EXPECT_EQ(::listen(m_listener.get(), 1000), 0);
     m_thread = std::thread([this] { run(); });
   }
@@ -243,14 +247,18 @@ class Forwarder {
   [[nodiscard]] std::size_t asked() const { return m_asked; }
 
  private:
+  struct Stream {
+    UniqueFd socket;
+    std::string unread;
+  };
+
   static UniqueFd bound(int type, std::uint16_t port) {
     UniqueFd out(::socket(AF_INET, type | SOCK_CLOEXEC, 0));
     sockaddr_in at{};
     at.sin_family = AF_INET;
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     at.sin_port = htons(port);
-    EXPECT_EQ(::bind(out.get(), reinterpret_cast<sockaddr*>(&at), sizeof at), 0);
-    return out;
+    return ::bind(out.get(), reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 ? std::move(out) : UniqueFd();
   }
   static std::uint16_t port_of(const UniqueFd& socket) {
     sockaddr_in at{};
@@ -271,13 +279,13 @@ class Forwarder {
   void run() {
     while (!m_over) {
       std::vector<pollfd> waits{{m_socket.get(), POLLIN, 0}, {m_listener.get(), POLLIN, 0}};
-      for (const auto& one : m_streams) waits.push_back({one.get(), POLLIN, 0});
+      for (const Stream& one : m_streams) waits.push_back({one.socket.get(), POLLIN, 0});
       if (::poll(waits.data(), waits.size(), 20) < 1) continue;
       if (waits[0].revents != 0) answer_datagram();
       for (std::size_t i = waits.size(); i > 2; --i)
         if (waits[i - 1].revents != 0 && !answer_stream(m_streams[i - 3]))
           m_streams.erase(m_streams.begin() + static_cast<std::ptrdiff_t>(i - 3));
-      if (waits[1].revents != 0) m_streams.emplace_back(::accept(m_listener.get(), nullptr, nullptr));
+      if (waits[1].revents != 0) m_streams.push_back({UniqueFd(::accept(m_listener.get(), nullptr, nullptr)), {}});
     }
   }
 
@@ -294,26 +302,27 @@ class Forwarder {
     (void)::sendto(m_socket.get(), reply.data(), reply.size(), 0, reinterpret_cast<sockaddr*>(&from), size);
   }
 
-  /// RFC 1035 4.2.2; the library sends each question with its length at once. False when the stream is over.
-  static bool answer_stream(const UniqueFd& stream) {
+  /// RFC 1035 4.2.2: questions with their lengths, in pieces of any size. False when the stream is over.
+  static bool answer_stream(Stream& stream) {
     std::array<char, 4096> in{};
-    const auto got = ::recv(stream.get(), in.data(), in.size(), 0);
+    const auto got = ::recv(stream.socket.get(), in.data(), in.size(), 0);
     if (got <= 0) return false;
-    const std::string all(in.data(), static_cast<std::size_t>(got));
-    for (std::size_t at = 0; at + 2 < all.size();) {
-      const std::size_t size = static_cast<unsigned char>(all[at]) * 256U + static_cast<unsigned char>(all[at + 1]);
-      const std::string question = all.substr(at + 2, size);
-      at += 2 + size;
+    std::string& all = stream.unread;
+    all.append(in.data(), static_cast<std::size_t>(got));
+    const auto length = [&] { return all.size() < 2 ? 0 : static_cast<unsigned char>(all[0]) * 256U + static_cast<unsigned char>(all[1]); };
+    for (std::size_t size = length(); size != 0 && all.size() >= 2 + size; size = length()) {
+      const std::string question = all.substr(2, size);
+      all.erase(0, 2 + size);
       if (has(question, "dead")) continue;
       const std::string reply = reply_to(question, false);
       const std::string framed = std::string{'\0', static_cast<char>(reply.size())} + reply;
-      (void)::send(stream.get(), framed.data(), framed.size(), MSG_NOSIGNAL);
+      (void)::send(stream.socket.get(), framed.data(), framed.size(), MSG_NOSIGNAL);
     }
     return true;
   }
 
   UniqueFd m_socket, m_listener;
-  std::vector<UniqueFd> m_streams;  ///< The thread's.
+  std::vector<Stream> m_streams;  ///< The thread's.
   std::atomic<bool> m_over{false};
   std::atomic<std::size_t> m_asked{0};
   std::thread m_thread;

@@ -164,7 +164,7 @@ Status UnboundResolver::Impl::bound_library() {
   queue.emplace(options.in_flight, options.in_flight / kZoneShare + 1);
   const std::string sockets = std::to_string(options.in_flight + kSpareSockets);
   POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outgoing-range:", sockets.c_str()), "choosing sockets"));
-  const std::string streams = std::to_string(options.in_flight / 4 + 1);
+  const std::string streams = std::to_string(options.in_flight);  // what waited for one in the library would have no turn
   POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outgoing-num-tcp:", streams.c_str()), "choosing sockets"));
   POSTERN_CHECK(check(ub_ctx_set_option(context.get(), "outbound-msg-retry:", kTries), "choosing patience"));
   return check(ub_ctx_set_option(context.get(), "max-sent-count:", kSent), "choosing patience");
