@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,11 +24,23 @@ class PeerError(AssertionError):
     """A peer, or the daemon, did not do what the test needs; the text carries the tail of its log."""
 
 
+# Below what Linux gives to those who take any port (net.ipv4.ip_local_port_range): none of them can get in between.
+PORTS = range(15000, 32000)
+WORKERS = 8  # test processes at a time, each with ports of its own
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that was free a moment ago. Linux hands out ephemeral ports round robin, so an immediate second taker is unlikely."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port for a server that is told its own: it stays free until it is taken."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % WORKERS
+    while True:
+        port = secrets.choice(PORTS)
+        if port % WORKERS != worker or port in _given:
+            continue
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            _given.add(port)
+            return port
 
 
 def wait_until(condition, what: str, seconds: float = 20.0, every: float = 0.05, details=None):
