@@ -161,11 +161,12 @@ http::Response show_message(Gateway& gate, const http::Request& request) {
   json::object out = flow_json(*flow);
   QueueSelector selector;
   selector.message = *id;
-  if (const auto entries = gate.spool().list(selector, kMostListed)) {
+  if (const auto entries = gate.spool().list(selector, kMostListed + 1)) {
     json::array queued;
-    for (const auto& e : *entries) queued.push_back(entry_json(e));
+    for (const auto& e : *entries)
+      if (queued.size() < kMostListed) queued.push_back(entry_json(e));
     out["queue"] = std::move(queued);
-    out["more"] = entries->size() >= kMostListed;  // of one message: whoever acts on all of them has not seen them all
+    out["more"] = entries->size() > kMostListed;  // of one message: whoever acts on all of them has not seen them all
   }
   return http::json_response(200, out);
 }

@@ -228,6 +228,10 @@ def test_more_recipients_than_are_shown(judged, people, browser):  # noqa: F811
     judged.config["limits"] = {"recipients": 1100}
     judged.start()
     everybody = [f"member{n}@{LOCAL_DOMAIN}" for n in range(1003)]
+    exact = hold_one(judged, *everybody[:1000])
+    whole = judged.api_json("GET", f"/messages/{exact}")
+    assert len(whole["queue"]) == 1000 and whole["more"] is False
+    judged.cli("queue", "delete", exact)
     held = hold_one(judged, *everybody)
     listed, = (entry for entry in judged.api_list("messages", "/messages") if entry["id"] == held)
     assert (len(listed["recipients"]), listed["more_recipients"]) == (100, 903)

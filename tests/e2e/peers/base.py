@@ -1,5 +1,6 @@
 """Processes, ports and waiting: what every peer stands on."""
 
+import collections
 import contextlib
 import ctypes
 import os
@@ -27,7 +28,7 @@ class PeerError(AssertionError):
 # Below what Linux gives to those who take any port (net.ipv4.ip_local_port_range): none of them can get in between.
 PORTS = range(15000, 32000)
 WORKERS = 8  # test processes at a time, each with ports of its own
-_given: set[int] = set()
+_given: collections.deque[int] = collections.deque(maxlen=200)  # perhaps not taken yet
 
 
 def free_port() -> int:
@@ -39,7 +40,7 @@ def free_port() -> int:
             continue
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
-            _given.add(port)
+            _given.append(port)
             return port
 
 
